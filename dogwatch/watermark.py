@@ -1,0 +1,95 @@
+"""Watermark arithmetic: what is late, what lies in the future, and how far event time has come. No clock is asked.
+
+Each source keeps W = floor(newest event time to 1 s) - allowed lateness. Rows are judged once, where the source is
+read, one by one in arrival order against the W of the rows before them; the verdict is stamped into their flags.
+Judged later it would depend on how bytes were cut or on how sources interleave.
+
+- A row with t < W is late (F_LATE): it joins the canonical stream at W (`release_ms`), as a correction only.
+- A row more than `jump_s` ahead of its source's clock is quarantined (F_FUTURE): one wild stamp must not age a whole
+  picture. When `confirm_rows` successive rows agree that time did jump, the clock follows; those before stay quarantined.
+- A row without any time stays F_NO_TIME and out of the stream.
+The whole picture's watermark is the minimum over active sources and never moves back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import njit
+
+from dogwatch.batch import F_FUTURE, F_LATE, F_NO_TIME, T_MISSING
+
+GRID_MS = 1000
+FIRST, NEWEST, CANDIDATE, AGREEING, LATE, FUTURE, NO_TIME, JUMPS = range(8)
+
+
+@dataclass(slots=True)
+class SourceClock:
+    """Event-time clock of one source. `cells` int64[8]: first and newest time, jump candidate, rows that agree, counters."""
+
+    lateness_ms: int
+    jump_ms: int = 3_600_000
+    confirm_rows: int = 8
+    cells: np.ndarray = field(default_factory=lambda: np.array([T_MISSING, T_MISSING, T_MISSING, 0, 0, 0, 0, 0], np.int64))
+
+    def stamp(self, rows: np.ndarray) -> None:
+        """Set `release_ms` and the time flags of rows (FIX_DTYPE or STATIC_DTYPE, arrival order), in place."""
+        t_ms, release_ms, flags = (np.ascontiguousarray(rows[name]) for name in ("t_ms", "release_ms", "flags"))
+        _stamp(self.cells, t_ms, release_ms, flags, self.lateness_ms, self.jump_ms, self.confirm_rows)
+        rows["release_ms"], rows["flags"] = release_ms, flags
+
+    @property
+    def watermark_ms(self) -> int:
+        """Every row still to come with an earlier time will be late. T_MISSING before the first row."""
+        newest = int(self.cells[NEWEST])
+        return T_MISSING if newest == T_MISSING else newest // GRID_MS * GRID_MS - self.lateness_ms
+
+    @property
+    def newest_ms(self) -> int:
+        """Newest accepted event time, or T_MISSING."""
+        return int(self.cells[NEWEST])
+
+    def counts(self) -> dict[str, int]:
+        """Rows judged late, quarantined, without time; accepted jumps of the clock."""
+        return {"late": int(self.cells[LATE]), "future": int(self.cells[FUTURE]), "no_time": int(self.cells[NO_TIME]), "time_jump": int(self.cells[JUMPS])}
+
+
+def end_of_recording(newest_ms: int) -> int:
+    """The watermark that releases everything a finished recording holds: the second after its last event."""
+    return T_MISSING if newest_ms == T_MISSING else newest_ms // GRID_MS * GRID_MS + GRID_MS
+
+
+@njit("void(int64[::1], int64[::1], int64[::1], uint32[::1], int64, int64, int64)", cache=True)
+def _stamp(cells, t_ms, release_ms, flags, lateness_ms, jump_ms, confirm_rows):
+    for i in range(t_ms.shape[0]):
+        t = t_ms[i]
+        if t == T_MISSING:
+            flags[i] |= np.uint32(F_NO_TIME)
+            cells[NO_TIME] += 1
+            continue
+        newest = cells[NEWEST]
+        if newest == T_MISSING:
+            cells[FIRST] = cells[NEWEST] = t
+        elif t > newest + jump_ms:
+            agrees = cells[CANDIDATE] != T_MISSING and abs(t - cells[CANDIDATE]) <= jump_ms
+            cells[AGREEING] = cells[AGREEING] + 1 if agrees else 1
+            cells[CANDIDATE] = t
+            if cells[AGREEING] < confirm_rows:
+                flags[i] |= np.uint32(F_FUTURE)
+                cells[FUTURE] += 1
+                continue
+            cells[JUMPS] += 1
+            cells[NEWEST] = t
+            cells[CANDIDATE] = T_MISSING
+        else:
+            cells[AGREEING] = 0
+            if t > newest:
+                cells[NEWEST] = t
+        watermark = (newest if newest != T_MISSING else t) // GRID_MS * GRID_MS - lateness_ms
+        if t < watermark:
+            flags[i] |= np.uint32(F_LATE)
+            cells[LATE] += 1
+            release_ms[i] = watermark
+        else:
+            release_ms[i] = t

@@ -175,7 +175,6 @@ class Batch:
     raw: bytes = b""  # `others` point into this
     safety: list[SafetyReport] = field(default_factory=list)
     control: list[Control] = field(default_factory=list)
-    counts: Counts = field(default_factory=Counts)
     receivers: tuple[str, ...] = ()
 
 
@@ -229,20 +228,5 @@ def cog_deg(fixes: np.ndarray) -> np.ndarray:
 
 def canonical_order(fixes: np.ndarray) -> np.ndarray:
     """int64[n] indices that put fixes into the one order every runner agrees on: content only, never arrival."""
-    f = fixes
-    keys = (
-        f["receivers"],
-        f["src"],
-        f["t_rx_ms"],
-        f["nav"],
-        f["hdg"],
-        f["cog"],
-        f["sog"],
-        f["lon"],
-        f["lat"],
-        f["msg_type"],
-        f["mmsi"],
-        f["t_ms"],
-        f["release_ms"],
-    )
-    return np.lexsort(keys)
+    names = ("receivers", "src", "t_rx_ms", "nav", "hdg", "cog", "sog", "lon", "lat", "msg_type", "mmsi", "t_ms", "release_ms")  # last is most significant
+    return np.lexsort([fixes[name] for name in names])

@@ -82,6 +82,7 @@ STATIC_DTYPE = np.dtype(
         ("t_ms", "<i8"),
         ("t_rx_ms", "<i8"),
         ("release_ms", "<i8"),
+        ("fixes_before", "<i8"),  # fixes its source had yielded before this row: where it stands in arrival order
         ("mmsi", "<u4"),
         ("imo", "<u4"),  # 0 missing
         ("flags", "<u4"),

@@ -31,13 +31,21 @@ class SourceClock:
     lateness_ms: int
     jump_ms: int = 3_600_000
     confirm_rows: int = 8
+    fixes_seen: int = 0
     cells: np.ndarray = field(default_factory=lambda: np.array([T_MISSING, T_MISSING, T_MISSING, 0, 0, 0, 0, 0], np.int64))
 
-    def stamp(self, rows: np.ndarray) -> None:
-        """Set `release_ms` and the time flags of rows (FIX_DTYPE or STATIC_DTYPE, arrival order), in place."""
-        t_ms, release_ms, flags = (np.ascontiguousarray(rows[name]) for name in ("t_ms", "release_ms", "flags"))
-        _stamp(self.cells, t_ms, release_ms, flags, self.lateness_ms, self.jump_ms, self.confirm_rows)
-        rows["release_ms"], rows["flags"] = release_ms, flags
+    def stamp(self, fixes: np.ndarray, statics: np.ndarray) -> None:
+        """Set `release_ms` and the time flags of fixes and statics (arrival order), in place.
+
+        Only fixes move the clock; a static row is judged by the watermark in force after `fixes_before` fixes.
+        """
+        t_ms, release_ms, flags = (np.ascontiguousarray(fixes[name]) for name in ("t_ms", "release_ms", "flags"))
+        watermarks = np.empty(len(fixes) + 1, np.int64)
+        _stamp(self.cells, t_ms, release_ms, flags, watermarks, self.lateness_ms, self.jump_ms, self.confirm_rows)
+        fixes["release_ms"], fixes["flags"] = release_ms, flags
+        at = np.clip(statics["fixes_before"] - self.fixes_seen, 0, len(fixes))
+        self.fixes_seen += len(fixes)
+        _stamp_statics(statics, watermarks[at], self.jump_ms + self.lateness_ms)
 
     @property
     def watermark_ms(self) -> int:
@@ -60,15 +68,28 @@ def end_of_recording(newest_ms: int) -> int:
     return T_MISSING if newest_ms == T_MISSING else newest_ms // GRID_MS * GRID_MS + GRID_MS
 
 
-@njit("void(int64[::1], int64[::1], int64[::1], uint32[::1], int64, int64, int64)", cache=True)
-def _stamp(cells, t_ms, release_ms, flags, lateness_ms, jump_ms, confirm_rows):
-    for i in range(t_ms.shape[0]):
+def _stamp_statics(statics: np.ndarray, watermark_ms: np.ndarray, ahead_ms: int) -> None:
+    t = statics["t_ms"]
+    no_time = t == T_MISSING
+    late = ~no_time & (t < watermark_ms)
+    future = ~no_time & (watermark_ms != T_MISSING) & (t > watermark_ms + ahead_ms + GRID_MS)
+    statics["release_ms"] = np.where(late, watermark_ms, t)
+    statics["flags"] |= (no_time * np.uint32(F_NO_TIME) | late * np.uint32(F_LATE) | future * np.uint32(F_FUTURE)).astype(np.uint32)
+
+
+# Flat: one decision per row, each of which depends on the row before it; slow twin in tests/naive_watermark.py.
+@njit("void(int64[::1], int64[::1], int64[::1], uint32[::1], int64[::1], int64, int64, int64)", cache=True)
+def _stamp(cells, t_ms, release_ms, flags, watermarks, lateness_ms, jump_ms, confirm_rows):
+    for i in range(t_ms.shape[0] + 1):
+        newest = cells[NEWEST]
+        watermarks[i] = T_MISSING if newest == T_MISSING else newest // GRID_MS * GRID_MS - lateness_ms
+        if i == t_ms.shape[0]:
+            return
         t = t_ms[i]
         if t == T_MISSING:
             flags[i] |= np.uint32(F_NO_TIME)
             cells[NO_TIME] += 1
             continue
-        newest = cells[NEWEST]
         if newest == T_MISSING:
             cells[FIRST] = cells[NEWEST] = t
         elif t > newest + jump_ms:
@@ -84,12 +105,10 @@ def _stamp(cells, t_ms, release_ms, flags, lateness_ms, jump_ms, confirm_rows):
             cells[CANDIDATE] = T_MISSING
         else:
             cells[AGREEING] = 0
-            if t > newest:
-                cells[NEWEST] = t
-        watermark = (newest if newest != T_MISSING else t) // GRID_MS * GRID_MS - lateness_ms
-        if t < watermark:
+            cells[NEWEST] = max(t, newest)
+        if t < watermarks[i]:
             flags[i] |= np.uint32(F_LATE)
             cells[LATE] += 1
-            release_ms[i] = watermark
+            release_ms[i] = watermarks[i]
         else:
             release_ms[i] = t

@@ -1,0 +1,42 @@
+# Few words: install demo test lint check bench kafka docs clean
+PY ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test lint check bench kafka docs clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt package.json package-lock.json zones/build.py console/build_static.py
+	$(PY) -c 'import sys; sys.exit("dogwatch needs Python 3.11 or later, this is " + sys.version.split()[0] + "; try: make PY=python3.12") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PY) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[kafka,console,dev]'
+	$(BIN)/python -m runners.assets
+	touch $@
+
+demo: install
+	$(BIN)/dogwatch demo
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+check: install
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python -m benchmarks.pipeline
+
+kafka: install
+	$(BIN)/python -m runners.broker run
+
+docs: install
+	$(BIN)/python -m pytest tests/test_docs.py
+
+clean:
+	rm -rf $(VENV) node_modules zones/data console/static/vendor .cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

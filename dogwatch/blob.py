@@ -22,7 +22,7 @@ HEADER = struct.Struct("<4sHHI")
 
 
 def pack(sections: dict[str, Any], *, schema: int) -> bytes:
-    """Bytes of a state. Sections: NumPy arrays (also structured), bytes, and anything MessagePack knows."""
+    """Bytes of a state. Sections: NumPy arrays (also structured), bytes, dicts of sections, and anything MessagePack knows."""
     body = msgspec.msgpack.encode({name: _wrap(value) for name, value in sections.items()})
     return HEADER.pack(MAGIC, FORMAT_VERSION, schema, zlib.crc32(body)) + body
 
@@ -46,12 +46,16 @@ def unpack(data: bytes, *, schema: int) -> dict[str, Any]:
 def _wrap(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return {"_": 1, "dtype": _describe(value.dtype), "shape": list(value.shape), "data": np.ascontiguousarray(value).tobytes()}
+    if isinstance(value, dict):
+        return {"_": 2, "sections": {name: _wrap(section) for name, section in value.items()}}
     return {"_": 0, "value": value}
 
 
 def _unwrap(section: dict[str, Any]) -> Any:
     if section["_"] == 0:
         return section["value"]
+    if section["_"] == 2:
+        return {name: _unwrap(inner) for name, inner in section["sections"].items()}
     described = section["dtype"]
     dtype = np.dtype(described) if isinstance(described, str) else np.dtype([tuple(f) for f in described])
     return np.frombuffer(section["data"], dtype).reshape(section["shape"]).copy()

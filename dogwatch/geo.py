@@ -83,7 +83,7 @@ def compass_point(bearing: float) -> str:
 def degrees_minutes(lat_deg: float, lon_deg: float) -> str:
     """A position as mariners write it: 41°12.34'S 174°05.60'E."""
     parts = []
-    for value, names in ((lat_deg, "NS"), (lon_deg, "EW")):
-        tenth_milli = round(abs(value) * 6000)
-        parts.append(f"{tenth_milli // 6000}°{tenth_milli % 6000 / 100:05.2f}'{names[value < 0]}")
+    for value, names, width in ((lat_deg, "NS", 2), (lon_deg, "EW", 3)):
+        hundredths = round(abs(value) * 6000)  # of a minute of arc
+        parts.append(f"{hundredths // 6000:0{width}d}°{hundredths % 6000 / 100:05.2f}'{names[value < 0]}")
     return " ".join(parts)

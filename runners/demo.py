@@ -1,0 +1,123 @@
+"""The demo: a simulated sea through the whole pipeline, in this process, faster than real time.
+
+May hold: pacing the simulated world and wiring it to one engine and one desk. May not: anything the live run does not do.
+The world's sentences take the road of real ones: bytes -> decoder -> tracks -> risk -> alerts. Its coverage was learned
+beforehand (sim/scenarios/<name>.coverage, made by `dogwatch learn-coverage`), as a station that has run for a week has it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console as Terminal
+
+from dogwatch.batch import T_MISSING
+from dogwatch.errors import InputError
+from runners.desk import Desk
+from runners.engine import Engine
+from runners.lane import Lane
+from runners.rules import read_coverage, read_rules
+from sim.scenario import coverage_path, load_scenario, scenario_text
+from sim.world import simulate
+
+OWN_RECEIVER_LATENESS_MS = 5_000
+MESSAGE_LIMIT_S = 0.25  # at most this much wall time of the world in one engine call, so that the picture moves smoothly
+
+
+@dataclass(slots=True)
+class DemoOptions:
+    """How the demo runs. `for_s` 0 = until interrupted."""
+
+    scenario: str = "strait"
+    seed: int = 7
+    speed: float = 60.0
+    profile: str = "border"
+    for_s: float = 0.0
+    headless: bool = False
+    host: str = "127.0.0.1"
+    port: int = 8642
+    data_dir: Path = Path("dogwatch-data/demo")
+    open_browser: bool = True
+
+
+def demo(options: DemoOptions, terminal: Terminal) -> int:
+    """Run it; returns the number of alerts seen. Raises InputError when something cannot start."""
+    scenario = load_scenario(scenario_text(options.scenario), file=f"sim/scenarios/{options.scenario}.toml")
+    rules = read_rules(options.profile, [])
+    path = coverage_path(options.scenario)
+    coverage = read_coverage(path) if path else None
+    lane = Lane("demo", lateness_ms=OWN_RECEIVER_LATENESS_MS, exercise=True)
+    desk = Desk(Engine(rules, [lane], coverage), terminal=terminal)
+    if not options.headless:
+        url = desk.open_page(host=options.host, port=options.port, database=options.data_dir / "decisions.sqlite", info={"desk": f"Demo: {scenario.title}", "exercise": True})
+        terminal.print(f"Console: [bold]{url}[/]   (simulated sea, {options.speed:g} times real time; Ctrl-C ends it)", highlight=False)
+        if options.open_browser:
+            _open_browser(url)
+    else:
+        terminal.print(f"Simulated sea '{options.scenario}', {options.speed:g} times real time. EXERCISE: no vessel here exists.", highlight=False)
+    try:
+        _play(desk, scenario, options)
+        if not options.headless and not options.for_s:
+            terminal.print("The simulated recording is over; the console stays open until Ctrl-C.")
+            while True:
+                time.sleep(1)
+    except KeyboardInterrupt:
+        terminal.print("Stopped.")
+    finally:
+        desk.close()
+    counts = desk.engine.counts()
+    vessels = desk.engine.watch.track.vessel_count
+    terminal.print(f"{counts.lines:,} lines, {sum(counts.decoded.values()):,} messages, {vessels} vessels, {len(desk.shown)} alerts.", highlight=False)
+    return len(desk.shown)
+
+
+def _play(desk: Desk, scenario, options: DemoOptions) -> None:  # type: ignore[no-untyped-def]  # a Scenario
+    started, first_ms = time.monotonic(), None
+    pending: list[bytes] = []
+    last_feed = started
+    for chunk in simulate(scenario, options.seed):
+        first_ms = chunk.t_ms if first_ms is None else first_ms
+        pending.append(chunk.data)
+        due = started + (chunk.t_ms - first_ms) / 1000 / options.speed
+        now = time.monotonic()
+        if due > now or now - last_feed >= MESSAGE_LIMIT_S:
+            begun = time.perf_counter()
+            output = desk.engine.feed("demo", b"".join(pending))
+            desk.show(output, time.perf_counter() - begun)
+            pending.clear()
+            last_feed = time.monotonic()
+        if options.for_s and time.monotonic() - started >= options.for_s:
+            return
+        time.sleep(max(0.0, due - time.monotonic()))
+    desk.show(desk.engine.feed("demo", b"".join(pending), final=True), 0.0)
+    desk.show(desk.engine.end(), 0.0)
+
+
+def _open_browser(url: str) -> None:
+    """Only where a window can appear: a text browser would take the terminal away."""
+    import os
+    import sys
+    import webbrowser
+
+    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(url)
+
+
+def learn_coverage(scenario_name: str, seed: int, out: Path, profile: str = "border") -> int:
+    """Play a scenario once without pause and save what its receivers can hear; returns the number of fixes used."""
+    from dogwatch import blob
+    from runners.ledger import replace_file
+    from runners.rules import COVERAGE_SCHEMA
+
+    scenario = load_scenario(scenario_text(scenario_name), file=scenario_name)
+    engine = Engine(read_rules(profile, []), [Lane("demo", lateness_ms=OWN_RECEIVER_LATENESS_MS, exercise=True)])
+    fixes = 0
+    for chunk in simulate(scenario, seed):
+        fixes += len(engine.feed("demo", chunk.data).batch.fixes)
+    engine.end()
+    if engine.watermark_ms == T_MISSING:
+        raise InputError(f"scenario {scenario_name} has no positions to learn from", remedy="choose another scenario")
+    replace_file(out, blob.pack(engine.watch.track.coverage.to_sections(), schema=COVERAGE_SCHEMA))
+    return fixes

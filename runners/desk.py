@@ -1,0 +1,115 @@
+"""The desk: console, metrics and the words on the terminal around one engine. May hold: publishing what an engine call brought.
+
+May not: read sources, detect, score. The picture gets the fixes as they were decoded, before the reorder buffer;
+alerts reach board and terminal in the call that made them.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console as Terminal
+from rich.markup import escape
+
+from dogwatch.alerts import Alert
+from dogwatch.batch import T_MISSING
+from dogwatch.errors import InputError
+from dogwatch.times import clock_text, iso
+from runners.engine import Engine, Output
+from runners.metrics import Metrics
+
+HEALTH_S = 1.0
+LEVEL_STYLE = {"emergency": "bold white on red", "alarm": "bold red", "warning": "yellow", "caution": "cyan"}
+
+
+class Desk:
+    """Everything a person sees of one process: page, /metrics, terminal lines."""
+
+    def __init__(self, engine: Engine, *, terminal: Terminal | None = None) -> None:
+        self.engine = engine
+        self.metrics = Metrics()
+        self.terminal = terminal
+        self.server: Any = None
+        self.board: Any = None
+        self.picture: Any = None
+        self.url = ""
+        self.shown: dict[str, str] = {}
+        self._last_health = 0.0
+        self._messages = (0, time.monotonic())
+
+    def open_page(self, *, host: str, port: int, database: Path, info: dict[str, Any], zones_geojson: bytes | None = None) -> str:
+        """Start the console in a thread and return its address. Raises InputError (extra missing, port taken)."""
+        try:
+            from console.app import create_app
+            from console.board import Board
+            from console.decisions import Decisions
+            from console.picture import Picture
+            from console.server import Server
+        except ImportError as fault:
+            raise InputError(f"the console needs a package that is not installed ({fault.name})", remedy="pip install 'dogwatch[console]'") from fault
+        from zones.load import land_geojson_path
+
+        database.parent.mkdir(parents=True, exist_ok=True)
+        self.board, self.picture = Board(), Picture()
+        app = create_app(
+            self.board,
+            self.picture,
+            Decisions(database),
+            metrics=self.metrics.text,
+            land_geojson=land_geojson_path(),
+            zones_geojson=zones_geojson,
+            info=info,
+        )
+        self.server = Server(app)
+        self.url = self.server.start(host, port)
+        return self.url
+
+    def show(self, output: Output, seconds: float) -> None:
+        """Publish one engine call that took `seconds`."""
+        self.metrics.observe(self.engine, output, seconds)
+        if self.picture is not None and len(output.batch.fixes) + len(output.batch.statics):
+            self.picture.update(output.batch)
+        for alert in output.all_alerts():
+            if self.board is not None:
+                self.board.publish(alert)
+            if self.terminal is not None:
+                self._print(alert)
+        now = time.monotonic()
+        if self.board is not None and now - self._last_health >= HEALTH_S:
+            self._health(now)
+
+    def close(self) -> None:
+        """Stop the page."""
+        if self.server is not None:
+            self.server.stop()
+
+    def _print(self, alert: Alert) -> None:
+        """An alert as one line when it is new, rises, or goes; small revisions stay on the page."""
+        state = f"{alert.condition}:{alert.level}"
+        if self.shown.get(alert.alert_id) == state:
+            return
+        self.shown[alert.alert_id] = state
+        style = LEVEL_STYLE[alert.level] if alert.condition == "active" else "dim"
+        word = alert.level.upper() if alert.condition == "active" else alert.condition.upper()
+        score = f" risk {alert.score:.0f}/100" if alert.kind == "risk" else ""
+        assert self.terminal is not None
+        self.terminal.print(f"{clock_text(alert.t_last)} [{style}]{word}[/]{score}  {escape(alert.headline)}", highlight=False)
+
+    def _health(self, now: float) -> None:
+        messages = sum(sum(lane.counts.decoded.values()) for lane in self.engine.lanes.values())
+        before, then = self._messages
+        self._messages, self._last_health = (messages, now), now
+        newest = max((lane.clock.newest_ms for lane in self.engine.lanes.values()), default=T_MISSING)
+        self.board.health(
+            {
+                "messages": messages,
+                "messages_per_s": round((messages - before) / max(1e-3, now - then), 1),
+                "event_time": None if newest == T_MISSING else iso(newest),
+                "watermark_ms": None if self.engine.watermark_ms == T_MISSING else self.engine.watermark_ms,
+                "sources": {source: "up" if source in self.engine.active else "silent" for source in self.engine.lanes},
+            }
+        )
+        if self.engine.watermark_ms != T_MISSING:
+            self.board.expire(self.engine.watermark_ms)

@@ -1,0 +1,104 @@
+"""The doctor: what is wrong with this installation, and the remedy. May hold: checks that look and change nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from dogwatch.errors import DogwatchError
+
+DISK_FREE_MIN_BYTES = 1 << 30
+
+
+@dataclass(slots=True)
+class Finding:
+    """One checked thing. state: OK, WARN (works, with less) or FAIL."""
+
+    name: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+def examine(config_path: Path | None) -> list[Finding]:
+    """All findings, in the order a person would look."""
+    findings = [_python(), *_extras(), _kernels(), _geography(), _page_libraries(), _disk(Path.cwd())]
+    if config_path is not None:
+        findings += _config(config_path)
+    return findings
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= (3, 11)
+    return Finding("python", "OK" if good else "FAIL", version, "" if good else "use Python 3.11 or later")
+
+
+def _extras() -> list[Finding]:
+    wanted = {"console": "uvicorn", "kafka": "kafka", "serial": "serial"}
+    found = {name: importlib.util.find_spec(module) is not None for name, module in wanted.items()}
+    return [Finding(f"extra {name}", "OK" if there else "WARN", "installed" if there else "absent", "" if there else f"pip install 'dogwatch[{name}]'") for name, there in found.items()]
+
+
+def _kernels() -> Finding:
+    started = time.perf_counter()
+    from ingest.decode import DecodeState, decode
+
+    batch = decode(DecodeState("doctor"), b"!AIVDM,1,1,,A,13HOI:0P0000VOHLCnHQKwvL05Ip,0*23\r\n", final=True)
+    took = time.perf_counter() - started
+    if len(batch.fixes) != 1:
+        return Finding("decoder", "FAIL", "a known sentence was not decoded", "run 'make clean install'")
+    slow = took > 20
+    return Finding("decoder", "WARN" if slow else "OK", f"ready in {took:.1f} s", "make the installation folder writable, so that compiled kernels are kept" if slow else "")
+
+
+def _geography() -> Finding:
+    from zones.geography import Geography
+
+    try:
+        geography = Geography.default()
+    except DogwatchError as fault:
+        return Finding("coastline", "FAIL", fault.what, fault.remedy)
+    return Finding("coastline", "OK", f"approximate, not for legal use; version {geography.version}")
+
+
+def _page_libraries() -> Finding:
+    from importlib import resources
+
+    there = (resources.files("console") / "static" / "vendor").is_dir()
+    return Finding("console libraries", "OK" if there else "WARN", "present" if there else "absent: the console works as a list", "" if there else "make install")
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    low = free < DISK_FREE_MIN_BYTES
+    return Finding("disk", "WARN" if low else "OK", f"{free / (1 << 30):.1f} GiB free", "free space: recordings and state are kept here" if low else "")
+
+
+def _config(path: Path) -> list[Finding]:
+    from runners.rules import read_config, read_rules
+
+    try:
+        config = read_config(path)
+        read_rules(config.profile, config.zones)
+    except DogwatchError as fault:
+        return [Finding("configuration", "FAIL", fault.what if not str(fault).startswith(str(path)) else str(fault), fault.remedy)]
+    findings = [Finding("configuration", "OK", f"{len(config.sources)} sources, profile {config.profile}")]
+    findings += [_reachable(f"source {source.id}", source.host, source.port) for source in config.sources if source.kind == "tcp"]
+    if config.kafka is not None:
+        host, _, port = config.kafka.bootstrap.split(",")[0].partition(":")
+        findings.append(_reachable("broker", host, int(port or 9092)))
+    return findings
+
+
+def _reachable(name: str, host: str, port: int) -> Finding:
+    try:
+        with socket.create_connection((host, port), timeout=2):
+            return Finding(name, "OK", f"{host}:{port} answers")
+    except OSError as fault:
+        return Finding(name, "FAIL", f"{host}:{port} does not answer ({fault.strerror or fault})", "start it, or correct host and port")

@@ -1,0 +1,83 @@
+"""The Kafka client as every stage uses it: settings, errors in our words, topic names. May not: know stages, columns, state.
+
+Settings that differ from the client's defaults stand here once, with their reason. kafka-python 3 is pinned by the lock:
+it is young, and the way it speaks to a broker is part of what the tests of this house prove.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dogwatch.config import Kafka
+from dogwatch.errors import InputError, SurroundingsError
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+
+MESSAGE_BYTES_MAX = 4 * 1024 * 1024  # with the topics' max.message.bytes: a message is a batch
+TRANSACTION_TIMEOUT_MS = 30_000  # a dead worker's open transaction holds its readers at most this long
+BLOCK_MS_MAX = 30_000  # the first transaction of a new cluster creates an internal topic
+RETRY_BACKOFF_MS = 20  # the default of 100 is waited after almost every commit ("previous transaction still completing")
+MESSAGES_PER_POLL = 64  # a message is up to 10,000 rows: 500 (the default) would be half a gigabyte
+STAGES = ("ingest", "track", "score")  # the partition of a stage's state is its place in this row
+
+
+def topic(kafka: Kafka, name: str) -> str:
+    """Full name of one of our topics: the configured prefix and 'ais.fixes', 'risk.events' ..."""
+    return kafka.prefix + name
+
+
+def worker_id(kafka: Kafka, stage: str, shard: int = 0) -> str:
+    """Transactional id and group of a worker: deployment-stage-shard, the same after every restart, so that the broker fences its zombie."""
+    return f"{kafka.prefix.rstrip('.-_') or 'dogwatch'}-{stage}-{shard}"
+
+
+def new_producer(kafka: Kafka, client_id: str, *, transactional: bool = False, compression: str | None = None) -> KafkaProducer:
+    """A producer with acks=all and idempotence; transactional under `client_id`. Raises SurroundingsError without a broker."""
+    settings: dict[str, Any] = {
+        "client_id": client_id,
+        "compression_type": compression,
+        "batch_size": 256 * 1024,
+        "max_request_size": MESSAGE_BYTES_MAX,
+        "max_block_ms": BLOCK_MS_MAX,
+        "allow_auto_create_topics": False,
+    }
+    if transactional:
+        settings |= {"transactional_id": client_id, "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS}
+    return _connect("KafkaProducer", kafka, settings)
+
+
+def new_consumer(kafka: Kafka, client_id: str, *, group: str | None = None) -> KafkaConsumer:
+    """A consumer of committed records only, that starts at the earliest and never commits by itself. Raises SurroundingsError."""
+    settings = {
+        "client_id": client_id,
+        "group_id": group,
+        "enable_auto_commit": False,
+        "isolation_level": "read_committed",
+        "auto_offset_reset": "earliest",
+        "allow_auto_create_topics": False,
+        "max_poll_records": MESSAGES_PER_POLL,
+        "max_partition_fetch_bytes": 2 * MESSAGE_BYTES_MAX,
+        "fetch_max_wait_ms": 250,
+    }
+    return _connect("KafkaConsumer", kafka, settings)
+
+
+def new_admin(kafka: Kafka) -> KafkaAdminClient:
+    """An admin client. Raises SurroundingsError without a broker."""
+    return _connect("KafkaAdminClient", kafka, {"client_id": worker_id(kafka, "admin")})
+
+
+def _connect(kind: str, kafka: Kafka, settings: dict[str, Any]) -> Any:
+    try:
+        import kafka as client  # here: the embedded product runs without the extra
+    except ImportError as fault:
+        raise InputError("the Kafka client is not installed", remedy="pip install 'dogwatch[kafka]'") from fault
+    from kafka.errors import KafkaError
+
+    common = {"bootstrap_servers": kafka.bootstrap, "retry_backoff_ms": RETRY_BACKOFF_MS, "bootstrap_timeout_ms": 10_000}
+    try:
+        return getattr(client, kind)(**common, **settings)
+    except KafkaError as fault:
+        remedy = "start one (`make kafka`), or correct [kafka] bootstrap"
+        raise SurroundingsError(f"no Kafka broker answers at {kafka.bootstrap}: {fault}", remedy=remedy, value=kafka.bootstrap) from fault

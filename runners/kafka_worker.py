@@ -1,0 +1,207 @@
+"""One worker of one stage: consume, step, produce, exactly once. May hold: transactions, recovery. May not: know what a stage does.
+
+Every poll becomes one transaction: what the task answers, the input offsets and, once in a while, a snapshot of the
+task's state with the same offsets inside. A reader of committed records sees all of it or nothing.
+
+Recovery: the newest snapshot, then the input from its offsets on again, muted up to the offsets that were committed.
+Steps are deterministic, so the muted part rebuilds exactly the state in which the last commit was made, the reorder
+buffer included, whatever the order in which two inputs come back. A worker that finds itself replaced (the broker
+fences its transactional id) stops and writes nothing more; any other fault of the broker aborts the transaction and
+starts over from the recovery, because the state in memory is then ahead of the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from dogwatch.config import Kafka
+from dogwatch.errors import InputError, SurroundingsError
+from runners.kafka_client import new_consumer, new_producer, worker_id
+from runners.kafka_state import Snapshot, read_snapshot, snapshot_records
+from runners.kafka_topics import require_topics
+from runners.wire import Headers, Record
+
+log = logging.getLogger("dogwatch.kafka")
+
+POLL_MS = 250
+RETRY_S_FIRST, RETRY_S_MAX = 0.5, 30.0
+CLOSE_S_MAX = 5.0
+
+
+class Task(Protocol):
+    """What a stage does with its input; pure apart from its own state."""
+
+    name: str
+    inputs: tuple[str, ...]
+    ended: bool
+
+    def take(self, topic: str, value: bytes, headers: Headers) -> list[Record]:
+        """Answer to one input record. Raises InputError for one that it cannot read."""
+
+    def close(self) -> list[Record]:
+        """What ends a transaction: a heartbeat, if there is something new to say."""
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for a snapshot."""
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood."""
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        log.info("signal %d: finishing", number)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+    return stop
+
+
+def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Event, *, until_end: bool = False) -> None:
+    """Work until `stop`, or with `until_end` until the input's end marker has been answered.
+
+    Raises InputError for topics that are missing and records that cannot be read, SurroundingsError when fenced.
+    """
+    from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
+
+    require_topics(kafka)
+    pause_s = RETRY_S_FIRST
+    while not stop.is_set():
+        worker = Worker(kafka, make_task())
+        try:
+            worker.recover()
+            pause_s = RETRY_S_FIRST
+            worker.run(stop, until_end)
+            return
+        except (ProducerFencedError, InvalidProducerEpochError) as fault:
+            raise SurroundingsError(f"another {worker.task.name} worker has taken over", remedy="nothing: one of them is enough") from fault
+        except KafkaError as fault:
+            log.warning("%s: %s; again in %.1f s", worker.task.name, fault, pause_s)
+            stop.wait(pause_s)
+            pause_s = min(2 * pause_s, RETRY_S_MAX)
+        finally:
+            worker.shut()
+
+
+class Worker:
+    """Clients, positions and snapshots around one task. Not thread-safe; one life from `recover` to `shut`."""
+
+    def __init__(self, kafka: Kafka, task: Task) -> None:
+        from kafka import TopicPartition
+
+        self.kafka, self.task = kafka, task
+        self.id = worker_id(kafka, task.name)
+        self.inputs = {name: TopicPartition(name, 0) for name in task.inputs}
+        self.positions = dict.fromkeys(task.inputs, 0)  # next offset whose record is not yet in the state
+        self.generation = 0
+        self.snapshot_due_s = 0.0
+        self.producer = new_producer(kafka, self.id, transactional=True, compression="lz4")
+        self.consumer = new_consumer(kafka, self.id, group=self.id)
+
+    def recover(self) -> None:
+        """Fence the predecessor, load the newest snapshot, replay muted up to what was committed."""
+        self.producer.init_transactions()
+        found, faults = read_snapshot(self.kafka, self.task.name)
+        for fault in faults:
+            log.warning("%s", fault)
+        if found:
+            self.task.restore(found.sections)
+            self.generation, self.positions = found.generation, dict(found.offsets)
+        self.consumer.assign(list(self.inputs.values()))
+        limits = {name: self.consumer.committed(where) or 0 for name, where in self.inputs.items()}
+        self._seek(limits)
+        replayed = self._replay(limits)
+        self.snapshot_due_s = time.monotonic() + self.kafka.snapshot_s
+        log.info("%s: generation %d, %d records replayed, positions %s", self.task.name, self.generation, replayed, self.positions)
+
+    def run(self, stop: threading.Event, until_end: bool) -> None:
+        """One transaction per poll; a last one with a snapshot on the way out."""
+        while not stop.is_set() and not (until_end and self.task.ended):
+            found = self.consumer.poll(timeout_ms=POLL_MS)
+            if found:
+                self._transact(self._answers(found))
+        self.snapshot_due_s = 0.0
+        self._transact([])
+
+    def shut(self) -> None:
+        """Leave the clients; an open transaction is aborted by the successor's `init_transactions` or by its timeout."""
+        with contextlib.suppress(Exception):  # what cannot be closed is gone already
+            self.producer.close(timeout=CLOSE_S_MAX)
+        with contextlib.suppress(Exception):
+            self.consumer.close(autocommit=False, timeout_ms=int(CLOSE_S_MAX * 1000))
+
+    def _transact(self, answers: list[Record]) -> None:
+        from kafka.structs import OffsetAndMetadata
+
+        self.producer.begin_transaction()
+        records = [*answers, *self.task.close()]
+        if time.monotonic() >= self.snapshot_due_s:
+            taken = Snapshot(self.generation + 1, dict(self.positions), self.task.to_sections())
+            records += snapshot_records(self.kafka, self.task.name, taken)
+            self.generation, self.snapshot_due_s = taken.generation, time.monotonic() + self.kafka.snapshot_s
+        send_all(self.producer, records)
+        offsets = {self.inputs[name]: OffsetAndMetadata(offset, "", -1) for name, offset in self.positions.items()}
+        self.producer.send_offsets_to_transaction(offsets, self.id)
+        self.producer.commit_transaction()
+
+    def _answers(self, found: dict[Any, list[Any]]) -> list[Record]:
+        answers: list[Record] = []
+        for where in sorted(found):
+            for record in found[where]:
+                answers += self._take(record)
+        return answers
+
+    def _take(self, record: Any) -> list[Record]:
+        try:
+            answers = self.task.take(record.topic, record.value or b"", record.headers)
+        except InputError as fault:
+            raise InputError(f"{record.topic}, offset {record.offset}: {fault.what}", remedy=fault.remedy, value=record.offset) from fault
+        self.positions[record.topic] = record.offset + 1
+        return answers
+
+    def _seek(self, limits: dict[str, int]) -> None:
+        """Go to the positions of the snapshot. Input that retention has already deleted cannot come back: say so, go on from the earliest."""
+        for where, first in self.consumer.beginning_offsets(list(self.inputs.values())).items():
+            if self.positions[where.topic] < first:
+                log.error("%s: records %d to %d of %s are deleted and were not read", self.task.name, self.positions[where.topic], first - 1, where.topic)
+                self.positions[where.topic] = first
+                limits[where.topic] = max(limits[where.topic], first)
+            self.consumer.seek(where, self.positions[where.topic])
+
+    def _replay(self, limits: dict[str, int]) -> int:
+        """Take records below `limits` and drop the answers: they are committed. Returns their number."""
+        replayed = 0
+        behind = {name for name in self.inputs if self.positions[name] < limits[name]}
+        while behind:
+            for where, records in self.consumer.poll(timeout_ms=POLL_MS).items():
+                for record in records:
+                    if record.offset < limits[where.topic]:
+                        self._take(record)
+                        replayed += 1
+            reached = {name for name in behind if (self.consumer.position(self.inputs[name]) or 0) >= limits[name]}
+            self.consumer.pause(*(self.inputs[name] for name in reached))
+            behind -= reached
+        self.task.close()
+        for name, where in self.inputs.items():
+            self.positions[name] = max(self.positions[name], limits[name])
+            self.consumer.seek(where, self.positions[name])
+            self.consumer.resume(where)
+        return replayed
+
+
+def send_all(producer: Any, records: Iterable[Record]) -> None:
+    """Hand records to the producer in order; the commit waits for them and reports what failed."""
+    for record in records:
+        producer.send(record.topic, record.value, key=record.key, headers=record.headers, partition=record.shard)

@@ -1,0 +1,54 @@
+"""A lane: one source's bytes -> stamped columns. May hold: the decoder, the clock and the receivers of one source.
+
+May not: read the source, know other lanes, detect anything. Lateness is judged here, row by row, against this source
+alone; what the whole watch does with several lanes is `runners.engine`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dogwatch.batch import Batch, Counts
+from dogwatch.watermark import SourceClock
+from ingest.decode import DecodeState, decode
+from ingest.tabular import TableState, decode_table
+
+
+class Lane:
+    """Decoder state and event-time clock of one source."""
+
+    def __init__(self, source: str, *, lateness_ms: int, exercise: bool = False, table: bool = False, columns: dict[str, str] | None = None) -> None:
+        self.source = source
+        self.table = table
+        self.clock = SourceClock(lateness_ms)
+        self.state: Any = TableState(source, columns=columns, exercise=exercise) if table else DecodeState(source, exercise=exercise)
+
+    def feed(self, data: bytes, t_rx_ms: int | None = None, *, final: bool = False) -> Batch:
+        """Stamped batch of one piece of input; any cut of the same bytes gives the same rows. `t_rx_ms`: UTC arrival, live only."""
+        step = decode_table if self.table else decode
+        batch = step(self.state, data, t_rx_ms, final=final)
+        self.clock.stamp(batch.fixes, batch.statics)
+        return batch
+
+    @property
+    def counts(self) -> Counts:
+        """Cumulative line accounting, with the clock's verdicts among the notes."""
+        counts: Counts = self.state.counts
+        return counts
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`."""
+        return {
+            "source": self.source,
+            "table": self.table,
+            "clock": self.clock.cells,
+            "fixes_seen": self.clock.fixes_seen,
+            "decoder": self.state.to_sections(),
+        }
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood."""
+        assert sections["source"] == self.source and sections["table"] == self.table, "a lane's state belongs to its source"
+        self.clock.cells = sections["clock"].copy()
+        self.clock.fixes_seen = sections["fixes_seen"]
+        self.state = type(self.state).from_sections(sections["decoder"])

@@ -1,0 +1,89 @@
+"""The ledger: events and alerts of a run as NDJSON on disk. May hold: appending, resuming, sorting, atomic replacement.
+
+May not: decide what is written. Lines are appended to part files as they come; a snapshot records how long the parts
+were, so that a run that was killed continues from there and writes nothing twice. The finished files are sorted
+(house order) and replace older ones in one rename.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from dogwatch.alerts import Alert, alert_from_json, alert_order
+from dogwatch.errors import InputError, SurroundingsError
+from dogwatch.events import Event, event_from_json, event_order, to_json
+
+
+class Ledger:
+    """Append-only events and alerts of one run under `folder`."""
+
+    def __init__(self, folder: Path, lengths: tuple[int, int] = (0, 0)) -> None:
+        """Open the parts, cut back to `lengths` bytes (0, 0 = a fresh run). Raises InputError when the folder cannot be used."""
+        self.folder = folder
+        self.parts = folder / "state"
+        try:
+            self.parts.mkdir(parents=True, exist_ok=True)
+            self.events = _open_at(self.parts / "events.part", lengths[0])
+            self.alerts = _open_at(self.parts / "alerts.part", lengths[1])
+        except OSError as fault:
+            raise InputError(f"cannot write to {folder}: {fault.strerror}", remedy="name a folder that can be written, with --out") from fault
+
+    def append(self, events: Iterable[Event], alerts: Iterable[Alert]) -> None:
+        """Write new versions. Raises SurroundingsError when the disk refuses."""
+        try:
+            self.events.write(b"".join(to_json(event) + b"\n" for event in events))
+            self.alerts.write(b"".join(to_json(alert) + b"\n" for alert in alerts))
+        except OSError as fault:
+            raise SurroundingsError(f"cannot write to {self.parts}: {fault.strerror}", remedy="free disk space and run again with --resume") from fault
+
+    def settle(self) -> tuple[int, int]:
+        """Bring everything to disk; the lengths a snapshot must remember."""
+        for part in (self.events, self.alerts):
+            part.flush()
+            os.fsync(part.fileno())
+        return self.events.tell(), self.alerts.tell()
+
+    def finish(self, events: Iterable[Event], alerts: Iterable[Alert]) -> tuple[list[Event], list[Alert]]:
+        """Write the sorted `events.ndjson` and `alerts.ndjson`: the parts, and what the end of the recording released beyond them.
+
+        The parts stay as they were before the end, because the kept state is the one before the end too.
+        """
+        self.settle()
+        all_events = sorted([*map(event_from_json, _lines(self.parts / "events.part")), *events], key=event_order)
+        all_alerts = sorted([*map(alert_from_json, _lines(self.parts / "alerts.part")), *alerts], key=alert_order)
+        replace_file(self.folder / "events.ndjson", b"".join(to_json(event) + b"\n" for event in all_events))
+        replace_file(self.folder / "alerts.ndjson", b"".join(to_json(alert) + b"\n" for alert in all_alerts))
+        self.events.close()
+        self.alerts.close()
+        return all_events, all_alerts
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between. Raises SurroundingsError."""
+    temporary = path.with_name(path.name + ".new")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as fault:
+        raise SurroundingsError(f"cannot write {path}: {fault.strerror}", remedy="free disk space, then run again") from fault
+
+
+def _open_at(path: Path, length: int):  # type: ignore[no-untyped-def]  # a buffered binary file
+    file = path.open("r+b" if path.exists() else "w+b")
+    file.truncate(length)
+    file.seek(length)
+    return file
+
+
+def _lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines()

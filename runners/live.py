@@ -1,0 +1,110 @@
+"""Live: any number of sources into one engine, until stopped. May hold: the loop, snapshots, the journal on disk.
+
+May not: detect, score, decode. A stopped or killed run continues from its newest snapshot; the time in between is told to
+the detectors as "system down", so that our own absence never looks like a fleet going dark.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from rich.console import Console as Terminal
+
+from dogwatch.batch import Control
+from dogwatch.config import Config
+from dogwatch.errors import InputError
+from ingest.sources import SourceSet
+from runners.desk import Desk
+from runners.engine import Engine, Output
+from runners.lane import Lane
+from runners.ledger import Ledger, replace_file
+from runners.replay import rules_stamp
+from runners.rules import read_coverage, read_rules
+from runners.step import restore, snapshot
+
+POLL_S = 0.2
+
+
+def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until_end: bool = False) -> Desk:
+    """Run until `stop` is set (or, with `until_end`, until every finite source has ended). Raises InputError before anything starts."""
+    if not config.sources:
+        raise InputError("the configuration names no source", remedy="add a [[sources]] table; examples/tcp.toml shows one")
+    rules = read_rules(config.profile, config.zones)
+    coverage = read_coverage(Path(config.coverage)) if config.coverage else None
+    lanes = [Lane(source.id, lateness_ms=round(source.lateness_s * 1000), exercise=source.exercise, columns=config.columns or None) for source in config.sources]
+    engine = Engine(rules, lanes, coverage)
+    journal = _Journal(Path(config.data_dir), engine)
+    desk = Desk(engine, terminal=terminal)
+    sources = SourceSet(config.sources)
+    try:
+        if config.console.enabled:
+            info = {"desk": "dogwatch", "sources": [source.id for source in config.sources]}
+            url = desk.open_page(host=config.console.host, port=config.console.port, database=Path(config.data_dir) / "decisions.sqlite", info=info)
+            terminal.print(f"Console: [bold]{url}[/]", highlight=False)
+        sources.start()
+        _loop(sources, desk, journal, config, stop, until_end)
+    finally:
+        sources.stop()
+        desk.close()
+        journal.save()
+    return desk
+
+
+def _loop(sources: SourceSet, desk: Desk, journal: _Journal, config: Config, stop: threading.Event, until_end: bool) -> None:
+    engine, last_save = desk.engine, time.monotonic()
+    ended: set[str] = set()
+    while not stop.is_set():
+        received = sources.get(POLL_S)
+        begun = time.perf_counter()
+        if received is None:
+            desk.show(Output(), time.perf_counter() - begun)
+        else:
+            output = _handle(engine, received, ended)
+            journal.append(output)
+            desk.show(output, time.perf_counter() - begun)
+        if time.monotonic() - last_save >= config.snapshot_s:
+            journal.save()
+            last_save = time.monotonic()
+        if until_end and ended >= set(engine.lanes):
+            output = engine.end()
+            journal.append(output)
+            desk.show(output, 0.0)
+            return
+
+
+def _handle(engine: Engine, received, ended: set[str]) -> Output:  # type: ignore[no-untyped-def]  # ingest.sources.Received
+    if received.kind == "bytes":
+        return engine.feed(received.source, received.data, received.t_rx_ms)
+    if received.kind == "end":
+        ended.add(received.source)
+        return engine.feed(received.source, b"", received.t_rx_ms, final=True)
+    moment = received.t_rx_ms if received.t_rx_ms is not None else engine.lanes[received.source].clock.newest_ms
+    kind = "source_silent" if received.kind == "silent" else "source_back"
+    return engine.control(Control(moment, kind, received.source))
+
+
+class _Journal:
+    """Events, alerts and snapshots of a live run under its data folder."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.engine = engine
+        self.state_file = folder / "state" / "live.state"
+        lengths = (0, 0)
+        if self.state_file.exists():
+            sections = restore(self.state_file.read_bytes())
+            if sections["rules"] != rules_stamp(engine.rules):
+                raise InputError(f"{self.state_file} was made with other rules or zones", remedy="move it away to start afresh, or use the same rules")
+            engine.restore(sections["engine"])
+            lengths = (sections["lengths"][0], sections["lengths"][1])
+        self.ledger = Ledger(folder, lengths)
+        if lengths != (0, 0) or self.state_file.exists():
+            self.append(engine.control(Control(engine.watermark_ms, "system_down")))
+
+    def append(self, output: Output) -> None:
+        self.ledger.append(output.all_events(), output.all_alerts())
+
+    def save(self) -> None:
+        lengths = self.ledger.settle()
+        replace_file(self.state_file, snapshot({"engine": self.engine.to_sections(), "lengths": list(lengths), "rules": rules_stamp(self.engine.rules)}))

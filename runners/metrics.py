@@ -1,0 +1,69 @@
+"""Metrics: what Prometheus may ask of a running process. May hold: names, counters, their update. May not: change results.
+
+No MMSI and no vessel name ever stands in a label.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from dogwatch.batch import T_MISSING, Counts
+from runners.engine import Engine, Output
+
+STEP_BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+
+
+class Metrics:
+    """Counters of one process. `observe` after every engine call; `text` for /metrics."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.lines = Counter("dogwatch_lines", "Physical lines read, by source and class", ["source", "kind"], registry=r)
+        self.messages = Counter("dogwatch_messages", "AIS messages decoded, by type", ["type"], registry=r)
+        self.rejects = Counter("dogwatch_rejects", "Lines rejected, by reason", ["reason"], registry=r)
+        self.fixes = Counter("dogwatch_fixes", "Position reports decoded", registry=r)
+        self.events = Counter("dogwatch_events", "Event versions, by type", ["type"], registry=r)
+        self.alerts = Counter("dogwatch_alerts", "Alert revisions, by level", ["level"], registry=r)
+        self.vessels = Gauge("dogwatch_vessels", "Vessels in the table", registry=r)
+        self.lag = Gauge("dogwatch_watermark_lag_seconds", "Newest event time minus watermark", registry=r)
+        self.source_up = Gauge("dogwatch_source_up", "1 while a source delivers, 0 while it is silent", ["source"], registry=r)
+        self.step = Histogram("dogwatch_step_seconds", "Wall time of one pipeline call", ["stage"], buckets=STEP_BUCKETS_S, registry=r)
+        self._seen: dict[tuple[str, str, str], int] = {}
+
+    def observe(self, engine: Engine, output: Output, seconds: float) -> None:
+        """Book one engine call that took `seconds` of wall time."""
+        self.step.labels("embedded").observe(seconds)
+        self.fixes.inc(len(output.batch.fixes))
+        for source, lane in engine.lanes.items():
+            self.book_lines(source, lane.counts)
+            self.source_up.labels(source).set(source in engine.active)
+        for event in output.all_events():
+            self.events.labels(event.type).inc()
+        for alert in output.all_alerts():
+            self.alerts.labels(alert.level).inc()
+        self.vessels.set(engine.watch.track.vessel_count)
+        newest = max((lane.clock.newest_ms for lane in engine.lanes.values()), default=T_MISSING)
+        if newest != T_MISSING and engine.watermark_ms != T_MISSING:
+            self.lag.set((newest - engine.watermark_ms) / 1000)
+
+    def book_lines(self, source: str, counts: Counts) -> None:
+        """Add what the cumulative accounting of a source has grown by since the last call."""
+        for kind in ("blank", "tag_only", "parts"):
+            self._grow(self.lines.labels(source, kind), (source, "line", kind), getattr(counts, kind))
+        for name, n in (("other", sum(counts.other.values())), ("decoded", sum(counts.decoded.values())), ("rejected", sum(counts.rejected.values()))):
+            self._grow(self.lines.labels(source, name), (source, "line", name), n)
+        for kind, n in counts.decoded.items():
+            self._grow(self.messages.labels(kind), (source, "message", kind), n)
+        for reason, n in counts.rejected.items():
+            self._grow(self.rejects.labels(reason), (source, "reject", reason), n)
+
+    def text(self) -> bytes:
+        """The exposition format of /metrics."""
+        return generate_latest(self.registry)
+
+    def _grow(self, counter: Counter, key: tuple[str, str, str], n: int) -> None:
+        before = self._seen.get(key, 0)
+        if n > before:
+            counter.inc(n - before)
+            self._seen[key] = n

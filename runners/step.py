@@ -1,0 +1,72 @@
+"""The product as pure functions: columns in, events and alerts out. May hold: the order of the steps and their joint state.
+
+May not: clocks, files, sockets, threads, brokers. Every runner (embedded, replay, Kafka) calls these and nothing else,
+so that the same recording gives the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dogwatch import blob
+from dogwatch.alerts import Alert
+from dogwatch.batch import Batch
+from dogwatch.events import Event
+from risk.profile import Profile
+from risk.step import RiskState, risk_step
+from tracks.coverage import Coverage
+from tracks.params import Params
+from tracks.step import TrackState, track_step
+from zones.geography import Geography
+
+STATE_SCHEMA = 1  # grows with any change of a section; a blob of another schema is refused and rebuilt by replay
+
+
+@dataclass(slots=True)
+class Rules:
+    """What a run decides with: detector parameters, scoring profile, the lines on the sea. Fixed for a run."""
+
+    params: Params
+    profile: Profile
+    geography: Geography
+
+
+@dataclass(slots=True)
+class Watch:
+    """The whole state between decoder and alert."""
+
+    track: TrackState
+    risk: RiskState
+
+
+def new_watch(rules: Rules, coverage: Coverage | None = None) -> Watch:
+    """A watch that has seen nothing yet, but may know the coverage learned before."""
+    return Watch(TrackState.new(rules.params, rules.geography, coverage), RiskState.new(rules.profile))
+
+
+def watch_step(watch: Watch, batch: Batch, watermark_ms: int) -> tuple[list[Event], list[Alert]]:
+    """Columns -> events -> alerts up to the watermark (UTC ms). `watch` is changed; both lists are in their canonical order."""
+    events = track_step(watch.track, batch, watermark_ms)
+    return events, risk_step(watch.risk, events, watermark_ms)
+
+
+def watch_sections(watch: Watch) -> dict[str, Any]:
+    """Sections of the joint state for a snapshot."""
+    return {"track": watch.track.to_sections(), "risk": watch.risk.to_sections()}
+
+
+def restore_watch(sections: dict[str, Any], rules: Rules) -> Watch:
+    """The watch that `watch_sections` described."""
+    track = TrackState.from_sections(sections["track"], rules.params, rules.geography)
+    return Watch(track, RiskState.from_sections(sections["risk"], rules.profile))
+
+
+def snapshot(sections: dict[str, Any]) -> bytes:
+    """Versioned, checksummed bytes of any sections of a run."""
+    return blob.pack(sections, schema=STATE_SCHEMA)
+
+
+def restore(data: bytes) -> dict[str, Any]:
+    """What `snapshot` packed. Raises InputError for a damaged blob or one of another build."""
+    return blob.unpack(data, schema=STATE_SCHEMA)

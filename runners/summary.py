@@ -1,0 +1,55 @@
+"""The summary of a run: `summary.json`. May hold: counting of finished results. May not: change them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from dogwatch import __version__
+from dogwatch.alerts import Alert
+from dogwatch.batch import T_MISSING, Counts
+from dogwatch.events import Event
+from dogwatch.times import iso
+
+
+def summarise(
+    counts: Counts, events: list[Event], alerts: list[Alert], *, fixes: int, vessels: int, track: dict[str, int], t_first_ms: int, t_last_ms: int, wall_s: float, cpu_s: float
+) -> dict[str, Any]:
+    """The document of house rules: line accounting, results by last version, time span, speed."""
+    last_event = {event.event_id: event for event in events}
+    last_alert = {alert.alert_id: alert for alert in alerts}
+    shown = [event for event in last_event.values() if event.state in ("open", "closed")]
+    messages = sum(counts.decoded.values())
+    return {
+        "dogwatch": __version__,
+        "lines": counts.lines,
+        "glued": counts.glued,
+        "blank": counts.blank,
+        "other": _sorted(counts.other),
+        "tag_only": counts.tag_only,
+        "parts": counts.parts,
+        "decoded": _sorted(counts.decoded),
+        "rejected": _sorted(counts.rejected),
+        "open": counts.open,
+        "notes": _sorted(counts.notes),
+        "fixes": fixes,
+        "track": _sorted(track),
+        "vessels": vessels,
+        "events": _sorted(Counter(event.type for event in shown)),
+        "candidates": _sorted(Counter(event.type for event in last_event.values() if event.state == "candidate")),
+        "retracted": _sorted(Counter(event.type for event in last_event.values() if event.state == "retracted")),
+        "alerts": _sorted(Counter(alert.level for alert in last_alert.values() if alert.condition != "retracted")),
+        "exercise": any(event.exercise for event in events),
+        "t_first": None if t_first_ms == T_MISSING else iso(t_first_ms),
+        "t_last": None if t_last_ms == T_MISSING else iso(t_last_ms),
+        "seconds": round(wall_s, 3),
+        "cpu_seconds": round(cpu_s, 3),
+        "rates": {
+            "lines_per_s": round(counts.lines / wall_s) if wall_s > 0 else 0,
+            "messages_per_cpu_s": round(messages / cpu_s) if cpu_s > 0 else 0,
+        },
+    }
+
+
+def _sorted(counter: dict[str, int]) -> dict[str, int]:
+    return {key: counter[key] for key in sorted(counter, key=lambda k: (len(k), k) if k.isdigit() else (99, k))}

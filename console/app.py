@@ -1,0 +1,441 @@
+"""The console as a Starlette application: routes over board, picture and decisions, and nothing that thinks.
+
+May live here: routes, security headers, the half-second beat that closes frames. May not: SQL, drawing, what makes an alert,
+sockets of our own (console/server.py).
+
+Every URL in the page is relative, so that the console works behind a proxy prefix. Nothing is ever fetched from elsewhere:
+the content security policy forbids it, and a browser test holds us to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import mimetypes
+import sqlite3
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from console.board import Board, LevelRoseError, decision_plain, wall_ms
+from console.decisions import Decisions, StaleError
+from console.picture import Box, Picture
+from console.stream import Stream, sse
+from dogwatch import __version__
+from dogwatch.times import iso
+
+STATIC = Path(__file__).parent / "static"
+BEAT_S = 0.5  # a delta frame each beat: two redraws of a moving picture per second, 24 B per changed vessel
+HEALTH_EVERY = 2  # beats
+KEY_EVERY = 120  # beats: a key frame each 60 s drops what a page should no longer show
+BEHIND_BEATS_MAX = 20  # a page more than 10 s behind gets a key frame
+NAME_CHARS_MAX = 60
+BODY_BYTES_MAX = 16_384
+ALERTS_PAGE_MAX = 2_000
+RATE_WINDOW_S = 10.0
+POSTS_PER_WINDOW_MAX = 100  # per address; a person acknowledges a few per minute
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
+# data: is only for the pictures on map controls
+CSP = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+HEADERS = {
+    "content-security-policy": CSP,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+mimetypes.add_type("text/javascript", ".mjs")  # some systems do not know it, and a browser refuses a module of another type
+mimetypes.add_type("application/geo+json", ".geojson")
+
+
+def create_app(
+    board: Board,
+    picture: Picture,
+    decisions: Decisions,
+    *,
+    metrics: Callable[[], bytes] | None = None,
+    land_geojson: Path | None = None,
+    zones_geojson: bytes | None = None,
+    info: dict[str, Any] | None = None,
+) -> Starlette:
+    """The application. It serves; whoever made `board` and `picture` feeds them, from any thread.
+
+    metrics: text for GET metrics; land_geojson: file of the offline basemap; zones_geojson: what the map shows as zones.
+    info: shown on the page: `desk`, `exercise` (bool), `listening` ("UDP 10110"), `rules` (count), `map_center` [lon, lat],
+    `map_zoom`; `hosts` (list of names) adds host names this console answers to, ["*"] = any (behind a proxy that checks).
+    """
+    board.attach(decisions)
+    given = dict(info or {})
+    room = _Room(board, picture, metrics, land_geojson, zones_geojson, given)
+    routes = [
+        Route("/", room.page),
+        Route("/api/info", room.about),
+        Route("/api/vessels.bin", room.vessels),
+        WebSocketRoute("/api/vessels", room.vessel_stream),
+        Route("/api/static", room.statics),
+        Route("/api/events", room.events),
+        Route("/api/alerts", room.alerts),
+        Route("/api/alerts/{alert_id}", room.alert),
+        Route("/api/alerts/{alert_id}/ack", room.acknowledge, methods=["POST"]),
+        Route("/metrics", room.metrics_text),
+        Route("/healthz", room.healthz),
+        Route("/basemap/land.geojson", room.land),
+        Route("/zones.geojson", room.zones),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    app = Starlette(routes=routes, lifespan=room.lifespan)
+    app.add_middleware(Guard, hosts=frozenset(given.get("hosts", ())) | LOOPBACK)
+    app.state.stream = board.stream
+    return app
+
+
+class Guard:
+    """Headers on every answer; refuses foreign hosts (DNS rebinding) and foreign origins on writes and web sockets.
+
+    A write also needs `If-Match`, a header no foreign form or image can send.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+        if refusal and scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal})
+        elif refusal:
+            await problem(403, refusal, "open the console by the address that the program printed")(scope, receive, _with_headers(send))
+        else:
+            await self._app(scope, receive, _with_headers(send))
+
+    def _refusal(self, scope: Scope, headers: Headers) -> str:
+        host = headers.get("host", "")
+        name = urlsplit(f"//{host}").hostname or ""
+        if "*" not in self._hosts and name not in self._hosts:
+            return f"this console does not answer to the host name {name!r}"
+        writes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        origin = headers.get("origin")
+        if writes and origin is not None and urlsplit(origin).netloc != host:
+            return f"a page from {origin!r} may not use this console"
+        return ""
+
+
+def _with_headers(send: Send) -> Send:
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers[name] = value
+            headers.setdefault("cache-control", "no-cache")
+        await send(message)
+
+    return sender
+
+
+_request_numbers = itertools.count(1)
+
+
+def problem(status: int, what: str, remedy: str, **more: Any) -> Response:
+    """A refusal as JSON: what, remedy, a request number that a log line can be found by."""
+    body = {"error": what, "remedy": remedy, "request_id": f"r{next(_request_numbers)}", **more}
+    return reply(body, status)
+
+
+def reply(value: Any, status: int = 200) -> Response:
+    """JSON that no cache keeps."""
+    return Response(msgspec.json.encode(value), status, media_type="application/json", headers={"cache-control": "no-store"})
+
+
+class _Room:
+    """The handlers, and the beat that they share."""
+
+    def __init__(
+        self, board: Board, picture: Picture, metrics: Callable[[], bytes] | None, land: Path | None, zones: bytes | None, info: dict[str, Any]
+    ) -> None:
+        self._board = board
+        self._picture = picture
+        self._metrics = metrics
+        self._land = land if land is not None and land.is_file() else None
+        self._zones = zones
+        self._info = info
+        self._frames = Stream(items_max=1)  # used for waking only: each socket asks the picture for what it missed
+        self._cache: dict[tuple[int, int], bytes] = {}
+        self._posts: dict[str, deque[float]] = {}
+        self._started = time.monotonic()
+        self._counted = (time.monotonic(), 0)
+        self._last_message = time.monotonic()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """The beat runs while the application does."""
+        beat = asyncio.create_task(self._beat())
+        yield
+        self._board.stream.close()
+        self._frames.close()
+        beat.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await beat
+
+    async def _beat(self) -> None:
+        for number in itertools.count(1):
+            await asyncio.sleep(BEAT_S)
+            self._picture.mark(self._board.alerted())
+            self._picture.advance()
+            self._frames.pulse("frame", b"")
+            if number % HEALTH_EVERY == 0:
+                if (event_ms := self._picture.event_ms) is not None:
+                    await run_in_threadpool(self._board.expire, event_ms)
+                self._board.stream.pulse("health", msgspec.json.encode(self._health()))
+
+    def _health(self) -> dict[str, Any]:
+        """What the header of the page shows. The runner's own figures win over those counted here."""
+        now = time.monotonic()
+        since, before = self._counted
+        count = self._picture.fixes
+        if count != before:
+            self._last_message = now
+        rate = (count - before) / (now - since) if now > since else 0.0
+        if now - since >= 2:
+            self._counted = (now, count)
+        counted = {"messages": count, "messages_per_s": round(rate, 1), "event_ms": self._picture.event_ms}
+        given = self._board.health_now()
+        return {
+            **counted,
+            **given,
+            "silent_s": round(now - self._last_message, 1),
+            "uptime_s": round(now - self._started, 1),
+            "wall_ms": wall_ms(),
+            "vessels": self._picture.vessels,
+            "exercise": self._exercise,
+            "pages": self._board.stream.clients,
+        }
+
+    @property
+    def _exercise(self) -> bool:
+        return bool(self._info.get("exercise")) or self._picture.exercise or self._board.exercise
+
+    async def page(self, request: Request) -> Response:
+        """GET /"""
+        return FileResponse(STATIC / "index.html")
+
+    async def about(self, request: Request) -> Response:
+        """GET api/info: what does not change while the page is open."""
+        libraries = (STATIC / "vendor" / "htm-preact.mjs").is_file()
+        map_library = (STATIC / "vendor" / "maplibre-gl.mjs").is_file()
+        shown = {name: value for name, value in self._info.items() if name != "hosts"}
+        parts = {"libraries": libraries, "map": map_library, "land": self._land is not None, "zones": self._zones is not None}
+        return reply({**shown, **parts, "exercise": self._exercise, "version": __version__, "epoch": self._board.stream.epoch})
+
+    async def vessels(self, request: Request) -> Response:
+        """GET api/vessels.bin?bbox=&fmt=: a key frame, or JSON for people."""
+        try:
+            box = _box(request.query_params.get("bbox"))
+        except ValueError as fault:
+            return problem(400, str(fault), "bbox=west,south,east,north in degrees")
+        if request.query_params.get("fmt") == "json":
+            return reply({"t": iso(self._picture.event_ms), "vessels": self._picture.list(box)})
+        return Response(self._picture.frame("key", box=box), media_type="application/octet-stream", headers={"cache-control": "no-store"})
+
+    async def vessel_stream(self, ws: WebSocket) -> None:
+        """WS api/vessels?bbox=: a key frame, then a delta each beat; what a slow page missed comes merged in its next one."""
+        try:
+            box = _box(ws.query_params.get("bbox"))
+        except ValueError:
+            await ws.close(1008, "bbox=west,south,east,north in degrees")
+            return
+        await ws.accept()
+        listener = asyncio.create_task(_until_closed(ws))
+        try:
+            with self._frames.waker() as waker:
+                await self._send_frames(ws, waker, box, listener)
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # the page is gone: nothing to tell anybody
+        finally:
+            listener.cancel()
+
+    async def _send_frames(self, ws: WebSocket, waker: Any, box: Box | None, listener: asyncio.Task[None]) -> None:
+        sent, key_due = -1, 0
+        while not listener.done() and not self._frames.closed:
+            seq = self._picture.seq
+            if sent < 0 or seq - sent > BEHIND_BEATS_MAX or seq >= key_due:
+                frame = self._picture.frame("key", box=box)
+                key_due = seq + KEY_EVERY
+            else:
+                frame = self._delta(sent, seq) if box is None else self._picture.frame("delta", since=sent, box=box)
+            sent = seq
+            await ws.send_bytes(frame)
+            await waker.wait(BEAT_S * 4)
+
+    def _delta(self, since: int, seq: int) -> bytes:
+        """The delta that most pages want is encoded once per beat."""
+        key = (since, seq)
+        if key not in self._cache:
+            self._cache = {k: v for k, v in self._cache.items() if k[1] == seq}
+            self._cache[key] = self._picture.frame("delta", since=since)
+        return self._cache[key]
+
+    async def statics(self, request: Request) -> Response:
+        """GET api/static?since=version: who the handles are."""
+        since = request.query_params.get("since", "0")
+        if not (since.isascii() and since.isdigit()):
+            return problem(400, "since is not a version number", "use the version of the answer before")
+        return Response(msgspec.json.encode(self._picture.statics(int(since))), media_type="application/json", headers={"cache-control": "no-store"})
+
+    async def events(self, request: Request) -> Response:
+        """GET api/events: server-sent events, from Last-Event-ID or ?after= on."""
+        cursor = request.headers.get("last-event-id") or request.query_params.get("after", "")
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(sse(self._board.stream, cursor), media_type="text/event-stream", headers=headers)
+
+    async def alerts(self, request: Request) -> Response:
+        """GET api/alerts?limit=&offset=: records, worst and newest first, with the cursor from which api/events goes on."""
+        try:
+            limit, offset = (int(request.query_params.get(name, default)) for name, default in (("limit", "500"), ("offset", "0")))
+        except ValueError:
+            return problem(400, "limit and offset are whole numbers", "leave them out for the first 500")
+        cursor, records = self._board.snapshot()
+        page = records[max(0, offset) : max(0, offset) + min(max(1, limit), ALERTS_PAGE_MAX)]
+        return reply({"cursor": cursor, "total": len(records), "offset": max(0, offset), "alerts": page, "health": self._health()})
+
+    async def alert(self, request: Request) -> Response:
+        """GET api/alerts/{id}"""
+        record = self._board.record(request.path_params["alert_id"])
+        if record is None:
+            return problem(404, "no such alert on this board", "it may have left the board; alerts.ndjson keeps every revision")
+        return _tagged(record)
+
+    async def acknowledge(self, request: Request) -> Response:
+        """POST api/alerts/{id}/ack {"by", "seen_revision"}, with If-Match: op_revision. Durable before it is answered."""
+        address = request.client.host if request.client else ""
+        if not self._may_post(address):
+            return problem(429, "too many requests from this desk", f"wait {RATE_WINDOW_S:.0f} s")
+        tag = request.headers.get("if-match", "").strip().strip('"')
+        if not tag:
+            return problem(428, "If-Match is missing", "send the op_revision that you have seen in If-Match")
+        body = await _body(request)
+        by = body.get("by") if body else None
+        seen = body.get("seen_revision") if body else None
+        if not isinstance(by, str) or not _clean_name(by) or isinstance(seen, bool) or not isinstance(seen, int) or not (tag.isascii() and tag.isdigit()):
+            return problem(422, "an acknowledgement needs a name and the revision that was seen", '{"by": "your name", "seen_revision": 1} as application/json')
+        alert_id = request.path_params["alert_id"]
+        try:
+            record = await run_in_threadpool(
+                self._board.acknowledge,
+                alert_id,
+                by=_clean_name(by),
+                seen_revision=seen,
+                op_revision=int(tag),
+                event_ms=self._picture.event_ms,
+                key=request.headers.get("idempotency-key"),
+            )
+        except KeyError:
+            return problem(404, "no such alert on this board", "reload the page")
+        except StaleError as stale:
+            now = self._board.record(alert_id) or decision_plain(stale.current)
+            return problem(412, "somebody decided before you", "look at their decision, then repeat yours if it still stands", record=now)
+        except LevelRoseError:
+            return problem(409, "the level rose after what you saw", "read the alert as it is now, then acknowledge", record=self._board.record(alert_id))
+        except sqlite3.Error as fault:
+            return problem(503, f"the acknowledgement was NOT recorded: {fault}", "check the disk of the console, then repeat")
+        return _tagged(record)
+
+    def _may_post(self, address: str) -> bool:
+        now = time.monotonic()
+        if len(self._posts) > 1000:
+            self._posts = {a: q for a, q in self._posts.items() if q and now - q[-1] < RATE_WINDOW_S}
+        recent = self._posts.setdefault(address, deque())
+        while recent and now - recent[0] > RATE_WINDOW_S:
+            recent.popleft()
+        if len(recent) >= POSTS_PER_WINDOW_MAX:
+            return False
+        recent.append(now)
+        return True
+
+    async def metrics_text(self, request: Request) -> Response:
+        """GET metrics"""
+        if self._metrics is None:
+            return problem(404, "no metrics here", "they are served where [metrics] of the configuration says")
+        return Response(self._metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def healthz(self, request: Request) -> Response:
+        """GET healthz: the server is up; whether data flow is in `silent_s`."""
+        return reply({"status": "ok", **self._health()})
+
+    async def land(self, request: Request) -> Response:
+        """GET basemap/land.geojson"""
+        if self._land is None:
+            return problem(404, "no basemap on this installation", "make install builds it")
+        return FileResponse(self._land, media_type="application/geo+json")
+
+    async def zones(self, request: Request) -> Response:
+        """GET zones.geojson"""
+        if self._zones is None:
+            return problem(404, "no zones are loaded", "name zone files in the configuration")
+        return Response(self._zones, media_type="application/geo+json")
+
+
+async def _until_closed(ws: WebSocket) -> None:
+    """Ends when the page goes away; what pages send here is of no interest."""
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            if (await ws.receive())["type"] == "websocket.disconnect":
+                return
+
+
+async def _body(request: Request) -> dict[str, Any] | None:
+    """The JSON object of a request; None where it is something else or too long."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return None
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > BODY_BYTES_MAX:
+            return None
+    try:
+        body = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _clean_name(text: str) -> str:
+    """A person's name fit for a log: printable, single spaces, capped."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:NAME_CHARS_MAX]
+
+
+def _tagged(record: dict[str, Any]) -> Response:
+    response = reply(record)
+    response.headers["etag"] = f'"{record["op_revision"]}"'
+    return response
+
+
+def _box(text: str | None) -> Box | None:
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as fault:
+        raise ValueError("bbox is not four numbers") from fault
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise ValueError("bbox is outside the world")
+    return west, south, east, north

@@ -1,0 +1,176 @@
+"""Files and standard input as bytes: plain, gzip with several members or cut short, Parquet as the CSV it stands for.
+
+May live here: opening, unpacking, cutting into blocks. May not: threads (source), lines, sentences, columns.
+A block is `block_bytes` long wherever the file allows, so that offsets mean the same in every run. What cannot be read
+to its end is used as far as it goes, and `say` is told; only what cannot be read at all is an error.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from dogwatch.errors import InputError
+
+BLOCK_BYTES = 65_536
+READ_BYTES = 1 << 18
+PARQUET_ROWS = 50_000  # rows turned to text at a time
+GZIP_MAGIC, PARQUET_MAGIC, ZSTD_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PAR1", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+GZIP_WINDOW = 31  # zlib: 15 bits of window, with a gzip header
+
+Say = Callable[[str], None]
+
+
+def read_blocks(path: Path | str, block_bytes: int = BLOCK_BYTES, *, say: Say | None = None) -> Iterator[bytes]:
+    """Bytes of a recording in blocks of exactly block_bytes (the last may be shorter); `-` is standard input.
+
+    The kind of packing is found by the first bytes, not by the name. say: called with one sentence about anything left out.
+    Raises InputError, at once, when there is no such file, it is a directory, may not be read, or is packed in another way.
+    """
+    tell = say or _silent
+    if str(path) == "-":
+        return _blocks(_unpacked(sys.stdin.buffer, b"", "standard input", tell), block_bytes)
+    name = str(path)
+    stream = _open(Path(path))
+    head = stream.read(4)
+    if head == PARQUET_MAGIC:
+        stream.close()
+        return _blocks(_parquet_text(Path(path)), block_bytes)
+    for magic, kind in ((ZSTD_MAGIC, "Zstandard"), (ZIP_MAGIC, "ZIP")):
+        if head == magic:
+            stream.close()
+            raise InputError(f"{name} is packed with {kind}", remedy="unpack it first; plain and .gz files are read as they are")
+    return _blocks(_unpacked(stream, head, name, tell), block_bytes)
+
+
+def gunzip(pieces: Iterator[bytes], name: str, say: Say) -> Iterator[bytes]:
+    """Unpacked bytes of gzip members that follow each other. A cut or damaged member gives what comes before the damage."""
+    unpacker = zlib.decompressobj(GZIP_WINDOW)
+    begun = False  # a member is open
+    rest = b""
+    for piece in pieces:
+        rest += piece
+        while rest:
+            if not begun:
+                rest = rest.lstrip(b"\0")  # tape and block padding between members
+                if len(rest) < len(GZIP_MAGIC) and GZIP_MAGIC.startswith(rest):
+                    break
+                if not rest.startswith(GZIP_MAGIC):
+                    say(f"{name}: bytes after the last gzip member are not gzip and were left out")
+                    return
+                unpacker, begun = zlib.decompressobj(GZIP_WINDOW), True
+            try:
+                text = unpacker.decompress(rest, READ_BYTES)
+            except zlib.error as fault:
+                say(f"{name}: gzip is damaged ({fault}); what comes before the damage was used")
+                return
+            if text:
+                yield text
+            rest = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+            if unpacker.eof:
+                begun = False
+            elif not text and not rest:
+                break
+    if begun or rest:
+        say(f"{name}: gzip ends in the middle of a member; what there is was used")
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a directory", remedy="name the files in it")
+        return path.open("rb")
+    except FileNotFoundError as fault:
+        raise InputError(f"{path} does not exist", remedy="check the name") from fault
+    except OSError as fault:
+        raise InputError(f"{path} cannot be read: {fault.strerror or fault}", remedy="check its permissions") from fault
+
+
+def _unpacked(stream: BinaryIO, head: bytes, name: str, say: Say) -> Iterator[bytes]:
+    pieces = _pieces(stream, head, name, say)
+    first = next(pieces, b"")
+    while len(first) < len(GZIP_MAGIC) and (more := next(pieces, b"")):
+        first += more
+    whole = _chain(first, pieces)
+    yield from gunzip(whole, name, say) if first.startswith(GZIP_MAGIC) else whole
+
+
+def _pieces(stream: BinaryIO, head: bytes, name: str, say: Say) -> Iterator[bytes]:
+    if head:
+        yield head
+    with stream:
+        while True:
+            try:
+                piece = stream.read(READ_BYTES)
+            except OSError as fault:
+                say(f"{name}: reading stopped ({fault.strerror or fault}); what there is was used")
+                return
+            if not piece:
+                return
+            yield piece
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from rest
+
+
+def _blocks(pieces: Iterator[bytes], block_bytes: int) -> Iterator[bytes]:
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        at = 0
+        while len(held) - at >= block_bytes:
+            yield bytes(held[at : at + block_bytes])
+            at += block_bytes
+        del held[:at]
+    if held:
+        yield bytes(held)
+
+
+def _parquet_text(path: Path) -> Iterator[bytes]:
+    """A Parquet table as CSV with a header: one reader, one accounting for both. Nested columns are left out."""
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as fault:
+        raise InputError(f"{path} is no readable Parquet file: {fault}", remedy="it may be cut short; copy it again") from fault
+    flat = [column.name for column in table.schema_arrow if not pa.types.is_nested(column.type)]
+    options = pyarrow.csv.WriteOptions(include_header=False)
+    header = ",".join('"' + name.replace('"', '""') + '"' for name in flat)
+    return _parquet_rows(table, flat, header.encode() + b"\n", options)
+
+
+def _parquet_rows(table, names: list[str], header: bytes, options) -> Iterator[bytes]:
+    import pyarrow as pa
+    import pyarrow.csv
+
+    yield header
+    for rows in table.iter_batches(PARQUET_ROWS, columns=names):
+        sink = pa.BufferOutputStream()
+        pyarrow.csv.write_csv(_plain(rows), sink, options)
+        yield sink.getvalue().to_pybytes()
+
+
+def _plain(rows):
+    """Columns in types that the CSV writer knows: dictionaries as their values, bytes as text, times as ISO text."""
+    import pyarrow as pa
+
+    columns = [column.dictionary_decode() if pa.types.is_dictionary(column.type) else column for column in rows.columns]
+    for i, kind in enumerate([column.type for column in columns]):
+        if pa.types.is_timestamp(kind):
+            columns[i] = columns[i].cast(pa.timestamp("ms", kind.tz), safe=False)
+        elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_decimal(kind):
+            columns[i] = columns[i].cast(pa.string())
+    return pa.RecordBatch.from_arrays(columns, rows.schema.names)
+
+
+def _silent(sentence: str) -> None:
+    """Nobody listens."""

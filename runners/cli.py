@@ -21,7 +21,13 @@ from rich.console import Console as Terminal
 from dogwatch import __version__
 from dogwatch.errors import DogwatchError, InputError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help="Maritime surveillance: AIS in, explained risk alerts out.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Maritime surveillance: AIS in, explained risk alerts out.",
+)
 zones_app = typer.Typer(no_args_is_help=True, help="Check and show zones.")
 rules_app = typer.Typer(no_args_is_help=True, help="Check and explain rule profiles.")
 kafka_app = typer.Typer(no_args_is_help=True, help="Topics of a Kafka deployment.")
@@ -144,7 +150,10 @@ def run(
     stop = stop_on_signals()
     desk = run_live(config, out, stop, until_end=until_end)
     counts = desk.engine.counts()
-    out.print(f"{counts.lines:,} lines, {sum(counts.decoded.values()):,} messages, {desk.engine.watch.track.vessel_count} vessels, {len(desk.shown)} alerts.", highlight=False)
+    out.print(
+        f"{counts.lines:,} lines, {sum(counts.decoded.values()):,} messages, {desk.engine.watch.track.vessel_count} vessels, {len(desk.shown)} alerts.",
+        highlight=False,
+    )
     if stop.is_set():
         raise typer.Exit(130)
 

@@ -51,7 +51,9 @@ def demo(options: DemoOptions, terminal: Terminal) -> int:
     lane = Lane("demo", lateness_ms=OWN_RECEIVER_LATENESS_MS, exercise=True)
     desk = Desk(Engine(rules, [lane], coverage), terminal=terminal)
     if not options.headless:
-        url = desk.open_page(host=options.host, port=options.port, database=options.data_dir / "decisions.sqlite", info={"desk": f"Demo: {scenario.title}", "exercise": True})
+        url = desk.open_page(
+            host=options.host, port=options.port, database=options.data_dir / "decisions.sqlite", info={"desk": f"Demo: {scenario.title}", "exercise": True}
+        )
         terminal.print(f"Console: [bold]{url}[/]   (simulated sea, {options.speed:g} times real time; Ctrl-C ends it)", highlight=False)
         if options.open_browser:
             _open_browser(url)

@@ -42,7 +42,10 @@ def _python() -> Finding:
 def _extras() -> list[Finding]:
     wanted = {"console": "uvicorn", "kafka": "kafka", "serial": "serial"}
     found = {name: importlib.util.find_spec(module) is not None for name, module in wanted.items()}
-    return [Finding(f"extra {name}", "OK" if there else "WARN", "installed" if there else "absent", "" if there else f"pip install 'dogwatch[{name}]'") for name, there in found.items()]
+    return [
+        Finding(f"extra {name}", "OK" if there else "WARN", "installed" if there else "absent", "" if there else f"pip install 'dogwatch[{name}]'")
+        for name, there in found.items()
+    ]
 
 
 def _kernels() -> Finding:
@@ -54,7 +57,12 @@ def _kernels() -> Finding:
     if len(batch.fixes) != 1:
         return Finding("decoder", "FAIL", "a known sentence was not decoded", "run 'make clean install'")
     slow = took > 20
-    return Finding("decoder", "WARN" if slow else "OK", f"ready in {took:.1f} s", "make the installation folder writable, so that compiled kernels are kept" if slow else "")
+    return Finding(
+        "decoder",
+        "WARN" if slow else "OK",
+        f"ready in {took:.1f} s",
+        "make the installation folder writable, so that compiled kernels are kept" if slow else "",
+    )
 
 
 def _geography() -> Finding:
@@ -71,7 +79,9 @@ def _page_libraries() -> Finding:
     from importlib import resources
 
     there = (resources.files("console") / "static" / "vendor").is_dir()
-    return Finding("console libraries", "OK" if there else "WARN", "present" if there else "absent: the console works as a list", "" if there else "make install")
+    return Finding(
+        "console libraries", "OK" if there else "WARN", "present" if there else "absent: the console works as a list", "" if there else "make install"
+    )
 
 
 def _disk(folder: Path) -> Finding:

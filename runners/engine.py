@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from ingest.safety import SafetyRoad, safety_step
+from tracks.coverage import Coverage
 
 from dogwatch.alerts import Alert
 from dogwatch.batch import T_MISSING, Batch, Control, Counts, empty_batch
 from dogwatch.events import Event
 from dogwatch.watermark import end_of_recording
-from ingest.safety import SafetyRoad, safety_step
 from runners.lane import Lane
 from runners.step import Rules, Watch, new_watch, restore_watch, watch_sections, watch_step
-from tracks.coverage import Coverage
 
 RECEIVERS_MAX = 65_535  # width of the column `src`
 

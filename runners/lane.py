@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ingest.decode import DecodeState, decode
+
 from dogwatch.batch import Batch, Counts
 from dogwatch.watermark import SourceClock
-from ingest.decode import DecodeState, decode
 from ingest.tabular import TableState, decode_table
 
 
@@ -48,7 +49,7 @@ class Lane:
 
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
-        assert sections["source"] == self.source and sections["table"] == self.table, "a lane's state belongs to its source"
+        assert (sections["source"], sections["table"]) == (self.source, self.table), "a lane's state belongs to its source"
         self.clock.cells = sections["clock"].copy()
         self.clock.fixes_seen = sections["fixes_seen"]
         self.state = type(self.state).from_sections(sections["decoder"])

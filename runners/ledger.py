@@ -19,14 +19,18 @@ from dogwatch.events import Event, event_from_json, event_order, to_json
 class Ledger:
     """Append-only events and alerts of one run under `folder`."""
 
-    def __init__(self, folder: Path, lengths: tuple[int, int] = (0, 0)) -> None:
-        """Open the parts, cut back to `lengths` bytes (0, 0 = a fresh run). Raises InputError when the folder cannot be used."""
+    def __init__(self, folder: Path, lengths: tuple[int, int] = (0, 0), *, journal: bool = False) -> None:
+        """Open the parts, cut back to `lengths` bytes (0, 0 = a fresh run). Raises InputError when the folder cannot be used.
+
+        `journal`: a live run has no end, so its parts are the files people read, in the order in which things came.
+        """
         self.folder = folder
-        self.parts = folder / "state"
+        self.parts = folder if journal else folder / "state"
+        ending = "ndjson" if journal else "part"
         try:
-            self.parts.mkdir(parents=True, exist_ok=True)
-            self.events = _open_at(self.parts / "events.part", lengths[0])
-            self.alerts = _open_at(self.parts / "alerts.part", lengths[1])
+            (folder / "state").mkdir(parents=True, exist_ok=True)
+            self.events = _open_at(self.parts / f"events.{ending}", lengths[0])
+            self.alerts = _open_at(self.parts / f"alerts.{ending}", lengths[1])
         except OSError as fault:
             raise InputError(f"cannot write to {folder}: {fault.strerror}", remedy="name a folder that can be written, with --out") from fault
 
@@ -51,8 +55,8 @@ class Ledger:
         The parts stay as they were before the end, because the kept state is the one before the end too.
         """
         self.settle()
-        all_events = sorted([*map(event_from_json, _lines(self.parts / "events.part")), *events], key=event_order)
-        all_alerts = sorted([*map(alert_from_json, _lines(self.parts / "alerts.part")), *alerts], key=alert_order)
+        all_events = sorted([*map(event_from_json, _lines(Path(self.events.name))), *events], key=event_order)
+        all_alerts = sorted([*map(alert_from_json, _lines(Path(self.alerts.name))), *alerts], key=alert_order)
         replace_file(self.folder / "events.ndjson", b"".join(to_json(event) + b"\n" for event in all_events))
         replace_file(self.folder / "alerts.ndjson", b"".join(to_json(alert) + b"\n" for alert in all_alerts))
         self.events.close()

@@ -10,12 +10,12 @@ import threading
 import time
 from pathlib import Path
 
+from ingest.sources import SourceSet
 from rich.console import Console as Terminal
 
 from dogwatch.batch import Control
 from dogwatch.config import Config
 from dogwatch.errors import InputError
-from ingest.sources import SourceSet
 from runners.desk import Desk
 from runners.engine import Engine, Output
 from runners.lane import Lane
@@ -33,7 +33,9 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
         raise InputError("the configuration names no source", remedy="add a [[sources]] table; examples/tcp.toml shows one")
     rules = read_rules(config.profile, config.zones)
     coverage = read_coverage(Path(config.coverage)) if config.coverage else None
-    lanes = [Lane(source.id, lateness_ms=round(source.lateness_s * 1000), exercise=source.exercise, columns=config.columns or None) for source in config.sources]
+    lanes = [
+        Lane(source.id, lateness_ms=round(source.lateness_s * 1000), exercise=source.exercise, columns=config.columns or None) for source in config.sources
+    ]
     engine = Engine(rules, lanes, coverage)
     journal = _Journal(Path(config.data_dir), engine)
     desk = Desk(engine, terminal=terminal)
@@ -98,7 +100,7 @@ class _Journal:
                 raise InputError(f"{self.state_file} was made with other rules or zones", remedy="move it away to start afresh, or use the same rules")
             engine.restore(sections["engine"])
             lengths = (sections["lengths"][0], sections["lengths"][1])
-        self.ledger = Ledger(folder, lengths)
+        self.ledger = Ledger(folder, lengths, journal=True)
         if lengths != (0, 0) or self.state_file.exists():
             self.append(engine.control(Control(engine.watermark_ms, "system_down")))
 

@@ -44,7 +44,7 @@ class Metrics:
             self.alerts.labels(alert.level).inc()
         self.vessels.set(engine.watch.track.vessel_count)
         newest = max((lane.clock.newest_ms for lane in engine.lanes.values()), default=T_MISSING)
-        if newest != T_MISSING and engine.watermark_ms != T_MISSING:
+        if T_MISSING not in (newest, engine.watermark_ms):
             self.lag.set((newest - engine.watermark_ms) / 1000)
 
     def book_lines(self, source: str, counts: Counts) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from tracks.coverage import Coverage
 
 from dogwatch.batch import T_MISSING
 from dogwatch.errors import InputError
@@ -24,7 +25,6 @@ from runners.lane import Lane
 from runners.ledger import Ledger, replace_file
 from runners.step import Rules, restore, snapshot
 from runners.summary import summarise
-from tracks.coverage import Coverage
 
 BLOCK_BYTES = 65_536
 SNAPSHOT_WALL_S = 10.0
@@ -56,7 +56,9 @@ class Progress:
     alerts: int = 0
 
 
-def replay(inputs: list[Path], rules: Rules, options: Options, coverage: Coverage | None = None, watch_progress: Callable[[Progress, Output], None] | None = None) -> dict[str, Any]:
+def replay(
+    inputs: list[Path], rules: Rules, options: Options, coverage: Coverage | None = None, watch_progress: Callable[[Progress, Output], None] | None = None
+) -> dict[str, Any]:
     """Run recordings through the pipeline and write `events.ndjson`, `alerts.ndjson`, `summary.json`; the summary comes back.
 
     Raises InputError for inputs or a folder that cannot be used.
@@ -124,7 +126,13 @@ class _Run:
     def save(self) -> None:
         """Snapshot: state, offsets and output lengths belong together and are written together."""
         lengths = self.ledger.settle()
-        sections = {"engine": self.engine.to_sections(), "offsets": self.offsets, "lengths": list(lengths), "fixes": self.fixes, "rules": rules_stamp(self.engine.rules)}
+        sections = {
+            "engine": self.engine.to_sections(),
+            "offsets": self.offsets,
+            "lengths": list(lengths),
+            "fixes": self.fixes,
+            "rules": rules_stamp(self.engine.rules),
+        }
         replace_file(self.state_file, snapshot(sections))
 
     def close(self, started_wall: float, started_cpu: float) -> dict[str, Any]:
@@ -157,7 +165,9 @@ class _Run:
             raise InputError(f"nothing to resume: {self.state_file} is absent", remedy="run once without --resume")
         sections = restore(self.state_file.read_bytes())
         if set(sections["offsets"]) != set(self.paths):
-            raise InputError("the state belongs to other inputs: " + ", ".join(sorted(sections["offsets"])), remedy="name the same inputs, or leave out --resume")
+            raise InputError(
+                "the state belongs to other inputs: " + ", ".join(sorted(sections["offsets"])), remedy="name the same inputs, or leave out --resume"
+            )
         if sections["rules"] != rules_stamp(self.engine.rules):
             raise InputError("the state was made with other rules, zones or parameters", remedy="use the same --profile and --zones, or leave out --resume")
         self.engine.restore(sections["engine"])

@@ -9,13 +9,13 @@ from importlib import resources
 from pathlib import Path
 
 import msgspec
+from tracks.coverage import Coverage
 
 from dogwatch import blob
 from dogwatch.config import Config, parse
 from dogwatch.errors import ConfigError, InputError
 from risk.profile import Profile, load_profile
 from runners.step import Rules
-from tracks.coverage import Coverage
 from tracks.params import Params
 from zones.geography import Geography
 from zones.load import read_zones

@@ -13,7 +13,17 @@ from dogwatch.times import iso
 
 
 def summarise(
-    counts: Counts, events: list[Event], alerts: list[Alert], *, fixes: int, vessels: int, track: dict[str, int], t_first_ms: int, t_last_ms: int, wall_s: float, cpu_s: float
+    counts: Counts,
+    events: list[Event],
+    alerts: list[Alert],
+    *,
+    fixes: int,
+    vessels: int,
+    track: dict[str, int],
+    t_first_ms: int,
+    t_last_ms: int,
+    wall_s: float,
+    cpu_s: float,
 ) -> dict[str, Any]:
     """The document of house rules: line accounting, results by last version, time span, speed."""
     last_event = {event.event_id: event for event in events}

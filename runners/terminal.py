@@ -55,7 +55,7 @@ def print_summary(terminal: Terminal, summary: dict[str, Any], out: Path) -> Non
         f"{summary['fixes']:,} fixes of {summary['vessels']:,} vessels, {summary['t_first'] or 'no time'} to {summary['t_last'] or 'no time'}",
         f"events: {_counts(summary['events'])}; candidates not shown: {_counts(summary['candidates'])}; retracted: {_counts(summary['retracted'])}",
         f"alerts: {_counts(summary['alerts'])}",
-        f"{summary['seconds']:.1f} s, {summary['rates']['messages_per_cpu_s']:,} messages per CPU second; wrote {out}/events.ndjson, alerts.ndjson, summary.json",
+        f"{summary['seconds']:.1f} s, {summary['rates']['messages_per_cpu_s']:,} messages per CPU second; wrote events, alerts and summary to {out}/",
     ]
     for line in lines:
         terminal.print(escape(line), highlight=False, soft_wrap=True)

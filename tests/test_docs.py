@@ -73,7 +73,9 @@ def workshop(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("path", [p for p in DOCUMENTS if any(runs_by_itself(shlex.split(c)) for c in commands(p))], ids=lambda p: p.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "path", [p for p in DOCUMENTS if any(runs_by_itself(shlex.split(c)) for c in commands(p))], ids=lambda p: p.relative_to(ROOT).as_posix()
+)
 def test_commands_run(path, workshop):
     program = [sys.executable, "-c", "from runners.cli import main; main()"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}

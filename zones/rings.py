@@ -1,0 +1,111 @@
+"""Rings of land out of TopoJSON, made fit for a plane. Used when the data is built, never while a watch runs.
+
+May live here: decoding TopoJSON text, unwrapping, closing at a pole, cutting at 180 degrees, repairing. May not: files.
+
+The land of npm `world-atlas` is a picture for globes: its rings run over the 180th meridian and around the pole, and
+rounding made some of them touch themselves. Painted or indexed as they are, they flood the Arctic. So each ring is
+1. unwrapped: every longitude follows the one before it the short way round, whatever number that gives;
+2. closed along the pole when it went once around it (Antarctica);
+3. repaired where it touches itself, then cut at the 180th meridian and moved back into [-180, 180];
+4. united with all others on the integer grid of AIS (1/600000 degree), so that no two areas overlap: a point is then
+   on land exactly when a line from far away to it crosses an odd number of edges.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import shapely
+
+from dogwatch.geo import FULL_TURN, HALF_TURN
+
+POLE = 54_000_000  # 90 degrees in units
+UNITS_PER_DEG = 600_000
+
+
+def polygons_of(topojson: str, name: str) -> list[list[np.ndarray]]:
+    """Polygons (outer ring, then holes) of the object `name` in TopoJSON text.
+
+    A ring is int64[n, 2] of (lon, lat) in 1/600000 degree, as drawn: not unwrapped, first point repeated at the end.
+    Follows the TopoJSON specification 2.1.4 (quantised, delta-encoded arcs; ~i is arc i reversed).
+    """
+    topology = json.loads(topojson)
+    scale, translate = (np.asarray(topology["transform"][key], np.float64) for key in ("scale", "translate"))
+    arcs = [np.rint((np.cumsum(np.asarray(arc, np.int64), axis=0) * scale + translate) * UNITS_PER_DEG).astype(np.int64) for arc in topology["arcs"]]
+    return [[_ring(arcs, ring) for ring in polygon] for polygon in _polygon_arcs(topology["objects"][name])]
+
+
+def _polygon_arcs(geometry: dict[str, Any]) -> Iterable[list[list[int]]]:
+    if geometry["type"] == "GeometryCollection":
+        for part in geometry["geometries"]:
+            yield from _polygon_arcs(part)
+    elif geometry["type"] == "MultiPolygon":
+        yield from geometry["arcs"]
+    elif geometry["type"] == "Polygon":
+        yield geometry["arcs"]
+
+
+def _ring(arcs: list[np.ndarray], indices: list[int]) -> np.ndarray:
+    pieces = [arcs[i] if i >= 0 else arcs[~i][::-1] for i in indices]
+    return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
+
+
+def unwrap(ring: np.ndarray) -> np.ndarray:
+    """The same ring with every longitude the short way from the one before; a ring around a pole is closed along it."""
+    steps = np.diff(ring[:, 0])
+    steps = (steps + HALF_TURN) % FULL_TURN - HALF_TURN
+    lon = ring[0, 0] + np.concatenate([[0], np.cumsum(steps)])
+    out = np.column_stack([lon, ring[:, 1]])
+    if lon[-1] != lon[0]:
+        pole = POLE if ring[:, 1].mean() > 0 else -POLE
+        out = np.vstack([out, [[lon[-1], pole], [lon[0], pole], out[0]]])
+    return out
+
+
+def flat_polygons(geometry: Any) -> list[Any]:
+    """Every polygon in a shapely geometry, however deep it is nested; points and lines left by a repair are dropped."""
+    if geometry.geom_type == "Polygon":
+        return [] if geometry.is_empty else [geometry]
+    return [polygon for part in getattr(geometry, "geoms", ()) for polygon in flat_polygons(part)]
+
+
+def planar(polygon: list[np.ndarray]) -> list[Any]:
+    """Shapely polygons in units, valid and within [-180, 180], that cover what the rings enclose."""
+    outer, *holes = [unwrap(ring) for ring in polygon]
+    if len(outer) < 4:
+        return []
+    west, east = outer[:, 0].min(), outer[:, 0].max()
+    kept = []
+    for hole in holes:
+        if len(hole) >= 4:
+            turns = round(((west + east) / 2 - hole[:, 0].mean()) / FULL_TURN)
+            kept.append(hole + np.array([turns * FULL_TURN, 0]))
+    whole = shapely.make_valid(shapely.Polygon(outer, kept))
+    pieces = []
+    for turn in range(int((west + HALF_TURN) // FULL_TURN), int((east + HALF_TURN) // FULL_TURN) + 1):
+        shift = turn * FULL_TURN
+        part = whole
+        if west - shift < -HALF_TURN or east - shift > HALF_TURN:
+            part = shapely.intersection(whole, shapely.box(shift - HALF_TURN, -POLE, shift + HALF_TURN, POLE))
+        pieces += flat_polygons(shapely.transform(part, lambda xy, by=shift: xy - [by, 0]))
+    return pieces
+
+
+def united(polygons: Iterable[list[np.ndarray]]) -> list[Any]:
+    """All of them as valid shapely polygons without overlap, vertices on whole units; ordered by their first vertex."""
+    pieces = [piece for polygon in polygons for piece in planar(polygon)]
+    whole = shapely.union_all(np.array(pieces, object), grid_size=1.0)
+    return sorted(flat_polygons(shapely.normalize(whole)), key=lambda polygon: polygon.bounds)
+
+
+def edges_of(polygons: Iterable[Any]) -> np.ndarray:
+    """int32[n, 4] (lat_a, lon_a, lat_b, lon_b) in units: every edge of every ring."""
+    pieces = []
+    for polygon in polygons:
+        for ring in (polygon.exterior, *polygon.interiors):
+            xy = np.rint(shapely.get_coordinates(ring)).astype(np.int32)
+            pieces.append(np.column_stack([xy[:-1, 1], xy[:-1, 0], xy[1:, 1], xy[1:, 0]]))
+    return np.ascontiguousarray(np.concatenate(pieces)) if pieces else np.empty((0, 4), np.int32)

@@ -132,9 +132,10 @@ def statics_record(topic: str, batch: Batch, meta: Meta) -> Record:
 def read_batch(value: bytes, meta: Meta) -> Batch:
     """The batch of one message (the other table is empty). Raises InputError on a damaged value."""
     batch = empty_batch(meta.receivers)
+    table = _table(value, meta.rows) if meta.rows else None  # read before rows are made: the header's number is only a claim
     rows = new_fixes(meta.rows) if meta.schema == FIXES else new_statics(meta.rows)
-    if meta.rows:
-        _fill(rows, value)
+    if table is not None:
+        _fill(rows, table)
     if meta.schema == FIXES:
         batch.fixes, batch.control = rows, meta.control
     else:
@@ -176,14 +177,18 @@ def _arrow_column(column: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(kind, len(plain), [None, pa.py_buffer(plain)])
 
 
-def _fill(rows: np.ndarray, value: bytes) -> None:
-    """Copy the columns that we know, by name, into rows that say "not available" everywhere."""
+def _table(value: bytes, rows: int) -> pa.Table:
     try:
         table = pa.ipc.open_stream(value).read_all()
-    except pa.ArrowInvalid as fault:
+    except (pa.ArrowException, OSError) as fault:
         raise InputError(f"columns of a message cannot be read: {fault}", remedy="look for a foreign producer on this topic") from fault
-    if table.num_rows != len(rows):
-        raise InputError(f"message says {len(rows)} rows and carries {table.num_rows}", remedy="look for a foreign producer on this topic")
+    if table.num_rows != rows:
+        raise InputError(f"message says {rows} rows and carries {table.num_rows}", remedy="look for a foreign producer on this topic")
+    return table
+
+
+def _fill(rows: np.ndarray, table: pa.Table) -> None:
+    """Copy the columns that we know, by name, into rows that say "not available" everywhere."""
     for name in rows.dtype.names or ():
         if name not in table.column_names:
             continue

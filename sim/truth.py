@@ -1,0 +1,112 @@
+"""Truth: what happened in a simulated sea, as rows in the event keys. May hold: the form of truth, what was visible of it.
+
+May not: thresholds, detectors. Known fully before the first byte is sent. Beside the keys of an event a row has
+`cause` (what was scripted), `visible` (could it be known from what was received? a receiver in reach for at least
+VISIBLE_SHARE of the time, by the very law of range the radio uses) and `scored` (does a miss count?). An innocent
+look-alike has state `retracted`: nobody should report it, and the judge names what fooled whoever does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dogwatch.batch import UNITS_PER_DEG
+from dogwatch.events import Event, Subject, event_id, to_plain
+from dogwatch.geo import NM_M, distance_m
+from sim.behaviours import Fact, scripted
+from sim.identity import Registry
+from sim.motion import state_at
+from sim.radio import heard_share, range_nm
+from sim.scenario import T_START_MS, Scenario
+from sim.simulate import outage_rows, receiver_rows
+from sim.world import Ship, World, assemble, background
+
+RULE, RULE_VERSION = "truth", "1"
+VISIBLE_SHARE = 0.8  # share of a fact's minutes at which a receiver would hear most of what its vessels send
+HEARD_SHARE = 0.5
+SAMPLE_S = 60
+
+
+def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, duration_s: float | None = None) -> list[dict[str, Any]]:
+    """Rows for a truth file, sorted by start and id: the same arguments as `simulate` describe the same sea.
+
+    A fact that begins after the end of the run is left out; one that goes on beyond it ends with it. Times are ISO 8601.
+    """
+    length_s = scenario.duration_s if duration_s is None else duration_s
+    registry = Registry()
+    background(scenario, seed, registry, length_s)  # takes its identities first, as the world does
+    rows = []
+    for scene in scripted(scenario, seed, registry, length_s):
+        world = assemble(scene.ships, t_start_ms)
+        rows += [_row(fact, scene.ships, world, scenario, t_start_ms, length_s) for fact in scene.facts if fact.start_s < length_s]
+    return sorted(rows, key=lambda row: (row["t_start"], row["event_id"]))
+
+
+def truth_ndjson(rows: Iterable[dict[str, Any]]) -> bytes:
+    """The truth file: one JSON object per line."""
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+
+
+def _row(fact: Fact, ships: list[Ship], world: World, scenario: Scenario, t_start_ms: int, length_s: float) -> dict[str, Any]:
+    start_ms = t_start_ms + round(max(0.0, fact.start_s) * 1000)
+    end_ms = start_ms if fact.point else t_start_ms + round(min(fact.end_s, length_s) * 1000)
+    members = [i for i, ship in enumerate(ships) if any(ship is other for other in fact.ships)]
+    subjects = sorted((_subject(ships[i]) for i in members), key=lambda s: s.key)
+    event = Event(
+        event_id=event_id(fact.type, [s.key for s in subjects], start_ms, RULE, RULE_VERSION),
+        version=1,
+        state="retracted" if fact.innocent else "closed",
+        type=fact.type,
+        subtype=fact.subtype,
+        subjects=subjects,
+        mmsi=[s.mmsi for s in subjects],
+        t_start=start_ms,
+        t_end=end_ms,
+        t_detected=end_ms,
+        lat=round(fact.lat_deg, 5),
+        lon=round(fact.lon_deg, 5),
+        zones=[],
+        measures={"duration_s": (end_ms - start_ms) / 1000, **fact.measures},
+        evidence=[],
+        exclusions=[],
+        confidence=1.0,
+        rule=RULE,
+        rule_version=RULE_VERSION,
+        params_hash="",
+        reason="innocent" if fact.innocent else "",
+        exercise=True,
+    )
+    visible = all(_visible(world, i, scenario, t_start_ms, start_ms, end_ms) for i in members)
+    return {**to_plain(event), "cause": fact.cause, "visible": visible, "scored": fact.scored and not fact.innocent}
+
+
+def _subject(ship: Ship) -> Subject:
+    who = ship.identity
+    return Subject(f"{who.mmsi}#0", who.mmsi, name=who.name or None, callsign=who.callsign or None, imo=who.imo or None, ship_type=who.ship_type or None)
+
+
+def _visible(world: World, who: int, scenario: Scenario, t_start_ms: int, start_ms: int, end_ms: int) -> bool:
+    """Would its receivers have heard the vessel (had it transmitted) for most of the time?"""
+    receivers, outages = receiver_rows(scenario.receivers), outage_rows(scenario.receivers, t_start_ms)
+    moments = np.arange(start_ms, end_ms + 1, SAMPLE_S * 1000)
+    heard = [_in_reach(world, who, receivers, outages, int(t_ms)) for t_ms in moments]
+    return sum(heard) >= VISIBLE_SHARE * len(heard)
+
+
+def _in_reach(world: World, who: int, receivers: np.ndarray, outages: np.ndarray, t_ms: int) -> bool:
+    ship = world.ships[who]
+    lat, lon, *_, leg = state_at(world.knots, int(ship["first"]), int(ship["last"]), t_ms)
+    if leg < 0:
+        return False
+    place = round(lat * UNITS_PER_DEG), round(((lon + 180) % 360 - 180) * UNITS_PER_DEG)
+    for r, receiver in enumerate(receivers):
+        if any(o["receiver"] == r and o["from_ms"] <= t_ms < o["to_ms"] for o in outages):
+            continue
+        reach = range_nm(receiver["antenna_m"], ship["antenna_m"], ship["range_share"])
+        if receiver["heard_share_max"] * heard_share(distance_m(*place, int(receiver["lat"]), int(receiver["lon"])) / NM_M, reach) >= HEARD_SHARE:
+            return True
+    return False

@@ -1,0 +1,167 @@
+"""The score of a case: additive log-odds in whole milli-logits. May live here: points, caps, decay, levels, the counterfactual.
+
+May not: words (risk/explain.py), what belongs to a case (risk/cases.py), any memory. `assess` is a function of the
+profile and of the events that live now, of nothing else: so taking an event back restores the earlier score exactly,
+and no order of arrival can leave a trace.
+
+    score = base + sum over families min(cap, sum over episodes max(weight * confidence * decay)) + contexts + corroboration
+
+- Decay: an event that is over loses half of its points each half-life, by event time: `as_of` is the newest detection
+  among the living events of the case, never a clock.
+- Episode: what is one deed seen twice counts once. Loitering that lies inside a rendezvous of the same vessel, and a
+  crossing inferred from a dark period, are absorbed: the strongest of the episode carries its points, in the family of
+  the absorbing event; the others are listed with none. Who absorbs whom depends on type, vessels and time, never on
+  confidence: otherwise a detector that grows surer could lower a score.
+- Cap: members of a family over its cap show proportional shares, rounded by largest remainder, so that the points still
+  sum exactly.
+- Confidence below the minimum: listed, no points, no context.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from dogwatch.alerts import Level
+from dogwatch.events import Event
+from risk.profile import Context, Levels, Profile, Rule
+
+ABSORBED_BY = {("loitering", ""): "rendezvous", ("zone", "inferred_cross"): "dark"}  # (type, subtype or any) -> type that explains it
+COVER_SHARE_MIN = 0.5  # share of the absorbed event's time that the absorbing one must cover
+DECAY_DIGITS = 9  # rounded, so that C libraries that differ in the last bit agree
+
+
+@dataclass(slots=True)
+class Line:
+    """One event in a score. `points` after cap and absorption; `raw` before; `head` the event whose episode it belongs to."""
+
+    event: Event
+    rule: Rule
+    family: str
+    head: str
+    raw: int
+    points: int
+    counted: bool  # confidence reaches the minimum
+    age_ms: int
+
+
+@dataclass(slots=True)
+class Card:
+    """A score with its parts: `base + contexts + corroboration + lines` sum exactly to `score_milli`."""
+
+    base: int
+    contexts: list[tuple[Context, int]]
+    corroboration: int
+    lines: list[Line]  # strongest first
+    score_milli: int
+    level: Level | None
+
+
+def assess(profile: Profile, live: list[Event]) -> Card:
+    """Score the living events of one case. Every event must meet a rule of the profile; their order does not matter."""
+    live = sorted(live, key=lambda event: event.event_id)
+    lines = _lines(profile, live)
+    families: dict[str, list[Line]] = {}
+    for line in lines:
+        families.setdefault(line.family, []).append(line)
+    for name, members in families.items():
+        shares = cap_shares([line.points for line in members], milli(profile.families[name].cap))
+        for line, share in zip(members, shares, strict=True):
+            line.points = share
+    counted = [line.event for line in lines if line.counted]
+    contexts = [(context, milli(context.weight)) for context in profile.contexts if any(context.met(event) for event in counted)]
+    kinds = {line.family for line in lines if line.counted}
+    corroboration = milli(profile.corroboration.weight) if len(kinds) >= profile.corroboration.families_min else 0
+    base = milli(profile.base)
+    score = base + sum(points for _, points in contexts) + corroboration + sum(line.points for line in lines)
+    lines.sort(key=lambda line: (-line.points, -line.raw, line.event.event_id))
+    return Card(base, contexts, corroboration, lines, score, level_of(profile.levels, score))
+
+
+def level_of(levels: Levels, score_milli: int) -> Level | None:
+    """The level that a score reaches, None below caution. No score reaches 'emergency'."""
+    if score_milli >= levels.alarm_milli:
+        return "alarm"
+    if score_milli >= levels.warning_milli:
+        return "warning"
+    return "caution" if score_milli >= levels.caution_milli else None
+
+
+def score_of_100(score_milli: int) -> float:
+    """The score as people read it: the logistic of the log-odds, 0-100, one decimal."""
+    return round(100 / (1 + math.exp(-score_milli / 1000)), 1)
+
+
+def milli(log_odds: float) -> int:
+    """Log-odds in whole milli-logits, halves upwards (round() would send them to the even neighbour: not monotone in steps of one)."""
+    return math.floor(1000 * log_odds + 0.5)
+
+
+def cap_shares(points: list[int], cap: int) -> list[int]:
+    """Shares of points (all >= 0) that sum to min(cap, their sum): proportional, rounded by largest remainder, ties to the earlier."""
+    total = sum(points)
+    if total <= cap:
+        return list(points)
+    shares = [value * cap // total for value in points]
+    remainders = [value * cap % total for value in points]
+    for index in sorted(range(len(points)), key=lambda i: (-remainders[i], i))[: cap - sum(shares)]:
+        shares[index] += 1
+    return shares
+
+
+def counterfactual(profile: Profile, live: list[Event], card: Card) -> tuple[Event, Card] | None:
+    """The one event without which the level would be lower, with the score then; the one that costs most if several would do."""
+    best: tuple[Event, Card] | None = None
+    for line in card.lines:
+        without = assess(profile, [event for event in live if event is not line.event])
+        if without.level != card.level and (best is None or without.score_milli < best[1].score_milli):
+            best = (line.event, without)
+    return best
+
+
+def _lines(profile: Profile, live: list[Event]) -> list[Line]:
+    """A line per event, points set by episode (the strongest carries all), not yet by cap."""
+    as_of_ms = max((event.t_detected for event in live), default=0)
+    heads = {event.event_id: _head(event, live, as_of_ms) for event in live}
+    lines = []
+    for event in live:
+        rule, head_rule = profile.rule_for(event), profile.rule_for(heads[event.event_id])
+        assert rule is not None, "a live event meets a rule"
+        assert head_rule is not None, "so does the event that absorbs it"
+        age_ms = 0 if event.state == "open" else max(0, as_of_ms - _end_ms(event, as_of_ms))
+        raw, counted = _raw_points(profile, rule, event, age_ms)
+        lines.append(Line(event, rule, head_rule.family, heads[event.event_id].event_id, raw, 0, counted, age_ms))
+    strongest: dict[str, Line] = {}
+    for line in lines:
+        if line.head not in strongest or line.raw > strongest[line.head].raw:
+            strongest[line.head] = line
+    for line in strongest.values():
+        line.points = line.raw
+    return lines
+
+
+def _raw_points(profile: Profile, rule: Rule, event: Event, age_ms: int) -> tuple[int, bool]:
+    minimum = profile.min_confidence if rule.min_confidence is None else rule.min_confidence
+    if event.confidence < minimum:
+        return 0, False
+    half_life_ms = profile.families[rule.family].half_life_h * 3_600_000
+    decay = round(0.5 ** (age_ms / half_life_ms), DECAY_DIGITS)
+    return milli(rule.weight * min(1.0, max(0.0, event.confidence)) * decay), True
+
+
+def _head(event: Event, live: list[Event], as_of_ms: int) -> Event:
+    """The event that absorbs this one, or itself."""
+    wanted = ABSORBED_BY.get((event.type, event.subtype)) or ABSORBED_BY.get((event.type, ""))
+    duration_ms = max(1, _end_ms(event, as_of_ms) - event.t_start)
+    best, best_cover_ms = event, 0
+    for other in live:
+        if other.type != wanted or not set(other.mmsi) & set(event.mmsi):
+            continue
+        cover_ms = min(_end_ms(event, as_of_ms), _end_ms(other, as_of_ms)) - max(event.t_start, other.t_start)
+        if cover_ms >= COVER_SHARE_MIN * duration_ms and cover_ms > best_cover_ms:
+            best, best_cover_ms = other, cover_ms
+    return best
+
+
+def _end_ms(event: Event, as_of_ms: int) -> int:
+    return as_of_ms if event.t_end is None else event.t_end

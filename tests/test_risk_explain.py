@@ -1,0 +1,152 @@
+"""What the watch reads: observed against threshold, what was tested, innocent reasons, and never a verdict."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from risk_world import histories, make, newest, run, shipped
+
+from dogwatch.events import Evidence, Exclusion, event_order
+from risk import words
+
+BORDER = shipped()
+
+
+def only(*events):
+    alerts = newest(run(BORDER, sorted(events, key=event_order))[1])
+    assert len(alerts) == 1
+    return next(iter(alerts.values()))
+
+
+# (event, headline): a case is data
+HEADLINES = [
+    (
+        make("rendezvous", [512000123, 538000456], 100, coast_nm=7.9),
+        "Two vessels close together and slow for 45 min, 7.9 nm off the coast: MMSI 512000123 and 538000456",
+    ),
+    (
+        make("dark", [512000123], 845, detected_min=886, coast_nm=15.2),
+        "Silent for 41 min where others were heard, 3.2 nm from the 12-mile line: MMSI 512000123, last seen 14:05Z",
+    ),
+    (
+        make("dark", [512000123], 0, detected_min=60, end_min=55, state="closed", subtype="reappeared", coast_nm=5.0),
+        "Silent for 55 min, then heard again, inside the 12-mile belt, 5 nm off the coast: MMSI 512000123, last seen 00:00Z",
+    ),
+    (
+        make("loitering", [2570001], 0, detected_min=75, coast_nm=18.0),
+        "Slow without progress for 75 min, 6 nm from the 12-mile line: MMSI 002570001",
+    ),
+    (
+        make("loitering", [257000001], 0, exercise=True, coast_nm=12.0),
+        "EXERCISE: Slow without progress for 45 min, 12 nm off the coast: MMSI 257000001",
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "headline"), HEADLINES)
+def test_headlines(event, headline):
+    alert = only(msgspec.structs.replace(event, confidence=0.9))
+    assert alert.headline == headline
+    assert alert.exercise == headline.startswith("EXERCISE")
+
+
+def test_the_headline_names_every_behaviour_and_vessel_of_the_case():
+    alert = only(make("dark", [512000123], 0, confidence=0.99), make("rendezvous", [512000123, 538000456], 100, confidence=0.9))
+    assert alert.headline.endswith("; also: two vessels close together and slow for 45 min (MMSI 538000456)")
+    assert alert.mmsi == [512000123, 538000456]
+    assert [subject.mmsi for subject in alert.subjects] == alert.mmsi
+
+
+def test_the_explanation_states_observed_threshold_tests_doubts_and_data():
+    alert = only(make("dark", [512000123], 0, detected_min=41, confidence=0.99, coast_nm=15.2))
+    for text in (
+        "silent for 41 min (threshold: at least 30 min)",
+        "1 in 50,000 (threshold: at most 1 in 10,000)",
+        "Tested and no reason to dismiss: port mask: outside.",
+        "Casts doubt, and lowers the confidence: queue: 2 others within 3 nm",
+        "of the reports sent there 93% are normally heard",
+        "risk is not guilt",
+        "confidence 0.99",
+    ):
+        assert text in alert.explanation
+    assert "below any alert" in alert.counterfactual
+    assert any("A.917(22)" in text for text in alert.innocent)
+    dark = alert.contributions[-1]
+    assert (dark.observed, dark.threshold) == (2460.0, 1800.0)
+    assert "silent for 41 min" in dark.text
+
+
+def test_an_absorbed_event_is_listed_and_says_so():
+    alert = only(make("rendezvous", [1, 2], 0, detected_min=90, confidence=0.9), make("loitering", [1], 10, detected_min=90))
+    assert alert.contributions[-1].points == 0
+    assert "already counted" in alert.contributions[-1].text
+    assert len(alert.event_ids) == 2
+
+
+def test_over_the_cap_each_member_says_it_is_a_share():
+    alert = only(*(make("dark", [1], 100 * i, detected_min=100 * i + 40, confidence=0.99) for i in range(3)))
+    points = [row.points for row in alert.contributions if row.event_id]
+    assert points == [667, 667, 666]
+    assert "adds at most 2 log-odds" in alert.contributions[-1].text
+    assert alert.counterfactual.startswith("No single observation decides")
+
+
+def test_an_uncertain_event_is_listed_without_points():
+    alert = only(make("dark", [1], 0, confidence=0.99), make("loitering", [1], 100, confidence=0.2))
+    assert alert.contributions[-1].points == 0
+    assert "below the profile's minimum" in alert.contributions[-1].text
+    assert "also" not in alert.headline
+
+
+def test_every_event_without_evidence_or_place_still_has_words():
+    nothing = {"evidence": [], "exclusions": [], "quality": {}, "lat": None, "lon": None}
+    bare = msgspec.structs.replace(make("loitering", [1]), measures={"watch_distance_nm": 0.0}, **nothing)
+    alert = only(bare)
+    assert alert.headline == "Slow without progress for 45 min, inside a border or watch zone: MMSI 000000001"
+    assert "coverage there not stated" in alert.explanation
+
+
+@given(histories())
+def test_an_alert_never_accuses_and_always_explains(events):
+    for alert in run(BORDER, events)[1]:
+        text = f"{alert.headline} {alert.explanation} {alert.counterfactual} {' '.join(alert.innocent)}".lower()
+        assert alert.headline
+        assert alert.explanation
+        for word in ("smuggl", "illegal", "criminal", "suspect", "guilty", "None", "nan"):
+            assert word not in text.replace("suspicious", "")
+        if alert.condition != "retracted":
+            assert "risk is not guilt" in text
+            assert alert.innocent
+            assert alert.counterfactual
+
+
+# (name, value, text)
+QUANTITIES = [
+    ("gap_s", 2460, "41 min"),
+    ("distance_m_median", 212.4, "212 m"),
+    ("coast_distance_nm", 7.9, "7.9 nm"),
+    ("speed_kn_max", 1.85, "1.9 kn"),
+    ("implied_kn", 12, "12 kn"),
+    ("p_silence", 2e-4, "1 in 5,000"),
+    ("p_silence", 1e-9, "less than 1 in 1,000,000"),
+    ("p_silence", 0.5, "0.50"),
+    ("vessels", 1900, "1,900"),
+    ("near_border", True, "yes"),
+    ("anything", None, "unknown"),
+    ("relation", "inside_last_known", "inside last known"),
+    ("course_deg", 45.25, "45.2°"),
+    ("share", 0.04, "0.04"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "text"), QUANTITIES)
+def test_quantities_read_with_their_unit(name, value, text):
+    assert words.quantity(name, value) == text
+
+
+def test_conditions_and_exclusions_in_words():
+    assert words.condition(Evidence("reports_real", 3, ">=", 3, 0.0, True)) == "real reports 3 (threshold: at least 3)"
+    assert words.condition(Evidence("net_over_path", 0.5, "<=", 0.3, -0.6, False)) == "way made good over way sailed 0.5 (threshold: at most 0.3), not met"
+    assert words.condition(Evidence("border_near", True, "==", None, None, True)) == "border near yes"
+    assert words.exclusion(Exclusion("towing_or_pilot", "none", None, "none")) == "towing or pilot: none"

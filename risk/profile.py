@@ -108,7 +108,7 @@ class CaseLimits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """One set of rules, as a person wrote it. `name` is its identity, `hash` its content."""
+    """One set of rules, as a person wrote it. `name` is its identity, `content_hash` its content."""
 
     name: str
     title: str
@@ -127,7 +127,7 @@ class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     detectors: dict[str, Any] = {}  # parameters that runners/ hands to tracks/; not read here
 
     @property
-    def hash(self) -> str:
+    def content_hash(self) -> str:
         """64-bit hex of the content: comments, spaces and the order of keys do not change it."""
         return blake2b(msgspec.json.encode(self, order="sorted"), digest_size=8).hexdigest()
 

@@ -46,7 +46,7 @@ class RiskState:
     @classmethod
     def new(cls, profile: Profile) -> RiskState:
         """A state that has seen nothing."""
-        return cls(profile, profile.hash)
+        return cls(profile, profile.content_hash)
 
     def to_sections(self) -> dict[str, Any]:
         """Plain sections for dogwatch.blob; equal states give equal bytes."""
@@ -68,7 +68,7 @@ class RiskState:
             raise InputError(
                 f"the saved state is of profile '{sections['profile']}', not '{profile.name}'", remedy="use that profile, or start without --resume"
             )
-        state = cls(profile, profile.hash, counters=dict(sections["counters"]), hour=sections["hour"])
+        state = cls(profile, profile.content_hash, counters=dict(sections["counters"]), hour=sections["hour"])
         for plain, raised_ms, live in sections["records"]:
             event = msgspec.convert(plain, Event)
             state.records[event.event_id] = Record(event, raised_ms, live and profile.rule_for(event) is not None)

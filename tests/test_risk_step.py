@@ -64,7 +64,7 @@ def test_every_revision_is_sound(events):
         assert alert.contributions[0].name == "base"
         assert alert.kind == "risk"
         assert alert.level != "emergency"
-        assert alert.profile_hash == BORDER.hash
+        assert alert.profile_hash == BORDER.content_hash
         assert alert.revision == (last[alert.alert_id].revision + 1 if alert.alert_id in last else 1)
         if alert.alert_id in last:
             assert msgspec.structs.replace(alert, revision=0, t_last=0) != msgspec.structs.replace(last[alert.alert_id], revision=0, t_last=0)

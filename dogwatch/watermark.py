@@ -54,6 +54,11 @@ class SourceClock:
         return T_MISSING if newest == T_MISSING else newest // GRID_MS * GRID_MS - self.lateness_ms
 
     @property
+    def first_ms(self) -> int:
+        """Time of the first accepted row, or T_MISSING."""
+        return int(self.cells[FIRST])
+
+    @property
     def newest_ms(self) -> int:
         """Newest accepted event time, or T_MISSING."""
         return int(self.cells[NEWEST])

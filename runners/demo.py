@@ -13,15 +13,17 @@ from pathlib import Path
 
 from rich.console import Console as Terminal
 
+import sim
 from dogwatch.batch import T_MISSING
 from dogwatch.errors import InputError
 from runners.desk import Desk
 from runners.engine import Engine
 from runners.lane import Lane
 from runners.rules import read_coverage, read_rules
-from sim.scenario import coverage_path, load_scenario, scenario_text
-from sim.world import simulate
+from sim.scenario import load_scenario, scenario_text
+from sim.simulate import simulate
 
+SCENARIOS = Path(sim.__file__).parent / "scenarios"
 OWN_RECEIVER_LATENESS_MS = 5_000
 MESSAGE_LIMIT_S = 0.25  # at most this much wall time of the world in one engine call, so that the picture moves smoothly
 
@@ -46,8 +48,8 @@ def demo(options: DemoOptions, terminal: Terminal) -> int:
     """Run it; returns the number of alerts seen. Raises InputError when something cannot start."""
     scenario = load_scenario(scenario_text(options.scenario), file=f"sim/scenarios/{options.scenario}.toml")
     rules = read_rules(options.profile, [])
-    path = coverage_path(options.scenario)
-    coverage = read_coverage(path) if path else None
+    learned = SCENARIOS / f"{options.scenario}.coverage"
+    coverage = read_coverage(learned) if learned.exists() else None
     lane = Lane("demo", lateness_ms=OWN_RECEIVER_LATENESS_MS, exercise=True)
     desk = Desk(Engine(rules, [lane], coverage), terminal=terminal)
     if not options.headless:

@@ -49,7 +49,7 @@ class Desk:
             from console.server import Server
         except ImportError as fault:
             raise InputError(f"the console needs a package that is not installed ({fault.name})", remedy="pip install 'dogwatch[console]'") from fault
-        from zones.load import land_geojson_path
+        from zones.load import land_path
 
         database.parent.mkdir(parents=True, exist_ok=True)
         self.board, self.picture = Board(), Picture()
@@ -58,7 +58,7 @@ class Desk:
             self.picture,
             Decisions(database),
             metrics=self.metrics.text,
-            land_geojson=land_geojson_path(),
+            land_geojson=land_path(),
             zones_geojson=zones_geojson,
             info=info,
         )

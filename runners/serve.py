@@ -15,7 +15,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from dogwatch.errors import InputError
-from sim.scenario import Chunk
+from sim.simulate import Chunk
 
 DATAGRAM_BYTES_MAX = 1400
 

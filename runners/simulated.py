@@ -15,7 +15,7 @@ from runners.ledger import replace_file
 from runners.rules import read_text
 from runners.serve import outlet, play
 from sim.scenario import Scenario, load_scenario, scenario_names, scenario_text
-from sim.world import simulate
+from sim.simulate import simulate
 
 
 def read_scenario(name: str) -> Scenario:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from sim.scenario import Scenario, load_scenario
-from sim.world import simulate
+from sim.simulate import simulate
 
 SMALL = """
 name = "small"

@@ -1,22 +1,26 @@
 """Files and standard input as bytes: plain, gzip with several members or cut short, Parquet as the CSV it stands for.
 
-May live here: opening, unpacking, cutting into blocks. May not: threads (source), lines, sentences, columns.
+May live here: opening, unpacking, cutting into blocks, the reader of a file or pipe among live sources. May not: lines,
+sentences, columns.
 A block is `block_bytes` long wherever the file allows, so that offsets mean the same in every run. What cannot be read
 to its end is used as far as it goes, and `say` is told; only what cannot be read at all is an error.
 """
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from dogwatch.errors import InputError
+from ingest.source import POLL_S, READ_BYTES, Reader
 
 BLOCK_BYTES = 65_536
-READ_BYTES = 1 << 18
+FILE_READ_BYTES = 1 << 18
 PARQUET_ROWS = 50_000  # rows turned to text at a time
 GZIP_MAGIC, PARQUET_MAGIC, ZSTD_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PAR1", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 GZIP_WINDOW = 31  # zlib: 15 bits of window, with a gzip header
@@ -63,7 +67,7 @@ def gunzip(pieces: Iterator[bytes], name: str, say: Say) -> Iterator[bytes]:
                     return
                 unpacker, begun = zlib.decompressobj(GZIP_WINDOW), True
             try:
-                text = unpacker.decompress(rest, READ_BYTES)
+                text = unpacker.decompress(rest, FILE_READ_BYTES)
             except zlib.error as fault:
                 say(f"{name}: gzip is damaged ({fault}); what comes before the damage was used")
                 return
@@ -76,6 +80,54 @@ def gunzip(pieces: Iterator[bytes], name: str, say: Say) -> Iterator[bytes]:
                 break
     if begun or rest:
         say(f"{name}: gzip ends in the middle of a member; what there is was used")
+
+
+class FileReader(Reader):
+    """A recording among live sources (no arrival times), or standard input `-`, which is live: a program pipes what it hears.
+
+    descriptor: where `-` reads from; for tests.
+    """
+
+    def __init__(self, source: str, path: str, *, descriptor: int | None = None, **common: Any) -> None:
+        super().__init__(source, **common)
+        self.path = path
+        self.live = path == "-"
+        self.descriptor = descriptor
+        self.blocks: Iterator[bytes] = iter(())
+
+    def open(self) -> None:
+        """Open the file. Raises InputError."""
+        if not self.path:
+            raise InputError(f"source '{self.source}': path is empty", remedy="name a file, or - for standard input")
+        if not self.live:
+            self.blocks = read_blocks(self.path, say=self.counters.notes.append)
+        elif self.descriptor is None:
+            self.descriptor = sys.stdin.fileno()
+
+    def read(self) -> None:
+        """Deliver everything, then say "end"; a full queue makes it wait."""
+        self.counters.connections = 1
+        if self.live:
+            self._read_pipe()
+        else:
+            for block in self.blocks:
+                if self.stopping:
+                    return
+                self.deliver(block, self.path)
+        if not self.stopping:
+            self.say("end")
+
+    def _read_pipe(self) -> None:
+        assert self.descriptor is not None, "open comes first"
+        while not self.stopping:
+            ready, _, _ = select.select([self.descriptor], [], [], POLL_S)
+            if not ready:
+                self.watch_silence()
+                continue
+            data = os.read(self.descriptor, READ_BYTES)
+            if not data:
+                return
+            self.deliver(data, self.path)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -104,7 +156,7 @@ def _pieces(stream: BinaryIO, head: bytes, name: str, say: Say) -> Iterator[byte
     with stream:
         while True:
             try:
-                piece = stream.read(READ_BYTES)
+                piece = stream.read(FILE_READ_BYTES)
             except OSError as fault:
                 say(f"{name}: reading stopped ({fault.strerror or fault}); what there is was used")
                 return

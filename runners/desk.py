@@ -101,7 +101,7 @@ class Desk:
         messages = sum(sum(lane.counts.decoded.values()) for lane in self.engine.lanes.values())
         before, then = self._messages
         self._messages, self._last_health = (messages, now), now
-        newest = max((lane.clock.newest_ms for lane in self.engine.lanes.values()), default=T_MISSING)
+        newest = self.engine.newest_ms
         self.board.health(
             {
                 "messages": messages,

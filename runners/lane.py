@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest.decode import DecodeState, decode
-
 from dogwatch.batch import Batch, Counts
 from dogwatch.watermark import SourceClock
+from ingest.decode import DecodeState, decode
 from ingest.tabular import TableState, decode_table
 
 

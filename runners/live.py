@@ -10,12 +10,12 @@ import threading
 import time
 from pathlib import Path
 
-from ingest.sources import SourceSet
 from rich.console import Console as Terminal
 
 from dogwatch.batch import Control
 from dogwatch.config import Config
 from dogwatch.errors import InputError
+from ingest.sources import SourceSet
 from runners.desk import Desk
 from runners.engine import Engine, Output
 from runners.lane import Lane

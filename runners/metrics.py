@@ -43,7 +43,7 @@ class Metrics:
         for alert in output.all_alerts():
             self.alerts.labels(alert.level).inc()
         self.vessels.set(engine.watch.track.vessel_count)
-        newest = max((lane.clock.newest_ms for lane in engine.lanes.values()), default=T_MISSING)
+        newest = engine.newest_ms
         if T_MISSING not in (newest, engine.watermark_ms):
             self.lag.set((newest - engine.watermark_ms) / 1000)
 

@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tracks.coverage import Coverage
 
 from dogwatch.batch import T_MISSING
 from dogwatch.errors import InputError
 from ingest.source_file import read_blocks
 from runners.engine import Engine, Output
+from runners.intake import is_table
 from runners.lane import Lane
 from runners.ledger import Ledger, replace_file
 from runners.step import Rules, restore, snapshot
 from runners.summary import summarise
+from tracks.coverage import Coverage
 
 BLOCK_BYTES = 65_536
 SNAPSHOT_WALL_S = 10.0
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz")
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class _Run:
         self.fixes += len(output.batch.fixes)
         self.progress.bytes_read += n_bytes
         self.progress.lines = sum(lane.counts.lines for lane in self.engine.lanes.values())
-        self.progress.t_ms = max(lane.clock.newest_ms for lane in self.engine.lanes.values())
+        self.progress.t_ms = self.engine.newest_ms
         self.progress.events += len(output.events) + len(output.distress_events)
         self.progress.alerts += len(output.alerts) + len(output.distress_alerts)
         self.ledger.append(output.all_events(), output.all_alerts())
@@ -153,7 +153,7 @@ class _Run:
             vessels=self.engine.watch.track.vessel_count,
             track=self.engine.watch.track.counters,
             t_first_ms=min((int(c.first_ms) for c in clocks if c.first_ms != T_MISSING), default=T_MISSING),
-            t_last_ms=max((c.newest_ms for c in clocks), default=T_MISSING),
+            t_last_ms=self.engine.newest_ms,
             wall_s=time.perf_counter() - started_wall,
             cpu_s=time.process_time() - started_cpu,
         )
@@ -194,11 +194,6 @@ class _Pace:
 def rules_stamp(rules: Rules) -> str:
     """What a snapshot must agree with: parameters, profile, zones."""
     return f"{rules.params.params_hash}:{rules.profile.content_hash}:{rules.geography.version}"
-
-
-def is_table(path: Path) -> bool:
-    """Whether a file holds positions in columns rather than sentences, by its name."""
-    return path.name.lower().endswith(TABLE_SUFFIXES)
 
 
 def source_name(path: Path, inputs: list[Path]) -> str:

@@ -8,15 +8,13 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-import msgspec
-from tracks.coverage import Coverage
-
 from dogwatch import blob
 from dogwatch.config import Config, parse
 from dogwatch.errors import ConfigError, InputError
 from risk.profile import Profile, load_profile
 from runners.step import Rules
-from tracks.params import Params
+from tracks.coverage import Coverage
+from tracks.params import params_of
 from zones.geography import Geography
 from zones.load import read_zones
 
@@ -40,10 +38,7 @@ def read_profile(name: str) -> Profile:
 def read_rules(profile: str, zones: list[str]) -> Rules:
     """Profile, detector parameters and geography of a run. Raises ConfigError/InputError."""
     loaded = read_profile(profile)
-    try:
-        params = msgspec.convert(loaded.detectors, Params)
-    except msgspec.ValidationError as fault:
-        raise ConfigError(str(fault), file=profile, key="detectors", remedy="see docs/behaviours for the parameters") from fault
+    params = params_of(loaded.detectors, file=profile)
     return Rules(params, loaded, Geography.default([read_zones(path) for path in zones]))
 
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 from rich.console import Console as Terminal
-from sim.judge import judge
-from sim.truth import truth_rows
 
 from dogwatch.errors import InputError
 from runners.ledger import replace_file
 from runners.rules import read_text
 from runners.serve import outlet, play
+from sim.judge import judge
 from sim.scenario import Scenario, load_scenario, scenario_names, scenario_text
 from sim.simulate import simulate
+from sim.truth import truth_rows
 
 
 def read_scenario(name: str) -> Scenario:

@@ -9,16 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tracks.coverage import Coverage
-from tracks.step import TrackState, track_step
-
 from dogwatch import blob
 from dogwatch.alerts import Alert
 from dogwatch.batch import Batch
 from dogwatch.events import Event
 from risk.profile import Profile
 from risk.step import RiskState, risk_step
+from tracks.coverage import Coverage
 from tracks.params import Params
+from tracks.step import TrackState, track_step
 from zones.geography import Geography
 
 STATE_SCHEMA = 1  # grows with any change of a section; a blob of another schema is refused and rebuilt by replay

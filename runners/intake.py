@@ -1,0 +1,161 @@
+"""The intake: several lanes and the safety road, up to columns and the common watermark, without detectors.
+
+May live here: which lanes are active, their common watermark, receiver numbers, how far finite inputs were read.
+May not: read sources, detect, talk to a broker. `runners.engine` puts the detectors behind it in one process.
+Distress takes the short road here: a safety report becomes event and alert in the call that decoded it, before the reorder
+buffer, the detectors and the score have been asked anything.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dogwatch.alerts import Alert
+from dogwatch.batch import T_MISSING, Batch, Control, Counts, empty_batch
+from dogwatch.config import Config
+from dogwatch.events import Event
+from dogwatch.watermark import end_of_recording
+from ingest.safety import SafetyRoad, safety_step
+from runners.lane import Lane
+
+RECEIVERS_MAX = 65_535  # width of the column `src`
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz")
+
+
+class Intake:
+    """Lanes of one ingest process. Not thread-safe: one caller."""
+
+    def __init__(self, lanes: list[Lane]) -> None:
+        self.lanes = {lane.source: lane for lane in lanes}
+        self.active = set(self.lanes)
+        self.ended: set[str] = set()
+        self.receivers: list[str] = []
+        self.safety = SafetyRoad()
+        self.watermark_ms = T_MISSING
+        self.bytes_read = dict.fromkeys(self.lanes, 0)
+
+    def feed(self, source: str, data: bytes, t_rx_ms: int | None, *, final: bool = False) -> tuple[Batch, list[Event], list[Alert]]:
+        """Columns of a piece of one source, and what the safety road makes of it at once. `watermark_ms` is then up to date."""
+        lane = self.lanes[source]
+        batch = self._renumber(lane.feed(data, t_rx_ms, final=final))
+        self.bytes_read[source] += len(data)
+        events, alerts = safety_step(self.safety, batch.safety) if batch.safety else ([], [])
+        if final:
+            self.active.discard(source)
+            self.ended.add(source)
+        self._advance()
+        return batch, events, alerts
+
+    def control(self, row: Control) -> Batch:
+        """A fact about the watch itself, as a batch that carries only it."""
+        if row.kind == "source_silent":
+            self.active.discard(row.subject)
+        elif row.kind == "source_back":
+            self.active.add(row.subject)
+        batch = empty_batch(tuple(self.receivers))
+        batch.control = [row]
+        self._advance()
+        return batch
+
+    def end(self) -> None:
+        """All inputs are over: the watermark moves past the last event."""
+        self.watermark_ms = max(self.watermark_ms, end_of_recording(self.newest_ms))
+
+    @property
+    def newest_ms(self) -> int:
+        """Newest accepted event time of any lane (UTC ms), or T_MISSING."""
+        return max((lane.clock.newest_ms for lane in self.lanes.values()), default=T_MISSING)
+
+    def counts(self) -> Counts:
+        """Line accounting of all lanes together; `notes` also hold the verdicts of the clocks."""
+        total = Counts()
+        for lane in self.lanes.values():
+            add_counts(total, lane.counts)
+            for name, n in lane.clock.counts().items():
+                if n:
+                    total.notes[name] = total.notes.get(name, 0) + n
+        assert total.balance() == 0, "every line is in exactly one class"
+        return total
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for a snapshot."""
+        return {
+            "lanes": {source: lane.to_sections() for source, lane in self.lanes.items()},
+            "active": sorted(self.active),
+            "ended": sorted(self.ended),
+            "receivers": list(self.receivers),
+            "safety": self.safety.to_sections(),
+            "watermark_ms": self.watermark_ms,
+            "bytes_read": self.bytes_read,
+        }
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood; lanes that the snapshot does not know start fresh."""
+        for source in set(self.lanes) & set(sections["lanes"]):
+            self.lanes[source].restore(sections["lanes"][source])
+            self.bytes_read[source] = sections["bytes_read"][source]
+        self.active = (set(sections["active"]) & set(self.lanes)) | (set(self.lanes) - set(sections["lanes"]))
+        self.ended = set(sections["ended"]) & set(self.lanes)
+        self.receivers = list(sections["receivers"])
+        self.safety = SafetyRoad.from_sections(sections["safety"])
+        self.watermark_ms = sections["watermark_ms"]
+
+    def _advance(self) -> None:
+        marks = [self.lanes[source].clock.watermark_ms for source in self.active]
+        if marks:
+            self.watermark_ms = max(self.watermark_ms, min(marks))
+
+    def _renumber(self, batch: Batch) -> Batch:
+        """Receiver numbers of one lane -> numbers of this process, by order of first appearance."""
+        known = {name: number for number, name in enumerate(self.receivers)}
+        numbers = []
+        for name in batch.receivers:
+            if name not in known and len(self.receivers) < RECEIVERS_MAX:
+                known[name] = len(self.receivers)
+                self.receivers.append(name)
+            numbers.append(known.get(name, RECEIVERS_MAX))
+        if numbers != list(range(len(numbers))):
+            translate_receivers(batch, numbers)
+        batch.receivers = tuple(self.receivers)
+        return batch
+
+
+def lanes_of(config: Config) -> list[Lane]:
+    """One fresh lane per configured source."""
+    return [
+        Lane(
+            source.id,
+            lateness_ms=round(source.lateness_s * 1000),
+            exercise=source.exercise,
+            table=source.kind == "file" and is_table(Path(source.path)),
+            columns=config.columns or None,
+        )
+        for source in config.sources
+    ]
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file holds positions in columns rather than sentences, by its name."""
+    return path.name.lower().endswith(TABLE_SUFFIXES)
+
+
+def translate_receivers(batch: Batch, numbers: list[int]) -> None:
+    """Rewrite `src` and the `receivers` bits of fresh rows (each heard by its own `src` only)."""
+    table = np.array(numbers, np.uint16)
+    for rows in (batch.fixes, batch.statics, batch.others):
+        rows["src"] = table[rows["src"]]
+    bit = np.minimum(batch.fixes["src"], 63).astype(np.uint64)
+    batch.fixes["receivers"] = np.left_shift(np.uint64(1), bit)
+
+
+def add_counts(total: Counts, part: Counts) -> None:
+    """Add one accounting to another, in place."""
+    for name in ("lines", "glued", "blank", "tag_only", "parts", "open"):
+        setattr(total, name, getattr(total, name) + getattr(part, name))
+    for name in ("other", "decoded", "rejected", "notes"):
+        mine, theirs = getattr(total, name), getattr(part, name)
+        for key, n in theirs.items():
+            mine[key] = mine.get(key, 0) + n

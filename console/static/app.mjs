@@ -1,0 +1,243 @@
+// The page put together: panels, keys, actions. May live here: wiring. May not: drawing of vessels, formats, order of the queue.
+
+import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { Evidence } from './evidence.mjs';
+import { ExerciseBanner, Header } from './header.mjs';
+import { DistressBar, HelpDialog, NameDialog, StateBar } from './parts.mjs';
+import { Queue } from './queue.mjs';
+import { PALETTES, arrange, change, isOpen, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
+import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
+import { FLAG, Vessels } from './vessels.mjs';
+import { followAlerts, followVessels, getJson, postAck } from './wire.mjs';
+
+const vessels = new Vessels();
+let sea = null; // SeaMap, where the browser can
+let afterName = null;
+
+const eventNow = () => {
+  const picture = vessels.clock.now(performance.now() / 1000) * 1000;
+  return Number.isFinite(picture) ? picture : Date.parse(state.health.event_time ?? '');
+};
+
+const remembered = { get: (key) => { try { return localStorage.getItem(key); } catch { return null; } }, set: (key, v) => { try { localStorage.setItem(key, v); } catch { /* private windows */ } } };
+
+const act = {
+  select(id, show = false) {
+    change({ selected: id, notice: state.notice?.id === id ? state.notice : null });
+    const alert = state.alerts.get(id);
+    if (alert && sea) sea.show(alert, show);
+    address();
+  },
+  close() { change({ selected: '', vessel: 0, notice: null }); address(); },
+  zoom(alert) { sea?.show(alert, true); },
+  palette() {
+    setPalette(PALETTES[(PALETTES.indexOf(state.palette) + 1) % PALETTES.length]);
+  },
+  async acknowledge(id) {
+    const alert = state.alerts.get(id);
+    if (!alert || alert.ack || !linked() || state.sending) return;
+    if (!state.operator) {
+      afterName = id;
+      change({ asking: true });
+      return;
+    }
+    change({ sending: id, notice: null });
+    const { status, body } = await postAck(alert, state.operator);
+    change({ sending: '' });
+    if (status === 200) {
+      takeOne(body);
+      if (state.selected === id && nextOpen(id) !== id) act.select(nextOpen(id));
+      return;
+    }
+    if (body.record) takeOne(body.record);
+    const theirs = body.record?.ack ? ` ${clean(body.record.ack.by, 60)} acknowledged at ${dateTime(body.record.ack.at)}.` : body.record ? ` It is ${body.record.level} now.` : '';
+    change({ selected: id, notice: { id, kind: 'bad', text: `Not recorded: ${clean(body.error ?? `answer ${status}`, 200)}.${theirs} ${clean(body.remedy ?? '', 200)} ${body.request_id ? `(${clean(body.request_id, 20)})` : ''}` } });
+  },
+};
+
+const takeOne = (record) => { if (record.alert_id) news(takeAlerts([record])); };
+
+function news(records) {
+  for (const alert of records) {
+    const box = document.getElementById(levelRank(alert.level) >= 2 ? 'say-now' : 'say');
+    if (box && isOpen(alert)) box.textContent = `${alert.level}: ${clean(alert.headline, 140)}`;
+  }
+}
+
+function setPalette(name) {
+  document.documentElement.dataset.palette = name;
+  remembered.set('dogwatch.palette', name);
+  change({ palette: name });
+  if (sea && state.map === 'ready') sea.recolour();
+}
+
+/** The address keeps the open alert, beside the view that the map keeps there. */
+function address() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  state.selected ? parts.set('alert', state.selected) : parts.delete('alert');
+  history.replaceState(history.state, '', `#${decodeURIComponent(parts.toString())}`);
+}
+
+function onKey(event) {
+  const typing = event.target.closest?.('input, textarea, select, dialog');
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const alert = state.alerts.get(state.selected);
+  const keys = {
+    j: () => step(1), k: () => step(-1), ArrowDown: () => inQueueRow(event) && step(1), ArrowUp: () => inQueueRow(event) && step(-1),
+    Enter: () => event.target.closest?.('button, a') ? false : alert && act.zoom(alert), a: () => alert && act.acknowledge(alert.alert_id), z: () => alert && act.zoom(alert),
+    n: () => { arrange(true); change(); }, t: act.palette, Escape: act.close, '?': () => change({ help: true }),
+  };
+  const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (run && run() !== false) event.preventDefault();
+}
+
+const inQueueRow = (event) => Boolean(event.target.closest?.('.queue tr'));
+
+function step(by) {
+  const id = neighbour(by);
+  if (!id) return false;
+  act.select(id);
+  const row = document.querySelector(`.queue tr[data-alert="${CSS.escape(id)}"]`);
+  if (document.activeElement?.closest?.('.queue')) row?.focus();
+  return true;
+}
+
+function App() {
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    const again = () => redraw((n) => n + 1);
+    subscribe(again);
+    const timer = setInterval(again, 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const now = eventNow();
+  return html`
+    <${Header} eventNow=${now} act=${act} />
+    <${ExerciseBanner} />
+    <${DistressBar} act=${act} />
+    <${StateBar} />
+    <main class=${linked() ? '' : 'cut-off'}>
+      <${Queue} eventNow=${now} act=${act} />
+      <section class="sea" aria-label="Map">
+        <${MapBox} />
+        ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
+        <${Listening} />
+        <${VesselCard} eventNow=${now} />
+        ${state.map === 'none' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
+        ${state.map === 'lost' ? html`<p class="bar stale">The graphics driver dropped the map; it is being drawn again.</p>` : null}
+      </section>
+      <${Evidence} eventNow=${now} act=${act} />
+    </main>
+    <div id="say" class="unseen" aria-live="polite"></div><div id="say-now" class="unseen" aria-live="assertive"></div>
+    ${state.asking ? html`<${NameDialog} onName=${named} />` : null}
+    ${state.help ? html`<${HelpDialog} />` : null}`;
+}
+
+function named(name) {
+  remembered.set('dogwatch.operator', name);
+  change({ operator: name, asking: false });
+  const id = afterName;
+  afterName = null;
+  if (id) act.acknowledge(id);
+}
+
+/** The element MapLibre owns; preact must not touch what is in it. */
+function MapBox() {
+  const box = useRef(null);
+  useEffect(() => {
+    startMap(box.current);
+  }, []);
+  return html`<div class="map" ref=${box} hidden=${state.map === 'none'}></div>`;
+}
+
+async function startMap(container) {
+  const { SeaMap, hasWebGL2 } = state.info.map ? await import('./map.mjs') : {};
+  if (!SeaMap || !hasWebGL2()) {
+    change({ map: 'none' });
+    return;
+  }
+  await styleSheet('static/vendor/maplibre-gl.css');
+  sea = new SeaMap(container, vessels, state.info);
+  window.dogwatch = { sea, vessels, state }; // for the selftest and for people who look under the bonnet
+}
+
+function styleSheet(path) {
+  const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: new URL(path, document.baseURI) });
+  return new Promise((done, failed) => {
+    link.onload = done;
+    link.onerror = () => failed(new Error(`${path} is missing`));
+    document.head.append(link);
+  });
+}
+
+/** No data yet is a state with words, never an empty sea. */
+function Listening() {
+  const { health, info } = state;
+  if (!linked() || health.messages === undefined || health.vessels > 0) return null;
+  const sources = info.listening ? clean(info.listening, 80) : (info.sources ?? Object.keys(health.sources ?? {})).map((s) => clean(s, 40)).join(', ');
+  return html`<div class="card listening" role="status">
+    <p><b>Listening${sources ? ` on ${sources}` : ''}…</b> ${health.messages || 'no'} messages in ${duration(health.uptime_s)}.</p>
+    <p class="muted">Nothing heard yet: the receiver may be off, on another port, or without an antenna in range. <code>dogwatch doctor</code> checks the rest.</p>
+  </div>`;
+}
+
+function VesselCard({ eventNow }) {
+  const s = vessels.slot.get(state.vessel);
+  if (s === undefined) return null;
+  const v = vessels.describe(s, eventNow / 1000);
+  const where = position(v.lat, v.lon);
+  return html`<div class="card vessel" aria-label="Vessel" data-test="vessel-card">
+    <div class="row"><b>${clean(v.name || 'name not received', 40)}</b><span class="grow"></span><button class="plain" aria-label="Close" onClick=${() => change({ vessel: 0 })}>✕</button></div>
+    <div class="num">${v.mmsi ?? '–'}${v.callsign ? ` · ${clean(v.callsign, 10)}` : ''} · ${CLASS_WORDS[v.cls] ?? 'unknown'}${v.length_m ? ` · ${v.length_m} m` : ''}</div>
+    <div class="num">${v.sog === null ? 'speed –' : `${v.sog.toFixed(1)} kn`} · ${v.cog === null ? 'course –' : `${Math.round(v.cog).toString().padStart(3, '0')}°`} · ${where.minutes}</div>
+    <div class="muted">${v.destination ? `to ${clean(v.destination, 30)} · ` : ''}heard ${duration(v.age)} ago${v.flags & FLAG.lost ? ' · lost' : ''}</div>
+  </div>`;
+}
+
+/** What the map would show, where it cannot: vessels with alerts first, then by age. */
+function VesselList({ eventNow }) {
+  const rows = Array.from({ length: vessels.count }, (_, s) => s).sort((a, b) => (vessels.flags[b] & 1) - (vessels.flags[a] & 1) || vessels.t[b] - vessels.t[a]).slice(0, 200);
+  return html`<div class="scroll pad list" data-test="vessel-list">
+    <p class="note">This browser cannot draw the map (WebGL2 or the map library is missing). The list goes on working.</p>
+    <table><thead><tr><th>Vessel</th><th>MMSI</th><th>Class</th><th class="n">kn</th><th class="n">Course</th><th>Position</th><th class="n">Age</th></tr></thead>
+    <tbody>${rows.map((s) => {
+      const v = vessels.describe(s, eventNow / 1000);
+      return html`<tr key=${v.handle}><td>${clean(v.name || '–', 34)}</td><td class="num">${v.mmsi ?? '–'}</td><td>${CLASS_WORDS[v.cls] ?? '–'}</td>
+        <td class="n num">${v.sog === null ? '–' : v.sog.toFixed(1)}</td><td class="n num">${v.cog === null ? '–' : Math.round(v.cog)}</td><td class="num">${position(v.lat, v.lon).minutes}</td><td class="n num">${duration(v.age)}</td></tr>`;
+    })}</tbody></table></div>`;
+}
+
+let asking = false;
+async function readStatics() {
+  if (asking) return;
+  asking = true;
+  try {
+    for (let more = true; more; ) {
+      const answer = await getJson(`api/static?since=${vessels.staticVersion}`);
+      vessels.takeStatics(answer);
+      more = answer.more;
+    }
+  } catch { /* the state bar tells of a lost link; the next round asks again */ }
+  asking = false;
+}
+
+export async function start(info) {
+  const palette = new URLSearchParams(location.search).get('palette') ?? remembered.get('dogwatch.palette') ?? 'day';
+  change({ info, operator: clean(remembered.get('dogwatch.operator') ?? '', 60), selected: new URLSearchParams(location.hash.slice(1)).get('alert') ?? '', wallOffset: 0 });
+  setPalette(PALETTES.includes(palette) ? palette : 'day');
+  document.title = `${clean(info.desk ?? 'dogwatch', 60)} · dogwatch`;
+  document.getElementById('app').replaceChildren(); // the words of index.html, which preact does not own
+  render(html`<${App} />`, document.getElementById('app'));
+  document.addEventListener('keydown', onKey);
+  followAlerts(news);
+  let due = 0;
+  followVessels((buffer) => {
+    const fresh = vessels.take(buffer, performance.now() / 1000);
+    sea?.placeOnce();
+    if (fresh.length || performance.now() > due) {
+      due = performance.now() + 5000;
+      readStatics();
+    }
+  });
+  subscribe(({ health }) => { if (health.wall_ms && health !== start.seen) { start.seen = health; state.wallOffset = health.wall_ms - Date.now(); } });
+}

@@ -1,0 +1,34 @@
+// The top line: where, who, when, and whether data flow. May live here: the header and the exercise banner. May not: alerts' contents.
+
+import { html } from './vendor/htm-preact.mjs';
+import { PALETTES, change, linked, state } from './store.mjs';
+import { clean, clock } from './text.mjs';
+
+const WORD = { true: 'live', false: 'no link' };
+
+export function Header({ eventNow, act }) {
+  const { health, info } = state;
+  const silent = health.silent_s > 30 && health.messages > 0;
+  const up = linked();
+  const rate = Number(health.messages_per_s ?? 0);
+  const next = PALETTES[(PALETTES.indexOf(state.palette) + 1) % PALETTES.length];
+  return html`<header>
+    <h1>dogwatch</h1>
+    <span class="desk">${clean(info.desk ?? '', 60)}</span>
+    <span class="grow"></span>
+    <span class="fact"><span class="label">event time</span><time class="num" data-test="event-time">${clock(eventNow)}</time></span>
+    <span class="fact"><span class="label">wall clock</span><time class="num">${clock(health.wall_ms ? Date.now() + state.wallOffset : NaN)}</time></span>
+    <span class="fact"><span class="label">messages</span><span class="num">${up ? `${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s` : '–'}</span></span>
+    <span class="fact"><span class="label">vessels</span><span class="num">${health.vessels ?? '–'}</span></span>
+    <span class=${`link ${up ? (silent ? 'stale' : 'up') : 'down'}`} role="status"><i aria-hidden="true"></i>${up && silent ? 'silent' : WORD[up]}</span>
+    <button class="plain" onClick=${() => change({ asking: true })} title="Who is on watch">${state.operator ? clean(state.operator, 24) : 'name?'}</button>
+    <button class="plain" onClick=${act.palette} title=${`Change to ${next} colours (T)`}>${state.palette} <kbd>T</kbd></button>
+    <button class="plain" onClick=${() => change({ help: true })} title="Keys (?)" aria-label="Keys">?</button>
+  </header>`;
+}
+
+export function ExerciseBanner() {
+  const marked = state.health.exercise || state.info.exercise || [...state.alerts.values()].some((a) => a.exercise);
+  if (!marked) return null;
+  return html`<div class="exercise" role="note"><span>EXERCISE</span><b>Simulated data are in this picture. Do not act on it as real.</b><span>EXERCISE</span></div>`;
+}

@@ -1,0 +1,234 @@
+// The map: MapLibre with the offline basemap, zones, and our vessel layer. May live here: the style in the colours of the
+// palette, what is marked and why, clicks. May not: shaders (layer.mjs), frames (vessels.mjs).
+
+import * as maplibre from './vendor/maplibre-gl.mjs';
+import { VesselLayer } from './layer.mjs';
+import { change, isOpen, state } from './store.mjs';
+import { levelRank } from './text.mjs';
+import { BIT, COLOUR, FLAG, SHAPE, STRIDE, mercatorX, mercatorY, writeVertex } from './vessels.mjs';
+
+const VECTOR_S = 360; // course vectors show six minutes ahead
+const MARKS_MAX = 500; // targets with a mark of their own; beyond that a map is paint
+
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+/** '#rrggbb' as premultiplied [r, g, b, 1]. */
+function rgba(hex) {
+  const n = parseInt(hex.slice(1), 16);
+  return [((n >> 16) & 255) / 255, ((n >> 8) & 255) / 255, (n & 255) / 255, 1];
+}
+
+function graticule(step) {
+  const features = [];
+  const line = (coordinates) => features.push({ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates } });
+  for (let lon = -180; lon <= 180; lon += step) line([[lon, -85], [lon, 85]]);
+  for (let lat = -80; lat <= 80; lat += step) line([[-180, lat], [180, lat]]);
+  return { type: 'FeatureCollection', features };
+}
+
+function style(info) {
+  const sources = {
+    grid1: { type: 'geojson', data: graticule(1), tolerance: 0 },
+    grid10: { type: 'geojson', data: graticule(10), tolerance: 0 },
+  };
+  const layers = [
+    { id: 'sea', type: 'background', paint: { 'background-color': token('sea') } },
+    { id: 'grid10', type: 'line', source: 'grid10', maxzoom: 6, paint: { 'line-color': token('deep'), 'line-width': 1 } },
+    { id: 'grid1', type: 'line', source: 'grid1', minzoom: 6, paint: { 'line-color': token('deep'), 'line-width': 1 } },
+  ];
+  if (info.land) {
+    sources.land = { type: 'geojson', data: new URL('basemap/land.geojson', document.baseURI).href, tolerance: 0.2, maxzoom: 10 };
+    layers.push(
+      { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': token('land'), 'fill-antialias': false } },
+      { id: 'coast', type: 'line', source: 'land', paint: { 'line-color': token('coast'), 'line-width': 1.2 } },
+    );
+  }
+  if (info.zones) {
+    sources.zones = { type: 'geojson', data: new URL('zones.geojson', document.baseURI).href };
+    layers.push(
+      { id: 'zone-fill', type: 'fill', source: 'zones', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': token('zone'), 'fill-opacity': 0.1 } },
+      { id: 'zone-line', type: 'line', source: 'zones', paint: { 'line-color': token('zone'), 'line-width': 1.6, 'line-dasharray': [4, 2] } },
+    );
+  }
+  return { version: 8, sources, layers };
+}
+
+export class SeaMap {
+  constructor(container, vessels, info) {
+    this.vessels = vessels;
+    this.info = info;
+    this.layer = new VesselLayer(vessels);
+    const start = Array.isArray(info.map_center) ? { center: info.map_center, zoom: info.map_zoom ?? 7 } : { center: [0, 20], zoom: 1.6 };
+    this.placed = Array.isArray(info.map_center) || location.hash.includes('map=');
+    this.map = new maplibre.Map({
+      container, style: style(info), ...start, minZoom: 1.5, maxZoom: 18, hash: 'map', attributionControl: false, fadeDuration: 0,
+      dragRotate: false, pitchWithRotate: false, touchPitch: false, maxPitch: 0, renderWorldCopies: true,
+      canvasContextAttributes: { preserveDrawingBuffer: new URLSearchParams(location.search).has('keep-pixels'), antialias: false },
+    });
+    this.map.touchZoomRotate.disableRotation();
+    this.map.keyboard.disableRotation();
+    this.map.addControl(new maplibre.NavigationControl({ showCompass: false }), 'top-right');
+    this.map.addControl(new maplibre.ScaleControl({ unit: 'nautical', maxWidth: 140 }), 'bottom-right');
+    this.map.on('load', () => {
+      this.map.addLayer(this.layer);
+      this.recolour();
+      change({ map: 'ready' });
+    });
+    this.map.on('click', (event) => this._click(event));
+    this.map.on('webglcontextlost', () => change({ map: 'lost' }));
+    this.map.on('webglcontextrestored', () => this._restore());
+    this._animate = this._animate.bind(this);
+    this._lastDraw = 0;
+    requestAnimationFrame(this._animate);
+  }
+
+  /** A lost context takes a custom layer with it for good; put a new one in. */
+  _restore() {
+    const add = () => {
+      if (this.map.getLayer('vessels')) this.map.removeLayer('vessels');
+      this.layer = new VesselLayer(this.vessels);
+      this.map.addLayer(this.layer);
+      this.recolour();
+      change({ map: 'ready' });
+    };
+    this.map.isStyleLoaded() ? add() : this.map.once('idle', add);
+  }
+
+  /** Ships move less than a pixel in a tenth of a second, so ten redraws a second are smooth; a crowded picture gets four. */
+  _animate(now) {
+    const pause = this.vessels.count > 5000 ? 250 : 100;
+    if (state.map === 'ready' && !document.hidden && now - this._lastDraw >= pause) {
+      this._lastDraw = now;
+      this.mark();
+      this.map.triggerRepaint();
+    }
+    requestAnimationFrame(this._animate);
+  }
+
+  /** Take the colours of the palette. */
+  recolour() {
+    const fills = ['class-0', 'class-1', 'class-2', 'class-3', 'class-4', 'class-5', 'vessel', 'vessel', 'alarm', 'warning', 'caution', 'focus', 'vessel'];
+    fills.forEach((name, i) => this.layer.colours.set(rgba(token(name)), i * 4));
+    this.layer.outline = rgba(token('outline'));
+    const paint = {
+      sea: ['background-color', 'sea'], grid1: ['line-color', 'deep'], grid10: ['line-color', 'deep'], land: ['fill-color', 'land'],
+      coast: ['line-color', 'coast'], 'zone-fill': ['fill-color', 'zone'], 'zone-line': ['line-color', 'zone'],
+    };
+    for (const [layer, [property, name]] of Object.entries(paint)) if (this.map.getLayer(layer)) this.map.setPaintProperty(layer, property, token(name));
+    this.map.triggerRepaint();
+  }
+
+  /** Marks on top: vessels with an active alert in its colour, places of alerts whose vessel is not on the map, brackets round the selected. */
+  mark() {
+    const { vessels } = this;
+    const marks = [], lines = [];
+    const worst = new Map(); // mmsi -> alert
+    for (const alert of state.alerts.values()) {
+      if (alert.condition !== 'active') continue;
+      for (const mmsi of alert.mmsi) {
+        const known = worst.get(mmsi);
+        if (!known || levelRank(alert.level) + isOpen(alert) / 2 > levelRank(known.level) + isOpen(known) / 2) worst.set(mmsi, alert);
+      }
+      if (!alert.mmsi.some((mmsi) => vessels.slotOfMmsi(mmsi) !== undefined)) this._markPlace(marks, alert);
+    }
+    for (const [mmsi, alert] of worst) {
+      const s = vessels.slotOfMmsi(mmsi);
+      if (s !== undefined && marks.length < MARKS_MAX) this._markVessel(marks, lines, s, alert);
+    }
+    this._markSelected(marks, lines);
+    this.layer.marks = packed(marks);
+    this.layer.lines = packed(lines);
+  }
+
+  _base(s) {
+    const { vessels } = this;
+    const angle = vessels.hdg[s] < 360 ? vessels.hdg[s] : vessels.cog[s] < 36000 ? vessels.cog[s] / 100 : NaN;
+    return {
+      x: mercatorX(vessels.lon[s]), y: mercatorY(vessels.lat[s]), vx: vessels.vx[s], vy: vessels.vy[s], t: vessels.t[s] - vessels.base, angle,
+      bits: vessels.flags[s] & FLAG.classB ? BIT.classB : 0,
+    };
+  }
+
+  _markVessel(marks, lines, s, alert) {
+    const base = this._base(s);
+    const colour = COLOUR[alert.level] ?? COLOUR.alarm;
+    const flash = isOpen(alert) && alert.level !== 'caution' ? BIT.flash : 0;
+    const lost = this.vessels.flags[s] & FLAG.lost;
+    const shape = alert.level === 'emergency' ? SHAPE.beacon : lost ? SHAPE.lost : Number.isNaN(base.angle) ? SHAPE.circle : SHAPE.triangle;
+    marks.push({ ...base, shape, colour, size: levelRank(alert.level) >= 2 ? 25 : 18, bits: base.bits | flash | (lost ? BIT.still : 0) });
+    const around = { warning: SHAPE.ring, caution: SHAPE.square }[alert.level]; // colour never stands alone: the shape of the level goes with it
+    if (around) marks.push({ ...base, shape: around, colour, size: 30, bits: base.bits | flash | (lost ? BIT.still : 0) });
+    if (!lost) this._vector(lines, base, colour);
+  }
+
+  _markPlace(marks, alert) {
+    if (!Number.isFinite(alert.lat) || !Number.isFinite(alert.lon)) return;
+    const shape = { emergency: SHAPE.beacon, alarm: SHAPE.alarm, warning: SHAPE.ring, caution: SHAPE.square }[alert.level];
+    const flash = isOpen(alert) && alert.level !== 'caution' ? BIT.flash : 0;
+    marks.push({ ...place(alert), shape, colour: COLOUR[alert.level] ?? COLOUR.alarm, size: 20, bits: BIT.still | flash });
+  }
+
+  _markSelected(marks, lines) {
+    const alert = state.alerts.get(state.selected);
+    const slots = new Set([this.vessels.slot.get(state.vessel), ...(alert?.mmsi ?? []).map((m) => this.vessels.slotOfMmsi(m))]);
+    slots.delete(undefined);
+    for (const s of slots) {
+      const base = this._base(s);
+      marks.push({ ...base, shape: SHAPE.brackets, colour: COLOUR.focus, size: 34 });
+      if (!(this.vessels.flags[s] & FLAG.lost)) this._vector(lines, base, COLOUR.focus);
+    }
+    if (alert && Number.isFinite(alert.lat) && Number.isFinite(alert.lon)) marks.push({ ...place(alert), shape: SHAPE.ring, colour: COLOUR.focus, size: 28, bits: BIT.still });
+  }
+
+  _vector(lines, base, colour) {
+    if (!base.vx && !base.vy) return;
+    for (const ahead of [0, VECTOR_S]) lines.push({ ...base, shape: 0, colour, size: 16, ahead });
+  }
+
+  _click(event) {
+    const x = mercatorX(event.lngLat.lng), y = mercatorY(event.lngLat.lat);
+    const radius = 14 / (512 * 2 ** this.map.getZoom());
+    const s = this.vessels.nearest(x, y, radius, this.vessels.clock.now(performance.now() / 1000));
+    const handle = s === undefined ? 0 : this.vessels.handle[s];
+    const mmsi = this.vessels.statics.get(handle)?.mmsi;
+    const alert = [...state.alerts.values()].filter((a) => a.condition === 'active' && a.mmsi.includes(mmsi)).sort((a, b) => levelRank(b.level) - levelRank(a.level))[0];
+    change({ vessel: handle, ...(alert ? { selected: alert.alert_id } : {}) });
+  }
+
+  /** Bring an alert into view without losing the surroundings. */
+  show(alert, close = false) {
+    const s = alert.mmsi.map((m) => this.vessels.slotOfMmsi(m)).find((slot) => slot !== undefined);
+    const target = s !== undefined ? [this.vessels.lon[s], this.vessels.lat[s]] : [alert.lon, alert.lat];
+    if (!target.every(Number.isFinite)) return;
+    if (!close && this.map.getBounds().contains(target)) return;
+    this.map.easeTo({ center: target, zoom: close ? Math.max(11, this.map.getZoom()) : Math.max(8, this.map.getZoom()), duration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 400 });
+  }
+
+  /** The first picture decides the view, unless the address or the operator did. */
+  placeOnce() {
+    if (this.placed || this.vessels.count < 1) return;
+    this.placed = true;
+    const middle = (values, share) => values[Math.floor((values.length - 1) * share)];
+    const lons = this.vessels.lon.slice(0, this.vessels.count).sort(), lats = this.vessels.lat.slice(0, this.vessels.count).sort();
+    this.map.fitBounds([[middle(lons, 0.04), middle(lats, 0.04)], [middle(lons, 0.96), middle(lats, 0.96)]], { padding: 60, maxZoom: 10, animate: false });
+  }
+}
+
+const place = (alert) => ({ x: mercatorX(alert.lon), y: mercatorY(alert.lat), vx: 0, vy: 0, t: 0, angle: 0 });
+
+function packed(list) {
+  const bytes = new Uint8Array(list.length * STRIDE), floats = new Float32Array(bytes.buffer);
+  list.forEach((v, i) => writeVertex(floats, bytes, i, { bits: 0, ...v }));
+  return { bytes, count: list.length };
+}
+
+/** Can this browser draw the map at all? */
+export function hasWebGL2() {
+  try {
+    const gl = document.createElement('canvas').getContext('webgl2');
+    gl?.getExtension('WEBGL_lose_context')?.loseContext();
+    return Boolean(gl);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,117 @@
+// Small pieces that several panels share. May live here: icons, dialogs, banners. May not: requests, order of the queue.
+
+import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { change, isDistress, isOpen, linked, state } from './store.mjs';
+import { clean, duration, position } from './text.mjs';
+
+const FORMS = {
+  emergency: html`<circle cx="10" cy="10" r="8.2" /><path class="cut" d="M5.6 5.6l8.8 8.8M14.4 5.6l-8.8 8.8" />`,
+  alarm: html`<path d="M10 1.6 19 17.6H1z" />`,
+  warning: html`<circle cx="10" cy="10" r="8" />`,
+  caution: html`<path d="M2.5 2.5h15v15h-15z" />`,
+};
+
+/** The shape and colour of a level; flashing while nobody has acknowledged. */
+export function LevelIcon({ alert }) {
+  const flash = isOpen(alert) && alert.level !== 'caution' ? 'flash' : '';
+  return html`<svg class=${`icon ${alert.level} ${flash} ${alert.condition}`} viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">${FORMS[alert.level]}</svg>`;
+}
+
+/** What an alert's state is, in one word. */
+export function conditionWord(alert) {
+  if (alert.condition === 'retracted') return 'retracted';
+  if (alert.condition === 'cleared') return '✓ cleared';
+  return alert.ack ? 'acknowledged' : 'open';
+}
+
+/** Subjects as 'NAME · 123456789'. */
+export function who(alert) {
+  const named = new Map(alert.subjects.map((s) => [s.mmsi, s.name]));
+  return alert.mmsi.map((mmsi) => (named.get(mmsi) ? `${clean(named.get(mmsi), 30)} · ${mmsi}` : String(mmsi))).join('  +  ') || clean(alert.profile, 40);
+}
+
+/** Distress, pinned above everything until it is over. */
+export function DistressBar({ act }) {
+  const active = [...state.alerts.values()].filter((a) => isDistress(a) && a.condition === 'active').sort((a, b) => isOpen(b) - isOpen(a) || b.t_last.localeCompare(a.t_last));
+  if (!active.length) return null;
+  const first = active[0];
+  const where = position(first.lat, first.lon);
+  return html`<section class=${`distress ${isOpen(first) ? 'flash-border' : ''}`} role="alert" aria-label="Distress">
+    <${LevelIcon} alert=${first} />
+    <div class="grow">
+      <strong>${first.exercise ? 'EXERCISE ' : ''}DISTRESS ${active.length > 1 ? `(${active.length})` : ''} ${clean(first.headline, 160)}</strong>
+      <div>${where.minutes} <span class="thin">${where.degrees}</span> · ${who(first)}</div>
+    </div>
+    <button onClick=${() => act.select(first.alert_id, true)}>Show <kbd>Enter</kbd></button>
+    ${first.ack
+      ? html`<span class="by">acknowledged by ${clean(first.ack.by, 60)}</span>`
+      : html`<button class="primary" disabled=${!linked()} onClick=${() => act.acknowledge(first.alert_id)}>Acknowledge</button>`}
+  </section>`;
+}
+
+/** One bar for what stands between the watch and the truth: link lost, feed silent. */
+export function StateBar() {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => tick((n) => n + 1), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  if (!linked()) {
+    const lost = (performance.now() - state.link.since) / 1000;
+    if (lost < 2) return null;
+    return html`<div class="bar bad" role="alert">
+      <strong>Link to the server lost for ${duration(lost)}.</strong> What you see is old. Acknowledging is off until the link is back. Trying again…
+    </div>`;
+  }
+  const silent = state.health.silent_s;
+  if (state.health.messages > 0 && silent > 30) {
+    const sources = Object.entries(state.health.sources ?? {}).filter(([, word]) => word !== 'up').map(([id]) => clean(id, 30));
+    return html`<div class="bar stale" role="status">
+      <strong>No messages for ${duration(silent)}.</strong> Vessels fade as their data grow old; silence here is not calm at sea.
+      ${sources.length ? `Silent: ${sources.join(', ')}.` : ''}
+    </div>`;
+  }
+  return null;
+}
+
+/** Asks once who is watching. */
+export function NameDialog({ onName }) {
+  const box = useRef(null);
+  useEffect(() => {
+    box.current?.showModal();
+  }, []);
+  const submit = (event) => {
+    event.preventDefault();
+    const name = clean(event.target.elements.who.value.trim(), 60);
+    if (name) onName(name);
+  };
+  return html`<dialog ref=${box} onClose=${() => change({ asking: false })} aria-labelledby="ask">
+    <form onSubmit=${submit}>
+      <h2 id="ask">Who is on watch?</h2>
+      <p>Your name is written beside each acknowledgement, on every screen and in the log. This browser remembers it.</p>
+      <label>Name <input name="who" maxlength="60" autocomplete="off" autofocus value=${state.operator} /></label>
+      <div class="row end">
+        <button type="button" onClick=${() => box.current.close()}>Cancel</button>
+        <button class="primary" type="submit">Go on</button>
+      </div>
+    </form>
+  </dialog>`;
+}
+
+const KEYS = [
+  ['J  K', 'next, previous alert'], ['Enter', 'open the alert, show its place'], ['A', 'acknowledge, then the next open one'], ['Z', 'zoom to the place'],
+  ['N', 'let new alerts into the list'], ['T', 'day, dusk, night'], ['Esc', 'close'], ['?', 'this list'],
+];
+
+export function HelpDialog() {
+  const box = useRef(null);
+  useEffect(() => {
+    box.current?.showModal();
+  }, []);
+  return html`<dialog ref=${box} onClose=${() => change({ help: false })} aria-label="Keys">
+    <h2>Keys</h2>
+    <table class="keys"><tbody>${KEYS.map(([key, does]) => html`<tr><th scope="row"><kbd>${key}</kbd></th><td>${does}</td></tr>`)}</tbody></table>
+    <p class="muted">Map symbols are styled after IMO SN.1/Circ.243. Third-party licences: <a href="static/vendor/LICENCES.txt" target="_blank" rel="noopener">list</a>.</p>
+    <div class="row end"><button class="primary" onClick=${() => box.current.close()}>Close</button></div>
+  </dialog>`;
+}

@@ -1,0 +1,63 @@
+// The alert queue, left. May live here: rows, the bar of new ones, empty words. May not: what belongs in it and in which order (store.mjs).
+
+import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { LevelIcon, conditionWord, who } from './parts.mjs';
+import { arrange, change, hold, isOpen, state } from './store.mjs';
+import { LEVELS, clean, clock, duration, levelRank } from './text.mjs';
+
+const ROWS_MAX = 300; // drawn at once; a longer queue is a flood, and says so
+
+export function Queue({ eventNow, act }) {
+  const box = useRef(null);
+  const alerts = state.shown.map((id) => state.alerts.get(id)).filter(Boolean);
+  const open = alerts.filter(isOpen).length;
+  useEffect(() => {
+    box.current?.querySelector('tr[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
+  }, [state.selected]);
+  return html`<section class="queue" aria-label="Alerts">
+    <div class="panel-head"><h2>Alerts</h2><span class="num">${open} open</span><span class="muted num">${alerts.length - open} other</span></div>
+    <${NewBar} />
+    <div class="scroll" ref=${box} onPointerEnter=${() => hold(true)} onPointerLeave=${() => hold(false)}>
+      ${alerts.length
+        ? html`<table aria-label="Alert queue, open first, then by level and age">
+            <thead class="unseen"><tr><th>Level</th><th>What</th><th>Age</th></tr></thead>
+            <tbody>${alerts.slice(0, ROWS_MAX).map((a) => html`<${Row} key=${a.alert_id} alert=${a} eventNow=${eventNow} act=${act} />`)}</tbody>
+          </table>`
+        : html`<${Empty} eventNow=${eventNow} />`}
+      ${alerts.length > ROWS_MAX ? html`<p class="muted pad">${alerts.length - ROWS_MAX} more alerts are not drawn.</p>` : null}
+    </div>
+  </section>`;
+}
+
+function NewBar() {
+  const fresh = state.waiting.map((id) => state.alerts.get(id)).filter(Boolean);
+  if (!fresh.length) return null;
+  const worst = fresh.reduce((a, b) => (levelRank(b.level) > levelRank(a.level) ? b : a));
+  const parts = [...LEVELS].reverse().map((level) => [level, fresh.filter((a) => a.level === level).length]).filter(([, n]) => n);
+  const let_in = () => { arrange(true); change(); };
+  return html`<button class=${`newbar ${worst.level}`} onClick=${let_in}>
+    <${LevelIcon} alert=${worst} /> ${fresh.length} new: ${parts.map(([level, n]) => `${n} ${level}`).join(', ')} <kbd>N</kbd>
+  </button>`;
+}
+
+function Row({ alert, eventNow, act }) {
+  const selected = alert.alert_id === state.selected;
+  const age = (eventNow - Date.parse(alert.t_first)) / 1000;
+  const open = isOpen(alert);
+  return html`<tr class=${`${alert.condition} ${open ? 'open' : 'seen'} ${alert.level}`} aria-selected=${selected} tabindex=${selected || (!state.selected && state.shown[0] === alert.alert_id) ? 0 : -1}
+      onClick=${() => act.select(alert.alert_id)} onFocus=${() => selected || act.select(alert.alert_id)} data-alert=${alert.alert_id}>
+    <td class="lv"><${LevelIcon} alert=${alert} /></td>
+    <td class="what">
+      <div class="headline">${clean(alert.headline, 140)}</div>
+      <div class="sub"><span class="word">${alert.level}</span> · ${who(alert)}</div>
+      <div class="sub muted">${alert.exercise ? html`<b class="tag">EXERCISE</b> ` : null}${alert.ack && alert.condition === 'active' ? `acknowledged by ${clean(alert.ack.by, 30)}` : conditionWord(alert)}${alert.kind === 'risk' ? ` · risk ${Math.round(alert.score)}` : ''}</div>
+    </td>
+    <td class="age num" title=${`since ${alert.t_first}`}>${duration(age)}</td>
+  </tr>`;
+}
+
+function Empty({ eventNow }) {
+  const rules = state.info.rules ? `${state.info.rules} rules active, ` : '';
+  const last = Number.isFinite(eventNow) ? `last position ${clock(eventNow)}.` : 'no position yet.';
+  return html`<div class="empty"><p><b>No open alerts.</b></p><p class="muted">${rules}${last}</p></div>`;
+}

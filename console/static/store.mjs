@@ -1,0 +1,108 @@
+// What the page knows, in one place. May live here: state and its changes, what is in the queue. May not: DOM, network.
+
+import { levelRank } from './text.mjs';
+
+export const PALETTES = ['day', 'dusk', 'night'];
+
+const listeners = new Set();
+let scheduled = false;
+
+export const state = {
+  info: {},
+  alerts: new Map(), // alert_id -> record
+  health: {},
+  link: { alerts: false, vessels: false, since: performance.now() }, // since: when a link was last whole
+  selected: '', // alert_id
+  vessel: 0, // handle of a vessel that was clicked
+  palette: 'day',
+  operator: '',
+  asking: false, // the name dialog is open
+  help: false,
+  notice: null, // { text, kind } about the last action
+  shown: [], // alert ids in the order of the queue
+  waiting: [], // new ids that wait behind the bar while somebody points at the queue
+  held: false, // pointer or focus is in the queue
+  map: 'off', // off, ready, lost, none
+};
+
+/** Call `listener` after each burst of changes. */
+export function subscribe(listener) {
+  listeners.add(listener);
+}
+
+/** Change fields and tell the listeners, once per animation frame at most. */
+export function change(fields = {}) {
+  Object.assign(state, fields);
+  if (scheduled) return;
+  scheduled = true;
+  const tell = () => {
+    scheduled = false;
+    for (const listener of listeners) listener(state);
+  };
+  document.hidden ? setTimeout(tell, 0) : requestAnimationFrame(tell);
+}
+
+export const isDistress = (a) => a.level === 'emergency';
+export const isOpen = (a) => a.condition === 'active' && !a.ack;
+export const linked = () => state.link.alerts && state.link.vessels;
+
+/** Does an alert belong in the queue? Cleared or retracted ones stay until seen; a caution that cleared leaves by itself. */
+export function inQueue(a) {
+  if (a.condition === 'active') return true;
+  if (a.ack) return false;
+  return !(a.condition === 'cleared' && a.level === 'caution');
+}
+
+const group = (a) => (isDistress(a) && a.condition === 'active' ? 0 : isOpen(a) ? 1 : a.condition === 'active' ? 2 : 3);
+const order = (a, b) => group(a) - group(b) || levelRank(b.level) - levelRank(a.level) || b.t_first.localeCompare(a.t_first) || a.alert_id.localeCompare(b.alert_id);
+
+/** Take records (from api/alerts or the stream); the larger revisions win. Returns those that are news. */
+export function takeAlerts(records, whole = false) {
+  const news = [];
+  if (whole) state.alerts = new Map();
+  for (const record of records) {
+    const known = state.alerts.get(record.alert_id);
+    if (known && (record.revision < known.revision || (record.revision === known.revision && record.op_revision < known.op_revision))) continue;
+    if (!known || levelRank(record.level) > levelRank(known.level)) news.push(record);
+    state.alerts.set(record.alert_id, record);
+  }
+  arrange();
+  change();
+  return news;
+}
+
+/** Bring the queue into order; while it is held nothing moves, and what is new waits (distress never waits). */
+export function arrange(force = false) {
+  const wanted = [...state.alerts.values()].filter(inQueue).sort(order);
+  if (!state.held || force) {
+    state.shown = wanted.map((a) => a.alert_id);
+    state.waiting = [];
+    return;
+  }
+  const shown = new Set(state.shown);
+  const fresh = wanted.filter((a) => !shown.has(a.alert_id));
+  state.shown = [...fresh.filter(isDistress).map((a) => a.alert_id), ...state.shown.filter((id) => state.alerts.has(id))];
+  state.waiting = fresh.filter((a) => !isDistress(a)).map((a) => a.alert_id);
+}
+
+/** Hold the queue still, or let it move again. */
+export function hold(held) {
+  if (held === state.held) return;
+  state.held = held;
+  if (!held) arrange();
+  change();
+}
+
+/** The id `step` rows further in the queue. */
+export function neighbour(step) {
+  const at = state.shown.indexOf(state.selected);
+  if (at < 0) return state.shown[step > 0 ? 0 : state.shown.length - 1] ?? '';
+  return state.shown[Math.max(0, Math.min(state.shown.length - 1, at + step))] ?? '';
+}
+
+/** After an acknowledgement: the next open alert below, else the first open one, else stay. */
+export function nextOpen(from) {
+  const at = state.shown.indexOf(from);
+  const ids = [...state.shown.slice(at + 1), ...state.shown.slice(0, Math.max(0, at))];
+  return ids.find((id) => isOpen(state.alerts.get(id) ?? {})) ?? from;
+}

@@ -1,0 +1,90 @@
+// The links to the server: the alert stream, the vessel stream, requests. May live here: fetch, EventSource, WebSocket.
+// May not: drawing, order of the queue. All addresses are relative to the page, so that a proxy prefix works.
+
+import { change, state, takeAlerts } from './store.mjs';
+
+const at = (path) => new URL(path, document.baseURI);
+const RETRY_MS = 1500;
+
+/** JSON of a GET; throws with the server's own words. */
+export async function getJson(path) {
+  const answer = await fetch(at(path));
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(body.error ?? `${answer.status} ${answer.statusText}`);
+  return body;
+}
+
+/** Acknowledge; resolves to { status, body } whatever the server says, and to status 0 where it cannot be reached. */
+export async function postAck(record, by, key = randomKey()) {
+  try {
+    const answer = await fetch(at(`api/alerts/${encodeURIComponent(record.alert_id)}/ack`), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'If-Match': `"${record.op_revision}"`, 'Idempotency-Key': key },
+      body: JSON.stringify({ by, seen_revision: record.revision }),
+    });
+    return { status: answer.status, body: await answer.json().catch(() => ({})) };
+  } catch {
+    return { status: 0, body: { error: 'the server cannot be reached', remedy: 'nothing was recorded; try again when the link is back' } };
+  }
+}
+
+const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16).padStart(8, '0')).join('');
+
+function setLink(name, up) {
+  const before = state.link.alerts && state.link.vessels;
+  const link = { ...state.link, [name]: up };
+  if (before && !up) link.since = performance.now();
+  change({ link });
+}
+
+/** Follow the alerts for good: the whole state, then the stream from its cursor; after `reset` or a long break the same again. */
+export function followAlerts(onNews) {
+  let source;
+  let timer;
+  const again = () => {
+    source?.close();
+    setLink('alerts', false);
+    clearTimeout(timer);
+    timer = setTimeout(open, RETRY_MS);
+  };
+  const open = async () => {
+    try {
+      const whole = await getJson('api/alerts?limit=2000');
+      takeAlerts(whole.alerts, true);
+      change({ health: whole.health });
+      source = new EventSource(at(`api/events?after=${encodeURIComponent(whole.cursor)}`));
+    } catch {
+      again();
+      return;
+    }
+    source.onopen = () => setLink('alerts', true);
+    source.onerror = () => (source.readyState === EventSource.CLOSED ? again() : setLink('alerts', false)); // else the browser resumes by itself
+    source.addEventListener('alert', (event) => onNews(takeAlerts([JSON.parse(event.data)])));
+    source.addEventListener('health', (event) => change({ health: JSON.parse(event.data) }));
+    source.addEventListener('reset', again);
+  };
+  open();
+}
+
+/** Follow the picture for good. `onFrame` gets each frame (ArrayBuffer). */
+export function followVessels(onFrame) {
+  const open = () => {
+    const url = at('api/vessels');
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(url);
+    let watchdog;
+    const alive = () => {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => socket.close(), 10_000); // the server speaks twice a second, even with nothing to say
+    };
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => { setLink('vessels', true); alive(); };
+    socket.onmessage = (event) => { alive(); onFrame(event.data); };
+    socket.onclose = () => {
+      clearTimeout(watchdog);
+      setLink('vessels', false);
+      setTimeout(open, RETRY_MS);
+    };
+  };
+  open();
+}

@@ -1,0 +1,136 @@
+"""What leaves through `decode`: columns without sentinels, the same rows whatever the chunks, and the way back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dogwatch import batch as b
+from dogwatch.errors import InputError
+from ingest.export import FORMATS, SCHEMA, WORDS, columns, formula_safe, open_writer
+from ingest.tabular import TableState, decode_table
+
+RECEIVERS = ("north", "=cmd()", "west")
+
+
+def written(to, fixes, receivers=RECEIVERS, step=10**9):
+    stream = io.BytesIO()
+    writer = open_writer(to, stream)
+    for start in range(0, len(fixes), step):
+        writer.write(fixes[start : start + step], receivers)
+    writer.close()
+    return stream.getvalue()
+
+
+def random_fixes(seed, n):
+    rng = np.random.default_rng(seed)
+    rows = b.new_fixes(n)
+    rows["t_ms"] = rng.integers(1_600_000_000_000, 1_700_000_000_000, n)
+    rows["t_rx_ms"] = np.where(rng.random(n) < 0.2, b.T_MISSING, rows["t_ms"] + rng.integers(0, 9000, n))
+    rows["mmsi"] = rng.integers(1, 999_999_999, n)
+    rows["msg_type"] = rng.choice([1, 2, 3, 9, 18, 19, 27], n)
+    known = rng.random((6, n)) < 0.8
+    rows["lat"] = np.where(known[0], rng.integers(-b.LAT_MAX, b.LAT_MAX + 1, n), b.LAT_MISSING)
+    rows["lon"] = np.where(known[0], rng.integers(-b.LON_MAX, b.LON_MAX + 1, n), b.LON_MISSING)
+    rows["sog"] = np.where(known[1], rng.integers(0, 1023, n), b.SOG_MISSING)
+    rows["cog"] = np.where(known[2], rng.integers(0, 3600, n), b.COG_MISSING)
+    rows["hdg"] = np.where(known[3], rng.integers(0, 360, n), b.HDG_MISSING)
+    rows["nav"] = rng.integers(0, 16, n)
+    rows["rot"] = np.where(known[4], rng.integers(-126, 127, n), b.ROT_MISSING)
+    rows["src"] = rng.integers(0, 3, n)
+    rows["receivers"] = rng.integers(1, 8, n)
+    rows["flags"] = np.where(rng.random(n) < 0.3, b.F_EXERCISE, 0)
+    return rows
+
+
+def test_missing_is_null_and_never_a_sentinel():
+    table = columns(b.new_fixes(2), RECEIVERS)
+    told = {name for name in table.column_names if table[name].null_count < 2}
+    assert told == {"source", "type", "mmsi", "exercise"}
+    assert next(csv.DictReader(io.StringIO(written("csv", b.new_fixes(1)).decode()))) == dict.fromkeys(SCHEMA.names, "") | {
+        "source": "north",
+        "type": "0",
+        "mmsi": "0",
+        "exercise": "false",
+    }
+
+
+def test_values_are_in_the_units_of_their_names():
+    rows = b.new_fixes(1)
+    for name, value in (("t_ms", 1_700_000_000_123), ("lat", -30_000_001), ("lon", 600_000), ("sog", 101), ("cog", 3599), ("hdg", 7), ("nav", 0), ("rot", -10)):
+        rows[name] = value
+    for name, value in (("mmsi", 200_000_001), ("msg_type", 27), ("src", 2), ("receivers", 5), ("flags", b.F_COARSE | b.F_EXERCISE), ("sec", 59), ("alt_m", 0)):
+        rows[name] = value
+    line = json.loads(written("ndjson", rows))
+    assert line == {
+        "t": "2023-11-14T22:13:20.123Z", "source": "west", "type": 27, "mmsi": 200_000_001, "lat": -50.000002, "lon": 1.0, "sog_kn": 10.1, "cog_deg": 359.9,
+        "heading_deg": 7, "nav_status": 0, "rot_deg_min": -4.46, "utc_second": 59, "alt_m": 0, "ship_type": None, "t_rx": None, "receivers": "north west",
+        "exercise": True, "flags": "coarse exercise",
+    }  # fmt: skip
+
+
+def test_every_flag_has_a_word():
+    flags = {value for name, value in vars(b).items() if name.startswith("F_")}
+    assert set(WORDS) == flags
+
+
+def test_text_is_safe_in_a_spreadsheet():
+    rows = b.new_fixes(1)
+    rows["src"], rows["receivers"] = 1, 0b10
+    cells = next(csv.DictReader(io.StringIO(written("csv", rows).decode())))
+    assert cells["source"] == cells["receivers"] == "'=cmd()"
+    assert json.loads(written("ndjson", rows))["source"] == "=cmd()"
+    assert [formula_safe(t) for t in ("a", "", "+1", "-1", "@x", "\tx")] == ["a", "", "'+1", "'-1", "'@x", "'\tx"]
+
+
+def test_more_receivers_than_bits():
+    rows = b.new_fixes(2)
+    rows["receivers"] = [1 << 63, (1 << 63) | 1]
+    assert columns(rows, tuple(f"r{i}" for i in range(70)))["receivers"].to_pylist() == ["others", "r0 others"]
+    assert columns(rows, tuple(f"r{i}" for i in range(64)))["receivers"].to_pylist() == ["r63", "r0 r63"]
+
+
+@pytest.mark.parametrize("to", ["csv", "ndjson"])
+def test_chunks_do_not_show(to):
+    rows = random_fixes(1, 50)
+    assert written(to, rows) == written(to, rows, step=7)
+
+
+def test_parquet_holds_the_same_columns():
+    rows = random_fixes(2, 50)
+    read = pyarrow.parquet.read_table(io.BytesIO(written("parquet", rows, step=7)))
+    assert read.equals(columns(rows, RECEIVERS))
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_a_file_without_rows_is_a_file(to):
+    data = written(to, b.new_fixes(0))
+    if to == "csv":
+        assert data.decode().strip().split(",") == SCHEMA.names
+    if to == "parquet":
+        assert pyarrow.parquet.read_table(io.BytesIO(data)).schema == SCHEMA
+
+
+def test_an_unknown_format_is_refused():
+    with pytest.raises(InputError, match="csv, ndjson, parquet"):
+        open_writer("xlsx", io.BytesIO())
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40))
+@settings(max_examples=40, deadline=None)
+def test_csv_comes_back_as_the_same_fixes(seed, n):
+    rows = random_fixes(seed, n)
+    state = TableState("again", in_time_order=False)
+    back = decode_table(state, written("csv", rows), final=True).fixes
+    assert state.counts.balance() == 0
+    assert state.counts.rejected == {}
+    for name in ("t_ms", "mmsi", "lat", "lon", "sog", "cog", "hdg", "nav", "rot", "msg_type"):
+        np.testing.assert_array_equal(back[name], rows[name], err_msg=name)
+    np.testing.assert_array_equal(back["flags"] & b.F_EXERCISE, rows["flags"] & b.F_EXERCISE)

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from dogwatch.config import line_of, parse
+from dogwatch.config import dotted, line_of, parse
 from dogwatch.errors import ConfigError
 from dogwatch.events import Event, ZoneRelation
 
@@ -147,7 +147,7 @@ def load_profile(text: str, *, file: str) -> Profile:
     """
     profile = parse(text, Profile, file=file)
     faults = [
-        ConfigError(what, file=file, line=line_of(text, path), key=".".join(str(step) for step in path), remedy=remedy)
+        ConfigError(what, file=file, line=line_of(text, path), key=dotted(path), remedy=remedy)
         for path, what, remedy in [*_faults_of_head(profile), *_faults_of_rules(profile)]
     ]
     if not faults:

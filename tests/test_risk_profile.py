@@ -7,7 +7,7 @@ import pytest
 from risk_world import PROFILES, make, shipped
 
 from dogwatch.errors import ConfigError
-from risk.profile import load_profile, reading
+from risk.profile import CaseLimits, Context, Corroboration, Family, Levels, Profile, Rule, load_profile, reading
 
 GOOD = (PROFILES / "border.toml").read_text(encoding="utf-8")
 
@@ -51,6 +51,18 @@ def test_all_faults_come_in_one_message():
         load_profile(text, file="mine.toml")
     assert "5 faults" in str(fault.value)
     assert str(fault.value).count("mine.toml:") == 6
+
+
+def test_the_documents_name_every_key_and_quote_the_message():
+    text = (PROFILES.parent / "docs" / "rules.md").read_text(encoding="utf-8")
+    structs = (Profile, Rule, Context, Levels, Family, Corroboration, CaseLimits)
+    keys = {field.name for kind in structs for field in msgspec.structs.fields(kind)}
+    assert len(keys) > 30
+    missing = [key for key in sorted(keys) if key not in text]
+    assert not missing
+    with pytest.raises(ConfigError) as fault:
+        load_profile(GOOD.replace('behaviours = ["loitering"]\n', ""), file="my-waters.toml")
+    assert str(fault.value) in text
 
 
 def test_a_profile_without_rules_is_refused():

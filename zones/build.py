@@ -26,8 +26,8 @@ from zones.ports import Ports, build_ports
 from zones.rings import POLE, UNITS_PER_DEG, edges_of, flat_polygons, polygons_of, united
 
 MERCATOR_LAT_DEG = 85.0511  # the square map of Web Mercator ends here
-LAND_TOLERANCE_DEG = 0.016  # about a mile: a pixel of the map at zoom 5
-LAND_ISLET_DEG2 = 1e-4  # smaller islets are not painted (a third of a square mile at the equator)
+LAND_TOLERANCE_DEG = 0.022  # a mile and a third: below a pixel of the map up to zoom 5
+LAND_ISLET_DEG2 = 2e-4  # smaller islets are not painted (0.7 square miles at the equator)
 PORT_TO_COAST_NM = 2.0  # a "port" farther out at sea than this is a slip in the table: a mask in open water would hide things
 
 

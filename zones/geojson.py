@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -30,6 +31,7 @@ VERTICES_MAX = 1_000_000  # 16 MB of edges
 BUFFER_NM_MAX = 60.0
 FAULTS_MAX = 50  # printed; the count is always told
 UNITS_PER_DEG = 600_000
+_GAP = re.compile(r"[\s,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,32 +134,25 @@ def _features(document: Any) -> tuple[list[Any], list[Fault]]:
 
 def _feature_lines(text: str, count: int) -> list[int]:
     """1-based line on which each feature begins; 1 where it cannot be told."""
-    decoder = json.JSONDecoder()
-    at = text.find('"features"')
-    while at >= 0:
-        begin = text.find("[", at)
-        starts: list[int] = []
-        position = begin + 1
-        try:
-            while True:
-                position += len(text[position : position + 4096]) - len(text[position : position + 4096].lstrip(" \t\r\n,"))
-                if position >= len(text) or text[position] == "]":
-                    break
-                if text[position] in " \t\r\n,":
-                    continue
-                starts.append(position)
-                position = decoder.raw_decode(text, position)[1]
-        except json.JSONDecodeError:
-            starts = []
-        if begin > 0 and len(starts) == count:
-            lines, line, last = [], 1, 0
-            for start in starts:
-                line += text.count("\n", last, start)
-                last = start
-                lines.append(line)
-            return lines
-        at = text.find('"features"', at + 1)
+    for found in re.finditer(r'"features"\s*:\s*\[', text):  # the word may also stand inside somebody's properties
+        starts = _starts(text, found.end())
+        if len(starts) == count:
+            breaks = np.flatnonzero(np.frombuffer(text.encode("utf-32-le"), "<u4") == ord("\n"))
+            return (np.searchsorted(breaks, starts) + 1).tolist()
     return [1] * count
+
+
+def _starts(text: str, position: int) -> list[int]:
+    """Where each element of the JSON list begins whose first element is at or after `position`; [] if it is no list."""
+    decoder = json.JSONDecoder()
+    starts = []
+    try:
+        while (position := _GAP.match(text, position).end()) < len(text) and text[position] != "]":  # type: ignore[union-attr]  # matches always
+            starts.append(position)
+            position = decoder.raw_decode(text, position)[1]
+    except json.JSONDecodeError:
+        return []
+    return starts
 
 
 class _Feature:

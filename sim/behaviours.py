@@ -18,6 +18,7 @@ from sim.world import BEACON, BEACON_TEST, CLASS_A, CLASS_B, NAV_MOORED, Ship, g
 
 SLOW_KN, SLOW_S = 3.0, 240.0  # the last minutes of an approach
 PARTING_S = 600.0
+PILOT_KN = 16.0
 NAV_SART, NAV_UNDEFINED = 14, 15
 
 
@@ -124,10 +125,10 @@ class _Stage:
         start = offset(*row.at, row.course_deg, -row.speed_kn * KN_MS * (row.at_s + 60))
         big = Plan(-60, *start).run(row.course_deg, row.speed_kn, self.until_s + 60)
         board = offset(*row.at, row.course_deg + 90, 40.0)
-        home = offset(*board, row.course_deg + 60, 15 * KN_MS * 1200)
-        boat = Plan(-60, *home).stay(max(1.0, row.at_s - 1140), nav=NAV_MOORED, heading_deg=0.0)
-        boat.to(*board, 15.0).run(row.course_deg, row.speed_kn, row.alongside_s)
-        boat.to(*home, 15.0).stay(max(60.0, self.until_s - boat.t_s), nav=NAV_MOORED, heading_deg=0.0)
+        out_s = Plan(0, *row.home).to(*board, PILOT_KN).t_s
+        boat = Plan(-60, *row.home).stay(max(1.0, row.at_s - out_s + 60), nav=NAV_MOORED, heading_deg=0.0)
+        boat.to(*board, PILOT_KN).run(row.course_deg, row.speed_kn, row.alongside_s).to(*row.home, PILOT_KN)
+        boat.stay(max(60.0, self.until_s - boat.t_s), nav=NAV_MOORED, heading_deg=0.0)
         ships = [
             self._ship("pilot_transfer", 2 * i, row.flag, 70, 170.0, big),
             self._ship("pilot_transfer", 2 * i + 1, row.flag, 50, 16.0, boat),

@@ -132,9 +132,10 @@ class Beacon(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PilotTransfer(msgspec.Struct, forbid_unknown_fields=True):
-    """Innocent: a pilot boat lies alongside a ship under way for some minutes, then goes home."""
+    """Innocent: a pilot boat comes from its port, lies alongside a ship under way for some minutes, and goes home."""
 
     at: Point
+    home: Point
     at_s: float = 1800.0
     alongside_s: float = 600.0
     course_deg: float = 180.0
@@ -255,6 +256,7 @@ def _place_faults(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str, 
     places += [(("fleets", i), f.centre) for i, f in enumerate(scenario.fleets)]
     places += [(("routes", i), p) for i, r in enumerate(scenario.routes) for p in r.points]
     places += [(("dark_period", i), p) for i, r in enumerate(scenario.dark_period) for p in r.points]
+    places += [(("pilot_transfer", i), row.home) for i, row in enumerate(scenario.pilot_transfer)]
     for table in ("stations", "loitering", "rendezvous", "beacon", "pilot_transfer", "moored_pair", "passing_ships", "quiet_boat"):
         places += [((table, i), row.at) for i, row in enumerate(getattr(scenario, table))]
     bad = [(path, p) for path, p in places if not (abs(p[0]) <= 85 and abs(p[1]) <= 180)]

@@ -1,0 +1,97 @@
+"""Scenarios: wrong ones are refused with file, line and remedy; shipped ones lie where they say, on the product's own coast."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from dogwatch.errors import ConfigError, InputError
+from sim.motion import state_at
+from sim.scenario import T_START_MS, load_scenario, scenario_names, scenario_text
+from sim.simulate import build_world
+from sim.truth import truth_rows
+from sim.world import BASE
+
+SMALL = """name = "x"
+title = "x"
+region = [-1, -1, 1, 1]
+[[receivers]]
+id = "one"
+lat_deg = 0.5
+lon_deg = 0.5
+"""
+WRONG = [
+    ("receivr = 1\n" + SMALL, 1, "did you mean 'receivers'"),
+    (SMALL + "height_m = 3\n", 8, "known keys"),
+    (SMALL + '[[fleets]]\nkind = "lane"\ncount = 3\nroute = "nowhere"\n', 11, "no route 'nowhere'"),
+    (SMALL + '[[fleets]]\nkind = "moored"\ncount = "three"\n', 10, "Expected `int`"),
+    (SMALL + '[[fleets]]\nkind = "moored"\ncount = 3\nflags = ["XX"]\n', 8, "unknown flag 'XX'"),
+    (SMALL + "[[loitering]]\nat = [95.0, 0.0]\n", 8, "no usable position"),
+    (SMALL + '[[routes]]\nname = "short"\npoints = [[0.0, 0.0]]\n', 10, "needs two points"),
+    (SMALL.replace('"one"', '"not a name!"'), 5, "receiver id"),
+    (SMALL.split("[[receivers]]", maxsplit=1)[0] + "receivers = []\n", 4, "no receiver"),
+    ("name = ", 1, "not valid TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "words"), WRONG, ids=[words for _, _, words in WRONG])
+def test_a_wrong_scenario_is_refused_with_line_and_remedy(text, line, words):
+    with pytest.raises(ConfigError) as fault:
+        load_scenario(text, file="mine.toml")
+    assert words in str(fault.value)
+    assert fault.value.remedy
+    assert str(fault.value).startswith(f"mine.toml:{line}:"), str(fault.value)
+
+
+def test_an_unknown_name_lists_the_shipped_ones():
+    with pytest.raises(InputError, match="strait"):
+        scenario_text("nope")
+    assert {"strait", "clean", "outage", "dark"} <= set(scenario_names())
+
+
+@lru_cache(maxsize=1)
+def geography():
+    zones = pytest.importorskip("zones.geography")
+    try:
+        return zones.Geography.default()
+    except InputError as fault:
+        pytest.skip(f"no coastline built: {fault}")
+
+
+def places(name: str, step_s: int = 300):
+    """(mmsi, kind, minutes since start, lat, lon, speed kn) of every vessel at sea of a scenario."""
+    scenario = load_scenario(scenario_text(name), file=f"{name}.toml")
+    world = build_world(scenario, 7)
+    rows = []
+    for t_s in range(0, int(scenario.duration_s), step_s):
+        for ship in world.ships[world.ships["kind"] < BASE]:
+            lat, lon, north, east, _, _, leg = state_at(world.knots, int(ship["first"]), int(ship["last"]), T_START_MS + t_s * 1000)
+            if leg >= 0:
+                rows.append((int(ship["mmsi"]), t_s, lat, lon, np.hypot(north, east) / 0.514444))
+    assert len(rows) > 1000
+    return scenario, [np.array(column) for column in zip(*rows)]
+
+
+@pytest.mark.parametrize("name", ["strait", "clean", "outage", "dark"])
+def test_vessels_are_at_sea_and_only_scripted_ones_idle_in_the_open(name):
+    scenario, (mmsi, _, lat, lon, speed_kn) = places(name)
+    sea = geography()
+    assert not sea.on_land(lat, lon).any()
+    idle = (speed_kn < 2.2) & ~sea.masked(lat, lon) & (sea.coast_distance_nm(lat, lon) >= 3)
+    names, count = np.unique(mmsi[idle], return_counts=True)
+    scripted = {m for row in truth_rows(scenario, 7) for m in row["mmsi"] if row["state"] != "retracted"}
+    assert set(names[count > 2].tolist()) <= scripted  # a trawler that turns is slow for a moment
+
+
+def test_the_strait_has_its_behaviours_where_the_watch_looks_for_them():
+    _, (mmsi, t_s, lat, lon, _) = places("strait")
+    rows = {row["type"]: row for row in truth_rows(load_scenario(scenario_text("strait"), file="strait.toml"), 7) if row["state"] != "retracted"}
+    for kind, begin_s, end_s, least_nm, most_nm in (("loitering", 0, 8700, 3, 24), ("rendezvous", 600, 4800, 5, 15), ("dark", 1200, 5400, 5, 13)):
+        for one in rows[kind]["mmsi"]:
+            away_nm = geography().coast_distance_nm(*(c[(mmsi == one) & (t_s >= begin_s) & (t_s <= end_s)] for c in (lat, lon)))
+            assert len(away_nm) > 10
+            assert least_nm < away_nm.min()
+            assert away_nm.max() < most_nm
+    assert all(row["visible"] and row["scored"] for row in rows.values())

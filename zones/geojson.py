@@ -24,7 +24,7 @@ from zones.polygons import ALWAYS
 
 KINDS = ("territorial_sea", "contiguous_zone", "eez", "border", "watch", "corridor", "port", "anchorage", "area")
 NEEDS_AREA = ("port", "anchorage", "area", "corridor")  # a line of these kinds says nothing unless it has a width
-PROPERTIES = ("id", "name", "kind", "version", "owner", "valid_from", "valid_to", "buffer_nm")
+CAREFUL = ("kind", "valid_from", "valid_to", "buffer_nm")  # misspelt, these would be lost without a word and change what a zone does
 RESERVED = ("belt-", "port-")  # ids of the built-in set
 ZONES_MAX = 10_000  # relations ask every zone: beyond this the answer is slow
 VERTICES_MAX = 1_000_000  # 16 MB of edges
@@ -161,6 +161,7 @@ class _Feature:
     def __init__(self, feature: Any, index: int, line: int, file: str) -> None:
         self.feature, self.line, self.file = feature, line, file
         self.faults: list[Fault] = []
+        self.broken = False
         properties = feature.get("properties") if isinstance(feature, dict) else None
         self.properties: dict[str, Any] = properties if isinstance(properties, dict) else {}
         raw = self.properties.get("id", feature.get("id") if isinstance(feature, dict) else None)
@@ -181,8 +182,8 @@ class _Feature:
         elif self.id.startswith(RESERVED):
             self.fault(f"id '{self.id}' begins with a reserved word", f"ids that begin with {' or '.join(RESERVED)} belong to the built-in set")
         for key in self.properties:
-            near = difflib.get_close_matches(str(key).lower(), PROPERTIES, 1, 0.8)
-            if near and key not in PROPERTIES:
+            near = difflib.get_close_matches(str(key).lower(), CAREFUL, 1, 0.85)
+            if near and key not in CAREFUL:
                 self.fault(f"unknown property '{key}'", f"did you mean '{near[0]}'?")
         kind, validity_ms, buffer_nm = self._kind(), self._validity_ms(), self._buffer_nm()
         drawn = self._geometry()
@@ -247,14 +248,15 @@ class _Feature:
         is_area = shape.endswith("Polygon")
         parts = coordinates if shape.startswith("Multi") else [coordinates]
         if not is_area:
-            lines = [ring for part in parts if (ring := self._positions(part, closed=False)) is not None]
-            return None if self.faults else (False, _edges(lines))
+            lines = [self._positions(part, closed=False) for part in parts]
+            return None if self.faults else (False, _edges([path for path in lines if path is not None]))
         polygons = []
         for part in parts:
             if not isinstance(part, list) or not part:
                 self.fault("has an empty part", "remove the part, or draw it")
-                continue
-            polygons.append([ring for raw in part if (ring := self._positions(raw, closed=True)) is not None])
+                return None
+            paths = [self._positions(raw, closed=True) for raw in part]
+            polygons.append([ring for ring in paths if ring is not None])
         if self.faults:
             return None
         shapes = [shapely.Polygon(rings[0], rings[1:]) for rings in polygons]
@@ -268,7 +270,14 @@ class _Feature:
         return True, _edges([ring for rings in polygons for ring in rings])
 
     def _positions(self, raw: Any, *, closed: bool) -> np.ndarray | None:
-        """float64[n, 2] (lon, lat) of one ring or line, or None after a fault."""
+        """float64[n, 2] (lon, lat) of one ring or line, or None after a fault: the first of its geometry, the rest may follow from it."""
+        if self.broken:
+            return None
+        rows = self._checked_positions(raw, closed)
+        self.broken = rows is None
+        return rows
+
+    def _checked_positions(self, raw: Any, closed: bool) -> np.ndarray | None:
         word = "ring" if closed else "line"
         if not isinstance(raw, list) or not all(isinstance(p, list) and len(p) >= 2 and all(_is_number(v) for v in p[:2]) for p in raw):
             self.fault(f"a {word} is not a list of [longitude, latitude]", "check the nesting of its coordinates and that all are numbers")

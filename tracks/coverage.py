@@ -1,0 +1,127 @@
+"""The coverage model: where a transmitter would have been heard. May hold: learned cells, the probability of silence.
+
+May not: accuse anybody (dark.py does), know a vessel's name.
+
+Theory. The sea is cut into cells of 0.1 degree, per class of transponder. Each 5-minute block in which a vessel under way
+was heard in a cell counts there as heard; blocks that it must have spent in a cell between two reports, unheard, count as
+missed. Both counts fade with a half-life of seven days. If a cell has heard h and missed m blocks, then with a uniform
+prior the chance that the next n blocks of a *transmitting* vessel all stay silent is that of a Beta-Bernoulli run:
+
+    P(n silent) = product over i < n of (b + i) / (a + b + i),   a = h + 1, b = m + 1
+
+Silence is therefore never stronger evidence than what was heard in that very cell; a cell without history says nothing.
+The receivers of a watch form one group: what counts is whether any of them hears. Fading is done once an hour of event
+time by one rounded factor, so that equal recordings give equal bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numba import float64, int64, njit, types
+
+CELL_UNITS = 60_000  # 0.1 degree
+COLUMNS, ROWS = 3600, 1801
+BLOCK_MS = 300_000
+HOUR_MS = 3_600_000
+HALF_LIFE_H = 168
+FADE_PER_HOUR = 0.995882558  # 0.5 ** (1 / HALF_LIFE_H), rounded once for every platform
+CELLS_MAX = 500_000  # more than every sea within 60 nm of a coast, both classes
+FAINT = 0.05  # a cell with fewer faded blocks than this is forgotten
+
+
+@dataclass(slots=True)
+class Coverage:
+    """Learned cells, sorted by key. `heard` and `missed` are faded counts of 5-minute blocks."""
+
+    keys: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    heard: np.ndarray = field(default_factory=lambda: np.empty(0, np.float64))
+    missed: np.ndarray = field(default_factory=lambda: np.empty(0, np.float64))
+    refused: int = 0  # blocks of new cells not learned because CELLS_MAX was reached
+
+    def learn(self, heard_keys: np.ndarray, missed_keys: np.ndarray) -> None:
+        """Add one block per key (int64, repeats allowed) to heard and missed."""
+        if not len(heard_keys) and not len(missed_keys):
+            return
+        new = np.setdiff1d(np.concatenate([heard_keys, missed_keys]), self.keys)
+        room = CELLS_MAX - len(self.keys)
+        if len(new) > room:
+            self.refused += len(new) - room
+            new = new[:room]
+        if len(new):
+            keys = np.concatenate([self.keys, new])
+            order = np.argsort(keys, kind="stable")
+            zeros = np.zeros(len(new))
+            self.keys, self.heard, self.missed = keys[order], np.concatenate([self.heard, zeros])[order], np.concatenate([self.missed, zeros])[order]
+        for counts, found in ((self.heard, heard_keys), (self.missed, missed_keys)):
+            values, n = np.unique(found, return_counts=True)
+            at = np.searchsorted(self.keys, values)
+            known = at < len(self.keys)
+            known[known] = self.keys[at[known]] == values[known]
+            counts[at[known]] += n[known]
+
+    def fade(self) -> None:
+        """One hour passes; cells that say nothing any more are forgotten."""
+        if not len(self.keys):
+            return
+        self.heard, self.missed = self.heard * FADE_PER_HOUR, self.missed * FADE_PER_HOUR
+        alive = self.heard + self.missed >= FAINT
+        if not alive.all():
+            self.keys, self.heard, self.missed = self.keys[alive], self.heard[alive], self.missed[alive]
+
+    def blocks(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(heard, missed) float64 of cells; 0 where nothing is known."""
+        heard, missed = np.zeros(len(keys)), np.zeros(len(keys))
+        if len(self.keys):
+            at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+            known = self.keys[at] == keys
+            heard[known], missed[known] = self.heard[at[known]], self.missed[at[known]]
+        return heard, missed
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`; may be saved alone and loaded at the next start."""
+        return {"keys": self.keys, "heard": self.heard, "missed": self.missed, "refused": self.refused}
+
+    @classmethod
+    def from_sections(cls, sections: dict[str, Any]) -> Coverage:
+        """The model that `to_sections` described."""
+        return cls(sections["keys"].copy(), sections["heard"].copy(), sections["missed"].copy(), sections["refused"])
+
+
+@njit(int64(int64, int64, int64), cache=True)
+def cell_key(lat, lon, class_b):
+    """Cell of a position in units, for a class (0 A, 1 B). Longitudes wrap."""
+    row = (lat + 54_000_000) // CELL_UNITS
+    column = ((lon + 108_000_000) // CELL_UNITS) % COLUMNS
+    return (class_b * ROWS + row) * COLUMNS + column
+
+
+@njit(float64(float64, float64, int64), cache=True)
+def p_silence(a, b, n):
+    """Chance that n blocks in a row stay silent in a cell with Beta(a, b), if the vessel transmits."""
+    p = 1.0
+    for i in range(n):
+        p *= (b + i) / (a + b + i)
+    return p
+
+
+@njit(types.Tuple((float64, float64, int64))(int64[::1], float64[::1], float64[::1], float64), cache=True)
+def p_path(path, heard, missed, learned_min):
+    """Silence along a path of cells, one per block: (P, mean coverage of the learned blocks, blocks in learned cells).
+
+    Blocks in one cell count on within that cell; an unlearned cell is no evidence.
+    """
+    p, coverage, learned = 1.0, 0.0, 0
+    for i in range(path.shape[0]):
+        if heard[i] + missed[i] < learned_min:
+            continue
+        before = 0
+        for j in range(i):
+            before += path[j] == path[i]
+        a, b = heard[i] + 1.0, missed[i] + 1.0
+        p *= (b + before) / (a + b + before)
+        coverage += a / (a + b)
+        learned += 1
+    return p, (coverage / learned if learned > 0 else 0.0), learned

@@ -1,0 +1,610 @@
+"""Dark period: silence where a transmitting vessel would have been heard. Definition: docs/behaviours/dark-period.md.
+
+May hold: the watch over silence, its conditions and innocent explanations, its event. May not: the coverage arithmetic
+(coverage.py), intent (a dark period is what we did not hear, not what somebody did).
+
+Theory. Once a minute of event time every vessel's age of silence is looked at. At 15 minutes (class B: 30) and then each
+five minutes it is judged: the chance of so many silent 5-minute blocks along the reckoned path, given what was heard in
+those cells before; were the neighbours heard; is a receiver that used to hear it alive; did it leave coverage or make
+port. Only minutes in which the watch itself was listening count as silence: a dead source, our own downtime, a sea from
+which nothing comes at all, accuse nobody. Gap start is the last transmission heard, not the moment of suspicion.
+Life: candidate (kept, not shown) -> suspicious and open near a border or inbound -> closed as reappeared. Late rows move
+the start of a silence; if what remains is below the threshold the event is retracted, if the start moves to another ten
+minutes it is restated under a new id that names the old one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import numpy as np
+from numba import boolean, float64, from_dtype, int64, njit, types
+
+from dogwatch.batch import COG_MISSING, F_LATE, T_MISSING, Control
+from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, event_id
+from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from tracks import episodes as ep
+from tracks.coverage import BLOCK_MS, CELL_UNITS, HOUR_MS, Coverage, cell_key, p_path
+from tracks.params import Dark, Params
+from tracks.vessels import HOUR_BUCKETS, LAST_ROW, RECORD, VesselTable, degrees
+
+TYPE = RULE = "dark"
+RULE_VERSION = "1.0"
+MINUTE_MS = 60_000
+LISTENING_MS = 300_000  # no row from anybody for so long: the watch was not listening
+RECEIVER_SILENT_MS = 300_000
+HEARD_LATELY_MS = 540_000  # three intervals of the slowest reporter (ITU-R M.1371-5, table 1)
+PEER_WINDOW_MS = 1_800_000  # peers are vessels heard this long before the silence began
+MINUTES_KEPT = 2048
+UNDER_WAY_KN_A, UNDER_WAY_KN_B = 3.0, 2.5
+MISSED_BLOCKS_MAX = 24  # a longer hole teaches nothing about coverage
+PATH_BLOCKS_MAX = 288
+AHEAD_BLOCKS = 2  # the path is looked at this much farther, to see whether it leaves coverage
+STEADY_JUDGE_MIN, FIRST_HOURS_MIN, LATER_JUDGE_MIN = 5, 120, 30  # minutes of silence: judged each 5 up to 120, then each 30
+_RECORD = from_dtype(RECORD)
+
+
+@dataclass(slots=True)
+class DarkState:
+    """What the watch knows of its own ears, and the episodes of silence."""
+
+    book: ep.Book = field(default_factory=ep.Book)
+    listened: np.ndarray = field(default_factory=lambda: np.zeros(MINUTES_KEPT, np.int64))  # minutes listened until minute m, at m % MINUTES_KEPT
+    listened_min: int = 0
+    receivers_ms: np.ndarray = field(default_factory=lambda: np.full(64, T_MISSING, np.int64))  # tick at which each receiver was last alive
+    deaf: set[str] = field(default_factory=set)  # sources known to be silent, and "system" while we were down
+    pending: list[Control] = field(default_factory=list)
+    late: list[tuple[int, int]] = field(default_factory=list)  # (mmsi, t_ms) of late rows of vessels in the book, until the next tick
+    counts: dict[str, int] = field(default_factory=lambda: {"dark_minutes_deaf": 0, "dark_corrected": 0})
+
+    def note_late(self, fixes: np.ndarray) -> None:
+        """Remember late rows of vessels that have an episode."""
+        late = fixes[(fixes["flags"] & F_LATE) != 0]
+        if len(late) and self.book.pages:
+            late = late[np.isin(late["mmsi"], list(self.book.pages))]
+            self.late += [(int(row["mmsi"]), int(row["t_ms"])) for row in late]
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`."""
+        return {
+            "book": self.book.to_sections(),
+            "listened": self.listened,
+            "listened_min": self.listened_min,
+            "receivers_ms": self.receivers_ms,
+            "deaf": sorted(self.deaf),
+            "pending": [[c.t_ms, c.kind, c.subject] for c in self.pending],
+            "late": [list(row) for row in self.late],
+            "counts": dict(sorted(self.counts.items())),
+        }
+
+    @classmethod
+    def from_sections(cls, sections: dict[str, Any]) -> DarkState:
+        """The state that `to_sections` described."""
+        return cls(
+            ep.Book.from_sections(sections["book"]),
+            sections["listened"].copy(),
+            sections["listened_min"],
+            sections["receivers_ms"].copy(),
+            set(sections["deaf"]),
+            [Control(*c) for c in sections["pending"]],
+            [(row[0], row[1]) for row in sections["late"]],
+            dict(sections["counts"]),
+        )
+
+
+def take_control(state: DarkState, control: list[Control]) -> None:
+    """Keep released control rows until the tick that they precede."""
+    state.pending += control
+
+
+def note_minute(state: DarkState, table: VesselTable, tick_ms: int) -> None:
+    """Write down whether the watch listened in the minute that ends at `tick_ms`, and which receivers are alive."""
+    deaf_before = bool(state.deaf)
+    due = [c for c in state.pending if c.t_ms < tick_ms]
+    state.pending = [c for c in state.pending if c.t_ms >= tick_ms]
+    for row in due:
+        name = "system" if row.kind.startswith("system_") else f"source {row.subject}"
+        if row.kind in ("source_silent", "system_down"):
+            state.deaf.add(name)
+        elif row.kind in ("source_back", "system_up"):
+            state.deaf.discard(name)
+    listened = not deaf_before and not state.deaf and tick_ms - int(table.cells[LAST_ROW]) <= LISTENING_MS
+    state.listened_min += listened
+    state.counts["dark_minutes_deaf"] += not listened
+    state.listened[tick_ms // MINUTE_MS % MINUTES_KEPT] = state.listened_min
+    mask = int(table.receivers[0])
+    table.receivers[0] = 0
+    for bit in range(64):
+        if mask >> bit & 1:
+            state.receivers_ms[bit] = tick_ms
+
+
+def listened_minutes(state: DarkState, since_ms: int, tick_ms: int) -> int:
+    """Full minutes between two times in which the watch was listening; of very long spans only the newest are known."""
+    first = -(-since_ms // MINUTE_MS)
+    last = tick_ms // MINUTE_MS
+    first = max(first, last - MINUTES_KEPT + 1)
+    return int(state.listened[last % MINUTES_KEPT] - state.listened[first % MINUTES_KEPT])
+
+
+def learn_coverage(state: DarkState, coverage: Coverage, table: VesselTable, tick_ms: int) -> None:
+    """At a tick that ends a 5-minute block: who was heard under way, and what was missed since last time. Each hour: fade."""
+    if tick_ms % HOUR_MS == 0:
+        coverage.fade()
+    if tick_ms % BLOCK_MS:
+        return
+    newest = tick_ms // BLOCK_MS - 1
+    blocks = range(newest - MISSED_BLOCKS_MAX, newest + 1)
+    listened = np.array([listened_minutes(state, b * BLOCK_MS, (b + 1) * BLOCK_MS) == BLOCK_MS // MINUTE_MS for b in blocks])
+    heard, missed = _blocks_of(table.used, newest, listened)
+    coverage.learn(heard, missed)
+
+
+def dark_tick(state: DarkState, coverage: Coverage, table: VesselTable, tick_ms: int, params: Params, geography: Any) -> list[Event]:
+    """Judge every silence that is due at a minute tick; close what was heard again; correct what late rows shortened."""
+    rule = params.dark
+    events = _corrected(state, coverage, table, tick_ms, params, geography)
+    events += _ended(state, table, tick_ms, params.dark)
+    if not rule.enabled:
+        return events
+    slots = np.flatnonzero(_due(table.used, tick_ms, (rule.candidate_s_a, rule.candidate_s_b, rule.gap_s_max, rule.speed_kn_min_b), rule.reports_1h_min))
+    slots = slots[np.argsort(table.rows["mmsi"][slots], kind="stable")]
+    for slot in slots:
+        events += _judge(state, coverage, table, int(slot), tick_ms, params, geography)
+    return events
+
+
+@dataclass(slots=True)
+class Silence:
+    """Everything measured about one silence at one tick."""
+
+    gap_s: float
+    p: float
+    coverage: float
+    blocks: int
+    known_cell: bool
+    leaving: bool
+    peers: int
+    peers_heard: int
+    lost_share: float
+    receiver_alive: bool
+    reckoned: tuple[int, int]
+    coast_nm: float
+    watch_nm: float
+    inbound_s: float | None
+    reckoned_ashore: bool
+    in_mask: bool
+
+
+def _judge(
+    state: DarkState, coverage: Coverage, table: VesselTable, slot: int, tick_ms: int, params: Params, geography: Any, supersedes: str | None = None
+) -> list[Event]:
+    """The silence of one vessel at one tick: its event begins, changes, or (the usual answer) nothing."""
+    rule, row = params.dark, table.rows[slot]
+    mmsi = int(row["mmsi"])
+    page = _running(state, mmsi)
+    if page and page.event.state == "open" and tick_ms - page.emitted_ms < params.revise_s * 1000.0:
+        return []
+    blocks = listened_minutes(state, int(row["heard_ms"]), tick_ms) * MINUTE_MS // BLOCK_MS
+    if blocks < 1:
+        return []
+    p, mean, known_cell, leaving = _path_evidence(coverage, row, blocks, rule)
+    if known_cell and p >= rule.candidate_p_max and page is None:
+        return []
+    silence = _measure(state, table, slot, tick_ms, rule, geography, (p, mean, blocks, known_cell, leaving))
+    exclusions = _exclusions(row, silence, rule)
+    reason = ep.suppressed_reason(exclusions)
+    if not known_cell:
+        reason = reason or "coverage unknown"
+    subtype, opened = _grade(row, silence, rule, reason)
+    if not reason and subtype == "suspicious" and not opened:
+        reason = "not near a border or watched zone"
+    if page and page.event.state == "open" and not opened:
+        return []  # what once was open stays open until it is heard again, or late data say otherwise
+    if page and (page.event.state, page.event.subtype, page.event.reason) == ("open" if opened else "candidate", subtype, reason) and not opened:
+        return []
+    facts = _facts(table, slot, silence, exclusions, geography, rule)
+    facts |= {"state": "open" if opened else "candidate", "subtype": subtype, "reason": reason}
+    table.rows["silence"][slot] = 2 if opened or silence.lost_share >= rule.common_cause_share else 1
+    if page:
+        return [state.book.revise(mmsi, tick_ms, **facts)]
+    return _begin(state, row, _new_event(mmsi, int(row["heard_ms"]), tick_ms, params, facts, supersedes))
+
+
+def _running(state: DarkState, mmsi: int) -> ep.Episode | None:
+    """The vessel's silence that has not ended, or None."""
+    page = state.book.pages.get(mmsi)
+    return page if page and page.event.t_end is None and page.event.state != "retracted" else None
+
+
+def _begin(state: DarkState, row: np.void, event: Event) -> list[Event]:
+    """Enter a new silence in the book, unless its id was retracted: a retracted id never reopens."""
+    old = state.book.pages.get(event.mmsi[0])
+    if old and old.event.event_id == event.event_id:
+        return []
+    typical_kn = max(1.0, float(row["typical_kn"]), float(row["speed_kn"]))
+    notes = {"t_ms": int(row["t_ms"]), "lat": int(row["lat"]), "lon": int(row["lon"]), "typical_kn": round(typical_kn, 2), "class_b": int(row["class_b"])}
+    return [state.book.open_new(event.mmsi[0], event, **notes)]
+
+
+def _new_event(mmsi: int, start_ms: int, tick_ms: int, params: Params, facts: dict[str, Any], supersedes: str | None = None) -> Event:
+    return Event(
+        event_id=event_id(TYPE, [ep.subject_key(mmsi)], start_ms, RULE, RULE_VERSION),
+        version=1,
+        type=TYPE,
+        mmsi=[mmsi],
+        t_start=start_ms,
+        t_end=None,
+        t_detected=tick_ms,
+        rule=RULE,
+        rule_version=RULE_VERSION,
+        params_hash=params.params_hash,
+        supersedes=supersedes,
+        **facts,
+    )
+
+
+def _grade(row: np.void, silence: Silence, rule: Dark, reason: str) -> tuple[str, bool]:
+    """(subtype, open?) of a silence that no exclusion explains."""
+    need_s = rule.suspicious_s_b if row["class_b"] else rule.suspicious_s_a
+    strong = silence.gap_s >= need_s and silence.p < rule.suspicious_p_max and silence.coverage >= rule.coverage_min
+    if reason or not strong:
+        return "candidate", False
+    return "suspicious", silence.watch_nm <= rule.border_nm_max or silence.inbound_s is not None
+
+
+def _path_evidence(coverage: Coverage, row: np.void, blocks: int, rule: Dark) -> tuple[float, float, bool, bool]:
+    """(P of this silence, mean coverage, last cell learned?, path leaves coverage?) along the reckoned path."""
+    n = min(blocks, PATH_BLOCKS_MAX)
+    path = np.empty(n + AHEAD_BLOCKS, np.int64)
+    for i in range(len(path)):
+        lat, lon = reckon(row, (i + 0.5) * BLOCK_MS / 1000.0)
+        path[i] = cell_key(lat, lon, int(row["class_b"]))
+    heard, missed = coverage.blocks(path)
+    learned = heard + missed >= rule.blocks_learned_min
+    p, mean, _ = p_path(path[:n], heard[:n], missed[:n], float(rule.blocks_learned_min))
+    here_heard, here_missed = coverage.blocks(np.array([cell_key(int(row["lat"]), int(row["lon"]), int(row["class_b"]))]))
+    known_cell = bool(here_heard[0] + here_missed[0] >= rule.blocks_learned_min)
+    return p, mean, known_cell, known_cell and not bool(learned.all())
+
+
+def reckon(row: np.void, seconds: float) -> tuple[int, int]:
+    """Position in units that a vessel would reach from its last report at unchanged course and speed; still if either is unknown.
+
+    East and north come from the cosine table (sin x = cos(90 - x)), so every platform reckons the same bits.
+    """
+    if row["cog"] >= COG_MISSING or row["speed_kn"] <= 0:
+        return int(row["lat"]), int(row["lon"])
+    way_units = float(row["speed_kn"]) * KN_MS * seconds / M_PER_UNIT
+    tenth = int(row["cog"])
+    north, east = _cosine(tenth), _cosine(900 - tenth)
+    lat = max(-53_990_000, min(53_990_000, int(row["lat"]) + int(way_units * north)))
+    lon = int(row["lon"]) + int(way_units * east / max(0.1, cos_lat((int(row["lat"]) + lat) // 2)))
+    return lat, (lon + HALF_TURN) % (2 * HALF_TURN) - HALF_TURN
+
+
+def _cosine(tenth_deg: int) -> float:
+    """Cosine of an angle in tenths of a degree, from the table of latitudes."""
+    a = abs(tenth_deg) % 3600
+    a = min(a, 3600 - a)
+    return _quarter_cosine(a) if a <= 900 else -_quarter_cosine(1800 - a)
+
+
+def _quarter_cosine(tenth_deg: int) -> float:
+    return 0.0 if tenth_deg == 900 else cos_lat(tenth_deg * 60_000)  # the table is clamped near a pole; a course is not
+
+
+def _measure(state: DarkState, table: VesselTable, slot: int, tick_ms: int, rule: Dark, geography: Any, path: tuple[float, float, int, bool, bool]) -> Silence:
+    row = table.rows[slot]
+    p, mean, blocks, known_cell, leaving = path
+    gap_s = (tick_ms - int(row["heard_ms"])) / 1000.0
+    peers, heard, lost_share = _peers(table, slot, tick_ms, rule)
+    if peers < rule.peers_min or heard < rule.peers_heard_min * peers:
+        p = max(p, rule.p_floor_few_peers)
+    mask = int(row["rx_now"]) | int(row["rx_prev"])
+    alive = mask == 0 or any(mask >> bit & 1 and tick_ms - int(state.receivers_ms[bit]) <= RECEIVER_SILENT_MS for bit in range(64))
+    since_fix_s = (tick_ms - int(row["t_ms"])) / 1000.0
+    steps = [0.0, since_fix_s, *(since_fix_s + share * rule.inbound_s_max for share in (0.25, 0.5, 0.75, 1.0))]
+    ways = [reckon(row, seconds) for seconds in steps]
+    lat_deg, lon_deg = degrees(np.array([w[0] for w in ways])), degrees(np.array([w[1] for w in ways]))
+    watch_nm = geography.watch_distance_nm(lat_deg, lon_deg)
+    masked = geography.masked(lat_deg[:2], lon_deg[:2])
+    inbound = next((steps[i] - since_fix_s for i in range(2, len(steps)) if watch_nm[i] <= 0.0), None)
+    return Silence(
+        gap_s,
+        p,
+        mean,
+        blocks,
+        known_cell,
+        leaving,
+        peers,
+        heard,
+        lost_share,
+        alive,
+        ways[1],
+        float(geography.coast_distance_nm(lat_deg[:1], lon_deg[:1])[0]),
+        float(min(watch_nm[0], watch_nm[1])),
+        inbound,
+        bool(masked[1] or geography.on_land(lat_deg[1:2], lon_deg[1:2])[0]),
+        bool(masked[0]),
+    )
+
+
+def _peers(table: VesselTable, slot: int, tick_ms: int, rule: Dark) -> tuple[int, int, float]:
+    """Others last heard in the same or the next cell: (how many, how many are heard lately, share lost together with it)."""
+    rows, me = table.used, table.rows[slot]
+    near = np.abs(rows["lat"].astype(np.int64) // CELL_UNITS - int(me["lat"]) // CELL_UNITS) <= 1
+    near &= rows["t_ms"] != T_MISSING
+    near &= rows["heard_ms"] >= int(me["heard_ms"]) - PEER_WINDOW_MS
+    near[slot] = False
+    others = rows[near]
+    columns = np.abs((others["lon"].astype(np.int64) + HALF_TURN) // CELL_UNITS - (int(me["lon"]) + HALF_TURN) // CELL_UNITS)
+    others = others[np.minimum(columns, 3600 - columns) <= 1]
+    if not len(others):
+        return 0, 0, 0.0
+    heard = others["heard_ms"] >= tick_ms - HEARD_LATELY_MS
+    together = ~heard & (np.abs(others["heard_ms"] - int(me["heard_ms"])) <= rule.common_cause_s * 1000.0)
+    return len(others), int(heard.sum()), float(together.sum()) / len(others)
+
+
+def _exclusions(row: np.void, silence: Silence, rule: Dark) -> list[Exclusion]:
+    stopped = bool(row["speed_kn"] >= 0 and row["speed_kn"] < UNDER_WAY_KN_A)
+    common = silence.peers > 0 and silence.lost_share >= rule.common_cause_share
+    return [
+        ep.checked("receiver_down", not silence.receiver_alive, yes="silent", no="heard", suppress=True),
+        ep.checked("common_cause", common, ep.tidy("share", silence.lost_share), suppress=True),
+        ep.checked("stopped_in_port_or_anchorage", stopped and silence.in_mask, suppress=True),
+        ep.checked("reckoned_into_port_or_ashore", silence.reckoned_ashore, suppress=True),
+        ep.checked("leaving_coverage", silence.leaving, suppress=True),
+        ep.checked("few_peers", silence.peers < rule.peers_min, silence.peers),
+    ]
+
+
+def _facts(table: VesselTable, slot: int, silence: Silence, exclusions: list[Exclusion], geography: Any, rule: Dark) -> dict[str, Any]:
+    row = table.rows[slot]
+    lat_deg, lon_deg = ep.degrees_of(int(row["lat"]), int(row["lon"]))
+    confidence = rule.prior / (rule.prior + (1.0 - rule.prior) * silence.p)
+    return {
+        "subjects": [ep.subject_of(table, slot)],
+        "lat": lat_deg,
+        "lon": lon_deg,
+        "zones": geography.relations(lat_deg, lon_deg),
+        "measures": _measures(row, silence),
+        "evidence": _evidence(row, silence, rule),
+        "exclusions": exclusions,
+        "confidence": round(min(rule.confidence_cap, confidence), 3),
+        "exercise": bool(row["exercise"]),
+        "quality": {
+            "coverage_p": ep.tidy("share", silence.coverage),
+            "reports_1h": int(row["hour"].sum()),
+            "peers": silence.peers,
+            "blocks_listened": silence.blocks,
+        },
+    }
+
+
+def _measures(row: np.void, silence: Silence) -> dict[str, Value]:
+    reckoned_lat, reckoned_lon = ep.degrees_of(*silence.reckoned)
+    return {
+        "gap_s": ep.tidy("s", silence.gap_s),
+        "p_silence": ep.probability(silence.p),
+        "coverage_share": ep.tidy("share", silence.coverage),
+        "blocks_silent": silence.blocks,
+        "peers": silence.peers,
+        "peers_heard": silence.peers_heard,
+        "speed_kn": ep.tidy("kn", float(row["speed_kn"])) if row["speed_kn"] >= 0 else None,
+        "course_deg": int(row["cog"]) / 10 if row["cog"] < COG_MISSING else None,
+        "reckoned_lat": reckoned_lat,
+        "reckoned_lon": reckoned_lon,
+        "coast_distance_nm": ep.tidy("nm", silence.coast_nm),
+        "watch_distance_nm": ep.tidy("nm", silence.watch_nm),
+        "inbound_s": silence.inbound_s,
+    }
+
+
+def _evidence(row: np.void, silence: Silence, rule: Dark) -> list[Evidence]:
+    """Observed against what `suspicious` asks for; a candidate shows here what it still lacks."""
+    need_s = rule.suspicious_s_b if row["class_b"] else rule.suspicious_s_a
+    heard_share = silence.peers_heard / silence.peers if silence.peers else 0.0
+    p = ep.probability(silence.p)
+    return [
+        ep.at_least("gap_s", silence.gap_s, need_s),
+        Evidence("p_silence", p, "<", rule.suspicious_p_max, ep.probability(rule.suspicious_p_max - silence.p), silence.p < rule.suspicious_p_max),
+        ep.at_least("coverage_share", silence.coverage, rule.coverage_min),
+        ep.at_least("peers", silence.peers, rule.peers_min),
+        ep.at_least("peers_heard_share", heard_share, rule.peers_heard_min),
+        ep.at_least("reports_1h", int(row["hour"].sum()), rule.reports_1h_min),
+        ep.at_most("watch_distance_nm", silence.watch_nm, rule.border_nm_max),
+    ]
+
+
+def _ended(state: DarkState, table: VesselTable, tick_ms: int, rule: Dark) -> list[Event]:
+    """Episodes whose vessel was heard again; each hour, those that have lasted beyond their limit, and old pages leave the book."""
+    rows = table.used
+    slots = np.flatnonzero((rows["silence"] != 0) & (rows["back_ms"] != T_MISSING))
+    events = []
+    for slot in slots[np.argsort(rows["mmsi"][slots], kind="stable")]:
+        row = rows[slot]
+        events.append(_heard_again(state, row, tick_ms))
+        _forget_silence(row)
+    if tick_ms % HOUR_MS:
+        return events
+    for mmsi in sorted(state.book.pages):
+        page = state.book.pages[mmsi]
+        if _running(state, mmsi) is None:
+            if tick_ms - page.emitted_ms > rule.correct_s_max * 1000.0:
+                del state.book.pages[mmsi]
+        elif tick_ms - page.event.t_start > rule.open_s_max * 1000.0:
+            _forget_silence(table.rows[table.slot_of(mmsi)])
+            events.append(state.book.revise(mmsi, tick_ms, state=_final(page.event), t_end=tick_ms, reason="silent beyond the limit of the watch"))
+    return events
+
+
+def _final(event: Event) -> str:
+    """State of an event that is over: a candidate never becomes more than a candidate."""
+    return "closed" if event.state == "open" else event.state
+
+
+def _forget_silence(row: np.void) -> None:
+    if row["silence"] == 2:
+        row["block"] = T_MISSING  # what a suspect did not send says nothing about coverage
+    row["silence"] = 0
+    row["back_ms"] = row["back_fix_ms"] = T_MISSING
+
+
+def _heard_again(state: DarkState, row: np.void, tick_ms: int) -> Event:
+    """The silence is over: how long, how far, and how much of it the distance does not explain."""
+    mmsi = int(row["mmsi"])
+    page = state.book.pages[mmsi]
+    event, notes = page.event, page.notes
+    gap_s = (int(row["back_ms"]) - event.t_start) / 1000.0
+    measures: dict[str, Value] = {**event.measures, "gap_s": ep.tidy("s", gap_s)}
+    if int(row["back_fix_ms"]) != T_MISSING:
+        moved_m = distance_m(notes["lat"], notes["lon"], int(row["back_lat"]), int(row["back_lon"]))
+        between_s = max(1.0, (int(row["back_fix_ms"]) - notes["t_ms"]) / 1000.0)
+        lat_deg, lon_deg = ep.degrees_of(int(row["back_lat"]), int(row["back_lon"]))
+        measures |= {
+            "distance_nm": ep.tidy("nm", moved_m / NM_M),
+            "implied_kn": ep.tidy("kn", moved_m / between_s / KN_MS),
+            "unexplained_s": ep.tidy("s", max(0.0, gap_s - moved_m / (notes["typical_kn"] * KN_MS))),
+            "reappeared_lat": lat_deg,
+            "reappeared_lon": lon_deg,
+        }
+    subtype = "reappeared" if event.state == "open" else event.subtype
+    return state.book.revise(mmsi, tick_ms, state=_final(event), subtype=subtype, t_end=int(row["back_ms"]), measures=measures)
+
+
+def _corrected(state: DarkState, coverage: Coverage, table: VesselTable, tick_ms: int, params: Params, geography: Any) -> list[Event]:
+    """What late rows change: a silence is shortened, restated under a new start, or retracted."""
+    late, state.late = sorted(set(state.late)), []
+    events: list[Event] = []
+    for mmsi in sorted({row[0] for row in late}):
+        page = state.book.pages.get(mmsi)
+        if page is None or page.event.state == "retracted":
+            continue
+        event = page.event
+        end_ms = tick_ms if event.t_end is None else event.t_end
+        inside = [t for m, t in late if m == mmsi and event.t_start < t < end_ms]
+        if not inside:
+            continue
+        state.counts["dark_corrected"] += len(inside)
+        slot = table.slot_of(mmsi)
+        if event.t_end is None:
+            events += _shortened_running(state, coverage, table, slot, max(inside), tick_ms, params, geography)
+        else:
+            edges = [event.t_start, *inside, end_ms]
+            _, start_ms = max((b - a, -a) for a, b in pairwise(edges))
+            start_ms = -start_ms
+            events += _shortened_past(state, mmsi, start_ms, edges[edges.index(start_ms) + 1], tick_ms, params)
+    return events
+
+
+def _enough_s(event: Event, class_b: int, rule: Dark) -> float:
+    """Silence below which the event would not have its subtype."""
+    if event.subtype == "candidate":
+        return rule.candidate_s_b if class_b else rule.candidate_s_a
+    return rule.suspicious_s_b if class_b else rule.suspicious_s_a
+
+
+def _shortened_running(
+    state: DarkState, coverage: Coverage, table: VesselTable, slot: int, start_ms: int, tick_ms: int, params: Params, geography: Any
+) -> list[Event]:
+    row = table.rows[slot]
+    mmsi = int(row["mmsi"])
+    page = state.book.pages[mmsi]
+    gap_s = (tick_ms - start_ms) / 1000.0
+    enough = gap_s >= _enough_s(page.event, page.notes["class_b"], params.dark)
+    measures: dict[str, Value] = {**page.event.measures, "gap_s": ep.tidy("s", gap_s)}
+    if same_bucket(page.event.t_start, start_ms):
+        kept = {"state": page.event.state} if enough else {"state": "candidate", "subtype": "candidate"}
+        return [state.book.revise(mmsi, tick_ms, t_start=start_ms, measures=measures, reason="shortened by late data", **kept)]
+    old = state.book.revise(mmsi, tick_ms, state="retracted", reason="restated" if enough else "late_data")
+    _forget_silence(row)
+    return [old, *(_judge(state, coverage, table, slot, tick_ms, params, geography, old.event_id) if enough else [])]
+
+
+def _shortened_past(state: DarkState, mmsi: int, start_ms: int, end_ms: int, tick_ms: int, params: Params) -> list[Event]:
+    page = state.book.pages[mmsi]
+    gap_s = (end_ms - start_ms) / 1000.0
+    needed_s = _enough_s(page.event, page.notes["class_b"], params.dark)
+    if gap_s < needed_s:
+        return [state.book.revise(mmsi, tick_ms, state="retracted", reason="late_data")]
+    changes: dict[str, Any] = {"t_start": start_ms, "t_end": end_ms, "measures": {**page.event.measures, "gap_s": ep.tidy("s", gap_s)}}
+    if same_bucket(page.event.t_start, start_ms):
+        return [state.book.revise(mmsi, tick_ms, reason="shortened by late data", **changes)]
+    before, notes = page.event, page.notes
+    old = state.book.revise(mmsi, tick_ms, state="retracted", reason="restated")
+    identity = event_id(TYPE, [ep.subject_key(mmsi)], start_ms, RULE, RULE_VERSION)
+    new = msgspec.structs.replace(before, event_id=identity, version=1, t_detected=tick_ms, supersedes=old.event_id, reason="shortened by late data", **changes)
+    return [old, state.book.open_new(mmsi, new, **notes)]
+
+
+def same_bucket(a_ms: int, b_ms: int) -> bool:
+    """Whether two starts give an event the same id."""
+    return a_ms // START_BUCKET_MS == b_ms // START_BUCKET_MS
+
+
+@njit(boolean[::1](_RECORD[::1], int64, types.UniTuple(float64, 4), int64), cache=True)
+def _due(rows, tick_ms, limits, reports_min):
+    """bool[n]: silent for long enough and due to be judged. limits: candidate s (A, B), longest s, least speed of a class B vessel."""
+    s_a, s_b, s_max, speed_b = limits
+    out = np.zeros(rows.shape[0], np.bool_)
+    for i in range(rows.shape[0]):
+        v = rows[i]
+        if v["t_ms"] == T_MISSING:
+            continue
+        gap_ms = tick_ms - v["heard_ms"]
+        least_ms = (s_b if v["class_b"] != 0 else s_a) * 1000.0
+        if gap_ms < least_ms or gap_ms > s_max * 1000.0:
+            continue
+        if v["class_b"] != 0 and v["speed_kn"] < speed_b:
+            continue
+        minutes = gap_ms // MINUTE_MS
+        first = minutes == int(least_ms) // MINUTE_MS
+        if not first and minutes % (STEADY_JUDGE_MIN if minutes <= FIRST_HOURS_MIN else LATER_JUDGE_MIN) != 0:
+            continue
+        reports = 0
+        for k in range(HOUR_BUCKETS):
+            reports += v["hour"][k]
+        out[i] = reports >= reports_min
+    return out
+
+
+@njit(types.UniTuple(int64[::1], 2)(_RECORD[::1], int64, boolean[::1]), cache=True)
+def _blocks_of(rows, block, listened):
+    """Cells (heard, missed) that block number `block` teaches; remembers in each vessel where it was heard.
+
+    listened[k]: whether the watch listened all through block number `block - MISSED_BLOCKS_MAX + k`. A hole counts as
+    missed only if the vessel was under way on both sides of it, on the straight line between.
+    """
+    heard, missed = np.empty(rows.shape[0], np.int64), np.empty(rows.shape[0] + MISSED_BLOCKS_MAX, np.int64)
+    n_heard, n_missed = 0, 0
+    for i in range(rows.shape[0]):
+        v = rows[i]
+        if v["t_ms"] == T_MISSING or v["t_ms"] < block * BLOCK_MS:
+            continue
+        if v["speed_kn"] < (UNDER_WAY_KN_B if v["class_b"] != 0 else UNDER_WAY_KN_A):
+            v["block"] = T_MISSING
+            continue
+        if not listened[MISSED_BLOCKS_MAX]:
+            continue
+        heard[n_heard] = cell_key(v["lat"], v["lon"], v["class_b"])
+        n_heard += 1
+        hole = block - v["block"] - 1 if v["block"] != T_MISSING else 0
+        if 0 < hole < MISSED_BLOCKS_MAX and v["silence"] != 2:
+            if n_missed + hole > missed.shape[0]:
+                grown = np.empty(2 * missed.shape[0], np.int64)
+                grown[:n_missed] = missed[:n_missed]
+                missed = grown
+            dy, dx = np.int64(v["lat"]) - v["block_lat"], lon_difference(v["lon"], v["block_lon"])
+            for k in range(1, hole + 1):
+                if listened[MISSED_BLOCKS_MAX - (hole + 1 - k)]:
+                    missed[n_missed] = cell_key(v["block_lat"] + dy * k // (hole + 1), v["block_lon"] + dx * k // (hole + 1), v["class_b"])
+                    n_missed += 1
+        v["block"] = block
+        v["block_lat"] = v["lat"]
+        v["block_lon"] = v["lon"]
+    return heard[:n_heard].copy(), missed[:n_missed].copy()

@@ -1,0 +1,162 @@
+"""What the detectors share when they put an episode into words: the book of episodes, subjects, confidence, innocent roles.
+
+May hold: the life of an event (new, revised, closed, retracted), common exclusions. May not: decide that a rule is met.
+Python objects exist here only for emitted events: the kernels deal in rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dogwatch.batch import UNITS_PER_DEG
+from dogwatch.events import Event, Evidence, Exclusion, Subject, Value, event_from_json, to_json
+from tracks.vessels import VesselTable, text_of
+
+NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 1, 5, 7
+TOWING_NAV = (11, 12)
+# Ship types (ITU-R M.1371-5, table 53) that lie alongside others or wait as their trade.
+ROLE_OF_TYPE = {31: "towing", 32: "towing", 52: "tug", 50: "pilot", 51: "search and rescue", 53: "port tender", 33: "dredging", 55: "law enforcement"}
+TYPE_FISHING = 30
+DECIMALS = {"nm": 2, "kn": 2, "m": 0, "s": 0, "share": 3, "min": 1}
+
+
+@dataclass(slots=True)
+class Episode:
+    """Newest version of an event that may still change, when it was emitted, and what its detector wants remembered."""
+
+    event: Event
+    emitted_ms: int
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Book:
+    """Episodes of one detector by key (an MMSI, or two packed in one integer)."""
+
+    pages: dict[int, Episode] = field(default_factory=dict)
+
+    def __contains__(self, key: int) -> bool:
+        return key in self.pages
+
+    def open_new(self, key: int, event: Event, **notes: Any) -> Event:
+        """Begin a page; returns the event as emitted."""
+        self.pages[key] = Episode(event, event.t_detected, notes)
+        return event
+
+    def revise(self, key: int, t_detected: int, **changes: Any) -> Event:
+        """Next version of a page's event with `changes`; returns it as emitted."""
+        page = self.pages[key]
+        page.event = msgspec.structs.replace(page.event, version=page.event.version + 1, t_detected=t_detected, **changes)
+        page.emitted_ms = t_detected
+        return page.event
+
+    def to_sections(self) -> list[list[Any]]:
+        """Pages sorted by key, for `dogwatch.blob`."""
+        return [[key, page.emitted_ms, to_json(page.event), page.notes] for key, page in sorted(self.pages.items())]
+
+    @classmethod
+    def from_sections(cls, rows: list[list[Any]]) -> Book:
+        """The book that `to_sections` described."""
+        return cls({key: Episode(event_from_json(text), emitted_ms, dict(notes)) for key, emitted_ms, text, notes in rows})
+
+
+def subject_of(table: VesselTable, slot: int) -> Subject:
+    """The vessel in a slot, as it is known now."""
+    row, static = table.rows[slot], table.statics[slot]
+    mmsi = int(row["mmsi"])
+    return Subject(
+        key=subject_key(mmsi),
+        mmsi=mmsi,
+        role=role_of(row) or "",
+        name=text_of(static["name"]),
+        callsign=text_of(static["callsign"]),
+        imo=int(static["imo"]) or None,
+        ship_type=int(row["ship_type"]) or None,
+        loa_m=int(row["loa_m"]) or None,
+        ais_class="B" if row["class_b"] else "A",
+    )
+
+
+def subject_key(mmsi: int) -> str:
+    """A vessel's key in event ids: MMSI and hypothesis ordinal (one hypothesis per MMSI as yet)."""
+    return f"{mmsi}#0"
+
+
+def role_of(row: np.void) -> str | None:
+    """Trade of a vessel that explains slowness and company (pilot, tug ...), or None."""
+    if int(row["nav"]) in TOWING_NAV:
+        return "towing"
+    return ROLE_OF_TYPE.get(int(row["ship_type"]))
+
+
+def is_fishing(row: np.void) -> bool:
+    """By ship type or navigational status."""
+    return int(row["ship_type"]) == TYPE_FISHING or int(row["nav"]) == NAV_FISHING
+
+
+def role_exclusion(rows: list[np.void]) -> Exclusion:
+    """Roles that suppress: any of the vessels with a trade that explains it."""
+    roles = sorted({role for row in rows if (role := role_of(row))})
+    return Exclusion("role", roles[0] if roles else "none", ", ".join(roles) or None, "suppress" if roles else "none")
+
+
+def checked(name: str, applies: bool, observed: Value = None, *, yes: str = "yes", no: str = "no", suppress: bool = False) -> Exclusion:
+    """An innocent explanation with its result; it doubts (or suppresses) only if it applies."""
+    effect = ("suppress" if suppress else "doubt") if applies else "none"
+    return Exclusion(name, yes if applies else no, observed, effect)  # type: ignore[arg-type]  # one of the three literals
+
+
+def suppressed_reason(exclusions: list[Exclusion]) -> str:
+    """'suppressed: <name>' of the first exclusion that suppresses, or ''."""
+    for exclusion in exclusions:
+        if exclusion.effect == "suppress":
+            return f"suppressed: {exclusion.name}"
+    return ""
+
+
+def at_least(name: str, observed: float, threshold: float) -> Evidence:
+    """Condition `observed >= threshold`; margin is what it has to spare."""
+    observed, threshold = tidy(name, observed), tidy(name, threshold)
+    return Evidence(name, observed, ">=", threshold, tidy(name, observed - threshold), observed >= threshold)
+
+
+def at_most(name: str, observed: float, threshold: float) -> Evidence:
+    """Condition `observed <= threshold`; margin is what it has to spare."""
+    observed, threshold = tidy(name, observed), tidy(name, threshold)
+    return Evidence(name, observed, "<=", threshold, tidy(name, threshold - observed), observed <= threshold)
+
+
+def tidy(name: str, value: float) -> float:
+    """A number rounded as its unit deserves (unit = any part of its name): equal runs are equal bytes, and people can read it."""
+    for part in reversed(name.split("_")):
+        if part in DECIMALS:
+            return round(float(value), DECIMALS[part])
+    return round(float(value), 3)
+
+
+def probability(value: float) -> float:
+    """A probability with three significant digits (it may be very small)."""
+    return float(f"{value:.3g}")
+
+
+def margin_quality(observed: float, threshold: float) -> float:
+    """0.5 at the threshold, growing in a straight line to 1 at three times it."""
+    return min(1.0, max(0.5, 0.5 + 0.25 * (observed / threshold - 1.0)))
+
+
+def confidence_of(cap: float, margin: float, data: float, doubts: list[float]) -> float:
+    """Confidence that the definition is met: min(cap, margin x data x product of (1 - doubt)), data clipped to 0.3-1."""
+    value = margin * min(1.0, max(0.3, data))
+    for doubt in doubts:
+        value *= 1.0 - doubt
+    return round(min(cap, value), 3)
+
+
+def degrees_of(lat: float, lon: float) -> tuple[float, float]:
+    """Degrees of a position in units, rounded to about 1 m; longitude wrapped to [-180, 180)."""
+    lon_deg = (lon / UNITS_PER_DEG + 180.0) % 360.0 - 180.0
+    return round(lat / UNITS_PER_DEG, 5), round(lon_deg, 5)

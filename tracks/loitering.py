@@ -1,0 +1,415 @@
+"""Loitering: a slow run without progress where vessels do not normally wait. Definition: docs/behaviours/loitering.md.
+
+May hold: the run of a vessel, its conditions, its event. May not: other detectors, the reading of thresholds.
+
+Theory. Every ten minutes a vessel's bucket is closed: how far did it get within it, over the time between its first and
+last sample (fallback: median to median of the bucket before, then median SOG)? A slow bucket begins or continues a run;
+fast buckets wait in the tail until the next slow one shows whether the run went on. A run, once ended, may still be
+continued within `merge_s`, as long as the fast share allows it. Progress is judged by the box around the medians of the
+slow buckets and by net over path. No circle: a drifter leaves every circle, a moored ship fills it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numba import float64, from_dtype, int64, njit, types, uint8
+
+from dogwatch.batch import SOG_MISSING
+from dogwatch.events import Event, Evidence, Exclusion, Value, event_id
+from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from tracks import episodes as ep
+from tracks.params import INSHORE_NM, Loitering, Params
+from tracks.vessels import BUCKET_MS, RECORD, SAMPLES, VesselTable, ask_geography
+
+TYPE = RULE = "loitering"
+RULE_VERSION = "1.0"
+WATCHED_KINDS = ("watch", "border", "corridor")
+EXPECTED_S = 180.0  # the slowest nominal interval (ITU-R M.1371: moored or anchored): what the definition needs, not what was promised
+SPAN_MS_MIN = 300_000  # first and last sample of a bucket this far apart: its own displacement is its speed
+NONE, ACTIVE, ENDED = 0, 1, 2  # states of a run; an ended run may be continued within merge_s
+WENT_ON, STOPPED, FORGOTTEN = 1, 2, 3  # what closing a bucket did to a run
+
+RUN = np.dtype(
+    [
+        ("state", "u1"),
+        ("start_ms", "<i8"),  # from here duration counts: the bucket's start, if a report came within one slow interval
+        ("first_ms", "<i8"),  # first report of the run
+        ("last_ms", "<i8"),  # last report of its last slow bucket
+        ("bucket", "<i8"),  # last slow bucket
+        ("known", "<i8"),  # last bucket with reports
+        ("lat", "<i4"),  # origin of the offsets below: median position of the first slow bucket
+        ("lon", "<i4"),
+        ("at_lat", "<i4"),  # median position of the last slow bucket
+        ("at_lon", "<i4"),
+        ("median_lat", "<i4"),  # of the last bucket with reports, slow or not
+        ("median_lon", "<i4"),
+        ("median_ms", "<i8"),
+        ("slow", "<i4"),  # buckets
+        ("clear", "<i4"),  # slow buckets outside every port and anchorage mask
+        ("fast", "<i4"),
+        ("tail", "<i4"),  # fast buckets since the last slow one
+        ("resumed", "<i4"),  # of these, successive ones at resume speed
+        ("unknown", "<i4"),  # bridged buckets
+        ("samples", "<i8"),
+        ("path_m", "<f8"),
+        ("speed_sum_kn", "<f8"),
+        ("sum_y_m", "<f8"),
+        ("sum_x_m", "<f8"),
+        ("min_y_m", "<f8"),
+        ("max_y_m", "<f8"),
+        ("min_x_m", "<f8"),
+        ("max_x_m", "<f8"),
+    ]
+)
+_RECORD, _RUN = from_dtype(RECORD), from_dtype(RUN)
+
+
+@dataclass(slots=True)
+class LoiteringState:
+    """Episodes of loitering; the runs themselves lie beside the vessels (cold array "run")."""
+
+    book: ep.Book = field(default_factory=ep.Book)
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`."""
+        return {"book": self.book.to_sections()}
+
+    @classmethod
+    def from_sections(cls, sections: dict[str, Any]) -> LoiteringState:
+        """The state that `to_sections` described."""
+        return cls(ep.Book.from_sections(sections["book"]))
+
+
+def loitering_tick(state: LoiteringState, table: VesselTable, tick_ms: int, params: Params, geography: Any) -> list[Event]:
+    """Close the bucket that ends at `tick_ms` (a multiple of ten minutes); events that begin, go on or end there."""
+    rule = params.loitering
+    runs = table.cold["run"][: len(table)]
+    buckets = BUCKET_MS / 1000.0
+    limits = (rule.speed_kn_max, rule.resume_kn, rule.fast_share_max, rule.resume_s / buckets, rule.merge_s / buckets, rule.unknown_s_max / buckets)
+    outcome = close_buckets(table.used, runs, tick_ms // BUCKET_MS - 1, limits)
+    ask_geography(table, outcome == WENT_ON, geography)
+    if not rule.enabled:
+        return []
+    events = []
+    for slot in np.flatnonzero((outcome == STOPPED) | (outcome == FORGOTTEN)):
+        key = int(table.rows["mmsi"][slot])
+        if key in state.book:
+            events += _ended(state, key, runs[slot], tick_ms, forgotten=bool(outcome[slot] == FORGOTTEN))
+    known = np.isin(table.used["mmsi"], list(state.book.pages)) if state.book.pages else np.zeros(len(table), bool)
+    mature = (outcome == WENT_ON) & (known | _meets(table.used, runs, tick_ms, rule))
+    for slot in np.flatnonzero(mature):
+        events += _went_on(state, table, int(slot), tick_ms, params, geography)
+    return events
+
+
+def _meets(rows: np.ndarray, runs: np.ndarray, tick_ms: int, rule: Loitering) -> np.ndarray:
+    """bool[n]: duration, fast share and progress are those of the definition (masks and zones apart)."""
+    coast_nm = rows["coast_nm"]
+    by = rule.duration_s_min
+    need_s = np.where(coast_nm > 24.0, by.offshore, np.where(coast_nm < INSHORE_NM, by.inshore, by.border))
+    inshore_waiting = (coast_nm < INSHORE_NM) & ((rows["masked"] != 0) | (rows["watched"] == 2))
+    long_enough = (tick_ms - runs["start_ms"]) >= need_s * 1000.0
+    share = runs["fast"] <= rule.fast_share_max * (runs["slow"] + runs["fast"])
+    radius_m = np.hypot(runs["max_y_m"] - runs["min_y_m"], runs["max_x_m"] - runs["min_x_m"]) / 2
+    still = (radius_m <= rule.radius_nm_max * NM_M) | (_net_m(runs) <= rule.net_over_path_max * runs["path_m"])
+    met: np.ndarray = long_enough & share & still & ~inshore_waiting
+    return met
+
+
+def _net_m(runs: np.ndarray) -> np.ndarray:
+    return np.array([distance_m(int(r["lat"]), int(r["lon"]), int(r["at_lat"]), int(r["at_lon"])) if r["state"] else 0.0 for r in runs])
+
+
+def _went_on(state: LoiteringState, table: VesselTable, slot: int, tick_ms: int, params: Params, geography: Any) -> list[Event]:
+    row, run, rule = table.rows[slot], table.cold["run"][slot], params.loitering
+    lat_deg, lon_deg = centre_deg(run)
+    key = int(row["mmsi"])
+    zones = geography.relations(lat_deg, lon_deg)
+    if row["coast_nm"] < INSHORE_NM:
+        watched = any(z.kind in WATCHED_KINDS and z.relation == "inside" for z in zones)
+        table.rows["watched"][slot] = 1 if watched else 2
+        if not watched and key not in state.book:
+            return []
+    need_s = rule.duration_s_min.at(float(row["coast_nm"]))
+    clear_s = float(run["clear"]) * BUCKET_MS / 1000.0
+    exclusions, doubts = _exclusions(table, slot, tick_ms, rule, in_mask=clear_s < need_s and run["clear"] < run["slow"])
+    reason = ep.suppressed_reason(exclusions)
+    evidence = _evidence(run, tick_ms, rule, need_s)
+    q_data = float(run["samples"]) / max(1.0, (tick_ms - int(run["start_ms"])) / 1000.0 / EXPECTED_S)
+    facts: dict[str, Any] = {
+        "state": "candidate" if reason else "open",
+        "subjects": [ep.subject_of(table, slot)],
+        "t_end": None,
+        "lat": lat_deg,
+        "lon": lon_deg,
+        "zones": zones,
+        "measures": _measures(row, run, tick_ms),
+        "evidence": evidence,
+        "exclusions": exclusions,
+        "confidence": ep.confidence_of(rule.confidence_cap, ep.margin_quality((tick_ms - int(run["start_ms"])) / 1000.0, need_s), q_data, doubts),
+        "reason": reason,
+        "exercise": bool(row["exercise"]),
+        "quality": {"reports_real": int(run["samples"]), "data_share": ep.tidy("share", min(1.0, q_data)), "buckets_unknown": int(run["unknown"])},
+    }
+    page = state.book.pages.get(key)
+    if page is None or page.event.t_start != int(run["first_ms"]):
+        return [state.book.open_new(key, _new_event(key, int(run["first_ms"]), tick_ms, params, facts))]
+    if page.event.state == "retracted":
+        return []
+    changed = page.event.state != facts["state"] or page.event.reason != reason
+    due = facts["state"] == "open" and tick_ms - page.emitted_ms >= params.revise_s * 1000.0
+    return [state.book.revise(key, tick_ms, **facts)] if changed or due else []
+
+
+def _new_event(mmsi: int, start_ms: int, tick_ms: int, params: Params, facts: dict[str, Any]) -> Event:
+    identity = event_id(TYPE, [ep.subject_key(mmsi)], start_ms, RULE, RULE_VERSION)
+    return Event(
+        event_id=identity,
+        version=1,
+        type=TYPE,
+        subtype="slow_run",
+        mmsi=[mmsi],
+        t_start=start_ms,
+        t_detected=tick_ms,
+        rule=RULE,
+        rule_version=RULE_VERSION,
+        params_hash=params.params_hash,
+        **facts,
+    )
+
+
+def _ended(state: LoiteringState, key: int, run: np.void, tick_ms: int, *, forgotten: bool) -> list[Event]:
+    """The run stopped: an open event closes, a candidate gets its end; forgotten runs leave the book."""
+    page = state.book.pages[key]
+    out = []
+    if page.event.t_end is None:
+        closed = "closed" if page.event.state == "open" else page.event.state
+        measures: dict[str, Value] = {**page.event.measures, "duration_s": ep.tidy("s", (int(run["last_ms"]) - int(run["first_ms"])) / 1000.0)}
+        out.append(state.book.revise(key, tick_ms, state=closed, t_end=int(run["last_ms"]), measures=measures))
+    if forgotten:
+        del state.book.pages[key]
+    return out
+
+
+def centre_deg(run: np.void) -> tuple[float, float]:
+    """Mean position of a run's slow buckets in degrees: mean of offsets from its origin, so right across the date line."""
+    y_units = float(run["sum_y_m"]) / int(run["slow"]) / M_PER_UNIT
+    x_units = float(run["sum_x_m"]) / int(run["slow"]) / M_PER_UNIT / cos_lat(int(run["lat"]))
+    return ep.degrees_of(int(run["lat"]) + y_units, int(run["lon"]) + x_units)
+
+
+def _radius_nm(run: np.void) -> float:
+    return float(np.hypot(run["max_y_m"] - run["min_y_m"], run["max_x_m"] - run["min_x_m"])) / 2 / NM_M
+
+
+def _net_over_path(run: np.void) -> float:
+    net_m = distance_m(int(run["lat"]), int(run["lon"]), int(run["at_lat"]), int(run["at_lon"]))
+    return net_m / float(run["path_m"]) if run["path_m"] > 0 else 0.0
+
+
+def _evidence(run: np.void, tick_ms: int, rule: Loitering, need_s: float) -> list[Evidence]:
+    total = int(run["slow"]) + int(run["fast"])
+    progress = ep.at_most("radius_nm", _radius_nm(run), rule.radius_nm_max)
+    if not progress.passed:
+        progress = ep.at_most("net_over_path", _net_over_path(run), rule.net_over_path_max)
+    return [
+        ep.at_least("duration_s", (tick_ms - int(run["start_ms"])) / 1000.0, need_s),
+        ep.at_most("speed_kn_mean", float(run["speed_sum_kn"]) / int(run["slow"]), rule.speed_kn_max),
+        ep.at_most("fast_share", int(run["fast"]) / total, rule.fast_share_max),
+        progress,
+    ]
+
+
+def _measures(row: np.void, run: np.void, tick_ms: int) -> dict[str, Value]:
+    return {
+        "duration_s": ep.tidy("s", (tick_ms - int(run["start_ms"])) / 1000.0),
+        "speed_kn_mean": ep.tidy("kn", float(run["speed_sum_kn"]) / int(run["slow"])),
+        "radius_nm": ep.tidy("nm", _radius_nm(run)),
+        "path_nm": ep.tidy("nm", float(run["path_m"]) / NM_M),
+        "net_over_path": ep.tidy("share", _net_over_path(run)),
+        "coast_distance_nm": ep.tidy("nm", float(row["coast_nm"])),
+        "watch_distance_nm": ep.tidy("nm", float(row["watch_nm"])),
+    }
+
+
+def _exclusions(table: VesselTable, slot: int, tick_ms: int, rule: Loitering, *, in_mask: bool) -> tuple[list[Exclusion], list[float]]:
+    """Each innocent explanation that was tested, and the doubts of those that apply."""
+    row = table.rows[slot]
+    others = _slow_neighbours(table, slot, tick_ms, rule)
+    nav = int(row["nav"])
+    fishing = ep.is_fishing(row)
+    waiting = nav in (ep.NAV_ANCHORED, ep.NAV_MOORED)
+    queue = others >= rule.queue_others_min
+    found = [
+        ep.checked("port_or_anchorage", in_mask, yes="inside", no="outside", suppress=True),
+        ep.role_exclusion([row]),
+        ep.checked("anchored_or_moored", waiting, nav),
+        ep.checked("fishing", fishing, int(row["ship_type"])),
+        ep.checked("queue", queue, others),
+    ]
+    return found, [doubt for applies, doubt in ((waiting, 0.2), (fishing, 0.4), (queue, 0.4)) if applies]
+
+
+def _slow_neighbours(table: VesselTable, slot: int, tick_ms: int, rule: Loitering) -> int:
+    """Other vessels, slow and heard in the last ten minutes, within `queue_nm`."""
+    rows, me = table.used, table.rows[slot]
+    near = (rows["t_ms"] >= tick_ms - BUCKET_MS) & (rows["speed_kn"] >= 0) & (rows["speed_kn"] <= rule.speed_kn_max)
+    reach_units = rule.queue_nm * NM_M / M_PER_UNIT
+    near &= np.abs(rows["lat"].astype(np.int64) - int(me["lat"])) <= reach_units
+    near[slot] = False
+    found = 0
+    for other in rows[near]:
+        found += distance_m(int(me["lat"]), int(me["lon"]), int(other["lat"]), int(other["lon"])) <= rule.queue_nm * NM_M
+    return int(found)
+
+
+@njit(int64(int64[::1], int64), cache=True)
+def _median(values, n):
+    """Median of the first n values (the lower-rounded middle of two), sorting them in place."""
+    for i in range(1, n):
+        x = values[i]
+        j = i - 1
+        while j >= 0 and values[j] > x:
+            values[j + 1] = values[j]
+            j -= 1
+        values[j + 1] = x
+    return (values[(n - 1) // 2] + values[n // 2]) // 2
+
+
+# Flat: fills one row of scratch per vessel in a single pass; slow twin in tests/naive_tracks.py.
+@njit((_RECORD[::1], _RUN[::1], int64, int64, int64[::1], int64[::1], int64[::1]), cache=True)
+def _summary(rows, runs, slot, bucket, ys, xs, sogs):
+    """Median position, time and speed of a bucket with samples: (lat, lon, t_ms, speed_kn or -1, first ms, last ms, samples)."""
+    v = rows[slot]
+    n, known_sog, first, last = 0, 0, -1, -1
+    t_sum = 0
+    for k in range(SAMPLES):
+        if (np.int64(v["used"]) >> k) & 1 == 0:
+            continue
+        first = k if first < 0 else first
+        last = k
+        ys[n] = np.int64(v["sample_lat"][k])
+        xs[n] = lon_difference(np.int64(v["sample_lon"][k]), np.int64(v["sample_lon"][first]))
+        t_sum += int(v["sample_t"][k])
+        n += 1
+        if v["sample_sog"][k] != SOG_MISSING:
+            sogs[known_sog] = np.int64(v["sample_sog"][k])
+            known_sog += 1
+    base = bucket * BUCKET_MS
+    lat = _median(ys, n)
+    lon = np.int64(v["sample_lon"][first]) + _median(xs, n)
+    t_ms = base + t_sum // n
+    t_first = base + np.int64(v["sample_t"][first])
+    t_last = base + np.int64(v["sample_t"][last])
+    run = runs[slot]
+    speed_kn = -1.0
+    if t_last - t_first >= SPAN_MS_MIN:
+        moved_m = distance_m(v["sample_lat"][first], v["sample_lon"][first], v["sample_lat"][last], v["sample_lon"][last])
+        speed_kn = moved_m * 1000.0 / (t_last - t_first) / KN_MS
+    elif run["median_ms"] > 0 and t_ms - run["median_ms"] <= 4 * BUCKET_MS and t_ms > run["median_ms"]:
+        speed_kn = distance_m(run["median_lat"], run["median_lon"], lat, lon) * 1000.0 / (t_ms - run["median_ms"]) / KN_MS
+    elif known_sog > 0:
+        speed_kn = _median(sogs, known_sog) / 10.0
+    return lat, lon, t_ms, speed_kn, t_first, t_last, n
+
+
+@njit((_RUN[::1], int64, int64, int64, int64, int64, int64), cache=True)
+def _begin(runs, slot, bucket, lat, lon, t_first, t_last):
+    """A new run that starts with this bucket."""
+    run = runs[slot]
+    run["state"] = np.uint8(ACTIVE)
+    begin = bucket * BUCKET_MS
+    run["start_ms"] = begin if t_first - begin <= EXPECTED_S * 1000.0 else t_first
+    run["first_ms"] = t_first
+    run["lat"] = run["at_lat"] = np.int32(lat)
+    run["lon"] = run["at_lon"] = np.int32(lon)
+    run["slow"] = run["clear"] = run["fast"] = run["tail"] = run["resumed"] = run["unknown"] = np.int32(0)
+    run["samples"] = 0
+    run["path_m"] = run["speed_sum_kn"] = run["sum_y_m"] = run["sum_x_m"] = 0.0
+    run["min_y_m"] = run["max_y_m"] = run["min_x_m"] = run["max_x_m"] = 0.0
+
+
+@njit((_RUN[::1], int64, int64, int64, int64, int64, float64, int64, int64), cache=True)
+def _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, samples, masked):
+    """Add a slow bucket to a run."""
+    run = runs[slot]
+    run["state"] = np.uint8(ACTIVE)
+    run["path_m"] += distance_m(run["at_lat"], run["at_lon"], lat, lon)
+    y_m = (lat - run["lat"]) * M_PER_UNIT
+    x_m = lon_difference(lon, run["lon"]) * M_PER_UNIT * cos_lat(run["lat"])
+    run["sum_y_m"] += y_m
+    run["sum_x_m"] += x_m
+    run["min_y_m"] = min(run["min_y_m"], y_m)
+    run["max_y_m"] = max(run["max_y_m"], y_m)
+    run["min_x_m"] = min(run["min_x_m"], x_m)
+    run["max_x_m"] = max(run["max_x_m"], x_m)
+    run["at_lat"] = np.int32(lat)
+    run["at_lon"] = np.int32(lon)
+    run["fast"] += run["tail"]
+    run["tail"] = run["resumed"] = np.int32(0)
+    run["slow"] += 1
+    if masked == 0:
+        run["clear"] += 1
+    run["speed_sum_kn"] += speed_kn
+    run["samples"] += samples
+    run["last_ms"] = t_last
+    run["bucket"] = bucket
+
+
+@njit(uint8[::1](_RECORD[::1], _RUN[::1], int64, types.UniTuple(float64, 6)), cache=True)
+def close_buckets(rows, runs, bucket, limits):
+    """Close bucket number `bucket` of every vessel; uint8[n] what it did to the run (0 nothing, WENT_ON, STOPPED, FORGOTTEN).
+
+    limits: speed_kn_max, resume_kn, fast_share_max, then in buckets: resume, merge, unknown.
+    """
+    speed_max, resume_kn, share_max, resume_n, merge_n, unknown_n = limits
+    outcome = np.zeros(rows.shape[0], np.uint8)
+    ys, xs, sogs = np.zeros(SAMPLES, np.int64), np.zeros(SAMPLES, np.int64), np.zeros(SAMPLES, np.int64)
+    for slot in range(rows.shape[0]):
+        v = rows[slot]
+        run = runs[slot]
+        if v["restart"] != 0:
+            if run["state"] != NONE:
+                outcome[slot] = FORGOTTEN
+            run["state"] = np.uint8(NONE)
+            run["median_ms"] = 0
+            v["restart"] = np.uint8(0)
+        speed_kn = -1.0
+        if v["used"] != 0:
+            lat, lon, t_ms, speed_kn, t_first, t_last, n = _summary(rows, runs, slot, bucket, ys, xs, sogs)
+            v["used"] = np.uint8(0)
+        if speed_kn < 0.0:
+            if run["state"] == ACTIVE and bucket - run["known"] > unknown_n:
+                run["state"] = np.uint8(ENDED)
+                outcome[slot] = STOPPED
+            if run["state"] == ENDED and bucket - run["bucket"] > merge_n:
+                run["state"] = np.uint8(NONE)
+                outcome[slot] = FORGOTTEN
+            continue
+        v["typical_kn"] = max(np.float32(v["typical_kn"] * 0.999), np.float32(speed_kn))
+        run["median_lat"] = np.int32(lat)
+        run["median_lon"] = np.int32(lon)
+        run["median_ms"] = t_ms
+        fast = run["fast"] + run["tail"]
+        share_kept = fast <= share_max * (run["slow"] + fast + 1)
+        if speed_kn <= speed_max:
+            if run["state"] == NONE or (run["state"] == ENDED and not share_kept):
+                _begin(runs, slot, bucket, lat, lon, t_first, t_last)
+                run["known"] = bucket
+            run["unknown"] += max(0, bucket - run["known"] - 1)
+            _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, n, v["masked"])
+            outcome[slot] = WENT_ON
+        elif run["state"] != NONE:
+            run["tail"] += 1
+            run["resumed"] = np.int32(run["resumed"] + 1) if speed_kn >= resume_kn else np.int32(0)
+            if run["state"] == ACTIVE and (run["resumed"] >= resume_n or (run["tail"] >= 2 and not share_kept)):
+                run["state"] = np.uint8(ENDED)
+                outcome[slot] = STOPPED
+            elif run["state"] == ENDED and bucket - run["bucket"] > merge_n:
+                run["state"] = np.uint8(NONE)
+                outcome[slot] = FORGOTTEN
+        run["known"] = bucket
+    return outcome

@@ -1,0 +1,128 @@
+"""Thresholds of the detectors, typed and with units in their names. May hold: numbers, their reasons, their hash.
+
+May not: read files or know a detector. A profile's `[detectors.loitering]` table and its sisters override single values
+(`params_of`); every event carries `params_hash`, so that a person can see which numbers decided.
+Defaults are those of docs/behaviours. O, B, I = offshore (> 24 nm from the baseline), border (3-24 nm), inshore (< 3 nm).
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Annotated, Any
+
+import msgspec
+
+from dogwatch.errors import ConfigError
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+OFFSHORE_NM = 24.0
+INSHORE_NM = 3.0
+
+
+class ByDistance(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One threshold for each profile of distance from the baseline."""
+
+    offshore: Positive
+    border: Positive
+    inshore: Positive
+
+    def at(self, coast_nm: float) -> float:
+        """The value that holds `coast_nm` nautical miles off the coast."""
+        if coast_nm > OFFSHORE_NM:
+            return self.offshore
+        return self.inshore if coast_nm < INSHORE_NM else self.border
+
+
+class Loitering(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A slow run without progress (docs/behaviours/loitering.md)."""
+
+    enabled: bool = True
+    speed_kn_max: Positive = 2.0
+    duration_s_min: ByDistance = ByDistance(14_400.0, 3_600.0, 1_800.0)
+    fast_share_max: Share = 0.20
+    radius_nm_max: Positive = 5.0
+    net_over_path_max: Share = 0.3
+    resume_kn: Positive = 3.0
+    resume_s: Positive = 900.0
+    merge_s: NotNegative = 3_600.0
+    unknown_s_max: NotNegative = 1_800.0  # buckets without a report are bridged up to here
+    queue_nm: Positive = 3.0
+    queue_others_min: Count = 3
+    confidence_cap: Share = 0.9
+
+
+class Rendezvous(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Two transmitting vessels, close, slow and long enough (docs/behaviours/rendezvous.md)."""
+
+    enabled: bool = True
+    distance_m_floor: Positive = 150.0
+    distance_m_ceiling: Positive = 500.0
+    distance_loa_factor: Positive = 3.0
+    speed_kn_max: Positive = 2.0
+    speed_kn_gate: Positive = 3.0  # above it a report makes no contact; between the two only the median decides
+    duration_s_min: Positive = 1_800.0
+    transfer_grade_s: Positive = 7_200.0
+    reports_min: Count = 3
+    report_age_s_max: Positive = 360.0
+    interpolation_s_max: NotNegative = 600.0  # a longer break of contact starts the duration anew
+    merge_s: NotNegative = 14_400.0
+    pairs_max: Count = 200_000
+    confidence_cap: Share = 0.95
+
+
+class Dark(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Silence where a transmitter would have been heard (docs/behaviours/dark-period.md)."""
+
+    enabled: bool = True
+    candidate_s_a: Positive = 900.0
+    candidate_s_b: Positive = 1_800.0
+    candidate_p_max: Share = 1e-2
+    suspicious_s_a: Positive = 1_800.0
+    suspicious_s_b: Positive = 3_600.0
+    suspicious_p_max: Share = 1e-4
+    coverage_min: Share = 0.7
+    blocks_learned_min: Count = 20  # fewer 5-min blocks than this in a cell: coverage unknown
+    reports_1h_min: Count = 10
+    border_nm_max: NotNegative = 12.0
+    inbound_s_max: NotNegative = 7_200.0
+    peers_min: Count = 3
+    peers_heard_min: Share = 0.8
+    common_cause_share: Share = 0.5
+    common_cause_s: Positive = 600.0
+    p_floor_few_peers: Share = 1e-3
+    speed_kn_min_b: NotNegative = 2.0
+    gap_s_max: Positive = 86_400.0  # a silence this old is judged no more
+    open_s_max: Positive = 604_800.0
+    correct_s_max: Positive = 86_400.0  # late rows may correct a dark period this long after it ended
+    prior: Share = 0.01
+    confidence_cap: Share = 0.99
+
+
+class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """All thresholds of tracks/. `revise_s`: how often an open event may say how it goes on."""
+
+    loitering: Loitering = Loitering()
+    rendezvous: Rendezvous = Rendezvous()
+    dark: Dark = Dark()
+    revise_s: Annotated[float, msgspec.Meta(ge=600)] = 1_800.0
+    v_max_kn: Positive = 60.0  # faster than any hull we track: the report is held back as a jump
+    jump_slack_s: NotNegative = 30.0
+    reacquire_reports: Count = 4
+    vessels_max: Count = 2_000_000
+
+    @property
+    def params_hash(self) -> str:
+        """16 hex digits that change with any threshold."""
+        return blake2b(msgspec.json.encode(self), digest_size=8).hexdigest()
+
+
+def params_of(overrides: dict[str, Any], *, file: str = "profile") -> Params:
+    """Defaults with a profile's `[detectors]` table laid over them. Raises ConfigError on unknown keys and wrong values."""
+    try:
+        return msgspec.convert(overrides, Params)
+    except msgspec.ValidationError as fault:
+        raise ConfigError(str(fault), file=file, key="detectors", remedy="see docs/behaviours for the parameters") from fault

@@ -1,0 +1,173 @@
+"""The step: released rows -> records -> minute ticks -> events. May hold: the order of things, the joint state, counters.
+
+May not: know thresholds or the inside of a detector, ask clocks, touch files.
+
+Theory. Rows change records; minutes make decisions. Event time is cut into minutes: for the tick T every row with
+release_ms < T has been taken in, and no other. All that is decided is decided at a tick, from records alone, so the
+events do not depend on how rows came in. A sea that nobody hears from falls asleep: ticks later than ASLEEP_MS after the
+newest row are not run (nothing is left that they could change), which makes a jump of years cost nothing.
+`vessel_step` is keyed by vessel, `pair_step` by space; between them goes one table of slow vessels per tick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from dogwatch.batch import LAT_MISSING, T_MISSING, Batch
+from dogwatch.events import Event, event_order
+from tracks.clock import MINUTE_MS, Released, Reorder
+from tracks.coverage import Coverage
+from tracks.dark import DarkState, dark_tick, learn_coverage, note_minute, take_control
+from tracks.loitering import RUN, LoiteringState, loitering_tick
+from tracks.params import Params
+from tracks.rendezvous import PairState, pair_step, slow_fixes
+from tracks.vessels import BUCKET_MS, CAPACITY_START, EVICT_MS, LAST_ROW, VesselTable, ask_geography
+
+SLOW_KN = 3.0  # geography is asked for vessels slower than this
+FRESH_MS = 600_000
+DAY_MS = 86_400_000
+ASLEEP_MS = 2 * DAY_MS
+
+
+@dataclass(slots=True)
+class TrackState:
+    """Everything between released rows and events. One owner; not thread-safe."""
+
+    params: Params
+    geography: Any
+    reorder: Reorder
+    table: VesselTable
+    coverage: Coverage
+    loitering: LoiteringState
+    pairs: PairState
+    dark: DarkState
+    tick_ms: int = T_MISSING  # the next minute to be decided; T_MISSING before the first row
+    extra: dict[str, int] = field(default_factory=lambda: {"statics_joined": 0, "statics_other": 0, "evicted": 0})
+
+    @classmethod
+    def new(cls, params: Params, geography: Any, coverage: Coverage | None = None, *, capacity: int = CAPACITY_START) -> TrackState:
+        """A watch that has seen no vessel; `coverage` learned earlier is taken over (copied). `capacity`: vessels before the table first grows."""
+        learned = Coverage.from_sections(coverage.to_sections()) if coverage else Coverage()
+        table = VesselTable.new(params.vessels_max, {"run": RUN}, min(capacity, params.vessels_max))
+        return cls(params, geography, Reorder(), table, learned, LoiteringState(), PairState(), DarkState())
+
+    @property
+    def vessel_count(self) -> int:
+        """Vessels of which a position is known."""
+        return int((self.table.used["t_ms"] != T_MISSING).sum())
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Rows by what became of them; `rows_in` and `statics_in` are the sums of what follows them.
+
+        rows_in = buffered + checksum + no_time + future + duplicate + duplicate_30s + accepted + no_position + coarse
+        + same_time + quarantined + not_vessel + late_used + late + table_full.
+        """
+        fixes, statics = self.reorder.buffered
+        return {
+            **self.reorder.counts,
+            "buffered": fixes,
+            "statics_buffered": statics,
+            **self.table.counts(),
+            **self.extra,
+            **self.dark.counts,
+            **self.pairs.counts,
+        }
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`: equal states give equal bytes."""
+        return {
+            "params_hash": self.params.params_hash,
+            "geography": self.geography.version,
+            "tick_ms": self.tick_ms,
+            "extra": dict(sorted(self.extra.items())),
+            "reorder": self.reorder.to_sections(),
+            "table": self.table.to_sections(),
+            "coverage": self.coverage.to_sections(),
+            "loitering": self.loitering.to_sections(),
+            "pairs": self.pairs.to_sections(),
+            "dark": self.dark.to_sections(),
+        }
+
+    @classmethod
+    def from_sections(cls, sections: dict[str, Any], params: Params, geography: Any) -> TrackState:
+        """The state that `to_sections` described, going on with `params` and `geography` (what was asked of another geography is asked anew)."""
+        state = cls(
+            params,
+            geography,
+            Reorder.from_sections(sections["reorder"]),
+            VesselTable.from_sections(sections["table"], params.vessels_max),
+            Coverage.from_sections(sections["coverage"]),
+            LoiteringState.from_sections(sections["loitering"]),
+            PairState.from_sections(sections["pairs"]),
+            DarkState.from_sections(sections["dark"]),
+            sections["tick_ms"],
+            dict(sections["extra"]),
+        )
+        if sections["geography"] != geography.version:
+            state.table.used["geo_lat"] = LAT_MISSING
+        return state
+
+
+def track_step(state: TrackState, batch: Batch, watermark_ms: int) -> list[Event]:
+    """Take a stamped batch, decide every minute that `watermark_ms` has passed. Events sorted by (t_detected, event_id, version)."""
+    state.reorder.push(batch.fixes, batch.statics, batch.control)
+    released = state.reorder.release(watermark_ms)
+    take_control(state.dark, released.control)
+    fixes, statics = released.fixes, released.statics
+    if state.tick_ms == T_MISSING and (len(fixes) or len(statics)):
+        state.tick_ms = _minute_after(fixes, statics)
+    events: list[Event] = []
+    while state.tick_ms != T_MISSING and state.tick_ms <= state.reorder.watermark_ms:
+        tick_ms = state.tick_ms
+        fix_to, static_to = int(np.searchsorted(fixes["release_ms"], tick_ms)), int(np.searchsorted(statics["release_ms"], tick_ms))
+        if fix_to == static_to == 0 and tick_ms - int(state.table.cells[LAST_ROW]) > ASLEEP_MS:
+            following = state.reorder.watermark_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS
+            state.tick_ms = min(following, _minute_after(fixes, statics)) if len(fixes) or len(statics) else following
+            continue
+        found, slow = vessel_step(state, Released(fixes[:fix_to], statics[:static_to]), tick_ms)
+        fixes, statics = fixes[fix_to:], statics[static_to:]
+        events += found
+        events += pair_step(state.pairs, state.table, slow, tick_ms, state.params, state.geography)
+        state.tick_ms = tick_ms + MINUTE_MS
+    if len(fixes):
+        vessel_step(state, Released(fixes, statics), state.reorder.watermark_ms)
+    return sorted(events, key=event_order)
+
+
+def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> tuple[list[Event], np.ndarray]:
+    """Take rows of one minute, keyed by vessel. If `watermark_ms` is the state's tick, decide it.
+
+    Rows: canonical order, release_ms < watermark_ms, none beyond the tick. Returns (events, slow vessels of the tick for pair_step).
+    """
+    table, params = state.table, state.params
+    if len(released.fixes):
+        state.dark.note_late(released.fixes)
+        table.add_fixes(released.fixes, params.v_max_kn, params.jump_slack_s, params.reacquire_reports)
+    if watermark_ms != state.tick_ms:
+        return [], slow_fixes(table, T_MISSING, params)
+    tick_ms = watermark_ms
+    if len(released.statics):
+        joined = table.add_statics(released.statics)
+        state.extra["statics_joined"] += joined
+        state.extra["statics_other"] += len(released.statics) - joined
+    note_minute(state.dark, table, tick_ms)
+    ask_geography(table, (table.used["t_ms"] >= tick_ms - FRESH_MS) & (table.used["speed_kn"] <= SLOW_KN), state.geography)
+    events: list[Event] = []
+    if tick_ms % BUCKET_MS == 0:
+        events += loitering_tick(state.loitering, table, tick_ms, params, state.geography)
+    learn_coverage(state.dark, state.coverage, table, tick_ms)
+    events += dark_tick(state.dark, state.coverage, table, tick_ms, params, state.geography)
+    if tick_ms % DAY_MS == 0:
+        keep = set(state.loitering.book.pages) | set(state.dark.book.pages) | state.pairs.vessels()
+        state.extra["evicted"] += table.evict(tick_ms - EVICT_MS, keep)
+    return events, slow_fixes(table, tick_ms, params)
+
+
+def _minute_after(fixes: np.ndarray, statics: np.ndarray) -> int:
+    """The first tick that sees one of these rows (each in order of release, not both empty)."""
+    first = min(int(rows["release_ms"][0]) for rows in (fixes, statics) if len(rows))
+    return first // MINUTE_MS * MINUTE_MS + MINUTE_MS

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024  # with the topics' max.message.bytes: a message is a batch
 TRANSACTION_TIMEOUT_MS = 30_000  # a dead worker's open transaction holds its readers at most this long
 BLOCK_MS_MAX = 30_000  # the first transaction of a new cluster creates an internal topic
+BOOTSTRAP_MS = 10_000
 RETRY_BACKOFF_MS = 20  # the default of 100 is waited after almost every commit ("previous transaction still completing")
 MESSAGES_PER_POLL = 64  # a message is up to 10,000 rows: 500 (the default) would be half a gigabyte
 STAGES = ("ingest", "track", "score")  # the partition of a stage's state is its place in this row
@@ -75,7 +76,7 @@ def _connect(kind: str, kafka: Kafka, settings: dict[str, Any]) -> Any:
         raise InputError("the Kafka client is not installed", remedy="pip install 'dogwatch[kafka]'") from fault
     from kafka.errors import KafkaError
 
-    common = {"bootstrap_servers": kafka.bootstrap, "retry_backoff_ms": RETRY_BACKOFF_MS, "bootstrap_timeout_ms": 10_000}
+    common = {"bootstrap_servers": kafka.bootstrap, "retry_backoff_ms": RETRY_BACKOFF_MS, "bootstrap_timeout_ms": BOOTSTRAP_MS}
     try:
         return getattr(client, kind)(**common, **settings)
     except KafkaError as fault:

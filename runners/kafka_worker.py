@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -39,7 +38,10 @@ class Task(Protocol):
 
     name: str
     inputs: tuple[str, ...]
-    ended: bool
+
+    @property
+    def ended(self) -> bool:
+        """The recording is over and has been answered."""
 
     def take(self, topic: str, value: bytes, headers: Headers) -> list[Record]:
         """Answer to one input record. Raises InputError for one that it cannot read."""
@@ -52,21 +54,6 @@ class Task(Protocol):
 
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
-
-
-def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
-    stop = threading.Event()
-
-    def handle(number: int, _frame: Any) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        log.info("signal %d: finishing", number)
-        stop.set()
-
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
-    return stop
 
 
 def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Event, *, until_end: bool = False) -> None:
@@ -181,23 +168,26 @@ class Worker:
             self.consumer.seek(where, self.positions[where.topic])
 
     def _replay(self, limits: dict[str, int]) -> int:
-        """Take records below `limits` and drop the answers: they are committed. Returns their number."""
+        """Take records below `limits` and drop the answers: they are committed. Returns their number.
+
+        An input that has come so far leaves the assignment for the while. (To pause it instead stalls kafka-python 3.0.12
+        for good when records of it were buffered and a seek follows.)
+        """
         replayed = 0
-        behind = {name for name in self.inputs if self.positions[name] < limits[name]}
+        behind = [where for name, where in self.inputs.items() if self.positions[name] < limits[name]]
         while behind:
+            self.consumer.assign(behind)
             for where, records in self.consumer.poll(timeout_ms=POLL_MS).items():
                 for record in records:
                     if record.offset < limits[where.topic]:
                         self._take(record)
                         replayed += 1
-            reached = {name for name in behind if (self.consumer.position(self.inputs[name]) or 0) >= limits[name]}
-            self.consumer.pause(*(self.inputs[name] for name in reached))
-            behind -= reached
+            behind = [where for where in behind if self.consumer.position(where) < limits[where.topic]]
         self.task.close()
+        self.consumer.assign(list(self.inputs.values()))
         for name, where in self.inputs.items():
             self.positions[name] = max(self.positions[name], limits[name])
             self.consumer.seek(where, self.positions[name])
-            self.consumer.resume(where)
         return replayed
 
 

@@ -1,0 +1,140 @@
+"""The console stage: risk.alerts, ais.fixes and ais.statics -> the page. May hold: where reading starts, what goes where. May not: compute risk.
+
+Alerts are read from the first one kept (the topic is compacted: the newest revision of each), columns only from the
+last minutes: an older position is not a picture. Nothing is committed: a console may be started and stopped anywhere,
+any number of them, and never holds anybody up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dogwatch.alerts import alert_from_json
+from dogwatch.batch import T_MISSING
+from dogwatch.config import Config, Kafka
+from dogwatch.errors import InputError
+from dogwatch.times import iso
+from runners.kafka_client import new_consumer, topic, worker_id
+from runners.kafka_topics import require_topics
+from runners.wire import ALERT, FIXES, STATICS, from_headers, read_batch
+
+log = logging.getLogger("dogwatch.kafka")
+
+PICTURE_S = 600  # as long as the console shows a vessel that fell silent
+POLL_MS = 200
+QUIET_S = 5.0  # after the end of a recording: no alert for so long means the score stage is through
+HEALTH_S = 1.0
+
+
+def run_console(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
+    """Serve the page from the broker until `stop`. Raises InputError (extra or topics missing, port taken), SurroundingsError."""
+    kafka = config.kafka
+    if kafka is None:
+        raise InputError("console needs a [kafka] table", remedy="examples/kafka.toml shows one; without a broker use `dogwatch run`")
+    require_topics(kafka)
+    desk = Page(config)
+    try:
+        with contextlib.closing(new_consumer(kafka, worker_id(kafka, "console"))) as consumer:
+            _start(consumer, kafka)
+            while not stop.is_set() and not (until_end and desk.ended and time.monotonic() - desk.last_s > QUIET_S):
+                for where, records in consumer.poll(timeout_ms=POLL_MS).items():
+                    for record in records:
+                        desk.take(where.topic, record.value or b"", record.headers)
+                desk.health()
+    finally:
+        desk.close()
+
+
+class Page:
+    """Board, picture and server of one console process; counts and skips what it cannot read, because a page must stay up."""
+
+    def __init__(self, config: Config) -> None:
+        try:
+            from console.app import create_app
+            from console.board import Board
+            from console.decisions import Decisions
+            from console.picture import Picture
+            from console.server import Server
+        except ImportError as fault:
+            raise InputError(f"the console needs a package that is not installed ({fault.name})", remedy="pip install 'dogwatch[console]'") from fault
+        from zones.load import land_path
+
+        assert config.kafka is not None, "run_console has looked"
+        self.alerts = topic(config.kafka, "risk.alerts")
+        self.board, self.picture = Board(), Picture()
+        database = Path(config.data_dir) / "decisions.sqlite"
+        database.parent.mkdir(parents=True, exist_ok=True)
+        info = {"desk": "dogwatch", "sources": [source.id for source in config.sources]}
+        app = create_app(self.board, self.picture, Decisions(database), metrics=None, land_geojson=land_path(), zones_geojson=None, info=info)
+        self.server = Server(app)
+        self.url = self.server.start(config.console.host, config.console.port)
+        log.info("console: %s", self.url)
+        self.messages, self.skipped, self.watermark_ms, self.ended = 0, 0, T_MISSING, False
+        self.last_s = time.monotonic()
+        self.health_due_s, self.messages_before = 0.0, 0
+
+    def take(self, topic: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
+        """One record: an alert to the board, columns to the picture."""
+        self.last_s = time.monotonic()
+        try:
+            if topic == self.alerts:
+                from_headers(headers, ALERT)
+                self.board.publish(alert_from_json(value))
+                return
+            meta = from_headers(headers, FIXES, STATICS)
+            self.picture.update(read_batch(value, meta))
+        except (InputError, msgspec.DecodeError, ValueError) as fault:
+            self.skipped += 1
+            log.warning("console: a record of %s is skipped: %s", topic, fault)
+            return
+        self.messages += meta.rows
+        self.watermark_ms = max(self.watermark_ms, meta.watermark_ms)
+        self.ended = self.ended or meta.end
+
+    def health(self) -> None:
+        """Once a second: how far event time has come, and at what rate rows arrive."""
+        now = time.monotonic()
+        if now < self.health_due_s:
+            return
+        rate = (self.messages - self.messages_before) / max(1e-3, now - self.health_due_s + HEALTH_S) if self.health_due_s else 0.0
+        self.health_due_s, self.messages_before = now + HEALTH_S, self.messages
+        known = self.watermark_ms != T_MISSING
+        self.board.health(
+            {
+                "messages": self.messages,
+                "messages_per_s": round(rate, 1),
+                "event_time": iso(self.watermark_ms) if known else None,
+                "watermark_ms": self.watermark_ms if known else None,
+                "skipped": self.skipped,
+            }
+        )
+        if known:
+            self.board.expire(self.watermark_ms)
+
+    def close(self) -> None:
+        """Stop the server."""
+        self.server.stop()
+
+
+def _start(consumer: Any, kafka: Kafka) -> None:
+    """Alerts from the first, columns from `PICTURE_S` ago."""
+    from kafka import TopicPartition
+
+    alerts = TopicPartition(topic(kafka, "risk.alerts"), 0)
+    columns = [TopicPartition(topic(kafka, name), 0) for name in ("ais.statics", "ais.fixes")]
+    consumer.assign([alerts, *columns])
+    consumer.seek_to_beginning(alerts)
+    since_ms = int((time.time() - PICTURE_S) * 1000)
+    found = consumer.offsets_for_times(dict.fromkeys(columns, since_ms))
+    for where in columns:
+        if found.get(where):
+            consumer.seek(where, found[where].offset)
+        else:
+            consumer.seek_to_end(where)

@@ -1,0 +1,140 @@
+"""Sending what only we have: the ingest stage's transactions and its short road. May not: read sources, decode, step.
+
+Ingest cannot replay a radio. It therefore keeps what it sent until the broker has committed it, together with the state
+of its lanes (half sentences, clocks, bytes read of finite inputs) in the same transaction. After a fault it asks the
+state topic whether that transaction counted, and sends it once more only if not.
+Distress does not wait for transactions: it has its own producer, is acknowledged before anything else goes on, and is
+sent again until it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from typing import Any
+
+from dogwatch.config import Kafka
+from dogwatch.errors import SurroundingsError
+from runners.kafka_client import new_producer, worker_id
+from runners.kafka_state import Snapshot, read_snapshot, snapshot_records
+from runners.wire import Record
+
+log = logging.getLogger("dogwatch.kafka")
+
+RETRY_S_FIRST, RETRY_S_MAX = 0.5, 30.0
+ACK_S_MAX = 5.0
+CLOSE_S_MAX = 5.0
+
+
+class Outbox:
+    """One producer's open transaction and everything in it. Not thread-safe."""
+
+    def __init__(self, kafka: Kafka, stage: str, stop: threading.Event) -> None:
+        self.kafka, self.stage, self.stop = kafka, stage, stop
+        self.sent: list[Record] = []
+        self.begun = self.broken = False
+        self.producer: Any = None
+        self.generation = 0
+        self.sections: dict[str, Any] | None = None
+        self._open()
+
+    def send(self, records: list[Record]) -> None:
+        """Add records to the open transaction (begins one if needed). A fault of the broker is met at the commit."""
+        from kafka.errors import KafkaError
+
+        self.sent += records
+        try:
+            self._hand_over(records)
+        except KafkaError as fault:
+            log.warning("%s: %s", self.stage, fault)
+            self.broken = True
+
+    def commit(self, sections: dict[str, Any]) -> None:
+        """End the transaction with the state that belongs to it; returns when it counts.
+
+        Raises SurroundingsError when fenced, or stopped while the broker is away.
+        """
+        from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
+
+        expected = self.generation + 1
+        self.send(snapshot_records(self.kafka, self.stage, Snapshot(expected, {}, sections)))
+        pause_s = RETRY_S_FIRST
+        while self.generation < expected:
+            try:
+                if self.broken:
+                    self._open()
+                    if self.generation < expected:
+                        self._hand_over(self.sent)
+                if self.generation < expected:
+                    self.producer.commit_transaction()
+                    self.generation = expected
+            except (ProducerFencedError, InvalidProducerEpochError) as fault:
+                raise SurroundingsError(f"another {self.stage} worker has taken over", remedy="nothing: one of them is enough") from fault
+            except (KafkaError, SurroundingsError) as fault:
+                self.broken = True
+                log.warning("%s: %s; again in %.1f s", self.stage, fault, pause_s)
+                if self.stop.wait(pause_s):
+                    raise SurroundingsError(
+                        f"stopped while {len(self.sent)} messages were not delivered", remedy="finite inputs are read again from the last commit"
+                    ) from fault
+                pause_s = min(2 * pause_s, RETRY_S_MAX)
+        self.sent, self.begun = [], False
+
+    def close(self) -> None:
+        """Leave; an open transaction is aborted by the successor."""
+        with contextlib.suppress(Exception):  # what cannot be closed is gone already
+            self.producer.close(timeout=CLOSE_S_MAX)
+
+    def _open(self) -> None:
+        """Fence the predecessor (or ourselves after a fault) and look how far the committed state is."""
+        if self.producer is not None:
+            self.close()
+        self.producer = new_producer(self.kafka, worker_id(self.kafka, self.stage), transactional=True)
+        self.producer.init_transactions()
+        found, faults = read_snapshot(self.kafka, self.stage)
+        for fault in faults:
+            log.warning("%s", fault)
+        if found:
+            self.generation, self.sections = found.generation, found.sections
+        self.begun = self.broken = False
+
+    def _hand_over(self, records: list[Record]) -> None:
+        if self.broken or not records:
+            return
+        if not self.begun:
+            self.producer.begin_transaction()
+            self.begun = True
+        for record in records:
+            self.producer.send(record.topic, record.value, key=record.key, headers=record.headers, partition=record.shard)
+
+
+class ShortRoad:
+    """Distress: sent at once by a producer of its own, kept until acknowledged. Not thread-safe."""
+
+    def __init__(self, kafka: Kafka) -> None:
+        self.producer = new_producer(kafka, worker_id(kafka, "distress"))
+        self.waiting: list[Record] = []
+
+    def send(self, records: list[Record]) -> None:
+        """Send and wait for the acknowledgement; what got none stays in `waiting`."""
+        self.waiting += records
+        self.retry()
+
+    def retry(self) -> bool:
+        """Send what waits; True when nothing is left. The order is kept; a record may arrive twice, its id is the same."""
+        from kafka.errors import KafkaError
+
+        try:
+            futures = [self.producer.send(r.topic, r.value, key=r.key, headers=r.headers, partition=r.shard) for r in self.waiting]
+            for future in futures:
+                future.get(timeout=ACK_S_MAX)
+                self.waiting.pop(0)
+        except KafkaError as fault:
+            log.error("%d distress records are not acknowledged: %s", len(self.waiting), fault)
+        return not self.waiting
+
+    def close(self) -> None:
+        """Leave."""
+        with contextlib.suppress(Exception):  # what cannot be closed is gone already
+            self.producer.close(timeout=CLOSE_S_MAX)

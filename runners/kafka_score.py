@@ -1,0 +1,76 @@
+"""The score stage: risk.events -> risk.alerts. May hold: the task around `risk_step`. May not: transactions, clocks.
+
+Events wait for the heartbeat that closes their frame: only then is everything known that was detected up to its
+watermark, in whatever pieces the log was read. Frames follow each other in event time, so their order is the sorted one.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import msgspec
+
+from dogwatch import __version__
+from dogwatch.config import Config, Kafka
+from dogwatch.errors import InputError
+from dogwatch.events import Event, event_from_json, event_order, to_json
+from risk.profile import Profile
+from risk.step import RiskState, risk_step
+from runners.kafka_client import topic
+from runners.kafka_worker import run_worker
+from runners.rules import read_profile
+from runners.wire import ALERT, EVENT, HEARTBEAT, Headers, Record, document, from_headers
+
+PRODUCER = f"dogwatch-score {__version__}"
+
+
+def run_score(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
+    """Work as the score stage until `stop`, or with `until_end` until the end marker. Raises InputError, SurroundingsError."""
+    if config.kafka is None:
+        raise InputError("score needs a [kafka] table", remedy="examples/kafka.toml shows one")
+    kafka, profile = config.kafka, read_profile(config.profile)
+    run_worker(kafka, lambda: ScoreTask(kafka, profile), stop, until_end=until_end)
+
+
+class ScoreTask:
+    """`risk_step` as a task: cases, and the events of the frame that is still open."""
+
+    name = "score"
+
+    def __init__(self, kafka: Kafka, profile: Profile) -> None:
+        self.inputs: tuple[str, ...] = (topic(kafka, "risk.events"),)
+        self.output = topic(kafka, "risk.alerts")
+        self.profile = profile
+        self.state = RiskState.new(profile)
+        self.frame: list[Event] = []
+        self.ended = False
+
+    def take(self, topic: str, value: bytes, headers: Headers) -> list[Record]:
+        """Alerts that a heartbeat brings; an event only joins its frame. Raises InputError."""
+        meta = from_headers(headers, EVENT, HEARTBEAT)
+        if meta.schema == EVENT:
+            try:
+                self.frame.append(event_from_json(value))
+            except (msgspec.DecodeError, ValueError) as fault:
+                raise InputError(f"not an event: {fault}", remedy="look for a foreign producer on this topic") from fault
+            return []
+        alerts = risk_step(self.state, sorted(self.frame, key=event_order), meta.watermark_ms)
+        self.frame, self.ended = [], meta.end
+        return [document(self.output, alert.alert_id, to_json(alert), schema=ALERT, producer=PRODUCER, exercise=alert.exercise) for alert in alerts]
+
+    def close(self) -> list[Record]:
+        """Nothing: readers of alerts need no watermark."""
+        return []
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for a snapshot: cases and the open frame."""
+        return {"profile": self.profile.content_hash, "risk": self.state.to_sections(), "frame": [to_json(event) for event in self.frame], "ended": self.ended}
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood. Raises InputError for a state of another profile."""
+        if sections["profile"] != self.profile.content_hash:
+            raise InputError("the state in dogwatch.state was made with another profile", remedy="use the same profile, or another [kafka] prefix")
+        self.state = RiskState.from_sections(sections["risk"], self.profile)
+        self.frame = [event_from_json(text) for text in sections["frame"]]
+        self.ended = sections["ended"]

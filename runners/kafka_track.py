@@ -1,0 +1,100 @@
+"""The track stage: ais.fixes + ais.statics -> risk.events. May hold: the task around `track_step`. May not: transactions, clocks.
+
+The watermark is the minimum of the two topics: a row is released when neither can still bring an earlier one, however
+their messages interleave. A heartbeat ends each transaction that moved it.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from dogwatch import __version__
+from dogwatch.batch import T_MISSING
+from dogwatch.config import Config, Kafka
+from dogwatch.errors import InputError
+from dogwatch.events import to_json
+from runners.kafka_client import topic
+from runners.kafka_worker import run_worker
+from runners.replay import rules_stamp
+from runners.rules import read_coverage, read_rules
+from runners.step import Rules
+from runners.wire import EVENT, FIXES, STATICS, Headers, Record, document, from_headers, heartbeat, read_batch
+from tracks.coverage import Coverage
+from tracks.step import TrackState, track_step
+
+PRODUCER = f"dogwatch-track {__version__}"
+
+
+def run_track(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
+    """Work as the track stage until `stop`, or with `until_end` until the end marker. Raises InputError, SurroundingsError."""
+    if config.kafka is None:
+        raise InputError("track needs a [kafka] table", remedy="examples/kafka.toml shows one")
+    kafka, rules = config.kafka, read_rules(config.profile, config.zones)
+    coverage = read_coverage(Path(config.coverage)) if config.coverage else None
+    run_worker(kafka, lambda: TrackTask(kafka, rules, coverage), stop, until_end=until_end)
+
+
+class TrackTask:
+    """`track_step` as a task: one shard's tracks and how far its two inputs have come."""
+
+    name = "track"
+
+    def __init__(self, kafka: Kafka, rules: Rules, coverage: Coverage | None = None) -> None:
+        self.inputs: tuple[str, ...] = (topic(kafka, "ais.fixes"), topic(kafka, "ais.statics"))
+        self.output = topic(kafka, "risk.events")
+        self.rules = rules
+        self.state = TrackState.new(rules.params, rules.geography, coverage)
+        self.marks = dict.fromkeys(self.inputs, T_MISSING)
+        self.over: set[str] = set()
+        self.said = (T_MISSING, False)
+
+    @property
+    def ended(self) -> bool:
+        """Both inputs have said that the recording is over."""
+        return self.over == set(self.inputs)
+
+    @property
+    def watermark_ms(self) -> int:
+        """Neither input will bring a row before it."""
+        return min(self.marks.values())
+
+    def take(self, topic: str, value: bytes, headers: Headers) -> list[Record]:
+        """Events that one message of columns brings. Raises InputError."""
+        meta = from_headers(headers, FIXES if topic == self.inputs[0] else STATICS)
+        batch = read_batch(value, meta)
+        self.marks[topic] = max(self.marks[topic], meta.watermark_ms)
+        if meta.end:
+            self.over.add(topic)
+        events = track_step(self.state, batch, self.watermark_ms)
+        return [document(self.output, event.event_id, to_json(event), schema=EVENT, producer=PRODUCER, exercise=event.exercise) for event in events]
+
+    def close(self) -> list[Record]:
+        """A heartbeat, if the watermark moved or the recording ended."""
+        now = (self.watermark_ms, self.ended)
+        if now == self.said:
+            return []
+        self.said = now
+        return [heartbeat(self.output, producer=PRODUCER, watermark_ms=now[0], end=now[1])]
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for a snapshot: tracks and reorder buffer, watermarks, what was said."""
+        return {
+            "rules": rules_stamp(self.rules),
+            "track": self.state.to_sections(),
+            "marks": dict(zip(("fixes", "statics"), self.marks.values(), strict=True)),
+            "over": [name in self.over for name in self.inputs],
+            "said": list(self.said),
+        }
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood. Raises InputError for a state of other rules."""
+        if sections["rules"] != rules_stamp(self.rules):
+            raise InputError(
+                "the state in dogwatch.state was made with other rules, zones or parameters", remedy="use the same rules, or another [kafka] prefix"
+            )
+        self.state = TrackState.from_sections(sections["track"], self.rules.params, self.rules.geography)
+        self.marks = dict(zip(self.inputs, (sections["marks"]["fixes"], sections["marks"]["statics"]), strict=True))
+        self.over = {name for name, over in zip(self.inputs, sections["over"], strict=True) if over}
+        self.said = (sections["said"][0], sections["said"][1])

@@ -1,0 +1,250 @@
+"""Three processes and a broker against one process: the same recording gives the same bytes, also when stages are killed on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka_reading import committed, reader_of
+from seas import recording
+
+from dogwatch.alerts import alert_from_json, alert_order
+from dogwatch.batch import T_MISSING
+from dogwatch.config import Kafka
+from dogwatch.events import event_from_json, event_order
+from runners import wire
+from runners.kafka_stage import init_topics
+from runners.replay import Options, replay
+from runners.rules import read_config, read_rules
+
+pytestmark = pytest.mark.kafka
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = "import sys; from runners.cli import main; sys.exit(main())"
+STAGE_S_MAX = 90
+LATENESS_S = 120
+SETTINGS = """
+profile = "border"
+data_dir = "{data}"
+
+[[sources]]
+id = "sea.nmea"
+kind = "file"
+path = "{sea}"
+lateness_s = {lateness_s}
+
+[kafka]
+bootstrap = "{bootstrap}"
+prefix = "{prefix}"
+batch_rows = {batch_rows}
+batch_ms = 20
+snapshot_s = {snapshot_s}
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> tuple[bytes, list[bytes], list[bytes]]:
+    """The recording, and what the embedded run makes of it."""
+    folder = tmp_path_factory.mktemp("embedded")
+    sea = folder / "sea.nmea"
+    sea.write_bytes(recording())
+    replay([sea], read_rules("border", []), Options(folder / "out", lateness_s=LATENESS_S))
+    events, alerts = ((folder / "out" / name).read_bytes().splitlines() for name in ("events.ndjson", "alerts.ndjson"))
+    kinds = {event_from_json(line).type for line in events}
+    assert {"loitering", "rendezvous", "dark", "safety"} <= kinds, "there must be something to compare"
+    assert len(alerts) >= 3
+    return sea.read_bytes(), events, alerts
+
+
+class Pipeline:
+    """Configuration, topics and processes of one deployment."""
+
+    def __init__(self, folder: Path, bootstrap: str, prefix: str, sea: Path, *, batch_rows: int = 300, snapshot_s: float = 0.2) -> None:
+        self.folder = folder
+        self.file = folder / "kafka.toml"
+        text = SETTINGS.format(
+            data=folder / "data", sea=sea, lateness_s=LATENESS_S, bootstrap=bootstrap, prefix=prefix, batch_rows=batch_rows, snapshot_s=snapshot_s
+        )
+        self.file.write_text(text, encoding="utf-8")
+        config = read_config(self.file)
+        assert config.kafka is not None
+        self.kafka: Kafka = config.kafka
+        init_topics(config)
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, *stages: str) -> None:
+        for stage in stages:
+            log = (self.folder / f"{stage}.log").open("ab")
+            command = [sys.executable, "-c", PROGRAM, stage, "--config", str(self.file), "--until-end"]
+            self.running[stage] = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+            log.close()
+
+    def kill(self, stage: str) -> None:
+        process = self.running.pop(stage)
+        assert process.poll() is None, f"{stage} was over before it could be killed\n{self.log(stage)}"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def finish(self, *stages: str) -> None:
+        for stage in stages:
+            code = self.running.pop(stage).wait(STAGE_S_MAX)
+            assert code == 0, f"{stage} ended with {code}\n{self.log(stage)}"
+
+    def log(self, stage: str) -> str:
+        return (self.folder / f"{stage}.log").read_text(encoding="utf-8", errors="replace")[-4000:]
+
+    def stop(self) -> None:
+        for process in self.running.values():
+            process.kill()
+            process.wait()
+
+    def outcome(self) -> tuple[list[bytes], list[bytes]]:
+        """Events and alerts as house rules have them: upserted by id and version, sorted."""
+        found = []
+        for name, read, order, newest in (
+            ("risk.events", event_from_json, event_order, lambda e: (e.event_id, e.version)),
+            ("risk.alerts", alert_from_json, alert_order, lambda a: (a.alert_id, a.revision)),
+        ):
+            values = [record.value for record in committed(self.kafka, name) if record.value]
+            by_id: dict[Any, bytes] = {newest(read(value)): value for value in values}
+            found.append(sorted(by_id.values(), key=lambda value, read=read, order=order: order(read(value))))
+        return found[0], found[1]
+
+    def said_twice(self) -> int:
+        """Records of the track stage that a reader of committed records saw more than once."""
+        values = [record.value for record in committed(self.kafka, "risk.events") if record.value and b"track" in dict(record.headers)["producer"]]
+        return len(values) - len(set(values))
+
+
+@pytest.fixture
+def pipeline(tmp_path, kafka_bootstrap, kafka_prefix) -> Iterator[Callable[..., Pipeline]]:
+    made: list[Pipeline] = []
+
+    def make(sea: Path, **settings: Any) -> Pipeline:
+        made.append(Pipeline(tmp_path, kafka_bootstrap, kafka_prefix, sea, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + STAGE_S_MAX
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+def test_three_processes_say_what_one_process_says(whole, pipeline, tmp_path):
+    sea, events, alerts = whole
+    (tmp_path / "sea.nmea").write_bytes(sea)
+    line = pipeline(tmp_path / "sea.nmea")
+    line.start("score", "track", "ingest")
+    line.finish("ingest", "track", "score")
+    assert line.outcome() == (events, alerts)
+    assert line.said_twice() == 0
+    assert len(committed(line.kafka, "ais.fixes")) > 20, "the recording must have travelled in many pieces"
+    assert committed(line.kafka, "ais.safety"), "distress has a topic of its own"
+    beats = [record for record in committed(line.kafka, "risk.events") if not record.value]
+    marks = [wire.from_headers(record.headers, wire.HEARTBEAT).watermark_ms for record in beats]
+    assert marks == sorted(set(marks)), "the watermark only moves forward"
+
+
+def test_track_and_score_killed_on_the_way_change_nothing(whole, pipeline, tmp_path):
+    """Half of the recording stands in a pipe until both stages are known to be in the middle of it."""
+    sea, events, alerts = whole
+    pipe = tmp_path / "sea.fifo"
+    os.mkfifo(pipe)
+    half_is_said, go_on = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with pipe.open("wb") as out:
+            out.write(sea[: len(sea) // 2])
+            out.flush()
+            half_is_said.set()
+            go_on.wait(STAGE_S_MAX)
+            out.write(sea[len(sea) // 2 :])
+
+    threading.Thread(target=write, daemon=True).start()
+    line = pipeline(pipe)
+    line.start("score", "track", "ingest")
+    with reader_of(line.kafka, "risk.events") as seen:
+        wait_until(lambda: any(wire.from_headers(r.headers, wire.HEARTBEAT, wire.EVENT).watermark_ms > T_MISSING for r in seen() if not r.value), "a heartbeat")
+    assert half_is_said.is_set()
+    line.kill("track")
+    line.kill("score")
+    go_on.set()
+    line.start("track", "score")
+    line.finish("ingest", "track", "score")
+    assert "generation" in line.log("track")
+    assert line.outcome() == (events, alerts)
+    assert line.said_twice() == 0
+
+
+def test_track_without_a_snapshot_replays_muted(whole, pipeline, tmp_path):
+    """Killed after it has committed output but never a snapshot: everything is stepped again, nothing is said again."""
+    sea, events, alerts = whole
+    (tmp_path / "sea.nmea").write_bytes(sea)
+    line = pipeline(tmp_path / "sea.nmea", snapshot_s=3600)
+    line.start("ingest")
+    line.finish("ingest")
+    line.start("track")
+    with reader_of(line.kafka, "risk.events") as seen:
+        wait_until(lambda: any(not record.value for record in seen()), "a heartbeat")
+    process = line.running.pop("track")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    line.start("track", "score")
+    line.finish("track", "score")
+    assert line.outcome() == (events, alerts)
+    assert line.said_twice() == 0
+
+
+def test_ingest_killed_in_the_middle_of_a_file_goes_on_there(whole, pipeline, tmp_path):
+    sea, events, alerts = whole
+    (tmp_path / "sea.nmea").write_bytes(sea)
+    line = pipeline(tmp_path / "sea.nmea", batch_rows=50)
+    line.start("ingest")
+    with reader_of(line.kafka, "ais.fixes") as seen:
+        wait_until(lambda: any(r.value for r in seen()), "columns")
+        line.kill("ingest")
+        ended = any(wire.from_headers(r.headers, wire.FIXES).end for r in seen())
+    line.start("ingest", "track", "score")
+    line.finish("ingest", "track", "score")
+    assert not ended, "it must have been killed before the end of the file"
+    assert line.outcome() == (events, alerts)
+    rows = [wire.from_headers(r.headers, wire.FIXES).rows for r in committed(line.kafka, "ais.fixes")]
+    assert sum(rows) == fixes_in(sea), "no row is lost, none comes twice"
+
+
+def fixes_in(sea: bytes) -> int:
+    from runners.intake import Intake
+    from runners.lane import Lane
+
+    batch, _, _ = Intake([Lane("sea.nmea", lateness_ms=LATENESS_S * 1000)]).feed("sea.nmea", sea, None, final=True)
+    return len(batch.fixes)
+
+
+def test_sigterm_ends_a_stage_cleanly_and_it_goes_on_later(whole, pipeline, tmp_path):
+    sea, events, alerts = whole
+    (tmp_path / "sea.nmea").write_bytes(sea)
+    line = pipeline(tmp_path / "sea.nmea", snapshot_s=3600)
+    line.start("ingest", "track")
+    with reader_of(line.kafka, "risk.events") as seen:
+        wait_until(lambda: any(not record.value for record in seen()), "a heartbeat")
+    process = line.running.pop("track")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(STAGE_S_MAX) == 0, line.log("track")
+    line.start("track", "score")
+    line.finish("ingest", "track", "score")
+    assert ", 0 records replayed" in line.log("track").splitlines()[-1], "a clean stop leaves a snapshot at its last position"
+    assert line.outcome() == (events, alerts)

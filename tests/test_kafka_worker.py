@@ -1,0 +1,248 @@
+"""Exactly once, with a real broker and a task that is easy to see through: whatever breaks, committed output is what one quiet run gives."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from typing import Any
+
+import pytest
+from kafka_reading import committed
+
+from dogwatch.blob import HEADER
+from dogwatch.config import Kafka
+from dogwatch.errors import InputError, SurroundingsError
+from runners import kafka_client, kafka_state
+from runners.kafka_client import new_producer, topic
+from runners.kafka_state import Snapshot, read_snapshot, snapshot_records
+from runners.kafka_topics import init_topics, require_topics
+from runners.kafka_worker import Worker, run_worker
+from runners.wire import Headers, Record
+
+pytestmark = pytest.mark.kafka
+
+N = 120
+
+
+class Sums:
+    """Numbers of two inputs, released in order up to the smaller of both marks; answers with running sums. Its buffer must survive."""
+
+    name = "track"
+
+    def __init__(self, kafka: Kafka, die_at: int = -1) -> None:
+        self.inputs = (topic(kafka, "ais.fixes"), topic(kafka, "ais.statics"))
+        self.output = topic(kafka, "risk.events")
+        self.marks = dict.fromkeys(self.inputs, 0)
+        self.waiting: list[int] = []
+        self.total = 0
+        self.die_at, self.taken = die_at, 0
+
+    @property
+    def ended(self) -> bool:
+        return min(self.marks.values()) >= N
+
+    def take(self, topic: str, value: bytes, headers: Headers) -> list[Record]:
+        self.taken += 1
+        if self.taken == self.die_at:
+            raise KilledError
+        if value == b"poison":
+            raise InputError("not a number", remedy="send numbers")
+        self.marks[topic] = int(value)
+        self.waiting.append(int(value))
+        ready = sorted(n for n in self.waiting if n < min(self.marks.values()))
+        self.waiting = [n for n in self.waiting if n not in ready]
+        answers = []
+        for n in ready:
+            self.total += n
+            answers.append(Record(self.output, b"%d" % n, b"%d" % self.total, []))
+        return answers
+
+    def close(self) -> list[Record]:
+        return []
+
+    def to_sections(self) -> dict[str, Any]:
+        return {"marks": list(self.marks.values()), "waiting": self.waiting, "total": self.total}
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        self.marks = dict(zip(self.inputs, sections["marks"], strict=True))
+        self.waiting, self.total = sections["waiting"], sections["total"]
+
+
+class KilledError(Exception):
+    """Stands for SIGKILL: the transaction stays open, nothing is closed."""
+
+
+class DyingProducer:
+    """A producer that is killed just before or just after its n-th commit."""
+
+    def __init__(self, real: Any, before: int, after: int) -> None:
+        self._real, self.before, self.after, self.commits = real, before, after, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def commit_transaction(self) -> None:
+        self.commits += 1
+        if self.commits == self.before:
+            self._real.flush()
+            raise KilledError
+        self._real.commit_transaction()
+        if self.commits == self.after:
+            raise KilledError
+
+
+@pytest.fixture
+def kafka(kafka_bootstrap: str, kafka_prefix: str) -> Kafka:
+    kafka = Kafka(bootstrap=kafka_bootstrap, prefix=kafka_prefix, snapshot_s=0.0)
+    init_topics(kafka)
+    return kafka
+
+
+def fill(kafka: Kafka) -> None:
+    """Odd numbers on one input, even ones on the other, then the mark that ends both."""
+    with contextlib.closing(new_producer(kafka, "fill")) as producer:
+        for n in [*range(1, N), N, N + 1]:
+            producer.send(topic(kafka, "ais.fixes" if n % 2 else "ais.statics"), b"%d" % n, partition=0)
+        producer.flush()
+
+
+EXPECTED = [(n, sum(range(1, n + 1))) for n in range(1, N)]
+
+
+def outcome(kafka: Kafka) -> list[tuple[int, int]]:
+    return [(int(record.key), int(record.value)) for record in committed(kafka, "risk.events")]
+
+
+@pytest.mark.parametrize("snapshot_s", [0.0, 3600.0], ids=["snapshot-each-time", "snapshot-never"])
+def test_killed_anywhere_every_answer_counts_once(kafka, snapshot_s):
+    """Both ways of recovery: from a fresh snapshot, and by replaying everything muted. No id is absorbed by a reader here: duplicates would show."""
+    kafka.snapshot_s = snapshot_s
+    seed = 20260101
+    dice = random.Random(seed)
+    fill(kafka)
+    kills = 0
+    for life in range(40):
+        worker = Worker(kafka, Sums(kafka, die_at=dice.choice([-1, -1, dice.randrange(1, 60)])))
+        worker.consumer.config["max_poll_records"] = dice.randrange(3, 30)
+        worker.producer = DyingProducer(worker.producer, before=dice.randrange(1, 5), after=dice.randrange(1, 5))
+        try:
+            worker.recover()
+            worker.run(threading.Event(), until_end=True)
+            worker.shut()
+            break
+        except KilledError:
+            kills += 1
+            assert life < 39, "it must come to an end"
+            worker.consumer.close(autocommit=False)  # as the kernel would close its sockets; its transaction stays open
+    assert kills >= 3, "the test must have killed something"
+    assert outcome(kafka) == EXPECTED, f"seed {seed}"
+
+
+def test_a_worker_that_was_replaced_writes_nothing_more(kafka):
+    fill(kafka)
+    first = Worker(kafka, Sums(kafka))
+    first.recover()
+    first._transact(first._answers(first.consumer.poll(timeout_ms=5000, max_records=20)))
+    second = Worker(kafka, Sums(kafka))
+    second.recover()
+    from kafka.errors import InvalidProducerEpochError, ProducerFencedError
+
+    with pytest.raises((ProducerFencedError, InvalidProducerEpochError)):
+        first._transact(first._answers(first.consumer.poll(timeout_ms=5000, max_records=20)))
+    second.run(threading.Event(), until_end=True)
+    assert outcome(kafka) == EXPECTED
+    first.shut()
+    second.shut()
+
+
+def test_a_replaced_worker_stops_with_words(kafka):
+    fill(kafka)
+    entered, go_on = threading.Event(), threading.Event()
+
+    class Slow(Sums):
+        def take(self, topic: str, value: bytes, headers: Headers) -> list[Record]:
+            if value == b"20":
+                entered.set()
+                go_on.wait(20)
+            return super().take(topic, value, headers)
+
+    caught: list[Exception] = []
+
+    def work() -> None:
+        try:
+            run_worker(kafka, lambda: Slow(kafka), threading.Event(), until_end=True)
+        except SurroundingsError as fault:
+            caught.append(fault)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert entered.wait(20)
+    second = Worker(kafka, Sums(kafka))
+    second.recover()
+    go_on.set()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert len(caught) == 1
+    assert "has taken over" in str(caught[0])
+    second.run(threading.Event(), until_end=True)
+    second.shut()
+    assert outcome(kafka) == EXPECTED
+
+
+def test_a_record_that_cannot_be_read_stops_the_stage_and_says_where(kafka):
+    with contextlib.closing(new_producer(kafka, "fill")) as producer:
+        for value in (b"1", b"2", b"poison"):
+            producer.send(topic(kafka, "ais.fixes"), value, partition=0)
+    with pytest.raises(InputError, match=r"ais.fixes, offset 2: not a number"):
+        run_worker(kafka, lambda: Sums(kafka), threading.Event(), until_end=True)
+
+
+def test_a_large_state_travels_in_pieces_and_a_damaged_one_falls_back(kafka, monkeypatch):
+    monkeypatch.setattr(kafka_state, "CHUNK_BYTES", 1000)
+    with contextlib.closing(new_producer(kafka, "state")) as producer:
+        for generation in range(1, 6):
+            records = snapshot_records(kafka, "track", Snapshot(generation, {"a": generation}, {"blob": bytes([generation]) * (9000 - 900 * generation)}))
+            assert len(records) > 1
+            for record in records:
+                value = record.value
+                if generation == 5 and record is records[0]:
+                    value = value[: HEADER.size + 50] + b"\0" + value[HEADER.size + 51 :]
+                producer.send(record.topic, value, key=record.key, headers=record.headers, partition=record.shard)
+        producer.flush()
+    found, faults = read_snapshot(kafka, "track")
+    assert found is not None
+    assert (found.generation, found.offsets) == (4, {"a": 4})
+    assert found.sections["blob"] == bytes([4]) * 5400
+    assert len(faults) == 1
+    assert "snapshot 5" in faults[0]
+    assert read_snapshot(kafka, "score") == (None, [])
+
+
+def test_topics_are_created_once_and_compared_afterwards(kafka, kafka_bootstrap):
+    assert all(": exists" in line for line in init_topics(kafka))
+    require_topics(kafka)
+    other = Kafka(bootstrap=kafka_bootstrap, prefix=kafka.prefix + "none.")
+    with pytest.raises(InputError, match="topics are missing"):
+        require_topics(other)
+
+
+def test_topics_of_another_shape_are_refused(kafka, kafka_bootstrap):
+    from runners.kafka_client import new_admin
+
+    other = Kafka(bootstrap=kafka_bootstrap, prefix=kafka.prefix + "odd.")
+    with contextlib.closing(new_admin(other)) as admin:
+        admin.create_topics({topic(other, "ais.fixes"): {"num_partitions": 3, "replication_factor": 1}}, wait_for_metadata=True)
+    with pytest.raises(InputError, match="3 partitions"):
+        init_topics(other)
+    third = Kafka(bootstrap=kafka_bootstrap, prefix=kafka.prefix + "lossy.")
+    with contextlib.closing(new_admin(third)) as admin:
+        admin.create_topics({topic(third, "risk.alerts"): {"num_partitions": 1, "replication_factor": 1, "configs": {"cleanup.policy": "delete"}}})
+    with pytest.raises(InputError, match="would lose data"):
+        init_topics(third)
+
+
+def test_no_broker_is_said_in_words(monkeypatch):
+    monkeypatch.setattr(kafka_client, "BOOTSTRAP_MS", 300)
+    with pytest.raises(SurroundingsError, match=r"no Kafka broker answers at 127\.0\.0\.1:1"):
+        require_topics(Kafka(bootstrap="127.0.0.1:1"))

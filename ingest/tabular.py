@@ -48,7 +48,7 @@ from ingest.table_rows import (
     read_statics,
 )
 
-PIECE_BYTES = 8 << 20  # scratch tables are sized for this much text, whatever a caller hands over
+PIECE_BYTES = 1 << 20  # text is read in portions of about this size: less is slow, more only takes memory
 HELD_ROWS_MAX = 60_000_000  # three days of a 20,000-vessel sea: about 5 GB of rows waiting to be sorted
 SAMPLE_BYTES_MAX = 160
 FIRST_REASON = HEADER + 1
@@ -71,6 +71,8 @@ class TableState:
     samples: dict[str, bytes] = field(default_factory=dict)
     layout: Layout | None = None
     tail: bytes = b""
+    waiting: list[bytes] = field(default_factory=list)  # small pieces, until there is a portion of text worth reading
+    waiting_bytes: int = 0
     skipping: bool = False  # inside a line that is too long
     known_mmsi: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint32))  # ascending
     known_print: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))  # fingerprint of its last statics
@@ -92,7 +94,7 @@ class TableState:
             "counts": {name: dict(sorted(v.items())) if isinstance(v, dict) else v for name, v in asdict(self.counts).items()},
             "samples": dict(sorted(self.samples.items())),
             "layout": asdict(self.layout) if self.layout else None,
-            "line": [self.tail, self.skipping, self.fixes_out],
+            "line": [b"".join(self.waiting), self.tail, self.skipping, self.fixes_out],
             "known_mmsi": self.known_mmsi,
             "known_print": self.known_print,
             "held_fixes": np.concatenate([f for f, _ in self.held]) if self.held else np.empty(0, b.FIX_DTYPE),
@@ -108,7 +110,8 @@ class TableState:
         state.counts = b.Counts(**sections["counts"])
         state.samples = sections["samples"]
         state.layout = Layout(**sections["layout"]) if sections["layout"] else None
-        state.tail, state.skipping, state.fixes_out = sections["line"]
+        waiting, state.tail, state.skipping, state.fixes_out = sections["line"]
+        state.waiting, state.waiting_bytes = [waiting] if waiting else [], len(waiting)
         state.known_mmsi, state.known_print = sections["known_mmsi"], sections["known_print"]
         if len(sections["held_fixes"]):
             state.held = [(sections["held_fixes"], sections["held_print"])]
@@ -123,7 +126,14 @@ def decode_table(state: TableState, data: bytes, t_rx_ms: int | None = None, *, 
     t_rx_ms is there for the decoder's interface and not used: a table carries its own times.
     Raises InputError when the header lacks a required column or too many rows would have to be held. Not thread-safe.
     """
-    found = [_decode_piece(state, data[i : i + PIECE_BYTES], final and i + PIECE_BYTES >= len(data)) for i in range(0, max(len(data), 1), PIECE_BYTES)]
+    if state.in_time_order and not final and state.waiting_bytes + len(data) < PIECE_BYTES:
+        state.waiting.append(data)
+        state.waiting_bytes += len(data)
+        return b.empty_batch(state.receivers)
+    data = b"".join([*state.waiting, data])
+    state.waiting, state.waiting_bytes = [], 0
+    starts = range(0, max(len(data), 1), PIECE_BYTES)
+    found = [_decode_piece(state, data[i : i + PIECE_BYTES], final and i == starts[-1]) for i in starts]
     parts = [part for part in found if part is not None]
     if state.in_time_order:
         return _release(state) if final else b.empty_batch(state.receivers)

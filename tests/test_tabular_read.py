@@ -254,11 +254,12 @@ def test_byte_by_byte_and_piece_by_piece(monkeypatch):
     text = (HEADER + "".join(f"{200000001 + i % 3},{1_700_000_000 + i * 7 % 50},1.5,2.5,{i % 9},,,,N{i // 20}\n" for i in range(60))).encode()
     text += b"y" * (LINE_BYTES_MAX + 5) + b"\n"
     whole_state, whole = read(text)
-    for step in (1, 977):
-        state, batch = read(text, steps=[step] * (4_000 // step))
-        assert batch.fixes.tobytes() == whole.fixes.tobytes()
-        assert batch.statics.tobytes() == whole.statics.tobytes()
-        assert state.to_sections()["counts"] == whole_state.to_sections()["counts"]
+    for step, in_order in ((1, False), (977, True), (977, False)):
+        reference_state, reference = read(text, in_time_order=in_order)
+        state, batch = read(text, steps=[step] * (4_000 // step), in_time_order=in_order)
+        assert batch.fixes.tobytes() == reference.fixes.tobytes()
+        assert batch.statics.tobytes() == reference.statics.tobytes()
+        assert state.to_sections()["counts"] == reference_state.to_sections()["counts"] == whole_state.to_sections()["counts"]
     monkeypatch.setattr(tabular, "PIECE_BYTES", 100)
     state, batch = read(text)
     assert batch.fixes.tobytes() == whole.fixes.tobytes()

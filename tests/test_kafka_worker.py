@@ -207,7 +207,7 @@ def test_a_large_state_travels_in_pieces_and_a_damaged_one_falls_back(kafka, mon
             for record in records:
                 value = record.value
                 if generation == 5 and record is records[0]:
-                    value = value[: HEADER.size + 50] + b"\0" + value[HEADER.size + 51 :]
+                    value = value[: HEADER.size + 50] + bytes([value[HEADER.size + 50] ^ 1]) + value[HEADER.size + 51 :]
                 producer.send(record.topic, value, key=record.key, headers=record.headers, partition=record.shard)
         producer.flush()
     found, faults = read_snapshot(kafka, "track")

@@ -11,6 +11,9 @@ import threading
 import time
 import tty
 from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -455,3 +458,11 @@ def test_an_outlet_of_words_only_never_blocks():
 @pytest.mark.parametrize(("data", "lines"), [(b"", b""), (b"a", b"a\r\n"), (b"a\n", b"a\n"), (b"a\r", b"a\r"), (b"UdPbC\0", b""), (b"RrUdP\0abc", b"")])
 def test_datagram_lines(data, lines):
     assert datagram_lines(data) == lines
+
+
+def test_the_document_names_every_kind_and_counter():
+    text = (Path(__file__).resolve().parent.parent / "docs" / "sources.md").read_text(encoding="utf-8")
+    words = [*get_args(get_type_hints(Source)["kind"])]
+    words += [field.name for field in fields(SourceCounters)]
+    assert len(words) > 15
+    assert [word for word in words if f"`{word}`" not in text] == []

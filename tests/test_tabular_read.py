@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -15,7 +17,10 @@ from dogwatch.errors import InputError
 from dogwatch.times import from_iso
 from ingest import tabular
 from ingest.cells import LINE_BYTES_MAX
+from ingest.export import SCHEMA, WORDS
+from ingest.layout import FIELDS
 from ingest.source_file import read_blocks
+from ingest.table_rows import KINDS, REASONS
 from ingest.tabular import TableState, decode_table, time_slices
 
 HEADER = "mmsi,t,lat,lon,sog_kn,cog_deg,heading_deg,nav_status,name\n"
@@ -328,3 +333,10 @@ def test_recording_without_header(shared_data):
     state, batch = read(b"".join(read_blocks(shared_data("lab-m3-annotation/vessels.csv"))), columns={"mmsi": "#1", "lon": "#2", "lat": "#3", "t": "#4"})
     assert state.counts.decoded == {"position": 18_834}
     assert np.unique(batch.fixes["mmsi"]).tolist() == [1, 2, 3, 4, 5]
+
+
+def test_the_document_names_every_field_reason_and_flag():
+    text = (Path(__file__).resolve().parent.parent / "docs" / "tables.md").read_text(encoding="utf-8")
+    words = [*FIELDS, *REASONS, *KINDS, *WORDS.values(), *SCHEMA.names]
+    assert len(words) > 50
+    assert [word for word in words if f"`{word}`" not in text and f"{word}," not in text and f"{word}}}" not in text] == []

@@ -365,6 +365,7 @@ def test_building_from_a_small_world_gives_equal_bytes(tmp_path):
     source.mkdir()
     square = [[[[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]], [[[175, 50], [-175, 50], [-175, 55], [175, 55], [175, 50]]]]
     (source / "land-10m.json").write_text(topojson(square), encoding="utf-8")
+    (source / "LICENSE").write_text("terms", encoding="utf-8")
     (source / "package.json").write_text('{"version": "2.0.2", "license": "ISC"}', encoding="utf-8")
     ports = tmp_path / "ports.json"
     places = [("AAAAA", 10.01, 5.0), ("BBBBB", 10.5, 5.0), ("AAAAA", 1.0, 1.0), ("CCCCC", 200.0, 5.0)]
@@ -373,7 +374,7 @@ def test_building_from_a_small_world_gives_equal_bytes(tmp_path):
     for folder in ("one", "two"):
         assert build.main(["--world-atlas", str(source), "--ports", str(ports), "--out", str(tmp_path / folder)]) == 0
     names = sorted(p.name for p in (tmp_path / "one").iterdir())
-    assert names == ["ORIGIN.json", "coast.npz", "land.geojson", "ports.npz"]
+    assert names == ["LICENSE-world-atlas.txt", "ORIGIN.json", "coast.npz", "land.geojson", "ports.npz"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     assert load.read_ports(tmp_path / "one").ids == ("AAAAA",)

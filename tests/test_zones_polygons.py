@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+
 import naive_zones as naive
 import numpy as np
 import pytest
@@ -11,8 +15,10 @@ from hypothesis import strategies as st
 
 from dogwatch.geo import FULL_TURN, HALF_TURN
 from zones import rings
+from zones.geojson import load_zones
 from zones.polygons import ALWAYS, FAN, EdgeTree, build_tree
 
+SHARED = Path(os.environ.get("DOGWATCH_SHARED_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 POLE = rings.POLE
 
 
@@ -102,6 +108,27 @@ def test_zone_ids_equal_shapely(shapes):
         assert not len(wrong), (z, lat[wrong[:5]], lon[wrong[:5]], got[wrong[:5]])
         found += int(got.sum())
     assert found > 20_000
+
+
+def test_a_real_territorial_sea_equals_shapely():
+    """88,000 corners, both sides of 180 degrees, from the shared data."""
+    path = SHARED / "geo-baltic" / "territorial_waters_baltic.geojson"
+    if not path.is_file():
+        pytest.skip(f"shared data absent: tried {path}")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for number, feature in enumerate(document["features"]):
+        feature["properties"] = {"id": f"sea-{number}", "kind": "territorial_sea"}
+    zones = load_zones(json.dumps(document)).zones
+    assert sum(len(zone.edges) for zone in zones) > 80_000
+    tree = build_tree([z.edges for z in zones], [True] * len(zones), [0.0] * len(zones), [ALWAYS] * len(zones))
+    rng = np.random.default_rng(15)
+    lat, lon = rng.integers(53 * 600_000, 67 * 600_000, 50_000), rng.integers(9 * 600_000, 31 * 600_000, 50_000)
+    for number, feature in enumerate(document["features"]):
+        shape = shapely.geometry.shape(feature["geometry"])
+        shapely.prepare(shape)
+        got = tree.inside(number, lat, lon)
+        assert got.any()
+        assert np.array_equal(got, shapely.intersects_xy(shape, lon / 600_000, lat / 600_000))
 
 
 def test_distance_is_zero_exactly_inside(shapes):

@@ -4,7 +4,7 @@ A script of the installation, with `load.py` the only file here that touches fil
 - coast.npz: coast edges and their grid (`zones/coast.py`), from npm `world-atlas` land-10m.json.
 - land.geojson: the same land, simplified, for maps; clipped to the square of Web Mercator.
 - ports.npz: ports that lie at a coast, from the ports.geojson of the installed PyPI package `searoute` (none without it).
-- ORIGIN.json: what it was made from, under which licences, with hashes.
+- ORIGIN.json: what it was made from, under which licences, with hashes; LICENSE-world-atlas.txt: the notice that goes with it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import shapely
 from dogwatch.errors import DogwatchError, InputError
 from zones.coast import Coast, build_coast
 from zones.ports import Ports, build_ports
-from zones.rings import POLE, UNITS_PER_DEG, edges_of, flat_polygons, polygons_of, united
+from zones.rings import UNITS_PER_DEG, edges_of, flat_polygons, polygons_of, united
 
 MERCATOR_LAT_DEG = 85.0511  # the square map of Web Mercator ends here
 LAND_TOLERANCE_DEG = 0.022  # a mile and a third: below a pixel of the map up to zoom 5
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def build(world_atlas: Path, ports_path: Path | None, out: Path) -> list[str]:
-    """Write the four files into `out`; returns one line for each. Raises InputError when a source is absent or unreadable."""
+    """Write the files into `out`; returns one line for each kind of data. Raises InputError when a source is absent or unreadable."""
     source = world_atlas / "land-10m.json"
     text = _read(source, "run `npm ci` first")
     package = json.loads(_read(world_atlas / "package.json", "run `npm ci` first"))
@@ -68,6 +68,7 @@ def build(world_atlas: Path, ports_path: Path | None, out: Path) -> list[str]:
         "ports": {**ports_origin, "kept": len(ports.ids), "dropped": dropped},
         "notice": "Made with Natural Earth. Approximate: not for navigation, not for legal use.",
     }
+    (out / "LICENSE-world-atlas.txt").write_text(_read(world_atlas / "LICENSE", "run `npm ci` first"), encoding="utf-8")
     (out / "ORIGIN.json").write_text(json.dumps(origin, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return [
         f"{out / 'coast.npz'}: {len(coast.edges)} coast edges, {coast.version()}",
@@ -146,5 +147,4 @@ def _save_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 if __name__ == "__main__":
-    assert POLE == 90 * UNITS_PER_DEG
     raise SystemExit(main())

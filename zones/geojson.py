@@ -83,7 +83,7 @@ def load_zones(text: str, *, file: str = "zones.geojson") -> ZoneSet:
         raise ConfigError(first.what, file=file, line=first.line, key=first.feature, remedy=first.remedy)
     listed = "\n".join(f"  {file}:{fault.line}: {fault.text()}" for fault in faults[:FAULTS_MAX])
     more = f"\n  ... and {len(faults) - FAULTS_MAX} more" if len(faults) > FAULTS_MAX else ""
-    raise ConfigError(f"{len(faults)} faults:\n{listed}{more}\n", file=file, line=first.line, remedy="correct them all; rules: docs/zones.md")
+    raise ConfigError(f"{len(faults)} faults:\n{listed}{more}\nCorrect them all; the rules are in docs/zones.md", file=file, line=first.line)
 
 
 def examine(text: str, *, file: str) -> tuple[list[Zone], list[Fault]]:

@@ -66,7 +66,7 @@ def group(records: Iterable[Record], limits: CaseLimits) -> list[Case]:
     for record in ordered:
         if not record.live:
             continue
-        index = _home(record, cases, by_vessel, limits)
+        index = next((i for i in _candidates(record, by_vessel) if takes(cases[i], record, limits)), None)
         if index is None:
             index = len(cases)
             cases.append(Case())
@@ -97,17 +97,13 @@ def belong_together(one: Event, other: Event, limits: CaseLimits) -> bool:
     return float(distance_m(_units(one.lat), _units(one.lon), _units(other.lat), _units(other.lon))) <= limits.distance_nm * NM_M
 
 
-def _home(record: Record, cases: list[Case], by_vessel: dict[int, list[int]], limits: CaseLimits) -> int | None:
-    """Index of the oldest case that a living record may join."""
-    for index in _candidates(record, by_vessel):
-        case = cases[index]
-        if len(case.live) >= limits.events_max or abs(record.event.t_start - case.live[0].event.t_start) > limits.span_h * HOUR_MS:
-            continue
-        if len({mmsi for member in (*case.live, record) for mmsi in member.event.mmsi}) > limits.vessels_max:
-            continue
-        if any(belong_together(record.event, member.event, limits) for member in case.live):
-            return index
-    return None
+def takes(case: Case, record: Record, limits: CaseLimits) -> bool:
+    """Whether a living record may join a case: room in it, and a living member that the record belongs with."""
+    if len(case.live) >= limits.events_max or abs(record.event.t_start - case.live[0].event.t_start) > limits.span_h * HOUR_MS:
+        return False
+    if len({mmsi for member in (*case.live, record) for mmsi in member.event.mmsi}) > limits.vessels_max:
+        return False
+    return any(belong_together(record.event, member.event, limits) for member in case.live)
 
 
 def _host(record: Record, cases: list[Case], by_vessel: dict[int, list[int]], limits: CaseLimits) -> int | None:

@@ -70,8 +70,12 @@ class Rule(Criteria, kw_only=True):
 
 
 class Context(Criteria, kw_only=True):
-    """A circumstance that adds its weight once per case when any counted event meets the criteria."""
+    """A circumstance that adds its weight once per case when any counted event meets the criteria.
 
+    Of contexts with one `group` only the heaviest adds: they are different signs of the same circumstance.
+    """
+
+    group: str = ""
     text: str
 
 
@@ -207,8 +211,8 @@ def _faults_of_rules(profile: Profile) -> Iterable[Fault]:
     for kind, items in tables:
         for index, item in enumerate(items):
             path = (kind, index)
-            if item.name in seen:
-                yield (*path, "name"), f"the name '{item.name}' is taken", "give each rule and context its own name"
+            if not item.name or item.name in seen:
+                yield (*path, "name"), f"the name '{item.name}' is taken or empty", "give each rule and context its own name"
             seen.add(item.name)
             if not item.given():
                 yield path, f"'{item.name}' has no criterion: it would fire on everything", "add behaviours, subtypes, zones or measures"

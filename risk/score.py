@@ -57,10 +57,24 @@ class Card:
     level: Level | None
 
 
-def assess(profile: Profile, live: list[Event]) -> Card:
-    """Score the living events of one case. Every event must meet a rule of the profile; their order does not matter."""
+Judged = dict[str, tuple[Rule, list[Context]]]  # event id -> the rule by which it counts, the contexts that it meets
+
+
+def judge(profile: Profile, live: list[Event]) -> Judged:
+    """What the profile says of each event by itself. Every event must meet a rule."""
+    found: Judged = {}
+    for event in live:
+        rule = profile.rule_for(event)
+        assert rule is not None, "a live event meets a rule"
+        found[event.event_id] = (rule, [context for context in profile.contexts if context.met(event)])
+    return found
+
+
+def assess(profile: Profile, live: list[Event], judged: Judged | None = None) -> Card:
+    """Score the living events of one case; their order does not matter. `judged` saves judging them again."""
     live = sorted(live, key=lambda event: event.event_id)
-    lines = _lines(profile, live)
+    judged = judge(profile, live) if judged is None else judged
+    lines = _lines(profile, live, judged)
     families: dict[str, list[Line]] = {}
     for line in lines:
         families.setdefault(line.family, []).append(line)
@@ -68,8 +82,7 @@ def assess(profile: Profile, live: list[Event]) -> Card:
         shares = cap_shares([line.points for line in members], milli(profile.families[name].cap))
         for line, share in zip(members, shares, strict=True):
             line.points = share
-    counted = [line.event for line in lines if line.counted]
-    contexts = [(context, milli(context.weight)) for context in profile.contexts if any(context.met(event) for event in counted)]
+    contexts = _contexts(profile, [context for line in lines if line.counted for context in judged[line.event.event_id][1]])
     kinds = {line.family for line in lines if line.counted}
     corroboration = milli(profile.corroboration.weight) if len(kinds) >= profile.corroboration.families_min else 0
     base = milli(profile.base)
@@ -112,25 +125,33 @@ def cap_shares(points: list[int], cap: int) -> list[int]:
 def counterfactual(profile: Profile, live: list[Event], card: Card) -> tuple[Event, Card] | None:
     """The one event without which the level would be lower, with the score then; the one that costs most if several would do."""
     best: tuple[Event, Card] | None = None
+    judged = judge(profile, live)
     for line in card.lines:
-        without = assess(profile, [event for event in live if event is not line.event])
+        without = assess(profile, [event for event in live if event is not line.event], judged)
         if without.level != card.level and (best is None or without.score_milli < best[1].score_milli):
             best = (line.event, without)
     return best
 
 
-def _lines(profile: Profile, live: list[Event]) -> list[Line]:
+def _contexts(profile: Profile, met: list[Context]) -> list[tuple[Context, int]]:
+    """The contexts that apply, with their points; of one group only the heaviest (the first of equals)."""
+    names, found = {context.name for context in met}, dict[str, Context]()
+    for context in profile.contexts:
+        group = context.group or context.name
+        if context.name in names and (group not in found or context.weight > found[group].weight):
+            found[group] = context
+    return [(context, milli(context.weight)) for context in found.values()]
+
+
+def _lines(profile: Profile, live: list[Event], judged: Judged) -> list[Line]:
     """A line per event, points set by episode (the strongest carries all), not yet by cap."""
     as_of_ms = max((event.t_detected for event in live), default=0)
-    heads = {event.event_id: _head(event, live, as_of_ms) for event in live}
     lines = []
     for event in live:
-        rule, head_rule = profile.rule_for(event), profile.rule_for(heads[event.event_id])
-        assert rule is not None, "a live event meets a rule"
-        assert head_rule is not None, "so does the event that absorbs it"
+        rule, head = judged[event.event_id][0], _head(event, live, as_of_ms).event_id
         age_ms = 0 if event.state == "open" else max(0, as_of_ms - _end_ms(event, as_of_ms))
         raw, counted = _raw_points(profile, rule, event, age_ms)
-        lines.append(Line(event, rule, head_rule.family, heads[event.event_id].event_id, raw, 0, counted, age_ms))
+        lines.append(Line(event, rule, judged[head][0].family, head, raw, 0, counted, age_ms))
     strongest: dict[str, Line] = {}
     for line in lines:
         if line.head not in strongest or line.raw > strongest[line.head].raw:
@@ -152,6 +173,8 @@ def _raw_points(profile: Profile, rule: Rule, event: Event, age_ms: int) -> tupl
 def _head(event: Event, live: list[Event], as_of_ms: int) -> Event:
     """The event that absorbs this one, or itself."""
     wanted = ABSORBED_BY.get((event.type, event.subtype)) or ABSORBED_BY.get((event.type, ""))
+    if wanted is None:
+        return event
     duration_ms = max(1, _end_ms(event, as_of_ms) - event.t_start)
     best, best_cover_ms = event, 0
     for other in live:

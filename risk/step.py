@@ -18,9 +18,9 @@ import msgspec
 from dogwatch.alerts import Alert, Condition, alert_id, alert_order
 from dogwatch.errors import InputError
 from dogwatch.events import Event, Subject
-from risk.cases import HOUR_MS, Case, Record, group
+from risk.cases import HOUR_MS, Case, Record, belong_together, group, takes
 from risk.explain import base_contribution, contributions, counterfactual_text, explanation, headline, innocent
-from risk.profile import LIVE_STATES, NEVER_SCORED, Profile
+from risk.profile import LIVE_STATES, NEVER_SCORED, CaseLimits, Profile
 from risk.score import Card, assess, counterfactual, milli, score_of_100
 
 CORRECTIONS_H = 24  # late data may correct an event for a day; then a case whose span is over is forgotten
@@ -100,15 +100,14 @@ def _take(state: RiskState, event: Event) -> list[Alert]:
     if event.type == NEVER_SCORED or not state.profile.could_count(event.type):
         _count(state, "not_scored")
         return []
+    known = state.records.get(event.event_id)
     if not _remember(state, event):
         return []
-    members = _component(state, event)
-    before = {state.homes[record.event.event_id] for record in members if record.event.event_id in state.homes}
-    cases = {_case_id(state.profile, case): case for case in group(members, state.profile.case)}
+    before, cases = _regroup(state, state.records[event.event_id], known)
     changed = [name for name, case in cases.items() if state.cases.get(name) != _ids(case) or event.event_id in _ids(case)]
     alerts = [_dissolved(state, name, cases, event) for name in sorted(before - set(cases))]
     for name in before:
-        state.cases.pop(name, None)
+        del state.cases[name]
     _adopt(state, cases)
     alerts += [_revise(state, name, cases[name], event) for name in sorted(changed)]
     return [alert for alert in alerts if alert is not None]
@@ -134,6 +133,43 @@ def _remember(state: RiskState, event: Event) -> bool:
     elif state.unraised > UNRAISED_MAX:
         _forget_unraised(state)
     return raised_ms is not None
+
+
+def _regroup(state: RiskState, record: Record, known: Record | None) -> tuple[set[str], dict[str, Case]]:
+    """(names of the cases as they were, the cases as they are now), of all cases that this record's change can touch.
+
+    The result is that of `group` over all records. Two short cuts keep it quick where one vessel after the other meets
+    the next: a new version that stands to its neighbours as the old one did changes no case; and a newcomer that is the
+    last in canonical order, with no gone neighbour, can only join one case or begin one.
+    """
+    limits, name = state.profile.case, record.event.event_id
+    neighbours = [state.records[one] for one in {one for mmsi in record.event.mmsi for one in state.by_vessel[mmsi]} - {name}]
+    if known is not None and known.raised_ms is not None:
+        if _stands_as_before(record, known, neighbours, limits):
+            return {state.homes[name]}, {state.homes[name]: _case(state, state.homes[name])}
+    elif record.live and all(one.live for one in neighbours):
+        near = [_case(state, home) for home in {state.homes[one.event.event_id] for one in neighbours}]
+        if all(member.order < record.order for case in near for member in case.members):
+            near.sort(key=lambda case: case.live[0].order)
+            joined = next((case for case in near if takes(case, record, limits)), Case())
+            before = {_case_id(state.profile, joined)} if joined.live else set()
+            joined.live.append(record)
+            return before, {_case_id(state.profile, joined): joined}
+    members = _component(state, record.event)
+    found = {state.homes[one.event.event_id] for one in members if one.event.event_id in state.homes}
+    return found, {_case_id(state.profile, case): case for case in group(members, limits)}
+
+
+def _stands_as_before(record: Record, known: Record, neighbours: list[Record], limits: CaseLimits) -> bool:
+    """Whether nothing that `group` looks at has changed with a new version."""
+    if (record.raised_ms, record.live, record.event.t_start) != (known.raised_ms, known.live, known.event.t_start):
+        return False
+    return all(belong_together(one.event, record.event, limits) == belong_together(one.event, known.event, limits) for one in neighbours)
+
+
+def _case(state: RiskState, name: str) -> Case:
+    records = [state.records[one] for one in state.cases[name]]
+    return Case([record for record in records if record.live], [record for record in records if not record.live])
 
 
 def _component(state: RiskState, event: Event) -> list[Record]:

@@ -14,7 +14,7 @@ LABELS = {
     "silence_s": "silent for",
     "p_silence": "chance that a working transmitter is not heard for so long",
     "coverage_p": "share of reports normally heard there",
-    "coverage": "share of reports normally heard there",
+    "coverage_share": "share of reports normally heard there",
     "duration_s": "duration",
     "distance_m": "distance between the two",
     "distance_m_median": "median distance between the two",
@@ -31,9 +31,12 @@ LABELS = {
     "net_over_path": "way made good over way sailed",
     "path_nm": "way sailed",
     "reports_real": "real reports",
-    "reports_hour": "reports in the hour before",
-    "peers_heard": "other vessels heard meanwhile",
+    "reports_each": "reports of each",
+    "reports_1h": "reports in the hour before",
+    "slow_report_share": "share of slow reports",
     "peers": "other vessels nearby",
+    "peers_heard_share": "share of them heard meanwhile",
+    "blocks_listened": "5-minute spans listened",
 }
 OPERATORS = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than", "==": "exactly", "=": "exactly", "!=": "other than", "in": "one of"}
 STATISTICS = {"median", "min", "max", "mean", "p95"}

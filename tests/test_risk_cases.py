@@ -8,6 +8,7 @@ from risk_world import T0_MS, histories, make, newest, run, shipped
 
 from risk.cases import Record, group
 from risk.profile import CaseLimits
+from risk.step import RiskState, risk_step
 
 LIMITS = CaseLimits()
 BORDER = shipped()
@@ -75,6 +76,19 @@ def test_grouping_is_a_function_of_the_set(events, random):
     one, other = group(records(*final), LIMITS), group(shuffled, LIMITS)
     assert [[m.event.event_id for m in case.members] for case in one] == [[m.event.event_id for m in case.members] for case in other]
     assert sum(len(case.members) for case in one) == len(final)
+
+
+@given(histories(9), st.booleans(), st.randoms())
+@settings(max_examples=120)
+def test_the_short_cuts_group_as_the_whole_would(events, shuffle, random):
+    if shuffle:
+        random.shuffle(events)
+    state = RiskState.new(BORDER)
+    for event in events:
+        risk_step(state, [event], T0_MS)
+        anew = RiskState.from_sections(state.to_sections(), BORDER)  # groups all records at once
+        assert state.cases == anew.cases
+        assert state.homes == anew.homes
 
 
 @given(histories())

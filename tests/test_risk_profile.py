@@ -25,7 +25,7 @@ FAULTS = [
     ("cap = 1.0", "cap = 0.0", "cap 0.0", "cap = 0.0"),
     ("half_life_h = 48", "half_life_h = inf", "half-life", "half_life_h = inf"),
     ("min_confidence = 0.3", "min_confidence = 3", "not in 0-1", "min_confidence = 3"),
-    ('name = "meeting of two vessels"', 'name = "border"', "is taken", 'name = "border"\nweight'),
+    ('name = "meeting of two vessels"', 'name = "silent near the border"', "is taken", 'name = "silent near the border"\nfamily = "rendezvous"'),
     ('behaviours = ["loitering"]', 'behaviours = ["safety"]', "never scored", 'behaviours = ["safety"]'),
     ('name = "border"\ntitle', 'name = "bor der"\ntitle', "no profile name", 'name = "bor der"'),
     ("base = -4.0", "base = = -4.0", "not valid TOML", "base = ="),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from naive_risk import naive_score
-from risk_world import make, shipped
+from risk_world import PROFILES, make, shipped
 
 from risk.explain import contributions
 from risk.score import assess, cap_shares, counterfactual, level_of, milli, score_of_100
@@ -110,6 +110,7 @@ TABLE = [
     ([("dark", 0.99)], "warning", -4000 + 2000 + 1485),
     ([("rendezvous", 0.5)], "caution", -4000 + 2000 + 400),
     ([("rendezvous", 0.7)], "warning", -4000 + 2000 + 560),
+    ([("loitering", 0.3)], "caution", -4000 + 2000 + 210),
     ([("loitering", 0.5)], "caution", -4000 + 2000 + 350),
     ([("loitering", 0.8)], "warning", -4000 + 2000 + 560),
     ([("rendezvous", 0.5), ("loitering", 0.5)], "alarm", -4000 + 2000 + 400 + 350 + 1000),
@@ -130,6 +131,22 @@ def test_the_border_profile_gives_these_levels(what, level, score_milli):
 
 def test_far_from_any_border_one_behaviour_is_no_alert():
     assert assess(BORDER, [make("dark", [1], confidence=0.99, coast_nm=40.0)]).level is None
+
+
+def test_silence_on_the_way_to_the_border_is_an_alert_and_the_context_counts_once():
+    bound = make("dark", [1], confidence=0.99, coast_nm=40.0)
+    bound.measures["inbound_s"] = 3600.0
+    card = assess(BORDER, [bound])
+    assert (card.level, card.score_milli) == ("warning", -4000 + 2000 + 1485)
+    near = make("dark", [1], 200, confidence=0.99, coast_nm=15.0)
+    assert [context.name for context, _ in assess(BORDER, [bound, near]).contexts] == ["border"]
+
+
+def test_the_documents_show_this_arithmetic():
+    text = (PROFILES.parent / "docs" / "scoring.md").read_text(encoding="utf-8")
+    for _, level, score_milli in TABLE:
+        row = f"| {score_milli} | {score_of_100(score_milli)} | {level or 'none'} |"
+        assert row in text, row
 
 
 def test_no_score_reaches_emergency():

@@ -148,7 +148,7 @@ def test_candidates_never_score_and_suppression_takes_points_back():
 
 
 def test_below_caution_there_is_no_record_but_the_case_is_kept():
-    state, alerts = run(BORDER, [make("loitering", [1], confidence=0.31)])
+    state, alerts = run(BORDER, [make("loitering", [1], confidence=0.31, coast_nm=40.0)])
     assert alerts == []
     [alert] = risk_step(state, [make("dark", [1], 100, confidence=0.99)], T0_MS + 3 * HOUR_MS)
     assert alert.level == "alarm"

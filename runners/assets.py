@@ -26,6 +26,8 @@ def npm() -> list[str]:
 def main() -> int:
     """Build zones/data and console/static/vendor. Returns an exit code."""
     subprocess.run([*npm(), "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=ROOT, check=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--constraint", "constraints.txt"]
+    subprocess.run([*pip, "searoute"], cwd=ROOT, check=True)  # without what it depends on: only its table of ports is read
     subprocess.run([sys.executable, "-m", "zones.build", "--world-atlas", "node_modules/world-atlas", "--out", "zones/data"], cwd=ROOT, check=True)
     subprocess.run([sys.executable, "-m", "console.build_static"], cwd=ROOT, check=True)
     return 0

@@ -220,15 +220,43 @@ def decode(
 
 @zones_app.command("check")
 def zones_check(files: list[Path], as_json: Json = False) -> None:
-    """Validate GeoJSON zones files. Example: dogwatch zones check my-zones.geojson"""
-    from zones.load import read_zones
+    """Validate GeoJSON zones files. Example: dogwatch zones check examples/zones.geojson"""
+    from zones.check import check, check_lines
 
-    found = [read_zones(str(path)) for path in files]
-    report = [{"file": str(path), "zones": len(zone_set.zones)} for path, zone_set in zip(files, found)]
+    report = check([str(path) for path in files])
     if as_json:
         print_json(report)
-    for row in () if as_json else report:
-        out.print(f"{row['file']}: {row['zones']} zones, no fault", highlight=False)
+    else:
+        for line in check_lines(report):
+            (out if report["ok"] else err).print(line, highlight=False, markup=False, soft_wrap=True)
+    if not report["ok"]:
+        raise typer.Exit(2)
+
+
+@zones_app.command("show")
+def zones_show(
+    files: Annotated[list[Path] | None, typer.Argument(help="Your own zones, on top of the built-in set.")] = None,
+    at: Annotated[str, typer.Option(help="What holds at one place: LAT,LON in degrees.")] = "",
+    as_json: Json = False,
+) -> None:
+    """What lines are in force, everywhere or at one place. Example: dogwatch zones show --at=-41.3,174.6"""
+    from zones.check import show, show_at, show_lines
+    from zones.geography import Geography
+    from zones.load import read_origin, read_zones
+
+    geography = Geography.default([read_zones(path) for path in files or []])
+    if at:
+        try:
+            lat_deg, lon_deg = (float(part) for part in at.split(","))
+        except ValueError as fault:
+            raise InputError(f"'{at}' is not a place", remedy="write --at=-41.3,174.6") from fault
+        print_json(show_at(geography, lat_deg, lon_deg))
+        return
+    report = show(geography, read_origin())
+    if as_json:
+        print_json(report)
+    for line in () if as_json else show_lines(report):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @rules_app.command("check")

@@ -95,7 +95,9 @@ class _Stage:
         end_s = row.start_s + row.duration_s
         cause = f"two ships drift {row.distance_m:g} m apart for {row.duration_s / 60:.0f} min"
         fact = Fact("rendezvous", "ais_pair", ships, row.start_s, end_s, cause, *centre, scored=row.scored, measures={"distance_m": row.distance_m})
-        return Scene(ships, [fact])
+        # each of them also loiters: true, but nobody is asked to say it twice
+        alone = [Fact("loitering", "", [ship], row.start_s, end_s, "drifts beside another ship", *centre, scored=False) for ship in ships]
+        return Scene(ships, [fact, *alone])
 
     def dark_period(self, row: DarkPeriod, i: int) -> Scene:
         """Under way along its points (and on beyond the last), silent for a while."""

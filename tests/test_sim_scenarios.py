@@ -87,7 +87,7 @@ def test_vessels_are_at_sea_and_only_scripted_ones_idle_in_the_open(name):
 
 def test_the_strait_has_its_behaviours_where_the_watch_looks_for_them():
     _, (mmsi, t_s, lat, lon, _) = places("strait")
-    rows = {row["type"]: row for row in truth_rows(load_scenario(scenario_text("strait"), file="strait.toml"), 7) if row["state"] != "retracted"}
+    rows = {row["type"]: row for row in truth_rows(load_scenario(scenario_text("strait"), file="strait.toml"), 7) if row["scored"]}
     for kind, begin_s, end_s, least_nm, most_nm in (("loitering", 0, 8700, 3, 24), ("rendezvous", 600, 4800, 5, 15), ("dark", 1200, 5400, 5, 13)):
         for one in rows[kind]["mmsi"]:
             away_nm = geography().coast_distance_nm(*(c[(mmsi == one) & (t_s >= begin_s) & (t_s <= end_s)] for c in (lat, lon)))

@@ -134,9 +134,7 @@ def recording():
 
 
 def truth(kind: str, subtype: str = "") -> dict:
-    rows = [
-        r for r in truth_rows(load_scenario(SEA, file="sea.toml"), SEED) if r["type"] == kind and r["state"] != "retracted" and subtype in ("", r["subtype"])
-    ]
+    rows = [r for r in truth_rows(load_scenario(SEA, file="sea.toml"), SEED) if r["type"] == kind and r["scored"] and subtype in ("", r["subtype"])]
     assert len(rows) == 1
     return rows[0]
 
@@ -364,7 +362,8 @@ def test_truth_rows_are_events_with_cause_visible_scored():
         *[("loitering", "closed"), ("rendezvous", "closed"), ("dark", "closed"), ("safety", "closed"), ("rendezvous", "retracted"), ("dark", "retracted")]
     }
     assert all(r["exercise"] and r["visible"] and r["cause"] for r in rows)
-    assert [r["scored"] for r in rows] == [r["state"] != "retracted" for r in rows]
+    assert {(r["type"], r["cause"]) for r in rows if r["state"] != "retracted" and not r["scored"]} == {("loitering", "drifts beside another ship")}
+    assert not any(r["scored"] for r in rows if r["state"] == "retracted")
     for line in truth_ndjson(rows).splitlines():
         event = event_from_json(line)
         assert event.t_end is not None

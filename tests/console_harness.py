@@ -71,7 +71,7 @@ def names(fixes: np.ndarray) -> np.ndarray:
     rows["mmsi"], rows["t_ms"] = fixes["mmsi"], fixes["t_ms"]
     rows["has"] = HAS_NAME | HAS_CALLSIGN | HAS_TYPE_AND_SIZE | HAS_VOYAGE
     rows["name"] = [f"TEST SHIP {i}".encode() for i in range(len(fixes))]
-    rows["name"][3] = HOSTILE.encode()
+    rows["name"][3:4] = HOSTILE.encode()
     rows["callsign"], rows["destination"] = b"TEST1", b"<B>NOWHERE</B>"
     rows["ship_type"] = np.array([70, 80, 60, 30, 52, 37])[np.arange(len(fixes)) % 6]
     rows["bow"], rows["stern"], rows["port"], rows["starboard"] = 80, 20, 8, 8
@@ -115,7 +115,7 @@ def alert(number: int = 1, *, level: Any = "warning", revision: int = 1, conditi
         "lat": CENTRE[0],
         "lon": CENTRE[1],
         "headline": "Loitering 62 min, 2.4 nm from the 12 nm limit",
-        "explanation": "The ship stopped and stayed within 1.1 nm for 62 min, 2.4 nm from the outer limit of the belt; half of its class pass here without stopping.",
+        "explanation": "The ship stayed within 1.1 nm for 62 min, 2.4 nm from the outer limit of the belt; most of its class pass here without stopping.",
         "innocent": ["anchorage: not inside or near one", "pilot station: none within 10 nm", "fishing: possible, others of its class stop here"],
         "counterfactual": "It would not have alerted under 45 min, or farther than 3 nm from the limit.",
         "profile": "border",
@@ -148,7 +148,9 @@ def distress(number: int = 9, **more: Any) -> Alert:
 class Harness:
     """Board, picture and server; `play` moves the fleet by the room's clock."""
 
-    def __init__(self, *, vessels: int = 300, database: Path | None = None, land: Path | None = None, info: dict[str, Any] | None = None, zones: bytes | None = None) -> None:
+    def __init__(
+        self, *, vessels: int = 300, database: Path | None = None, land: Path | None = None, info: dict[str, Any] | None = None, zones: bytes | None = None
+    ) -> None:
         self.board, self.picture, self.decisions = Board(), Picture(), Decisions(database)
         self.fixes = fleet(vessels) if vessels else new_fixes(0)
         about = {"desk": "Test desk", "listening": "UDP 10110", "rules": 6, **(info or {})}
@@ -181,7 +183,13 @@ class Harness:
 ZONES = json.dumps(
     {
         "type": "FeatureCollection",
-        "features": [{"type": "Feature", "properties": {"name": "belt"}, "geometry": {"type": "Polygon", "coordinates": [[[173.6, -41.6], [175.2, -41.6], [175.2, -40.6], [173.6, -40.6], [173.6, -41.6]]]}}],
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"name": "belt"},
+                "geometry": {"type": "Polygon", "coordinates": [[[173.6, -41.6], [175.2, -41.6], [175.2, -40.6], [173.6, -40.6], [173.6, -41.6]]]},
+            }
+        ],
     }
 ).encode()
 
@@ -190,7 +198,9 @@ def busy_board(board: Board) -> None:
     """One alert of each kind and state."""
     board.publish(alert(1, level="alarm", headline="Rendezvous at night, 3.1 nm outside the limit, both slow for 41 min", mmsi=198_100_008))
     board.publish(alert(2))
-    board.publish(alert(3, level="caution", headline=f"Name changed at sea to {HOSTILE}", mmsi=198_100_003, subjects=[Subject("198100003#0", 198_100_003, "", HOSTILE)]))
+    board.publish(
+        alert(3, level="caution", headline=f"Name changed at sea to {HOSTILE}", mmsi=198_100_003, subjects=[Subject("198100003#0", 198_100_003, "", HOSTILE)])
+    )
     board.publish(alert(4, headline="Dark period 3 h 05 min near the limit", mmsi=198_999_999, lat=-40.7, lon=174.1))
     board.publish(alert(5, headline="Dark period 2 h 10 min", mmsi=198_100_012))
     board.publish(alert(5, headline="Dark period 2 h 10 min", mmsi=198_100_012, revision=2, condition="retracted", reason="late_data"))

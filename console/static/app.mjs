@@ -3,7 +3,7 @@
 import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
 import { Evidence } from './evidence.mjs';
 import { ExerciseBanner, Header } from './header.mjs';
-import { DistressBar, HelpDialog, NameDialog, StateBar } from './parts.mjs';
+import { DistressBar, HelpDialog, LinkBar, NameDialog, SilenceBar } from './parts.mjs';
 import { Queue } from './queue.mjs';
 import { PALETTES, arrange, change, isOpen, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
@@ -114,12 +114,12 @@ function App() {
   return html`
     <${Header} eventNow=${now} act=${act} />
     <${ExerciseBanner} />
-    <${DistressBar} act=${act} />
-    <${StateBar} />
     <main class=${linked() ? '' : 'cut-off'}>
+      <${LinkBar} />
       <${Queue} eventNow=${now} act=${act} />
       <section class="sea" aria-label="Map">
         <${MapBox} />
+        <div class="bars"><${DistressBar} act=${act} /><${SilenceBar} /></div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
         <${Listening} />
         <${VesselCard} eventNow=${now} />

@@ -37,7 +37,7 @@ function style(info) {
     { id: 'grid1', type: 'line', source: 'grid1', minzoom: 6, paint: { 'line-color': token('deep'), 'line-width': 1 } },
   ];
   if (info.land) {
-    sources.land = { type: 'geojson', data: new URL('basemap/land.geojson', document.baseURI).href, tolerance: 0.2, maxzoom: 10 };
+    sources.land = { type: 'geojson', data: new URL('basemap/land.geojson', document.baseURI).href, tolerance: 0.5, maxzoom: 10 };
     layers.push(
       { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': token('land'), 'fill-antialias': false } },
       { id: 'coast', type: 'line', source: 'land', paint: { 'line-color': token('coast'), 'line-width': 1.2 } },
@@ -165,7 +165,7 @@ export class SeaMap {
     if (!Number.isFinite(alert.lat) || !Number.isFinite(alert.lon)) return;
     const shape = { emergency: SHAPE.beacon, alarm: SHAPE.alarm, warning: SHAPE.ring, caution: SHAPE.square }[alert.level];
     const flash = isOpen(alert) && alert.level !== 'caution' ? BIT.flash : 0;
-    marks.push({ ...place(alert), shape, colour: COLOUR[alert.level] ?? COLOUR.alarm, size: 20, bits: BIT.still | flash });
+    marks.push({ ...place(alert), shape, colour: COLOUR[alert.level] ?? COLOUR.alarm, size: alert.level === 'emergency' ? 30 : 22, bits: BIT.still | flash });
   }
 
   _markSelected(marks, lines) {
@@ -177,7 +177,7 @@ export class SeaMap {
       marks.push({ ...base, shape: SHAPE.brackets, colour: COLOUR.focus, size: 34 });
       if (!(this.vessels.flags[s] & FLAG.lost)) this._vector(lines, base, COLOUR.focus);
     }
-    if (alert && Number.isFinite(alert.lat) && Number.isFinite(alert.lon)) marks.push({ ...place(alert), shape: SHAPE.ring, colour: COLOUR.focus, size: 28, bits: BIT.still });
+    if (alert && Number.isFinite(alert.lat) && Number.isFinite(alert.lon)) marks.push({ ...place(alert), shape: SHAPE.brackets, colour: COLOUR.focus, size: 38, bits: BIT.still });
   }
 
   _vector(lines, base, colour) {

@@ -1,6 +1,6 @@
 // Small pieces that several panels share. May live here: icons, dialogs, banners. May not: requests, order of the queue.
 
-import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
 import { change, isDistress, isOpen, linked, state } from './store.mjs';
 import { clean, duration, position } from './text.mjs';
 
@@ -49,29 +49,26 @@ export function DistressBar({ act }) {
   </section>`;
 }
 
-/** One bar for what stands between the watch and the truth: link lost, feed silent. */
-export function StateBar() {
-  const [, tick] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => tick((n) => n + 1), 1000);
-    return () => clearInterval(timer);
-  }, []);
-  if (!linked()) {
-    const lost = (performance.now() - state.link.since) / 1000;
-    if (lost < 2) return null;
-    return html`<div class="bar bad" role="alert">
-      <strong>Link to the server lost for ${duration(lost)}.</strong> What you see is old. Acknowledging is off until the link is back. Trying again…
-    </div>`;
-  }
-  const silent = state.health.silent_s;
-  if (state.health.messages > 0 && silent > 30) {
-    const sources = Object.entries(state.health.sources ?? {}).filter(([, word]) => word !== 'up').map(([id]) => clean(id, 30));
-    return html`<div class="bar stale" role="status">
-      <strong>No messages for ${duration(silent)}.</strong> Vessels fade as their data grow old; silence here is not calm at sea.
-      ${sources.length ? `Silent: ${sources.join(', ')}.` : ''}
-    </div>`;
-  }
-  return null;
+// Bars lie over the page instead of pushing it: nothing may move under a pointer that is about to press.
+
+/** No link to the server: across the whole page. */
+export function LinkBar() {
+  const lost = (performance.now() - state.link.since) / 1000;
+  if (linked() || lost < 2) return null;
+  return html`<div class="bar bad" role="alert">
+    <strong>Link to the server lost for ${duration(lost)}.</strong> What you see is old. Acknowledging is off until the link is back. Trying again…
+  </div>`;
+}
+
+/** Linked, but the sources say nothing: over the map. */
+export function SilenceBar() {
+  const { health } = state;
+  if (!linked() || !(health.messages > 0) || !(health.silent_s > 30)) return null;
+  const sources = Object.entries(health.sources ?? {}).filter(([, word]) => word !== 'up').map(([id]) => clean(id, 30));
+  return html`<div class="bar stale" role="status">
+    <strong>No messages for ${duration(health.silent_s)}.</strong> Vessels fade as their data grow old; silence here is not calm at sea.
+    ${sources.length ? `Silent: ${sources.join(', ')}.` : ''}
+  </div>`;
 }
 
 /** Asks once who is watching. */
@@ -83,7 +80,9 @@ export function NameDialog({ onName }) {
   const submit = (event) => {
     event.preventDefault();
     const name = clean(event.target.elements.who.value.trim(), 60);
-    if (name) onName(name);
+    if (!name) return;
+    box.current.close(); // at once, so that the next key already goes to the page
+    onName(name);
   };
   return html`<dialog ref=${box} onClose=${() => change({ asking: false })} aria-labelledby="ask">
     <form onSubmit=${submit}>

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
 import { arrange, change, hold, isOpen, state } from './store.mjs';
-import { LEVELS, clean, clock, duration, levelRank } from './text.mjs';
+import { clean, clock, duration, levelRank } from './text.mjs';
 
 const ROWS_MAX = 300; // drawn at once; a longer queue is a flood, and says so
 
@@ -15,8 +15,7 @@ export function Queue({ eventNow, act }) {
     box.current?.querySelector('tr[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
   }, [state.selected]);
   return html`<section class="queue" aria-label="Alerts">
-    <div class="panel-head"><h2>Alerts</h2><span class="num">${open} open</span><span class="muted num">${alerts.length - open} other</span></div>
-    <${NewBar} />
+    <div class="panel-head"><h2>Alerts</h2><span class="num">${open} open</span><span class="muted num">${alerts.length - open} other</span><span class="grow"></span><${NewBar} /></div>
     <div class="scroll" ref=${box} onPointerEnter=${() => hold(true)} onPointerLeave=${() => hold(false)}>
       ${alerts.length
         ? html`<table aria-label="Alert queue, open first, then by level and age">
@@ -29,14 +28,14 @@ export function Queue({ eventNow, act }) {
   </section>`;
 }
 
+/** Sits in the head of the panel, so that its coming moves no row. */
 function NewBar() {
   const fresh = state.waiting.map((id) => state.alerts.get(id)).filter(Boolean);
   if (!fresh.length) return null;
   const worst = fresh.reduce((a, b) => (levelRank(b.level) > levelRank(a.level) ? b : a));
-  const parts = [...LEVELS].reverse().map((level) => [level, fresh.filter((a) => a.level === level).length]).filter(([, n]) => n);
   const let_in = () => { arrange(true); change(); };
   return html`<button class=${`newbar ${worst.level}`} onClick=${let_in}>
-    <${LevelIcon} alert=${worst} /> ${fresh.length} new: ${parts.map(([level, n]) => `${n} ${level}`).join(', ')} <kbd>N</kbd>
+    <${LevelIcon} alert=${worst} /> ${fresh.length} new · ${worst.level} <kbd>N</kbd>
   </button>`;
 }
 

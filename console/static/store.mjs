@@ -71,7 +71,7 @@ export function takeAlerts(records, whole = false) {
   return news;
 }
 
-/** Bring the queue into order; while it is held nothing moves, and what is new waits (distress never waits). */
+/** Bring the queue into order; while it is held nothing moves, and what is new waits (distress has its banner and needs no row). */
 export function arrange(force = false) {
   const wanted = [...state.alerts.values()].filter(inQueue).sort(order);
   if (!state.held || force) {
@@ -80,9 +80,8 @@ export function arrange(force = false) {
     return;
   }
   const shown = new Set(state.shown);
-  const fresh = wanted.filter((a) => !shown.has(a.alert_id));
-  state.shown = [...fresh.filter(isDistress).map((a) => a.alert_id), ...state.shown.filter((id) => state.alerts.has(id))];
-  state.waiting = fresh.filter((a) => !isDistress(a)).map((a) => a.alert_id);
+  state.shown = state.shown.filter((id) => state.alerts.has(id));
+  state.waiting = wanted.filter((a) => !shown.has(a.alert_id)).map((a) => a.alert_id);
 }
 
 /** Hold the queue still, or let it move again. */

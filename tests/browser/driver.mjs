@@ -1,0 +1,57 @@
+// A browser on a string: reads one JSON command per line, answers one JSON line each. Driven by tests/test_console_browser.py.
+// Commands: open, evaluate, click, hover, press, fill, screenshot, report, close. Knows nothing about dogwatch.
+
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist', '--no-sandbox', '--disable-quic',
+  '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+
+const browser = await chromium.launch({ executablePath: process.argv[2], args: FLAGS });
+const pages = new Map(); // name -> { context, page, report }
+
+const commands = {
+  async open({ name, url, width = 1280, height = 720, script = '', answers = {} }) {
+    const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: 1 });
+    const page = await context.newPage();
+    const report = { errors: [], failed: [], foreign: [], csp: [], requests: 0 };
+    const origin = new URL(url).origin;
+    page.on('console', (m) => { if (['error', 'warning'].includes(m.type())) report.errors.push(`${m.type()}: ${m.text()}`); });
+    page.on('pageerror', (e) => report.errors.push(`uncaught: ${e.stack ?? e.message}`));
+    page.on('response', (r) => { if (r.status() >= 400) report.failed.push(`${r.status()} ${r.url()}`); });
+    page.on('request', (r) => {
+      report.requests++;
+      if (!r.url().startsWith('data:') && new URL(r.url()).host !== new URL(origin).host) report.foreign.push(r.url());
+    });
+    await page.exposeFunction('cspViolation', (text) => report.csp.push(text));
+    await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (e) => window.cspViolation(`${e.violatedDirective} ${e.blockedURI}`)));
+    if (script) await page.addInitScript(script);
+    for (const [path, body] of Object.entries(answers)) await page.route(`**/${path}`, (route) => route.fulfill({ json: body }));
+    await page.goto(url);
+    pages.set(name, { context, page, report });
+  },
+  evaluate: ({ page, js }) => page.evaluate(js),
+  click: ({ page, on }) => page.click(on, { timeout: 5000 }),
+  hover: ({ page, on }) => page.hover(on, { timeout: 5000 }),
+  point: ({ page, x, y }) => page.mouse.click(x, y),
+  press: ({ page, key }) => page.keyboard.press(key),
+  fill: ({ page, on, text }) => page.fill(on, text, { timeout: 5000 }),
+  async screenshot({ page, file }) { await page.screenshot({ path: file }); },
+  report: ({ entry }) => entry.report,
+  close: ({ entry }) => entry.context.close(),
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  const entry = pages.get(command.name);
+  let answer;
+  try {
+    answer = { ok: true, value: (await commands[command.do]({ ...command, entry, page: entry?.page })) ?? null };
+  } catch (fault) {
+    answer = { ok: false, fault: String(fault.stack ?? fault) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+await browser.close();

@@ -1,0 +1,269 @@
+"""The console as the watch sees it, in headless Chromium. Screenshots go to DOGWATCH_SCREENSHOTS where that is set."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.app import STATIC
+from tests.console_harness import HOSTILE, ZONES, Harness, alert, busy_board, distress
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NODE = shutil.which("node")
+
+
+def missing() -> str:
+    """Why this cannot run here, or ''."""
+    if CHROMIUM is None:
+        return "no Chromium on this machine (Debian: apt-get install chromium)"
+    if NODE is None:
+        return "no node on this machine"
+    if not (ROOT / "node_modules" / "playwright-core").is_dir():
+        return f"{ROOT}/node_modules/playwright-core is absent: npm ci"
+    if not (STATIC / "vendor" / "maplibre-gl.mjs").is_file():
+        return f"{STATIC}/vendor is absent: python -m console.build_static"
+    return ""
+
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing() or "can run")]
+
+
+class Browser:
+    """The other end of tests/browser/driver.mjs."""
+
+    def __init__(self) -> None:
+        command = [str(NODE), str(ROOT / "tests" / "browser" / "driver.mjs"), str(CHROMIUM)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self, do: str, name: str = "a", **more: Any) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"do": do, "name": name, **more}) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        assert answer["ok"], answer.get("fault")
+        return answer["value"]
+
+    def until(self, js: str, name: str = "a", *, seconds: float = 20.0) -> Any:
+        """Poll an expression until it is truthy (waiting inside the page would need eval, which the policy forbids)."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if value := self("evaluate", name, js=js):
+                return value
+            time.sleep(0.1)
+        shown = self("evaluate", name, js="document.body.innerText.slice(0, 2000)")
+        raise AssertionError(f"never became true in {seconds} s: {js}\npage: {shown}\nreport: {self('report', name)}")
+
+    def quit(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    one = Browser()
+    yield one
+    one.quit()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Harness]:
+    land = ROOT / "zones" / "data" / "land.geojson"
+    harness = Harness(database=tmp_path / "decisions.sqlite", land=land if land.is_file() else None, zones=ZONES)
+    yield harness
+    harness.stop()
+
+
+def clean(browser: Browser, name: str = "a") -> None:
+    """Nothing failed, nothing was refused by the policy, nothing left the house."""
+    report = browser("report", name)
+    assert report["requests"] > 5, "the page asked for nothing: this checks nothing"
+    problems = {key: report[key] for key in ("errors", "failed", "foreign", "csp")}
+    problems["errors"] = [e for e in problems["errors"] if "GPU stall due to ReadPixels" not in e]  # our own screenshots cause it
+    assert not any(problems.values()), problems
+
+
+def shoot(browser: Browser, title: str, name: str = "a") -> None:
+    if folder := os.environ.get("DOGWATCH_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        browser("screenshot", name, file=str(Path(folder) / f"{title}.png"))
+
+
+READY = "window.dogwatch && dogwatch.state.map === 'ready' && dogwatch.vessels.count === 300 && dogwatch.sea.layer.frames > 3"
+ROWS = "[...document.querySelectorAll('.queue tbody tr')].map((r) => r.dataset.alert)"
+
+
+def test_an_alert_appears_is_explained_and_acknowledged_on_every_page(browser: Browser, served: Harness) -> None:
+    url = served.start()
+    browser("open", "a", url=url + "?keep-pixels")
+    browser("open", "b", url=url)
+    for name in "ab":
+        browser.until(READY, name)
+    assert browser("evaluate", js="document.querySelector('.queue .empty').innerText").startswith("No open alerts.")
+
+    begun = time.monotonic()
+    busy_board(served.board)
+    browser.until(f"{ROWS}.length === 6")
+    assert time.monotonic() - begun < 2
+    browser("press", key="j")
+    panel = "document.querySelector('.evidence').innerText"
+    text = browser.until(f"{panel}.includes('Rendezvous') && {panel}")
+    for words in ("Observed", "62 min", "45 min", "risk 51 of 100", "Innocent explanations", "What would clear it", "198100008"):
+        assert words in text, words
+    assert "does not match" not in text
+    assert browser("evaluate", js="document.querySelector('[data-test=sum]').innerText") == "+0.05"
+    for palette in ("day", "dusk", "night"):
+        browser.until(f"document.documentElement.dataset.palette === '{palette}'")
+        shoot(browser, f"console-{palette}")
+        browser("press", key="t")
+
+    browser("press", key="a")  # nobody has given a name yet
+    browser("fill", on="dialog input[name=who]", text="Ana Watch")
+    browser("press", key="Enter")
+    seen = "[...dogwatch.state.alerts.values()].some((r) => r.ack && r.ack.by === 'Ana Watch')"
+    browser.until(seen, "a")
+    begun = time.monotonic()
+    browser.until(seen, "b", seconds=1.0)
+    assert browser("evaluate", js="dogwatch.state.selected") == f"{2:032x}", "after the acknowledgement the next open alert is in view"
+    browser("press", key="a")  # the name is remembered
+    browser.until("[...dogwatch.state.alerts.values()].filter((r) => r.ack).length === 2", "b")
+    assert [row["user"] for row in served.decisions.log()] == ["Ana Watch", "Ana Watch"]
+
+    assert "hit" not in browser("evaluate", js="Object.keys(window).filter((k) => k === 'hit')")
+    row = browser("evaluate", js=f"document.querySelector('[data-alert=\"{3:032x}\"] .headline').textContent")
+    assert HOSTILE in row
+    clean(browser, "a")
+    clean(browser, "b")
+    browser("close", "b")
+    browser("close")
+
+
+def test_the_map_is_not_blank_and_a_click_names_the_vessel(browser: Browser, served: Harness) -> None:
+    browser("open", url=served.start() + "?keep-pixels")
+    browser.until(READY)
+    browser.until("dogwatch.vessels.statics.size === 300")
+    colours = browser(
+        "evaluate",
+        js="""(() => { const c = document.querySelector('.map canvas'), gl = c.getContext('webgl2');
+        const px = new Uint8Array(c.width * c.height * 4); gl.readPixels(0, 0, c.width, c.height, gl.RGBA, gl.UNSIGNED_BYTE, px);
+        const seen = new Set(); for (let i = 0; i < px.length; i += 4) seen.add(px[i] << 16 | px[i + 1] << 8 | px[i + 2]); return seen.size; })()""",
+    )
+    assert colours > 50, "sea, land, coast and vessels in several colours"
+    # the ship whose name is an attack, under way, under the pointer
+    spot = browser(
+        "evaluate",
+        js="""(() => { const { vessels, sea } = dogwatch; const s = vessels.slotOfMmsi(198100003);
+        sea.map.jumpTo({ center: [vessels.lon[s], vessels.lat[s]], zoom: 13 }); const box = document.querySelector('.map').getBoundingClientRect();
+        const p = sea.map.project([vessels.lon[s], vessels.lat[s]]); return { x: box.x + p.x, y: box.y + p.y }; })()""",
+    )
+    browser("point", x=spot["x"], y=spot["y"])
+    text = browser.until("document.querySelector('[data-test=vessel-card]')?.innerText")
+    assert HOSTILE in text
+    assert "198100003" in text
+    assert "<B>NOWHERE</B>" in text
+    assert browser("evaluate", js="window.hit === undefined && !document.querySelector('.card img')")
+    shoot(browser, "console-vessel")
+
+    before = browser("evaluate", js="[...dogwatch.vessels.t.slice(0, 300)].reduce((a, b) => a + b)")
+    browser.until(f"[...dogwatch.vessels.t.slice(0, 300)].reduce((a, b) => a + b) > {before} + 1")
+    browser("evaluate", js="void (window.lose = document.querySelector('.map canvas').getContext('webgl2').getExtension('WEBGL_lose_context')).loseContext()")
+    browser.until("dogwatch.state.map === 'lost'")
+    browser("evaluate", js="void lose.restoreContext()")
+    browser.until("dogwatch.state.map === 'ready' && dogwatch.sea.layer.frames > 3")
+    browser("close")
+
+
+def test_new_alerts_wait_while_somebody_points_at_the_queue_but_distress_does_not(browser: Browser, served: Harness) -> None:
+    browser("open", url=served.start())
+    served.board.publish(alert(1))
+    browser.until(f"{ROWS}.length === 1")
+    browser("hover", on=".queue tbody tr")
+    where = "document.querySelector('.queue tbody tr').getBoundingClientRect().top"
+    top = browser("evaluate", js=where)
+    served.board.publish(alert(2, level="alarm"))
+    served.board.publish(alert(3, level="caution"))
+    bar = browser.until("document.querySelector('.newbar')?.innerText.includes('2 new') && document.querySelector('.newbar').innerText")
+    assert "alarm" in bar
+    assert browser("evaluate", js=ROWS) == [f"{1:032x}"], "the row under the pointer did not move"
+    served.board.publish(distress())
+    banner = browser.until("document.querySelector('.distress')?.innerText")
+    assert "DISTRESS" in banner
+    assert "40°51.00'S 174°42.00'E" in banner
+    assert browser("evaluate", js=ROWS) == [f"{1:032x}"], "nor did it for distress, which has its banner"
+    assert browser("evaluate", js=where) == top
+    shoot(browser, "console-distress")
+    browser("press", key="n")
+    browser.until(f"{ROWS}.length === 4")
+    assert browser("evaluate", js=ROWS)[:2] == [f"{9:032x}", f"{2:032x}"], "distress, then the alarm"
+    clean(browser)
+    browser("close")
+
+
+def test_a_lost_link_is_said_and_healed_without_a_lost_or_doubled_alert(browser: Browser, served: Harness, tmp_path: Path) -> None:
+    url = served.start()
+    served.board.publish(alert(1))
+    browser("open", url=url)
+    browser.until(READY)
+    browser("press", key="j")
+    served.stop()
+    text = browser.until("document.querySelector('.bar.bad')?.innerText")
+    assert "Acknowledging is off" in text
+    assert browser("evaluate", js="document.querySelector('[data-test=ack]').disabled")
+    shoot(browser, "console-link-lost")
+    again = Harness(database=tmp_path / "decisions.sqlite")
+    again.board.publish(alert(1))
+    again.board.publish(alert(2))
+    try:
+        again.start(port=int(url.rsplit(":", 1)[1].strip("/")))
+        browser.until(f"!document.querySelector('.bar.bad') && {ROWS}.length === 2")
+        assert sorted(browser("evaluate", js=ROWS)) == [f"{1:032x}", f"{2:032x}"]
+        browser.until("dogwatch.vessels.count === 300")
+    finally:
+        again.stop()
+    browser("close")
+
+
+def test_without_webgl_or_without_libraries_the_console_is_a_list(browser: Browser, served: Harness) -> None:
+    url = served.start()
+    busy_board(served.board)
+    no_gl = """const get = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) { return kind === 'webgl2' ? null : get.call(this, kind, ...rest); };"""
+    browser("open", "list", url=url, script=no_gl)
+    text = browser.until(
+        "document.querySelector('[data-test=vessel-list]')?.innerText.includes('198100') && document.querySelector('[data-test=vessel-list]').innerText", "list"
+    )
+    assert "cannot draw the map" in text
+    assert "TEST SHIP" in text
+    browser.until(f"{ROWS}.length === 6", "list")
+    shoot(browser, "console-list", "list")
+    clean(browser, "list")
+    browser("close", "list")
+    browser("open", "plain", url=url, answers={"api/info": {"desk": "Test desk", "libraries": False, "map": False, "exercise": True}})
+    text = browser.until("document.querySelectorAll('.plain-list li').length === 6 && document.body.innerText", "plain")
+    assert "EXERCISE" in text
+    assert HOSTILE in text
+    clean(browser, "plain")
+    browser("close", "plain")
+
+
+def test_silence_says_what_it_listens_to(browser: Browser) -> None:
+    quiet = Harness(vessels=0)
+    try:
+        browser("open", url=quiet.start())
+        text = browser.until("document.querySelector('.listening')?.innerText")
+        assert "Listening on UDP 10110" in text
+        assert "no messages in" in text
+        clean(browser)
+        browser("close")
+    finally:
+        quiet.stop()

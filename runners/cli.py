@@ -7,6 +7,7 @@ stdout carries data, stderr progress and messages. Heavy imports stand inside th
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import sys
@@ -53,6 +54,15 @@ def main() -> None:
             sys.stdout.close()
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as fault:
+        if os.environ.get("DOGWATCH_DEBUG"):
+            raise
+        err.print(
+            f"dogwatch: a fault of ours: {type(fault).__name__}: {fault}. Set DOGWATCH_DEBUG=1 and run again for the details to report",
+            markup=False,
+            soft_wrap=True,
+        )
+        sys.exit(3)
 
 
 def seconds(text: str) -> float:

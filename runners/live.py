@@ -18,7 +18,7 @@ from dogwatch.errors import InputError
 from ingest.sources import SourceSet
 from runners.desk import Desk
 from runners.engine import Engine, Output
-from runners.lane import Lane
+from runners.intake import lanes_of
 from runners.ledger import Ledger, replace_file
 from runners.replay import rules_stamp
 from runners.rules import read_coverage, read_rules
@@ -33,10 +33,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
         raise InputError("the configuration names no source", remedy="add a [[sources]] table; examples/tcp.toml shows one")
     rules = read_rules(config.profile, config.zones)
     coverage = read_coverage(Path(config.coverage)) if config.coverage else None
-    lanes = [
-        Lane(source.id, lateness_ms=round(source.lateness_s * 1000), exercise=source.exercise, columns=config.columns or None) for source in config.sources
-    ]
-    engine = Engine(rules, lanes, coverage)
+    engine = Engine(rules, lanes_of(config), coverage)
     journal = _Journal(Path(config.data_dir), engine)
     desk = Desk(engine, terminal=terminal)
     sources = SourceSet(config.sources)

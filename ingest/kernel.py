@@ -1,0 +1,1361 @@
+"""The decoding kernel: one pass over bytes, rows and counters out. Everything compiled of this room lives here.
+
+May live here: framing, tag blocks, stamps, reassembly, bit fields. May not: sources, words for people, Python objects.
+One file, because Numba notices a changed source per file only: a kernel that calls into a second file would go on with
+its stale code.
+
+Shape of the work, outermost first (sections stand in the opposite order, callee before caller):
+
+    scan       bytes -> lines; carries what is unfinished; stops early when an output table could overflow
+    line       one physical line -> its class; tag blocks and prefixes before, glued sentences after
+    sentence   one '!xxVDM,...*hh' -> checks -> single message or fragment
+    fragment   strict reassembly in a bounded table
+    message    payload bits -> rows of fixes, statics, others, safety
+
+All state lies in two flat stores: `m` (integers) and `buf` (bytes), with the layout named below. Two arrays instead of
+twenty are what keeps compiling in seconds and a call in microseconds. Cells (C_) are kept by a snapshot: counters,
+clocks, what waits for the next sentence. Registers (G_) belong to the current call: row counts, the sentence in hand.
+Tables hold open fragments, stations, kinds of other lines, samples of rejects, and outputs that are no records.
+
+Bits: six per character, packed in 48-bit words (8 characters), most significant first, so that any field up to 30 bits
+lies in at most two words and never needs unsigned arithmetic. Layouts: ITU-R M.1371-5, Annex 8.
+"""
+
+# ruff: noqa: PLR1714, SIM109 - Numba compiles a generic search for every `x in (a, b)`; comparisons cost nothing
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba import njit, types
+
+from dogwatch.batch import (
+    ALT_MISSING,
+    COG_MISSING,
+    F_CK_BAD,
+    F_CLASS_B,
+    F_COARSE,
+    F_DELAYED,
+    F_DIALECT,
+    F_EXERCISE,
+    F_FIX_STATE,
+    F_LONG,
+    F_MMSI_BAD,
+    F_NO_TIME,
+    F_NULL_ISLAND,
+    F_OWN_SHIP,
+    F_RANGE,
+    F_SHORT,
+    F_SOG_MAX,
+    F_TAG_BAD,
+    FIX_DTYPE,
+    HDG_MISSING,
+    LAT_MAX,
+    LAT_MISSING,
+    LON_MAX,
+    LON_MISSING,
+    NAV_MISSING,
+    ROT_MISSING,
+    SEC_MISSING,
+    SOG_MISSING,
+    T_MISSING,
+    T_SRC_ARRIVAL,
+    T_SRC_BASE,
+    T_SRC_NONE,
+    T_SRC_OWN_SHIP,
+    T_SRC_PGHP,
+    T_SRC_PREFIX,
+    T_SRC_TAG,
+    T_SRC_TRAILER,
+)
+
+# Limits, each with its reason.
+LINE_MAX = 1024  # bytes; longer lines are not AIS
+SENTENCE_MAX = 512  # a whole type 5 in one sentence is 86 characters; a whole type 8 about 200
+TAG_MAX = 256  # bytes of one tag block
+JOINED_MAX = 240  # payload characters; the longest legal message has 1,064 bits = 178
+OPEN_MAX = 1024  # messages being assembled
+EXPIRE_SENTENCES = 1000
+EXPIRE_MS = 2000
+SWEEP_EVERY = 64  # sentences between two looks for expired fragments
+STATIONS_MAX = 4096
+STATION_SLOTS = 8192  # power of two, at most half full
+NAME_MAX = 48  # bytes of a station name
+KINDS_MAX = 64
+SAMPLE_MAX = 128
+JUMP_MS = 3_600_000  # a clock that moves more than this must be confirmed
+CONFIRM = 60  # successive stamps that confirm a jump of the own-ship clock
+BACKSTEP_MS = 5000
+BASE_AGREE_MS = 120_000
+BASE_RING = 8
+Y2000_MS = 946_684_800_000
+Y2100_MS = 4_102_444_800_000
+DAY_MS = 86_400_000
+# Room that one line can need at most (80 glued sentences; every open safety text expiring at once): checked before each line.
+ROWS_MARGIN = 96
+LONG_MARGIN = OPEN_MAX + 96
+RAW_MARGIN = JOINED_MAX * OPEN_MAX + 4096
+
+REASONS = (
+    "bad_checksum", "no_checksum", "bad_fragment", "bad_fill", "empty_payload", "too_short", "bad_armour", "unknown_type", "bad_part", "bad_length",
+    "line_too_long", "bad_tag", "orphan_part", "part_order", "part_restart", "part_expired", "part_evicted", "dup_part", "part_too_long", "link_reset",
+)  # fmt: skip
+(
+    R_CHECKSUM, R_NO_CHECKSUM, R_FRAGMENT, R_FILL, R_EMPTY, R_SHORT, R_ARMOUR, R_TYPE, R_PART, R_LENGTH,
+    R_LINE, R_TAG, R_ORPHAN, R_ORDER, R_RESTART, R_EXPIRED, R_EVICTED, R_DUP, R_JOINED, R_LINK,
+) = range(len(REASONS))  # fmt: skip
+NOTES = (
+    "garbage_prefix", "bad_tag", "tag_checksum", "talker_unknown", "time_implausible", "time_backstep", "time_foreign", "own_ship_jump", "n_gap",
+    "pghp_mismatch", "pghp_buffered", "pghp_bad", "station_overflow", "checksum_flagged", "damaged_safety",
+    "time_none", "time_tag", "time_pghp", "time_trailer", "time_prefix", "time_own_ship", "time_arrival", "time_base",
+)  # fmt: skip
+(
+    N_PREFIX, N_TAG, N_TAG_SUM, N_TALKER, N_IMPLAUSIBLE, N_BACKSTEP, N_FOREIGN, N_OWN_JUMP, N_GAP,
+    N_PGHP_SUM, N_PGHP_LATE, N_PGHP_BAD, N_STATION, N_FLAGGED, N_DAMAGED, N_TIME,
+) = range(16)  # fmt: skip
+
+# cells: what a snapshot keeps. Counters first, then clocks and what waits for the next sentence.
+C_DECODED = 0  # 64 cells, by message type
+C_REJECTED = 64  # 32 cells, by reason
+C_NOTED = 96  # 32 cells, by note
+(
+    C_LINES, C_GLUED, C_BLANK, C_TAG_ONLY, C_PARTS, C_OPEN, C_SENTENCES, C_OPEN_MESSAGES, C_STATIONS, C_KINDS,
+    C_MODE, C_ALL_EXERCISE,  # settings: 0 drop, 1 flag, 2 absent; the whole source is an exercise
+    C_AFTER_CR, C_SKIP, C_SEEK,  # the last byte was CR; inside an over-long line; just connected
+    C_TAG_T, C_TAG_STATION, C_TAG_GROUP, C_TAG_BAD,  # lone tag block waiting for its sentence
+    C_PGHP_T, C_PGHP_STATION, C_PGHP_SUM,  # $PGHP waiting for its sentence
+    C_OWN_T, C_OWN_CANDIDATE, C_OWN_AGREE, C_FOREIGN_CANDIDATE, C_FOREIGN_AGREE, C_LAST_SRC, C_LAST_STAMP,
+    C_BASE_T, C_BASE_N, C_BASE_RING,  # ring: 8 times, then 8 MMSI
+) = range(128, 160)  # fmt: skip
+N_CELLS = C_BASE_RING + 2 * BASE_RING
+
+# reg: registers of the current call.
+(
+    G_FIXES, G_LONG, G_RAW, G_ARRIVAL,
+    G_TAG_T, G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD, G_PGHP_T, G_PGHP_STATION, G_PGHP_SUM, G_PREFIX_T, G_TRAILER_T, G_TRAILER_STATION,
+    G_COUNT, G_NUMBER, G_SEQ, G_CHANNEL, G_PAYLOAD, G_PAYLOAD_END, G_FILL, G_FLAGS, G_STAR, G_KEY,
+    G_T, G_SRC, G_STATION, G_WHEN, G_FILLED,
+) = range(N_CELLS, N_CELLS + 29)  # fmt: skip
+N_REG = 32
+
+# One open message per row of the parts table.
+(P_KEY, P_GROUP, P_OPENED, P_T, P_SRC, P_STATION, P_FLAGS, P_COUNT, P_GOT, P_LENGTH, P_SUM_WANTED, P_SUM, P_END) = range(13)
+N_PART = P_END + 10
+# One message handed over to Python (everything that is no fix, and the static half of types 19 and 21).
+(
+    L_T, L_WHEN, L_SRC, L_STATION, L_FLAGS, L_NBITS, L_WHAT, L_CHANNEL, L_FILL, L_START, L_LENGTH, L_PAYLOAD, L_PAYLOAD_LENGTH,
+) = range(13)  # fmt: skip
+N_LONG = 13
+
+K_COMMENT, K_TEXT, K_BINARY, K_JSON = 1, 2, 3, 4  # codes of other lines that have no address
+
+# Room of the output tables; `scan` stops before one could overflow.
+ROWS_MAX = 4096
+LONG_MAX = 4096
+RAW_MAX = 1 << 19
+INPUT_MAX = 1 << 17
+
+# Integer store `m`: cells, registers, then tables.
+WORDS = N_CELLS + N_REG
+PARTS = WORDS + 96
+STATIONS = PARTS + N_PART * OPEN_MAX  # hash, length, last line counter, exercise
+SLOTS = STATIONS + 4 * STATIONS_MAX
+KINDS = SLOTS + STATION_SLOTS  # code, count
+LONG = KINDS + 2 * KINDS_MAX
+M_SIZE = LONG + N_LONG * LONG_MAX
+# Byte store `buf`: tables first, the bytes to decode last.
+PAYLOADS = 0
+NAMES = PAYLOADS + JOINED_MAX * OPEN_MAX
+SAMPLES = NAMES + NAME_MAX * STATIONS_MAX
+RAW = SAMPLES + SAMPLE_MAX * len(REASONS)
+INPUT = RAW + RAW_MAX
+BUF_SIZE = INPUT + INPUT_MAX + 64
+
+_I, _U, _M, _B = types.int64, types.void, types.int64[::1], types.uint8[::1]
+_F = numba.from_dtype(FIX_DTYPE)[::1]
+OPTIONS = {"boundscheck": False, "error_model": "numpy", "nogil": True}
+_PENDING: list[tuple[Any, Any]] = []
+
+
+def inner(signature):
+    """Declare a function that only compiled functions call: without Python wrappers, and compiled only if `scan` is not in the cache."""
+
+    def declare(function):
+        compiled = njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+        _PENDING.append((compiled, signature))
+        return compiled
+
+    return declare
+
+
+def compile_scan(signature, function):
+    """`scan` from the cache, or compiled with all inner functions.
+
+    The inner ones are optimised once, as parts of `scan`: doing it at every level of calls would double the cold start. Their
+    signatures are explicit, because a lazily typed function is compiled again for every constant that it is called with.
+    """
+    compiled = njit(**OPTIONS, cache=True)(function)
+    if numba.config.DISABLE_JIT:
+        return compiled
+    if compiled._cache.load_overload(signature, compiled.targetctx) is None:
+        level = numba.config.OPT
+        numba.config.OPT = type(level)(0)
+        try:
+            for each, its_signature in _PENDING:
+                each.compile(its_signature)
+                each.disable_compile()
+        finally:
+            numba.config.OPT = level
+    compiled.compile(signature)
+    compiled.disable_compile()
+    return compiled
+
+
+# --- bits ---------------------------------------------------------------------------------------------------------
+
+
+@inner(_I(_M, _B, _I, _I, _I))
+def unarmour(m, buf, start, end, lenient):
+    """Pack the characters into 48-bit words. Returns how many, or -1 at an illegal byte (lenient: read as 0)."""
+    acc = 0
+    n = 0
+    for i in range(start, end):
+        v = int(buf[i]) - 48
+        if v < 0 or v > 71 or (39 < v < 48):
+            if lenient == 0:
+                return -1
+            v = 0
+        if v > 40:
+            v -= 8
+        acc = (acc << 6) | v
+        n += 1
+        if n & 7 == 0:
+            m[WORDS + (n >> 3) - 1] = acc
+            acc = 0
+    k = n >> 3
+    if n & 7:
+        m[WORDS + k] = acc << (6 * (8 - (n & 7)))
+        k += 1
+    m[WORDS + k] = 0
+    return n
+
+
+@inner(_I(_M, _I, _I))
+def bits(m, start, width):
+    """Unsigned field of up to 30 bits."""
+    w = start // 48
+    o = start - 48 * w
+    r = 48 - o - width
+    if r >= 0:
+        return (m[WORDS + w] >> r) & ((1 << width) - 1)
+    return ((m[WORDS + w] & ((1 << (48 - o)) - 1)) << -r) | (m[WORDS + w + 1] >> (48 + r))
+
+
+@inner(_I(_M, _I, _I))
+def signed(m, start, width):
+    """Two's complement field of up to 30 bits."""
+    v = bits(m, start, width)
+    return v - (1 << width) if v >> (width - 1) else v
+
+
+# --- numbers and times in text ------------------------------------------------------------------------------------
+
+
+@inner(_I(_B, _I, _I, _I))
+def find(buf, start, end, byte):
+    """First index of a byte in [start, end), or -1."""
+    for i in range(start, end):
+        if buf[i] == byte:
+            return i
+    return -1
+
+
+@inner(_I(_B, _I, _I, _I))
+def field(buf, start, end, k):
+    """Start of the k-th comma-separated field, or -1."""
+    i = start
+    for _ in range(k):
+        i = find(buf, i, end, 44) + 1
+        if i == 0:
+            return -1
+    return i
+
+
+@inner(_I(_B, _I, _I))
+def number(buf, start, end):
+    """Decimal digits from start (at most 18); -1 where there is none."""
+    if start < 0 or start >= end or buf[start] < 48 or buf[start] > 57:
+        return -1
+    v = 0
+    for i in range(start, min(end, start + 18)):
+        if buf[i] < 48 or buf[i] > 57:
+            break
+        v = v * 10 + (int(buf[i]) - 48)
+    return v
+
+
+@inner(_I(_B, _I, _I, _I))
+def number_in(buf, start, end, k):
+    """Number at the head of the k-th comma-separated field, or -1."""
+    return number(buf, field(buf, start, end, k), end)
+
+
+@inner(_I(_I))
+def hex_value(c):
+    """Value of a hex digit in either case, or -1."""
+    if 48 <= c <= 57:
+        return c - 48
+    c &= 0xDF
+    return c - 55 if 65 <= c <= 70 else -1
+
+
+@inner(_I(_B, _I, _I))
+def hex_pair(buf, at, end):
+    """Two hex digits at `at`, or -1."""
+    if at + 2 > end:
+        return -1
+    hi, lo = hex_value(int(buf[at])), hex_value(int(buf[at + 1]))
+    return -1 if hi < 0 or lo < 0 else 16 * hi + lo
+
+
+@inner(_I(_B, _I, _I))
+def xor(buf, start, end):
+    """NMEA checksum of [start, end)."""
+    acc = 0
+    for i in range(start, end):
+        acc ^= int(buf[i])
+    return acc
+
+
+@inner(_I(_I, _I, _I))
+def day_ms(year, month, day):
+    """UTC milliseconds of midnight, or T_MISSING where the date is impossible (proleptic Gregorian)."""
+    if year < 1970 or year > 9999 or month < 1 or month > 12 or day < 1 or day > 31:
+        return T_MISSING
+    y = year - 1 if month <= 2 else year
+    era = y // 400
+    of_era = y - era * 400
+    of_year = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5 + day - 1
+    return (era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468) * DAY_MS
+
+
+@inner(_I(_I, _I, _I))
+def clock_ms(hour, minute, second):
+    """Milliseconds of the day, or T_MISSING where impossible (a leap second is the next midnight's)."""
+    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 60:
+        return T_MISSING
+    return hour * 3_600_000 + minute * 60_000 + second * 1000
+
+
+@inner(_I(_B, _I, _I))
+def calendar_ms(buf, start, end):
+    """'2026-01-31T12:34:56' or '2026,1,31,12,34,56': six numbers with one byte between, as UTC milliseconds, or T_MISSING.
+
+    What follows the sixth number (milliseconds, zone) is the caller's.
+    """
+    day = 0
+    clock = 0
+    at = start
+    for k in range(6):
+        v = number(buf, at, end)
+        if v < 0:
+            return T_MISSING
+        while at < end and 48 <= buf[at] <= 57:
+            at += 1
+        at += 1
+        if k < 3:
+            day = day * 10_000 + v if v < 10_000 else -1
+        else:
+            clock = clock * 10_000 + v if v < 10_000 else -1
+        if day < 0 or clock < 0:
+            return T_MISSING
+    midnight = day_ms(day // 100_000_000, day // 10_000 % 10_000, day % 10_000)
+    time = clock_ms(clock // 100_000_000, clock // 10_000 % 10_000, clock % 10_000)
+    return T_MISSING if midnight == T_MISSING or time == T_MISSING else midnight + time
+
+
+@inner(_I(_B, _I, _I))
+def epoch_ms(buf, start, end):
+    """A Unix time in [start, end) as milliseconds: s, ms, us or ns by its number of digits, decimals of seconds allowed.
+
+    T_MISSING where the field is anything else.
+    """
+    dot = find(buf, start, end, 46)
+    whole = end if dot < 0 else dot
+    n = whole - start
+    if n < 1 or n > 19:
+        return T_MISSING
+    for i in range(start, end):
+        if i != dot and (buf[i] < 48 or buf[i] > 57):
+            return T_MISSING
+    v = number(buf, start, whole)
+    if n > 17:
+        return v // (1_000_000 if n == 18 else 100_000)  # `number` reads 18 of 19 digits
+    if n > 14:
+        return v // 1000
+    if n > 11:
+        return v
+    v *= 1000
+    scale = 100
+    if dot >= 0:
+        for i in range(dot + 1, min(end, dot + 4)):
+            v += (int(buf[i]) - 48) * scale
+            scale //= 10
+    return v
+
+
+@inner(_U(_M, _I, _I))
+def own_ship_time(m, midnight, clock):
+    """Take an RMC or ZDA as own-ship clock; a jump over an hour only when 60 successive ones agree."""
+    t = midnight + clock
+    if midnight == T_MISSING or clock == T_MISSING or t < Y2000_MS or t > Y2100_MS:
+        return
+    if m[C_OWN_T] != T_MISSING and abs(t - m[C_OWN_T]) > JUMP_MS:
+        agrees = m[C_OWN_CANDIDATE] != T_MISSING and abs(t - m[C_OWN_CANDIDATE]) <= JUMP_MS
+        m[C_OWN_AGREE] = m[C_OWN_AGREE] + 1 if agrees else 1
+        m[C_OWN_CANDIDATE] = t
+        if m[C_OWN_AGREE] < CONFIRM:
+            m[C_NOTED + N_OWN_JUMP] += 1
+            return
+    m[C_OWN_T] = t
+    m[C_OWN_CANDIDATE] = T_MISSING
+    m[C_OWN_AGREE] = 0
+
+
+@inner(_U(_M, _I, _I, _I))
+def base_time(m, midnight, clock, mmsi):
+    """Take a base station's clock as a vote. One alone never sets the time (GPS rollover: 1,024 weeks off is on record).
+
+    The clock is set by 3 votes within 2 minutes from 2 stations, or 6 from one; moved far only by such a vote again.
+    """
+    t = midnight + clock
+    if midnight == T_MISSING or clock == T_MISSING or t < Y2000_MS or t > Y2100_MS:
+        return
+    m[C_BASE_RING + m[C_BASE_N] % BASE_RING] = t
+    m[C_BASE_RING + BASE_RING + m[C_BASE_N] % BASE_RING] = mmsi
+    m[C_BASE_N] += 1
+    if m[C_BASE_T] != T_MISSING and abs(t - m[C_BASE_T]) <= BASE_AGREE_MS:
+        m[C_BASE_T] = t
+        return
+    votes = 0
+    strangers = 0
+    for k in range(min(m[C_BASE_N], BASE_RING)):
+        if abs(t - m[C_BASE_RING + k]) <= BASE_AGREE_MS:
+            votes += 1
+            if m[C_BASE_RING + BASE_RING + k] != mmsi:
+                strangers += 1
+    if votes >= 6 or (votes >= 3 and strangers > 0):
+        m[C_BASE_T] = t
+
+
+@inner(types.UniTuple(_I, 2)(_I, _I))
+def event_time(t_rx, sec):
+    """(event time, flags) from receive time and the UTC second of the position fix.
+
+    lag = (t_rx - sec) mod 60. Up to 30 s: the position is that old. 58 s and more: the receiver's clock is up to 2 s slow.
+    Between: the message was delayed by an unknown number of minutes, so the receive time stands and the row says so.
+    """
+    if t_rx == T_MISSING:
+        return T_MISSING, F_NO_TIME
+    if sec >= 60:
+        return t_rx, 0
+    s = t_rx // 1000
+    lag = (s - sec) % 60
+    if lag <= 30:
+        return (s - lag) * 1000, 0
+    if lag >= 58:
+        return (s + 60 - lag) * 1000, 0
+    return t_rx, F_DELAYED
+
+
+@inner(_U(_M))
+def receive_time(m):
+    """Choose the receive time of the sentence in hand from what its wrappers said: sets G_T and G_SRC, with notes."""
+    best = T_MISSING
+    src = T_SRC_NONE
+    latest = Y2100_MS if m[G_ARRIVAL] == T_MISSING else m[G_ARRIVAL] + DAY_MS
+    for k in range(4):
+        v = m[G_TAG_T] if k == 0 else (m[G_PGHP_T] if k == 1 else (m[G_TRAILER_T] if k == 2 else m[G_PREFIX_T]))
+        if v == T_MISSING or src != T_SRC_NONE:
+            continue
+        if v < Y2000_MS or v > latest:
+            m[C_NOTED + N_IMPLAUSIBLE] += 1
+            continue
+        best = v
+        src = T_SRC_TAG if k == 0 else (T_SRC_PGHP if k == 1 else (T_SRC_TRAILER if k == 2 else T_SRC_PREFIX))
+    agree = 0
+    if src != T_SRC_NONE and m[C_LAST_SRC] == T_SRC_OWN_SHIP and abs(best - m[C_OWN_T]) > JUMP_MS:
+        agrees = m[C_FOREIGN_CANDIDATE] != T_MISSING and abs(best - m[C_FOREIGN_CANDIDATE]) <= JUMP_MS
+        agree = m[C_FOREIGN_AGREE] + 1 if agrees else 1
+        m[C_FOREIGN_CANDIDATE] = best
+        if agree < CONFIRM:
+            m[C_NOTED + N_FOREIGN] += 1
+            src = T_SRC_NONE
+        else:
+            agree = 0
+    m[C_FOREIGN_AGREE] = agree
+    if src != T_SRC_NONE:
+        if m[C_LAST_STAMP] != T_MISSING and best < m[C_LAST_STAMP] - BACKSTEP_MS:
+            m[C_NOTED + N_BACKSTEP] += 1
+        m[C_LAST_STAMP] = best
+    elif m[G_ARRIVAL] != T_MISSING:
+        best, src = m[G_ARRIVAL], T_SRC_ARRIVAL
+    elif m[C_OWN_T] != T_MISSING:
+        best, src = m[C_OWN_T], T_SRC_OWN_SHIP
+    elif m[C_BASE_T] != T_MISSING:
+        best, src = m[C_BASE_T], T_SRC_BASE
+    else:
+        best = T_MISSING
+    m[C_LAST_SRC] = src
+    m[G_T] = best
+    m[G_SRC] = src
+
+
+# --- stations, kinds, samples -------------------------------------------------------------------------------------
+
+
+@inner(_I(_M, _B, _I, _I))
+def station(m, buf, start, end):
+    """Index of a station name, entered on first sight; 0 where the name is empty or the table is full."""
+    n = min(end - start, NAME_MAX)
+    if n <= 0:
+        return 0
+    h = n
+    for i in range(start, start + n):
+        h = (h * 131 + int(buf[i])) % 1_099_511_627_689
+    slot = h & (STATION_SLOTS - 1)
+    while m[SLOTS + slot] >= 0:
+        k = m[SLOTS + slot]
+        if m[STATIONS + 4 * k + 0] == h and m[STATIONS + 4 * k + 1] == n:
+            same = True
+            for i in range(n):
+                if buf[NAMES + NAME_MAX * k + i] != buf[start + i]:
+                    same = False
+            if same:
+                return k
+        slot = (slot + 1) & (STATION_SLOTS - 1)
+    k = m[C_STATIONS]
+    if k == STATIONS_MAX:
+        m[C_NOTED + N_STATION] += 1
+        return 0
+    m[C_STATIONS] += 1
+    m[SLOTS + slot] = k
+    m[STATIONS + 4 * k + 0] = h
+    m[STATIONS + 4 * k + 1] = n
+    m[STATIONS + 4 * k + 2] = 0  # last line counter
+    m[STATIONS + 4 * k + 3] = 1 if n >= 3 and buf[start] == 69 and buf[start + 1] == 88 and buf[start + 2] == 45 else 0  # "EX-": an exercise
+    for i in range(n):
+        buf[NAMES + NAME_MAX * k + i] = buf[start + i]
+    return k
+
+
+@inner(_U(_M, _I))
+def count_kind(m, code):
+    """Count one other line; kinds beyond the table share the last row."""
+    for k in range(m[C_KINDS]):
+        if m[KINDS + 2 * k + 0] == code:
+            m[KINDS + 2 * k + 1] += 1
+            return
+    k = m[C_KINDS]
+    if k < KINDS_MAX - 1:
+        m[C_KINDS] += 1
+        m[KINDS + 2 * k + 0] = code
+        m[KINDS + 2 * k + 1] = 1
+    else:
+        m[KINDS + 2 * (KINDS_MAX - 1) + 1] += 1
+
+
+@inner(_U(_M, _B, _I, _I, _I, _I))
+def reject(m, buf, start, end, reason, n):
+    """Count n sentences as rejected and keep the first of each reason as a sample."""
+    if m[C_REJECTED + reason] == 0:
+        for i in range(min(end - start, SAMPLE_MAX)):
+            buf[SAMPLES + SAMPLE_MAX * reason + i] = buf[start + i]
+    m[C_REJECTED + reason] += n
+
+
+# --- messages -----------------------------------------------------------------------------------------------------
+
+
+@inner(_I(_I))
+def is_fix(kind):
+    """1 for the types that make a row of `fixes`: 1-4, 9, 11, 18, 19, 21, 27."""
+    return 1 if 0 < kind <= 4 or kind == 9 or kind == 11 or kind == 18 or kind == 19 or kind == 21 or kind == 27 else 0
+
+
+@inner(_I(_M, _I, _I, _F))
+def fix_row(m, nbits, kind, fixes):
+    """Fill the next row of `fixes` from a payload of type 1-4, 9, 11, 18, 19, 21 or 27; returns its flags.
+
+    A block whose bits are not all there stays missing: the status (38-41), the main block (up to its accepted length, so
+    that a position never comes from leftovers) and the radio state.
+    """
+    r = fixes[m[G_FIXES]]
+    nav, rot, alt, sog, lon, cog, hdg, sec, radio = -1, -1, -1, -1, -1, -1, -1, -1, -1
+    need, full, nominal = 0, 168, 168
+    coarse = False
+    if kind <= 3:
+        nav, rot, sog, lon, cog, hdg, sec, radio, need = 38, 42, 50, 61, 116, 128, 137, 149, 143
+    elif kind == 18 or kind == 19:
+        sog, lon, cog, hdg, sec, need = 46, 57, 112, 124, 133, 139
+        if kind == 18:
+            radio = 149
+        else:
+            full, nominal = 301, 312
+    elif kind == 4 or kind == 11:
+        lon, sec, radio, need = 79, 72, 149, 134
+    elif kind == 9:
+        alt, sog, lon, cog, sec, radio, need = 38, 50, 61, 116, 128, 149, 134
+    elif kind == 21:
+        lon, sec, need, full, nominal = 164, 253, 219, 272, 360
+    else:
+        nav, sog, lon, cog, need, full, nominal = 40, 79, 44, 85, 94, 94, 168
+        coarse = True
+    flags = m[G_FLAGS]
+    if kind == 18 or kind == 19:
+        flags |= F_CLASS_B
+    if nbits < full:
+        flags |= F_SHORT
+    if nbits > nominal + 5:
+        flags |= F_LONG
+    mmsi = bits(m, 8, 30)
+    if mmsi == 0 or mmsi > 999_999_999:
+        flags |= F_MMSI_BAD
+    v_lat, v_lon, v_sog, v_cog, v_hdg, v_sec = LAT_MISSING, LON_MISSING, SOG_MISSING, COG_MISSING, HDG_MISSING, SEC_MISSING
+    r["nav"] = bits(m, nav, 4) if nav >= 0 and nbits >= nav + 4 else NAV_MISSING
+    r["rot"] = signed(m, rot, 8) if rot >= 0 and nbits >= need else ROT_MISSING
+    r["alt_m"] = bits(m, alt, 12) if alt >= 0 and nbits >= need else ALT_MISSING
+    r["radio"] = bits(m, radio, 19) if radio >= 0 and nbits >= radio + 19 else 0
+    r["ship_type"] = bits(m, 263, 8) if kind == 19 and nbits >= 301 else 0
+    if nbits >= need:
+        if coarse:
+            v_lon, v_lat = signed(m, lon, 18) * 1000, signed(m, lon + 18, 17) * 1000
+            flags |= F_COARSE
+        else:
+            v_lon, v_lat = signed(m, lon, 28), signed(m, lon + 28, 27)
+        if v_lon == LON_MISSING or v_lat == LAT_MISSING:
+            v_lon, v_lat = LON_MISSING, LAT_MISSING
+        elif abs(v_lon) > LON_MAX or abs(v_lat) > LAT_MAX:
+            v_lon, v_lat = LON_MISSING, LAT_MISSING
+            flags |= F_RANGE
+        elif v_lon == 0 and v_lat == 0:
+            flags |= F_NULL_ISLAND
+        if sog >= 0:
+            limit = 62 if coarse else 1022
+            v_sog = bits(m, sog, 6 if coarse else 10)
+            if v_sog == limit:
+                flags |= F_SOG_MAX
+            v_sog = SOG_MISSING if v_sog > limit else v_sog * (10 if coarse or kind == 9 else 1)  # both transmit whole knots
+        if cog >= 0:
+            v_cog = bits(m, cog, 9) * 10 if coarse else bits(m, cog, 12)
+            if v_cog > COG_MISSING:
+                if not (coarse and v_cog == 5110):
+                    flags |= F_RANGE
+                v_cog = COG_MISSING
+        if hdg >= 0:
+            v_hdg = bits(m, hdg, 9)
+            if 359 < v_hdg < HDG_MISSING:
+                v_hdg = HDG_MISSING
+                flags |= F_RANGE
+        if sec >= 0 and nbits >= sec + 6:
+            v_sec = bits(m, sec, 6)
+            if v_sec > SEC_MISSING:
+                if kind != 4 and kind != 11:
+                    flags |= F_FIX_STATE
+                v_sec = SEC_MISSING
+    when, more = event_time(m[G_T], v_sec)
+    flags |= more
+    r["t_ms"], r["t_rx_ms"], r["release_ms"], r["t_src"] = when, m[G_T], T_MISSING, m[G_SRC]
+    r["receivers"], r["src"] = np.uint64(1) << np.uint64(min(m[G_STATION], 63)), m[G_STATION]
+    r["mmsi"], r["msg_type"], r["flags"] = mmsi, kind, flags
+    r["lat"], r["lon"], r["sog"], r["cog"], r["hdg"], r["sec"] = v_lat, v_lon, v_sog, v_cog, v_hdg, v_sec
+    return flags
+
+
+@inner(_I(_I, _I))
+def length_is_noise(kind, nbits):
+    """1 where a rare type has a length that no transmitter gives it: noise that passed the checksum."""
+    if kind == 27:
+        return 0 if 94 <= nbits <= 101 or nbits == 168 else 1
+    if kind == 22:
+        return 0 if 168 <= nbits <= 173 else 1
+    if kind == 23:
+        return 0 if 160 <= nbits <= 165 else 1
+    if kind == 25:
+        return 0 if 40 <= nbits <= 173 else 1
+    if kind == 26:
+        return 0 if 60 <= nbits <= 1069 else 1
+    if kind == 28:
+        return 0 if nbits == 168 else 1
+    return 0
+
+
+@inner(_I(_M, _I))
+def verdict(m, nbits):
+    """Reason to reject a payload, or -1."""
+    if nbits < 38:
+        return R_SHORT
+    kind = bits(m, 0, 6)
+    if kind == 0 or kind > 28:
+        return R_TYPE
+    if kind == 24:
+        if nbits < 40:
+            return R_SHORT
+        if bits(m, 38, 2) > 1:
+            return R_PART
+    return R_LENGTH if length_is_noise(kind, nbits) else -1
+
+
+@inner(_U(_M, _B, _I, _I, _I, _I, _I, _I))
+def long_row(m, buf, start, end, payload, payload_end, nbits, what):
+    """Hand a message over to Python as it is: its sentence and payload go to the raw bytes, the rest to a row.
+
+    what: 0 whole message (start = end where it was joined from fragments), 1 damaged or incomplete safety text or beacon,
+    2 a fix row (nbits = its index) of a distress device or with status 14.
+    """
+    r = LONG + N_LONG * m[G_LONG]
+    m[r + L_T], m[r + L_SRC], m[r + L_STATION], m[r + L_FLAGS], m[r + L_WHEN] = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_WHEN]
+    m[r + L_NBITS], m[r + L_WHAT], m[r + L_CHANNEL], m[r + L_FILL] = nbits, what, m[G_CHANNEL], m[G_FILL]
+    at = m[G_RAW]
+    m[r + L_START], m[r + L_LENGTH] = at, end - start
+    for i in range(start, end):
+        buf[RAW + at] = buf[i]
+        at += 1
+    m[r + L_PAYLOAD], m[r + L_PAYLOAD_LENGTH] = at, payload_end - payload
+    for i in range(payload, payload_end):
+        buf[RAW + at] = buf[i]
+        at += 1
+    m[G_RAW] = at
+    m[G_LONG] += 1
+
+
+@inner(_U(_M, _B, _I, _I, _I, _I, _I, _F))
+def message(m, buf, start, end, payload, payload_end, nbits, fixes):
+    """One whole, accepted message whose payload is in the words: a fix row, or a long row, or both (types 19 and 21)."""
+    kind = bits(m, 0, 6)
+    m[C_DECODED + kind] += 1
+    m[C_NOTED + N_TIME + m[G_SRC]] += 1
+    if m[G_T] == T_MISSING:
+        m[G_FLAGS] |= F_NO_TIME
+    m[G_WHEN] = m[G_T]
+    if is_fix(kind):
+        fix_row(m, nbits, kind, fixes)
+        row = m[G_FIXES]
+        m[G_FIXES] += 1
+        m[G_WHEN] = fixes[row]["t_ms"]
+        device = bits(m, 8, 30) // 1_000_000
+        if device == 970 or device == 972 or device == 974 or (kind <= 3 and fixes[row]["nav"] == 14):
+            long_row(m, buf, 0, 0, 0, 0, row, 2)
+        if kind == 4 and nbits >= 78:
+            base_time(m, day_ms(bits(m, 38, 14), bits(m, 52, 4), bits(m, 56, 5)), clock_ms(bits(m, 61, 5), bits(m, 66, 6), bits(m, 72, 6)), bits(m, 8, 30))
+        if kind != 19 and kind != 21:
+            return
+    long_row(m, buf, start, end, payload, payload_end, nbits, 0)
+
+
+@inner(_U(_M, _B))
+def damaged_safety(m, buf):
+    """The one thing that a wrong checksum does not silence: types 12, 14 and MMSI 970, 972, 974 go ahead, marked damaged."""
+    if m[G_NUMBER] != 1 or m[G_PAYLOAD_END] - m[G_PAYLOAD] < 7:
+        return
+    fill = m[G_FILL] if 0 <= m[G_FILL] <= 5 and m[G_COUNT] == 1 else 0
+    nbits = 6 * unarmour(m, buf, m[G_PAYLOAD], m[G_PAYLOAD_END], 1) - fill
+    kind = bits(m, 0, 6)
+    device = bits(m, 8, 30) // 1_000_000
+    if kind == 12 or kind == 14 or (is_fix(kind) and (device == 970 or device == 972 or device == 974)):
+        receive_time(m)
+        m[G_WHEN] = m[G_T]
+        m[C_NOTED + N_DAMAGED] += 1
+        long_row(m, buf, 0, 0, m[G_PAYLOAD], m[G_PAYLOAD_END], nbits, 1)
+
+
+# --- fragments ----------------------------------------------------------------------------------------------------
+
+
+@inner(_U(_M, _B, _I))
+def close_parts(m, buf, row):
+    """Free a row of `parts`; the last row takes its place."""
+    last = m[C_OPEN_MESSAGES] - 1
+    if row != last:
+        for i in range(N_PART):
+            m[PARTS + N_PART * row + i] = m[PARTS + N_PART * last + i]
+        for i in range(JOINED_MAX):
+            buf[PAYLOADS + JOINED_MAX * row + i] = buf[PAYLOADS + JOINED_MAX * last + i]
+    m[C_OPEN_MESSAGES] = last
+
+
+@inner(_U(_M, _B, _I, _I, _I, _I))
+def drop_parts(m, buf, row, reason, start, end):
+    """Reject an open message: its fragments leave `open`. Safety text goes ahead with what there is."""
+    p = PARTS + N_PART * row
+    reject(m, buf, start, end, reason, m[p + P_GOT])
+    m[C_OPEN] -= m[p + P_GOT]
+    at = PAYLOADS + JOINED_MAX * row
+    if (buf[at] == 60 or buf[at] == 62) and m[p + P_LENGTH] >= 7:  # armour of types 12 and 14
+        keep_t, keep_src, keep_station, keep_flags, keep_channel = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL]
+        m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL] = m[p + P_T], m[p + P_SRC], m[p + P_STATION], m[p + P_FLAGS], 0
+        m[G_WHEN] = m[G_T]
+        m[C_NOTED + N_DAMAGED] += 1
+        long_row(m, buf, 0, 0, at, at + m[p + P_LENGTH], 6 * m[p + P_LENGTH], 1)
+        m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL] = keep_t, keep_src, keep_station, keep_flags, keep_channel
+    close_parts(m, buf, row)
+
+
+@inner(_U(_M, _B, _I, _I))
+def sweep_parts(m, buf, start, end):
+    """Drop open messages older than 1,000 sentences."""
+    row = 0
+    while row < m[C_OPEN_MESSAGES]:
+        if m[C_SENTENCES] - m[PARTS + N_PART * row + P_OPENED] > EXPIRE_SENTENCES:
+            drop_parts(m, buf, row, R_EXPIRED, start, end)
+        else:
+            row += 1
+
+
+@inner(_I(_M))
+def find_parts(m):
+    """Row of the open message that the fragment in hand belongs to, or -1. A tag group, where both have one, must be the same."""
+    for row in range(m[C_OPEN_MESSAGES]):
+        if m[PARTS + N_PART * row + P_KEY] == m[G_KEY]:
+            group = m[PARTS + N_PART * row + P_GROUP]
+            if group < 0 or m[G_TAG_GROUP] < 0 or group == m[G_TAG_GROUP]:
+                return row
+    return -1
+
+
+@inner(_I(_M, _I, _I))
+def too_late(m, row, number):
+    """1 where the fragment in hand is over 2 s from the first one by stamps of the same kind, or 1,000 sentences behind it."""
+    p = PARTS + N_PART * row
+    if m[C_SENTENCES] - m[p + P_OPENED] > EXPIRE_SENTENCES:
+        return 1
+    src = m[p + P_SRC]
+    if number == 1 or src == T_SRC_NONE or src == T_SRC_BASE:
+        return 0
+    now = m[G_TAG_T]
+    if src == T_SRC_PGHP:
+        now = m[G_PGHP_T]
+    elif src == T_SRC_TRAILER:
+        now = m[G_TRAILER_T]
+    elif src == T_SRC_PREFIX:
+        now = m[G_PREFIX_T]
+    elif src == T_SRC_ARRIVAL:
+        now = m[G_ARRIVAL]
+    elif src == T_SRC_OWN_SHIP:
+        now = m[C_OWN_T]
+    return 1 if now != T_MISSING and abs(now - m[p + P_T]) > EXPIRE_MS else 0
+
+
+@inner(_I(_M, _B, _I))
+def is_repeat(m, buf, row):
+    """1 where the fragment in hand equals the one with its number that is already there."""
+    number = m[G_NUMBER]
+    p = PARTS + N_PART * row
+    if number > m[p + P_GOT]:
+        return 0
+    a = m[p + P_END + number - 2] if number > 1 else 0
+    z = m[p + P_END + number - 1]
+    if z - a != m[G_PAYLOAD_END] - m[G_PAYLOAD]:
+        return 0
+    for i in range(z - a):
+        if buf[PAYLOADS + JOINED_MAX * row + a + i] != buf[m[G_PAYLOAD] + i]:
+            return 0
+    return 1
+
+
+@inner(_U(_M, _B, _I, _I, _I, _F))
+def joined(m, buf, start, end, row, fixes):
+    """All fragments are there: time, station and flags are those of the first, fill bits those of the last."""
+    p = PARTS + N_PART * row
+    at = PAYLOADS + JOINED_MAX * row
+    nbits = 6 * unarmour(m, buf, at, at + m[p + P_LENGTH], 0) - m[G_FILL]
+    reason = verdict(m, nbits)
+    count = m[p + P_COUNT]
+    m[C_OPEN] -= count
+    if reason >= 0:
+        reject(m, buf, start, end, reason, count)
+    else:
+        m[C_PARTS] += count - 1
+        m[G_T], m[G_SRC], m[G_STATION] = m[p + P_T], m[p + P_SRC], m[p + P_STATION]
+        m[G_FLAGS] |= m[p + P_FLAGS]
+        if m[p + P_SUM_WANTED] >= 0 and m[p + P_SUM] != m[p + P_SUM_WANTED]:
+            m[C_NOTED + N_PGHP_SUM] += 1
+        message(m, buf, 0, 0, at, at + m[p + P_LENGTH], nbits, fixes)
+    close_parts(m, buf, row)
+
+
+@inner(_U(_M, _B, _I, _I, _F))
+def fragment(m, buf, start, end, fixes):
+    """One fragment, strictly in order: 1 opens, then 2..n; a gap drops the message (a chimera is worse than a loss)."""
+    number_, count = m[G_NUMBER], m[G_COUNT]
+    row = find_parts(m)
+    if row >= 0 and too_late(m, row, number_):
+        drop_parts(m, buf, row, R_EXPIRED, start, end)
+        row = -1
+    if row >= 0 and is_repeat(m, buf, row):
+        reject(m, buf, start, end, R_DUP, 1)
+        return
+    p = PARTS + N_PART * row
+    if number_ == 1:
+        if row >= 0:
+            drop_parts(m, buf, row, R_RESTART, start, end)
+        if m[C_OPEN_MESSAGES] == OPEN_MAX:
+            oldest = 0
+            for k in range(OPEN_MAX):
+                if m[PARTS + N_PART * k + P_OPENED] < m[PARTS + N_PART * oldest + P_OPENED]:
+                    oldest = k
+            drop_parts(m, buf, oldest, R_EVICTED, start, end)
+        row = m[C_OPEN_MESSAGES]
+        p = PARTS + N_PART * row
+        m[C_OPEN_MESSAGES] += 1
+        receive_time(m)
+        for i in range(N_PART):
+            m[p + i] = 0
+        m[p + P_KEY], m[p + P_GROUP], m[p + P_OPENED], m[p + P_COUNT] = m[G_KEY], m[G_TAG_GROUP], m[C_SENTENCES], count
+        m[p + P_T], m[p + P_SRC], m[p + P_STATION], m[p + P_FLAGS] = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS]
+        m[p + P_SUM_WANTED] = m[G_PGHP_SUM]
+    elif row < 0:
+        reject(m, buf, start, end, R_ORPHAN, 1)
+        return
+    elif number_ != m[p + P_GOT] + 1:
+        drop_parts(m, buf, row, R_ORDER, start, end)
+        reject(m, buf, start, end, R_ORDER, 1)
+        return
+    n = m[G_PAYLOAD_END] - m[G_PAYLOAD]
+    length = m[p + P_LENGTH]
+    m[C_OPEN] += 1
+    m[p + P_GOT] += 1
+    if length + n > JOINED_MAX:
+        drop_parts(m, buf, row, R_JOINED, start, end)
+        return
+    for i in range(n):
+        buf[PAYLOADS + JOINED_MAX * row + length + i] = buf[m[G_PAYLOAD] + i]
+    m[p + P_LENGTH] = length + n
+    m[p + P_END + number_ - 1] = length + n
+    m[p + P_SUM] ^= hex_pair(buf, m[G_STAR] + 1, end)
+    if number_ == count:
+        joined(m, buf, start, end, row, fixes)
+
+
+# --- sentences ----------------------------------------------------------------------------------------------------
+
+
+@inner(_I(_B, _I, _I))
+def find_sentence(buf, start, end):
+    """Index of the next '!xxVDM' or '!xxVDO' in either case, or -1."""
+    for i in range(start, end - 5):
+        if buf[i] == 33 and buf[i + 3] & 0xDF == 86 and buf[i + 4] & 0xDF == 68 and (buf[i + 5] & 0xDF == 77 or buf[i + 5] & 0xDF == 79):
+            return i
+    return -1
+
+
+@inner(_I(_M, _B, _I, _I))
+def header(m, buf, start, stop):
+    """Fields of a sentence between '!' and its end into registers. Returns a reason, or -1. G_NUMBER is 0 where unreadable."""
+    m[G_COUNT], m[G_NUMBER], m[G_FILL], m[G_PAYLOAD], m[G_PAYLOAD_END] = 0, 0, -1, 0, 0
+    p1 = field(buf, start, stop, 1)
+    p2, p3 = field(buf, start, stop, 2), field(buf, start, stop, 3)
+    p4, p5 = field(buf, start, stop, 4), field(buf, start, stop, 5)
+    if p5 < 0 or p1 != start + 7:
+        return R_FRAGMENT
+    m[G_COUNT], m[G_NUMBER] = number(buf, p1, p2 - 1), number(buf, p2, p3 - 1)
+    m[G_SEQ] = int(buf[p3]) if p4 - p3 > 1 else 0
+    m[G_CHANNEL] = int(buf[p4]) if p5 - p4 > 1 else 0
+    if m[G_CHANNEL] == 49 or m[G_CHANNEL] == 50:
+        m[G_CHANNEL] += 16  # 1, 2 -> A, B
+    comma = find(buf, p5, stop, 44)
+    m[G_PAYLOAD], m[G_PAYLOAD_END] = p5, stop if comma < 0 else comma
+    if comma >= 0 and comma + 1 < stop:
+        if comma + 2 == stop or buf[comma + 2] == 44:
+            m[G_FILL] = int(buf[comma + 1]) - 48
+        if comma + 2 < stop and buf[comma + 2] == 44:
+            m[G_FLAGS] |= F_DIALECT
+    if m[G_COUNT] < 1 or m[G_COUNT] > 9 or m[G_NUMBER] < 1 or m[G_NUMBER] > m[G_COUNT]:
+        return R_FRAGMENT
+    if m[G_PAYLOAD] == m[G_PAYLOAD_END]:
+        return R_EMPTY
+    return R_FILL if m[G_FILL] < 0 or m[G_FILL] > 5 else -1
+
+
+@inner(_U(_M, _B, _I, _I))
+def trailer(m, buf, start, end):
+    """USCG fields behind the checksum: the last all-digit field of 9 digits or more is the time, r, b or rb the station."""
+    stop = start
+    while stop < end and buf[stop] != 33 and buf[stop] != 92:
+        stop += 1
+    i = start
+    while i < stop:
+        z = find(buf, i, stop, 44)
+        if z < 0:
+            z = stop
+        while z > i and buf[z - 1] == 32:
+            z -= 1
+        if z - i >= 9 and buf[i] >= 48 and buf[i] <= 57:
+            v = epoch_ms(buf, i, z)
+            if v != T_MISSING and find(buf, i, z, 46) < 0:
+                m[G_TRAILER_T] = v
+        elif z - i > 1 and (buf[i] == 98 or buf[i] == 114):
+            a = i + 2 if buf[i] == 114 and buf[i + 1] == 98 else i + 1
+            m[G_TRAILER_STATION] = station(m, buf, a, z)
+        i = z
+        while i < stop and buf[i] == 32:
+            i += 1
+        i += 1
+
+
+@inner(_I(_I, _I))
+def talker_is_known(a, b):
+    """1 for AB AD AI AN AR AS AT AX BS SA."""
+    if a == 65:
+        return 1 if (b == 66 or b == 68 or b == 73 or b == 78 or b == 82 or b == 83 or b == 84 or b == 88) else 0
+    return 1 if (a == 66 and b == 83) or (a == 83 and b == 65) else 0
+
+
+@inner(_I(_M, _B, _I, _I, _F))
+def sentence(m, buf, start, end, fixes):
+    """One sentence from '!' on. Returns where the rest of the line begins: behind the checksum, or behind the '!' where that was wrong."""
+    m[C_SENTENCES] += 1
+    if m[C_SENTENCES] % SWEEP_EVERY == 0:
+        sweep_parts(m, buf, start, end)
+    star = find(buf, start, end, 42)
+    given = hex_pair(buf, star + 1, end) if star >= 0 else -1
+    after = star + 3
+    if given < 0:
+        if m[C_MODE] != 2:
+            reject(m, buf, start, end, R_NO_CHECKSUM, 1)
+            return start + 1
+        star = end
+        inner = find_sentence(buf, start + 1, end)
+        if inner >= 0:
+            star = inner
+        after = star
+    if star - start > SENTENCE_MAX:
+        reject(m, buf, start, end, R_LINE, 1)
+        return start + 1
+    m[G_STAR] = star
+    m[G_FLAGS] = (F_TAG_BAD if m[G_TAG_BAD] else 0) | (F_OWN_SHIP if buf[start + 5] & 0xDF == 79 else 0)
+    reason = header(m, buf, start, star)
+    if given >= 0:
+        trailer(m, buf, after, end)
+    m[G_STATION] = m[G_TAG_STATION]
+    if m[G_STATION] == 0:
+        m[G_STATION] = m[G_PGHP_STATION] if m[G_PGHP_STATION] else m[G_TRAILER_STATION]
+    if m[C_ALL_EXERCISE] or m[STATIONS + 4 * m[G_STATION] + 3]:
+        m[G_FLAGS] |= F_EXERCISE
+    if given >= 0 and xor(buf, start + 1, star) != given:
+        if m[C_MODE] != 1:
+            reject(m, buf, start, end, R_CHECKSUM, 1)
+            damaged_safety(m, buf)
+            return start + 1
+        m[C_NOTED + N_FLAGGED] += 1
+        m[G_FLAGS] |= F_CK_BAD
+    if reason < 0 and unarmour(m, buf, m[G_PAYLOAD], m[G_PAYLOAD_END], 0) < 0:
+        reason = R_ARMOUR
+    if reason >= 0:
+        reject(m, buf, start, end, reason, 1)
+        return after
+    a, b = buf[start + 1] & 0xDF, buf[start + 2] & 0xDF
+    if not talker_is_known(a, b):
+        m[C_NOTED + N_TALKER] += 1
+    if m[G_COUNT] > 1:
+        m[G_KEY] = ((((int(a) * 256 + int(b)) * 2 + (1 if m[G_FLAGS] & F_OWN_SHIP else 0)) * 16 + m[G_COUNT]) * 256 + m[G_SEQ]) * 256 + m[G_CHANNEL]
+        fragment(m, buf, start, min(after, end), fixes)
+        return after
+    nbits = 6 * (m[G_PAYLOAD_END] - m[G_PAYLOAD]) - m[G_FILL]
+    reason = verdict(m, nbits)
+    receive_time(m)
+    if m[G_PGHP_SUM] >= 0 and m[G_PGHP_SUM] != given and not m[G_FLAGS] & F_OWN_SHIP:
+        m[C_NOTED + N_PGHP_SUM] += 1
+    if reason >= 0:
+        reject(m, buf, start, end, reason, 1)
+    else:
+        message(m, buf, start, min(after, end), m[G_PAYLOAD], m[G_PAYLOAD_END], nbits, fixes)
+    return after
+
+
+# --- lines --------------------------------------------------------------------------------------------------------
+
+
+@inner(_I(_M, _B, _I, _I))
+def tag_block(m, buf, start, end):
+    """One tag block from its '\\' on, into the G_TAG registers. Returns the index behind it, or -1 where it is damaged."""
+    close = find(buf, start + 1, min(end, start + 1 + TAG_MAX), 92)
+    star = find(buf, start + 1, close, 42) if close >= 0 else -1
+    given = hex_pair(buf, star + 1, close) if star >= 0 else -1
+    if given < 0:
+        return -1
+    if xor(buf, start + 1, star) != given:
+        m[C_NOTED + N_TAG_SUM] += 1
+        m[G_TAG_BAD] = 1
+    counter = -1
+    i = start + 1
+    while i < star:
+        z = find(buf, i, star, 44)
+        if z < 0:
+            z = star
+        colon = find(buf, i, z, 58)
+        if colon == i + 1:
+            key = buf[i] & 0xDF
+            if key == 67:  # c: Unix time
+                m[G_TAG_T] = epoch_ms(buf, colon + 1, z)
+            elif key == 83:  # s: station
+                m[G_TAG_STATION] = station(m, buf, colon + 1, z)
+            elif key == 71:  # g: part-count-id
+                dash = find(buf, colon + 1, z, 45)
+                dash = find(buf, dash + 1, z, 45) if dash >= 0 else -1
+                m[G_TAG_GROUP] = number(buf, dash + 1, z) if dash >= 0 else -1
+            elif key == 78:  # n: line counter
+                counter = number(buf, colon + 1, z)
+        elif colon == i + 3 and buf[i + 1] == 71:  # xGy:id
+            m[G_TAG_GROUP] = number(buf, colon + 1, z)
+        i = z + 1
+    if counter >= 0:
+        k = m[G_TAG_STATION]
+        before = m[STATIONS + 4 * k + 2]
+        if before > 0 and counter != before and counter != before % 999 + 1:
+            m[C_NOTED + N_GAP] += 1
+        m[STATIONS + 4 * k + 2] = counter
+    return close + 1
+
+
+@inner(_U(_M))
+def take_pending(m):
+    """Move what a lone tag block and a $PGHP left behind into the registers of the sentence in hand; both are spent by it."""
+    m[G_TAG_T], m[G_TAG_STATION], m[G_TAG_GROUP], m[G_TAG_BAD] = m[C_TAG_T], m[C_TAG_STATION], m[C_TAG_GROUP], m[C_TAG_BAD]
+    m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM] = m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM]
+    m[G_PREFIX_T], m[G_TRAILER_T], m[G_TRAILER_STATION] = T_MISSING, T_MISSING, 0
+    m[C_TAG_T], m[C_TAG_STATION], m[C_TAG_GROUP], m[C_TAG_BAD] = T_MISSING, 0, -1, 0
+    m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM] = T_MISSING, 0, -1
+
+
+@inner(_I(_M, _B, _I, _I))
+def prefix_time(m, buf, start, end):
+    """Time before a sentence (10, 13, 16 or 19 digits, or ISO 8601, then a separator) into G_PREFIX_T. Returns 0 where it is something else."""
+    z = end
+    while z > start and (buf[z - 1] == 32 or buf[z - 1] == 9 or buf[z - 1] == 44 or buf[z - 1] == 59 or buf[z - 1] == 124):
+        z -= 1
+    if z == start:
+        return 1
+    digits = start
+    while digits < z and 48 <= buf[digits] <= 57:
+        digits += 1
+    digits -= start
+    v = T_MISSING
+    if z < end and (digits == 10 or digits == 13 or digits == 16 or digits == 19):
+        v = epoch_ms(buf, start, z)
+    elif z < end and digits == 4 and z - start >= 19 and buf[start + 4] == 45:
+        v = calendar_ms(buf, start, z)
+        at = start + 19
+        if v != T_MISSING and at < z and buf[at] == 46:
+            ms = number(buf, at + 1, min(z, at + 4))
+            v += ms if ms > 0 and at + 4 <= z else 0
+    m[G_PREFIX_T] = v
+    return 1 if v != T_MISSING else 0
+
+
+@inner(_U(_M, _B, _I, _I, _I))
+def wrappers(m, buf, start, at, first):
+    """Everything in front of the sentence at `at`: prefix, then tag blocks. Damage costs the tag, never the sentence."""
+    take_pending(m)
+    i = find(buf, start, at, 92)
+    if first and not prefix_time(m, buf, start, at if i < 0 else i):
+        m[C_NOTED + N_PREFIX] += 1
+    while 0 <= i < at:
+        z = tag_block(m, buf, i, at)
+        if z < 0:
+            m[C_NOTED + N_TAG] += 1
+            return
+        i = find(buf, z, at, 92)
+
+
+@inner(_U(_M, _B, _I, _I))
+def pghp(m, buf, start, end):
+    """$PGHP,1,Y,M,D,h,m,s,ms,country,region,site,online,cc*hh: receive time and station of the next sentence."""
+    m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM] = T_MISSING, 0, -1
+    star = find(buf, start, end, 42)
+    p = field(buf, start, star, 13) if star >= 0 else -1
+    if p < 0 or xor(buf, start + 1, star) != hex_pair(buf, star + 1, end):
+        m[C_NOTED + N_PGHP_BAD] += 1
+        return
+    when = calendar_ms(buf, field(buf, start, star, 2), star)
+    ms = number_in(buf, start, star, 8)
+    if when == T_MISSING or ms > 999:
+        m[C_NOTED + N_PGHP_BAD] += 1
+        return
+    m[C_PGHP_T] = when + max(ms, 0)
+    country, site, online = field(buf, start, star, 9), field(buf, start, star, 11), field(buf, start, star, 12)
+    if online - site > 1:
+        m[C_PGHP_STATION] = station(m, buf, site, online - 1)
+    else:
+        m[C_PGHP_STATION] = station(m, buf, country, find(buf, country, star, 44))
+    if buf[online] == 48:
+        m[C_NOTED + N_PGHP_LATE] += 1
+    m[C_PGHP_SUM] = hex_pair(buf, p, star)
+
+
+@inner(_U(_M, _B, _I, _I, _I))
+def own_ship(m, buf, start, end, rmc):
+    """$xxRMC (status A) and $xxZDA with a right checksum: the time source of last resort."""
+    star = find(buf, start, end, 42)
+    if star < 0 or xor(buf, start + 1, star) != hex_pair(buf, star + 1, end):
+        return
+    p = field(buf, start, star, 1)
+    last = field(buf, start, star, 9 if rmc else 4)
+    if last < 0 or p + 6 > star:
+        return
+    clock = clock_ms(number(buf, p, p + 2), number(buf, p + 2, p + 4), number(buf, p + 4, p + 6))
+    if rmc == 0:
+        own_ship_time(m, day_ms(number(buf, last, star), number_in(buf, start, star, 3), number_in(buf, start, star, 2)), clock)
+    elif buf[field(buf, start, star, 2)] == 65 and last + 6 <= star:
+        own_ship_time(m, day_ms(2000 + number(buf, last + 4, last + 6), number(buf, last + 2, last + 4), number(buf, last, last + 2)), clock)
+
+
+@inner(_U(_M, _B, _I, _I))
+def addressed(m, buf, start, end):
+    """A '$' or foreign '!' sentence: counted by its kind ('$' + last three letters; proprietary '$P' + three), time taken from it."""
+    n = 0
+    while start + 1 + n < end and n < 8:
+        c = buf[start + 1 + n]
+        if not (48 <= c <= 57 or 65 <= c <= 90):
+            break
+        n += 1
+    code = int(buf[start])
+    if n == 5 or (n >= 4 and buf[start + 1] == 80):
+        a = start + 1 if buf[start + 1] == 80 else start + 3
+        for i in range(a, a + (4 if buf[start + 1] == 80 else 3)):
+            code = code * 256 + int(buf[i])
+    if code == 0x2450474850:  # $PGHP
+        pghp(m, buf, start, end)
+    else:
+        take_pending(m)
+        if code == 0x24524D43 or code == 0x245A4441:
+            own_ship(m, buf, start, end, 1 if code == 0x24524D43 else 0)
+    count_kind(m, code)
+
+
+@inner(_U(_M, _B, _I, _I))
+def no_sentence(m, buf, start, end):
+    """Class of a line without any sentence of ours."""
+    c = buf[start]
+    if c == 92:
+        take_pending(m)
+        i = start
+        while i < end and buf[i] == 92:
+            i = tag_block(m, buf, i, end)
+            if i < 0:
+                reject(m, buf, start, end, R_TAG, 1)
+                return
+            while i < end and (buf[i] == 32 or buf[i] == 9):
+                i += 1
+        if i == end:
+            m[C_TAG_ONLY] += 1
+            m[C_TAG_T], m[C_TAG_STATION], m[C_TAG_GROUP], m[C_TAG_BAD] = m[G_TAG_T], m[G_TAG_STATION], m[G_TAG_GROUP], m[G_TAG_BAD]
+            m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM] = m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM]
+            return
+        start = i
+        c = buf[start]
+    if c == 33 or c == 36:
+        addressed(m, buf, start, end)
+        return
+    kind = K_JSON if c == 123 else K_TEXT
+    for i in range(start, end):
+        if buf[i] >= 127 or (buf[i] < 32 and buf[i] != 9):
+            kind = K_BINARY
+    count_kind(m, kind)
+
+
+@inner(_U(_M, _B, _I, _I, _F))
+def line(m, buf, start, end, fixes):
+    """One physical line without its end: exactly one class, plus one for each further sentence found in it."""
+    m[C_LINES] += 1
+    while start < end and (buf[start] == 32 or buf[start] == 9):
+        start += 1
+    while end > start and (buf[end - 1] == 32 or buf[end - 1] == 9):
+        end -= 1
+    if start == end:
+        m[C_BLANK] += 1
+        return
+    if end - start >= 6 and buf[start + 5] == 0:  # IEC 61162-450 datagram: "UdPbC" NUL carries lines, the others are binary
+        if buf[start] == 85 and buf[start + 1] == 100 and buf[start + 2] == 80 and buf[start + 3] == 98 and buf[start + 4] == 67:
+            start += 6
+        else:
+            count_kind(m, K_BINARY)
+            return
+    if start == end:
+        m[C_BLANK] += 1
+        return
+    if buf[start] == 35:
+        count_kind(m, K_COMMENT)
+        return
+    at = find_sentence(buf, start, end)
+    if at < 0:
+        no_sentence(m, buf, start, end)
+        return
+    first = 1
+    if buf[start] == 36:  # a '$' sentence with ours glued to it
+        addressed(m, buf, start, at)
+        first = 0
+        start = find(buf, start, at, 92)
+        if start < 0:
+            start = at
+        m[C_GLUED] += 1
+    while at >= 0:
+        wrappers(m, buf, start, at, first)
+        start = sentence(m, buf, at, end, fixes)
+        at = find_sentence(buf, start, end)
+        first = 0
+        if at >= 0:
+            m[C_GLUED] += 1
+
+
+@inner(_I(_M, _F))
+def room(m, fixes):
+    """1 while every output table can take the worst line."""
+    if m[G_FIXES] + ROWS_MARGIN > fixes.shape[0] or m[G_LONG] + LONG_MARGIN > LONG_MAX or m[G_RAW] + RAW_MARGIN > RAW_MAX:
+        return 0
+    return 1
+
+
+def _scan(m, buf, i, n, fixes):
+    """Decode the whole lines of buf[i:n]. Returns where it stopped: at an unfinished line, or (G_FILLED) where the output tables could
+    not take another line; take the rows away and call again from there.
+    """
+    m[G_FILLED] = 0
+    while i < n:
+        if not room(m, fixes):
+            m[G_FILLED] = 1
+            return i
+        if m[C_AFTER_CR]:
+            m[C_AFTER_CR] = 0
+            if buf[i] == 10:
+                i += 1
+                continue
+        if m[C_SEEK]:  # just connected: the rest of a line whose head we never saw is no line
+            while i < n and m[C_SEEK] and (buf[i] != 33 and buf[i] != 36 and buf[i] != 92):
+                if buf[i] == 10 or buf[i] == 13:
+                    m[C_SEEK] = 0
+                    m[C_AFTER_CR] = 1 if buf[i] == 13 else 0
+                i += 1
+            if i < n:
+                m[C_SEEK] = 0
+            continue
+        end = i
+        while end < n and buf[end] != 10 and buf[end] != 13:
+            end += 1
+        if m[C_SKIP] == 0 and end - i > LINE_MAX:
+            m[C_LINES] += 1
+            reject(m, buf, i, i + SAMPLE_MAX, R_LINE, 1)
+            m[C_SKIP] = 1
+        if end == n:
+            return n if m[C_SKIP] else i
+        if m[C_SKIP]:
+            m[C_SKIP] = 0
+        else:
+            line(m, buf, i, end, fixes)
+        m[C_AFTER_CR] = 1 if buf[end] == 13 else 0
+        i = end + 1
+    return n
+
+
+scan = compile_scan(_I(_M, _B, _I, _I, _F), _scan)

@@ -47,12 +47,12 @@ INNOCENT_OTHER = ["an error of the sender's equipment or of the reception"]
 
 
 def headline(lines: list[Line]) -> str:
-    """One sentence: the strongest event with its place and vessels, then what else belongs to the case. `lines` strongest first."""
+    """One sentence: the strongest event with its place and vessels, then what else counts in the case. `lines` strongest first."""
     lead = lines[0].event
     text = f"{_phrase(lead)}{_comma(_place(lead))}: {_vessels(lead)}"
     if lead.type == "dark":
         text += f", last seen {clock_text(lead.t_start)}"
-    others = [_lower(_phrase(line.event)) + _with(line.event, lead) for line in lines[1:] if line.counted]
+    others = [_lower(_phrase(line.event)) + _with(line.event, lead) for line in lines[1:] if line.points]
     if others:
         text += "; also: " + "; ".join(others)
     return ("EXERCISE: " if any(line.event.exercise for line in lines) else "") + text

@@ -123,11 +123,15 @@ def cap_shares(points: list[int], cap: int) -> list[int]:
 
 
 def counterfactual(profile: Profile, live: list[Event], card: Card) -> tuple[Event, Card] | None:
-    """The one event without which the level would be lower, with the score then; the one that costs most if several would do."""
+    """The one observation without which the level would be lower, with the score then; the costliest if several would do.
+
+    An observation is a whole episode: taking away a rendezvous takes the waiting inside it along.
+    """
     best: tuple[Event, Card] | None = None
     judged = judge(profile, live)
-    for line in card.lines:
-        without = assess(profile, [event for event in live if event is not line.event], judged)
+    for line in (line for line in card.lines if line.points):
+        episode = {other.event.event_id for other in card.lines if other.head == line.head}
+        without = assess(profile, [event for event in live if event.event_id not in episode], judged)
         if without.level != card.level and (best is None or without.score_milli < best[1].score_milli):
             best = (line.event, without)
     return best

@@ -82,6 +82,8 @@ def test_an_absorbed_event_is_listed_and_says_so():
     assert alert.contributions[-1].points == 0
     assert "already counted" in alert.contributions[-1].text
     assert len(alert.event_ids) == 2
+    assert "also" not in alert.headline
+    assert alert.counterfactual.startswith("Without 'two vessels close together and slow for 90 min' this would be below any alert (score 1.8")
 
 
 def test_over_the_cap_each_member_says_it_is_a_share():

@@ -26,7 +26,7 @@ FIRST, NEWEST, CANDIDATE, AGREEING, LATE, FUTURE, NO_TIME, JUMPS = range(8)
 
 @dataclass(slots=True)
 class SourceClock:
-    """Event-time clock of one source. `cells` int64[8]: first and newest time, jump candidate, rows that agree, counters."""
+    """Event-time clock of one source. `cells` int64[8]: earliest and newest time, jump candidate, rows that agree, counters."""
 
     lateness_ms: int
     jump_ms: int = 3_600_000
@@ -55,7 +55,7 @@ class SourceClock:
 
     @property
     def first_ms(self) -> int:
-        """Time of the first accepted row, or T_MISSING."""
+        """Earliest event time of any accepted row, or T_MISSING."""
         return int(self.cells[FIRST])
 
     @property
@@ -111,6 +111,7 @@ def _stamp(cells, t_ms, release_ms, flags, watermarks, lateness_ms, jump_ms, con
         else:
             cells[AGREEING] = 0
             cells[NEWEST] = max(t, newest)
+        cells[FIRST] = min(t, cells[FIRST])
         if t < watermarks[i]:
             flags[i] |= np.uint32(F_LATE)
             cells[LATE] += 1

@@ -46,10 +46,11 @@ function Contributions({ alert }) {
   return html`<h4>Why: observed against threshold</h4>
     <table class="why">
       <thead><tr><th>Condition</th><th class="n">Observed</th><th class="n">Threshold</th><th class="n">Points</th></tr></thead>
-      <tbody>${alert.contributions.map((c) => html`<tr>
-        <th scope="row">${words(c.name)}${c.text ? html`<div class="muted">${clean(c.text, 200)}</div>` : null}</th>
-        <td class="n num">${value(c.observed)}</td><td class="n num">${value(c.threshold)}</td>
-        <td class="n num points"><${Bar} points=${c.points} most=${most} />${points(c.points)}</td></tr>`)}</tbody>
+      ${alert.contributions.map((c) => html`<tbody>
+        <tr><th scope="row">${words(c.name)}</th><td class="n num">${value(c.observed)}</td><td class="n num">${value(c.threshold)}</td>
+          <td class="n num points"><${Bar} points=${c.points} most=${most} />${points(c.points)}</td></tr>
+        ${c.text ? html`<tr class="text"><td colspan="4" class="muted">${clean(c.text, 200)}</td></tr>` : null}
+      </tbody>`)}
       <tfoot><tr><th scope="row" colspan="3">Sum${sum === alert.score_milli ? '' : ' (does not match the published score!)'}${alert.kind === 'risk' ? html` → <b>risk ${Math.round(alert.score)} of 100</b>` : null}</th>
         <td class=${`n num ${sum === alert.score_milli ? '' : 'wrong'}`} data-test="sum">${points(sum)}</td></tr></tfoot>
     </table>`;

@@ -50,7 +50,7 @@ function style(info) {
       { id: 'zone-line', type: 'line', source: 'zones', paint: { 'line-color': token('zone'), 'line-width': 1.6, 'line-dasharray': [4, 2] } },
     );
   }
-  return { version: 8, sources, layers };
+  return { version: 8, sources, layers, transition: { duration: 0 } };
 }
 
 export class SeaMap {
@@ -67,8 +67,8 @@ export class SeaMap {
     });
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
-    this.map.addControl(new maplibre.NavigationControl({ showCompass: false }), 'top-right');
     this.map.addControl(new maplibre.ScaleControl({ unit: 'nautical', maxWidth: 140 }), 'bottom-right');
+    this.map.addControl(new maplibre.NavigationControl({ showCompass: false }), 'bottom-right'); // the top belongs to distress
     this.map.on('load', () => {
       this.map.addLayer(this.layer);
       this.recolour();

@@ -15,7 +15,7 @@ export function Queue({ eventNow, act }) {
     box.current?.querySelector('tr[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
   }, [state.selected]);
   return html`<section class="queue" aria-label="Alerts">
-    <div class="panel-head"><h2>Alerts</h2><span class="num">${open} open</span><span class="muted num">${alerts.length - open} other</span><span class="grow"></span><${NewBar} /></div>
+    <div class="panel-head"><h2>Alerts</h2><span class="num">${open} open</span>${state.waiting.length ? null : html`<span class="muted num">${alerts.length - open} other</span>`}<span class="grow"></span><${NewBar} /></div>
     <div class="scroll" ref=${box} onPointerEnter=${() => hold(true)} onPointerLeave=${() => hold(false)}>
       ${alerts.length
         ? html`<table aria-label="Alert queue, open first, then by level and age">

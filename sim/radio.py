@@ -97,9 +97,9 @@ def start_clocks(ships, knots, clocks, seed, t_start_ms):
             _, _, north, east, turn, _, leg = state_at(knots, ships[i]["first"], ships[i]["last"], t_start_ms)
             nav = np.int64(knots[np.int64(leg)]["nav"]) if leg >= 0 else 0
             wait = interval_ms(kind, nav, math.hypot(north, east) / KN_MS, turn)
-            clocks[i]["report_ms"] = t_start_ms + np.int64(wait * noise.unit(seed, noise.REPORT, i, -1))
+            clocks[i]["report_ms"] = t_start_ms + np.int64(wait * noise.unit(seed, noise.SLOT, i, 0))
             never = kind in (BASE, AID)
-            clocks[i]["static_ms"] = np.int64(1) << 60 if never else t_start_ms + np.int64(STATIC_MS * noise.unit(seed, noise.REPORT, i, -2))
+            clocks[i]["static_ms"] = np.int64(1) << 60 if never else t_start_ms + np.int64(STATIC_MS * noise.unit(seed, noise.SLOT, i, 1))
         clocks[i]["count"] = 0
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from functools import lru_cache
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from dogwatch.errors import ConfigError, InputError
+from sim.faults import DAMAGE
 from sim.motion import state_at
-from sim.scenario import T_START_MS, load_scenario, scenario_names, scenario_text
-from sim.simulate import build_world
+from sim.scenario import T_START_MS, Scenario, load_scenario, scenario_names, scenario_text
+from sim.simulate import build_world, simulate
 from sim.truth import truth_rows
 from sim.world import BASE
+from tests.naive_sim import message, read_lines
 
 SMALL = """name = "x"
 title = "x"
@@ -95,3 +103,48 @@ def test_the_strait_has_its_behaviours_where_the_watch_looks_for_them():
             assert least_nm < away_nm.min()
             assert away_nm.max() < most_nm
     assert all(row["visible"] and row["scored"] for row in rows.values())
+
+
+def test_the_page_tells_the_truth():
+    page = (Path(__file__).parents[1] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, flags=re.S)
+    rows = truth_rows(load_scenario(example, file="docs/simulator.md"), 1)
+    assert [(row["type"], row["visible"]) for row in rows] == [("loitering", True)]
+    described = dict(re.findall(r"^\| `(\w[\w-]*)` \| (\d+) transmitters", page, flags=re.M))
+    assert described == {name: str(len(build_world(load_scenario(scenario_text(name), file=name), 1).ships)) for name in scenario_names()}
+    tables = {field.name for field in msgspec.structs.fields(Scenario) if "list[" in str(field.type) and field.name != "region"}
+    assert len(tables) > 8
+    assert all(f"`[[{name}]]`" in page for name in tables)
+    assert all(f"`{kind}`" in page for kind in DAMAGE)
+
+
+def test_a_sea_on_the_date_line_reports_legal_longitudes():
+    text = (
+        SMALL.replace("lon_deg = 0.5", "lon_deg = -179.9\nantenna_m = 200.0")
+        + '[[fleets]]\nkind = "leisure"\ncount = 6\ncentre = [0.5, 179.98]\nspeed_kn = [15.0, 20.0]\n'
+    )
+    data = b"".join(chunk.data for chunk in simulate(load_scenario(text, file="x"), 1, duration_s=1800))
+    lon_deg = [message(h.bits)["lon"] / 600_000 for h in read_lines(data.splitlines()) if h.bits.startswith("000001")]
+    assert len(lon_deg) > 300
+    assert max(map(abs, lon_deg)) <= 180
+    assert min(lon_deg) < -179.8
+    assert max(lon_deg) > 179.8
+
+
+def test_without_the_compiler_the_sea_is_the_same():
+    """One byte of difference between compiled and plain Python would make a recording depend on the machine."""
+    script = (
+        "import warnings; warnings.simplefilter('ignore', RuntimeWarning)\n"  # 64-bit hashes are meant to wrap around
+        "import hashlib; from sim.scenario import *; from sim.simulate import simulate\n"
+        "sea = load_scenario(scenario_text('strait'), file='strait.toml')\n"
+        "print(hashlib.sha256(b''.join(c.data for c in simulate(sea, 7, duration_s=4))).hexdigest())"
+    )
+    root = Path(__file__).parents[1]
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", script], cwd=root, env={**os.environ, "NUMBA_DISABLE_JIT": jit_off}, check=True, capture_output=True, text=True
+        ).stdout
+        for jit_off in ("0", "1")
+    }
+    assert len(digests) == 1
+    assert len(digests.pop().strip()) == 64

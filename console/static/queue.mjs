@@ -33,9 +33,9 @@ function NewBar() {
   const fresh = state.waiting.map((id) => state.alerts.get(id)).filter(Boolean);
   if (!fresh.length) return null;
   const worst = fresh.reduce((a, b) => (levelRank(b.level) > levelRank(a.level) ? b : a));
-  const let_in = () => { arrange(true); change(); };
-  return html`<button class=${`newbar ${worst.level}`} onClick=${let_in}>
-    <${LevelIcon} alert=${worst} /> ${fresh.length} new · ${worst.level} <kbd>N</kbd>
+  const letIn = () => { arrange(true); change(); };
+  return html`<button class=${`newbar ${worst.level}`} onClick=${letIn} aria-label=${`${fresh.length} new, worst: ${worst.level}`}>
+    <${LevelIcon} alert=${worst} /> ${fresh.length} new <kbd>N</kbd>
   </button>`;
 }
 

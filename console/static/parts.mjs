@@ -42,7 +42,7 @@ export function DistressBar({ act }) {
       <strong>${first.exercise ? 'EXERCISE ' : ''}DISTRESS ${active.length > 1 ? `(${active.length})` : ''} ${clean(first.headline, 160)}</strong>
       <div>${where.minutes} <span class="thin">${where.degrees}</span> · ${who(first)}</div>
     </div>
-    <button onClick=${() => act.select(first.alert_id, true)}>Show <kbd>Enter</kbd></button>
+    <button onClick=${() => act.select(first.alert_id, true)}>Show</button>
     ${first.ack
       ? html`<span class="by">acknowledged by ${clean(first.ack.by, 60)}</span>`
       : html`<button class="primary" disabled=${!linked()} onClick=${() => act.acknowledge(first.alert_id)}>Acknowledge</button>`}

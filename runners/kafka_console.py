@@ -22,6 +22,7 @@ from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError
 from dogwatch.times import iso
 from runners.kafka_client import new_consumer, topic, worker_id
+from runners.kafka_metrics import serve_metrics
 from runners.kafka_topics import require_topics
 from runners.wire import ALERT, FIXES, STATICS, from_headers, read_batch
 
@@ -72,7 +73,15 @@ class Page:
         database = Path(config.data_dir) / "decisions.sqlite"
         database.parent.mkdir(parents=True, exist_ok=True)
         info = {"desk": "dogwatch", "sources": [source.id for source in config.sources]}
-        app = create_app(self.board, self.picture, Decisions(database), metrics=None, land_geojson=land_path(), zones_geojson=None, info=info)
+        app = create_app(
+            self.board,
+            self.picture,
+            Decisions(database),
+            metrics=serve_metrics(config, "console").text,
+            land_geojson=land_path(),
+            zones_geojson=None,
+            info=info,
+        )
         self.server = Server(app)
         self.url = self.server.start(config.console.host, config.console.port)
         log.info("console: %s", self.url)

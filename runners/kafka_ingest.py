@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -19,15 +21,17 @@ from dogwatch import __version__
 from dogwatch.alerts import Alert
 from dogwatch.batch import LAT_MISSING, LON_MISSING, NAV_MISSING, SOG_MISSING, UNITS_PER_DEG, Batch, Control, SafetyReport, empty_batch
 from dogwatch.config import Config, Kafka
-from dogwatch.errors import InputError
-from dogwatch.events import Event, to_json
+from dogwatch.errors import InputError, SurroundingsError
+from dogwatch.events import Event
 from dogwatch.times import iso
 from ingest.sources import Received, SourceSet
 from runners.intake import Intake, lanes_of
 from runners.kafka_client import topic
+from runners.kafka_metrics import book_answers, book_intake, serve_metrics
 from runners.kafka_outbox import Outbox, ShortRoad
 from runners.kafka_topics import require_topics
-from runners.wire import ALERT, EVENT, FIXES, SAFETY, Meta, Record, document, fixes_record, statics_record
+from runners.metrics import Metrics
+from runners.wire import FIXES, SAFETY, Meta, Record, alert_record, document, event_record, fixes_record, statics_record
 
 log = logging.getLogger("dogwatch.kafka")
 
@@ -43,7 +47,7 @@ def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False
         raise InputError("ingest needs a [kafka] table and at least one [[sources]]", remedy="examples/kafka.toml shows both")
     require_topics(kafka)
     outbox = Outbox(kafka, "ingest", stop)
-    stage = Ingest(config, kafka, outbox, ShortRoad(kafka))
+    stage = Ingest(config, kafka, outbox, ShortRoad(kafka), serve_metrics(config, "ingest"))
     sources = SourceSet(config.sources)
     sources.start()
     try:
@@ -55,6 +59,10 @@ def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False
             stage.take(received)
         stage.flush()
         stage.commit()
+        if stage.road.waiting:
+            raise SurroundingsError(
+                f"{len(stage.road.waiting)} distress records could not be delivered", remedy="look at the broker; a file is read again from the last commit"
+            )
     finally:
         sources.stop()
         stage.close()
@@ -63,15 +71,16 @@ def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False
 class Ingest:
     """Rows on their way out. Not thread-safe: one caller."""
 
-    def __init__(self, config: Config, kafka: Kafka, outbox: Outbox, road: ShortRoad) -> None:
-        self.kafka, self.outbox, self.road = kafka, outbox, road
+    def __init__(self, config: Config, kafka: Kafka, outbox: Outbox, road: ShortRoad, metrics: Metrics) -> None:
+        self.kafka, self.outbox, self.road, self.metrics = kafka, outbox, road, metrics
         self.intake = Intake(lanes_of(config))
         self.finite = {source.id for source in config.sources if source.kind in FINITE}
         self.pending: list[Batch] = []
         self.rows = 0
-        self.said_ms = self.intake.watermark_ms
+        self.again = {source.id for source in config.sources if source.kind == "file" and Path(source.path).is_file()}  # can be read again; a pipe cannot
+        self.said_ms, self.said_end = self.intake.watermark_ms, False
         self.due_s = 0.0
-        self.ended = self.resumed = False
+        self.ended = False
         self.skip = dict.fromkeys(self.intake.lanes, 0)
         if outbox.sections is not None:
             self._resume(outbox.sections)
@@ -79,7 +88,9 @@ class Ingest:
     def take(self, received: Received | None) -> None:
         """One piece from a source, or None when nothing came in time."""
         if received is not None and received.source not in self.intake.ended:
+            begun_s = time.monotonic()
             self._decode(received)
+            self.metrics.step.labels("ingest").observe(time.monotonic() - begun_s)
         if self.finite == set(self.intake.lanes) == self.intake.ended and not self.ended:
             self.ended = True
             self.intake.end()
@@ -93,12 +104,15 @@ class Ingest:
 
     def flush(self) -> None:
         """Put the collected rows and the watermark into the transaction."""
-        if not self.pending and self.intake.watermark_ms == self.said_ms and not self.ended:
+        if not self.pending and (self.intake.watermark_ms, self.ended) == (self.said_ms, self.said_end):
             return
-        batch = join(self.pending, tuple(self.intake.receivers))
-        meta = Meta(FIXES, PRODUCER, watermark_ms=self.intake.watermark_ms, end=self.ended)
-        self.outbox.send([fixes_record(topic(self.kafka, "ais.fixes"), batch, meta), statics_record(topic(self.kafka, "ais.statics"), batch, meta)])
-        self.pending, self.rows, self.said_ms = [], 0, self.intake.watermark_ms
+        whole = join(self.pending, tuple(self.intake.receivers))
+        for batch, last in cut(whole, min(self.kafka.batch_rows, ROWS_MAX)):
+            # the rows of the other pieces are still to come: only the last may move the watermark
+            meta = Meta(FIXES, PRODUCER, watermark_ms=self.intake.watermark_ms if last else self.said_ms, end=self.ended and last)
+            self.outbox.send([fixes_record(topic(self.kafka, "ais.fixes"), batch, meta), statics_record(topic(self.kafka, "ais.statics"), batch, meta)])
+        self.pending, self.rows = [], 0
+        self.said_ms, self.said_end = self.intake.watermark_ms, self.ended
 
     def commit(self) -> None:
         """Make it count, together with the state of the lanes; not before all distress is acknowledged."""
@@ -117,21 +131,25 @@ class Ingest:
             moment = received.t_rx_ms if received.t_rx_ms is not None else self.intake.lanes[source].clock.newest_ms
             self.pending.append(self.intake.control(Control(moment, f"source_{received.kind}", source)))
             return
-        if source in self.finite and self.skip[source]:  # read before the restart
+        if self.skip[source]:  # read before the restart
             skipped = min(len(data), self.skip[source])
             self.skip[source] -= skipped
             data = data[skipped:]
+        begun_s = time.monotonic()
         batch, events, alerts = self.intake.feed(source, data, received.t_rx_ms, final=received.kind == "end")
         if batch.safety:
-            self.road.send(self._distress(batch.safety, events, alerts))
+            distress = self._distress(batch.safety, events, alerts)
+            self.road.send(distress)
+            book_answers(self.metrics, "distress", distress, time.monotonic() - begun_s)
+        book_intake(self.metrics, self.intake, len(batch.fixes))
         if len(batch.fixes) + len(batch.statics):
             self.pending.append(batch)
             self.rows += len(batch.fixes) + len(batch.statics)
 
     def _distress(self, reports: list[SafetyReport], events: list[Event], alerts: list[Alert]) -> list[Record]:
         """The alert first: it is what somebody waits for."""
-        records = [document(topic(self.kafka, "risk.alerts"), a.alert_id, to_json(a), schema=ALERT, producer=PRODUCER, exercise=a.exercise) for a in alerts]
-        records += [document(topic(self.kafka, "risk.events"), e.event_id, to_json(e), schema=EVENT, producer=PRODUCER, exercise=e.exercise) for e in events]
+        records = [alert_record(topic(self.kafka, "risk.alerts"), alert, PRODUCER) for alert in alerts]
+        records += [event_record(topic(self.kafka, "risk.events"), event, PRODUCER) for event in events]
         return records + [
             document(topic(self.kafka, "ais.safety"), str(r.mmsi), safety_json(r), schema=SAFETY, producer=PRODUCER, exercise=r.exercise) for r in reports
         ]
@@ -140,9 +158,9 @@ class Ingest:
         """Continue a former run; the time between is told to the detectors where a source could have been heard."""
         self.intake.restore(sections)
         self.ended = sections["over"] and self.finite == set(self.intake.lanes) == self.intake.ended
-        self.skip = {source: self.intake.bytes_read[source] for source in self.intake.lanes}
-        self.said_ms = self.intake.watermark_ms
-        if self.finite != set(self.intake.lanes):
+        self.skip |= {source: self.intake.bytes_read[source] for source in self.again}
+        self.said_ms, self.said_end = self.intake.watermark_ms, self.ended
+        if self.again != set(self.intake.lanes):
             self.pending.append(self.intake.control(Control(self.intake.watermark_ms, "system_down")))
         log.info("ingest: generation %d, watermark %s", self.outbox.generation, iso(self.said_ms))
 
@@ -155,6 +173,17 @@ def join(batches: list[Batch], receivers: tuple[str, ...]) -> Batch:
         whole.statics = np.concatenate([batch.statics for batch in batches])
         whole.control = [row for batch in batches for row in batch.control]
     return whole
+
+
+def cut(whole: Batch, rows_max: int) -> Iterator[tuple[Batch, bool]]:
+    """A batch in pieces of at most `rows_max` fixes and as many static rows, each with whether it is the last; at least one."""
+    n = max(len(whole.fixes), len(whole.statics), 1)
+    for start in range(0, n, rows_max):
+        piece, stop = empty_batch(whole.receivers), start + rows_max
+        piece.fixes, piece.statics = whole.fixes[start:stop], whole.statics[start:stop]
+        if stop >= n:
+            piece.control = whole.control
+        yield piece, stop >= n
 
 
 def safety_json(report: SafetyReport) -> bytes:

@@ -18,9 +18,10 @@ from dogwatch.events import Event, event_from_json, event_order, to_json
 from risk.profile import Profile
 from risk.step import RiskState, risk_step
 from runners.kafka_client import topic
+from runners.kafka_metrics import book_answers, serve_metrics
 from runners.kafka_worker import run_worker
 from runners.rules import read_profile
-from runners.wire import ALERT, EVENT, HEARTBEAT, Headers, Record, document, from_headers
+from runners.wire import EVENT, HEARTBEAT, Headers, Record, alert_record, from_headers
 
 PRODUCER = f"dogwatch-score {__version__}"
 
@@ -30,7 +31,12 @@ def run_score(config: Config, *, stop: threading.Event, until_end: bool = False)
     if config.kafka is None:
         raise InputError("score needs a [kafka] table", remedy="examples/kafka.toml shows one")
     kafka, profile = config.kafka, read_profile(config.profile)
-    run_worker(kafka, lambda: ScoreTask(kafka, profile), stop, until_end=until_end)
+    metrics = serve_metrics(config, "score")
+
+    def observe(answers: list[Record], seconds: float) -> None:
+        book_answers(metrics, "score", answers, seconds)
+
+    run_worker(kafka, lambda: ScoreTask(kafka, profile), stop, until_end=until_end, observe=observe)
 
 
 class ScoreTask:
@@ -57,7 +63,7 @@ class ScoreTask:
             return []
         alerts = risk_step(self.state, sorted(self.frame, key=event_order), meta.watermark_ms)
         self.frame, self.ended = [], meta.end
-        return [document(self.output, alert.alert_id, to_json(alert), schema=ALERT, producer=PRODUCER, exercise=alert.exercise) for alert in alerts]
+        return [alert_record(self.output, alert, PRODUCER) for alert in alerts]
 
     def close(self) -> list[Record]:
         """Nothing: readers of alerts need no watermark."""

@@ -14,13 +14,13 @@ from dogwatch import __version__
 from dogwatch.batch import T_MISSING
 from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError
-from dogwatch.events import to_json
 from runners.kafka_client import topic
+from runners.kafka_metrics import book_answers, serve_metrics
 from runners.kafka_worker import run_worker
 from runners.replay import rules_stamp
 from runners.rules import read_coverage, read_rules
 from runners.step import Rules
-from runners.wire import EVENT, FIXES, STATICS, Headers, Record, document, from_headers, heartbeat, read_batch
+from runners.wire import FIXES, STATICS, Headers, Record, event_record, from_headers, heartbeat, read_batch
 from tracks.coverage import Coverage
 from tracks.step import TrackState, track_step
 
@@ -33,7 +33,18 @@ def run_track(config: Config, *, stop: threading.Event, until_end: bool = False)
         raise InputError("track needs a [kafka] table", remedy="examples/kafka.toml shows one")
     kafka, rules = config.kafka, read_rules(config.profile, config.zones)
     coverage = read_coverage(Path(config.coverage)) if config.coverage else None
-    run_worker(kafka, lambda: TrackTask(kafka, rules, coverage), stop, until_end=until_end)
+    metrics = serve_metrics(config, "track")
+    tasks = [TrackTask(kafka, rules, coverage)]
+
+    def make_task() -> TrackTask:
+        tasks[0] = TrackTask(kafka, rules, coverage)
+        return tasks[0]
+
+    def observe(answers: list[Record], seconds: float) -> None:
+        book_answers(metrics, "track", answers, seconds)
+        metrics.vessels.set(tasks[0].state.vessel_count)
+
+    run_worker(kafka, make_task, stop, until_end=until_end, observe=observe)
 
 
 class TrackTask:
@@ -68,7 +79,7 @@ class TrackTask:
         if meta.end:
             self.over.add(topic)
         events = track_step(self.state, batch, self.watermark_ms)
-        return [document(self.output, event.event_id, to_json(event), schema=EVENT, producer=PRODUCER, exercise=event.exercise) for event in events]
+        return [event_record(self.output, event, PRODUCER) for event in events]
 
     def close(self) -> list[Record]:
         """A heartbeat, if the watermark moved or the recording ended."""

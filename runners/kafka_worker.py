@@ -31,6 +31,7 @@ log = logging.getLogger("dogwatch.kafka")
 POLL_MS = 250
 RETRY_S_FIRST, RETRY_S_MAX = 0.5, 30.0
 CLOSE_S_MAX = 5.0
+Observe = Callable[[list[Record], float], None]
 
 
 class Task(Protocol):
@@ -56,9 +57,10 @@ class Task(Protocol):
         """Continue where `to_sections` stood."""
 
 
-def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Event, *, until_end: bool = False) -> None:
+def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Event, *, until_end: bool = False, observe: Observe | None = None) -> None:
     """Work until `stop`, or with `until_end` until the input's end marker has been answered.
 
+    `observe` is told of every committed transaction: its answers, and the seconds of wall time that it took.
     Raises InputError for topics that are missing and records that cannot be read, SurroundingsError when fenced.
     """
     from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
@@ -66,7 +68,7 @@ def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Even
     require_topics(kafka)
     pause_s = RETRY_S_FIRST
     while not stop.is_set():
-        worker = Worker(kafka, make_task())
+        worker = Worker(kafka, make_task(), observe)
         try:
             worker.recover()
             pause_s = RETRY_S_FIRST
@@ -85,10 +87,10 @@ def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Even
 class Worker:
     """Clients, positions and snapshots around one task. Not thread-safe; one life from `recover` to `shut`."""
 
-    def __init__(self, kafka: Kafka, task: Task) -> None:
+    def __init__(self, kafka: Kafka, task: Task, observe: Observe | None = None) -> None:
         from kafka import TopicPartition
 
-        self.kafka, self.task = kafka, task
+        self.kafka, self.task, self.observe = kafka, task, observe
         self.id = worker_id(kafka, task.name)
         self.inputs = {name: TopicPartition(name, 0) for name in task.inputs}
         self.positions = dict.fromkeys(task.inputs, 0)  # next offset whose record is not yet in the state
@@ -118,7 +120,11 @@ class Worker:
         while not stop.is_set() and not (until_end and self.task.ended):
             found = self.consumer.poll(timeout_ms=POLL_MS)
             if found:
-                self._transact(self._answers(found))
+                begun_s = time.monotonic()
+                answers = self._answers(found)
+                self._transact(answers)
+                if self.observe:
+                    self.observe(answers, time.monotonic() - begun_s)
         self.snapshot_due_s = 0.0
         self._transact([])
 

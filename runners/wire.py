@@ -22,8 +22,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from dogwatch.alerts import Alert
 from dogwatch.batch import F_EXERCISE, FIX_DTYPE, STATIC_DTYPE, T_MISSING, Batch, Control, empty_batch, new_fixes, new_statics
 from dogwatch.errors import InputError
+from dogwatch.events import Event, to_json
 
 FIXES, STATICS, SAFETY, EVENT, ALERT, HEARTBEAT = (
     "dogwatch.fixes",
@@ -40,13 +42,14 @@ Headers = list[tuple[str, bytes]]
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One record to send: topic, key, value, headers. The partition is the shard."""
+    """One record to send: topic, key, value, headers. The partition is the shard; `label` is for counters and stays here."""
 
     topic: str
     key: bytes
     value: bytes
     headers: Headers
     shard: int = 0
+    label: str = ""
 
 
 class Meta(msgspec.Struct):
@@ -143,9 +146,19 @@ def read_batch(value: bytes, meta: Meta) -> Batch:
     return batch
 
 
-def document(topic: str, key: str, value: bytes, *, schema: str, producer: str, exercise: bool = False) -> Record:
+def document(topic: str, key: str, value: bytes, *, schema: str, producer: str, exercise: bool = False, label: str = "") -> Record:
     """One JSON document (event, alert, safety report)."""
-    return Record(topic, key.encode(), value, to_headers(Meta(schema, producer, exercise=exercise)))
+    return Record(topic, key.encode(), value, to_headers(Meta(schema, producer, exercise=exercise)), label=label)
+
+
+def event_record(topic: str, event: Event, producer: str) -> Record:
+    """One version of an event as a document."""
+    return document(topic, event.event_id, to_json(event), schema=EVENT, producer=producer, exercise=event.exercise, label=event.type)
+
+
+def alert_record(topic: str, alert: Alert, producer: str) -> Record:
+    """One revision of an alert as a document."""
+    return document(topic, alert.alert_id, to_json(alert), schema=ALERT, producer=producer, exercise=alert.exercise, label=alert.level)
 
 
 def heartbeat(topic: str, *, producer: str, watermark_ms: int, end: bool = False) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,9 @@ id = "sea.nmea"
 kind = "file"
 path = "{sea}"
 lateness_s = {lateness_s}
+
+[metrics]
+enabled = false
 
 [kafka]
 bootstrap = "{bootstrap}"
@@ -194,17 +198,17 @@ def test_track_without_a_snapshot_replays_muted(whole, pipeline, tmp_path):
     """Killed after it has committed output but never a snapshot: everything is stepped again, nothing is said again."""
     sea, events, alerts = whole
     (tmp_path / "sea.nmea").write_bytes(sea)
-    line = pipeline(tmp_path / "sea.nmea", snapshot_s=3600)
+    line = pipeline(tmp_path / "sea.nmea", snapshot_s=3600, batch_rows=20)
     line.start("ingest")
     line.finish("ingest")
     line.start("track")
     with reader_of(line.kafka, "risk.events") as seen:
         wait_until(lambda: any(not record.value for record in seen()), "a heartbeat")
-    process = line.running.pop("track")
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+        line.kill("track")
     line.start("track", "score")
     line.finish("track", "score")
+    (replayed,) = re.findall(r"generation 0, (\d+) records replayed", line.log("track").split("positions", 1)[1])
+    assert int(replayed) > 0
     assert line.outcome() == (events, alerts)
     assert line.said_twice() == 0
 

@@ -1,0 +1,60 @@
+"""/metrics of a stage: where it is served, what a committed transaction adds to it. May not: change results, name vessels.
+
+Stages that share a machine share a configuration: each takes the first free port from `[metrics] port` on and says which.
+In a container of its own every stage has the configured one.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from prometheus_client import start_http_server
+
+from dogwatch.batch import T_MISSING
+from dogwatch.config import Config
+from runners.intake import Intake
+from runners.kafka_client import STAGES
+from runners.metrics import Metrics
+from runners.wire import Record
+
+log = logging.getLogger("dogwatch.kafka")
+
+PORTS_TRIED = len(STAGES) + 1  # the console is a stage without state
+
+
+def serve_metrics(config: Config, stage: str) -> Metrics:
+    """The counters of this process, served in a thread if the configuration says so. A taken port is said, not fatal."""
+    metrics = Metrics()
+    if not config.metrics.enabled:
+        return metrics
+    for port in range(config.metrics.port, config.metrics.port + PORTS_TRIED):
+        try:
+            start_http_server(port, config.metrics.host, metrics.registry)
+        except OSError:
+            continue
+        log.info("%s: metrics at http://%s:%d/metrics", stage, config.metrics.host, port)
+        return metrics
+    log.warning("%s: ports %d to %d are taken: no metrics", stage, config.metrics.port, config.metrics.port + PORTS_TRIED - 1)
+    return metrics
+
+
+def book_answers(metrics: Metrics, stage: str, answers: list[Record], seconds: float) -> None:
+    """Add what one committed transaction of a stage said."""
+    metrics.step.labels(stage).observe(seconds)
+    for record in answers:
+        if not record.label:  # a heartbeat, or the copy of a safety report
+            continue
+        if record.topic.endswith("risk.events"):
+            metrics.events.labels(record.label).inc()
+        elif record.topic.endswith("risk.alerts"):
+            metrics.alerts.labels(record.label).inc()
+
+
+def book_intake(metrics: Metrics, intake: Intake, fixes: int) -> None:
+    """Add what one piece of input brought: `fixes` rows, lines by class, which sources are up, how far the watermark lags."""
+    metrics.fixes.inc(fixes)
+    for source, lane in intake.lanes.items():
+        metrics.book_lines(source, lane.counts)
+        metrics.source_up.labels(source).set(source in intake.active)
+    if T_MISSING not in (intake.newest_ms, intake.watermark_ms):
+        metrics.lag.set((intake.newest_ms - intake.watermark_ms) / 1000)

@@ -78,6 +78,7 @@ JOINED_MAX = 240  # payload characters; the longest legal message has 1,064 bits
 OPEN_MAX = 1024  # messages being assembled
 EXPIRE_SENTENCES = 1000
 EXPIRE_MS = 2000
+EXPIRE_OWN_MS = 10_000  # an own-ship clock only ticks when its sentence comes
 SWEEP_EVERY = 64  # sentences between two looks for expired fragments
 STATIONS_MAX = 4096
 STATION_SLOTS = 8192  # power of two, at most half full
@@ -174,7 +175,7 @@ BUF_SIZE = INPUT + INPUT_MAX + 64
 
 _I, _U, _M, _B = types.int64, types.void, types.int64[::1], types.uint8[::1]
 _F = numba.from_dtype(FIX_DTYPE)[::1]
-OPTIONS = {"boundscheck": False, "error_model": "numpy", "nogil": True}
+OPTIONS: dict[str, Any] = {"boundscheck": False, "error_model": "numpy", "nogil": True}
 _PENDING: list[tuple[Any, Any]] = []
 
 
@@ -196,17 +197,18 @@ def compile_scan(signature, function):
     signatures are explicit, because a lazily typed function is compiled again for every constant that it is called with.
     """
     compiled = njit(**OPTIONS, cache=True)(function)
-    if numba.config.DISABLE_JIT:
+    config: Any = numba.config
+    if config.DISABLE_JIT:
         return compiled
     if compiled._cache.load_overload(signature, compiled.targetctx) is None:
-        level = numba.config.OPT
-        numba.config.OPT = type(level)(0)
+        level = config.OPT
+        config.OPT = type(level)(0)
         try:
             for each, its_signature in _PENDING:
                 each.compile(its_signature)
                 each.disable_compile()
         finally:
-            numba.config.OPT = level
+            config.OPT = level
     compiled.compile(signature)
     compiled.disable_compile()
     return compiled
@@ -844,7 +846,8 @@ def too_late(m, row, number):
         now = m[G_ARRIVAL]
     elif src == T_SRC_OWN_SHIP:
         now = m[C_OWN_T]
-    return 1 if now != T_MISSING and abs(now - m[p + P_T]) > EXPIRE_MS else 0
+    limit = EXPIRE_OWN_MS if src == T_SRC_OWN_SHIP else EXPIRE_MS
+    return 1 if now != T_MISSING and abs(now - m[p + P_T]) > limit else 0
 
 
 @inner(_I(_M, _B, _I))
@@ -879,7 +882,7 @@ def joined(m, buf, start, end, row, fixes):
         m[C_PARTS] += count - 1
         m[G_T], m[G_SRC], m[G_STATION] = m[p + P_T], m[p + P_SRC], m[p + P_STATION]
         m[G_FLAGS] |= m[p + P_FLAGS]
-        if m[p + P_SUM_WANTED] >= 0 and m[p + P_SUM] != m[p + P_SUM_WANTED]:
+        if m[p + P_SUM_WANTED] >= 0 and m[p + P_SUM] != m[p + P_SUM_WANTED] and not m[G_FLAGS] & F_OWN_SHIP:
             m[C_NOTED + N_PGHP_SUM] += 1
         message(m, buf, 0, 0, at, at + m[p + P_LENGTH], nbits, fixes)
     close_parts(m, buf, row)

@@ -102,13 +102,12 @@ def demo(
     seed: int = 7,
     port: Annotated[int, typer.Option(help="Port of the console; 0 = any free one.")] = 8642,
     browser: Annotated[bool, typer.Option(help="Open a browser window where there is a display.")] = True,
-    data_dir: Annotated[Path, typer.Option(help="Where operator decisions are kept.")] = Path("dogwatch-data/demo"),
 ) -> None:
     """A simulated sea through the whole pipeline, with the console. Example: dogwatch demo --headless --for 60s"""
     from runners.demo import DemoOptions
     from runners.demo import demo as run_demo
 
-    options = DemoOptions(scenario, seed, speed, for_s=seconds(for_) if for_ else 0.0, headless=headless, port=port, data_dir=data_dir, open_browser=browser)
+    options = DemoOptions(scenario, seed, speed, for_s=seconds(for_) if for_ else 0.0, headless=headless, port=port, open_browser=browser)
     run_demo(options, out)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console as Terminal
 
@@ -20,7 +21,8 @@ from runners.desk import Desk
 from runners.engine import Engine
 from runners.lane import Lane
 from runners.rules import read_coverage, read_rules
-from sim.scenario import load_scenario, scenario_text
+from runners.step import Rules
+from sim.scenario import Scenario, load_scenario, scenario_text
 from sim.simulate import simulate
 
 SCENARIOS = Path(sim.__file__).parent / "scenarios"
@@ -40,7 +42,6 @@ class DemoOptions:
     headless: bool = False
     host: str = "127.0.0.1"
     port: int = 8642
-    data_dir: Path = Path("dogwatch-data/demo")
     open_browser: bool = True
 
 
@@ -53,9 +54,7 @@ def demo(options: DemoOptions, terminal: Terminal) -> int:
     lane = Lane("demo", lateness_ms=OWN_RECEIVER_LATENESS_MS, exercise=True)
     desk = Desk(Engine(rules, [lane], coverage), terminal=terminal)
     if not options.headless:
-        url = desk.open_page(
-            host=options.host, port=options.port, database=options.data_dir / "decisions.sqlite", info={"desk": f"Demo: {scenario.title}", "exercise": True}
-        )
+        url = desk.open_page(host=options.host, port=options.port, database=None, info=_info(scenario, rules))
         terminal.print(f"Console: [bold]{url}[/]   (simulated sea, {options.speed:g} times real time; Ctrl-C ends it)", highlight=False)
         if options.open_browser:
             _open_browser(url)
@@ -77,7 +76,19 @@ def demo(options: DemoOptions, terminal: Terminal) -> int:
     return len(desk.shown)
 
 
-def _play(desk: Desk, scenario, options: DemoOptions) -> None:  # type: ignore[no-untyped-def]  # a Scenario
+def _info(scenario: Scenario, rules: Rules) -> dict[str, Any]:
+    south, west, north, east = scenario.region
+    return {
+        "desk": f"Demo: {scenario.title}",
+        "exercise": True,
+        "listening": "a simulated sea",
+        "rules": len(rules.profile.rules),
+        "map_center": [(west + east) / 2, (south + north) / 2],
+        "map_zoom": 7.4,
+    }
+
+
+def _play(desk: Desk, scenario: Scenario, options: DemoOptions) -> None:
     started, first_ms = time.monotonic(), None
     pending: list[bytes] = []
     last_feed = started

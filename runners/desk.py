@@ -39,8 +39,11 @@ class Desk:
         self._last_health = 0.0
         self._messages = (0, time.monotonic())
 
-    def open_page(self, *, host: str, port: int, database: Path, info: dict[str, Any], zones_geojson: bytes | None = None) -> str:
-        """Start the console in a thread and return its address. Raises InputError (extra missing, port taken)."""
+    def open_page(self, *, host: str, port: int, database: Path | None, info: dict[str, Any], zones_geojson: bytes | None = None) -> str:
+        """Start the console in a thread and return its address; without `database` decisions live as long as the process.
+
+        Raises InputError (extra missing, port taken).
+        """
         try:
             from console.app import create_app
             from console.board import Board
@@ -51,7 +54,8 @@ class Desk:
             raise InputError(f"the console needs a package that is not installed ({fault.name})", remedy="pip install 'dogwatch[console]'") from fault
         from zones.load import land_path
 
-        database.parent.mkdir(parents=True, exist_ok=True)
+        if database is not None:
+            database.parent.mkdir(parents=True, exist_ok=True)
         self.board, self.picture = Board(), Picture()
         app = create_app(
             self.board,
@@ -111,5 +115,3 @@ class Desk:
                 "sources": {source: "up" if source in self.engine.active else "silent" for source in self.engine.lanes},
             }
         )
-        if self.engine.watermark_ms != T_MISSING:
-            self.board.expire(self.engine.watermark_ms)

@@ -15,13 +15,13 @@ from rich.console import Console as Terminal
 from dogwatch.batch import Control
 from dogwatch.config import Config
 from dogwatch.errors import InputError
-from ingest.sources import SourceSet
+from ingest.sources import Received, SourceSet
 from runners.desk import Desk
 from runners.engine import Engine, Output
 from runners.intake import lanes_of
 from runners.ledger import Ledger, replace_file
 from runners.replay import rules_stamp
-from runners.rules import read_coverage, read_rules
+from runners.rules import read_coverage, read_rules, zones_geojson
 from runners.step import restore, snapshot
 
 POLL_S = 0.2
@@ -39,8 +39,14 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
     sources = SourceSet(config.sources)
     try:
         if config.console.enabled:
-            info = {"desk": "dogwatch", "sources": [source.id for source in config.sources]}
-            url = desk.open_page(host=config.console.host, port=config.console.port, database=Path(config.data_dir) / "decisions.sqlite", info=info)
+            info = {"desk": "dogwatch", "sources": [source.id for source in config.sources], "rules": len(rules.profile.rules)}
+            url = desk.open_page(
+                host=config.console.host,
+                port=config.console.port,
+                database=Path(config.data_dir) / "decisions.sqlite",
+                info=info,
+                zones_geojson=zones_geojson(config.zones),
+            )
             terminal.print(f"Console: [bold]{url}[/]", highlight=False)
         sources.start()
         _loop(sources, desk, journal, config, stop, until_end)
@@ -73,7 +79,7 @@ def _loop(sources: SourceSet, desk: Desk, journal: _Journal, config: Config, sto
             return
 
 
-def _handle(engine: Engine, received, ended: set[str]) -> Output:  # type: ignore[no-untyped-def]  # ingest.sources.Received
+def _handle(engine: Engine, received: Received, ended: set[str]) -> Output:
     if received.kind == "bytes":
         return engine.feed(received.source, received.data, received.t_rx_ms)
     if received.kind == "end":

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+import msgspec
+
 from dogwatch import blob
 from dogwatch.config import Config, parse
 from dogwatch.errors import ConfigError, InputError
@@ -40,6 +42,14 @@ def read_rules(profile: str, zones: list[str]) -> Rules:
     loaded = read_profile(profile)
     params = params_of(loaded.detectors, file=profile)
     return Rules(params, loaded, Geography.default([read_zones(path) for path in zones]))
+
+
+def zones_geojson(zones: list[str]) -> bytes | None:
+    """The drawn zones of all files as one GeoJSON document for the map; None without any. The files have been checked before."""
+    if not zones:
+        return None
+    features = [feature for path in zones for feature in msgspec.json.decode(read_text(Path(path), what="zones file"))["features"]]
+    return msgspec.json.encode({"type": "FeatureCollection", "features": features})
 
 
 def read_config(path: Path) -> Config:

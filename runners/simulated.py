@@ -36,7 +36,7 @@ def write_scenario(name: str, seed: int, nmea: Path | None, truth: Path | None, 
     scenario = read_scenario(name)
     written: dict[str, Any] = {"scenario": name, "seed": seed}
     if truth is not None:
-        rows = truth_rows(scenario, seed)
+        rows = truth_rows(scenario, seed, duration_s=duration_s)
         replace_file(truth, b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
         written |= {"truth": str(truth), "truth_rows": len(rows)}
     if nmea is not None:

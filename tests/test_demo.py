@@ -25,7 +25,7 @@ def get(url: str) -> bytes:
 
 
 def test_the_page_serves_a_moving_picture_alerts_and_metrics(tmp_path):
-    words = ["demo", "--port", "0", "--for", "50s", "--speed", "240", "--no-browser", "--data-dir", str(tmp_path)]
+    words = ["demo", "--port", "0", "--for", "50s", "--speed", "240", "--no-browser"]
     run = subprocess.Popen([*PROGRAM, *words], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert run.stdout is not None

@@ -1,1 +1,1 @@
-"""Columns -> events: clock (reorder), vessel table, kernels, one detector per file. Imports the ground floor only; never risk, ingest or the clock on the wall."""
+"""Columns -> events: clock (reorder), vessel table, kernels, one detector per file. Imports the ground floor only."""

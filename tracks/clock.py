@@ -139,8 +139,8 @@ class Reorder:
         checksum, future = (flags & F_CK_BAD) != 0, (flags & F_FUTURE) != 0
         no_time = ((flags & F_NO_TIME) != 0) | (rows["t_ms"] == T_MISSING) | (rows["release_ms"] == T_MISSING)
         self.counts[prefix + "checksum"] += int(checksum.sum())
-        self.counts[prefix + "no_time"] += int((no_time & ~checksum).sum())
-        self.counts[prefix + "future"] += int((future & ~no_time & ~checksum).sum())
+        self.counts[prefix + "future"] += int((future & ~checksum).sum())
+        self.counts[prefix + "no_time"] += int((no_time & ~future & ~checksum).sum())
         kept = rows[~(checksum | no_time | future)]
         overdue = kept["release_ms"] < self.watermark_ms
         if overdue.any():  # a source that had left the watermark came back: its old rows are late

@@ -27,7 +27,7 @@ COLUMNS, ROWS = 3600, 1801
 BLOCK_MS = 300_000
 HOUR_MS = 3_600_000
 HALF_LIFE_H = 168
-FADE_PER_HOUR = 0.995882558  # 0.5 ** (1 / HALF_LIFE_H), rounded once for every platform
+FADE_PER_HOUR = 0.995882624  # 0.5 ** (1 / HALF_LIFE_H), rounded once for every platform
 CELLS_MAX = 500_000  # more than every sea within 60 nm of a coast, both classes
 FAINT = 0.05  # a cell with fewer faded blocks than this is forgotten
 

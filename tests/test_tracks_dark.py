@@ -1,0 +1,334 @@
+"""Dark periods: the arithmetic of silence, then vessels that went dark and vessels that only seem to."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tracks_sea import T0, every, in_order, lane_traffic, last_versions, shown, silent_source, track, watch, well_heard
+
+from dogwatch.batch import F_LATE, LAT_MISSING, Control, empty_batch
+from dogwatch.watermark import end_of_recording
+from tracks.coverage import CELLS_MAX, Coverage, cell_key, p_path, p_silence
+from tracks.dark import reckon
+from tracks.params import Dark, Loitering, Params, Rendezvous
+from tracks.step import TrackState, track_step
+from tracks.vessels import RECORD
+
+X = 211_000_009
+ALONE = Params(loitering=Loitering(enabled=False), rendezvous=Rendezvous(enabled=False))
+
+
+def gone(start_s=3600.0, gap_s=4200.0, hours=3.0, *, kn=12.0, lat0=54.2, lon=10.33, step_s=30.0, **more):
+    """A vessel that runs north and is not heard for a while."""
+    t = every(step_s, hours)
+    t = t[(t <= start_s) | (t >= start_s + gap_s)]
+    return track(X, t, lat0 + t * kn / 3600 / 60, lon, sog_kn=kn, cog_deg=0.0, **more)
+
+
+def sea(*vessels, hours=3.0, **more):
+    """The vessels amid traffic, where everything has been heard before."""
+    more.setdefault("coverage", well_heard())
+    return watch(in_order(lane_traffic(hours, lat_deg=54.2, length_deg=0.6), *vessels), params=ALONE, **more)
+
+
+# Arithmetic
+
+
+@pytest.mark.parametrize(
+    ("beta", "n", "expected"), [((95, 5), 3, 2.0e-4), ((95, 5), 6, 1.3e-7), ((70, 30), 3, 2.9e-2), ((70, 30), 6, 1.0e-3), ((70, 30), 9, 4.2e-5)]
+)
+def test_unit_values_of_silence(beta, n, expected):
+    assert p_silence(float(beta[0]), float(beta[1]), n) == pytest.approx(expected, rel=0.05)
+
+
+@given(st.floats(0.5, 500), st.floats(0.5, 500), st.integers(0, 30))
+def test_silence_is_a_ratio_of_gamma_functions(a, b, n):
+    exact = math.exp(math.lgamma(b + n) - math.lgamma(b) + math.lgamma(a + b) - math.lgamma(a + b + n))
+    assert p_silence(a, b, n) == pytest.approx(exact, rel=1e-6)
+
+
+def test_an_unlearned_cell_is_no_evidence():
+    path = np.array([1, 1, 2, 2], np.int64)
+    p, mean, n = p_path(path, np.array([99.0, 99.0, 3.0, 3.0]), np.array([4.0, 4.0, 0.0, 0.0]), 20.0)
+    assert p == pytest.approx(p_silence(100.0, 5.0, 2))
+    assert (mean, n) == (pytest.approx(100 / 105), 2)
+
+
+def test_coverage_learns_fades_and_is_bounded(monkeypatch):
+    coverage = Coverage()
+    coverage.learn(np.array([5, 5, 3], np.int64), np.array([5], np.int64))
+    heard, missed = coverage.blocks(np.array([3, 4, 5], np.int64))
+    assert (heard.tolist(), missed.tolist()) == ([1, 0, 2], [0, 0, 1])
+    for _ in range(168):
+        coverage.fade()
+    assert coverage.blocks(np.array([5], np.int64))[0][0] == pytest.approx(1.0, rel=1e-5), "half of it after a week"
+    monkeypatch.setattr("tracks.coverage.CELLS_MAX", 2)
+    coverage.learn(np.array([7, 8], np.int64), np.empty(0, np.int64))
+    assert (len(coverage.keys), coverage.refused) == (2, 2)
+    assert CELLS_MAX > 100_000
+
+
+def test_cells_wrap_at_the_date_line():
+    assert cell_key(0, 107_999_999, 0) - cell_key(0, -108_000_000, 0) == 3599
+    assert cell_key(0, 108_000_000, 0) == cell_key(0, -108_000_000, 0)
+    assert cell_key(0, 0, 1) != cell_key(0, 0, 0)
+
+
+@pytest.mark.parametrize("lat_deg", [0.0, 54.0, -70.0])
+@pytest.mark.parametrize("cog_deg", [0, 45, 90, 135, 180, 225, 270, 315])
+def test_reckoning_goes_where_the_course_points(lat_deg, cog_deg):
+    """Also the peers' defect: 10 knots due east for an hour are 10 miles east and none north."""
+    row = np.zeros(1, RECORD)[0]
+    row["lat"], row["lon"], row["speed_kn"], row["cog"] = lat_deg * 600_000, 107_900_000, 10.0, cog_deg * 10
+    lat, lon = reckon(row, 3600.0)
+    north_nm = (lat / 600_000 - lat_deg) * 60
+    east_nm = ((lon - 107_900_000 + 108_000_000) % 216_000_000 - 108_000_000) / 10_000 * math.cos(math.radians(lat_deg + north_nm / 120))
+    assert north_nm == pytest.approx(10 * math.cos(math.radians(cog_deg)), abs=0.05)
+    assert east_nm == pytest.approx(10 * math.sin(math.radians(cog_deg)), abs=0.05)
+
+
+# Seas
+
+
+def test_silence_amid_traffic_near_the_border_is_suspicious():
+    events, _ = sea(gone())
+    (event,) = shown(events)
+    assert (event.type, event.mmsi, event.t_start) == ("dark", [X], T0 + 3_600_000)
+    first, opened = events[0], next(e for e in events if e.state == "open")
+    assert (first.state, first.subtype, first.t_detected - event.t_start) == ("candidate", "candidate", 900_000)
+    assert (opened.subtype, opened.t_detected - event.t_start) == ("suspicious", 1_800_000)
+    assert all(e.passed for e in opened.evidence), opened.evidence
+    assert [x.effect for x in opened.exclusions] == ["none"] * 6
+    assert opened.measures["p_silence"] < 1e-4
+    assert opened.confidence > 0.95
+
+
+def test_on_return_it_says_how_far_and_how_long():
+    (event,) = shown(sea(gone())[0])
+    assert (event.state, event.subtype, event.t_end) == ("closed", "reappeared", T0 + 7_800_000)
+    assert event.measures["gap_s"] == 4200
+    assert event.measures["implied_kn"] == pytest.approx(12, abs=0.2)
+    assert event.measures["unexplained_s"] < 300
+
+
+def test_hidden_time_is_unexplained():
+    back = track(X, every(30, 0.5, 7800), 54.41 + every(30, 0.5) * 12 / 3600 / 60, 10.33, sog_kn=12.0, cog_deg=0.0)
+    (event,) = shown(sea(gone(hours=1.0), back)[0])
+    assert event.measures["unexplained_s"] == pytest.approx(4200 - 0.01 * 60 / 12 * 3600, abs=120)
+
+
+def test_without_learned_coverage_it_stays_a_candidate_and_says_so():
+    rows = in_order(gone(hours=2.6), *(track(219_000_000 + k, every(60, 2.6), 54.41, 10.33, sog_kn=0.0, nav=1) for k in range(5)))
+    events, _ = watch(rows, params=ALONE, coverage=None)
+    assert {(e.state, e.reason) for e in events if e.mmsi == [X]} == {("candidate", "coverage unknown")}
+
+
+def test_coverage_is_learned_from_traffic():
+    _, state = sea(hours=6.0, coverage=None)
+    heard, missed = state.coverage.blocks(np.array([cell_key(round(54.45 * 600_000), round(10.3 * 600_000), 0)]))
+    assert heard[0] > 50
+    assert missed[0] == 0
+
+
+def test_holes_in_passing_tracks_teach_missed_blocks():
+    t = every(30, 1.0)
+    t = t[(t < 1200) | (t >= 2100)]
+    _, state = watch(track(X, t, 54.2 + t * 12 / 3600 / 60, 10.33, sog_kn=12.0), params=ALONE)
+    assert state.coverage.missed.sum() == pytest.approx(0, abs=1e-9), "nobody was heard at all meanwhile: that was us"
+    peer = track(X + 1, every(60, 1.0), 54.2, 10.33, sog_kn=0.0, nav=5)
+    _, state = watch(in_order(track(X, t, 54.2 + t * 12 / 3600 / 60, 10.33, sog_kn=12.0), peer), params=ALONE)
+    assert state.coverage.missed.sum() == pytest.approx(3, abs=0.05)
+
+
+def test_far_from_any_border_it_is_not_shown():
+    far = gone(lon=10.95)
+    peers = [track(219_000_100 + k, every(60, 3.0), 54.3 + 0.05 * k, 10.95, sog_kn=0.0, nav=1) for k in range(8)]
+    events, _ = sea(far, *peers)
+    mine = [e for e in events if e.mmsi == [X]]
+    assert mine[-1].state == "candidate"
+    assert ("suspicious", "not near a border or watched zone") in {(e.subtype, e.reason) for e in mine}
+
+
+def test_inbound_from_far_away_is_shown():
+    t = every(30, 3.0)
+    t = t[(t <= 3600) | (t >= 7800)]
+    inbound = track(X, t, 54.4, 11.1 - t * 10 / 3600 / 60 / math.cos(math.radians(54.4)), sog_kn=10.0, cog_deg=270.0)
+    peers = [track(219_000_100 + k, every(60, 3.0), 54.3 + 0.03 * k, 10.85, sog_kn=0.0, nav=1) for k in range(8)]
+    events, _ = sea(inbound, *peers)
+    assert any(e.state == "open" for e in events if e.mmsi == [X])
+
+
+def test_our_own_receiver_accuses_nobody():
+    rows = in_order(lane_traffic(4.0, lat_deg=54.2, length_deg=0.6), gone(hours=4.0, gap_s=60.0))
+    quiet = (rows["t_ms"] < T0 + 5_400_000) | (rows["t_ms"] >= T0 + 9_000_000)
+    for control in ((), silent_source(5500, 9000)):
+        events, state = watch(rows[quiet], params=ALONE, coverage=well_heard(), control=control)
+        assert not shown(events)
+        assert not [e for e in events if e.subtype == "suspicious"]
+        assert state.counters["dark_minutes_deaf"] >= 50
+
+
+def test_one_of_two_receivers_dead_accuses_nobody():
+    """Everybody it alone had heard falls silent together; the other receiver lives on."""
+    north = lane_traffic(4.0, vessels=12, lat_deg=54.2, length_deg=0.6)
+    north = north[(north["t_ms"] < T0 + 5_400_000) | (north["t_ms"] > T0 + 12_000_000)]
+    south = lane_traffic(4.0, vessels=12, lat_deg=54.2, length_deg=0.6, lon_deg=10.6, first_mmsi=218_000_000)
+    south["receivers"], south["src"] = 2, 1
+    events, _ = watch(in_order(north, south), params=ALONE, coverage=well_heard())
+    assert not shown(events)
+    assert {x.name for e in events for x in e.exclusions if x.effect == "suppress"} >= {"receiver_down"}
+
+
+def test_half_of_the_neighbours_lost_together_is_a_common_cause():
+    rows = lane_traffic(3.0, vessels=16, lat_deg=54.2, length_deg=0.6)
+    lost = (rows["mmsi"] % 4 != 0) & (rows["t_ms"] > T0 + 5_400_000)
+    events, _ = watch(rows[~lost], params=ALONE, coverage=well_heard())
+    assert not shown(events)
+    assert "suppressed: common_cause" in {e.reason for e in events}
+
+
+def test_leaving_coverage_is_not_dark():
+    only_here = well_heard(lat_deg=(53.5, 54.5))
+    t = every(30, 1.0)
+    leaving = track(X, t, 54.28 + t * 12 / 3600 / 60, 10.33, sog_kn=12.0, cog_deg=0.0)
+    others = lane_traffic(3.0, lat_deg=54.1, length_deg=0.35)
+    events, _ = watch(in_order(leaving, others), params=ALONE, coverage=only_here)
+    mine = [e for e in events if e.mmsi == [X]]
+    assert {e.reason for e in mine} == {"suppressed: leaving_coverage"}
+    assert not shown(events)
+
+
+def test_a_slow_class_b_is_not_judged():
+    assert not [e for e in sea(gone(kn=1.0, kind=18))[0] if e.mmsi == [X]]
+
+
+def test_class_b_gets_twice_the_time():
+    events, _ = sea(gone(kind=18))
+    mine = [e for e in events if e.mmsi == [X]]
+    assert mine[0].t_detected - mine[0].t_start == 1_800_000
+    assert next(e for e in mine if e.state == "open").t_detected - mine[0].t_start == 3_600_000
+
+
+def test_into_port_is_not_dark():
+    """Heading for the harbour, silent behind the breakwater."""
+    t = every(30, 1.0)
+    arriving = track(X, t, 54.0, 10.45 - t * 11 / 3600 / 60 / math.cos(math.radians(54.0)), sog_kn=11.0, cog_deg=270.0)
+    events, _ = watch(in_order(arriving, lane_traffic(3.0, lat_deg=53.9, length_deg=0.3, lon_deg=10.25)), params=ALONE, coverage=well_heard())
+    mine = [e for e in events if e.mmsi == [X]]
+    assert mine
+    assert not shown(mine)
+    assert any(e.reason == "suppressed: reckoned_into_port_or_ashore" for e in mine)
+
+
+def test_transmitting_without_position_is_not_dark():
+    rows = gone(gap_s=30.0)
+    lost = (rows["t_ms"] > T0 + 3_600_000) & (rows["t_ms"] < T0 + 7_800_000)
+    rows["lat"][lost] = LAT_MISSING
+    assert not [e for e in sea(rows)[0] if e.mmsi == [X]]
+
+
+def test_few_reports_before_are_not_enough():
+    assert not [e for e in sea(gone(step_s=420.0))[0] if e.mmsi == [X]]
+
+
+def test_without_neighbours_it_is_never_suspicious():
+    events, _ = watch(in_order(gone(), track(219_000_001, every(60, 3.0), 55.5, 10.9, sog_kn=0.0)), params=ALONE, coverage=well_heard())
+    mine = [e for e in events if e.mmsi == [X]]
+    assert not shown(mine)
+    assert mine[0].measures["p_silence"] == 1e-3
+
+
+def test_downtime_of_ours_counts_as_listening_to_nobody():
+    control = [Control(T0 + 3_700_000, "system_down"), Control(T0 + 7_700_000, "system_up")]
+    events, _ = sea(gone(), control=control)
+    assert not shown(events)
+
+
+# Late data
+
+
+def late_sea(late_s, arrives_s, *, gap_s=4200.0):
+    """gone(), and later one row of the silence turns up."""
+    rows = in_order(lane_traffic(3.0, lat_deg=54.2, length_deg=0.6), gone(gap_s=gap_s))
+    row = track(X, [late_s], 54.2 + late_s * 12 / 3600 / 60, 10.33, sog_kn=12.0, cog_deg=0.0)
+    at = int(np.searchsorted(rows["t_ms"], T0 + int(arrives_s * 1000)))
+    return np.concatenate([rows[:at], row, rows[at:]])
+
+
+def test_late_data_retract_an_open_silence():
+    events, state = watch(late_sea(6300.0, 6600.0), params=ALONE, coverage=well_heard())
+    old = [e for e in events if e.mmsi == [X] and e.t_start == T0 + 3_600_000]
+    assert [e.state for e in old][-2:] == ["open", "retracted"]
+    assert old[-1].reason == "late_data"
+    assert not shown(events)
+    assert state.counters["dark_corrected"] == 1
+    assert state.counters["late_used"] == 1
+
+
+def test_late_data_restate_a_silence_that_goes_on():
+    events, _ = watch(late_sea(4500.0, 6600.0), params=ALONE, coverage=well_heard())
+    mine = last_versions([e for e in events if e.mmsi == [X]])
+    old, new = sorted(mine, key=lambda e: e.t_start)
+    assert (old.state, old.reason) == ("retracted", "restated")
+    assert (new.supersedes, new.t_start) == (old.event_id, T0 + 4_500_000)
+    assert new.state == "closed"
+
+
+def test_late_data_within_the_same_ten_minutes_keep_the_id():
+    events, _ = watch(late_sea(3900.0, 6600.0), params=ALONE, coverage=well_heard())
+    (event,) = shown([e for e in events if e.mmsi == [X]])
+    assert event.t_start == T0 + 3_900_000
+    assert event.measures["gap_s"] == 3900
+
+
+def test_late_data_after_the_return_shorten_or_retract():
+    for late_s, start_s, state in ((4500.0, 4500, "closed"), (5700.0, None, "retracted")):
+        gap_s = 4200.0 if start_s else 3000.0
+        events, _ = watch(late_sea(late_s - (600 if not start_s else 0), 9000.0, gap_s=gap_s), params=ALONE, coverage=well_heard())
+        mine = last_versions([e for e in events if e.mmsi == [X]])
+        newest = max(mine, key=lambda e: (e.t_detected, e.supersedes or ""))
+        assert newest.state == state
+        if start_s:
+            assert (newest.t_start, newest.t_end) == (T0 + start_s * 1000, T0 + 7_800_000)
+
+
+def test_other_late_rows_are_only_counted():
+    rows = in_order(lane_traffic(1.0))
+    late = rows[100:101].copy()
+    late["lat"] += 5
+    events, state = watch(np.concatenate([rows, late]), params=ALONE, coverage=well_heard())
+    assert state.counters["late"] == 1
+    assert not events
+
+
+def test_a_retracted_id_never_reopens():
+    events, _ = watch(late_sea(6300.0, 6600.0, gap_s=7000.0), params=ALONE, coverage=well_heard(), control=())
+    retracted = {}
+    for event in events:
+        assert event.event_id not in retracted, "a version after the retraction"
+        if event.state == "retracted":
+            retracted[event.event_id] = event
+    assert retracted
+
+
+def test_a_silence_beyond_the_limit_closes():
+    params = Params(loitering=Loitering(enabled=False), rendezvous=Rendezvous(enabled=False), dark=Dark(open_s_max=7200.0))
+    rows = in_order(lane_traffic(5.0, lat_deg=54.2, length_deg=0.6), gone(hours=1.0))
+    (event,) = shown(watch(rows, params=params, coverage=well_heard())[0])
+    assert (event.state, event.reason) == ("closed", "silent beyond the limit of the watch")
+
+
+def test_a_saved_coverage_is_taken_over_not_shared():
+    from tracks_sea import FlatSea
+
+    coverage = well_heard()
+    before = coverage.heard.copy()
+    state = TrackState.new(Params(), FlatSea(), coverage)
+    batch = empty_batch()
+    batch.fixes = lane_traffic(2.0)
+    batch.fixes["release_ms"] = batch.fixes["t_ms"]
+    track_step(state, batch, end_of_recording(int(batch.fixes["t_ms"].max())))
+    assert (coverage.heard == before).all()
+    assert (batch.fixes["flags"] & F_LATE == 0).all()

@@ -1,0 +1,202 @@
+"""Rendezvous: the grid against brute force, then meetings, look-alikes and the peers' known defects."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive_tracks import contacts
+from tracks_sea import T0, FlatSea, every, in_order, last_versions, shown, static, track, watch
+
+from tracks.params import Dark, Loitering, Params, Rendezvous
+from tracks.rendezvous import SLOW, contact_distance_m, find_contacts
+
+RULE = Rendezvous()
+ALONE = Params(loitering=Loitering(enabled=False), dark=Dark(enabled=False), revise_s=600)
+M_DEG = 1 / 111_195  # degrees of latitude per metre
+A, B, C = 211_000_001, 211_000_002, 211_000_003
+
+
+def meet(a, b, *, t=None, metres=200.0, lat=54.5, lon=10.4, kn=0.3, nav=0, **more):
+    """Two vessels side by side."""
+    t = every(60, 2) if t is None else t
+    return in_order(track(a, t, lat, lon, sog_kn=kn, nav=nav, **more), track(b, t + 7, lat + metres * M_DEG, lon, sog_kn=kn, nav=nav, **more))
+
+
+@st.composite
+def slow_vessels(draw):
+    n = draw(st.integers(2, 60))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    lat0 = draw(st.sampled_from([0, 54, -60, 71, 80, 85, 88.5]))
+    lon0 = draw(st.sampled_from([0, 10, 179.995, -179.998]))
+    spread_m = draw(st.sampled_from([300, 2000, 20_000]))
+    rows = np.zeros(n, SLOW)
+    rows["mmsi"] = 210_000_000 + np.arange(n)
+    rows["lat"] = np.round(lat0 * 600_000 + rng.uniform(-spread_m, spread_m, n) / 0.18532)
+    lon = lon0 * 600_000 + rng.uniform(-spread_m, spread_m, n) / 0.18532 / np.cos(np.radians(lat0))
+    rows["lon"] = np.round((lon + 108_000_000) % 216_000_000 - 108_000_000)
+    rows["loa_m"] = rng.choice([0, 20, 80, 120, 300], n)
+    rows["slot"] = rng.permutation(n)
+    return rows
+
+
+@settings(max_examples=150, deadline=None)
+@given(slow_vessels())
+def test_the_grid_finds_what_brute_force_finds(rows):
+    found = find_contacts(rows, RULE)
+    positions = [(int(r["lat"]), int(r["lon"]), int(r["loa_m"])) for r in rows]
+    expected = contacts(positions, lambda a, b: contact_distance_m(a, b, RULE))
+    pairs = [tuple(sorted((int(c["a"]), int(c["b"])))) for c in found]
+    assert len(pairs) == len(set(pairs)), "each pair once"
+    assert set(pairs) == expected
+    assert (np.diff(found["key"]) > 0).all()
+    assert (rows["mmsi"][found["a"]] < rows["mmsi"][found["b"]]).all()
+
+
+def test_a_crowd_larger_than_the_buffer_is_found_whole():
+    rows = np.zeros(120, SLOW)
+    rows["mmsi"] = 210_000_000 + np.arange(120)
+    rows["lon"] = np.arange(120)
+    assert len(find_contacts(rows, RULE)) == 120 * 119 // 2
+
+
+@pytest.mark.parametrize(("loa", "expected"), [((0, 100), 500), ((0, 0), 500), ((20, 30), 150), ((100, 30), 300), ((300, 200), 500)])
+def test_contact_distance_follows_the_longer_hull(loa, expected):
+    assert contact_distance_m(*loa, RULE) == expected
+
+
+def test_two_vessels_side_by_side_meet():
+    events, _ = watch(meet(A, B), params=ALONE)
+    (event,) = shown(events)
+    assert (event.type, event.subtype, event.mmsi, event.state) == ("rendezvous", "ais_pair", [A, B], "open")
+    assert events[0].t_detected - T0 == pytest.approx(1_860_000, abs=60_000)
+    assert all(e.passed for e in event.evidence)
+    assert event.measures["distance_m_min"] == pytest.approx(200, abs=2)
+    assert event.measures["distance_m_median"] == pytest.approx(200, abs=16)
+    assert event.measures["coast_distance_nm"] == pytest.approx(13.9, abs=0.2)
+    assert [s.key for s in event.subjects] == [f"{A}#0", f"{B}#0"]
+    assert event.t_start == T0 + 7_000
+
+
+def test_t1_together_for_half_an_hour_is_half_an_hour():
+    t = np.arange(0, 1801.0, 60)
+    rows = in_order(track(A, t, 54.5, 10.4, sog_kn=0.2), track(B, t, 54.5 + 200 * M_DEG, 10.4, sog_kn=0.2), track(C, every(60, 3), 55.5, 10.9, sog_kn=9.0))
+    (event,) = shown(watch(rows, params=ALONE)[0])
+    assert event.measures["duration_s"] <= 1800
+    assert (event.t_start, event.t_end) == (T0, T0 + 1_800_000), "no second of it is extrapolated"
+
+
+def test_t2_a_meeting_over_midnight_is_one_event():
+    t = np.arange(23 * 3600 + 300, 25 * 3600 + 25 * 60 + 1.0, 60)
+    rest = np.arange(25.5 * 3600, 28 * 3600, 60.0)
+    rows = in_order(meet(A, B, t=t), track(A, rest, 54.5, 10.4 + (rest - rest[0]) * 0.005 / 60, sog_kn=10.0), track(B, rest, 54.7, 10.4, sog_kn=10.0))
+    (event,) = shown(watch(rows, params=ALONE)[0])
+    assert (event.t_end - event.t_start) / 60_000 == pytest.approx(140, abs=1)
+    assert event.measures["transfer_grade"] is True
+
+
+def test_t11_two_partners_at_once_are_two_meetings():
+    t = every(60, 1.5)
+    rows = in_order(*(track(m, t, 54.5 + k * 300 * M_DEG, 10.4, sog_kn=0.2) for k, m in enumerate((B, A, C))))
+    events = shown(watch(rows, params=ALONE)[0])
+    assert sorted(tuple(e.mmsi) for e in events) == [(A, B), (A, C)]
+    assert all(e.measures["duration_s"] > 4500 for e in events)
+
+
+def test_t19_a_meeting_five_kilometres_off_the_coast_is_seen():
+    (event,) = shown(watch(meet(A, B, lon=10.0 + 2.7 / 60 / np.cos(np.radians(54.5))), params=ALONE)[0])
+    assert event.measures["coast_distance_nm"] == pytest.approx(2.7, abs=0.1)
+
+
+def test_a_pair_across_the_date_line_meets():
+    class Ocean(FlatSea):
+        def coast_distance_nm(self, lat_deg, lon_deg):
+            return np.full(len(lat_deg), 30.0)
+
+    t = every(60, 1)
+    rows = in_order(track(A, t, -20.0, 179.999, sog_kn=0.2), track(B, t, -20.0, -179.999, sog_kn=0.2))
+    (event,) = shown(watch(rows, params=ALONE, geography=Ocean())[0])
+    assert abs(abs(event.lon) - 180) < 0.002
+
+
+def test_moored_side_by_side_in_the_harbour_is_no_meeting():
+    assert not watch(meet(A, B, lat=54.0, lon=10.15, kn=0.0, nav=5), params=ALONE)[0]
+
+
+def test_passing_close_is_no_meeting():
+    t = every(10, 1)
+    rows = in_order(track(A, t, 54.5 + t * 10 / 3600 / 60, 10.4, sog_kn=10.0), track(B, t, 54.6 - t * 10 / 3600 / 60, 10.4005, sog_kn=10.0))
+    assert not watch(rows, params=ALONE)[0]
+
+
+def test_a_convoy_at_speed_is_no_meeting():
+    t = every(30, 2)
+    rows = in_order(*(track(m, t, 54.1 + t * 9 / 3600 / 60 + k * 200 * M_DEG, 10.4, sog_kn=9.0) for k, m in enumerate((A, B))))
+    assert not watch(rows, params=ALONE)[0]
+
+
+def test_too_short_is_no_meeting():
+    assert not watch(in_order(meet(A, B, t=np.arange(0, 1700.0, 60)), track(C, every(60, 2), 55.5, 10.9, sog_kn=9.0)), params=ALONE)[0]
+
+
+def test_the_median_speed_decides():
+    t = every(60, 2)
+    slow = np.where(np.arange(len(t)) % 3 == 0, 2.8, 1.5)
+    quick = np.where(np.arange(len(t)) % 3 == 0, 1.5, 2.8)
+    for kn, met in ((slow, 1), (quick, 0)):
+        rows = in_order(track(A, t, 54.5, 10.4, sog_kn=kn), track(B, t, 54.5 + 100 * M_DEG, 10.4, sog_kn=kn))
+        assert len(shown(watch(rows, params=ALONE)[0])) == met
+
+
+@pytest.mark.parametrize("ship_type", [50, 52, 31, 53])
+def test_pilots_and_tugs_are_kept_but_not_shown(ship_type):
+    (event,) = last_versions(watch(meet(A, B), static(B, ship_type=ship_type), params=ALONE)[0])
+    assert (event.state, event.reason) == ("candidate", "suppressed: role")
+
+
+def test_two_at_anchor_are_doubted():
+    plain = shown(watch(meet(A, B), params=ALONE)[0])[0].confidence
+    anchored = shown(watch(meet(A, B, nav=1), params=ALONE)[0])[0].confidence
+    assert anchored < plain
+
+
+def test_coarse_positions_make_no_contact():
+    assert not watch(meet(A, B, kind=27), params=ALONE)[0]
+
+
+def test_anchored_reporters_of_three_minutes_meet():
+    assert len(shown(watch(meet(A, B, t=every(180, 2), nav=1, kn=0.0), params=ALONE)[0])) == 1
+
+
+def test_an_old_position_is_not_carried_on():
+    """One of the two falls silent after 20 minutes: contact ends with its last report."""
+    rows = in_order(track(A, every(60, 2), 54.5, 10.4, sog_kn=0.2), track(B, np.arange(0, 1200.0, 60), 54.5 + 100 * M_DEG, 10.4, sog_kn=0.2))
+    assert not shown(watch(rows, params=ALONE)[0], "rendezvous")
+
+
+def apart_and_together(break_s):
+    t = every(60, 3)
+    away = (t >= 4000) & (t < 4000 + break_s)
+    return in_order(track(A, t, 54.5, 10.4, sog_kn=0.2), track(B, t, np.where(away, 54.52, 54.5 + 150 * M_DEG), 10.4, sog_kn=0.2))
+
+
+def test_a_short_break_does_not_end_the_contact():
+    (event,) = last_versions(watch(apart_and_together(480), params=ALONE)[0])
+    assert (event.state, event.t_end) == ("open", None)
+    assert event.measures["duration_s"] > 10_000
+
+
+def test_parted_and_met_again_is_the_same_event():
+    events, _ = watch(apart_and_together(2400), params=ALONE)
+    assert len({e.event_id for e in events}) == 1
+    states = [e.state for e in events]
+    assert states.index("closed") < len(states) - 1, "closed in between"
+    assert states[-1] == "open"
+    assert events[-1].measures["duration_s"] == pytest.approx(3 * 3600 - 2400, abs=700), "the break does not count"
+
+
+def test_the_pair_table_is_bounded_and_says_so():
+    t = every(60, 1)
+    rows = in_order(*(track(211_000_000 + k, t, 54.5 + k * 30 * M_DEG, 10.4, sog_kn=0.2) for k in range(6)))
+    _, state = watch(rows, params=Params(loitering=Loitering(enabled=False), dark=Dark(enabled=False), rendezvous=Rendezvous(pairs_max=5)))
+    assert len(state.pairs.pairs) == 5
+    assert state.counters["pairs_refused"] > 0

@@ -1,0 +1,197 @@
+"""The vessel table against its slow twin, and what may never become a vessel."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive_tracks import take_fixes
+from tracks_sea import FlatSea, every, static, track
+
+from dogwatch import blob
+from dogwatch.batch import F_CLASS_B, F_COARSE, F_EXERCISE, F_LATE, HAS_NAME, LAT_MISSING, SOG_MISSING, new_fixes
+from tracks.clock import order_of_fixes
+from tracks.vessels import COUNTERS, RECORD, VesselTable, ask_geography, hash_size, text_of
+
+LIMITS = (60.0, 30.0, 4)
+
+
+def table_of(rows, capacity=1024, vessels_max=10_000):
+    table = VesselTable.new(vessels_max, {"cold": np.dtype("<i8")}, capacity)
+    table.add_fixes(rows, *LIMITS)
+    return table
+
+
+@st.composite
+def rough_sea(draw):
+    """Few vessels, many copies, jumps, holes and nonsense."""
+    n = draw(st.integers(1, 120))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rows = new_fixes(n)
+    rows["mmsi"] = rng.choice(
+        [210_000_000, 211_000_000, 212_000_000, 2_110_001, 970_000_001, 111_000_001, 799_999_999], n, p=[0.4, 0.2, 0.1, 0.05, 0.05, 0.05, 0.15]
+    )
+    rows["t_ms"] = rows["release_ms"] = 10_000_000 + rng.integers(0, 400, n) * draw(st.sampled_from([500, 5_000, 20_000]))
+    rows["lat"] = rng.choice([0, 50, 900_000, LAT_MISSING], n, p=[0.45, 0.3, 0.2, 0.05]) + rng.integers(0, 2, n) * 0
+    rows["lon"] = rng.choice([107_999_000, -107_999_000, 90_000_000], n, p=[0.5, 0.4, 0.1])
+    rows["sog"] = rng.choice([0, 15, 120, SOG_MISSING], n)
+    rows["msg_type"] = rng.choice([1, 3, 18, 27, 4, 9, 21], n, p=[0.6, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05])
+    rows["sec"] = rng.integers(0, 3, n)
+    late = rng.random(n) < 0.1
+    rows["flags"] = np.where(late, F_LATE, 0) | np.where(rng.random(n) < 0.1, F_CLASS_B, 0) | np.where(rng.random(n) < 0.05, F_COARSE, 0)
+    rows["release_ms"] = np.where(late, rows["t_ms"] + 60_000, rows["t_ms"])
+    rows["receivers"] = 1
+    return rows[order_of_fixes(rows)]
+
+
+@settings(max_examples=120, deadline=None)
+@given(rough_sea(), st.integers(1, 8))
+def test_kernel_agrees_with_its_twin(rows, capacity):
+    table = table_of(rows, capacity)
+    counts, vessels = take_fixes(rows, *LIMITS)
+    assert {name: n for name, n in table.counts().items() if n} == counts
+    assert sum(table.counts().values()) == len(rows)
+    assert set(table.used["mmsi"].tolist()) == set(vessels)
+    for mmsi, twin in vessels.items():
+        row = table.rows[table.slot_of(mmsi)]
+        assert row["heard_ms"] == twin["heard_ms"]
+        assert row["reports"] == twin["reports"]
+        if twin["t_ms"] is not None:
+            assert (row["t_ms"], row["lat"], row["lon"], row["segment"], bool(row["class_b"])) == (twin["t_ms"], *twin["at"], twin["segment"], twin["class_b"])
+            assert abs(row["speed_kn"] - twin["speed_kn"]) < 1e-3
+
+
+@settings(max_examples=40, deadline=None)
+@given(rough_sea(), st.data())
+def test_any_cut_and_any_restart_leave_the_same_table(rows, data):
+    whole = table_of(rows).to_sections()
+    cut = data.draw(st.integers(0, len(rows)))
+    table = table_of(rows[:cut], capacity=1)
+    table = VesselTable.from_sections(blob.unpack(blob.pack(table.to_sections(), schema=1), schema=1), 10_000)
+    table.add_fixes(rows[cut:], *LIMITS)
+    assert blob.pack(table.to_sections(), schema=1) == blob.pack(whole, schema=1)
+
+
+def test_records_are_packed_and_the_hash_is_never_full():
+    assert RECORD.itemsize == sum(RECORD[name].itemsize for name in RECORD.names)
+    for capacity in (1, 2, 7, 8, 9, 1000, 1024, 1025):
+        size = hash_size(capacity)
+        assert size >= 2 * capacity
+        assert size & (size - 1) == 0
+
+
+def test_a_full_table_refuses_and_counts():
+    rows = np.concatenate([track(210_000_000 + k, [k], 54.0, 10.5) for k in range(5)])
+    table = table_of(rows, capacity=2, vessels_max=3)
+    assert len(table) == 3
+    assert table.counts()["table_full"] == 2
+
+
+def test_what_is_no_ship_is_not_tracked():
+    names = (2_190_001, 992_190_001, 111_219_001, 970_219_001, 972_219_001, 974_219_001, 982_190_001, 812_345_678, 912_345_678, 0, 1_073_741_823)
+    rows = np.concatenate([track(mmsi, [k], 54.0, 10.5) for k, mmsi in enumerate(names)])
+    table = table_of(rows)
+    assert len(table) == 0
+    assert table.counts()["not_vessel"] == len(names)
+
+
+def test_one_wild_position_is_held_back():
+    t = every(60, 0.5)
+    lat = np.full(len(t), 54.0)
+    lat[10] = 55.0
+    table = table_of(track(211_000_001, t, lat, 10.5))
+    assert table.counts()["quarantined"] == 1
+    assert table.used["lat"][0] == 54.0 * 600_000
+
+
+def test_four_that_agree_are_believed():
+    t = every(60, 0.5)
+    lat = np.where(np.arange(len(t)) < 10, 54.0, 55.0)
+    table = table_of(track(211_000_001, t, lat, 10.5))
+    assert table.counts()["quarantined"] == 3
+    assert (table.used["lat"][0], table.used["segment"][0]) == (55.0 * 600_000, 1)
+
+
+def test_a_second_hull_on_the_same_number_does_not_drag_the_track():
+    t = every(30, 1)
+    lat = np.where(np.arange(len(t)) % 2 == 0, 54.0, 56.0)
+    table = table_of(track(211_000_001, t, lat, 10.5))
+    assert table.used["lat"][0] == 54.0 * 600_000
+    assert table.used["segment"][0] == 0
+    assert table.counts()["quarantined"] == len(t) // 2
+
+
+def test_a_jump_across_the_date_line_is_no_jump():
+    t = every(60, 1)
+    table = table_of(track(211_000_001, t, 54.0, 179.9 + t / 3600 * 0.3, sog_kn=10.0))
+    assert table.counts()["quarantined"] == 0
+    assert table.used["lon"][0] < 0
+
+
+def test_copies_within_30_s_are_dropped_and_their_receiver_kept():
+    first = track(211_000_001, [0], 54.0, 10.5)
+    again = track(211_000_001, [20], 54.0, 10.5, receiver=3)
+    later = track(211_000_001, [50], 54.0, 10.5)
+    for row in (again, later):
+        row["sec"] = 0
+    table = table_of(np.concatenate([first, again, later]))
+    assert (table.counts()["duplicate_30s"], table.counts()["accepted"]) == (1, 2)
+    assert table.used["rx_now"][0] == 1 | 8
+
+
+def test_speed_is_derived_where_none_is_sent():
+    t = every(60, 0.2)
+    rows = track(211_000_001, t, 54.0 + t * 12 / 3600 / 60, 10.5)
+    rows["sog"] = SOG_MISSING
+    assert abs(table_of(rows).used["speed_kn"][0] - 12.0) < 0.1
+
+
+def test_statics_join_by_mmsi_and_the_newest_wins():
+    table = table_of(track(211_000_001, [0], 54.0, 10.5))
+    first, second = static(211_000_001, 5, ship_type=70, loa_m=100, name="OLD"), static(211_000_001, 9, ship_type=80, loa_m=120, name="NEW NAME@@")
+    name_only = static(211_000_001, 11, ship_type=99, name="NEWEST")
+    name_only["has"] = HAS_NAME
+    assert table.add_statics(np.concatenate([first, second, name_only])) == 3
+    row, text = table.used[0], table.statics[0]
+    assert (row["ship_type"], row["loa_m"], text_of(text["name"])) == (80, 120, "NEWEST")
+    assert table.add_statics(static(2_110_000, 5)) == 0, "a base station has no statics here"
+    table.add_statics(static(211_000_002, 20, ship_type=50))
+    assert table.rows["ship_type"][table.slot_of(211_000_002)] == 50, "statics may come before the first position"
+
+
+def test_eviction_keeps_the_hash_right():
+    rows = np.concatenate([track(210_000_000 + k, [k], 54.0, 10.5) for k in range(50)])
+    table = table_of(rows, capacity=8)
+    table.cold["cold"][: len(table)] = table.used["mmsi"]
+    gone = table.evict(int(rows["t_ms"][25]), {210_000_003})
+    assert gone == 24
+    assert len(table) == 26
+    for mmsi in (210_000_003, *range(210_000_025, 210_000_050)):
+        slot = table.slot_of(mmsi)
+        assert table.rows["mmsi"][slot] == table.cold["cold"][slot] == mmsi
+    assert table.slot_of(210_000_004) == -1
+
+
+def test_geography_is_asked_once_while_a_vessel_stays():
+    class Counting(FlatSea):
+        asked = 0
+
+        def masked(self, lat_deg, lon_deg):
+            self.asked += len(lat_deg)
+            return super().masked(lat_deg, lon_deg)
+
+    sea, table = Counting(), table_of(track(211_000_001, [0], 54.0, 10.15))
+    for _ in range(3):
+        ask_geography(table, np.array([True]), sea)
+    assert sea.asked == 1
+    assert table.used["masked"][0] == 1
+    table.add_fixes(track(211_000_001, [600], 54.0, 10.3), *LIMITS)
+    ask_geography(table, np.array([True]), sea)
+    assert (sea.asked, table.used["masked"][0]) == (2, 0)
+
+
+def test_an_exercise_marks_the_vessel_for_good():
+    table = table_of(np.concatenate([track(211_000_001, [0], 54.0, 10.5, flags=F_EXERCISE), track(211_000_001, [60], 54.0, 10.5)]))
+    assert table.used["exercise"][0] == 1
+
+
+def test_counters_are_named():
+    assert len(set(COUNTERS)) == len(COUNTERS) == 10

@@ -11,6 +11,7 @@ slow buckets and by net over path. No circle: a drifter leaves every circle, a m
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from dogwatch.batch import SOG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value, event_id
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
-from tracks.params import INSHORE_NM, Loitering, Params
+from tracks.params import INSHORE_NM, OFFSHORE_NM, Loitering, Params
 from tracks.vessels import BUCKET_MS, RECORD, SAMPLES, VesselTable, ask_geography
 
 TYPE = RULE = "loitering"
@@ -109,18 +110,13 @@ def _meets(rows: np.ndarray, runs: np.ndarray, tick_ms: int, rule: Loitering) ->
     """bool[n]: duration, fast share and progress are those of the definition (masks and zones apart)."""
     coast_nm = rows["coast_nm"]
     by = rule.duration_s_min
-    need_s = np.where(coast_nm > 24.0, by.offshore, np.where(coast_nm < INSHORE_NM, by.inshore, by.border))
+    need_s = np.where(coast_nm > OFFSHORE_NM, by.offshore, np.where(coast_nm < INSHORE_NM, by.inshore, by.border))
     inshore_waiting = (coast_nm < INSHORE_NM) & ((rows["masked"] != 0) | (rows["watched"] == 2))
-    long_enough = (tick_ms - runs["start_ms"]) >= need_s * 1000.0
-    share = runs["fast"] <= rule.fast_share_max * (runs["slow"] + runs["fast"])
-    radius_m = np.hypot(runs["max_y_m"] - runs["min_y_m"], runs["max_x_m"] - runs["min_x_m"]) / 2
-    still = (radius_m <= rule.radius_nm_max * NM_M) | (_net_m(runs) <= rule.net_over_path_max * runs["path_m"])
-    met: np.ndarray = long_enough & share & still & ~inshore_waiting
+    met: np.ndarray = (runs["state"] == ACTIVE) & ((tick_ms - runs["start_ms"]) >= need_s * 1000.0) & ~inshore_waiting
+    met &= runs["fast"] <= rule.fast_share_max * (runs["slow"] + runs["fast"])
+    for slot in np.flatnonzero(met):
+        met[slot] = _radius_nm(runs[slot]) <= rule.radius_nm_max or _net_over_path(runs[slot]) <= rule.net_over_path_max
     return met
-
-
-def _net_m(runs: np.ndarray) -> np.ndarray:
-    return np.array([distance_m(int(r["lat"]), int(r["lon"]), int(r["at_lat"]), int(r["at_lon"])) if r["state"] else 0.0 for r in runs])
 
 
 def _went_on(state: LoiteringState, table: VesselTable, slot: int, tick_ms: int, params: Params, geography: Any) -> list[Event]:
@@ -202,7 +198,8 @@ def centre_deg(run: np.void) -> tuple[float, float]:
 
 
 def _radius_nm(run: np.void) -> float:
-    return float(np.hypot(run["max_y_m"] - run["min_y_m"], run["max_x_m"] - run["min_x_m"])) / 2 / NM_M
+    high_m, wide_m = float(run["max_y_m"] - run["min_y_m"]), float(run["max_x_m"] - run["min_x_m"])
+    return math.sqrt(high_m * high_m + wide_m * wide_m) / 2 / NM_M
 
 
 def _net_over_path(run: np.void) -> float:

@@ -32,6 +32,7 @@ AGE_FACTOR = 3.0
 QUARTER = 54_000_000
 CELL_SLACK = 1.01  # cells wider than the contact distance, because the row to the north is narrower than this one
 DISTANCE_BINS = 32  # histogram behind the median distance, from 0 to the ceiling
+RECHECK_MS = 600_000  # how often an open meeting is asked again whether a role explains it (statics come each 6 min)
 CONTACTS_START = 4096  # room for contacts of one tick before the kernel is called again with more
 NEW, OPEN, WAITING, SUPPRESSED = 0, 1, 2, 3  # stages of a pair
 
@@ -181,14 +182,17 @@ def _together(state: PairState, table: VesselTable, at: int, tick_ms: int, param
     rule, pair = params.rendezvous, state.pairs[at]
     key = int(pair["key"])
     page = state.book.pages.get(key)
+    contact_s = (int(pair["done_ms"]) + int(pair["last_ms"]) - int(pair["segment_ms"])) / 1000.0
+    transfer = contact_s >= rule.transfer_grade_s
+    running = page is not None and page.event.t_end is None
+    fresh = page is not None and tick_ms - page.emitted_ms < params.revise_s * 1000.0
+    if page and running and fresh and page.event.measures["transfer_grade"] == transfer and tick_ms % RECHECK_MS:
+        return []
     slots = [table.slot_of(key >> 32), table.slot_of(key & 0xFFFFFFFF)]
     rows = [table.rows[slot] for slot in slots]
     exclusions, doubts = _exclusions(rows)
     reason = ep.suppressed_reason(exclusions)
-    contact_s = (int(pair["done_ms"]) + int(pair["last_ms"]) - int(pair["segment_ms"])) / 1000.0
-    transfer = contact_s >= rule.transfer_grade_s
-    fresh = page is not None and tick_ms - page.emitted_ms < params.revise_s * 1000.0
-    if page and page.event.t_end is None and page.event.reason == reason and page.event.measures["transfer_grade"] == transfer and (fresh or reason):
+    if page and running and page.event.reason == reason and (reason or (fresh and page.event.measures["transfer_grade"] == transfer)):
         return []
     lat_deg, lon_deg = _centre_deg(pair)
     facts: dict[str, Any] = {

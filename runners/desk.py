@@ -99,7 +99,7 @@ class Desk:
         word = alert.level.upper() if alert.condition == "active" else alert.condition.upper()
         score = f" risk {alert.score:.0f}/100" if alert.kind == "risk" else ""
         assert self.terminal is not None
-        self.terminal.print(f"{clock_text(alert.t_last)} [{style}]{word}[/]{score}  {escape(alert.headline)}", highlight=False)
+        self.terminal.print(f"{clock_text(alert.t_last)} [{style}]{word}[/]{score}  {escape(alert.headline)}", highlight=False, soft_wrap=True)
 
     def _health(self, now: float) -> None:
         messages = sum(sum(lane.counts.decoded.values()) for lane in self.engine.lanes.values())

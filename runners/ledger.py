@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from dogwatch.alerts import Alert, alert_from_json, alert_order
 from dogwatch.errors import InputError, SurroundingsError
@@ -82,7 +83,7 @@ def replace_file(path: Path, data: bytes) -> None:
         raise SurroundingsError(f"cannot write {path}: {fault.strerror}", remedy="free disk space, then run again") from fault
 
 
-def _open_at(path: Path, length: int):  # type: ignore[no-untyped-def]  # a buffered binary file
+def _open_at(path: Path, length: int) -> BinaryIO:
     file = path.open("r+b" if path.exists() else "w+b")
     file.truncate(length)
     file.seek(length)

@@ -52,7 +52,7 @@ FAULTS = [
     ("broken TOML", lambda f: ["run", write(f, "c.toml", "a = = 1\n")], ["c.toml:1", "TOML"]),
     ("no source", lambda f: ["run", write(f, "c.toml", "profile = 'border'\n")], ["source"]),
     ("a missing configuration", lambda f: ["run", "none.toml"], ["none.toml", "does not exist"]),
-    ("a self-crossing zone", lambda f: ["zones", "check", write(f, "z.geojson", BOW_TIE)], ["z.geojson", "bow-tie"]),
+    ("a self-crossing zone", lambda f: ["zones", "check", write(f, "z.geojson", BOW_TIE)], ["z.geojson", "Bow tie", "Self-intersection"]),
     ("zones that are not JSON", lambda f: ["zones", "check", write(f, "z.geojson", "{nope")], ["z.geojson"]),
     ("a missing zones file", lambda f: ["replay", write(f, "a.nmea", b""), "--out", "o", "--zones", "none.geojson"], ["none.geojson"]),
     ("a directory for zones", lambda f: ["zones", "check", "."], ["directory"]),

@@ -69,6 +69,26 @@ def new_admin(kafka: Kafka) -> KafkaAdminClient:
     return _connect("KafkaAdminClient", kafka, {"client_id": worker_id(kafka, "admin")})
 
 
+def fenced(fault: BaseException) -> bool:
+    """Whether the broker refuses us because our transactional id has another owner. The client says it in several ways."""
+    from kafka.errors import InvalidProducerEpochError, ProducerFencedError
+
+    kinds = (ProducerFencedError, InvalidProducerEpochError)
+    return any(isinstance(part, kinds) for part in (fault, *fault.args, fault.__cause__))
+
+
+class TakenOverError(SurroundingsError):
+    """This worker's place belongs to another one now: it stops and writes nothing more."""
+
+
+def taken_over(stage: str) -> TakenOverError:
+    """What a fenced worker ends with."""
+    return TakenOverError(
+        f"another {stage} worker has taken over, or a transaction took longer than {TRANSACTION_TIMEOUT_MS // 1000} s",
+        remedy="let one worker of a stage run; started again, it goes on where the last commit stands",
+    )
+
+
 def _connect(kind: str, kafka: Kafka, settings: dict[str, Any]) -> Any:
     try:
         import kafka as client  # here: the embedded product runs without the extra

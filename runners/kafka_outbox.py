@@ -12,12 +12,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import uuid
 from typing import Any
 
 from dogwatch.config import Kafka
 from dogwatch.errors import SurroundingsError
-from runners.kafka_client import new_producer, worker_id
-from runners.kafka_state import Snapshot, read_snapshot, snapshot_records
+from runners.kafka_client import TakenOverError, fenced, new_producer, taken_over, worker_id
+from runners.kafka_state import Snapshot, claim, read_snapshot, require_owner, snapshot_records
 from runners.wire import Record
 
 log = logging.getLogger("dogwatch.kafka")
@@ -37,16 +38,20 @@ class Outbox:
         self.producer: Any = None
         self.generation = 0
         self.sections: dict[str, Any] | None = None
+        self.token = uuid.uuid4().hex
         self._open()
+        claim(kafka, stage, self.producer, self.token)
 
     def send(self, records: list[Record]) -> None:
-        """Add records to the open transaction (begins one if needed). A fault of the broker is met at the commit."""
+        """Add records to the open transaction (begins one if needed). A fault of the broker is met at the commit; SurroundingsError when fenced."""
         from kafka.errors import KafkaError
 
         self.sent += records
         try:
             self._hand_over(records)
         except KafkaError as fault:
+            if fenced(fault):
+                raise taken_over(self.stage) from fault
             log.warning("%s: %s", self.stage, fault)
             self.broken = True
 
@@ -55,29 +60,25 @@ class Outbox:
 
         Raises SurroundingsError when fenced, or stopped while the broker is away.
         """
-        from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
+        from kafka.errors import KafkaError
 
         expected = self.generation + 1
         self.send(snapshot_records(self.kafka, self.stage, Snapshot(expected, {}, sections)))
         pause_s = RETRY_S_FIRST
         while self.generation < expected:
             try:
-                if self.broken:
-                    self._open()
-                    if self.generation < expected:
-                        self._hand_over(self.sent)
-                if self.generation < expected:
+                if not self._sent_again(expected):
                     self.producer.commit_transaction()
                     self.generation = expected
-            except (ProducerFencedError, InvalidProducerEpochError) as fault:
-                raise SurroundingsError(f"another {self.stage} worker has taken over", remedy="nothing: one of them is enough") from fault
+            except TakenOverError:
+                raise
             except (KafkaError, SurroundingsError) as fault:
+                if fenced(fault):
+                    raise taken_over(self.stage) from fault
                 self.broken = True
                 log.warning("%s: %s; again in %.1f s", self.stage, fault, pause_s)
                 if self.stop.wait(pause_s):
-                    raise SurroundingsError(
-                        f"stopped while {len(self.sent)} messages were not delivered", remedy="finite inputs are read again from the last commit"
-                    ) from fault
+                    raise SurroundingsError(f"stopped while {len(self.sent)} messages were not delivered", remedy="look at the broker") from fault
                 pause_s = min(2 * pause_s, RETRY_S_MAX)
         self.sent, self.begun = [], False
 
@@ -98,6 +99,17 @@ class Outbox:
         if found:
             self.generation, self.sections = found.generation, found.sections
         self.begun = self.broken = False
+
+    def _sent_again(self, expected: int) -> bool:
+        """After a fault: True if the commit had counted all the same, else everything is sent once more into a new transaction."""
+        if not self.broken:
+            return False
+        require_owner(self.kafka, self.stage, self.token)
+        self._open()
+        if self.generation >= expected:
+            return True
+        self._hand_over(self.sent)
+        return False
 
     def _hand_over(self, records: list[Record]) -> None:
         if self.broken or not records:

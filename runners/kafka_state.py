@@ -5,6 +5,10 @@ worker's transaction: it appears whole, together with the output and the offsets
 generations rotate through three sets of keys, so that compaction keeps exactly them. A generation that cannot be read
 (damaged, another build) is reported and the one before it is taken; the replay is then longer, the result the same.
 Each stage has a partition of its own, because one worker's open transaction hides what follows it in a partition.
+
+Beside the snapshots stands the owner: the token of the worker that last took the stage. The broker fences a zombie, but
+its client tells that in several ways and at several moments; a worker that has met any fault looks here before it takes
+its place again, so that a process that slept never takes the stage back from its successor.
 """
 
 from __future__ import annotations
@@ -15,12 +19,13 @@ from typing import Any
 
 from dogwatch.config import Kafka
 from dogwatch.errors import InputError, SurroundingsError
-from runners.kafka_client import STAGES, new_consumer, topic, worker_id
+from runners.kafka_client import STAGES, new_consumer, taken_over, topic, worker_id
 from runners.step import restore, snapshot
 from runners.wire import SHARDS, Record
 
 GENERATIONS_KEPT = 3
 CHUNK_BYTES = 900_000
+OWNER = "owner"
 READ_S_MAX = 60.0
 
 
@@ -56,6 +61,21 @@ def snapshot_records(kafka: Kafka, stage: str, taken: Snapshot) -> list[Record]:
     ]
 
 
+def claim(kafka: Kafka, stage: str, producer: Any, token: str) -> None:
+    """Write down, in a transaction of its own, that `token` owns the stage now. Call it right after `init_transactions`."""
+    shard = partition_of(stage)
+    producer.begin_transaction()
+    producer.send(topic(kafka, "dogwatch.state"), token.encode(), key=f"{stage}/{shard}/{OWNER}".encode(), partition=shard)
+    producer.commit_transaction()
+
+
+def require_owner(kafka: Kafka, stage: str, token: str) -> None:
+    """Raise TakenOverError unless `token` still owns the stage."""
+    owners = [value for key, value, _ in _records(kafka, stage) if key.endswith(OWNER.encode())]
+    if owners != [token.encode()]:
+        raise taken_over(stage)
+
+
 def read_snapshot(kafka: Kafka, stage: str) -> tuple[Snapshot | None, list[str]]:
     """The newest readable snapshot of a stage (None = never one), and what was wrong with newer ones.
 
@@ -64,6 +84,8 @@ def read_snapshot(kafka: Kafka, stage: str) -> tuple[Snapshot | None, list[str]]
     found: dict[int, dict[int, bytes]] = {}
     sizes: dict[int, int] = {}
     for key, value, headers in _records(kafka, stage):
+        if key.endswith(OWNER.encode()):
+            continue
         slot, number = (int(part) for part in key.decode().split("/")[-2:])
         generation, (_, _, count) = int(headers["generation"]), headers["chunk"].partition(b"/")
         assert slot == generation % GENERATIONS_KEPT, "a generation lives in its slot"

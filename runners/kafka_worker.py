@@ -16,13 +16,14 @@ import contextlib
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from dogwatch.config import Kafka
 from dogwatch.errors import InputError, SurroundingsError
-from runners.kafka_client import new_consumer, new_producer, worker_id
-from runners.kafka_state import Snapshot, read_snapshot, snapshot_records
+from runners.kafka_client import TakenOverError, fenced, new_consumer, new_producer, taken_over, worker_id
+from runners.kafka_state import Snapshot, claim, read_snapshot, require_owner, snapshot_records
 from runners.kafka_topics import require_topics
 from runners.wire import Headers, Record
 
@@ -63,34 +64,43 @@ def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Even
     `observe` is told of every committed transaction: its answers, and the seconds of wall time that it took.
     Raises InputError for topics that are missing and records that cannot be read, SurroundingsError when fenced.
     """
-    from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
+    from kafka.errors import KafkaError
 
     require_topics(kafka)
-    pause_s = RETRY_S_FIRST
+    token, claimed, pause_s = uuid.uuid4().hex, False, RETRY_S_FIRST
     while not stop.is_set():
-        worker = Worker(kafka, make_task(), observe)
+        task = make_task()
+        worker: Worker | None = None
         try:
+            if claimed:
+                require_owner(kafka, task.name, token)
+            worker = Worker(kafka, task, token, observe)
+            worker.take_place()
+            claimed = True
             worker.recover()
             pause_s = RETRY_S_FIRST
             worker.run(stop, until_end)
             return
-        except (ProducerFencedError, InvalidProducerEpochError) as fault:
-            raise SurroundingsError(f"another {worker.task.name} worker has taken over", remedy="nothing: one of them is enough") from fault
-        except KafkaError as fault:
-            log.warning("%s: %s; again in %.1f s", worker.task.name, fault, pause_s)
+        except TakenOverError:
+            raise
+        except (KafkaError, SurroundingsError) as fault:
+            if fenced(fault):
+                raise taken_over(task.name) from fault
+            log.warning("%s: %s; again in %.1f s", task.name, fault, pause_s)
             stop.wait(pause_s)
             pause_s = min(2 * pause_s, RETRY_S_MAX)
         finally:
-            worker.shut()
+            if worker:
+                worker.shut()
 
 
 class Worker:
-    """Clients, positions and snapshots around one task. Not thread-safe; one life from `recover` to `shut`."""
+    """Clients, positions and snapshots around one task. Not thread-safe; one life: `take_place`, `recover`, `run`, `shut`."""
 
-    def __init__(self, kafka: Kafka, task: Task, observe: Observe | None = None) -> None:
+    def __init__(self, kafka: Kafka, task: Task, token: str, observe: Observe | None = None) -> None:
         from kafka import TopicPartition
 
-        self.kafka, self.task, self.observe = kafka, task, observe
+        self.kafka, self.task, self.token, self.observe = kafka, task, token, observe
         self.id = worker_id(kafka, task.name)
         self.inputs = {name: TopicPartition(name, 0) for name in task.inputs}
         self.positions = dict.fromkeys(task.inputs, 0)  # next offset whose record is not yet in the state
@@ -99,9 +109,13 @@ class Worker:
         self.producer = new_producer(kafka, self.id, transactional=True, compression="lz4")
         self.consumer = new_consumer(kafka, self.id, group=self.id)
 
-    def recover(self) -> None:
-        """Fence the predecessor, load the newest snapshot, replay muted up to what was committed."""
+    def take_place(self) -> None:
+        """Fence the predecessor, abort what it had open, and write down who owns the stage now."""
         self.producer.init_transactions()
+        claim(self.kafka, self.task.name, self.producer, self.token)
+
+    def recover(self) -> None:
+        """Load the newest snapshot, replay muted up to what was committed."""
         found, faults = read_snapshot(self.kafka, self.task.name)
         for fault in faults:
             log.warning("%s", fault)

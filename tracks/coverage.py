@@ -93,9 +93,9 @@ class Coverage:
 @njit(int64(int64, int64, int64), cache=True)
 def cell_key(lat, lon, class_b):
     """Cell of a position in units, for a class (0 A, 1 B). Longitudes wrap."""
-    row = (lat + 54_000_000) // CELL_UNITS
-    column = ((lon + 108_000_000) // CELL_UNITS) % COLUMNS
-    return (class_b * ROWS + row) * COLUMNS + column
+    row = (int(lat) + 54_000_000) // CELL_UNITS
+    column = ((int(lon) + 108_000_000) // CELL_UNITS) % COLUMNS
+    return (int(class_b) * ROWS + row) * COLUMNS + column
 
 
 @njit(float64(float64, float64, int64), cache=True)

@@ -268,7 +268,7 @@ def _path_evidence(coverage: Coverage, row: np.void, blocks: int, rule: Dark) ->
     p, mean, _ = p_path(path[:n], heard[:n], missed[:n], float(rule.blocks_learned_min))
     here_heard, here_missed = coverage.blocks(np.array([cell_key(int(row["lat"]), int(row["lon"]), int(row["class_b"]))]))
     known_cell = bool(here_heard[0] + here_missed[0] >= rule.blocks_learned_min)
-    return p, mean, known_cell, known_cell and not bool(learned.all())
+    return float(p), float(mean), known_cell, known_cell and not bool(learned.all())
 
 
 def reckon(row: np.void, seconds: float) -> tuple[int, int]:
@@ -375,7 +375,7 @@ def _facts(table: VesselTable, slot: int, silence: Silence, exclusions: list[Exc
         "measures": _measures(row, silence),
         "evidence": _evidence(row, silence, rule),
         "exclusions": exclusions,
-        "confidence": round(min(rule.confidence_cap, confidence), 3),
+        "confidence": round(float(min(rule.confidence_cap, confidence)), 3),
         "exercise": bool(row["exercise"]),
         "quality": {
             "coverage_p": ep.tidy("share", silence.coverage),

@@ -153,10 +153,10 @@ def confidence_of(cap: float, margin: float, data: float, doubts: list[float]) -
     value = margin * min(1.0, max(0.3, data))
     for doubt in doubts:
         value *= 1.0 - doubt
-    return round(min(cap, value), 3)
+    return round(float(min(cap, value)), 3)
 
 
 def degrees_of(lat: float, lon: float) -> tuple[float, float]:
     """Degrees of a position in units, rounded to about 1 m; longitude wrapped to [-180, 180)."""
-    lon_deg = (lon / UNITS_PER_DEG + 180.0) % 360.0 - 180.0
-    return round(lat / UNITS_PER_DEG, 5), round(lon_deg, 5)
+    lon_deg = (float(lon) / UNITS_PER_DEG + 180.0) % 360.0 - 180.0
+    return round(float(lat) / UNITS_PER_DEG, 5), round(lon_deg, 5)

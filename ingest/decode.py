@@ -188,37 +188,38 @@ def _harvest(state: DecodeState) -> Batch:
         return batch
     rows = m[k.LONG : k.LONG + n * k.N_LONG].reshape(n, k.N_LONG)
     raw = state._buf[k.RAW : k.RAW + int(m[k.G_RAW])]
-    six = payload.sextets(raw, rows[:, k.L_PAYLOAD], rows[:, k.L_PAYLOAD_LENGTH])
-    kind, nbits, what = payload.bits(six, 0, 6), rows[:, k.L_NBITS], rows[:, k.L_WHAT]
+    first = payload.sextets(raw, rows[:, k.L_PAYLOAD], rows[:, k.L_PAYLOAD_LENGTH], 7)
+    kind, nbits, what = payload.bits(first, 0, 6), rows[:, k.L_NBITS], rows[:, k.L_WHAT]
     static = (what == 0) & ((kind == 5) | (kind == 21) | (kind == 24) | ((kind == 19) & (nbits >= 301)))
-    batch.statics = statics.static_rows(
-        six[static], nbits[static], rows[static, k.L_WHEN], rows[static, k.L_T], rows[static, k.L_STATION], rows[static, k.L_FLAGS]
-    )
-    batch.others, batch.raw = _others(rows, six, np.flatnonzero((what == 0) & ~static & (kind != 19)), raw.tobytes())
+    if static.any():
+        few = rows[static]
+        six = payload.sextets(raw, few[:, k.L_PAYLOAD], few[:, k.L_PAYLOAD_LENGTH], payload.STATIC_WIDTH)
+        batch.statics = statics.static_rows(six, few[:, k.L_NBITS], few[:, k.L_WHEN], few[:, k.L_T], few[:, k.L_STATION], few[:, k.L_FLAGS])
+    other = (what == 0) & ~static & (kind != 19)
+    if other.any():
+        batch.others, batch.raw = _others(rows[other], kind[other], payload.bits(first[:, other], 8, 30), raw.tobytes())
     for index in np.flatnonzero((what > 0) | (kind == 12) | (kind == 14)):
         row = rows[index]
-        exercise = bool(row[k.L_FLAGS] & F_EXERCISE)
         fix = batch.fixes[row[k.L_NBITS]] if row[k.L_WHAT] == 2 else None
-        place = state.receivers[row[k.L_STATION]]
-        batch.safety.append(safety_report(six[index], int(nbits[index]), int(row[k.L_WHEN]), fix, int(row[k.L_FLAGS]), what[index] == 1, place, exercise))
+        six = payload.sextets(raw, row[k.L_PAYLOAD, None], row[k.L_PAYLOAD_LENGTH, None])
+        flags, place = int(row[k.L_FLAGS]), state.receivers[row[k.L_STATION]]
+        batch.safety.append(safety_report(six, int(nbits[index]), int(row[k.L_WHEN]), fix, flags, bool(what[index] == 1), place, bool(flags & F_EXERCISE)))
     return batch
 
 
-def _others(rows: np.ndarray, six: np.ndarray, which: np.ndarray, raw: bytes) -> tuple[np.ndarray, bytes]:
+def _others(rows: np.ndarray, kind: np.ndarray, mmsi: np.ndarray, raw: bytes) -> tuple[np.ndarray, bytes]:
     """Rows of OTHER_DTYPE and their sentences: as they came, or where a message was joined from fragments, one long sentence."""
-    out = np.zeros(len(which), OTHER_DTYPE)
+    out = np.zeros(len(rows), OTHER_DTYPE)
     sentences = []
-    start = 0
-    for i, row in enumerate(rows[which]):
+    for row in rows.tolist():
         if row[k.L_LENGTH]:
-            sentence = raw[row[k.L_START] : row[k.L_START] + row[k.L_LENGTH]]
+            sentences.append(raw[row[k.L_START] : row[k.L_START] + row[k.L_LENGTH]])
         else:
-            sentence = _one_sentence(raw[row[k.L_PAYLOAD] : row[k.L_PAYLOAD] + row[k.L_PAYLOAD_LENGTH]], int(row[k.L_CHANNEL]), int(row[k.L_FILL]))
-        out[i]["start"], out[i]["length"] = start, len(sentence)
-        start += len(sentence)
-        sentences.append(sentence)
-    out["t_ms"], out["t_rx_ms"] = rows[which, k.L_WHEN], rows[which, k.L_T]
-    out["src"], out["msg_type"], out["mmsi"] = rows[which, k.L_STATION], payload.bits(six[which], 0, 6), payload.bits(six[which], 8, 30)
+            sentences.append(_one_sentence(raw[row[k.L_PAYLOAD] : row[k.L_PAYLOAD] + row[k.L_PAYLOAD_LENGTH]], row[k.L_CHANNEL], row[k.L_FILL]))
+    out["length"] = [len(sentence) for sentence in sentences]
+    out["start"] = np.cumsum(out["length"]) - out["length"]
+    out["t_ms"], out["t_rx_ms"], out["src"] = rows[:, k.L_WHEN], rows[:, k.L_T], rows[:, k.L_STATION]
+    out["msg_type"], out["mmsi"] = kind, mmsi
     return out, b"".join(sentences)
 
 

@@ -586,6 +586,8 @@ def is_fix(kind):
     return 1 if 0 < kind <= 4 or kind == 9 or kind == 11 or kind == 18 or kind == 19 or kind == 21 or kind == 27 else 0
 
 
+# Flat on purpose: the hot path of nine message types that differ only in where their fields stand; a call per field would cost more than
+# the field, and fields share their conditions. Twin: tests/naive_decode.py, fix_of.
 @inner(_I(_M, _I, _I, _F))
 def fix_row(m, nbits, kind, fixes):
     """Fill the next row of `fixes` from a payload of type 1-4, 9, 11, 18, 19, 21 or 27; returns its flags.

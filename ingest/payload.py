@@ -8,34 +8,44 @@ from __future__ import annotations
 
 import numpy as np
 
-WIDTH = 252  # sextets kept per payload: the longest legal message has 178, assembly allows 240
+WIDTH = 252  # sextets of the longest payload: the longest legal message has 178, assembly allows 240
+STATIC_WIDTH = 74  # enough for the static types: type 5 ends in sextet 70, the name extension of a type 21 in sextet 59
 
 
-def sextets(raw: np.ndarray, start: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """int64[n, WIDTH]: the six-bit values of payloads raw[start:start + length], zero behind their end and at illegal bytes."""
-    columns = np.arange(WIDTH)
-    inside = columns < length[:, None]
-    chars = raw[np.minimum(start[:, None] + columns, max(raw.size - 1, 0))].astype(np.int64) if raw.size else np.zeros(inside.shape, np.int64)
-    values = chars - 48
-    legal = inside & (((values >= 0) & (values <= 39)) | ((values >= 48) & (values <= 71)))
-    return np.where(legal, values - 8 * (values > 40), 0)
+def sextets(raw: np.ndarray, start: np.ndarray, length: np.ndarray, width: int = WIDTH) -> np.ndarray:
+    """int32[width, n]: the six-bit values of payloads raw[start:start + length], zero behind their end and at illegal bytes."""
+    if raw.size == 0:
+        return np.zeros((width, len(start)), np.int32)
+    rows = np.arange(width)[:, None]
+    chars = raw[np.minimum(start + rows, raw.size - 1)]
+    return np.where(rows < length, VALUES[chars], np.int32(0))
+
+
+def _values() -> np.ndarray:
+    """int32[256]: value of each armour character."""
+    table = np.zeros(256, np.int32)
+    table[48:88], table[96:120] = np.arange(40), np.arange(40, 64)
+    return table
+
+
+VALUES = _values()
 
 
 def bits(six: np.ndarray, start: int, width: int) -> np.ndarray:
     """int64[n]: an unsigned field of up to 30 bits."""
     first, last = start // 6, (start + width - 1) // 6
-    value = np.zeros(len(six), np.int64)
-    for column in range(first, last + 1):
-        value = value << 6 | six[:, column]
+    value = six[first].astype(np.int64)
+    for row in range(first + 1, last + 1):
+        value = value << 6 | six[row]
     return (value >> (6 * (last + 1) - start - width)) & ((1 << width) - 1)
 
 
 def text(six: np.ndarray, start: int, n: int) -> np.ndarray:
     """uint8[n_rows, n]: ASCII of n six-bit characters from a bit on, not stripped."""
     first, shift = divmod(start, 6)
-    pairs = six[:, first : first + n] << 6 | six[:, first + 1 : first + n + 1]
+    pairs = six[first : first + n] << 6 | six[first + 1 : first + n + 1]
     values = (pairs >> (6 - shift)) & 63
-    return (values + 64 * (values < 32)).astype(np.uint8)
+    return np.ascontiguousarray((values + 64 * (values < 32)).astype(np.uint8).T)
 
 
 def strip(chars: np.ndarray) -> np.ndarray:

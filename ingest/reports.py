@@ -15,13 +15,13 @@ TEXT_START = {12: 72, 14: 40}
 
 
 def safety_report(six: np.ndarray, nbits: int, t_ms: int, fix: np.void | None, flags: int, damaged: bool, receiver: str, exercise: bool) -> SafetyReport:
-    """One report. six: sextets int64[WIDTH] of the payload; fix: the FIX_DTYPE row where the message made one."""
+    """One report. six: sextets int32[WIDTH, 1] of the payload; fix: the FIX_DTYPE row where the message made one."""
     if fix is not None:
         kind = "beacon" if int(fix["mmsi"]) // 1_000_000 in DEVICES else "status14"
         damaged = bool(fix["flags"] & F_CK_BAD)
         lat, lon, nav, sog = (int(fix[name]) for name in ("lat", "lon", "nav", "sog"))
         return SafetyReport(t_ms, int(fix["mmsi"]), kind, int(fix["msg_type"]), "", lat, lon, nav, damaged, receiver, exercise, sog)
-    row = six[None, :]
+    row = six
     kind_code, mmsi = int(payload.bits(row, 0, 6)[0]), int(payload.bits(row, 8, 30)[0])
     damaged = bool(damaged or flags & F_CK_BAD)
     if kind_code in TEXT_START:

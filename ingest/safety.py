@@ -27,6 +27,7 @@ RULE, RULE_VERSION = "safety", "1.0"
 PROFILE = "safety"
 GROUP_NM = 2.0  # about 1 nm of cell with slack for a drifting beacon between two sentences
 INCIDENTS_MAX = 20_000  # remembered; the one heard longest ago is forgotten first, its alert stands
+PLACES_MAX = 100  # of one MMSI: a forger's, no beacon is in so many
 RECEIVERS_SHOWN = 8
 MOVING_KN = 5.0  # faster than a liferaft or a person drifts
 TEST, URGENCY, DISTRESS = range(3)
@@ -209,15 +210,13 @@ def _take(road: SafetyRoad, report: SafetyReport, grade: int) -> Incident | None
 
 
 def _open(road: SafetyRoad, report: SafetyReport, grade: int, t_ms: int) -> Incident:
-    if road._size == INCIDENTS_MAX:
-        oldest = min((i for mine in road.incidents.values() for i in mine), key=lambda i: i.heard)
-        road.incidents[oldest.mmsi].remove(oldest)
-        road._size -= 1
-        road._count("forgotten")
+    if road._size >= INCIDENTS_MAX:
+        _forget(road, sorted((i for mine in road.incidents.values() for i in mine), key=lambda i: i.heard)[: INCIDENTS_MAX // 10 + 1])
+    if len(road.incidents.get(report.mmsi, [])) >= PLACES_MAX:
+        _forget(road, [min(road.incidents[report.mmsi], key=lambda i: i.heard)])
     mine = road.incidents.setdefault(report.mmsi, [])
     ordinal = mine[-1].ordinal + 1 if mine else 0
-    key = f"{report.mmsi}#{ordinal}"
-    identity = event_id("safety", [key], t_ms, RULE, RULE_VERSION)
+    identity = event_id("safety", [f"{report.mmsi}#{ordinal}"], t_ms, RULE, RULE_VERSION)
     incident = Incident(
         mmsi=report.mmsi, ordinal=ordinal, exercise=report.exercise, kind=report.kind, grade=grade, event_id=identity, revision=0, count=0,
         t_first=t_ms, t_last=t_ms, lat=LAT_MISSING, lon=LON_MISSING, position_from="", text="", nav=NAV_MISSING, msg_type=report.msg_type,
@@ -226,6 +225,16 @@ def _open(road: SafetyRoad, report: SafetyReport, grade: int, t_ms: int) -> Inci
     mine.append(incident)
     road._size += 1
     return incident
+
+
+def _forget(road: SafetyRoad, old: list[Incident]) -> None:
+    for incident in old:
+        mine = road.incidents[incident.mmsi]
+        mine.remove(incident)
+        if not mine:
+            del road.incidents[incident.mmsi]
+        road._size -= 1
+        road._count("forgotten")
 
 
 def _confidence(incident: Incident) -> float:

@@ -29,8 +29,8 @@ EXTENSION_MAX = 14  # characters that a type 21 may append to a full name
 
 
 def static_rows(six: np.ndarray, nbits: np.ndarray, when: np.ndarray, t_rx: np.ndarray, station: np.ndarray, flags: np.ndarray) -> np.ndarray:
-    """STATIC_DTYPE[n] of payloads of types 5, 19, 21 and 24 (sextets int64[n, WIDTH] and columns int64[n])."""
-    rows = new_statics(len(six))
+    """STATIC_DTYPE[n] of payloads of types 5, 19, 21 and 24 (sextets int32[STATIC_WIDTH, n] and columns int64[n])."""
+    rows = new_statics(six.shape[1])
     kind = payload.bits(six, 0, 6)
     rows["msg_type"], rows["mmsi"] = kind, payload.bits(six, 8, 30)
     rows["t_ms"], rows["t_rx_ms"], rows["src"] = when, t_rx, station
@@ -38,7 +38,7 @@ def static_rows(six: np.ndarray, nbits: np.ndarray, when: np.ndarray, t_rx: np.n
     for code, fill in ((5, _type_5), (19, _type_19), (21, _type_21), (24, _type_24)):
         which = np.flatnonzero(kind == code)
         if which.size:
-            part, more = fill(six[which], nbits[which], rows[which])
+            part, more = fill(six[:, which], nbits[which], rows[which])
             rows[which], flags[which] = part, flags[which] | more
     flags |= np.where((rows["mmsi"] == 0) | (rows["mmsi"] > 999_999_999), F_MMSI_BAD, 0)
     flags |= np.where(((rows["has"] & HAS_TYPE_AND_SIZE) != 0) & (rows["ship_type"] > 99), F_RANGE, 0)

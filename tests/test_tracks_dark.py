@@ -100,7 +100,7 @@ def test_silence_amid_traffic_near_the_border_is_suspicious():
     assert (first.state, first.subtype, first.t_detected - event.t_start) == ("candidate", "candidate", 900_000)
     assert (opened.subtype, opened.t_detected - event.t_start) == ("suspicious", 1_800_000)
     assert all(e.passed for e in opened.evidence), opened.evidence
-    assert [x.effect for x in opened.exclusions] == ["none"] * 6
+    assert [x.effect for x in opened.exclusions] == ["none"] * 7
     assert opened.measures["p_silence"] < 1e-4
     assert opened.confidence > 0.95
 
@@ -220,6 +220,18 @@ def test_into_port_is_not_dark():
     assert mine
     assert not shown(mine)
     assert any(e.reason == "suppressed: reckoned_into_port_or_ashore" for e in mine)
+
+
+@pytest.mark.parametrize(
+    ("lat_deg", "lon_deg", "is_shown"), [(54.2, 10.06, False), (54.2, 10.2, True), (54.0, 10.02, True)], ids=["quay", "roads", "watched cove"]
+)
+def test_stopped_and_switched_off_inshore_is_not_dark_but_in_a_watched_zone(lat_deg, lon_deg, is_shown):
+    silent = track(X, every(60, 1.0), lat_deg, lon_deg, sog_kn=0.1)
+    events, _ = watch(in_order(silent, lane_traffic(3.0, lat_deg=53.9, length_deg=0.5, lon_deg=10.1)), params=ALONE, coverage=well_heard())
+    mine = [e for e in events if e.mmsi == [X]]
+    assert mine
+    assert bool(shown(mine)) == is_shown
+    assert is_shown or {e.reason for e in mine} == {"suppressed: stopped_inshore"}
 
 
 def test_transmitting_without_position_is_not_dark():

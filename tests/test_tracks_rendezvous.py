@@ -107,6 +107,29 @@ def test_t19_a_meeting_five_kilometres_off_the_coast_is_seen():
     assert event.measures["coast_distance_nm"] == pytest.approx(2.7, abs=0.1)
 
 
+def berths(lon, watched_lat=54.5):
+    """A pair and three more vessels that lie near it."""
+    neighbours = [track(C + k, every(60, 2), watched_lat + (300 + 250 * k) * M_DEG, lon, sog_kn=0.0) for k in range(3)]
+    return in_order(meet(A, B, lat=watched_lat, lon=lon, kn=0.0), *neighbours)
+
+
+def test_berths_that_no_zone_shows_are_kept_but_not_shown():
+    events, _ = watch(berths(10.01), params=ALONE)
+    assert events
+    assert not shown(events)
+    assert {e.reason for e in events} == {"suppressed: unmapped_harbour"}
+    (found,) = [x for x in events[0].exclusions if x.name == "unmapped_harbour"]
+    assert found.observed >= 3
+
+
+def test_the_same_crowd_further_out_is_a_meeting_of_many():
+    assert len(shown(watch(berths(10.2), params=ALONE)[0])) >= 3
+
+
+def test_a_watched_cove_is_never_taken_for_a_harbour():
+    assert shown(watch(berths(10.02, watched_lat=54.0), params=ALONE)[0])
+
+
 def test_a_pair_across_the_date_line_meets():
     class Ocean(FlatSea):
         def coast_distance_nm(self, lat_deg, lon_deg):

@@ -28,7 +28,7 @@ from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, 
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
 from tracks.coverage import BLOCK_MS, CELL_UNITS, HOUR_MS, Coverage, cell_key, p_path
-from tracks.params import Dark, Params
+from tracks.params import INSHORE_NM, Dark, Params
 from tracks.vessels import HOUR_BUCKETS, LAST_ROW, RECORD, VesselTable, degrees
 
 TYPE = RULE = "dark"
@@ -177,6 +177,7 @@ class Silence:
     inbound_s: float | None
     reckoned_ashore: bool
     in_mask: bool
+    in_watch_zone: bool
 
 
 def _judge(
@@ -330,6 +331,7 @@ def _measure(state: DarkState, table: VesselTable, slot: int, tick_ms: int, rule
         inbound,
         bool(masked[1] or geography.on_land(lat_deg[1:2], lon_deg[1:2])[0]),
         bool(masked[0]),
+        any(zone.kind == "watch" and zone.relation == "inside" for zone in geography.relations(float(lat_deg[0]), float(lon_deg[0]))),
     )
 
 
@@ -357,6 +359,7 @@ def _exclusions(row: np.void, silence: Silence, rule: Dark) -> list[Exclusion]:
         ep.checked("receiver_down", not silence.receiver_alive, yes="silent", no="heard", suppress=True),
         ep.checked("common_cause", common, ep.tidy("share", silence.lost_share), suppress=True),
         ep.checked("stopped_in_port_or_anchorage", stopped and silence.in_mask, suppress=True),
+        ep.checked("stopped_inshore", stopped and not silence.in_mask and silence.coast_nm < INSHORE_NM and not silence.in_watch_zone, suppress=True),
         ep.checked("reckoned_into_port_or_ashore", silence.reckoned_ashore, suppress=True),
         ep.checked("leaving_coverage", silence.leaving, suppress=True),
         ep.checked("few_peers", silence.peers < rule.peers_min, silence.peers),

@@ -110,6 +110,11 @@ def checked(name: str, applies: bool, observed: Value = None, *, yes: str = "yes
     return Exclusion(name, yes if applies else no, observed, effect)  # type: ignore[arg-type]  # one of the three literals
 
 
+def standing(event: Event, name: str) -> Exclusion:
+    """The exclusion of that name as an earlier version of the event found it."""
+    return next(exclusion for exclusion in event.exclusions if exclusion.name == name)
+
+
 def suppressed_reason(exclusions: list[Exclusion]) -> str:
     """'suppressed: <name>' of the first exclusion that suppresses, or ''."""
     for exclusion in exclusions:

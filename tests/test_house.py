@@ -14,7 +14,25 @@ NEVER = {("tracks", "risk"), ("tracks", "sim"), ("tracks", "ingest"), ("console"
 PURE = ("dogwatch", "tracks", "risk", "zones")
 MAY_TOUCH_FILES = {"zones/load.py", "zones/build.py"}
 PURE_FILES = {"runners/step.py", "ingest/decode.py", "ingest/kernel.py", "ingest/safety.py", "sim/world.py", "sim/judge.py"}
-EFFECTS = {"time", "socket", "threading", "asyncio", "logging", "random", "subprocess", "kafka", "prometheus_client", "os", "shutil", "tempfile", "io", "pathlib", "multiprocessing", "secrets", "uuid"}
+EFFECTS = {
+    "time",
+    "socket",
+    "threading",
+    "asyncio",
+    "logging",
+    "random",
+    "subprocess",
+    "kafka",
+    "prometheus_client",
+    "os",
+    "shutil",
+    "tempfile",
+    "io",
+    "pathlib",
+    "multiprocessing",
+    "secrets",
+    "uuid",
+}
 CALLS = {"open", "print", "input"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter", "time_ns"}
 LINES_MAX = 70

@@ -45,6 +45,9 @@ INNOCENT = {
 }
 INNOCENT_OTHER = ["an error of the sender's equipment or of the reception"]
 
+OTHERS_TOLD_MAX = 2  # in a headline: beyond that it is no longer read at a glance
+EVENTS_TOLD_MAX = 5  # in an explanation: the others stand among the contributions
+
 
 def headline(lines: list[Line]) -> str:
     """One sentence: the strongest event with its place and vessels, then what else counts in the case. `lines` strongest first."""
@@ -54,13 +57,17 @@ def headline(lines: list[Line]) -> str:
         text += f", last seen {clock_text(lead.t_start)}"
     others = [_lower(_phrase(line.event)) + _with(line.event, lead) for line in lines[1:] if line.points]
     if others:
-        text += "; also: " + "; ".join(others)
+        text += "; also: " + "; ".join(others[:OTHERS_TOLD_MAX])
+    if len(others) > OTHERS_TOLD_MAX:
+        text += f"; and {len(others) - OTHERS_TOLD_MAX} more"
     return ("EXERCISE: " if any(line.event.exercise for line in lines) else "") + text
 
 
 def explanation(profile: Profile, card: Card, gone: list[Record]) -> str:
     """Paragraphs, one per line: each event with its conditions, what was tested, the data, and the sum."""
-    paragraphs = [paragraph for line in card.lines for paragraph in _event_paragraphs(line)]
+    paragraphs = [paragraph for line in card.lines[:EVENTS_TOLD_MAX] for paragraph in _event_paragraphs(line)]
+    if len(card.lines) > EVENTS_TOLD_MAX:
+        paragraphs.append(f"{len(card.lines) - EVENTS_TOLD_MAX} further events of this case stand among the contributions.")
     for record in gone:
         reason = record.event.reason or "no longer counted"
         paragraphs.append(f"Withdrawn: {_lower(_phrase(record.event))} from {clock_text(record.event.t_start)} ({reason}); it adds nothing to the score.")

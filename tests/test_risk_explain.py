@@ -58,6 +58,15 @@ def test_the_headline_names_every_behaviour_and_vessel_of_the_case():
     assert [subject.mmsi for subject in alert.subjects] == alert.mmsi
 
 
+def test_a_case_of_many_still_reads_at_a_glance():
+    alert = only(*(make("rendezvous", [211000001, 211000010 + k], start_min=k) for k in range(12)))
+    assert len(alert.headline) < 320
+    assert alert.headline.count(";") == 3
+    assert "; and 9 more" in alert.headline
+    assert "7 further events of this case" in alert.explanation
+    assert len(alert.event_ids) == 12
+
+
 def test_the_explanation_states_observed_threshold_tests_doubts_and_data():
     alert = only(make("dark", [512000123], 0, detected_min=41, confidence=0.99, coast_nm=15.2))
     for text in (

@@ -54,6 +54,7 @@ class DecodeState:
         self._m[k.C_STATIONS] = 1  # station 0 is the source itself
         self._m[k.SLOTS : k.SLOTS + k.STATION_SLOTS] = -1
         self.receivers: list[str] = [source]
+        self._names: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Counts:
@@ -132,6 +133,12 @@ class DecodeState:
         state._name_receivers()
         return state
 
+    def receiver_names(self) -> tuple[str, ...]:
+        """`receivers`, unchangeable."""
+        if len(self._names) != len(self.receivers):
+            self._names = tuple(self.receivers)
+        return self._names
+
     def _table(self, base: int, rows: int, width: int) -> np.ndarray:
         return self._buf[base : base + rows * width].reshape(rows, width)
 
@@ -156,7 +163,7 @@ def decode(state: DecodeState, data: bytes, t_rx_ms: int | None = None, *, final
         state._m[k.C_AFTER_CR] = 0
     state._name_receivers()
     assert state.unaccounted() == 0, f"{state.source}: {state.unaccounted()} lines unaccounted for"
-    return _joined(pieces, tuple(state.receivers))
+    return _joined(pieces, state.receiver_names())
 
 
 def _turn(state: DecodeState, data: bytes, t_rx_ms: int | None, pieces: list[Batch]) -> None:
@@ -190,7 +197,7 @@ def _harvest(state: DecodeState) -> Batch:
     raw = state._buf[k.RAW : k.RAW + int(m[k.G_RAW])]
     first = payload.sextets(raw, rows[:, k.L_PAYLOAD], rows[:, k.L_PAYLOAD_LENGTH], 7)
     kind, nbits, what = payload.bits(first, 0, 6), rows[:, k.L_NBITS], rows[:, k.L_WHAT]
-    static = (what == 0) & ((kind == 5) | (kind == 21) | (kind == 24) | ((kind == 19) & (nbits >= 301)))
+    static = (what != 1) & ((kind == 5) | (kind == 21) | (kind == 24) | ((kind == 19) & (nbits >= 301)))
     if static.any():
         few = rows[static]
         six = payload.sextets(raw, few[:, k.L_PAYLOAD], few[:, k.L_PAYLOAD_LENGTH], payload.STATIC_WIDTH)
@@ -200,7 +207,7 @@ def _harvest(state: DecodeState) -> Batch:
         batch.others, batch.raw = _others(rows[other], kind[other], payload.bits(first[:, other], 8, 30), raw.tobytes())
     for index in np.flatnonzero((what > 0) | (kind == 12) | (kind == 14)):
         row = rows[index]
-        fix = batch.fixes[row[k.L_NBITS]] if row[k.L_WHAT] == 2 else None
+        fix = batch.fixes[row[k.L_FIX]] if row[k.L_WHAT] == 2 else None
         six = payload.sextets(raw, row[k.L_PAYLOAD, None], row[k.L_PAYLOAD_LENGTH, None])
         flags, place = int(row[k.L_FLAGS]), state.receivers[row[k.L_STATION]]
         batch.safety.append(safety_report(six, int(nbits[index]), int(row[k.L_WHEN]), fix, flags, bool(what[index] == 1), place, bool(flags & F_EXERCISE)))
@@ -235,6 +242,9 @@ def _joined(pieces: list[Batch], receivers: tuple[str, ...]) -> Batch:
     """Batches of one call, in order, as one."""
     if not pieces:
         return empty_batch(receivers)
+    if len(pieces) == 1:
+        pieces[0].receivers = receivers
+        return pieces[0]
     offset = 0
     safety: list[SafetyReport] = []
     for piece in pieces:

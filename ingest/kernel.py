@@ -6,11 +6,12 @@ its stale code.
 
 Shape of the work, outermost first (sections stand in the opposite order, callee before caller):
 
-    scan       bytes -> lines; carries what is unfinished; stops early when an output table could overflow
-    line       one physical line -> its class; tag blocks and prefixes before, glued sentences after
-    sentence   one '!xxVDM,...*hh' -> checks -> single message or fragment
-    fragment   strict reassembly in a bounded table
-    message    payload bits -> rows of fixes, statics, others, safety
+    scan       bytes -> lines -> sentences; carries what is unfinished; stops early when an output table could overflow
+      other_line, pghp, own_ship   lines that are not ours, and the times in them
+      wrappers                     prefix and tag blocks before a sentence
+      sentence                     one '!xxVDM,...*hh' -> checks -> single message or fragment
+      fragment                     strict reassembly in a bounded table
+      message                      payload bits -> a fix row, or a long row that Python finishes
 
 All state lies in two flat stores: `m` (integers) and `buf` (bytes), with the layout named below. Two arrays instead of
 twenty are what keeps compiling in seconds and a call in microseconds. Cells (C_) are kept by a snapshot: counters,
@@ -133,22 +134,23 @@ N_CELLS = C_BASE_RING + 2 * BASE_RING
 
 # reg: registers of the current call.
 (
-    G_FIXES, G_LONG, G_RAW, G_ARRIVAL,
-    G_TAG_T, G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD, G_PGHP_T, G_PGHP_STATION, G_PGHP_SUM, G_PREFIX_T, G_TRAILER_T, G_TRAILER_STATION,
-    G_COUNT, G_NUMBER, G_SEQ, G_CHANNEL, G_PAYLOAD, G_PAYLOAD_END, G_FILL, G_FLAGS, G_STAR, G_KEY,
-    G_T, G_SRC, G_STATION, G_WHEN, G_FILLED,
-) = range(N_CELLS, N_CELLS + 29)  # fmt: skip
-N_REG = 32
+    G_FIXES, G_LONG, G_RAW, G_ARRIVAL, G_TAG_T, G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD, G_PGHP_T, G_PGHP_STATION, G_PGHP_SUM, G_PREFIX_T,
+    G_TRAILER_T, G_TRAILER_STATION, G_COUNT, G_NUMBER, G_SEQ, G_CHANNEL, G_PAYLOAD, G_PAYLOAD_END, G_FILL, G_FLAGS, G_KEY, G_T,
+    G_SRC, G_STATION, G_WHEN, G_FILLED, G_SENTENCE, G_SENTENCE_END, G_NBITS, G_NEXT, G_ROW, G_FIX, G_SUM, G_START, G_END,
+) = range(N_CELLS, N_CELLS + 37)  # fmt: skip
+N_REG = 48
 
 # One open message per row of the parts table.
 (P_KEY, P_GROUP, P_OPENED, P_T, P_SRC, P_STATION, P_FLAGS, P_COUNT, P_GOT, P_LENGTH, P_SUM_WANTED, P_SUM, P_END) = range(13)
 N_PART = P_END + 10
 # One message handed over to Python (everything that is no fix, and the static half of types 19 and 21).
 (
-    L_T, L_WHEN, L_SRC, L_STATION, L_FLAGS, L_NBITS, L_WHAT, L_CHANNEL, L_FILL, L_START, L_LENGTH, L_PAYLOAD, L_PAYLOAD_LENGTH,
-) = range(13)  # fmt: skip
-N_LONG = 13
+    L_T, L_WHEN, L_SRC, L_STATION, L_FLAGS, L_NBITS, L_WHAT, L_CHANNEL, L_FILL, L_START, L_LENGTH, L_PAYLOAD, L_PAYLOAD_LENGTH, L_FIX,
+) = range(14)  # fmt: skip
+N_LONG = 14
 
+DONE, MESSAGE, FRAGMENT, DAMAGED = 0, 1, 2, 3  # verdicts on a sentence
+CODE_PGHP, CODE_RMC, CODE_ZDA = 0x2450474850, 0x24524D43, 0x245A4441  # "$PGHP", "$RMC", "$ZDA"
 K_COMMENT, K_TEXT, K_BINARY, K_JSON = 1, 2, 3, 4  # codes of other lines that have no address
 
 # Room of the output tables; `scan` stops before one could overflow.
@@ -193,22 +195,17 @@ def inner(signature):
 def compile_scan(signature, function):
     """`scan` from the cache, or compiled with all inner functions.
 
-    The inner ones are optimised once, as parts of `scan`: doing it at every level of calls would double the cold start. Their
-    signatures are explicit, because a lazily typed function is compiled again for every constant that it is called with.
+    A warm start loads this one function and never looks at the others. Their signatures are explicit, because a lazily typed
+    function is compiled again for every constant that it is called with.
     """
     compiled = njit(**OPTIONS, cache=True)(function)
-    config: Any = numba.config
+    config: Any = numba.config  # has no type stubs
     if config.DISABLE_JIT:
         return compiled
     if compiled._cache.load_overload(signature, compiled.targetctx) is None:
-        level = config.OPT
-        config.OPT = type(level)(0)
-        try:
-            for each, its_signature in _PENDING:
-                each.compile(its_signature)
-                each.disable_compile()
-        finally:
-            config.OPT = level
+        for each, its_signature in _PENDING:
+            each.compile(its_signature)
+            each.disable_compile()
     compiled.compile(signature)
     compiled.disable_compile()
     return compiled
@@ -716,11 +713,11 @@ def long_row(m, buf, start, end, payload, payload_end, nbits, what):
     """Hand a message over to Python as it is: its sentence and payload go to the raw bytes, the rest to a row.
 
     what: 0 whole message (start = end where it was joined from fragments), 1 damaged or incomplete safety text or beacon,
-    2 a fix row (nbits = its index) of a distress device or with status 14.
+    2 a message with a fix row (L_FIX) of a distress device or with status 14.
     """
     r = LONG + N_LONG * m[G_LONG]
     m[r + L_T], m[r + L_SRC], m[r + L_STATION], m[r + L_FLAGS], m[r + L_WHEN] = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_WHEN]
-    m[r + L_NBITS], m[r + L_WHAT], m[r + L_CHANNEL], m[r + L_FILL] = nbits, what, m[G_CHANNEL], m[G_FILL]
+    m[r + L_NBITS], m[r + L_WHAT], m[r + L_CHANNEL], m[r + L_FILL], m[r + L_FIX] = nbits, what, m[G_CHANNEL], m[G_FILL], m[G_FIX]
     at = m[G_RAW]
     m[r + L_START], m[r + L_LENGTH] = at, end - start
     for i in range(start, end):
@@ -734,8 +731,8 @@ def long_row(m, buf, start, end, payload, payload_end, nbits, what):
     m[G_LONG] += 1
 
 
-@inner(_U(_M, _B, _I, _I, _I, _I, _I, _F))
-def message(m, buf, start, end, payload, payload_end, nbits, fixes):
+@inner(_U(_M, _B, _F))
+def message(m, buf, fixes):
     """One whole, accepted message whose payload is in the words: a fix row, or a long row, or both (types 19 and 21)."""
     kind = bits(m, 0, 6)
     m[C_DECODED + kind] += 1
@@ -743,19 +740,21 @@ def message(m, buf, start, end, payload, payload_end, nbits, fixes):
     if m[G_T] == T_MISSING:
         m[G_FLAGS] |= F_NO_TIME
     m[G_WHEN] = m[G_T]
+    start, end, payload, payload_end, nbits, what = m[G_SENTENCE], m[G_SENTENCE_END], m[G_PAYLOAD], m[G_PAYLOAD_END], m[G_NBITS], 0
     if is_fix(kind):
         fix_row(m, nbits, kind, fixes)
         row = m[G_FIXES]
         m[G_FIXES] += 1
         m[G_WHEN] = fixes[row]["t_ms"]
-        device = bits(m, 8, 30) // 1_000_000
-        if device == 970 or device == 972 or device == 974 or (kind <= 3 and fixes[row]["nav"] == 14):
-            long_row(m, buf, 0, 0, 0, 0, row, 2)
         if kind == 4 and nbits >= 78:
             base_time(m, day_ms(bits(m, 38, 14), bits(m, 52, 4), bits(m, 56, 5)), clock_ms(bits(m, 61, 5), bits(m, 66, 6), bits(m, 72, 6)), bits(m, 8, 30))
-        if kind != 19 and kind != 21:
+        device = bits(m, 8, 30) // 1_000_000
+        if device == 970 or device == 972 or device == 974 or (kind <= 3 and fixes[row]["nav"] == 14):
+            what = 2
+            m[G_FIX] = row
+        elif kind != 19 and kind != 21:
             return
-    long_row(m, buf, start, end, payload, payload_end, nbits, 0)
+    long_row(m, buf, start, end, payload, payload_end, nbits, what)
 
 
 @inner(_U(_M, _B))
@@ -777,44 +776,38 @@ def damaged_safety(m, buf):
 # --- fragments ----------------------------------------------------------------------------------------------------
 
 
-@inner(_U(_M, _B, _I))
-def close_parts(m, buf, row):
-    """Free a row of `parts`; the last row takes its place."""
-    last = m[C_OPEN_MESSAGES] - 1
-    if row != last:
-        for i in range(N_PART):
-            m[PARTS + N_PART * row + i] = m[PARTS + N_PART * last + i]
-        for i in range(JOINED_MAX):
-            buf[PAYLOADS + JOINED_MAX * row + i] = buf[PAYLOADS + JOINED_MAX * last + i]
-    m[C_OPEN_MESSAGES] = last
-
-
-@inner(_U(_M, _B, _I, _I, _I, _I))
-def drop_parts(m, buf, row, reason, start, end):
-    """Reject an open message: its fragments leave `open`. Safety text goes ahead with what there is."""
+@inner(_U(_M, _B, _I, _I))
+def drop_parts(m, buf, row, reason):
+    """Reject an open message: its fragments leave `open`. Safety text goes ahead with what there is. The last row takes its place."""
     p = PARTS + N_PART * row
-    reject(m, buf, start, end, reason, m[p + P_GOT])
-    m[C_OPEN] -= m[p + P_GOT]
+    if reason >= 0:
+        reject(m, buf, m[G_SENTENCE], m[G_SENTENCE_END], reason, m[p + P_GOT])
+        m[C_OPEN] -= m[p + P_GOT]
     at = PAYLOADS + JOINED_MAX * row
-    if (buf[at] == 60 or buf[at] == 62) and m[p + P_LENGTH] >= 7:  # armour of types 12 and 14
+    if reason >= 0 and (buf[at] == 60 or buf[at] == 62) and m[p + P_LENGTH] >= 7:  # armour of types 12 and 14
         keep_t, keep_src, keep_station, keep_flags, keep_channel = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL]
         m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL] = m[p + P_T], m[p + P_SRC], m[p + P_STATION], m[p + P_FLAGS], 0
         m[G_WHEN] = m[G_T]
         m[C_NOTED + N_DAMAGED] += 1
         long_row(m, buf, 0, 0, at, at + m[p + P_LENGTH], 6 * m[p + P_LENGTH], 1)
         m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL] = keep_t, keep_src, keep_station, keep_flags, keep_channel
-    close_parts(m, buf, row)
+    last = m[C_OPEN_MESSAGES] - 1
+    if row != last:
+        for i in range(N_PART):
+            m[p + i] = m[PARTS + N_PART * last + i]
+        for i in range(JOINED_MAX):
+            buf[at + i] = buf[PAYLOADS + JOINED_MAX * last + i]
+    m[C_OPEN_MESSAGES] = last
 
 
-@inner(_U(_M, _B, _I, _I))
-def sweep_parts(m, buf, start, end):
-    """Drop open messages older than 1,000 sentences."""
-    row = 0
+@inner(_I(_M, _I))
+def expired_parts(m, row):
+    """First open message from a row on that is older than 1,000 sentences, or -1."""
     while row < m[C_OPEN_MESSAGES]:
         if m[C_SENTENCES] - m[PARTS + N_PART * row + P_OPENED] > EXPIRE_SENTENCES:
-            drop_parts(m, buf, row, R_EXPIRED, start, end)
-        else:
-            row += 1
+            return row
+        row += 1
+    return -1
 
 
 @inner(_I(_M))
@@ -869,78 +862,101 @@ def is_repeat(m, buf, row):
     return 1
 
 
-@inner(_U(_M, _B, _I, _I, _I, _F))
-def joined(m, buf, start, end, row, fixes):
-    """All fragments are there: time, station and flags are those of the first, fill bits those of the last."""
+@inner(_I(_M, _B, _I))
+def joined(m, buf, row):
+    """All fragments are there: time, station and flags are those of the first, fill bits those of the last. 1 where accepted."""
     p = PARTS + N_PART * row
     at = PAYLOADS + JOINED_MAX * row
-    nbits = 6 * unarmour(m, buf, at, at + m[p + P_LENGTH], 0) - m[G_FILL]
-    reason = verdict(m, nbits)
     count = m[p + P_COUNT]
+    m[G_PAYLOAD], m[G_PAYLOAD_END] = at, at + m[p + P_LENGTH]
+    m[G_NBITS] = 6 * unarmour(m, buf, at, at + m[p + P_LENGTH], 0) - m[G_FILL]
     m[C_OPEN] -= count
+    reason = verdict(m, m[G_NBITS])
     if reason >= 0:
-        reject(m, buf, start, end, reason, count)
-    else:
-        m[C_PARTS] += count - 1
-        m[G_T], m[G_SRC], m[G_STATION] = m[p + P_T], m[p + P_SRC], m[p + P_STATION]
-        m[G_FLAGS] |= m[p + P_FLAGS]
-        if m[p + P_SUM_WANTED] >= 0 and m[p + P_SUM] != m[p + P_SUM_WANTED] and not m[G_FLAGS] & F_OWN_SHIP:
-            m[C_NOTED + N_PGHP_SUM] += 1
-        message(m, buf, 0, 0, at, at + m[p + P_LENGTH], nbits, fixes)
-    close_parts(m, buf, row)
+        reject(m, buf, m[G_SENTENCE], m[G_SENTENCE_END], reason, count)
+        return 0
+    m[C_PARTS] += count - 1
+    m[G_SENTENCE], m[G_SENTENCE_END] = 0, 0
+    m[G_T], m[G_SRC], m[G_STATION] = m[p + P_T], m[p + P_SRC], m[p + P_STATION]
+    m[G_FLAGS] |= m[p + P_FLAGS]
+    if m[p + P_SUM_WANTED] >= 0 and m[p + P_SUM] != m[p + P_SUM_WANTED] and not m[G_FLAGS] & F_OWN_SHIP:
+        m[C_NOTED + N_PGHP_SUM] += 1
+    return 1
 
 
-@inner(_U(_M, _B, _I, _I, _F))
-def fragment(m, buf, start, end, fixes):
-    """One fragment, strictly in order: 1 opens, then 2..n; a gap drops the message (a chimera is worse than a loss)."""
-    number_, count = m[G_NUMBER], m[G_COUNT]
+@inner(_I(_M, _B))
+def fragment_verdict(m, buf):
+    """What the fragment in hand means for the open message of its key (G_ROW, -1 = none): the reason to drop that one, or -1.
+
+    R_DUP drops nothing: the fragment is a repetition.
+    """
     row = find_parts(m)
-    if row >= 0 and too_late(m, row, number_):
-        drop_parts(m, buf, row, R_EXPIRED, start, end)
-        row = -1
-    if row >= 0 and is_repeat(m, buf, row):
-        reject(m, buf, start, end, R_DUP, 1)
-        return
-    p = PARTS + N_PART * row
-    if number_ == 1:
-        if row >= 0:
-            drop_parts(m, buf, row, R_RESTART, start, end)
-        if m[C_OPEN_MESSAGES] == OPEN_MAX:
-            oldest = 0
-            for k in range(OPEN_MAX):
-                if m[PARTS + N_PART * k + P_OPENED] < m[PARTS + N_PART * oldest + P_OPENED]:
-                    oldest = k
-            drop_parts(m, buf, oldest, R_EVICTED, start, end)
-        row = m[C_OPEN_MESSAGES]
+    m[G_ROW] = row
+    number_ = m[G_NUMBER]
+    if row >= 0:
         p = PARTS + N_PART * row
+        if too_late(m, row, number_):
+            return R_EXPIRED
+        if is_repeat(m, buf, row):
+            return R_DUP
+        if number_ == 1:
+            return R_RESTART
+        if number_ != m[p + P_GOT] + 1:
+            return R_ORDER
+        return R_JOINED if m[p + P_LENGTH] + m[G_PAYLOAD_END] - m[G_PAYLOAD] > JOINED_MAX else -1
+    if number_ == 1 and m[C_OPEN_MESSAGES] == OPEN_MAX:
+        oldest = 0
+        for k in range(OPEN_MAX):
+            if m[PARTS + N_PART * k + P_OPENED] < m[PARTS + N_PART * oldest + P_OPENED]:
+                oldest = k
+        m[G_ROW] = oldest
+        return R_EVICTED
+    return -1
+
+
+@inner(_I(_M, _B))
+def fragment(m, buf):
+    """One fragment, strictly in order: 1 opens, then 2..n; a gap drops the message (a chimera is worse than a loss).
+
+    Returns 1 where it completes a message, which then stands in the words, with its row in G_ROW.
+    """
+    number_ = m[G_NUMBER]
+    n = m[G_PAYLOAD_END] - m[G_PAYLOAD]
+    dropped = fragment_verdict(m, buf)
+    row = m[G_ROW]
+    if dropped >= 0 and dropped != R_DUP:
+        drop_parts(m, buf, row, dropped)
+        row = -1
+    m[G_ROW] = -1
+    own = dropped if dropped == R_DUP or dropped == R_ORDER or dropped == R_JOINED else -1
+    if own < 0 and row < 0:
+        own = R_ORPHAN if number_ > 1 else (R_JOINED if n > JOINED_MAX else -1)
+    if own >= 0:
+        reject(m, buf, m[G_SENTENCE], m[G_SENTENCE_END], own, 1)
+        return 0
+    if number_ == 1:
+        row = m[C_OPEN_MESSAGES]
         m[C_OPEN_MESSAGES] += 1
         receive_time(m)
         for i in range(N_PART):
-            m[p + i] = 0
-        m[p + P_KEY], m[p + P_GROUP], m[p + P_OPENED], m[p + P_COUNT] = m[G_KEY], m[G_TAG_GROUP], m[C_SENTENCES], count
+            m[PARTS + N_PART * row + i] = 0
+        p = PARTS + N_PART * row
+        m[p + P_KEY], m[p + P_GROUP], m[p + P_OPENED], m[p + P_COUNT] = m[G_KEY], m[G_TAG_GROUP], m[C_SENTENCES], m[G_COUNT]
         m[p + P_T], m[p + P_SRC], m[p + P_STATION], m[p + P_FLAGS] = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS]
         m[p + P_SUM_WANTED] = m[G_PGHP_SUM]
-    elif row < 0:
-        reject(m, buf, start, end, R_ORPHAN, 1)
-        return
-    elif number_ != m[p + P_GOT] + 1:
-        drop_parts(m, buf, row, R_ORDER, start, end)
-        reject(m, buf, start, end, R_ORDER, 1)
-        return
-    n = m[G_PAYLOAD_END] - m[G_PAYLOAD]
+    p = PARTS + N_PART * row
     length = m[p + P_LENGTH]
-    m[C_OPEN] += 1
-    m[p + P_GOT] += 1
-    if length + n > JOINED_MAX:
-        drop_parts(m, buf, row, R_JOINED, start, end)
-        return
     for i in range(n):
         buf[PAYLOADS + JOINED_MAX * row + length + i] = buf[m[G_PAYLOAD] + i]
+    m[C_OPEN] += 1
+    m[p + P_GOT] += 1
     m[p + P_LENGTH] = length + n
     m[p + P_END + number_ - 1] = length + n
-    m[p + P_SUM] ^= hex_pair(buf, m[G_STAR] + 1, end)
-    if number_ == count:
-        joined(m, buf, start, end, row, fixes)
+    m[p + P_SUM] ^= m[G_SUM]
+    if number_ < m[G_COUNT]:
+        return 0
+    m[G_ROW] = row
+    return joined(m, buf, row)
 
 
 # --- sentences ----------------------------------------------------------------------------------------------------
@@ -959,10 +975,12 @@ def find_sentence(buf, start, end):
 def header(m, buf, start, stop):
     """Fields of a sentence between '!' and its end into registers. Returns a reason, or -1. G_NUMBER is 0 where unreadable."""
     m[G_COUNT], m[G_NUMBER], m[G_FILL], m[G_PAYLOAD], m[G_PAYLOAD_END] = 0, 0, -1, 0, 0
-    p1 = field(buf, start, stop, 1)
-    p2, p3 = field(buf, start, stop, 2), field(buf, start, stop, 3)
-    p4, p5 = field(buf, start, stop, 4), field(buf, start, stop, 5)
-    if p5 < 0 or p1 != start + 7:
+    p1 = start + 7
+    p2 = find(buf, p1, stop, 44) + 1
+    p3 = find(buf, p2, stop, 44) + 1 if p2 > 0 else 0
+    p4 = find(buf, p3, stop, 44) + 1 if p3 > 0 else 0
+    p5 = find(buf, p4, stop, 44) + 1 if p4 > 0 else 0
+    if p5 == 0 or buf[start + 6] != 44:
         return R_FRAGMENT
     m[G_COUNT], m[G_NUMBER] = number(buf, p1, p2 - 1), number(buf, p2, p3 - 1)
     m[G_SEQ] = int(buf[p3]) if p4 - p3 > 1 else 0
@@ -1017,31 +1035,32 @@ def talker_is_known(a, b):
     return 1 if (a == 66 and b == 83) or (a == 83 and b == 65) else 0
 
 
-@inner(_I(_M, _B, _I, _I, _F))
-def sentence(m, buf, start, end, fixes):
-    """One sentence from '!' on. Returns where the rest of the line begins: behind the checksum, or behind the '!' where that was wrong."""
-    m[C_SENTENCES] += 1
-    if m[C_SENTENCES] % SWEEP_EVERY == 0:
-        sweep_parts(m, buf, start, end)
+@inner(_I(_M, _B, _I, _I))
+def sentence(m, buf, start, end):
+    """One sentence from '!' on. G_NEXT: where the rest of the line begins, behind the checksum, or behind the '!' where that was wrong.
+
+    Returns DONE, MESSAGE (single, payload in the words), FRAGMENT, or DAMAGED (perhaps a safety text).
+    """
     star = find(buf, start, end, 42)
     given = hex_pair(buf, star + 1, end) if star >= 0 else -1
     after = star + 3
+    m[G_NEXT] = start + 1
+    m[G_SENTENCE], m[G_SENTENCE_END] = start, end
     if given < 0:
         if m[C_MODE] != 2:
             reject(m, buf, start, end, R_NO_CHECKSUM, 1)
-            return start + 1
-        star = end
-        inner = find_sentence(buf, start + 1, end)
-        if inner >= 0:
-            star = inner
+            return DONE
+        star = find_sentence(buf, start + 1, end)
+        if star < 0:
+            star = end
         after = star
     if star - start > SENTENCE_MAX:
         reject(m, buf, start, end, R_LINE, 1)
-        return start + 1
-    m[G_STAR] = star
+        return DONE
+    m[G_SUM] = given
     m[G_FLAGS] = (F_TAG_BAD if m[G_TAG_BAD] else 0) | (F_OWN_SHIP if buf[start + 5] & 0xDF == 79 else 0)
     reason = header(m, buf, start, star)
-    if given >= 0:
+    if given >= 0 and after < end:
         trailer(m, buf, after, end)
     m[G_STATION] = m[G_TAG_STATION]
     if m[G_STATION] == 0:
@@ -1051,32 +1070,30 @@ def sentence(m, buf, start, end, fixes):
     if given >= 0 and xor(buf, start + 1, star) != given:
         if m[C_MODE] != 1:
             reject(m, buf, start, end, R_CHECKSUM, 1)
-            damaged_safety(m, buf)
-            return start + 1
+            return DAMAGED
         m[C_NOTED + N_FLAGGED] += 1
         m[G_FLAGS] |= F_CK_BAD
+    m[G_NEXT] = after
     if reason < 0 and unarmour(m, buf, m[G_PAYLOAD], m[G_PAYLOAD_END], 0) < 0:
         reason = R_ARMOUR
     if reason >= 0:
         reject(m, buf, start, end, reason, 1)
-        return after
+        return DONE
     a, b = buf[start + 1] & 0xDF, buf[start + 2] & 0xDF
     if not talker_is_known(a, b):
         m[C_NOTED + N_TALKER] += 1
+    m[G_SENTENCE_END] = min(after, end)
     if m[G_COUNT] > 1:
         m[G_KEY] = ((((int(a) * 256 + int(b)) * 2 + (1 if m[G_FLAGS] & F_OWN_SHIP else 0)) * 16 + m[G_COUNT]) * 256 + m[G_SEQ]) * 256 + m[G_CHANNEL]
-        fragment(m, buf, start, min(after, end), fixes)
-        return after
-    nbits = 6 * (m[G_PAYLOAD_END] - m[G_PAYLOAD]) - m[G_FILL]
-    reason = verdict(m, nbits)
-    receive_time(m)
+        return FRAGMENT
+    m[G_NBITS] = 6 * (m[G_PAYLOAD_END] - m[G_PAYLOAD]) - m[G_FILL]
     if m[G_PGHP_SUM] >= 0 and m[G_PGHP_SUM] != given and not m[G_FLAGS] & F_OWN_SHIP:
         m[C_NOTED + N_PGHP_SUM] += 1
+    reason = verdict(m, m[G_NBITS])
     if reason >= 0:
         reject(m, buf, start, end, reason, 1)
-    else:
-        message(m, buf, start, min(after, end), m[G_PAYLOAD], m[G_PAYLOAD_END], nbits, fixes)
-    return after
+        return DONE
+    return MESSAGE
 
 
 # --- lines --------------------------------------------------------------------------------------------------------
@@ -1216,9 +1233,9 @@ def own_ship(m, buf, start, end, rmc):
         own_ship_time(m, day_ms(2000 + number(buf, last + 4, last + 6), number(buf, last + 2, last + 4), number(buf, last, last + 2)), clock)
 
 
-@inner(_U(_M, _B, _I, _I))
-def addressed(m, buf, start, end):
-    """A '$' or foreign '!' sentence: counted by its kind ('$' + last three letters; proprietary '$P' + three), time taken from it."""
+@inner(_I(_B, _I, _I))
+def address_code(buf, start, end):
+    """Kind of a '$' or foreign '!' sentence, packed: the sign and the last three letters; proprietary '$P' and three; the sign alone if damaged."""
     n = 0
     while start + 1 + n < end and n < 8:
         c = buf[start + 1 + n]
@@ -1226,92 +1243,84 @@ def addressed(m, buf, start, end):
             break
         n += 1
     code = int(buf[start])
-    if n == 5 or (n >= 4 and buf[start + 1] == 80):
-        a = start + 1 if buf[start + 1] == 80 else start + 3
-        for i in range(a, a + (4 if buf[start + 1] == 80 else 3)):
+    own = buf[start + 1] == 80
+    if n == 5 or (n >= 4 and own):
+        a = start + 1 if own else start + 3
+        for i in range(a, a + (4 if own else 3)):
             code = code * 256 + int(buf[i])
-    if code == 0x2450474850:  # $PGHP
-        pghp(m, buf, start, end)
-    else:
-        take_pending(m)
-        if code == 0x24524D43 or code == 0x245A4441:
-            own_ship(m, buf, start, end, 1 if code == 0x24524D43 else 0)
-    count_kind(m, code)
+    return code
 
 
-@inner(_U(_M, _B, _I, _I))
-def no_sentence(m, buf, start, end):
-    """Class of a line without any sentence of ours."""
-    c = buf[start]
-    if c == 92:
-        take_pending(m)
-        i = start
-        while i < end and buf[i] == 92:
-            i = tag_block(m, buf, i, end)
-            if i < 0:
-                reject(m, buf, start, end, R_TAG, 1)
-                return
-            while i < end and (buf[i] == 32 or buf[i] == 9):
-                i += 1
-        if i == end:
-            m[C_TAG_ONLY] += 1
-            m[C_TAG_T], m[C_TAG_STATION], m[C_TAG_GROUP], m[C_TAG_BAD] = m[G_TAG_T], m[G_TAG_STATION], m[G_TAG_GROUP], m[G_TAG_BAD]
-            m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM] = m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM]
-            return
-        start = i
-        c = buf[start]
-    if c == 33 or c == 36:
-        addressed(m, buf, start, end)
-        return
-    kind = K_JSON if c == 123 else K_TEXT
+@inner(_I(_M, _B, _I, _I))
+def lone_tags(m, buf, start, end):
+    """Tag blocks at the head of a line without a sentence. Returns where they end (`end`: they wait for the next line), or -1: damaged."""
+    take_pending(m)
+    i = start
+    while i < end and buf[i] == 92:
+        i = tag_block(m, buf, i, end)
+        if i < 0:
+            return -1
+        while i < end and (buf[i] == 32 or buf[i] == 9):
+            i += 1
+    if i == end:
+        m[C_TAG_T], m[C_TAG_STATION], m[C_TAG_GROUP], m[C_TAG_BAD] = m[G_TAG_T], m[G_TAG_STATION], m[G_TAG_GROUP], m[G_TAG_BAD]
+        m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM] = m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM]
+    return i
+
+
+@inner(_I(_B, _I, _I))
+def prose_kind(buf, start, end):
+    """Kind of a line that holds neither a sentence nor an address."""
+    if buf[start] == 35:
+        return K_COMMENT
+    kind = K_JSON if buf[start] == 123 else K_TEXT
     for i in range(start, end):
         if buf[i] >= 127 or (buf[i] < 32 and buf[i] != 9):
             kind = K_BINARY
-    count_kind(m, kind)
+    return kind
 
 
-@inner(_U(_M, _B, _I, _I, _F))
-def line(m, buf, start, end, fixes):
-    """One physical line without its end: exactly one class, plus one for each further sentence found in it."""
-    m[C_LINES] += 1
+@inner(_U(_M, _B, _I, _I))
+def trim(m, buf, start, end):
+    """Blanks and the head of a datagram off a line: G_START, G_END. A binary datagram (IEC 61162-450, other than "UdPbC") has G_START = -1."""
     while start < end and (buf[start] == 32 or buf[start] == 9):
         start += 1
     while end > start and (buf[end - 1] == 32 or buf[end - 1] == 9):
         end -= 1
+    if end - start >= 6 and buf[start + 5] == 0:
+        carries_lines = buf[start] == 85 and buf[start + 1] == 100 and buf[start + 2] == 80 and buf[start + 3] == 98 and buf[start + 4] == 67
+        start = start + 6 if carries_lines else -1
+    m[G_START], m[G_END] = start, end
+
+
+@inner(_I(_M, _B, _I, _I))
+def other_line(m, buf, at, end):
+    """A line, or what stands before the first sentence `at` of it (-1: none), that is not ours. Counts it; returns 1 if there is an address to read.
+
+    0: done, 1: a '$' or '!' address at G_START, 2: no other line, but a sentence.
+    """
+    start = m[G_START]
+    if start < 0:
+        count_kind(m, K_BINARY)
+        return 0
     if start == end:
         m[C_BLANK] += 1
-        return
-    if end - start >= 6 and buf[start + 5] == 0:  # IEC 61162-450 datagram: "UdPbC" NUL carries lines, the others are binary
-        if buf[start] == 85 and buf[start + 1] == 100 and buf[start + 2] == 80 and buf[start + 3] == 98 and buf[start + 4] == 67:
-            start += 6
-        else:
-            count_kind(m, K_BINARY)
-            return
-    if start == end:
-        m[C_BLANK] += 1
-        return
-    if buf[start] == 35:
-        count_kind(m, K_COMMENT)
-        return
-    at = find_sentence(buf, start, end)
-    if at < 0:
-        no_sentence(m, buf, start, end)
-        return
-    first = 1
-    if buf[start] == 36:  # a '$' sentence with ours glued to it
-        addressed(m, buf, start, at)
-        first = 0
-        start = find(buf, start, at, 92)
+        return 0
+    if at >= 0 and buf[start] != 36:
+        return 2
+    if buf[start] == 92:
+        start = lone_tags(m, buf, start, end)
         if start < 0:
-            start = at
-        m[C_GLUED] += 1
-    while at >= 0:
-        wrappers(m, buf, start, at, first)
-        start = sentence(m, buf, at, end, fixes)
-        at = find_sentence(buf, start, end)
-        first = 0
-        if at >= 0:
-            m[C_GLUED] += 1
+            reject(m, buf, m[G_START], end, R_TAG, 1)
+            return 0
+        if start == end:
+            m[C_TAG_ONLY] += 1
+            return 0
+        m[G_START] = start
+    if buf[start] == 33 or buf[start] == 36:
+        return 1
+    count_kind(m, prose_kind(buf, start, end))
+    return 0
 
 
 @inner(_I(_M, _F))
@@ -1322,6 +1331,8 @@ def room(m, fixes):
     return 1
 
 
+# Flat on purpose: each stage is called from here and not from the stage before it, because the compiler pays for every function once per
+# level of calls above it. Twin: tests/naive_decode.py, Twin.
 def _scan(m, buf, i, n, fixes):
     """Decode the whole lines of buf[i:n]. Returns where it stopped: at an unfinished line, or (G_FILLED) where the output tables could
     not take another line; take the rows away and call again from there.
@@ -1354,12 +1365,62 @@ def _scan(m, buf, i, n, fixes):
             m[C_SKIP] = 1
         if end == n:
             return n if m[C_SKIP] else i
+        m[C_AFTER_CR] = 1 if buf[end] == 13 else 0
+        start = i
+        i = end + 1
         if m[C_SKIP]:
             m[C_SKIP] = 0
-        else:
-            line(m, buf, i, end, fixes)
-        m[C_AFTER_CR] = 1 if buf[end] == 13 else 0
-        i = end + 1
+            continue
+        m[C_LINES] += 1
+        trim(m, buf, start, end)
+        start, end = m[G_START], m[G_END]
+        at = find_sentence(buf, start, end) if start >= 0 and buf[start] != 35 else -1
+        first = other_line(m, buf, at, end)
+        if first == 0:
+            continue
+        if first == 1:
+            start = m[G_START]
+            stop = end if at < 0 else at
+            code = address_code(buf, start, stop)
+            count_kind(m, code)
+            if code == CODE_PGHP:
+                pghp(m, buf, start, stop)
+            else:
+                take_pending(m)
+                if code == CODE_RMC or code == CODE_ZDA:
+                    own_ship(m, buf, start, stop, 1 if code == CODE_RMC else 0)
+            if at < 0:
+                continue
+            start = find(buf, start, at, 92)  # a sentence of ours is glued to it, perhaps with a tag block
+            if start < 0:
+                start = at
+            m[C_GLUED] += 1
+        while True:
+            wrappers(m, buf, start, at, first - 1)
+            first = 1
+            m[C_SENTENCES] += 1
+            old = expired_parts(m, 0) if m[C_SENTENCES] % SWEEP_EVERY == 0 else -1
+            m[G_SENTENCE], m[G_SENTENCE_END] = at, end
+            while old >= 0:
+                drop_parts(m, buf, old, R_EXPIRED)
+                old = expired_parts(m, old)
+            what = sentence(m, buf, at, end)
+            m[G_ROW] = -1
+            if what == DAMAGED:
+                damaged_safety(m, buf)
+            elif what == FRAGMENT:
+                what = fragment(m, buf)
+            elif what == MESSAGE:
+                receive_time(m)
+            if what == MESSAGE:
+                message(m, buf, fixes)
+            if m[G_ROW] >= 0:
+                drop_parts(m, buf, m[G_ROW], -1)
+            start = m[G_NEXT]
+            at = find_sentence(buf, start, end)
+            if at < 0:
+                break
+            m[C_GLUED] += 1
     return n
 
 

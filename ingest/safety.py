@@ -307,7 +307,8 @@ def _headline(incident: Incident) -> str:
     where = "no position" if lat is None or lon is None else degrees_minutes(lat, lon)
     heard = f"heard {incident.count} time{'' if incident.count == 1 else 's'}"
     words = f'"{incident.text}", ' if incident.kind == "text" and incident.text else ""
-    return f"{what}: MMSI {incident.mmsi:09d}, {words}{where}, {heard}{', damaged' if incident.damaged else ''}"
+    mark = "EXERCISE: " if incident.exercise else ""  # a drill must not read like a rescue, wherever the line is pasted
+    return f"{mark}{what}: MMSI {incident.mmsi:09d}, {words}{where}, {heard}{', damaged' if incident.damaged else ''}"
 
 
 def _explanation(incident: Incident) -> str:

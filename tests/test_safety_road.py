@@ -169,6 +169,7 @@ def test_urgency_exercise_and_unknown_words() -> None:
     events, alerts = safety_step(road, [text_report("GALE WARNING"), text_report("PAN PAN", exercise=True), text_report("PAN PAN")])
     assert [(a.kind, a.level, a.exercise) for a in alerts] == [("distress", "alarm", True), ("distress", "alarm", False)]
     assert events[0].exercise
+    assert [a.headline.startswith("EXERCISE: ") for a in alerts] == [True, False]
     assert road.counts == {"text_without_distress": 1, "urgency": 2}
 
 

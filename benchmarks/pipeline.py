@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import pyais
-from ingest.decode import DecodeState, decode
 
 from dogwatch import __version__
+from ingest.decode import DecodeState, decode
 from runners.engine import Engine
 from runners.lane import Lane
 from runners.rules import read_rules

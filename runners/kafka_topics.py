@@ -36,8 +36,7 @@ def init_topics(kafka: Kafka) -> list[str]:
         fresh = {name: {"num_partitions": n, "replication_factor": -1, "configs": settings} for name, (n, settings) in wanted.items() if name not in there}
         if fresh:
             _create(admin, fresh)
-        lines = [f"{name}: {'created' if name in fresh else 'exists'}{_compare(admin, name, *wanted[name]) if name in there else ''}" for name in wanted]
-    return lines
+        return [f"{name}: {'created' if name in fresh else 'exists'}{_compare(admin, name, *wanted[name])}" for name in wanted]
 
 
 def missing_topics(kafka: Kafka) -> list[str]:

@@ -247,7 +247,8 @@ def test_topics_of_another_shape_are_refused(kafka, kafka_bootstrap):
         init_topics(other)
     third = Kafka(bootstrap=kafka_bootstrap, prefix=kafka.prefix + "lossy.")
     with contextlib.closing(new_admin(third)) as admin:
-        admin.create_topics({topic(third, "risk.alerts"): {"num_partitions": 1, "replication_factor": 1, "configs": {"cleanup.policy": "delete"}}})
+        lossy = {"num_partitions": 1, "replication_factor": 1, "configs": {"cleanup.policy": "delete"}}
+        admin.create_topics({topic(third, "risk.alerts"): lossy}, wait_for_metadata=True)
     with pytest.raises(InputError, match="would lose data"):
         init_topics(third)
 

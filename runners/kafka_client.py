@@ -6,6 +6,8 @@ it is young, and the way it speaks to a broker is part of what the tests of this
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dogwatch.config import Kafka
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024  # with the topics' max.message.bytes: a message is a batch
 TRANSACTION_TIMEOUT_MS = 30_000  # a dead worker's open transaction holds its readers at most this long
+ANSWER_S_MAX = TRANSACTION_TIMEOUT_MS / 1000  # a commit without an answer for so long has been aborted by the broker
 BLOCK_MS_MAX = 30_000  # the first transaction of a new cluster creates an internal topic
 BOOTSTRAP_MS = 10_000
 RETRY_BACKOFF_MS = 20  # the default of 100 is waited after almost every commit ("previous transaction still completing")
@@ -67,6 +70,33 @@ def new_consumer(kafka: Kafka, client_id: str, *, group: str | None = None) -> K
 def new_admin(kafka: Kafka) -> KafkaAdminClient:
     """An admin client. Raises SurroundingsError without a broker."""
     return _connect("KafkaAdminClient", kafka, {"client_id": worker_id(kafka, "admin")})
+
+
+def within(wait_s: float, call: Callable[..., Any], *arguments: Any) -> Any:
+    """`call(*arguments)`, or KafkaTimeoutError after `wait_s`.
+
+    kafka-python 3.0.12 waits without limit for the end of a transaction, also for an answer that a restarted broker will
+    never give. The thread that waits is left behind; it ends with its producer or with the process.
+    """
+    from kafka.errors import KafkaTimeoutError
+
+    done: list[tuple[bool, Any]] = []
+
+    def work() -> None:
+        try:
+            done.append((True, call(*arguments)))
+        except BaseException as fault:  # handed to the caller below
+            done.append((False, fault))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(wait_s)
+    if not done:
+        raise KafkaTimeoutError(f"no answer within {wait_s:.0f} s")
+    succeeded, value = done[0]
+    if succeeded:
+        return value
+    raise value
 
 
 def fenced(fault: BaseException) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 from dogwatch.config import Kafka
 from dogwatch.errors import SurroundingsError
-from runners.kafka_client import TakenOverError, fenced, new_producer, taken_over, worker_id
+from runners.kafka_client import ANSWER_S_MAX, TakenOverError, fenced, new_producer, taken_over, within, worker_id
 from runners.kafka_state import Snapshot, claim, read_snapshot, require_owner, snapshot_records
 from runners.wire import Record
 
@@ -68,7 +68,7 @@ class Outbox:
         while self.generation < expected:
             try:
                 if not self._sent_again(expected):
-                    self.producer.commit_transaction()
+                    within(ANSWER_S_MAX, self.producer.commit_transaction)
                     self.generation = expected
             except TakenOverError:
                 raise

@@ -19,7 +19,7 @@ from typing import Any
 
 from dogwatch.config import Kafka
 from dogwatch.errors import InputError, SurroundingsError
-from runners.kafka_client import STAGES, new_consumer, taken_over, topic, worker_id
+from runners.kafka_client import ANSWER_S_MAX, STAGES, new_consumer, taken_over, topic, within, worker_id
 from runners.step import restore, snapshot
 from runners.wire import SHARDS, Record
 
@@ -66,7 +66,7 @@ def claim(kafka: Kafka, stage: str, producer: Any, token: str) -> None:
     shard = partition_of(stage)
     producer.begin_transaction()
     producer.send(topic(kafka, "dogwatch.state"), token.encode(), key=f"{stage}/{shard}/{OWNER}".encode(), partition=shard)
-    producer.commit_transaction()
+    within(ANSWER_S_MAX, producer.commit_transaction)
 
 
 def require_owner(kafka: Kafka, stage: str, token: str) -> None:

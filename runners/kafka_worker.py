@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from dogwatch.config import Kafka
 from dogwatch.errors import InputError, SurroundingsError
-from runners.kafka_client import TakenOverError, fenced, new_consumer, new_producer, taken_over, worker_id
+from runners.kafka_client import ANSWER_S_MAX, TakenOverError, fenced, new_consumer, new_producer, taken_over, within, worker_id
 from runners.kafka_state import Snapshot, claim, read_snapshot, require_owner, snapshot_records
 from runners.kafka_topics import require_topics
 from runners.wire import Headers, Record
@@ -160,8 +160,8 @@ class Worker:
             self.generation, self.snapshot_due_s = taken.generation, time.monotonic() + self.kafka.snapshot_s
         send_all(self.producer, records)
         offsets = {self.inputs[name]: OffsetAndMetadata(offset, "", -1) for name, offset in self.positions.items()}
-        self.producer.send_offsets_to_transaction(offsets, self.id)
-        self.producer.commit_transaction()
+        within(ANSWER_S_MAX, self.producer.send_offsets_to_transaction, offsets, self.id)
+        within(ANSWER_S_MAX, self.producer.commit_transaction)
 
     def _answers(self, found: dict[Any, list[Any]]) -> list[Record]:
         answers: list[Record] = []

@@ -122,6 +122,11 @@ def test_berths_that_no_zone_shows_are_kept_but_not_shown():
     assert found.observed >= 3
 
 
+def test_a_basin_that_the_coarse_coastline_does_not_show_is_a_harbour():
+    events, _ = watch(meet(A, B, lon=9.99), params=ALONE)
+    assert {(e.state, e.reason) for e in events} == {("candidate", "suppressed: unmapped_harbour")}
+
+
 def test_the_same_crowd_further_out_is_a_meeting_of_many():
     assert len(shown(watch(berths(10.2), params=ALONE)[0])) >= 3
 

@@ -297,15 +297,17 @@ def _measures(pair: np.void, rule: Rendezvous, geography: Any, contact_s: float,
 
 
 def _unmapped_harbour(rows: list[np.void], slow: np.ndarray, zones: list[ZoneRelation], rule: Rendezvous) -> Exclusion:
-    """Inshore, with `crowd_others_min` more slow vessels within `crowd_nm`, outside watch zones: berths that no mask shows."""
-    others = 0
-    if min(float(row["coast_nm"]) for row in rows) < INSHORE_NM and not any(zone.kind == "watch" and zone.relation == "inside" for zone in zones):
+    """A harbour that no mask shows, outside watch zones: ashore of the coarse coastline (a basin it does not show), or inshore
+    with `crowd_others_min` more slow vessels within `crowd_nm`."""
+    coast_nm = min(float(row["coast_nm"]) for row in rows)
+    others, ashore = 0, False
+    if coast_nm < INSHORE_NM and not any(zone.kind == "watch" and zone.relation == "inside" for zone in zones):
         lat, lon = int(rows[0]["lat"]), int(rows[0]["lon"])
         beside = slow[np.abs(slow["lat"].astype(np.int64) - lat) <= rule.crowd_nm * NM_M / M_PER_UNIT]
-        others = sum(
-            distance_m(lat, lon, int(o["lat"]), int(o["lon"])) <= rule.crowd_nm * NM_M for o in beside if o["mmsi"] not in (rows[0]["mmsi"], rows[1]["mmsi"])
-        )
-    return ep.checked(HARBOUR, others >= rule.crowd_others_min, int(others), suppress=True)
+        pair = (rows[0]["mmsi"], rows[1]["mmsi"])
+        others = sum(distance_m(lat, lon, int(o["lat"]), int(o["lon"])) <= rule.crowd_nm * NM_M for o in beside if o["mmsi"] not in pair)
+        ashore = coast_nm <= 0
+    return ep.checked(HARBOUR, ashore or others >= rule.crowd_others_min, "ashore of the coastline" if ashore else int(others), suppress=True)
 
 
 def _exclusions(rows: list[np.void], harbour: Exclusion) -> tuple[list[Exclusion], list[float]]:

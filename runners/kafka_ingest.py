@@ -27,7 +27,7 @@ from dogwatch.times import iso
 from ingest.sources import Received, SourceSet
 from runners.intake import Intake, lanes_of
 from runners.kafka_client import topic
-from runners.kafka_metrics import book_answers, book_intake, serve_metrics
+from runners.kafka_metrics import book_answers, serve_metrics
 from runners.kafka_outbox import Outbox, ShortRoad
 from runners.kafka_topics import require_topics
 from runners.metrics import Metrics
@@ -141,7 +141,7 @@ class Ingest:
             distress = self._distress(batch.safety, events, alerts)
             self.road.send(distress)
             book_answers(self.metrics, "distress", distress, time.monotonic() - begun_s)
-        book_intake(self.metrics, self.intake, len(batch.fixes))
+        self.metrics.book_intake(self.intake, len(batch.fixes))
         if len(batch.fixes) + len(batch.statics):
             self.pending.append(batch)
             self.rows += len(batch.fixes) + len(batch.statics)

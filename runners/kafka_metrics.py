@@ -10,9 +10,7 @@ import logging
 
 from prometheus_client import start_http_server
 
-from dogwatch.batch import T_MISSING
 from dogwatch.config import Config
-from runners.intake import Intake
 from runners.kafka_client import STAGES
 from runners.metrics import Metrics
 from runners.wire import Record
@@ -48,13 +46,3 @@ def book_answers(metrics: Metrics, stage: str, answers: list[Record], seconds: f
             metrics.events.labels(record.label).inc()
         elif record.topic.endswith("risk.alerts"):
             metrics.alerts.labels(record.label).inc()
-
-
-def book_intake(metrics: Metrics, intake: Intake, fixes: int) -> None:
-    """Add what one piece of input brought: `fixes` rows, lines by class, which sources are up, how far the watermark lags."""
-    metrics.fixes.inc(fixes)
-    for source, lane in intake.lanes.items():
-        metrics.book_lines(source, lane.counts)
-        metrics.source_up.labels(source).set(source in intake.active)
-    if T_MISSING not in (intake.newest_ms, intake.watermark_ms):
-        metrics.lag.set((intake.newest_ms - intake.watermark_ms) / 1000)

@@ -48,6 +48,8 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
                 zones_geojson=zones_geojson(config.zones),
             )
             terminal.print(f"Console: [bold]{url}[/]", highlight=False)
+        elif config.metrics.enabled:  # the console's own port serves /metrics too
+            desk.metrics.serve(config.metrics.host, config.metrics.port)
         sources.start()
         _loop(sources, desk, journal, config, stop, until_end)
     finally:

@@ -5,10 +5,12 @@ No MMSI and no vessel name ever stands in a label.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
 
 from dogwatch.batch import T_MISSING, Counts
+from dogwatch.errors import InputError
 from runners.engine import Engine, Output
+from runners.intake import Intake
 
 STEP_BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
@@ -34,18 +36,21 @@ class Metrics:
     def observe(self, engine: Engine, output: Output, seconds: float) -> None:
         """Book one engine call that took `seconds` of wall time."""
         self.step.labels("embedded").observe(seconds)
-        self.fixes.inc(len(output.batch.fixes))
-        for source, lane in engine.lanes.items():
-            self.book_lines(source, lane.counts)
-            self.source_up.labels(source).set(source in engine.active)
+        self.book_intake(engine.intake, len(output.batch.fixes))
         for event in output.all_events():
             self.events.labels(event.type).inc()
         for alert in output.all_alerts():
             self.alerts.labels(alert.level).inc()
         self.vessels.set(engine.watch.track.vessel_count)
-        newest = engine.newest_ms
-        if T_MISSING not in (newest, engine.watermark_ms):
-            self.lag.set((newest - engine.watermark_ms) / 1000)
+
+    def book_intake(self, intake: Intake, fixes: int) -> None:
+        """Add what one piece of input brought: `fixes` rows, lines by class, which sources are up, how far the watermark lags."""
+        self.fixes.inc(fixes)
+        for source, lane in intake.lanes.items():
+            self.book_lines(source, lane.counts)
+            self.source_up.labels(source).set(source in intake.active)
+        if T_MISSING not in (intake.newest_ms, intake.watermark_ms):
+            self.lag.set((intake.newest_ms - intake.watermark_ms) / 1000)
 
     def book_lines(self, source: str, counts: Counts) -> None:
         """Add what the cumulative accounting of a source has grown by since the last call."""
@@ -57,6 +62,15 @@ class Metrics:
             self._grow(self.messages.labels(kind), (source, "message", kind), n)
         for reason, n in counts.rejected.items():
             self._grow(self.rejects.labels(reason), (source, "reject", reason), n)
+
+    def serve(self, host: str, port: int) -> None:
+        """Answer GET /metrics in a thread. Raises InputError for a port that is taken."""
+        try:
+            start_http_server(port, host, self.registry)
+        except OSError as fault:
+            raise InputError(
+                f"cannot serve metrics on {host}:{port}: {fault.strerror}", remedy="set [metrics] port to a free one, or enabled = false"
+            ) from fault
 
     def text(self) -> bytes:
         """The exposition format of /metrics."""

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 
 from seas import recording
@@ -41,9 +42,11 @@ def test_a_feed_over_tcp_raises_what_a_replay_raises(tmp_path):
 
     gone = threading.Event()
     threading.Thread(target=serve, daemon=True).start()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        metrics_port = free.getsockname()[1]
     config = tmp_path / "live.toml"
     source = f'[[sources]]\nid = "receiver"\nkind = "tcp"\nport = {port}\nexercise = true\n'
-    config.write_text(f'data_dir = "{tmp_path}/live"\n{source}[console]\nenabled = false\n[metrics]\nenabled = false\n')
+    config.write_text(f'data_dir = "{tmp_path}/live"\n{source}[console]\nenabled = false\n[metrics]\nport = {metrics_port}\n')
     run = subprocess.Popen([*PROGRAM, "run", str(config)], env=ENVIRONMENT, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         wanted = headlines(tmp_path / "replayed" / "alerts.ndjson")
@@ -51,6 +54,8 @@ def test_a_feed_over_tcp_raises_what_a_replay_raises(tmp_path):
         assert run.stdout is not None
         shown = [run.stdout.readline() for _ in range(3)]
         assert all(shown), "fewer than three alerts were printed"
+        with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics", timeout=10) as answer:
+            metrics = answer.read().decode()
         threading.Timer(6.0, run.terminate).start()
         _, stderr = run.communicate(timeout=60)
     finally:
@@ -59,6 +64,8 @@ def test_a_feed_over_tcp_raises_what_a_replay_raises(tmp_path):
         listener.close()
     assert "Traceback" not in stderr
     assert run.returncode == 130, stderr
+    assert 'dogwatch_source_up{source="receiver"} 1.0' in metrics
+    assert 'dogwatch_lines_total{kind="decoded",source="receiver"}' in metrics
     live = headlines(tmp_path / "live" / "alerts.ndjson")
     assert live
     assert live <= wanted  # the last seconds stay in the reorder buffer of a feed that has not ended

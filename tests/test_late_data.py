@@ -1,0 +1,95 @@
+"""Late data un-make an alert, from bytes to alert: the silence is taken back, with its reason, and the score goes with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import sim
+from dogwatch.alerts import Alert, alert_from_json
+from dogwatch.batch import F_LATE
+from dogwatch.events import event_from_json
+from runners.lane import Lane
+from runners.replay import Options, replay
+from runners.rules import read_coverage, read_rules
+from sim.scenario import T_START_MS, Scenario, load_scenario, scenario_text
+from sim.simulate import simulate
+from sim.truth import truth_rows
+
+WORLD_S = 4800.0
+BACK_AFTER_S = 2700.0  # the stored reports arrive 45 minutes after the silence began
+COVERAGE = Path(sim.__file__).parent / "scenarios" / "strait.coverage"
+
+
+def recorded(scenario: Scenario) -> list[bytes]:
+    return [line for chunk in simulate(scenario, 7, duration_s=WORLD_S) for line in chunk.data.splitlines(keepends=True)]
+
+
+def received_s(line: bytes) -> int:
+    """Seconds after the start of the world; -1 for a second part, whose time stands on the first."""
+    stamp = line.partition(b"c:")[2].partition(b"*")[0]
+    return int(stamp) - T_START_MS // 1000 if stamp else -1
+
+
+def sender(line: bytes) -> int:
+    """MMSI of a first part: bits 8 to 37 of the payload."""
+    values = [c - 48 - 8 * (c - 48 > 40) for c in line.split(b",")[-2][:7]]
+    return sum(value << (36 - 6 * k) for k, value in enumerate(values)) >> 4 & (1 << 30) - 1
+
+
+@pytest.fixture(scope="module")
+def silence():
+    """(lines without the vessel's reports in its silence, those reports, start of the silence in s, MMSI)."""
+    silent = load_scenario(scenario_text("strait"), file="strait")
+    (dark,) = silent.dark_period
+    talking = msgspec.structs.replace(silent, dark_period=[msgspec.structs.replace(dark, silent_s=1.0)])
+    (mmsi,) = next(row["mmsi"] for row in truth_rows(silent, 7) if row["type"] == "dark" and row["scored"])
+    until_s = dark.silent_from_s + BACK_AFTER_S
+    own = [line for line in recorded(talking) if dark.silent_from_s <= received_s(line) < until_s and b",1,1,," in line and sender(line) == mmsi]
+    return recorded(silent), own, dark.silent_from_s, mmsi
+
+
+def alerts_of(folder: Path, mmsi: int) -> list[Alert]:
+    rows = map(alert_from_json, (folder / "alerts.ndjson").read_bytes().splitlines())
+    return [alert for alert in rows if alert.mmsi == [mmsi]]
+
+
+def test_stored_reports_that_arrive_late_retract_the_silence(silence, tmp_path):
+    lines, own, start_s, mmsi = silence
+    assert len(own) > 100
+    at = next(i for i, line in enumerate(lines) if received_s(line) >= start_s + BACK_AFTER_S)
+    (tmp_path / "dark.nmea").write_bytes(b"".join(lines))
+    (tmp_path / "late.nmea").write_bytes(b"".join([*lines[:at], *own, *lines[at:]]))
+    rules, coverage = read_rules("border", []), read_coverage(COVERAGE)
+
+    replay([tmp_path / "dark.nmea"], rules, Options(tmp_path / "dark", lateness_s=5.0), coverage)
+    accused = alerts_of(tmp_path / "dark", mmsi)
+    assert [alert.condition for alert in accused] == ["active"] * len(accused)
+    assert accused
+
+    summary = replay([tmp_path / "late.nmea"], rules, Options(tmp_path / "late", lateness_s=5.0), coverage)
+    assert summary["notes"]["late"] >= len(own) - 10
+    *before, last = alerts_of(tmp_path / "late", mmsi)
+    assert before[-1].condition == "active"
+    assert before[-1].alert_id == last.alert_id
+    assert last.condition == "retracted"
+    assert last.revision == before[-1].revision + 1
+    assert "late" in last.reason
+    assert not [c for c in last.contributions if c.event_id]
+    events = [event_from_json(line) for line in (tmp_path / "late" / "events.ndjson").read_bytes().splitlines()]
+    mine = [event for event in events if event.type == "dark" and event.mmsi == [mmsi]]
+    assert mine[-1].state == "retracted"
+    assert [event.version for event in mine] == list(range(1, len(mine) + 1))
+
+    replay([tmp_path / "late.nmea"], rules, Options(tmp_path / "cut", lateness_s=5.0, chunk_bytes=4099), coverage)
+    for name in ("events.ndjson", "alerts.ndjson"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "late" / name).read_bytes()
+
+
+def test_a_row_behind_the_watermark_is_stamped_late(silence):
+    lines, own, _, _ = silence
+    lane = Lane("x", lateness_ms=5_000)
+    lane.feed(b"".join(lines))
+    assert all(lane.feed(own[0], final=True).fixes["flags"] & F_LATE)

@@ -89,6 +89,10 @@ def test_commands_run(path, workshop):
         done = subprocess.run([*program, *words[1:]], cwd=workshop, env=environment, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode in (0, 1) if words[1] == "doctor" else done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, f"{line}\n{done.stderr}"
+        if words[1] == "demo":
+            promised = re.findall(r"^\d\d:\d\dZ .*", path.read_text(encoding="utf-8"), re.MULTILINE)
+            missing = [alert for alert in promised if alert not in done.stdout.splitlines()]
+            assert not missing, f"{path.name} promises alerts that the demo does not print:\n" + "\n".join(missing) + f"\nit prints:\n{done.stdout}"
         ran += 1
     if ran == 0:
         pytest.skip(f"all commands of {path.name} need the shared recordings, absent at {ROOT.parent / 'shared' / 'data'}")

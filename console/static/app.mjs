@@ -119,14 +119,14 @@ function App() {
       <${Queue} eventNow=${now} act=${act} />
       <section class="sea" aria-label="Map">
         <${MapBox} />
-        <div class="bars"><${DistressBar} act=${act} /><${SilenceBar} /></div>
+        <div class="bars"><${DistressBar} eventNow=${now} act=${act} /><${SilenceBar} /></div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
         <${Listening} />
         <${VesselCard} eventNow=${now} />
         ${state.map === 'none' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
         ${state.map === 'lost' ? html`<p class="bar stale">The graphics driver dropped the map; it is being drawn again.</p>` : null}
       </section>
-      <${Evidence} eventNow=${now} act=${act} />
+      <${Evidence} eventNow=${now} act=${act} vessels=${vessels} />
     </main>
     <div id="say" class="unseen" aria-live="polite"></div><div id="say-now" class="unseen" aria-live="assertive"></div>
     ${state.asking ? html`<${NameDialog} onName=${named} />` : null}

@@ -3,25 +3,30 @@
 
 import { html } from './vendor/htm-preact.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
-import { change, linked, state } from './store.mjs';
-import { clean, dateTime, duration, points, position, value, words } from './text.mjs';
+import { change, isDistress, linked, state } from './store.mjs';
+import { CLASS_WORDS, clean, dateTime, degrees, duration, paragraphs, period, plainly, points, position, rangeAndBearing, reason, words } from './text.mjs';
+import { FLAG } from './vessels.mjs';
 
-export function Evidence({ eventNow, act }) {
+const HELPERS = 5; // nearest vessels listed beside a distress signal
+const ROLE_WORDS = { caller: 'sends the signal' };
+
+export function Evidence({ eventNow, act, vessels }) {
   const alert = state.alerts.get(state.selected);
   if (!alert) return html`<aside class="evidence" aria-label="Evidence"><div class="empty"><p><b>No alert selected.</b></p><p class="muted"><kbd>J</kbd> <kbd>K</kbd> move in the queue, <kbd>?</kbd> lists the keys.</p></div></aside>`;
   return html`<aside class=${`evidence ${alert.condition}`} aria-label="Evidence" data-alert=${alert.alert_id}>
-    <div class="panel-head"><${LevelIcon} alert=${alert} /><h2>${alert.level}</h2><span class="muted">${conditionWord(alert)}</span><span class="grow"></span>
+    <div class="panel-head"><${LevelIcon} alert=${alert} /><h2>${alert.level}</h2><span class="muted">${conditionWord(alert)}</span>
+      ${alert.exercise ? html`<span class="tagline">EXERCISE</span>` : null}<span class="grow"></span>
       <button class="plain" onClick=${act.close} aria-label="Close the evidence (Esc)">✕</button></div>
-    <div class="scroll pad">
-      ${alert.exercise ? html`<p class="tagline">EXERCISE: simulated vessels</p>` : null}
-      <h3 class="headline">${clean(alert.headline, 200)}</h3>
+    <div class="scroll pad" key=${alert.alert_id}>
+      <h3 class="headline">${clean(plainly(alert.headline), 200)}</h3>
       ${alert.condition === 'retracted' ? html`<p class="note">Retracted: later data took the ground from under this alert.${alert.reason ? ` ${words(alert.reason)}.` : ''} Its score no longer counts.</p>` : null}
-      <p>${clean(alert.explanation, 1200)}</p>
       <${Facts} alert=${alert} eventNow=${eventNow} act=${act} />
+      ${isDistress(alert) ? html`<${Helpers} alert=${alert} eventNow=${eventNow} vessels=${vessels} />` : null}
       <${Contributions} alert=${alert} />
-      <${Innocent} alert=${alert} />
       ${alert.counterfactual ? html`<h4>What would clear it</h4><p>${clean(alert.counterfactual, 600)}</p>` : null}
-      <${Quality} alert=${alert} />
+      <${Observed} alert=${alert} />
+      <${Innocent} alert=${alert} />
+      <${Record} alert=${alert} />
     </div>
     <${AckBar} alert=${alert} act=${act} />
   </aside>`;
@@ -30,49 +35,92 @@ export function Evidence({ eventNow, act }) {
 function Facts({ alert, eventNow, act }) {
   const where = position(alert.lat, alert.lon);
   const lasted = (Date.parse(alert.t_last) - Date.parse(alert.t_first)) / 1000;
-  const vessel = (s) => [clean(s.name ?? '', 30), s.mmsi, s.callsign ? `call sign ${clean(s.callsign, 10)}` : '', s.imo ? `IMO ${s.imo}` : '', s.loa_m ? `${s.loa_m} m` : '', s.ais_class ? `class ${clean(s.ais_class, 3)}` : '', s.role ? words(s.role) : '']
+  const details = (s) => [`MMSI ${s.mmsi}`, s.callsign ? `call sign ${clean(s.callsign, 10)}` : '', s.imo ? `IMO ${s.imo}` : '', s.loa_m ? `${s.loa_m} m long` : '', s.ais_class ? `class ${clean(s.ais_class, 3)}` : '', s.role ? ROLE_WORDS[s.role] ?? words(s.role) : '']
     .filter(Boolean).join(' · ');
   return html`<dl class="facts">
-    <dt>Who</dt><dd>${alert.subjects.length ? alert.subjects.map((s) => html`<div>${vessel(s)}</div>`) : who(alert)}</dd>
-    <dt>Where</dt><dd>${where.minutes} <span class="muted">${where.degrees}</span> <button class="small" onClick=${() => act.zoom(alert)}>show <kbd>Z</kbd></button></dd>
-    <dt>When</dt><dd>${dateTime(alert.t_first)} to ${dateTime(alert.t_last)} <span class="muted">(${duration(lasted)}; last ${duration((eventNow - Date.parse(alert.t_last)) / 1000)} ago)</span></dd>
+    <dt>Who</dt><dd>${alert.subjects.length ? alert.subjects.map((s) => html`<div>${s.name ? html`<b>${clean(s.name, 30)}</b> ` : null}<span class="num">${details(s)}</span></div>`) : who(alert)}</dd>
+    <dt>Where</dt><dd class="row"><span class="num">${where.minutes}<br /><span class="muted">${where.degrees}</span></span><span class="grow"></span><button class="small" onClick=${() => act.zoom(alert)}>show <kbd>Z</kbd></button></dd>
+    <dt>When</dt><dd class="num">${period(alert.t_first, alert.t_last)} <span class="muted">(${duration(lasted)}; latest data ${duration((eventNow - Date.parse(alert.t_last)) / 1000)} ago)</span></dd>
   </dl>`;
+}
+
+/** Who could help: the nearest vessels of the picture, by range from the last position of the signal. */
+function Helpers({ alert, eventNow, vessels }) {
+  if (!Number.isFinite(alert.lat) || !Number.isFinite(alert.lon)) return null;
+  const rows = [];
+  for (let s = 0; s < vessels.count; s++) {
+    if (vessels.cls[s] > 5 || vessels.flags[s] & (FLAG.lost | FLAG.distress)) continue;
+    rows.push([rangeAndBearing(alert, { lat: vessels.lat[s], lon: vessels.lon[s] }), s]);
+  }
+  rows.sort((a, b) => a[0].nm - b[0].nm);
+  return html`<h4>Nearest vessels, as last heard</h4>
+    ${rows.length ? html`<table class="why helpers" data-test="helpers"><thead><tr><th>Vessel</th><th class="n">Range</th><th class="n">Bearing</th><th class="n">Speed</th></tr></thead>
+      <tbody>${rows.slice(0, HELPERS).map(([at, s]) => {
+        const v = vessels.describe(s, eventNow / 1000);
+        return html`<tr key=${v.handle}><th scope="row">${clean(v.name || (v.mmsi ? `MMSI ${v.mmsi}` : 'not named yet'), 30)} <span class="muted">${CLASS_WORDS[v.cls]}</span></th>
+          <td class="n num">${at.nm.toFixed(1)} nm</td><td class="n num">${degrees(at.bearing)}</td><td class="n num">${v.sog === null ? '–' : `${v.sog.toFixed(1)} kn`}</td></tr>`;
+      })}</tbody></table>` : html`<p class="muted">No vessel is in the picture.</p>`}`;
 }
 
 function Contributions({ alert }) {
   if (!alert.contributions.length) return null;
   const sum = alert.contributions.reduce((total, c) => total + c.points, 0);
-  const most = Math.max(1, ...alert.contributions.map((c) => Math.abs(c.points)));
+  let reached = 0;
+  const steps = alert.contributions.map((c) => [reached, (reached += c.points)]);
+  const scale = [Math.min(0, ...steps.flat()), Math.max(0, ...steps.flat())];
   return html`<h4>Why: observed against threshold</h4>
     <table class="why">
-      <thead><tr><th>Condition</th><th class="n">Observed</th><th class="n">Threshold</th><th class="n">Points</th></tr></thead>
-      ${alert.contributions.map((c) => html`<tbody>
-        <tr><th scope="row">${words(c.name)}</th><td class="n num">${value(c.observed)}</td><td class="n num">${value(c.threshold)}</td>
-          <td class="n num points"><${Bar} points=${c.points} most=${most} />${points(c.points)}</td></tr>
-        ${c.text ? html`<tr class="text"><td colspan="4" class="muted">${clean(c.text, 200)}</td></tr>` : null}
-      </tbody>`)}
+      <thead><tr><th>Condition</th><th class="n">Observed</th><th class="n">Threshold</th><th class="n" colspan="2">Points</th></tr></thead>
+      ${alert.contributions.map((c, i) => {
+        const { what, observed, threshold, remark } = reason(c);
+        return html`<tbody>
+        <tr><th scope="row" colspan=${observed === '–' ? 3 : 1}>${clean(what, 90)}</th>${observed === '–' ? null : html`<td class="n num">${clean(observed, 60)}</td><td class="n num">${clean(threshold, 60)}</td>`}
+          <td class="bar-cell"><${Step} step=${steps[i]} scale=${scale} /></td><td class="n num points">${points(c.points)}</td></tr>
+        ${remark ? html`<tr class="text"><td colspan="5" class="muted">${clean(remark, 200)}</td></tr>` : null}
+      </tbody>`;
+      })}
       <tfoot><tr><th scope="row" colspan="3">Sum${sum === alert.score_milli ? '' : ' (does not match the published score!)'}${alert.kind === 'risk' ? html` → <b>risk ${Math.round(alert.score)} of 100</b>` : null}</th>
-        <td class=${`n num ${sum === alert.score_milli ? '' : 'wrong'}`} data-test="sum">${points(sum)}</td></tr></tfoot>
-    </table>`;
+        <td class="bar-cell"><${Step} step=${[0, sum]} scale=${scale} /></td><td class=${`n num ${sum === alert.score_milli ? '' : 'wrong'}`} data-test="sum">${points(sum)}</td></tr></tfoot>
+    </table>
+    ${alert.kind === 'risk' ? html`<p class="muted small-text">Points are log-odds: a sum of 0 would be risk 50 of 100.</p>` : null}`;
 }
 
-/** A bar from the middle: right raises the risk, left lowers it. */
-function Bar({ points: milli, most }) {
-  const width = (Math.abs(milli) / most) * 30;
-  return html`<svg class="sum" width="62" height="10" viewBox="0 0 62 10" aria-hidden="true"><path class="axis" d="M31 0v10" /><rect class=${milli < 0 ? 'minus' : 'plus'} x=${milli < 0 ? 31 - width : 31} y="2" width=${Math.max(0.5, width)} height="6" /></svg>`;
+/** One step of the sum: each bar begins where the one above ended, so that the eye adds up; right raises the risk, left lowers it. */
+function Step({ step: [from, to], scale: [low, high] }) {
+  const x = (milli) => ((milli - low) / Math.max(1, high - low)) * 60 + 1;
+  return html`<svg class="sum" width="62" height="12" viewBox="0 0 62 12" aria-hidden="true"><path class="axis" d=${`M${x(0)} 0v12`} /><rect class=${to < from ? 'minus' : 'plus'} x=${Math.min(x(from), x(to))} y="2" width=${Math.max(1, Math.abs(x(to) - x(from)))} height="8" /></svg>`;
+}
+
+/** The explanation as published, its enumerations as lists: the first behaviour open, the further ones one click away. */
+function Observed({ alert }) {
+  const groups = [];
+  for (const part of paragraphs(alert.explanation)) {
+    if (part.facts?.some((f) => f.threshold)) groups.push({ head: part, rest: [] });
+    else if (part.facts && groups.length) groups.at(-1).rest.push(part);
+    else groups.push({ plain: part });
+  }
+  const first = groups.find((g) => g.head);
+  const full = (part) => clean(part.text ?? `${part.label}: ${part.facts.map((f) => f.observed).join('; ')}`, 1200);
+  return html`<h4>What was observed</h4>${groups.map((g) => (g.plain
+    ? html`<p>${full(g.plain)}</p>`
+    : html`<details open=${g === first}><summary>${clean(g.head.label.replace(/ \([^()]*\)$/, ''), 120)}</summary>
+        <p class="muted small-text">${clean(g.head.label.match(/\(([^()]*)\)$/)?.[1] ?? '', 160)}</p>
+        <table class="why"><tbody>${g.head.facts.map((f) => html`<tr><th scope="row">${clean(f.observed, 160)}</th><td class="n muted">${clean(f.threshold, 60)}</td></tr>`)}</tbody></table>
+        ${g.rest.map((part) => html`<p class="small-text"><span class="muted">${clean(part.label, 80)}:</span> ${clean(part.facts.map((f) => f.observed).join(' · '), 600)}</p>`)}
+      </details>`))}`;
 }
 
 function Innocent({ alert }) {
-  return html`<h4>Innocent explanations tested</h4>
+  return html`<h4>Innocent explanations that remain</h4>
     ${alert.innocent.length ? html`<ul>${alert.innocent.map((text) => html`<li>${clean(text, 300)}</li>`)}</ul>` : html`<p class="muted">None is recorded with this alert.</p>`}`;
 }
 
-function Quality({ alert }) {
-  const missing = [alert.lat === null ? 'no position' : '', alert.subjects.some((s) => !s.name) ? 'name not received yet' : ''].filter(Boolean);
-  return html`<h4>Data and record</h4><dl class="facts small-text">
-    <dt>Quality</dt><dd>${missing.length ? missing.join(', ') : 'position and identity received'}${alert.reason ? `; ${words(alert.reason)}` : ''}</dd>
+function Record({ alert }) {
+  const missing = [alert.lat === null ? 'no position' : '', alert.kind === 'risk' && alert.subjects.some((s) => !s.name) ? 'name not received yet' : ''].filter(Boolean);
+  return html`<h4>Record</h4><dl class="facts small-text">
+    ${missing.length || alert.reason ? html`<dt>Missing</dt><dd>${[...missing, alert.reason ? words(alert.reason) : ''].filter(Boolean).join('; ')}</dd>` : null}
     <dt>Profile</dt><dd>${clean(alert.profile, 60)} <span class="muted num">${clean(alert.profile_hash, 12)}</span></dd>
-    <dt>Record</dt><dd class="num">${clean(alert.alert_id, 12)} · revision ${alert.revision} · ${alert.event_ids.length} event${alert.event_ids.length === 1 ? '' : 's'}</dd>
+    <dt>Number</dt><dd class="num">${clean(alert.alert_id, 12)} · revision ${alert.revision} · ${alert.event_ids.length} event${alert.event_ids.length === 1 ? '' : 's'}</dd>
   </dl>`;
 }
 
@@ -82,6 +130,6 @@ function AckBar({ alert, act }) {
     ${alert.ack
       ? html`<p class="by" data-test="acked">✓ Acknowledged by <b>${clean(alert.ack.by, 60)}</b> at ${dateTime(alert.ack.at)}, revision ${alert.ack.seen_revision}</p>`
       : html`<button class="primary wide" data-test="ack" disabled=${!linked() || state.sending === alert.alert_id} onClick=${() => act.acknowledge(alert.alert_id)}>
-          ${state.sending === alert.alert_id ? 'Recording…' : linked() ? 'Acknowledge' : 'No link: cannot acknowledge'} <kbd>A</kbd></button>`}
+          ${state.sending === alert.alert_id ? 'Recording…' : linked() ? (alert.condition === 'active' ? 'Acknowledge' : 'Seen: take it off the list') : 'No link: cannot acknowledge'} <kbd>A</kbd></button>`}
   </footer>`;
 }

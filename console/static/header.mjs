@@ -14,14 +14,14 @@ export function Header({ eventNow, act }) {
   const next = PALETTES[(PALETTES.indexOf(state.palette) + 1) % PALETTES.length];
   return html`<header>
     <h1>dogwatch</h1>
-    <span class="desk">${clean(info.desk ?? '', 60)}</span>
+    <span class="desk" title=${clean(info.desk ?? '', 120)}>${clean(info.desk ?? '', 120)}</span>
     <span class="grow"></span>
-    <span class="fact"><span class="label">event time</span><time class="num" data-test="event-time">${clock(eventNow)}</time></span>
+    <span class="fact" title="Time of the newest position heard"><span class="label">event time</span><time class="num" data-test="event-time">${clock(eventNow)}</time></span>
     <span class="fact"><span class="label">wall clock</span><time class="num">${clock(health.wall_ms ? Date.now() + state.wallOffset : NaN)}</time></span>
     <span class="fact"><span class="label">messages</span><span class="num">${up ? `${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s` : '–'}</span></span>
     <span class="fact"><span class="label">vessels</span><span class="num">${health.vessels ?? '–'}</span></span>
     <span class=${`link ${up ? (silent ? 'stale' : 'up') : 'down'}`} role="status"><i aria-hidden="true"></i>${up && silent ? 'silent' : WORD[up]}</span>
-    <button class="plain" onClick=${() => change({ asking: true })} title="Who is on watch">${state.operator ? clean(state.operator, 24) : 'name?'}</button>
+    <button class="plain" onClick=${() => change({ asking: true })} title="Change who is on watch">${state.operator ? `Watch: ${clean(state.operator, 24)}` : 'Who is on watch?'}</button>
     <button class="plain" onClick=${act.palette} title=${`Change to ${next} colours (T)`}>${state.palette} <kbd>T</kbd></button>
     <button class="plain" onClick=${() => change({ help: true })} title="Keys (?)" aria-label="Keys">?</button>
   </header>`;

@@ -4,11 +4,13 @@
 import * as maplibre from './vendor/maplibre-gl.mjs';
 import { VesselLayer } from './layer.mjs';
 import { change, isOpen, state } from './store.mjs';
-import { levelRank } from './text.mjs';
+import { clean, levelRank } from './text.mjs';
 import { BIT, COLOUR, FLAG, SHAPE, STRIDE, mercatorX, mercatorY, writeVertex } from './vessels.mjs';
 
 const VECTOR_S = 360; // course vectors show six minutes ahead
 const MARKS_MAX = 500; // targets with a mark of their own; beyond that a map is paint
+const NAMES_MAX = 40; // of which so many have their name beside them
+const NAME_GAP = 20; // px from the target to its name
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
@@ -69,6 +71,8 @@ export class SeaMap {
     this.map.keyboard.disableRotation();
     this.map.addControl(new maplibre.ScaleControl({ unit: 'nautical', maxWidth: 140 }), 'bottom-right');
     this.map.addControl(new maplibre.NavigationControl({ showCompass: false }), 'bottom-right'); // the top belongs to distress
+    this.names = Object.assign(document.createElement('div'), { className: 'names', ariaHidden: 'true' }); // the queue says the same in words
+    container.append(this.names);
     this.map.on('load', () => {
       this.map.addLayer(this.layer);
       this.recolour();
@@ -138,6 +142,40 @@ export class SeaMap {
     this._markSelected(marks, lines);
     this.layer.marks = packed(marks);
     this.layer.lines = packed(lines);
+    this._name(worst);
+  }
+
+  /** Names beside what has an alert, worst first; one that finds no free room stays away rather than cover another. */
+  _name(worst) {
+    const { map, vessels } = this;
+    const now = vessels.clock.now(performance.now() / 1000);
+    const size = map.getCanvas().getBoundingClientRect();
+    const taken = [];
+    const chosen = state.alerts.get(state.selected);
+    const urgency = (alert) => (alert === chosen ? 9 : levelRank(alert.level) + isOpen(alert) / 2);
+    const wanted = [...worst, ...(chosen ? chosen.mmsi.map((mmsi) => [mmsi, chosen]) : [])].sort((a, b) => urgency(b[1]) - urgency(a[1]));
+    const told = new Set();
+    let used = 0;
+    for (const [mmsi, alert] of wanted) {
+      const s = vessels.slotOfMmsi(mmsi);
+      if (told.has(mmsi) || (s === undefined && !Number.isFinite(alert.lat)) || used >= NAMES_MAX) continue;
+      told.add(mmsi);
+      const at = map.project(s === undefined ? [alert.lon, alert.lat] : lonLat(vessels.reckoned(s, now)));
+      if (at.x < 0 || at.y < 0 || at.x > size.width || at.y > size.height) continue;
+      const subject = alert.subjects.find((one) => one.mmsi === mmsi);
+      const tag = this.names.children[used] ?? this.names.appendChild(document.createElement('span'));
+      const text = clean(vessels.statics.get(vessels.handle[s])?.name || subject?.name || mmsi, 24);
+      if (tag.textContent !== text) tag.textContent = text;
+      tag.className = isOpen(alert) ? 'open' : '';
+      const [w, h] = [tag.offsetWidth, tag.offsetHeight];
+      const free = [[NAME_GAP, -8], [-NAME_GAP - w, -8], [-w / 2, 16], [-w / 2, -16 - h]].map(([dx, dy]) => ({ x: Math.round(at.x + dx), y: Math.round(at.y + dy), w, h }))
+        .find((box) => !taken.some((other) => box.x < other.x + other.w && other.x < box.x + box.w && box.y < other.y + other.h && other.y < box.y + box.h));
+      if (!free) continue;
+      taken.push(free);
+      tag.style.transform = `translate(${free.x}px, ${free.y}px)`;
+      used++;
+    }
+    while (this.names.children.length > used) this.names.lastChild.remove();
   }
 
   _base(s) {
@@ -200,8 +238,9 @@ export class SeaMap {
     const s = alert.mmsi.map((m) => this.vessels.slotOfMmsi(m)).find((slot) => slot !== undefined);
     const target = s !== undefined ? [this.vessels.lon[s], this.vessels.lat[s]] : [alert.lon, alert.lat];
     if (!target.every(Number.isFinite)) return;
-    if (!close && this.map.getBounds().contains(target)) return;
-    this.map.easeTo({ center: target, zoom: close ? Math.max(11, this.map.getZoom()) : Math.max(8, this.map.getZoom()), duration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 400 });
+    const covered = document.querySelector('.distress')?.offsetHeight ?? 0; // a place behind the banner is not in view
+    if (!close && this.map.getBounds().contains(target) && this.map.project(target).y > covered) return;
+    this.map.easeTo({ center: target, offset: [0, covered / 2], zoom: close ? Math.max(11, this.map.getZoom()) : Math.max(8, this.map.getZoom()), duration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 400 });
   }
 
   /** The first picture decides the view, unless the address or the operator did. */
@@ -214,6 +253,7 @@ export class SeaMap {
   }
 }
 
+const lonLat = ([x, y]) => [x * 360 - 180, (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180) / Math.PI];
 const place = (alert) => ({ x: mercatorX(alert.lon), y: mercatorY(alert.lat), vx: 0, vy: 0, t: 0, angle: 0 });
 
 function packed(list) {

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
 import { change, isDistress, isOpen, linked, state } from './store.mjs';
-import { clean, duration, position } from './text.mjs';
+import { brief, clean, duration, position } from './text.mjs';
 
 const FORMS = {
   emergency: html`<circle cx="10" cy="10" r="8.2" /><path class="cut" d="M5.6 5.6l8.8 8.8M14.4 5.6l-8.8 8.8" />`,
@@ -11,27 +11,29 @@ const FORMS = {
   caution: html`<path d="M2.5 2.5h15v15h-15z" />`,
 };
 
-/** The shape and colour of a level; flashing while nobody has acknowledged. */
+const TICK = html`<path class="cut" d="M5.8 10.6l3 3 5.4-6.4" />`;
+
+/** The shape and colour of a level; flashing while nobody has acknowledged. A cleared one has a tick: a flash in its empty half looks like it otherwise. */
 export function LevelIcon({ alert }) {
   const flash = isOpen(alert) && alert.level !== 'caution' ? 'flash' : '';
-  return html`<svg class=${`icon ${alert.level} ${flash} ${alert.condition}`} viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">${FORMS[alert.level]}</svg>`;
+  return html`<svg class=${`icon ${alert.level} ${flash} ${alert.condition}`} viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">${FORMS[alert.level]}${alert.condition === 'cleared' ? TICK : null}</svg>`;
 }
 
 /** What an alert's state is, in one word. */
 export function conditionWord(alert) {
   if (alert.condition === 'retracted') return 'retracted';
-  if (alert.condition === 'cleared') return '✓ cleared';
+  if (alert.condition === 'cleared') return 'cleared';
   return alert.ack ? 'acknowledged' : 'open';
 }
 
-/** Subjects as 'NAME · 123456789'. */
+/** Subjects by name, by MMSI where no name was heard: 'PALE DOTTEREL + 198100005'. */
 export function who(alert) {
   const named = new Map(alert.subjects.map((s) => [s.mmsi, s.name]));
-  return alert.mmsi.map((mmsi) => (named.get(mmsi) ? `${clean(named.get(mmsi), 30)} · ${mmsi}` : String(mmsi))).join('  +  ') || clean(alert.profile, 40);
+  return alert.mmsi.map((mmsi) => (named.get(mmsi) ? clean(named.get(mmsi), 30) : `MMSI ${mmsi}`)).join(' + ') || clean(alert.profile, 40);
 }
 
 /** Distress, pinned above everything until it is over. */
-export function DistressBar({ act }) {
+export function DistressBar({ eventNow, act }) {
   const active = [...state.alerts.values()].filter((a) => isDistress(a) && a.condition === 'active').sort((a, b) => isOpen(b) - isOpen(a) || b.t_last.localeCompare(a.t_last));
   if (!active.length) return null;
   const first = active[0];
@@ -39,8 +41,8 @@ export function DistressBar({ act }) {
   return html`<section class=${`distress ${isOpen(first) ? 'flash-border' : ''}`} role="alert" aria-label="Distress">
     <${LevelIcon} alert=${first} />
     <div class="grow">
-      <strong>${first.exercise ? 'EXERCISE ' : ''}DISTRESS ${active.length > 1 ? `(${active.length})` : ''} ${clean(first.headline, 160)}</strong>
-      <div>${where.minutes} <span class="thin">${where.degrees}</span> · ${who(first)}</div>
+      <strong>${first.exercise ? 'EXERCISE ' : ''}DISTRESS${active.length > 1 ? ` (${active.length})` : ''}: ${clean(brief(first.headline).what, 120)}, ${who(first)}</strong>
+      <div><b class="num">${where.minutes}</b> <span class="thin num">${where.degrees}</span> · last heard ${duration((eventNow - Date.parse(first.t_last)) / 1000)} ago</div>
     </div>
     <button onClick=${() => act.select(first.alert_id, true)}>Show</button>
     ${first.ack

@@ -24,7 +24,7 @@ async function acknowledge(alert) {
 function item(alert) {
   const line = element('li', '', [
     element('b', `${alert.level}, ${alert.condition}: ${clean(alert.headline, 200)}`),
-    element('p', clean(alert.explanation, 1200)),
+    ...alert.explanation.split('\n').map((line) => element('p', clean(line, 1200))),
     element('p', `${alert.mmsi.join(', ')} · ${position(alert.lat, alert.lon).minutes} · ${dateTime(alert.t_first)} to ${dateTime(alert.t_last)}${alert.exercise ? ' · EXERCISE' : ''}`),
   ]);
   line.className = alert.condition;

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
 import { arrange, change, hold, isOpen, state } from './store.mjs';
-import { clean, clock, duration, levelRank } from './text.mjs';
+import { brief, clean, clock, dateTime, duration, levelRank } from './text.mjs';
 
 const ROWS_MAX = 300; // drawn at once; a longer queue is a flood, and says so
 
@@ -15,11 +15,12 @@ export function Queue({ eventNow, act }) {
     box.current?.querySelector('tr[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
   }, [state.selected]);
   return html`<section class="queue" aria-label="Alerts">
-    <div class="panel-head"><h2>Alerts</h2><span class="num">${open} open</span>${state.waiting.length ? null : html`<span class="muted num">${alerts.length - open} other</span>`}<span class="grow"></span><${NewBar} /></div>
+    <div class="panel-head"><h2>Alerts</h2><span class="num">${open} open</span>${state.waiting.length || alerts.length === open ? null : html`<span class="muted num">${alerts.length - open} other</span>`}<span class="grow"></span><${NewBar} /></div>
     <div class="scroll" ref=${box} onPointerEnter=${() => hold(true)} onPointerLeave=${() => hold(false)}>
       ${alerts.length
         ? html`<table aria-label="Alert queue, open first, then by level and age">
-            <thead class="unseen"><tr><th>Level</th><th>What</th><th>Age</th></tr></thead>
+            <colgroup><col class="lv" /><col /></colgroup>
+            <thead class="unseen"><tr><th>Level</th><th>What, how long ago it began, who, where</th></tr></thead>
             <tbody>${alerts.slice(0, ROWS_MAX).map((a) => html`<${Row} key=${a.alert_id} alert=${a} eventNow=${eventNow} act=${act} />`)}</tbody>
           </table>`
         : html`<${Empty} eventNow=${eventNow} />`}
@@ -43,15 +44,17 @@ function Row({ alert, eventNow, act }) {
   const selected = alert.alert_id === state.selected;
   const age = (eventNow - Date.parse(alert.t_first)) / 1000;
   const open = isOpen(alert);
+  const { what, place, also } = brief(alert.headline);
+  const status = open ? '' : alert.ack && alert.condition === 'active' ? `seen by ${clean(alert.ack.by, 30)}` : conditionWord(alert);
   return html`<tr class=${`${alert.condition} ${open ? 'open' : 'seen'} ${alert.level}`} aria-selected=${selected} tabindex=${selected || (!state.selected && state.shown[0] === alert.alert_id) ? 0 : -1}
       onClick=${() => act.select(alert.alert_id)} onFocus=${() => selected || act.select(alert.alert_id)} data-alert=${alert.alert_id}>
     <td class="lv"><${LevelIcon} alert=${alert} /></td>
     <td class="what">
-      <div class="headline">${clean(alert.headline, 140)}</div>
-      <div class="sub"><span class="word">${alert.level}</span> · ${who(alert)}</div>
-      <div class="sub muted">${alert.exercise ? html`<b class="tag">EXERCISE</b> ` : null}${alert.ack && alert.condition === 'active' ? `acknowledged by ${clean(alert.ack.by, 30)}` : conditionWord(alert)}${alert.kind === 'risk' ? ` · risk ${Math.round(alert.score)}` : ''}</div>
+      <div class="top"><span class="headline">${clean(what, 90)}</span><span class="age num" title=${`began ${dateTime(alert.t_first)}`}>${duration(age)}</span></div>
+      <div class="sub">${who(alert)}</div>
+      ${place || also ? html`<div class="sub muted" title=${clean(also, 200)}>${clean(place, 90)}${also ? `${place ? '; ' : ''}also ${clean(also, 90)}` : ''}</div>` : null}
+      <div class="sub muted"><span class="word">${alert.level}</span>${alert.kind === 'risk' ? ` · risk ${Math.round(alert.score)} of 100` : ''}${status ? ` · ${status}` : ''}${alert.exercise ? html` <b class="tag">EXERCISE</b>` : null}</div>
     </td>
-    <td class="age num" title=${`since ${alert.t_first}`}>${duration(age)}</td>
   </tr>`;
 }
 

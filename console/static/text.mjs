@@ -26,6 +26,11 @@ export function dateTime(iso) {
   return iso ? `${iso.slice(0, 10)} ${iso.slice(11, 16)}Z` : '–';
 }
 
+/** '2026-01-01 14:05Z to 15:10Z': the date once where it is the same day. */
+export function period(from, to) {
+  return from?.slice(0, 10) === to?.slice(0, 10) && to ? `${dateTime(from)} to ${to.slice(11, 16)}Z` : `${dateTime(from)} to ${dateTime(to)}`;
+}
+
 /** '8 s', '12 min', '3 h 05 min', '2 d 4 h' */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return '–';
@@ -62,7 +67,61 @@ export function words(name) {
   return clean(name, 80).replaceAll('_', ' ').replaceAll('.', ': ');
 }
 
-/** 1234 milli-points as '+1.234'. */
+/** A headline without what the page says beside it anyway: the word EXERCISE, which has its own badge. */
+export const plainly = (headline) => headline.replace(/^EXERCISE: /, '');
+
+/** A headline in the two parts of a queue row, behaviour and place; the identities that follow have their own line there. */
+export function brief(headline) {
+  const [about, ...also] = plainly(headline).split('; also: ');
+  const told = about.replace(/: MMSI \d.*$/, '');
+  const comma = told.indexOf(', ');
+  const what = comma < 0 ? told : told.slice(0, comma);
+  const place = comma < 0 ? '' : told.slice(comma + 2);
+  return { what, place, also: also.join('; ') };
+}
+
+const LABELLED = /^(.*?\)|[^;]*?): (.+?)\.?$/s;
+
+/**
+ * The paragraphs of an explanation. One of the form 'label: fact; fact (threshold: bound).' comes apart, because a table is read
+ * faster than a sentence; any other stays the sentence it is.
+ */
+export function paragraphs(explanation) {
+  return String(explanation ?? '').split('\n').filter(Boolean).slice(0, 40).map((line) => {
+    const [, label, rest] = line.match(LABELLED) ?? [];
+    if (!label || !(rest.includes('; ') || rest.includes(' (threshold: '))) return { text: line };
+    return { label, facts: rest.split('; ').map(condition) };
+  });
+}
+
+/** 'silent for 41 min (threshold: at least 30 min)' in its parts. */
+export function condition(text) {
+  const [, observed, threshold, rest] = text.match(/^(.*) \(threshold: (.*)\)(.*)$/s) ?? [];
+  return threshold ? { observed: observed + rest, threshold } : { observed: text, threshold: '' };
+}
+
+/** What a contribution says: the behaviour, its deciding condition, and a remark; its rule and confidence stand in the observations. */
+export function reason(contribution) {
+  const [, what, rest] = String(contribution.text ?? '').match(/^(.*?) by rule [^:;]*[:;] (.*)$/s) ?? [];
+  if (!what) return { what: words(contribution.name), observed: value(contribution.observed), threshold: value(contribution.threshold), remark: contribution.text };
+  const [first, ...remarks] = rest.split('; ');
+  const { observed, threshold } = condition(first);
+  return threshold ? { what, observed, threshold, remark: remarks.join('; ') } : { what, observed: '–', threshold: '–', remark: rest };
+}
+
+/** Range (nm) and true bearing (degrees) from one position to another, along the great circle. */
+export function rangeAndBearing(from, to) {
+  const rad = Math.PI / 180;
+  const a = from.lat * rad, b = to.lat * rad, east = (to.lon - from.lon) * rad;
+  const half = Math.sin((b - a) / 2) ** 2 + Math.cos(a) * Math.cos(b) * Math.sin(east / 2) ** 2;
+  const bearing = Math.atan2(Math.sin(east) * Math.cos(b), Math.cos(a) * Math.sin(b) - Math.sin(a) * Math.cos(b) * Math.cos(east)) / rad;
+  return { nm: (2 * Math.asin(Math.min(1, Math.sqrt(half)))) / rad * 60, bearing: (bearing + 360) % 360 };
+}
+
+/** '045°' */
+export const degrees = (angle) => `${String(Math.round(angle) % 360).padStart(3, '0')}°`;
+
+/** 1234 milli-points as '+1.23'. */
 export function points(milli) {
   return `${milli < 0 ? '−' : '+'}${(Math.abs(milli) / 1000).toFixed(2)}`;
 }

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from console.app import STATIC
+from dogwatch.alerts import Contribution
 from tests.console_harness import HOSTILE, ZONES, Harness, alert, busy_board, distress
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -253,6 +254,56 @@ def test_without_webgl_or_without_libraries_the_console_is_a_list(browser: Brows
     assert HOSTILE in text
     clean(browser, "plain")
     browser("close", "plain")
+
+
+EXPLANATION = (
+    "Silent for 30 min where others were heard (from 00:20Z, still going on; rule dark 1.0, confidence 0.99): silent for 30 min (threshold: at least 30 min); "
+    "other vessels nearby 22 (threshold: at least 3).\nTested and no reason to dismiss: receiver down: heard; few peers: no.\n"
+    "Data: of the reports sent there 96% are normally heard; other vessels nearby 22.\nA person decides."
+)
+
+
+def test_a_row_is_read_at_a_glance_and_the_sentences_of_the_pipeline_come_apart(browser: Browser, served: Harness) -> None:
+    text = "Silent for 30 min where others were heard by rule dark 1.0, confidence 0.99: silent for 30 min (threshold: at least 30 min)"
+    headline = "EXERCISE: Silent for 30 min, then heard again, inside the 12-mile belt, 8.6 nm off the coast: MMSI 198100005, last seen 00:20Z"
+    parts = [Contribution("base", -1000, text="start"), Contribution("dark suspicious", 400, "e", 1810.0, 1800.0, text)]
+    served.board.publish(alert(1, headline=headline, explanation=EXPLANATION, contributions=parts, score_milli=-600))
+    browser("open", url=served.start())
+    browser.until(READY)
+    row = browser.until("[...document.querySelectorAll('.queue .what > *, .queue .headline')].map((e) => e.innerText)")
+    assert row[1] == "Silent for 30 min, then heard again"
+    assert row[2:4] == ["TEST SHIP 5", "inside the 12-mile belt, 8.6 nm off the coast"]
+    assert row[4] == "Warning · risk 51/100 EXERCISE"
+    browser("press", key="j")
+    panel = browser.until("document.querySelector('.evidence .why') && document.querySelector('.evidence').innerText")
+    assert "Observed silent for 30 min, threshold at least 30 min" in panel, "with units, where the bare values have none"
+    assert "1810" not in panel
+    assert "\ufffd" not in panel
+    cells = browser("evaluate", js="[...document.querySelectorAll('details tbody tr')].map((r) => [...r.children].map((c) => c.innerText))")
+    assert cells == [["silent for 30 min", "at least 30 min"], ["other vessels nearby 22", "at least 3"]]
+    assert "receiver down: heard · few peers: no" in panel
+    browser.until("[...document.querySelectorAll('.names span')].some((n) => n.textContent === 'TEST SHIP 5')")
+    clean(browser)
+    browser("close")
+
+
+def test_distress_shows_the_newest_position_and_who_is_near(browser: Browser, served: Harness) -> None:
+    mmsi = int(served.fixes["mmsi"][20])
+    served.board.publish(distress(mmsi=mmsi))
+    browser("open", url=served.start())
+    browser.until(READY)
+    # the alert says 15' farther north than the picture: the picture is younger
+    spot = browser.until(f"((s) => s !== undefined && [dogwatch.vessels.lat[s], dogwatch.vessels.lon[s]])(dogwatch.vessels.slotOfMmsi({mmsi}))")
+    said = browser.until("document.querySelector('.distress .thin')?.innerText")
+    assert [float(n) for n in said.split(", ")] == pytest.approx(spot, abs=0.02)
+    browser("press", key="j")
+    rows = "[...document.querySelectorAll('[data-test=helpers] tbody tr')]"
+    near = browser.until(f"{rows}.length === 5 && {rows}.map((r) => [...r.children].map((c) => c.innerText))")
+    ranges = [float(cells[1].removesuffix(" nm")) for cells in near]
+    assert ranges == sorted(ranges)
+    assert all(cells[2].endswith("°") and cells[3].endswith(("kn", "–")) for cells in near)
+    clean(browser)
+    browser("close")
 
 
 def test_silence_says_what_it_listens_to(browser: Browser) -> None:

@@ -119,7 +119,7 @@ function App() {
       <${Queue} eventNow=${now} act=${act} />
       <section class="sea" aria-label="Map">
         <${MapBox} />
-        <div class="bars"><${DistressBar} eventNow=${now} act=${act} /><${SilenceBar} /></div>
+        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${SilenceBar} /></div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
         <${Listening} />
         <${VesselCard} eventNow=${now} />

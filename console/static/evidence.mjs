@@ -4,7 +4,7 @@
 import { html } from './vendor/htm-preact.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
 import { change, isDistress, linked, state } from './store.mjs';
-import { CLASS_WORDS, clean, dateTime, degrees, duration, paragraphs, period, plainly, points, position, rangeAndBearing, reason, words } from './text.mjs';
+import { CLASS_WORDS, brief, clean, dateTime, degrees, duration, paragraphs, period, points, position, rangeAndBearing, reason, words } from './text.mjs';
 import { FLAG } from './vessels.mjs';
 
 const HELPERS = 5; // nearest vessels listed beside a distress signal
@@ -13,14 +13,15 @@ const ROLE_WORDS = { caller: 'sends the signal' };
 export function Evidence({ eventNow, act, vessels }) {
   const alert = state.alerts.get(state.selected);
   if (!alert) return html`<aside class="evidence" aria-label="Evidence"><div class="empty"><p><b>No alert selected.</b></p><p class="muted"><kbd>J</kbd> <kbd>K</kbd> move in the queue, <kbd>?</kbd> lists the keys.</p></div></aside>`;
+  const { what, place, also } = brief(alert.headline); // its identities stand below, under Who
   return html`<aside class=${`evidence ${alert.condition}`} aria-label="Evidence" data-alert=${alert.alert_id}>
     <div class="panel-head"><${LevelIcon} alert=${alert} /><h2>${alert.level}</h2><span class="muted">${conditionWord(alert)}</span>
       ${alert.exercise ? html`<span class="tagline">EXERCISE</span>` : null}<span class="grow"></span>
       <button class="plain" onClick=${act.close} aria-label="Close the evidence (Esc)">✕</button></div>
     <div class="scroll pad" key=${alert.alert_id}>
-      <h3 class="headline">${clean(plainly(alert.headline), 200)}</h3>
+      <h3 class="headline">${clean([what, place].filter(Boolean).join(', ') + (also ? `; also: ${also}` : ''), 240)}</h3>
       ${alert.condition === 'retracted' ? html`<p class="note">Retracted: later data took the ground from under this alert.${alert.reason ? ` ${words(alert.reason)}.` : ''} Its score no longer counts.</p>` : null}
-      <${Facts} alert=${alert} eventNow=${eventNow} act=${act} />
+      <${Facts} alert=${alert} eventNow=${eventNow} act=${act} vessels=${vessels} />
       ${isDistress(alert) ? html`<${Helpers} alert=${alert} eventNow=${eventNow} vessels=${vessels} />` : null}
       <${Contributions} alert=${alert} />
       ${alert.counterfactual ? html`<h4>What would clear it</h4><p>${clean(alert.counterfactual, 600)}</p>` : null}
@@ -32,29 +33,31 @@ export function Evidence({ eventNow, act, vessels }) {
   </aside>`;
 }
 
-function Facts({ alert, eventNow, act }) {
-  const where = position(alert.lat, alert.lon);
-  const lasted = (Date.parse(alert.t_last) - Date.parse(alert.t_first)) / 1000;
+function Facts({ alert, eventNow, act, vessels }) {
+  const { lat, lon, at } = isDistress(alert) ? vessels.latest(alert) : { lat: alert.lat, lon: alert.lon, at: Date.parse(alert.t_last) };
+  const where = position(lat, lon);
+  const lasted = (at - Date.parse(alert.t_first)) / 1000;
   const details = (s) => [`MMSI ${s.mmsi}`, s.callsign ? `call sign ${clean(s.callsign, 10)}` : '', s.imo ? `IMO ${s.imo}` : '', s.loa_m ? `${s.loa_m} m long` : '', s.ais_class ? `class ${clean(s.ais_class, 3)}` : '', s.role ? ROLE_WORDS[s.role] ?? words(s.role) : '']
     .filter(Boolean).join(' · ');
   return html`<dl class="facts">
     <dt>Who</dt><dd>${alert.subjects.length ? alert.subjects.map((s) => html`<div>${s.name ? html`<b>${clean(s.name, 30)}</b> ` : null}<span class="num">${details(s)}</span></div>`) : who(alert)}</dd>
     <dt>Where</dt><dd class="row"><span class="num">${where.minutes}<br /><span class="muted">${where.degrees}</span></span><span class="grow"></span><button class="small" onClick=${() => act.zoom(alert)}>show <kbd>Z</kbd></button></dd>
-    <dt>When</dt><dd class="num">${period(alert.t_first, alert.t_last)} <span class="muted">(${duration(lasted)}; latest data ${duration((eventNow - Date.parse(alert.t_last)) / 1000)} ago)</span></dd>
+    <dt>When</dt><dd class="num">${period(alert.t_first, Number.isFinite(at) ? new Date(at).toISOString() : alert.t_last)} <span class="muted">(${duration(lasted)}; ${isDistress(alert) ? 'last heard' : 'latest data'} ${duration((eventNow - at) / 1000)} ago)</span></dd>
   </dl>`;
 }
 
 /** Who could help: the nearest vessels of the picture, by range from the last position of the signal. */
 function Helpers({ alert, eventNow, vessels }) {
-  if (!Number.isFinite(alert.lat) || !Number.isFinite(alert.lon)) return null;
+  const from = vessels.latest(alert);
+  if (!Number.isFinite(from.lat) || !Number.isFinite(from.lon)) return null;
   const rows = [];
   for (let s = 0; s < vessels.count; s++) {
     if (vessels.cls[s] > 5 || vessels.flags[s] & (FLAG.lost | FLAG.distress)) continue;
-    rows.push([rangeAndBearing(alert, { lat: vessels.lat[s], lon: vessels.lon[s] }), s]);
+    rows.push([rangeAndBearing(from, { lat: vessels.lat[s], lon: vessels.lon[s] }), s]);
   }
   rows.sort((a, b) => a[0].nm - b[0].nm);
-  return html`<h4>Nearest vessels, as last heard</h4>
-    ${rows.length ? html`<table class="why helpers" data-test="helpers"><thead><tr><th>Vessel</th><th class="n">Range</th><th class="n">Bearing</th><th class="n">Speed</th></tr></thead>
+  return html`<h4>Nearest vessels: range and true bearing from the signal</h4>
+    ${rows.length ? html`<table class="why tight" data-test="helpers"><thead><tr><th>Vessel</th><th class="n">Range</th><th class="n">Bearing</th><th class="n">Speed</th></tr></thead>
       <tbody>${rows.slice(0, HELPERS).map(([at, s]) => {
         const v = vessels.describe(s, eventNow / 1000);
         return html`<tr key=${v.handle}><th scope="row">${clean(v.name || (v.mmsi ? `MMSI ${v.mmsi}` : 'not named yet'), 30)} <span class="muted">${CLASS_WORDS[v.cls]}</span></th>
@@ -68,18 +71,18 @@ function Contributions({ alert }) {
   let reached = 0;
   const steps = alert.contributions.map((c) => [reached, (reached += c.points)]);
   const scale = [Math.min(0, ...steps.flat()), Math.max(0, ...steps.flat())];
-  return html`<h4>Why: observed against threshold</h4>
+  return html`<h4>Why</h4>
     <table class="why">
-      <thead><tr><th>Condition</th><th class="n">Observed</th><th class="n">Threshold</th><th class="n" colspan="2">Points</th></tr></thead>
+      <thead><tr><th>Condition</th><th class="n" colspan="2">Points</th></tr></thead>
       ${alert.contributions.map((c, i) => {
         const { what, observed, threshold, remark } = reason(c);
         return html`<tbody>
-        <tr><th scope="row" colspan=${observed === '–' ? 3 : 1}>${clean(what, 90)}</th>${observed === '–' ? null : html`<td class="n num">${clean(observed, 60)}</td><td class="n num">${clean(threshold, 60)}</td>`}
-          <td class="bar-cell"><${Step} step=${steps[i]} scale=${scale} /></td><td class="n num points">${points(c.points)}</td></tr>
-        ${remark ? html`<tr class="text"><td colspan="5" class="muted">${clean(remark, 200)}</td></tr>` : null}
+        <tr><th scope="row">${clean(what, 90)}</th><td class="bar-cell"><${Step} step=${steps[i]} scale=${scale} /></td><td class="n num points">${points(c.points)}</td></tr>
+        ${observed === '–' ? null : html`<tr class="text"><td colspan="3">Observed <b>${clean(observed, 60)}</b>${threshold === '–' ? '' : html`, threshold <b>${clean(threshold, 60)}</b>`}</td></tr>`}
+        ${remark ? html`<tr class="text"><td colspan="3" class="muted">${clean(remark, 200)}</td></tr>` : null}
       </tbody>`;
       })}
-      <tfoot><tr><th scope="row" colspan="3">Sum${sum === alert.score_milli ? '' : ' (does not match the published score!)'}${alert.kind === 'risk' ? html` → <b>risk ${Math.round(alert.score)} of 100</b>` : null}</th>
+      <tfoot><tr><th scope="row">Sum${sum === alert.score_milli ? '' : ' (does not match the published score!)'}${alert.kind === 'risk' ? html` → <b>risk ${Math.round(alert.score)} of 100</b>` : null}</th>
         <td class="bar-cell"><${Step} step=${[0, sum]} scale=${scale} /></td><td class=${`n num ${sum === alert.score_milli ? '' : 'wrong'}`} data-test="sum">${points(sum)}</td></tr></tfoot>
     </table>
     ${alert.kind === 'risk' ? html`<p class="muted small-text">Points are log-odds: a sum of 0 would be risk 50 of 100.</p>` : null}`;
@@ -105,7 +108,7 @@ function Observed({ alert }) {
     ? html`<p>${full(g.plain)}</p>`
     : html`<details open=${g === first}><summary>${clean(g.head.label.replace(/ \([^()]*\)$/, ''), 120)}</summary>
         <p class="muted small-text">${clean(g.head.label.match(/\(([^()]*)\)$/)?.[1] ?? '', 160)}</p>
-        <table class="why"><tbody>${g.head.facts.map((f) => html`<tr><th scope="row">${clean(f.observed, 160)}</th><td class="n muted">${clean(f.threshold, 60)}</td></tr>`)}</tbody></table>
+        <table class="why tight"><thead><tr><th>Observed</th><th class="n">Threshold</th></tr></thead><tbody>${g.head.facts.map((f) => html`<tr><th scope="row">${clean(f.observed, 160)}</th><td class="n muted">${clean(f.threshold, 60)}</td></tr>`)}</tbody></table>
         ${g.rest.map((part) => html`<p class="small-text"><span class="muted">${clean(part.label, 80)}:</span> ${clean(part.facts.map((f) => f.observed).join(' · '), 600)}</p>`)}
       </details>`))}`;
 }

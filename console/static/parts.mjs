@@ -33,16 +33,17 @@ export function who(alert) {
 }
 
 /** Distress, pinned above everything until it is over. */
-export function DistressBar({ eventNow, act }) {
+export function DistressBar({ eventNow, act, vessels }) {
   const active = [...state.alerts.values()].filter((a) => isDistress(a) && a.condition === 'active').sort((a, b) => isOpen(b) - isOpen(a) || b.t_last.localeCompare(a.t_last));
   if (!active.length) return null;
   const first = active[0];
-  const where = position(first.lat, first.lon);
+  const { lat, lon, at } = vessels.latest(first);
+  const where = position(lat, lon);
   return html`<section class=${`distress ${isOpen(first) ? 'flash-border' : ''}`} role="alert" aria-label="Distress">
     <${LevelIcon} alert=${first} />
     <div class="grow">
       <strong>${first.exercise ? 'EXERCISE ' : ''}DISTRESS${active.length > 1 ? ` (${active.length})` : ''}: ${clean(brief(first.headline).what, 120)}, ${who(first)}</strong>
-      <div><b class="num">${where.minutes}</b> <span class="thin num">${where.degrees}</span> · last heard ${duration((eventNow - Date.parse(first.t_last)) / 1000)} ago</div>
+      <div><b class="num">${where.minutes}</b> <span class="thin num">${where.degrees}</span> · last heard ${duration((eventNow - at) / 1000)} ago</div>
     </div>
     <button onClick=${() => act.select(first.alert_id, true)}>Show</button>
     ${first.ack

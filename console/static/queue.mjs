@@ -53,7 +53,7 @@ function Row({ alert, eventNow, act }) {
       <div class="top"><span class="headline">${clean(what, 90)}</span><span class="age num" title=${`began ${dateTime(alert.t_first)}`}>${duration(age)}</span></div>
       <div class="sub">${who(alert)}</div>
       ${place || also ? html`<div class="sub muted" title=${clean(also, 200)}>${clean(place, 90)}${also ? `${place ? '; ' : ''}also ${clean(also, 90)}` : ''}</div>` : null}
-      <div class="sub muted"><span class="word">${alert.level}</span>${alert.kind === 'risk' ? ` · risk ${Math.round(alert.score)} of 100` : ''}${status ? ` · ${status}` : ''}${alert.exercise ? html` <b class="tag">EXERCISE</b>` : null}</div>
+      <div class="sub muted state"><span class="word">${alert.level}</span>${alert.kind === 'risk' ? ` · risk ${Math.round(alert.score)}/100` : ''}${status ? ` · ${status}` : ''}${alert.exercise ? html` <b class="tag">EXERCISE</b>` : null}</div>
     </td>
   </tr>`;
 }

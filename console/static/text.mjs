@@ -67,14 +67,11 @@ export function words(name) {
   return clean(name, 80).replaceAll('_', ' ').replaceAll('.', ': ');
 }
 
-/** A headline without what the page says beside it anyway: the word EXERCISE, which has its own badge. */
-export const plainly = (headline) => headline.replace(/^EXERCISE: /, '');
-
-/** A headline in the two parts of a queue row, behaviour and place; the identities that follow have their own line there. */
+/** A headline in parts: behaviour, place, what else. Without what the page says beside it: the exercise has a badge, identities their own line. */
 export function brief(headline) {
-  const [about, ...also] = plainly(headline).split('; also: ');
+  const [about, ...also] = headline.replace(/^EXERCISE: /, '').split('; also: ');
   const told = about.replace(/: MMSI \d.*$/, '');
-  const comma = told.indexOf(', ');
+  const comma = told.search(/, (?!then )/);
   const what = comma < 0 ? told : told.slice(0, comma);
   const place = comma < 0 ? '' : told.slice(comma + 2);
   return { what, place, also: also.join('; ') };

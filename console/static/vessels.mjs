@@ -182,6 +182,16 @@ export class Vessels {
 
   slotOfMmsi(mmsi) { return this.slot.get(this.byMmsi.get(mmsi)); }
 
+  /**
+   * Where the one subject of an alert was last heard, and when (ms): an alert that goes on unchanged is not published with each report,
+   * but whoever goes to help needs the newest position, not that of the last revision.
+   */
+  latest(alert) {
+    const told = { lat: alert.lat, lon: alert.lon, at: Date.parse(alert.t_last) };
+    const s = alert.mmsi.length === 1 ? this.slotOfMmsi(alert.mmsi[0]) : undefined;
+    return s !== undefined && this.t[s] * 1000 > told.at ? { lat: this.lat[s], lon: this.lon[s], at: this.t[s] * 1000 } : told;
+  }
+
   /** Where a vessel is drawn at event time `now`: Mercator x and y. */
   reckoned(s, now) {
     const limit = this.flags[s] & FLAG.classB ? 90 : 60;

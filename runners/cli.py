@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console as Terminal
+from rich.markup import escape
 
 from dogwatch import __version__
 from dogwatch.errors import DogwatchError, InputError
@@ -30,14 +31,15 @@ app = typer.Typer(
     help="Maritime surveillance: AIS in, explained risk alerts out.",
 )
 zones_app = typer.Typer(no_args_is_help=True, help="Check and show zones.")
-rules_app = typer.Typer(no_args_is_help=True, help="Check and explain rule profiles.")
+rules_app = typer.Typer(no_args_is_help=True, help="Check rule profiles.")
 kafka_app = typer.Typer(no_args_is_help=True, help="Topics of a Kafka deployment.")
 app.add_typer(zones_app, name="zones")
 app.add_typer(rules_app, name="rules")
 app.add_typer(kafka_app, name="kafka")
 
-out = Terminal()
-err = Terminal(stderr=True)
+DURATION_S_MAX = 366 * 86_400.0
+out = Terminal(emoji=False)  # ':100:' is a line number here, not a picture
+err = Terminal(stderr=True, emoji=False)
 ConfigFile = Annotated[Path, typer.Option("--config", help="Configuration file (TOML).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -70,7 +72,10 @@ def seconds(text: str) -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?\s*", text)
     if not found:
         raise InputError(f"'{text}' is not a duration", remedy="write 60s, 10m or 1h")
-    return float(found.group(1)) * {"ms": 0.001, None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}[found.group(2)]
+    value = float(found.group(1)) * {"ms": 0.001, None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}[found.group(2)]
+    if value > DURATION_S_MAX:
+        raise InputError(f"'{text}' is longer than {DURATION_S_MAX / 86_400:g} days", remedy="give a shorter one")
+    return value
 
 
 def print_json(document: Any) -> None:
@@ -107,6 +112,8 @@ def demo(
     from runners.demo import DemoOptions
     from runners.demo import demo as run_demo
 
+    if not speed > 0:
+        raise InputError(f"'{speed}' is not a speed", remedy="give a factor such as 60")
     options = DemoOptions(scenario, seed, speed, for_s=seconds(for_) if for_ else 0.0, headless=headless, port=port, open_browser=browser)
     run_demo(options, out)
 
@@ -115,29 +122,33 @@ def demo(
 def replay(
     inputs: Annotated[list[Path], typer.Argument(help="NMEA recordings (plain or .gz), CSV or Parquet of positions.")],
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for events.ndjson, alerts.ndjson, summary.json.")],
-    profile: Annotated[str, typer.Option(help="Shipped profile by name, or a TOML file.")] = "border",
+    profile: Annotated[str, typer.Option(help="Shipped profile by name, or a TOML file; default: border.")] = "",
     zones: Annotated[list[str] | None, typer.Option(help="GeoJSON zones file; may be repeated.")] = None,
     speed: Annotated[str, typer.Option(help="'max', or a multiple of recorded time.")] = "max",
     chunk_bytes: Annotated[int, typer.Option(min=1, help="Cut the input into pieces of this size; changes nothing but speed.")] = 65_536,
     resume: Annotated[bool, typer.Option(help="Continue a run that was interrupted, or whose recording has grown.")] = False,
     lateness: Annotated[str, typer.Option(help="How late a report may come and still count, e.g. 5s, 120s.")] = "120s",
     coverage: Annotated[Path | None, typer.Option(help="Coverage state learned by an earlier run.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Configuration with [columns] for a CSV of unknown layout.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration: its profile, zones, coverage and [columns] are the defaults.")] = None,
     exercise: Annotated[bool, typer.Option(help="Mark everything that comes out as exercise.")] = False,
     as_json: Json = False,
 ) -> None:
     """Recordings through the same code as live traffic. Example: dogwatch replay recording.nmea.gz --out out/"""
+    from dogwatch.config import Config
     from runners.replay import Options
     from runners.replay import replay as run_replay
     from runners.rules import read_config, read_coverage, read_rules
     from runners.terminal import ReplayProgress, print_summary
 
-    columns = read_config(config).columns if config else {}
+    known = read_config(config) if config else Config()
+    coverage = coverage or (Path(known.coverage) if known.coverage else None)
     rate = 0.0 if speed == "max" else _factor(speed)
-    options = Options(out_dir, seconds(lateness), rate, chunk_bytes, resume, exercise, columns)
-    rules = read_rules(profile, zones or [])
+    options = Options(out_dir, seconds(lateness), rate, chunk_bytes, resume, exercise, known.columns)
+    rules = read_rules(profile or known.profile, zones or known.zones)
     with ReplayProgress(err) as progress:
-        summary = run_replay(inputs, rules, options, read_coverage(coverage) if coverage else None, progress.show)
+        summary = run_replay(inputs, rules, options, read_coverage(coverage) if coverage else None, progress.show, stop_on_signals())
+    for note in summary["input_notes"]:
+        err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     print_json(summary) if as_json else print_summary(out, summary, out_dir)
 
 
@@ -218,12 +229,19 @@ def decode(
     inputs: Annotated[list[Path], typer.Argument(help="NMEA recordings or position tables.")],
     out_file: Annotated[Path, typer.Option("--out", help="File to write; - for stdout (csv, ndjson).")],
     to: Annotated[str, typer.Option(help="csv, ndjson or parquet.")] = "csv",
+    lateness: Annotated[str, typer.Option(help="How late a report may come before it is flagged late.")] = "120s",
+    config: Annotated[Path | None, typer.Option(help="Configuration with [columns] for a table of unknown layout.")] = None,
+    exercise: Annotated[bool, typer.Option(help="Mark every row as exercise.")] = False,
     as_json: Json = False,
 ) -> None:
     """Columns from bytes; missing values are empty. Example: dogwatch decode recording.nmea --to csv --out fixes.csv"""
     from runners.decoding import decode_files
+    from runners.rules import read_config
 
-    counts = decode_files(inputs, out_file, to)
+    columns = read_config(config).columns if config else {}
+    counts = decode_files(inputs, out_file, to, lateness_s=seconds(lateness), exercise=exercise, columns=columns)
+    for note in counts["input_notes"]:
+        err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     print_json(counts) if as_json else err.print(f"{counts['lines']:,} lines, {counts['fixes']:,} fixes written", highlight=False)
 
 
@@ -337,7 +355,8 @@ def doctor(config: Annotated[Path | None, typer.Option("--config", help="Also ch
         print_json([{"name": f.name, "state": f.state, "detail": f.detail, "remedy": f.remedy} for f in findings])
     for finding in () if as_json else findings:
         style = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}[finding.state]
-        out.print(f"[{style}]{finding.state:4}[/] {finding.name}: {finding.detail}" + (f" -> {finding.remedy}" if finding.remedy else ""), highlight=False)
+        text = escape(f"{finding.name}: {finding.detail}" + (f" -> {finding.remedy}" if finding.remedy else ""))
+        out.print(f"[{style}]{finding.state:4}[/] {text}", highlight=False, soft_wrap=True)
     if any(finding.state == "FAIL" for finding in findings):
         raise typer.Exit(1)
 
@@ -347,6 +366,6 @@ def _factor(text: str) -> float:
         value = float(text.removesuffix("x"))
     except ValueError:
         value = 0.0
-    if value <= 0:
+    if not 0 < value < 1e9:
         raise InputError(f"'{text}' is not a speed", remedy="write 'max' or a factor such as 60")
     return value

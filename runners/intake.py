@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dogwatch.alerts import Alert
-from dogwatch.batch import T_MISSING, Batch, Control, Counts, empty_batch
+from dogwatch.batch import F_EXERCISE, T_MISSING, Batch, Control, Counts, empty_batch
 from dogwatch.config import Config
 from dogwatch.events import Event
 from dogwatch.watermark import end_of_recording
@@ -35,6 +35,7 @@ class Intake:
         self.receivers: list[str] = []
         self.safety = SafetyRoad()
         self.watermark_ms = T_MISSING
+        self.exercise = any(lane.exercise for lane in lanes)  # one simulated source makes the whole run an exercise
         self.bytes_read = dict.fromkeys(self.lanes, 0)
 
     def feed(self, source: str, data: bytes, t_rx_ms: int | None, *, final: bool = False) -> tuple[Batch, list[Event], list[Alert]]:
@@ -42,6 +43,7 @@ class Intake:
         lane = self.lanes[source]
         batch = self._renumber(lane.feed(data, t_rx_ms, final=final))
         self.bytes_read[source] += len(data)
+        self.exercise |= bool((batch.fixes["flags"] & np.uint32(F_EXERCISE)).any()) or any(report.exercise for report in batch.safety)
         events, alerts = safety_step(self.safety, batch.safety) if batch.safety else ([], [])
         if final:
             self.active.discard(source)
@@ -89,6 +91,7 @@ class Intake:
             "receivers": list(self.receivers),
             "safety": self.safety.to_sections(),
             "watermark_ms": self.watermark_ms,
+            "exercise": self.exercise,
             "bytes_read": self.bytes_read,
         }
 
@@ -102,6 +105,7 @@ class Intake:
         self.receivers = list(sections["receivers"])
         self.safety = SafetyRoad.from_sections(sections["safety"])
         self.watermark_ms = sections["watermark_ms"]
+        self.exercise = sections["exercise"]
 
     def _advance(self) -> None:
         marks = [self.lanes[source].clock.watermark_ms for source in self.active]
@@ -124,12 +128,13 @@ class Intake:
 
 
 def lanes_of(config: Config) -> list[Lane]:
-    """One fresh lane per configured source."""
+    """One fresh lane per configured source; one that is simulated makes all of them exercise."""
+    exercise = any(source.exercise for source in config.sources)
     return [
         Lane(
             source.id,
             lateness_ms=round(source.lateness_s * 1000),
-            exercise=source.exercise,
+            exercise=exercise,
             table=source.kind == "file" and is_table(Path(source.path)),
             columns=config.columns or None,
         )

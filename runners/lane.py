@@ -22,6 +22,7 @@ class Lane:
     def __init__(self, source: str, *, lateness_ms: int, exercise: bool = False, table: bool = False, columns: dict[str, str] | None = None) -> None:
         self.source = source
         self.table = table
+        self.exercise = exercise
         # a table leaves sorted by time: a long silence in it is no stamp gone wild
         self.clock = SourceClock(lateness_ms, jump_ms=TABLE_JUMP_MS) if table else SourceClock(lateness_ms)
         self.state: Any = TableState(source, columns=columns, exercise=exercise) if table else DecodeState(source, exercise=exercise)

@@ -23,15 +23,18 @@ class Ledger:
     def __init__(self, folder: Path, lengths: tuple[int, int] = (0, 0), *, journal: bool = False) -> None:
         """Open the parts, cut back to `lengths` bytes (0, 0 = a fresh run). Raises InputError when the folder cannot be used.
 
-        `journal`: a live run has no end, so its parts are the files people read, in the order in which things came.
+        `journal`: a live run has no end and its input cannot be read again, so its parts are the files people read, in the
+        order in which things came, and are never cut: after a crash a version may stand there twice, and the larger wins.
         """
         self.folder = folder
         self.parts = folder if journal else folder / "state"
         ending = "ndjson" if journal else "part"
         try:
             (folder / "state").mkdir(parents=True, exist_ok=True)
-            self.events = _open_at(self.parts / f"events.{ending}", lengths[0])
-            self.alerts = _open_at(self.parts / f"alerts.{ending}", lengths[1])
+            self.events, self.alerts = (
+                _open_journal(self.parts / f"{name}.{ending}") if journal else _open_at(self.parts / f"{name}.{ending}", length)
+                for name, length in zip(("events", "alerts"), lengths)
+            )
         except OSError as fault:
             raise InputError(f"cannot write to {folder}: {fault.strerror}", remedy="name a folder that can be written, with --out") from fault
 
@@ -80,13 +83,26 @@ def replace_file(path: Path, data: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as fault:
-        raise SurroundingsError(f"cannot write {path}: {fault.strerror}", remedy="free disk space, then run again") from fault
+        raise SurroundingsError(f"cannot write {path}: {fault.strerror}", remedy="check the folder and its free space, then run again") from fault
 
 
 def _open_at(path: Path, length: int) -> BinaryIO:
     file = path.open("r+b" if path.exists() else "w+b")
+    if file.seek(0, os.SEEK_END) < length:
+        raise InputError(f"{path} is shorter than the state remembers", remedy="run again without --resume")
     file.truncate(length)
     file.seek(length)
+    return file
+
+
+def _open_journal(path: Path) -> BinaryIO:
+    """At its end; a last line that a crash cut in half is ended, so that the next one stands alone."""
+    file = path.open("r+b" if path.exists() else "w+b")
+    size = file.seek(0, os.SEEK_END)
+    if size:
+        file.seek(size - 1)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
     return file
 
 

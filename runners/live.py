@@ -20,7 +20,7 @@ from runners.desk import Desk
 from runners.engine import Engine, Output
 from runners.intake import lanes_of
 from runners.ledger import Ledger, replace_file
-from runners.replay import rules_stamp
+from runners.replay import read_state, rules_stamp
 from runners.rules import read_coverage, read_rules, zones_geojson
 from runners.step import restore, snapshot
 
@@ -98,20 +98,19 @@ class _Journal:
     def __init__(self, folder: Path, engine: Engine) -> None:
         self.engine = engine
         self.state_file = folder / "state" / "live.state"
-        lengths = (0, 0)
-        if self.state_file.exists():
-            sections = restore(self.state_file.read_bytes())
+        resumed = self.state_file.exists()
+        if resumed:
+            sections = restore(read_state(self.state_file))
             if sections["rules"] != rules_stamp(engine.rules):
                 raise InputError(f"{self.state_file} was made with other rules or zones", remedy="move it away to start afresh, or use the same rules")
             engine.restore(sections["engine"])
-            lengths = (sections["lengths"][0], sections["lengths"][1])
-        self.ledger = Ledger(folder, lengths, journal=True)
-        if lengths != (0, 0) or self.state_file.exists():
+        self.ledger = Ledger(folder, journal=True)
+        if resumed:
             self.append(engine.control(Control(engine.watermark_ms, "system_down")))
 
     def append(self, output: Output) -> None:
         self.ledger.append(output.all_events(), output.all_alerts())
 
     def save(self) -> None:
-        lengths = self.ledger.settle()
-        replace_file(self.state_file, snapshot({"engine": self.engine.to_sections(), "lengths": list(lengths), "rules": rules_stamp(self.engine.rules)}))
+        self.ledger.settle()
+        replace_file(self.state_file, snapshot({"engine": self.engine.to_sections(), "rules": rules_stamp(self.engine.rules)}))

@@ -8,16 +8,18 @@ smaller pieces and changes nothing but speed: that is the law of the house, and 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from dogwatch.batch import T_MISSING
-from dogwatch.errors import InputError
+from dogwatch.errors import DogwatchError, InputError
 from ingest.source_file import read_blocks
 from runners.engine import Engine, Output
 from runners.intake import is_table
@@ -44,24 +46,43 @@ class Options:
     columns: dict[str, str] = field(default_factory=dict)
     snapshot_wall_s: float = SNAPSHOT_WALL_S
 
+    def stamp(self) -> str:
+        """What a resumed run must have in common with the one that it continues."""
+        return f"{self.lateness_s}:{self.exercise}:{sorted(self.columns.items())}"
+
 
 @dataclass(slots=True)
 class Progress:
-    """What a progress line shows."""
+    """What a progress line may ask, at its own pace."""
 
+    engine: Engine
     bytes_read: int = 0
-    lines: int = 0
-    t_ms: int = T_MISSING
     events: int = 0
     alerts: int = 0
 
+    @property
+    def lines(self) -> int:
+        """Physical lines read so far."""
+        return sum(lane.counts.lines for lane in self.engine.lanes.values())
+
+
+class StoppedError(DogwatchError):
+    """The run was asked to stop and has saved its state."""
+
+    exit_code = 130
+
 
 def replay(
-    inputs: list[Path], rules: Rules, options: Options, coverage: Coverage | None = None, watch_progress: Callable[[Progress, Output], None] | None = None
+    inputs: list[Path],
+    rules: Rules,
+    options: Options,
+    coverage: Coverage | None = None,
+    watch_progress: Callable[[Progress, Output], None] | None = None,
+    stop: threading.Event | None = None,
 ) -> dict[str, Any]:
     """Run recordings through the pipeline and write `events.ndjson`, `alerts.ndjson`, `summary.json`; the summary comes back.
 
-    Raises InputError for inputs or a folder that cannot be used.
+    Raises InputError for inputs or a folder that cannot be used, StoppedError once `stop` is set and the state is saved.
     """
     started_wall, started_cpu = time.perf_counter(), time.process_time()
     run = _Run(inputs, rules, options, coverage)
@@ -73,7 +94,10 @@ def replay(
             if watch_progress:
                 watch_progress(run.progress, output)
         run.offsets[source] = offset + len(block)
-        paced.wait(run.engine.lanes[source].clock.newest_ms)
+        if stop and stop.is_set():
+            run.save()
+            raise StoppedError("stopped; what was read is saved", remedy="go on with the same command and --resume")
+        paced.wait(run.engine.lanes[source].clock.newest_ms, stop)
         if time.monotonic() - last_snapshot >= options.snapshot_wall_s:
             run.save()
             last_snapshot = time.monotonic()
@@ -86,7 +110,7 @@ class _Run:
 
     def __init__(self, inputs: list[Path], rules: Rules, options: Options, coverage: Coverage | None) -> None:
         self.options = options
-        self.paths = {source_name(path, inputs): path for path in inputs}
+        self.paths = name_sources(inputs)
         lanes = [
             Lane(source, lateness_ms=round(options.lateness_s * 1000), exercise=options.exercise, table=is_table(path), columns=options.columns or None)
             for source, path in self.paths.items()
@@ -94,14 +118,34 @@ class _Run:
         self.engine = Engine(rules, lanes, coverage)
         self.offsets = dict.fromkeys(self.paths, 0)
         self.fixes = 0
-        self.progress = Progress()
+        self.progress = Progress(self.engine)
+        self.said: list[str] = []  # what a reader could not read of its file
+        self.heads_seen: dict[str, list[Any]] = {}  # source -> [length, hash] of its first block, to know it again
         self.state_file = options.out / "state" / "replay.state"
         lengths = self._resume() if options.resume else (0, 0)
-        self.readers = {source: read_blocks(path, BLOCK_BYTES) for source, path in self.paths.items()}
-        for source in self.paths:
-            self.readers[source] = _skip(self.readers[source], self.offsets[source])
-        self.heads = {source: next(reader, None) for source, reader in self.readers.items()}  # opens every input before anything is written
+        self.readers = {source: read_blocks(path, BLOCK_BYTES, say=self.said.append) for source, path in self.paths.items()}
+        self.heads = {source: self._first(source) for source in self.paths}  # opens every input before anything is written
         self.ledger = Ledger(options.out, lengths)
+        if not options.resume:
+            self.state_file.unlink(missing_ok=True)  # it belongs to the results that have just been emptied
+
+    def _first(self, source: str) -> bytes | None:
+        """The first block that is still to be read, after a look at whether the file is the one that the state knows."""
+        reader = self.readers[source]
+        block = next(reader, None) or b""
+        length, print_of = self.heads_seen.get(source, (len(block), ""))
+        if print_of and blake2b(block[:length], digest_size=16).hexdigest() != print_of:
+            raise InputError(f"{self.paths[source]} is not the file that was read before", remedy="name the same inputs, or leave out --resume")
+        self.heads_seen[source] = [len(block), blake2b(block, digest_size=16).hexdigest()]
+        rest, offset = block, self.offsets[source]
+        while rest and offset >= len(rest):
+            offset -= len(rest)
+            rest = next(reader, None) or b""
+        if offset > len(rest):
+            raise InputError(f"{self.paths[source]} is shorter than what was read of it before", remedy="leave out --resume")
+        if rest and source in self.engine.intake.ended:
+            raise InputError(f"{self.paths[source]} had been read to its end, beside others, and has grown since", remedy="leave out --resume")
+        return rest[offset:] or None
 
     def blocks(self) -> Iterator[tuple[str, bytes, int]]:
         """Blocks in reading order: always of the lane that is furthest behind in event time."""
@@ -117,8 +161,6 @@ class _Run:
         """Book one output."""
         self.fixes += len(output.batch.fixes)
         self.progress.bytes_read += n_bytes
-        self.progress.lines = sum(lane.counts.lines for lane in self.engine.lanes.values())
-        self.progress.t_ms = self.engine.newest_ms
         self.progress.events += len(output.events) + len(output.distress_events)
         self.progress.alerts += len(output.alerts) + len(output.distress_alerts)
         self.ledger.append(output.all_events(), output.all_alerts())
@@ -132,6 +174,8 @@ class _Run:
             "lengths": list(lengths),
             "fixes": self.fixes,
             "rules": rules_stamp(self.engine.rules),
+            "options": self.options.stamp(),
+            "heads": self.heads_seen,
         }
         replace_file(self.state_file, snapshot(sections))
 
@@ -156,6 +200,8 @@ class _Run:
             t_last_ms=self.engine.newest_ms,
             wall_s=time.perf_counter() - started_wall,
             cpu_s=time.process_time() - started_cpu,
+            exercise=self.engine.intake.exercise,
+            said=self.said,
         )
         replace_file(self.options.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
         return summary
@@ -163,14 +209,17 @@ class _Run:
     def _resume(self) -> tuple[int, int]:
         if not self.state_file.exists():
             raise InputError(f"nothing to resume: {self.state_file} is absent", remedy="run once without --resume")
-        sections = restore(self.state_file.read_bytes())
+        sections = restore(read_state(self.state_file))
         if set(sections["offsets"]) != set(self.paths):
             raise InputError(
                 "the state belongs to other inputs: " + ", ".join(sorted(sections["offsets"])), remedy="name the same inputs, or leave out --resume"
             )
         if sections["rules"] != rules_stamp(self.engine.rules):
             raise InputError("the state was made with other rules, zones or parameters", remedy="use the same --profile and --zones, or leave out --resume")
+        if sections["options"] != self.options.stamp():
+            raise InputError("the state was made with another lateness, exercise mark or column mapping", remedy="use the same options, or leave out --resume")
         self.engine.restore(sections["engine"])
+        self.heads_seen = sections["heads"]
         self.offsets, self.fixes = sections["offsets"], sections["fixes"]
         return sections["lengths"][0], sections["lengths"][1]
 
@@ -182,13 +231,13 @@ class _Pace:
         self.speed = speed
         self.origin: tuple[float, int] | None = None
 
-    def wait(self, t_ms: int) -> None:
+    def wait(self, t_ms: int, stop: threading.Event | None) -> None:
         if self.speed <= 0 or t_ms == T_MISSING:
             return
         if self.origin is None:
             self.origin = (time.monotonic(), t_ms)
         due = self.origin[0] + (t_ms - self.origin[1]) / 1000 / self.speed
-        time.sleep(max(0.0, due - time.monotonic()))
+        (stop or threading.Event()).wait(max(0.0, due - time.monotonic()))
 
 
 def rules_stamp(rules: Rules) -> str:
@@ -196,20 +245,23 @@ def rules_stamp(rules: Rules) -> str:
     return f"{rules.params.params_hash}:{rules.profile.content_hash}:{rules.geography.version}"
 
 
-def source_name(path: Path, inputs: list[Path]) -> str:
-    """A source id for a file: its name, with a number where two inputs share it."""
-    same = [other for other in inputs if other.name == path.name]
-    return path.name if len(same) == 1 else f"{path.name}#{same.index(path) + 1}"
+def name_sources(inputs: list[Path]) -> dict[str, Path]:
+    """A source id for each file: its name, with a number where inputs share one. Raises InputError for a file named twice."""
+    named: dict[str, Path] = {}
+    for path in inputs:
+        if path in named.values():
+            raise InputError(f"{path} is named twice", remedy="name each input once")
+        same = [other for other in inputs if other.name == path.name]
+        named[path.name if len(same) == 1 else f"{path.name}#{same.index(path) + 1}"] = path
+    return named
 
 
-def _skip(blocks: Iterator[bytes], offset: int) -> Iterator[bytes]:
-    """The bytes from `offset` on, in blocks at the same places as in an uninterrupted run."""
-    for block in blocks:
-        if offset >= len(block):
-            offset -= len(block)
-            continue
-        yield block[offset:]
-        offset = 0
+def read_state(path: Path) -> bytes:
+    """Bytes of a snapshot. Raises InputError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise InputError(f"cannot read {path}: {fault.strerror}", remedy="move it away to start afresh") from fault
 
 
 def _extend(whole: Output, part: Output) -> None:

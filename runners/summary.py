@@ -24,6 +24,8 @@ def summarise(
     t_last_ms: int,
     wall_s: float,
     cpu_s: float,
+    exercise: bool,
+    said: list[str],
 ) -> dict[str, Any]:
     """The document of house rules: line accounting, results by last version, time span, speed."""
     last_event = {event.event_id: event for event in events}
@@ -49,7 +51,8 @@ def summarise(
         "candidates": _sorted(Counter(event.type for event in last_event.values() if event.state == "candidate")),
         "retracted": _sorted(Counter(event.type for event in last_event.values() if event.state == "retracted")),
         "alerts": _sorted(Counter(alert.level for alert in last_alert.values() if alert.condition != "retracted")),
-        "exercise": any(event.exercise for event in events),
+        "exercise": exercise,
+        "input_notes": said,
         "t_first": None if t_first_ms == T_MISSING else iso(t_first_ms),
         "t_last": None if t_last_ms == T_MISSING else iso(t_last_ms),
         "seconds": round(wall_s, 3),

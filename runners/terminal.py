@@ -41,7 +41,8 @@ class ReplayProgress:
         if self.status is None or now - self.last < REFRESH_S:
             return
         self.last = now
-        moment = "no time yet" if progress.t_ms == T_MISSING else iso(progress.t_ms)
+        newest_ms = progress.engine.newest_ms
+        moment = "no time yet" if newest_ms == T_MISSING else iso(newest_ms)
         self.status.update(f"{progress.lines:,} lines, event time {moment}, {progress.events} events, {progress.alerts} alert revisions")
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import random
+import threading
 from pathlib import Path
 
 import pytest
 from seas import recording
 
+from dogwatch.errors import InputError
 from dogwatch.events import event_from_json
 from runners.engine import Output
-from runners.replay import Options, Progress, replay
+from runners.ledger import Ledger
+from runners.replay import Options, Progress, StoppedError, replay
 from runners.rules import read_rules
 from runners.step import restore
 
@@ -111,3 +115,85 @@ def test_two_receivers_are_merged_whatever_the_cuts(rules, tmp_path):
     replay(inputs, rules, Options(tmp_path / "b", chunk_bytes=777))
     assert results(tmp_path / "a") == results(tmp_path / "b")
     assert results(tmp_path / "a")[1]
+
+
+def run_parts(sea, rules, out: Path, pieces: int) -> None:
+    """A fresh run that is killed after so many pieces."""
+    left = [pieces]
+
+    def strike(_progress: Progress, _output: Output) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        replay([sea], rules, Options(out), None, strike)
+
+
+def test_a_fresh_run_forgets_the_state_of_an_older_one(whole, rules, tmp_path):
+    sea, _, _ = whole
+    replay([sea], rules, Options(tmp_path / "out"))
+    run_parts(sea, rules, tmp_path / "out", 3)
+    with pytest.raises(InputError, match="nothing to resume"):
+        replay([sea], rules, Options(tmp_path / "out", resume=True))
+
+
+def test_a_stopped_run_saves_its_state_and_goes_on(whole, rules, tmp_path):
+    sea, expected, _ = whole
+    stop = threading.Event()
+    with pytest.raises(StoppedError):
+        replay([sea], rules, Options(tmp_path / "out"), None, lambda *_: stop.set(), stop)
+    replay([sea], rules, Options(tmp_path / "out", resume=True))
+    assert results(tmp_path / "out") == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda sea, _o: sea.write_bytes(sea.read_bytes()[:200_000]), "shorter"),
+        (lambda sea, _o: sea.write_bytes(b"#" + sea.read_bytes()), "not the file"),
+        (lambda _s, o: setattr(o, "lateness_s", 1.0), "another lateness"),
+        (lambda _s, o: setattr(o, "exercise", True), "exercise"),
+    ],
+    ids=["shorter", "another file", "another lateness", "another mark"],
+)
+def test_a_resumed_run_is_the_same_run_or_refused(change, says, rules, tmp_path):
+    sea, options = tmp_path / "sea.nmea", Options(tmp_path / "out")
+    sea.write_bytes(recording()[:600_000])
+    replay([sea], rules, options)
+    options.resume = True
+    change(sea, options)
+    with pytest.raises(InputError, match=says):
+        replay([sea], rules, options)
+
+
+def test_an_input_that_ended_beside_others_may_not_grow(rules, tmp_path):
+    first, second = tmp_path / "a.nmea", tmp_path / "b.nmea"
+    first.write_bytes(recording()[:200_000])
+    second.write_bytes(recording()[200_000:400_000])
+    replay([first, second], rules, Options(tmp_path / "out"))
+    first.write_bytes(recording()[:300_000])
+    with pytest.raises(InputError, match="has grown since"):
+        replay([first, second], rules, Options(tmp_path / "out", resume=True))
+
+
+def test_an_input_named_twice_is_refused(whole, rules, tmp_path):
+    with pytest.raises(InputError, match="named twice"):
+        replay([whole[0], whole[0]], rules, Options(tmp_path / "out"))
+
+
+def test_what_could_not_be_read_is_said(rules, tmp_path):
+    cut = tmp_path / "cut.nmea.gz"
+    cut.write_bytes(gzip.compress(recording()[:300_000])[:20_000])
+    summary = replay([cut], rules, Options(tmp_path / "out"))
+    assert summary["lines"] > 100
+    assert any("middle of a member" in note for note in summary["input_notes"])
+
+
+def test_a_live_journal_is_never_cut(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "events.ndjson").write_bytes(b'{"a":1}\n{"half')
+    journal = Ledger(tmp_path, journal=True)
+    journal.append([], [])
+    journal.settle()
+    assert (tmp_path / "events.ndjson").read_bytes() == b'{"a":1}\n{"half\n'

@@ -9,13 +9,16 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from dogwatch.errors import ConfigError
 
 T = TypeVar("T")
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)]
+Lateness = Annotated[float, msgspec.Meta(ge=0, le=31 * 86_400)]
 
 
 class Source(msgspec.Struct, forbid_unknown_fields=True):
@@ -24,11 +27,11 @@ class Source(msgspec.Struct, forbid_unknown_fields=True):
     id: str
     kind: Literal["tcp", "tcp_server", "udp", "serial", "file", "stdin"]
     host: str = "127.0.0.1"
-    port: int = 10110
+    port: Port = 10110
     path: str = ""
-    baud: int = 38400
-    lateness_s: float = 5.0
-    silent_s: float = 60.0
+    baud: Annotated[int, msgspec.Meta(ge=300, le=4_000_000)] = 38400
+    lateness_s: Lateness = 5.0
+    silent_s: Seconds = 60.0
     exercise: bool = False
 
 
@@ -37,7 +40,7 @@ class Console(msgspec.Struct, forbid_unknown_fields=True):
 
     enabled: bool = True
     host: str = "127.0.0.1"
-    port: int = 8642
+    port: Port = 8642
 
 
 class Metrics(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,7 +48,7 @@ class Metrics(msgspec.Struct, forbid_unknown_fields=True):
 
     enabled: bool = True
     host: str = "127.0.0.1"
-    port: int = 9642
+    port: Port = 9642
 
 
 class Kafka(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,9 +56,9 @@ class Kafka(msgspec.Struct, forbid_unknown_fields=True):
 
     bootstrap: str = "127.0.0.1:9092"
     prefix: str = ""
-    batch_rows: int = 10_000
-    batch_ms: int = 250
-    snapshot_s: float = 60.0
+    batch_rows: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+    batch_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 250
+    snapshot_s: Seconds = 60.0
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,7 +68,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
     profile: str = "border"
     zones: list[str] = []
     data_dir: str = "dogwatch-data"
-    snapshot_s: float = 60.0
+    snapshot_s: Seconds = 60.0
     coverage: str = ""
     columns: dict[str, str] = {}
     console: Console = msgspec.field(default_factory=Console)

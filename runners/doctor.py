@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import socket
 import sys
@@ -10,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from dogwatch.config import Source
 from dogwatch.errors import DogwatchError
 
 DISK_FREE_MIN_BYTES = 1 << 30
@@ -91,19 +93,40 @@ def _disk(folder: Path) -> Finding:
 
 
 def _config(path: Path) -> list[Finding]:
-    from runners.rules import read_config, read_rules
+    from runners.rules import read_config, read_coverage, read_rules
 
-    try:
-        config = read_config(path)
-        read_rules(config.profile, config.zones)
-    except DogwatchError as fault:
-        return [Finding("configuration", "FAIL", fault.what if not str(fault).startswith(str(path)) else str(fault), fault.remedy)]
+    config = read_config(path)
     findings = [Finding("configuration", "OK", f"{len(config.sources)} sources, profile {config.profile}")]
-    findings += [_reachable(f"source {source.id}", source.host, source.port) for source in config.sources if source.kind == "tcp"]
+    try:
+        read_rules(config.profile, config.zones)
+        if config.coverage:
+            read_coverage(Path(config.coverage))
+    except DogwatchError as fault:
+        findings.append(Finding("rules, zones, coverage", "FAIL", fault.what, fault.remedy))
+    findings += [_source(source) for source in config.sources if source.kind in ("tcp", "file", "serial")]
+    findings.append(_data_folder(Path(config.data_dir)))
     if config.kafka is not None:
         host, _, port = config.kafka.bootstrap.split(",")[0].partition(":")
-        findings.append(_reachable("broker", host, int(port or 9092)))
+        good = port.isdigit() or not port
+        findings.append(_reachable("broker", host, int(port or 9092)) if good else Finding("broker", "FAIL", f"'{port}' is not a port", "write host:9092"))
     return findings
+
+
+def _source(source: Source) -> Finding:
+    if source.kind == "tcp":
+        return _reachable(f"source {source.id}", source.host, source.port)
+    there = Path(source.path).exists()
+    return Finding(
+        f"source {source.id}", "OK" if there else "FAIL", f"{source.path} {'is there' if there else 'does not exist'}", "" if there else "correct its path"
+    )
+
+
+def _data_folder(folder: Path) -> Finding:
+    nearest = folder.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    good = nearest.is_dir() and os.access(nearest, os.W_OK)
+    return Finding("data_dir", "OK" if good else "FAIL", f"{folder} {'can be written' if good else 'cannot be written'}", "" if good else "name another folder")
 
 
 def _reachable(name: str, host: str, port: int) -> Finding:

@@ -34,21 +34,34 @@ def list_scenarios(terminal: Terminal) -> None:
 def write_scenario(name: str, seed: int, nmea: Path | None, truth: Path | None, duration_s: float | None) -> dict[str, Any]:
     """Write recording and truth; what was written comes back."""
     scenario = read_scenario(name)
+    if nmea is not None and nmea == truth:
+        raise InputError(f"{nmea} cannot hold both the recording and the truth", remedy="name two files")
+    for path in (nmea, truth):
+        if path is not None and not path.parent.is_dir():
+            raise InputError(f"cannot write {path}: there is no folder {path.parent}", remedy="make it first, or name another")
     written: dict[str, Any] = {"scenario": name, "seed": seed}
     if truth is not None:
         rows = truth_rows(scenario, seed, duration_s=duration_s)
         replace_file(truth, b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
         written |= {"truth": str(truth), "truth_rows": len(rows)}
     if nmea is not None:
-        sentences = 0
-        try:
-            with nmea.open("wb") as file:
-                for chunk in simulate(scenario, seed, duration_s=duration_s):
-                    sentences += file.write(chunk.data) and chunk.data.count(b"\n")
-        except OSError as fault:
-            raise InputError(f"cannot write {nmea}: {fault.strerror}", remedy="name a file that can be written") from fault
-        written |= {"nmea": str(nmea), "sentences": sentences}
+        written |= {"nmea": str(nmea), "sentences": _write_recording(nmea, scenario, seed, duration_s)}
     return written
+
+
+def _write_recording(path: Path, scenario: Scenario, seed: int, duration_s: float | None) -> int:
+    unfinished, sentences = path.with_name(path.name + ".new"), 0
+    try:
+        with unfinished.open("wb") as file:
+            for chunk in simulate(scenario, seed, duration_s=duration_s):
+                file.write(chunk.data)
+                sentences += chunk.data.count(b"\n")
+        unfinished.replace(path)
+    except OSError as fault:
+        raise InputError(f"cannot write {path}: {fault.strerror}", remedy="name a file that can be written") from fault
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return sentences
 
 
 def serve_scenario(name: str, seed: int, url: str, speed: float, duration_s: float | None, terminal: Terminal) -> None:
@@ -78,7 +91,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     rows = []
     for number, line in enumerate(read_text(path, what="NDJSON file").splitlines(), 1):
         try:
-            rows.append(msgspec.json.decode(line))
+            rows.append(msgspec.json.decode(line, type=dict[str, Any]))
         except msgspec.DecodeError as fault:
             raise InputError(f"{path}:{number}: not a JSON object: {fault}", remedy="name a file written by replay or sim") from fault
     return rows

@@ -19,6 +19,9 @@ FAULTS = [
     ("[[sources]]\nid='x'\nkind='tpc'\n", 3, "sources[0].kind", "Invalid enum value 'tpc'"),
     ("[console]\nport='high'\n", 2, "console.port", "Expected `int`"),
     ("[[sources]]\nid='x'\nkind=\n", 3, "", "not valid TOML"),
+    ("snapshot_s = nan\n", 1, "snapshot_s", "Expected `float`"),
+    ("[[sources]]\nid='x'\nkind='tcp'\nlateness_s=inf\n", 4, "sources[0].lateness_s", "Expected `float`"),
+    ("[console]\nport=99999\n", 2, "console.port", "<= 65535"),
     ("[kafka]\nbatch_row = 3\n", 2, "kafka.batch_row", "batch_rows"),
 ]
 

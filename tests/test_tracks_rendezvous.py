@@ -131,6 +131,13 @@ def test_the_same_crowd_further_out_is_a_meeting_of_many():
     assert len(shown(watch(berths(10.2), params=ALONE)[0])) >= 3
 
 
+def test_an_anchorage_of_ships_at_anchor_is_no_meeting():
+    crowd = [track(C + k, every(60, 2), 54.5 + (900 + 700 * k) * M_DEG, 10.4, sog_kn=0.0, nav=1) for k in range(3)]
+    events, _ = watch(in_order(meet(A, B, kn=0.0, nav=1), *crowd), params=ALONE)
+    assert events
+    assert not shown(events)
+
+
 def test_a_watched_cove_is_never_taken_for_a_harbour():
     assert shown(watch(berths(10.02, watched_lat=54.0), params=ALONE)[0])
 

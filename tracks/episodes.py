@@ -14,8 +14,10 @@ import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Subject, Value, event_from_json, to_json
+from dogwatch.geo import M_PER_UNIT, NM_M, distance_m
 from tracks.vessels import VesselTable, text_of
 
+FRESH_MS = 600_000  # how lately a neighbour must have been heard
 NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 1, 5, 7
 TOWING_NAV = (11, 12)
 # Ship types (ITU-R M.1371-5, table 53) that lie alongside others or wait as their trade.
@@ -165,3 +167,13 @@ def degrees_of(lat: float, lon: float) -> tuple[float, float]:
     """Degrees of a position in units, rounded to about 1 m; longitude wrapped to [-180, 180)."""
     lon_deg = (float(lon) / UNITS_PER_DEG + 180.0) % 360.0 - 180.0
     return round(float(lat) / UNITS_PER_DEG, 5), round(lon_deg, 5)
+
+
+def slow_neighbours(table: VesselTable, slot: int, tick_ms: int, reach_nm: float, speed_kn_max: float) -> int:
+    """Other vessels, slow and heard in the last ten minutes, within `reach_nm`; those inside masks count too."""
+    rows, me = table.used, table.rows[slot]
+    near = (rows["t_ms"] >= tick_ms - FRESH_MS) & (rows["speed_kn"] >= 0) & (rows["speed_kn"] <= speed_kn_max)
+    near &= np.abs(rows["lat"].astype(np.int64) - int(me["lat"])) <= reach_nm * NM_M / M_PER_UNIT
+    near[slot] = False
+    here = int(me["lat"]), int(me["lon"])
+    return sum(distance_m(*here, int(other["lat"]), int(other["lon"])) <= reach_nm * NM_M for other in rows[near])

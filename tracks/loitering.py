@@ -131,7 +131,8 @@ def _went_on(state: LoiteringState, table: VesselTable, slot: int, tick_ms: int,
             return []
     need_s = rule.duration_s_min.at(float(row["coast_nm"]))
     clear_s = float(run["clear"]) * BUCKET_MS / 1000.0
-    exclusions, doubts = _exclusions(table, slot, tick_ms, rule, in_mask=clear_s < need_s and run["clear"] < run["slow"])
+    in_watch_zone = any(z.kind == "watch" and z.relation == "inside" for z in zones)
+    exclusions, doubts = _exclusions(table, slot, tick_ms, rule, in_mask=clear_s < need_s and run["clear"] < run["slow"], in_watch_zone=in_watch_zone)
     reason = ep.suppressed_reason(exclusions)
     evidence = _evidence(run, tick_ms, rule, need_s)
     q_data = float(run["samples"]) / max(1.0, (tick_ms - int(run["start_ms"])) / 1000.0 / EXPECTED_S)
@@ -232,35 +233,24 @@ def _measures(row: np.void, run: np.void, tick_ms: int) -> dict[str, Value]:
     }
 
 
-def _exclusions(table: VesselTable, slot: int, tick_ms: int, rule: Loitering, *, in_mask: bool) -> tuple[list[Exclusion], list[float]]:
+def _exclusions(table: VesselTable, slot: int, tick_ms: int, rule: Loitering, *, in_mask: bool, in_watch_zone: bool) -> tuple[list[Exclusion], list[float]]:
     """Each innocent explanation that was tested, and the doubts of those that apply."""
     row = table.rows[slot]
-    others = _slow_neighbours(table, slot, tick_ms, rule)
+    others = ep.slow_neighbours(table, slot, tick_ms, rule.queue_nm, rule.speed_kn_max)
     nav = int(row["nav"])
     fishing = ep.is_fishing(row)
     waiting = nav in (ep.NAV_ANCHORED, ep.NAV_MOORED)
     queue = others >= rule.queue_others_min
     found = [
         ep.checked("port_or_anchorage", in_mask, yes="inside", no="outside", suppress=True),
+        # anchored by its own word among others that lie still: an anchorage that no zone shows
+        ep.checked("unmapped_anchorage", waiting and queue and not in_watch_zone, others, suppress=True),
         ep.role_exclusion([row]),
         ep.checked("anchored_or_moored", waiting, nav),
         ep.checked("fishing", fishing, int(row["ship_type"])),
         ep.checked("queue", queue, others),
     ]
     return found, [doubt for applies, doubt in ((waiting, 0.2), (fishing, 0.4), (queue, 0.4)) if applies]
-
-
-def _slow_neighbours(table: VesselTable, slot: int, tick_ms: int, rule: Loitering) -> int:
-    """Other vessels, slow and heard in the last ten minutes, within `queue_nm`."""
-    rows, me = table.used, table.rows[slot]
-    near = (rows["t_ms"] >= tick_ms - BUCKET_MS) & (rows["speed_kn"] >= 0) & (rows["speed_kn"] <= rule.speed_kn_max)
-    reach_units = rule.queue_nm * NM_M / M_PER_UNIT
-    near &= np.abs(rows["lat"].astype(np.int64) - int(me["lat"])) <= reach_units
-    near[slot] = False
-    found = 0
-    for other in rows[near]:
-        found += distance_m(int(me["lat"]), int(me["lon"]), int(other["lat"]), int(other["lon"])) <= rule.queue_nm * NM_M
-    return int(found)
 
 
 @njit(int64(int64[::1], int64), cache=True)

@@ -71,6 +71,7 @@ class Rendezvous(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     interpolation_s_max: NotNegative = 600.0  # a longer break of contact starts the duration anew
     merge_s: NotNegative = 14_400.0
     crowd_nm: Positive = 0.5
+    anchorage_nm: Positive = 2.0  # the same where both say that they lie at anchor
     crowd_others_min: Count = 3  # so many more slow vessels beside an inshore pair: a harbour or anchorage that no zone shows
     pairs_max: Count = 200_000
     confidence_cap: Share = 0.95

@@ -20,7 +20,7 @@ from numba import float64, from_dtype, int64, njit, types
 
 from dogwatch.batch import T_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value, ZoneRelation, event_id
-from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
 from tracks.params import INSHORE_NM, Params, Rendezvous
 from tracks.vessels import VesselTable
@@ -119,7 +119,7 @@ def pair_step(state: PairState, table: VesselTable, slow: np.ndarray, watermark_
     if len(contacts) and len(state.pairs):
         at = np.searchsorted(state.pairs["key"], contacts["key"])
         _touch(state.pairs, contacts, at, slow, (rule.speed_kn_max, rule.interpolation_s_max * 1000.0, rule.distance_m_ceiling / DISTANCE_BINS))
-    events = _settle(state, table, slow, watermark_ms, params, geography)
+    events = _settle(state, table, watermark_ms, params, geography)
     broken = watermark_ms - state.pairs["last_ms"]
     patience_ms = np.where(state.pairs["stage"] == NEW, (rule.interpolation_s_max + AGE_FACTOR * SLOW_REPORT_S) * 1000.0, rule.merge_s * 1000.0)
     gone = broken > patience_ms
@@ -161,25 +161,25 @@ def _with_new_pairs(pairs: np.ndarray, keys: np.ndarray, pairs_max: int) -> tupl
     return both[np.argsort(both["key"], kind="stable")], refused
 
 
-def _settle(state: PairState, table: VesselTable, slow: np.ndarray, tick_ms: int, params: Params, geography: Any) -> list[Event]:
+def _settle(state: PairState, table: VesselTable, tick_ms: int, params: Params, geography: Any) -> list[Event]:
     """Events of pairs that became a rendezvous, go on, or have parted."""
     rule, pairs = params.rendezvous, state.pairs
     if not len(pairs):
         return []
     unbroken = tick_ms - pairs["last_ms"] <= rule.interpolation_s_max * 1000.0
     met = (pairs["last_ms"] - pairs["segment_ms"] >= rule.duration_s_min * 1000.0) & unbroken
-    for reports, slow_reports in (("reports_a", "slow_a"), ("reports_b", "slow_b")):
-        met &= (pairs[reports] >= rule.reports_min) & (2 * pairs[slow_reports] >= pairs[reports])  # the median is at or below the limit
+    for reports, slow in (("reports_a", "slow_a"), ("reports_b", "slow_b")):
+        met &= (pairs[reports] >= rule.reports_min) & (2 * pairs[slow] >= pairs[reports])  # the median is at or below the limit
     events = []
     for at in np.flatnonzero(met | ((pairs["stage"] != NEW) & (pairs["stage"] != WAITING) & ~unbroken)):
         if unbroken[at]:
-            events += _together(state, table, slow, int(at), tick_ms, params, geography)
+            events += _together(state, table, int(at), tick_ms, params, geography)
         else:
             events += _parted(state, int(at), tick_ms)
     return events
 
 
-def _together(state: PairState, table: VesselTable, slow: np.ndarray, at: int, tick_ms: int, params: Params, geography: Any) -> list[Event]:
+def _together(state: PairState, table: VesselTable, at: int, tick_ms: int, params: Params, geography: Any) -> list[Event]:
     rule, pair = params.rendezvous, state.pairs[at]
     key = int(pair["key"])
     page = state.book.pages.get(key)
@@ -194,7 +194,7 @@ def _together(state: PairState, table: VesselTable, slow: np.ndarray, at: int, t
     lat_deg, lon_deg = _centre_deg(pair)
     zones = geography.relations(lat_deg, lon_deg)
     # judged once, when the two are first seen to meet: later comers make no harbour out of a meeting, nor a meeting out of a harbour
-    harbour = ep.standing(page.event, HARBOUR) if page else _unmapped_harbour(rows, slow, zones, rule)
+    harbour = ep.standing(page.event, HARBOUR) if page else _unmapped_harbour(table, slots, tick_ms, zones, rule)
     exclusions, doubts = _exclusions(rows, harbour)
     reason = ep.suppressed_reason(exclusions)
     if page and running and page.event.reason == reason and (reason or (fresh and page.event.measures["transfer_grade"] == transfer)):
@@ -296,18 +296,18 @@ def _measures(pair: np.void, rule: Rendezvous, geography: Any, contact_s: float,
     }
 
 
-def _unmapped_harbour(rows: list[np.void], slow: np.ndarray, zones: list[ZoneRelation], rule: Rendezvous) -> Exclusion:
-    """A harbour that no mask shows, outside watch zones: ashore of the coarse coastline (a basin it does not show), or inshore
-    with `crowd_others_min` more slow vessels within `crowd_nm`."""
+def _unmapped_harbour(table: VesselTable, slots: list[int], tick_ms: int, zones: list[ZoneRelation], rule: Rendezvous) -> Exclusion:
+    """A harbour or anchorage that no mask shows, outside watch zones: ashore of the coarse coastline (a basin it does not show),
+    or with `crowd_others_min` more slow vessels near: within `crowd_nm` inshore, `anchorage_nm` where both say that they lie at anchor."""
+    rows = [table.rows[slot] for slot in slots]
     coast_nm = min(float(row["coast_nm"]) for row in rows)
+    waiting = all(int(row["nav"]) in (ep.NAV_ANCHORED, ep.NAV_MOORED) for row in rows)
     others, ashore = 0, False
-    if coast_nm < INSHORE_NM and not any(zone.kind == "watch" and zone.relation == "inside" for zone in zones):
-        lat, lon = int(rows[0]["lat"]), int(rows[0]["lon"])
-        beside = slow[np.abs(slow["lat"].astype(np.int64) - lat) <= rule.crowd_nm * NM_M / M_PER_UNIT]
-        pair = (rows[0]["mmsi"], rows[1]["mmsi"])
-        others = sum(distance_m(lat, lon, int(o["lat"]), int(o["lon"])) <= rule.crowd_nm * NM_M for o in beside if o["mmsi"] not in pair)
+    if (coast_nm < INSHORE_NM or waiting) and not any(zone.kind == "watch" and zone.relation == "inside" for zone in zones):
+        near = ep.slow_neighbours(table, slots[0], tick_ms, rule.anchorage_nm if waiting else rule.crowd_nm, rule.speed_kn_max)
+        others = max(0, near - 1)  # the partner is no crowd
         ashore = coast_nm <= 0
-    return ep.checked(HARBOUR, ashore or others >= rule.crowd_others_min, "ashore of the coastline" if ashore else int(others), suppress=True)
+    return ep.checked(HARBOUR, ashore or others >= rule.crowd_others_min, "ashore of the coastline" if ashore else others, suppress=True)
 
 
 def _exclusions(rows: list[np.void], harbour: Exclusion) -> tuple[list[Exclusion], list[float]]:

@@ -29,7 +29,10 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from dogwatch.batch import (
     ALT_MISSING,
@@ -84,6 +87,7 @@ SWEEP_EVERY = 64  # sentences between two looks for expired fragments
 STATIONS_MAX = 4096
 STATION_SLOTS = 8192  # power of two, at most half full
 NAME_MAX = 48  # bytes of a station name
+QUICK_SLOTS = 256  # power of two
 KINDS_MAX = 64
 SAMPLE_MAX = 128
 JUMP_MS = 3_600_000  # a clock that moves more than this must be confirmed
@@ -158,6 +162,7 @@ ROWS_MAX = 4096
 LONG_MAX = 4096
 RAW_MAX = 1 << 19
 INPUT_MAX = 1 << 17
+INPUT_PAD = 512  # `common_lines` looks further before it asks whether a line has ended
 
 # Integer store `m`: cells, registers, then tables.
 WORDS = N_CELLS + N_REG
@@ -165,7 +170,8 @@ PARTS = WORDS + 96
 STATIONS = PARTS + N_PART * OPEN_MAX  # hash, length, last line counter, exercise
 SLOTS = STATIONS + 4 * STATIONS_MAX
 KINDS = SLOTS + STATION_SLOTS  # code, count
-LONG = KINDS + 2 * KINDS_MAX
+QUICK = KINDS + 2 * KINDS_MAX  # the station last seen with a name of this shape: a guess, checked against the name, in no snapshot
+LONG = QUICK + QUICK_SLOTS
 M_SIZE = LONG + N_LONG * LONG_MAX
 # Byte store `buf`: tables first, the bytes to decode last.
 PAYLOADS = 0
@@ -173,11 +179,19 @@ NAMES = PAYLOADS + JOINED_MAX * OPEN_MAX
 SAMPLES = NAMES + NAME_MAX * STATIONS_MAX
 RAW = SAMPLES + SAMPLE_MAX * len(REASONS)
 INPUT = RAW + RAW_MAX
-BUF_SIZE = INPUT + INPUT_MAX + 64
+BUF_SIZE = INPUT + INPUT_MAX + INPUT_PAD
 
 _I, _U, _M, _B = types.int64, types.void, types.int64[::1], types.uint8[::1]
 _F = numba.from_dtype(FIX_DTYPE)[::1]
 OPTIONS: dict[str, Any] = {"boundscheck": False, "error_model": "numpy", "nogil": True}
+SWAR = not numba.config.DISABLE_JIT  # eight bytes at once: compiled only; without the compiler every line goes the long way
+# Eight bytes in an int64, first byte lowest. No uint64: mixed with int64 it would become float64.
+ONES = 0x0101010101010101
+HIGH = -0x7F7F7F7F7F7F7F80  # bit 7 of each byte
+HEAD, HEAD_MASK = int.from_bytes(b"!\0\0VDM,1", "little"), ~0xFFFF00  # the talker is looked at by itself
+SINGLE = int.from_bytes(b",1,,", "little")
+TAIL = int.from_bytes(b",0*", "little")  # behind a payload of 28 characters
+KNOWN_A = sum(1 << (ord(c) - 65) for c in "BDINRSTX")
 _PENDING: list[tuple[Any, Any]] = []
 
 
@@ -209,6 +223,37 @@ def compile_scan(signature, function):
     compiled.compile(signature)
     compiled.disable_compile()
     return compiled
+
+
+# --- eight bytes at once ------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def ld64(_, buf, at):
+    """Eight bytes of buf from `at` on as int64, little-endian, at any alignment, bounds unchecked."""
+
+    def generate(context, builder, signature, args):
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        word = builder.bitcast(cgutils.gep_inbounds(builder, array.data, args[1]), ir.IntType(64).as_pointer())
+        return builder.load(word, align=1)
+
+    return types.int64(buf, at), generate
+
+
+@inner(_I(_I))
+def illegal(x):
+    """Not 0 where one of eight characters is outside the armour alphabet (0x30-0x57, 0x60-0x77)."""
+    return (x | ~(x + 0x50 * ONES) | (x + 0x08 * ONES) | ((x + 0x28 * ONES) & ~(x + 0x20 * ONES))) & HIGH
+
+
+@inner(_I(_I))
+def word48(x):
+    """48 bits of eight legal characters, first character highest."""
+    t = x - 0x30 * ONES
+    t -= ((x + 0x20 * ONES) >> 4) & (0x08 * ONES)
+    t = ((t & 0x003F003F003F003F) << 6) | ((t >> 8) & 0x003F003F003F003F)
+    t = ((t & 0x00000FFF00000FFF) << 12) | ((t >> 16) & 0x00000FFF00000FFF)
+    return ((t & 0xFFFFFF) << 24) | (t >> 32)
 
 
 # --- bits ---------------------------------------------------------------------------------------------------------
@@ -514,6 +559,25 @@ def receive_time(m):
 # --- stations, kinds, samples -------------------------------------------------------------------------------------
 
 
+@inner(_I(_B, _I, _I))
+def quick_slot(buf, start, n):
+    """Cell of QUICK for a name of n > 0 bytes."""
+    shape = n + 7 * int(buf[start]) + 11 * int(buf[start + n // 2]) + 31 * int(buf[start + n - 1]) + 73 * int(buf[start + max(n - 2, 0)])
+    return QUICK + (shape & (QUICK_SLOTS - 1))
+
+
+@inner(_I(_M, _B, _I, _I))
+def quick_station(m, buf, start, n):
+    """Index of a station name by its shape, or -1: ask `station`."""
+    k = m[quick_slot(buf, start, n)]
+    if m[STATIONS + 4 * k + 1] != n:
+        return -1
+    for i in range(n):
+        if buf[NAMES + NAME_MAX * k + i] != buf[start + i]:
+            return -1
+    return k
+
+
 @inner(_I(_M, _B, _I, _I))
 def station(m, buf, start, end):
     """Index of a station name, entered on first sight; 0 where the name is empty or the table is full."""
@@ -532,6 +596,7 @@ def station(m, buf, start, end):
                 if buf[NAMES + NAME_MAX * k + i] != buf[start + i]:
                     same = False
             if same:
+                m[quick_slot(buf, start, n)] = k
                 return k
         slot = (slot + 1) & (STATION_SLOTS - 1)
     k = m[C_STATIONS]
@@ -1331,6 +1396,196 @@ def room(m, fixes):
     return 1
 
 
+@inner(_I(_M, _B, _I))
+def common_tag(m, buf, i):
+    """A tag block of `s:` and `c:` alone with a right checksum, into G_TAG_T and G_TAG_STATION. Returns the index behind it, or -1: the long way."""
+    t = T_MISSING
+    place = 0
+    a = i + 1
+    while a - i < 96:
+        if buf[a + 1] != 58:
+            return -1
+        z = a + 2
+        if buf[a] == 99:
+            t = 0
+            while 48 <= buf[z] <= 57 and z - a < 17:
+                t = t * 10 + (int(buf[z]) - 48)
+                z += 1
+            digits = z - a - 2
+            if digits < 1 or digits > 14:
+                return -1
+            t *= 1000 if digits <= 11 else 1
+        elif buf[a] == 115:
+            while z - a <= NAME_MAX + 2 and buf[z] >= 32 and buf[z] != 44 and buf[z] != 42 and buf[z] != 92 and buf[z] != 33:
+                z += 1
+            n = z - a - 2
+            if n > NAME_MAX:
+                return -1
+            place = quick_station(m, buf, a + 2, n) if n > 0 else 0
+            if place < 0:
+                return -1
+        else:
+            return -1
+        if buf[z] == 42:
+            if buf[z + 3] != 92 or xor(buf, i + 1, z) != hex_pair(buf, z + 1, z + 3):
+                return -1
+            m[G_TAG_T], m[G_TAG_STATION] = t, place
+            return z + 4
+        if buf[z] != 44:
+            return -1
+        a = z + 1
+    return -1
+
+
+@inner(_I(_M))
+def nothing_waits(m):
+    """1 where no earlier line has left anything for the next one."""
+    if m[C_AFTER_CR] != 0 or m[C_SEEK] != 0 or m[C_SKIP] != 0 or m[C_TAG_BAD] != 0 or m[C_TAG_STATION] != 0 or m[C_PGHP_STATION] != 0:
+        return 0
+    if m[C_TAG_T] != T_MISSING or m[C_TAG_GROUP] != -1 or m[C_PGHP_T] != T_MISSING or m[C_PGHP_SUM] != -1:
+        return 0
+    return 1
+
+
+# Flat on purpose: nine lines in ten come through here, and a call that takes the arrays costs as much as all the bits of a position.
+# Says the same as wrappers, sentence, receive_time, message and fix_row; tests/test_decode_twin.py holds both ways together.
+@inner(_I(_M, _B, _I, _I, _F))
+def common_lines(m, buf, i, n, fixes):
+    """Decode lines from i on for as long as they are common: perhaps a tag block, then one whole sentence of 28 characters with a
+    right checksum, of type 1, 2, 3 or 18. Returns where the first other line begins, of which nothing has been counted.
+    """
+    if m[C_AFTER_CR] and i < n:
+        m[C_AFTER_CR] = 0
+        i += 1 if buf[i] == 10 else 0
+    if not nothing_waits(m):
+        return i
+    latest = Y2100_MS if m[G_ARRIVAL] == T_MISSING else m[G_ARRIVAL] + DAY_MS
+    row = m[G_FIXES]
+    while i < n and row + ROWS_MARGIN <= fixes.shape[0]:
+        # framing: every byte up to the line end is looked at, so that nothing can hide in it
+        p = i
+        tag_t = T_MISSING
+        place = 0
+        if buf[i] == 92:
+            p = common_tag(m, buf, i)
+            if p < 0:
+                return i
+            tag_t, place = m[G_TAG_T], m[G_TAG_STATION]
+        head, single = ld64(buf, p), ld64(buf, p + 8)
+        if (head & HEAD_MASK) != HEAD or (single & 0xFFFFFFFF) != SINGLE:
+            return i
+        a, b, channel = (head >> 8) & 255, (head >> 16) & 255, (single >> 32) & 255
+        if not ((a == 65 and 65 <= b <= 90 and (KNOWN_A >> (b - 65)) & 1) or (a == 66 and b == 83) or (a == 83 and b == 65)):
+            return i
+        p += 13
+        if channel != 44:
+            if not (channel == 65 or channel == 66 or channel == 49 or channel == 50) or (single >> 40) & 255 != 44:
+                return i
+            p += 1
+        x0, x1, x2, x3 = ld64(buf, p), ld64(buf, p + 8), ld64(buf, p + 16), ld64(buf, p + 24)
+        end = p + 33
+        if (x3 >> 32) & 0xFFFFFF != TAIL or end >= n or (buf[end] != 13 and buf[end] != 10):
+            return i
+        check = head ^ 33 ^ (single & 0xFFFFFFFFFF) ^ x0 ^ x1 ^ x2 ^ (x3 & 0xFFFFFFFFFFFF) ^ (0 if channel == 44 else 44)
+        check ^= check >> 32
+        check ^= check >> 16
+        check = (check ^ (check >> 8)) & 255
+        high, low = check >> 4, check & 15
+        if buf[p + 31] != (48 if high < 10 else 55) + high or buf[p + 32] != (48 if low < 10 else 55) + low:
+            return i
+        x3 = (x3 & 0xFFFFFFFF) | (0x30303030 << 32)
+        if illegal(x0) | illegal(x1) | illegal(x2) | illegal(x3):
+            return i
+        # what the payload says
+        w0, w1, w2, w3 = word48(x0), word48(x1), word48(x2), word48(x3)
+        kind = w0 >> 42
+        mmsi = (w0 >> 10) & 0x3FFFFFFF
+        flags = F_EXERCISE if m[C_ALL_EXERCISE] or m[STATIONS + 4 * place + 3] else 0
+        if 1 <= kind <= 3:
+            nav, rot, sog, cog, hdg, sec = (w0 >> 6) & 15, ((w0 & 63) << 2) | (w1 >> 46), (w1 >> 36) & 1023, (w2 >> 16) & 4095, (w2 >> 7) & 511, (w2 >> 1) & 63
+            lon, lat = (w1 >> 7) & 0xFFFFFFF, ((w1 & 127) << 20) | (w2 >> 28)
+            rot -= 256 if rot > 127 else 0
+            if nav == 14:
+                return i
+        elif kind == 18:
+            nav, rot, sog, cog, hdg, sec = NAV_MISSING, ROT_MISSING, ((w0 & 3) << 8) | (w1 >> 40), (w2 >> 20) & 4095, (w2 >> 11) & 511, (w2 >> 5) & 63
+            lon, lat = (w1 >> 11) & 0xFFFFFFF, ((w1 & 2047) << 16) | (w2 >> 32)
+            flags |= F_CLASS_B
+        else:
+            return i
+        if 970_000_000 <= mmsi < 975_000_000:  # distress devices, and what shares their thousand
+            return i
+        # the receive time, and with the first thing written the line is ours
+        src = T_SRC_ARRIVAL
+        t = m[G_ARRIVAL]
+        if tag_t != T_MISSING:
+            src = T_SRC_TAG
+            t = tag_t
+            if t < Y2000_MS or t > latest or m[C_LAST_SRC] == T_SRC_OWN_SHIP:
+                return i
+        elif t == T_MISSING:
+            src, t = T_SRC_OWN_SHIP, m[C_OWN_T]
+            if t == T_MISSING:
+                src, t = T_SRC_BASE, m[C_BASE_T]
+                if t == T_MISSING:
+                    src = T_SRC_NONE
+        if (m[C_SENTENCES] + 1) % SWEEP_EVERY == 0:
+            m[C_SENTENCES] += 1
+            old = expired_parts(m, 0)
+            m[C_SENTENCES] -= 1
+            if old >= 0:
+                return i
+        if src == T_SRC_TAG:
+            if m[C_LAST_STAMP] != T_MISSING and t < m[C_LAST_STAMP] - BACKSTEP_MS:
+                m[C_NOTED + N_BACKSTEP] += 1
+            m[C_LAST_STAMP] = t
+        m[C_FOREIGN_AGREE] = 0
+        m[C_LAST_SRC] = src
+        m[C_LINES] += 1
+        m[C_SENTENCES] += 1
+        m[C_DECODED + kind] += 1
+        m[C_NOTED + N_TIME + src] += 1
+        # sentinels, then the row
+        lon -= (lon >> 27) << 28
+        lat -= (lat >> 26) << 27
+        if lon == LON_MISSING or lat == LAT_MISSING:
+            lon, lat = LON_MISSING, LAT_MISSING
+        elif abs(lon) > LON_MAX or abs(lat) > LAT_MAX:
+            lon, lat = LON_MISSING, LAT_MISSING
+            flags |= F_RANGE
+        elif lon == 0 and lat == 0:
+            flags |= F_NULL_ISLAND
+        if mmsi == 0 or mmsi > 999_999_999:
+            flags |= F_MMSI_BAD
+        if sog == SOG_MISSING - 1:
+            flags |= F_SOG_MAX
+        if cog > COG_MISSING:
+            cog = COG_MISSING
+            flags |= F_RANGE
+        if 359 < hdg < HDG_MISSING:
+            hdg = HDG_MISSING
+            flags |= F_RANGE
+        if sec > SEC_MISSING:
+            sec = SEC_MISSING
+            flags |= F_FIX_STATE
+        when, more = event_time(t, sec)
+        r = fixes[row]
+        r["t_ms"], r["t_rx_ms"], r["release_ms"], r["t_src"] = when, t, T_MISSING, src
+        r["receivers"], r["src"] = np.uint64(1) << np.uint64(min(place, 63)), place
+        r["mmsi"], r["msg_type"], r["flags"] = mmsi, kind, flags | more
+        r["lat"], r["lon"], r["sog"], r["cog"], r["hdg"], r["sec"] = lat, lon, sog, cog, hdg, sec
+        r["nav"], r["rot"], r["alt_m"], r["radio"], r["ship_type"] = nav, rot, ALT_MISSING, (w3 >> 24) & 0x7FFFF, 0
+        row += 1
+        m[G_FIXES] = row
+        i = end + 1
+        if buf[end] == 13:
+            if i == n:
+                m[C_AFTER_CR] = 1
+            elif buf[i] == 10:
+                i += 1
+    return i
+
+
 # Flat on purpose: each stage is called from here and not from the stage before it, because the compiler pays for every function once per
 # level of calls above it. Twin: tests/naive_decode.py, Twin.
 def _scan(m, buf, i, n, fixes):
@@ -1339,6 +1594,10 @@ def _scan(m, buf, i, n, fixes):
     """
     m[G_FILLED] = 0
     while i < n:
+        if SWAR:
+            i = common_lines(m, buf, i, n, fixes)
+            if i == n:
+                break
         if not room(m, fixes):
             m[G_FILLED] = 1
             return i

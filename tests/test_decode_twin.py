@@ -33,7 +33,7 @@ from ingest import kernel
 from ingest.decode import DecodeState, decode
 from ingest.reasons import NOTED, OTHER, REJECTED
 from tests.decode_inputs import messy_lines, one, position, safety_text, static, two
-from tests.naive_decode import FIX_TYPES, Twin, fix_of, text_of
+from tests.naive_decode import FIX_TYPES, Twin, checksum, fix_of, text_of
 
 MISSING = {
     "mmsi": -1,
@@ -188,6 +188,26 @@ def test_damaged_bytes_before_a_checksum_never_yield_a_fix() -> None:
             assert len(batch.fixes) == 0
             tried += 1
     assert tried > 300
+
+
+@pytest.mark.parametrize("kind", [1, 3, 4, 18])
+def test_a_common_line_with_any_byte_changed_is_read_as_the_long_way_reads_it(kind: int) -> None:
+    """A blank before a line changes nothing but the way it is read. Checksums are repaired, so that a change meets every later test."""
+    rng = random.Random(kind)
+    lines = []
+    for good in (one(position(kind=kind)), one(position(kind=kind), channel=""), one(position(kind=kind), talker="BS")):
+        for block in (b"", b"s:r1,c:1767225600"):
+            for hit in range(len(good)):
+                for byte in (rng.choice(b"!*,$01WX`wx\x80 "), good[hit] ^ 32, rng.randrange(256)):
+                    body = good[1:hit] + bytes([byte]) + good[hit + 1 :] if hit else good[1:]
+                    lines.append(b"!%s*%02X" % (body[: body.rindex(b"*")], checksum(body[: body.rindex(b"*")])) if b"*" in body else body)
+                    lines[-1] = (b"\\%s*%02X\\" % (block, checksum(block)) if block else b"") + lines[-1]
+    lines = [line + rng.choice([b"\r\n", b"\n", b"\r"]) for line in lines]
+    common, long_way = DecodeState("s"), DecodeState("s")
+    expected = decode(long_way, b" " + b" ".join(lines), final=True)
+    assert gathered([decode(common, b"".join(lines), final=True)]) == gathered([expected])
+    assert common.counts == long_way.counts
+    assert len(expected.fixes) > 100
 
 
 def test_words_of_the_accounting_are_documented() -> None:

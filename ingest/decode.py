@@ -1,7 +1,7 @@
 """Decode: bytes of one source in, one batch of columns out. The public face of the decoding kernel.
 
 May live here: the state of a source's decoder, its counters as words, the way from kernel tables to a Batch.
-May not: sockets, files, clocks (the arrival time is an argument), bit layouts (kernel, statics), judgement of lateness.
+May not: sockets, files, clocks (the arrival time is an argument), bit layouts (kernel), judgement of lateness.
 
 A pure function over columns: however the bytes are cut, and wherever the state is packed and unpacked between two calls,
 rows and counters come out the same. Rows stand in arrival order. Not thread-safe: one state per source, one caller.
@@ -25,7 +25,7 @@ from dogwatch.batch import (
     empty_batch,
 )
 from ingest import kernel as k
-from ingest import payload, statics
+from ingest import payload
 from ingest.reports import safety_report
 
 MODES = ("drop", "flag", "absent")
@@ -175,9 +175,9 @@ def _turn(state: DecodeState, data: bytes, t_rx_ms: int | None, pieces: list[Bat
     m[k.G_ARRIVAL] = T_MISSING if t_rx_ms is None else t_rx_ms
     at = k.INPUT
     while True:
-        m[k.G_FIXES] = m[k.G_LONG] = m[k.G_RAW] = 0
+        m[k.G_FIXES] = m[k.G_LONG] = m[k.G_RAW] = m[k.G_STATICS] = 0
         at = k.scan(m, buf, at, end, state._fixes)
-        if m[k.G_FIXES] or m[k.G_LONG]:
+        if m[k.G_FIXES] or m[k.G_LONG] or m[k.G_STATICS]:
             state._name_receivers()
             pieces.append(_harvest(state))
         if not m[k.G_FILLED]:
@@ -190,22 +190,18 @@ def _harvest(state: DecodeState) -> Batch:
     m = state._m
     batch = empty_batch()
     batch.fixes = state._fixes[: int(m[k.G_FIXES])].copy()
+    if m[k.G_STATICS]:
+        batch.statics = state._buf[k.STATIC_ROWS : k.STATIC_ROWS + int(m[k.G_STATICS]) * k.S_SIZE].copy().view(STATIC_DTYPE)
     n = int(m[k.G_LONG])
     if n == 0:
         return batch
     rows = m[k.LONG : k.LONG + n * k.N_LONG].reshape(n, k.N_LONG)
     raw = state._buf[k.RAW : k.RAW + int(m[k.G_RAW])]
-    first = payload.sextets(raw, rows[:, k.L_PAYLOAD], rows[:, k.L_PAYLOAD_LENGTH], 7)
-    kind, nbits, what = payload.bits(first, 0, 6), rows[:, k.L_NBITS], rows[:, k.L_WHAT]
-    static = (what != 1) & ((kind == 5) | (kind == 21) | (kind == 24) | ((kind == 19) & (nbits >= 301)))
-    if static.any():
-        few = rows[static]
-        six = payload.sextets(raw, few[:, k.L_PAYLOAD], few[:, k.L_PAYLOAD_LENGTH], payload.STATIC_WIDTH)
-        batch.statics = statics.static_rows(six, few[:, k.L_NBITS], few[:, k.L_WHEN], few[:, k.L_T], few[:, k.L_STATION], few[:, k.L_FLAGS])
-    other = (what == 0) & ~static & (kind != 19)
+    kind, nbits, what = rows[:, k.L_KIND], rows[:, k.L_NBITS], rows[:, k.L_WHAT]
+    other = what == 0
     if other.any():
-        batch.others, batch.raw = _others(rows[other], kind[other], payload.bits(first[:, other], 8, 30), raw.tobytes())
-    for index in np.flatnonzero((what > 0) | (kind == 12) | (kind == 14)):
+        batch.others, batch.raw = _others(rows[other], raw.tobytes())
+    for index in np.flatnonzero(~other | (kind == 12) | (kind == 14)):
         row = rows[index]
         fix = batch.fixes[row[k.L_FIX]] if row[k.L_WHAT] == 2 else None
         six = payload.sextets(raw, row[k.L_PAYLOAD, None], row[k.L_PAYLOAD_LENGTH, None])
@@ -214,7 +210,7 @@ def _harvest(state: DecodeState) -> Batch:
     return batch
 
 
-def _others(rows: np.ndarray, kind: np.ndarray, mmsi: np.ndarray, raw: bytes) -> tuple[np.ndarray, bytes]:
+def _others(rows: np.ndarray, raw: bytes) -> tuple[np.ndarray, bytes]:
     """Rows of OTHER_DTYPE and their sentences: as they came, or where a message was joined from fragments, one long sentence."""
     out = np.zeros(len(rows), OTHER_DTYPE)
     sentences = []
@@ -226,7 +222,7 @@ def _others(rows: np.ndarray, kind: np.ndarray, mmsi: np.ndarray, raw: bytes) ->
     out["length"] = [len(sentence) for sentence in sentences]
     out["start"] = np.cumsum(out["length"]) - out["length"]
     out["t_ms"], out["t_rx_ms"], out["src"] = rows[:, k.L_WHEN], rows[:, k.L_T], rows[:, k.L_STATION]
-    out["msg_type"], out["mmsi"] = kind, mmsi
+    out["msg_type"], out["mmsi"] = rows[:, k.L_KIND], rows[:, k.L_MMSI]
     return out, b"".join(sentences)
 
 

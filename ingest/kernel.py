@@ -11,7 +11,7 @@ Shape of the work, outermost first (sections stand in the opposite order, callee
       wrappers                     prefix and tag blocks before a sentence
       sentence                     one '!xxVDM,...*hh' -> checks -> single message or fragment
       fragment                     strict reassembly in a bounded table
-      message                      payload bits -> a fix row, or a long row that Python finishes
+      message                      payload bits -> a fix row, a static row, or a long row that Python finishes
 
 All state lies in two flat stores: `m` (integers) and `buf` (bytes), with the layout named below. Two arrays instead of
 twenty are what keeps compiling in seconds and a call in microseconds. Cells (C_) are kept by a snapshot: counters,
@@ -54,6 +54,10 @@ from dogwatch.batch import (
     F_SOG_MAX,
     F_TAG_BAD,
     FIX_DTYPE,
+    HAS_CALLSIGN,
+    HAS_NAME,
+    HAS_TYPE_AND_SIZE,
+    HAS_VOYAGE,
     HDG_MISSING,
     LAT_MAX,
     LAT_MISSING,
@@ -63,6 +67,7 @@ from dogwatch.batch import (
     ROT_MISSING,
     SEC_MISSING,
     SOG_MISSING,
+    STATIC_DTYPE,
     T_MISSING,
     T_SRC_ARRIVAL,
     T_SRC_BASE,
@@ -141,17 +146,19 @@ N_CELLS = C_BASE_RING + 2 * BASE_RING
     G_FIXES, G_LONG, G_RAW, G_ARRIVAL, G_TAG_T, G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD, G_PGHP_T, G_PGHP_STATION, G_PGHP_SUM, G_PREFIX_T,
     G_TRAILER_T, G_TRAILER_STATION, G_COUNT, G_NUMBER, G_SEQ, G_CHANNEL, G_PAYLOAD, G_PAYLOAD_END, G_FILL, G_FLAGS, G_KEY, G_T,
     G_SRC, G_STATION, G_WHEN, G_FILLED, G_SENTENCE, G_SENTENCE_END, G_NBITS, G_NEXT, G_ROW, G_FIX, G_SUM, G_START, G_END,
-) = range(N_CELLS, N_CELLS + 37)  # fmt: skip
+    G_STATICS,
+) = range(N_CELLS, N_CELLS + 38)  # fmt: skip
 N_REG = 48
 
 # One open message per row of the parts table.
 (P_KEY, P_GROUP, P_OPENED, P_T, P_SRC, P_STATION, P_FLAGS, P_COUNT, P_GOT, P_LENGTH, P_SUM_WANTED, P_SUM, P_END) = range(13)
 N_PART = P_END + 10
-# One message handed over to Python (everything that is no fix, and the static half of types 19 and 21).
+# One message handed over to Python: everything that is neither fix nor static row, and what is safety.
 (
     L_T, L_WHEN, L_SRC, L_STATION, L_FLAGS, L_NBITS, L_WHAT, L_CHANNEL, L_FILL, L_START, L_LENGTH, L_PAYLOAD, L_PAYLOAD_LENGTH, L_FIX,
-) = range(14)  # fmt: skip
-N_LONG = 14
+    L_KIND, L_MMSI,  # of whole messages
+) = range(16)  # fmt: skip
+N_LONG = 16
 
 DONE, MESSAGE, FRAGMENT, DAMAGED = 0, 1, 2, 3  # verdicts on a sentence
 CODE_PGHP, CODE_RMC, CODE_ZDA = 0x2450474850, 0x24524D43, 0x245A4441  # "$PGHP", "$RMC", "$ZDA"
@@ -160,6 +167,7 @@ K_COMMENT, K_TEXT, K_BINARY, K_JSON = 1, 2, 3, 4  # codes of other lines that ha
 # Room of the output tables; `scan` stops before one could overflow.
 ROWS_MAX = 4096
 LONG_MAX = 4096
+STATICS_MAX = 4096
 RAW_MAX = 1 << 19
 INPUT_MAX = 1 << 17
 INPUT_PAD = 512  # `common_lines` looks further before it asks whether a line has ended
@@ -178,8 +186,18 @@ PAYLOADS = 0
 NAMES = PAYLOADS + JOINED_MAX * OPEN_MAX
 SAMPLES = NAMES + NAME_MAX * STATIONS_MAX
 RAW = SAMPLES + SAMPLE_MAX * len(REASONS)
-INPUT = RAW + RAW_MAX
+STATIC_ROWS = RAW + RAW_MAX
+INPUT = STATIC_ROWS + STATICS_MAX * STATIC_DTYPE.itemsize
 BUF_SIZE = INPUT + INPUT_MAX + INPUT_PAD
+
+# Where the fields of a static row stand in its bytes.
+_AT: dict[str, int] = {name: STATIC_DTYPE.fields[name][1] for name in STATIC_DTYPE.names or () if STATIC_DTYPE.fields}
+S_T, S_T_RX, S_RELEASE, S_MMSI, S_IMO, S_FLAGS, S_MOTHERSHIP = (_AT[name] for name in ("t_ms", "t_rx_ms", "release_ms", "mmsi", "imo", "flags", "mothership"))
+S_BOW, S_STERN, S_PORT, S_STARBOARD, S_SRC, S_DRAUGHT = (_AT[name] for name in ("bow", "stern", "port", "starboard", "src", "draught_dm"))
+S_KIND, S_PART, S_TYPE, S_MONTH, S_DAY = (_AT[name] for name in ("msg_type", "part", "ship_type", "eta_month", "eta_day"))
+S_HOUR, S_MINUTE, S_HAS, S_CALLSIGN, S_NAME, S_DESTINATION = (_AT[name] for name in ("eta_hour", "eta_minute", "has", "callsign", "name", "destination"))
+S_SIZE = STATIC_DTYPE.itemsize
+EXTENSION_MAX = 14  # characters that a type 21 may append to a full name
 
 _I, _U, _M, _B = types.int64, types.void, types.int64[::1], types.uint8[::1]
 _F = numba.from_dtype(FIX_DTYPE)[::1]
@@ -783,6 +801,7 @@ def long_row(m, buf, start, end, payload, payload_end, nbits, what):
     r = LONG + N_LONG * m[G_LONG]
     m[r + L_T], m[r + L_SRC], m[r + L_STATION], m[r + L_FLAGS], m[r + L_WHEN] = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_WHEN]
     m[r + L_NBITS], m[r + L_WHAT], m[r + L_CHANNEL], m[r + L_FILL], m[r + L_FIX] = nbits, what, m[G_CHANNEL], m[G_FILL], m[G_FIX]
+    m[r + L_KIND], m[r + L_MMSI] = bits(m, 0, 6), bits(m, 8, 30)
     at = m[G_RAW]
     m[r + L_START], m[r + L_LENGTH] = at, end - start
     for i in range(start, end):
@@ -796,9 +815,146 @@ def long_row(m, buf, start, end, payload, payload_end, nbits, what):
     m[G_LONG] += 1
 
 
+@inner(_U(_B, _I, _I, _I))
+def put(buf, at, value, width):
+    """An integer as `width` bytes, little-endian."""
+    for i in range(width):
+        buf[at + i] = (value >> (8 * i)) & 255
+
+
+@inner(_U(_M, _B, _I, _I, _I, _I, _I))
+def put_text(m, buf, at, first, n, second, more):
+    """n six-bit characters from bit `first`, then `more` from bit `second`: without '@' and blanks at both ends, cut at the first '@' left."""
+    length = 0
+    for i in range(n + more):
+        c = bits(m, first + 6 * i if i < n else second + 6 * (i - n), 6)
+        c += 64 if c < 32 else 0
+        if length == 0 and (c == 64 or c == 32):
+            continue
+        if c == 64:
+            break
+        buf[at + length] = c
+        length += 1
+    while length > 0 and buf[at + length - 1] == 32:
+        length -= 1
+        buf[at + length] = 0
+
+
+@inner(_U(_M, _B, _I, _I))
+def put_size(m, buf, row, start):
+    """Distances from the antenna to bow, stern, port and starboard, from bit `start` on."""
+    put(buf, row + S_BOW, bits(m, start, 9), 2)
+    put(buf, row + S_STERN, bits(m, start + 9, 9), 2)
+    put(buf, row + S_PORT, bits(m, start + 18, 6), 2)
+    put(buf, row + S_STARBOARD, bits(m, start + 24, 6), 2)
+
+
+@inner(_I(_I))
+def imo_is_bad(imo):
+    """1 where a number given as IMO fails its check digit; 0 = not given, is not bad."""
+    if imo == 0:
+        return 0
+    total = 0
+    v = imo // 10
+    for k in range(2, 8):
+        total += v % 10 * k
+        v //= 10
+    return 1 if imo < 1_000_000 or imo > 9_999_999 or total % 10 != imo % 10 else 0
+
+
+@inner(_I(_M, _B, _I, _I))
+def voyage(m, buf, row, nbits):
+    """Type 5: ETA, draught and destination (an incomplete last character is dropped). Returns flags."""
+    month, day, hour, minute = bits(m, 274, 4), bits(m, 278, 5), bits(m, 283, 5), bits(m, 288, 6)
+    flags = F_RANGE if month > 12 or hour > 24 or minute > 60 else 0
+    buf[row + S_MONTH], buf[row + S_DAY] = month if month <= 12 else 0, day
+    buf[row + S_HOUR], buf[row + S_MINUTE] = hour if hour <= 24 else 24, minute if minute <= 60 else 60
+    put(buf, row + S_DRAUGHT, bits(m, 294, 8), 2)
+    put_text(m, buf, row + S_DESTINATION, 302, min((nbits - 302) // 6, 20), 0, 0)
+    return flags
+
+
+# Flat on purpose: four layouts (ITU-R M.1371-5, tables 50, 68, 71, 76) that differ in where the same few fields stand.
+@inner(_U(_M, _B, _I, _I))
+def static_row(m, buf, nbits, kind):
+    """The next static row from a payload of type 5, 19, 21 or 24. A block whose bits are not all there stays missing, never a partial value.
+
+    24A and 24B are joined by the vessel table, field by field, with age.
+    """
+    row = STATIC_ROWS + S_SIZE * m[G_STATICS]
+    m[G_STATICS] += 1
+    for i in range(row, row + S_SIZE):
+        buf[i] = 0
+    mmsi = bits(m, 8, 30)
+    flags, has, full, nominal = m[G_FLAGS], 0, 160, 168
+    name, callsign, ship_type, width, size, more = -1, -1, -1, 8, -1, 0
+    buf[row + S_HOUR], buf[row + S_MINUTE] = 24, 60
+    if kind == 5:
+        full, nominal = 420, 424
+        if nbits >= 70:
+            put(buf, row + S_IMO, bits(m, 40, 30), 4)
+            flags |= F_RANGE if imo_is_bad(bits(m, 40, 30)) else 0
+        callsign = 70 if nbits >= 112 else -1
+        name = 112 if nbits >= 232 else -1
+        if nbits >= 270:
+            ship_type, size = 232, 240
+        if nbits >= 302:
+            has |= HAS_VOYAGE
+            flags |= voyage(m, buf, row, nbits)
+    elif kind == 19:
+        full, nominal = 301, 312
+        name, ship_type, size = 143, 263, 271
+        flags |= F_CLASS_B
+    elif kind == 21:
+        full, nominal = 272, 360
+        name = 43 if nbits >= 163 else -1
+        if nbits > 272 and bits(m, 43 + 6 * 19, 6) != 0:  # the extension counts only behind a full name
+            more = min((nbits - 272) // 6, EXTENSION_MAX)
+        if nbits >= 249:
+            ship_type, width, size = 38, 5, 219
+    else:
+        part = bits(m, 38, 2)
+        buf[row + S_PART] = part
+        flags |= F_CLASS_B
+        if part == 0:
+            name = 40 if nbits >= 160 else -1
+        else:
+            callsign = 90 if nbits >= 132 else -1
+            flags |= F_SHORT if nbits < 162 else 0
+            if nbits >= 162:
+                ship_type = 40
+                if mmsi // 10_000_000 == 98:  # craft of a parent ship: its MMSI stands where the size would
+                    put(buf, row + S_MOTHERSHIP, bits(m, 132, 30), 4)
+                else:
+                    size = 132
+    if name >= 0:
+        has |= HAS_NAME
+        put_text(m, buf, row + S_NAME, name, 20, 272, more)
+    if callsign >= 0:
+        has |= HAS_CALLSIGN
+        put_text(m, buf, row + S_CALLSIGN, callsign, 7, 0, 0)
+    if ship_type >= 0:
+        has |= HAS_TYPE_AND_SIZE
+        buf[row + S_TYPE] = bits(m, ship_type, width)
+        flags |= F_RANGE if buf[row + S_TYPE] > 99 else 0
+    if size >= 0:
+        put_size(m, buf, row, size)
+    flags |= F_SHORT if nbits < full else 0
+    flags |= F_LONG if nbits > nominal + 5 else 0
+    flags |= F_MMSI_BAD if mmsi == 0 or mmsi > 999_999_999 else 0
+    flags |= F_NO_TIME if m[G_WHEN] == T_MISSING else 0
+    put(buf, row + S_T, m[G_WHEN], 8)
+    put(buf, row + S_T_RX, m[G_T], 8)
+    put(buf, row + S_RELEASE, T_MISSING, 8)
+    put(buf, row + S_MMSI, mmsi, 4)
+    put(buf, row + S_FLAGS, flags, 4)
+    put(buf, row + S_SRC, m[G_STATION], 2)
+    buf[row + S_KIND], buf[row + S_HAS] = kind, has
+
+
 @inner(_U(_M, _B, _F))
 def message(m, buf, fixes):
-    """One whole, accepted message whose payload is in the words: a fix row, or a long row, or both (types 19 and 21)."""
+    """One whole, accepted message whose payload is in the words: a fix row, a static row or both, else a long row; that also where it is safety."""
     kind = bits(m, 0, 6)
     m[C_DECODED + kind] += 1
     m[C_NOTED + N_TIME + m[G_SRC]] += 1
@@ -817,8 +973,10 @@ def message(m, buf, fixes):
         if device == 970 or device == 972 or device == 974 or (kind <= 3 and fixes[row]["nav"] == 14):
             what = 2
             m[G_FIX] = row
-        elif kind != 19 and kind != 21:
-            return
+    if kind == 5 or kind == 24 or kind == 21 or (kind == 19 and nbits >= 301):
+        static_row(m, buf, nbits, kind)
+    if what == 0 and (kind == 5 or kind == 24 or is_fix(kind)):
+        return
     long_row(m, buf, start, end, payload, payload_end, nbits, what)
 
 
@@ -1391,9 +1549,9 @@ def other_line(m, buf, at, end):
 @inner(_I(_M, _F))
 def room(m, fixes):
     """1 while every output table can take the worst line."""
-    if m[G_FIXES] + ROWS_MARGIN > fixes.shape[0] or m[G_LONG] + LONG_MARGIN > LONG_MAX or m[G_RAW] + RAW_MARGIN > RAW_MAX:
+    if m[G_FIXES] + ROWS_MARGIN > fixes.shape[0] or m[G_STATICS] + ROWS_MARGIN > STATICS_MAX:
         return 0
-    return 1
+    return 0 if m[G_LONG] + LONG_MARGIN > LONG_MAX or m[G_RAW] + RAW_MARGIN > RAW_MAX else 1
 
 
 @inner(_I(_M, _B, _I))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 WIDTH = 252  # sextets of the longest payload: the longest legal message has 178, assembly allows 240
-STATIC_WIDTH = 74  # enough for the static types: type 5 ends in sextet 70, the name extension of a type 21 in sextet 59
 
 
 def sextets(raw: np.ndarray, start: np.ndarray, length: np.ndarray, width: int = WIDTH) -> np.ndarray:

@@ -169,9 +169,10 @@ def decode(state: DecodeState, data: bytes, t_rx_ms: int | None = None, *, final
 def _turn(state: DecodeState, data: bytes, t_rx_ms: int | None, pieces: list[Batch]) -> None:
     """One filling of the kernel's input, as many calls as its output tables need."""
     m, buf = state._m, state._buf
-    data = state._tail + data
-    end = k.INPUT + len(data)
-    buf[k.INPUT : end] = np.frombuffer(data, np.uint8)
+    middle = k.INPUT + len(state._tail)
+    end = middle + len(data)
+    buf[k.INPUT : middle] = np.frombuffer(state._tail, np.uint8)
+    buf[middle:end] = np.frombuffer(data, np.uint8)
     m[k.G_ARRIVAL] = T_MISSING if t_rx_ms is None else t_rx_ms
     at = k.INPUT
     while True:
@@ -182,7 +183,7 @@ def _turn(state: DecodeState, data: bytes, t_rx_ms: int | None, pieces: list[Bat
             pieces.append(_harvest(state))
         if not m[k.G_FILLED]:
             break
-    state._tail = data[at - k.INPUT :]
+    state._tail = buf[at:end].tobytes()
 
 
 def _harvest(state: DecodeState) -> Batch:

@@ -258,6 +258,13 @@ def ld64(_, buf, at):
     return types.int64(buf, at), generate
 
 
+@inner(_I(_I, _I))
+def holds(x, byte):
+    """Not 0 where one of eight bytes is `byte`."""
+    z = x ^ (byte * ONES)
+    return (z - ONES) & ~z & HIGH
+
+
 @inner(_I(_I))
 def illegal(x):
     """Not 0 where one of eight characters is outside the armour alphabet (0x30-0x57, 0x60-0x77)."""
@@ -282,7 +289,11 @@ def unarmour(m, buf, start, end, lenient):
     """Pack the characters into 48-bit words. Returns how many, or -1 at an illegal byte (lenient: read as 0)."""
     acc = 0
     n = 0
-    for i in range(start, end):
+    if SWAR:
+        while start + n + 8 <= end and not illegal(ld64(buf, start + n)):
+            m[WORDS + (n >> 3)] = word48(ld64(buf, start + n))
+            n += 8
+    for i in range(start + n, end):
         v = int(buf[i]) - 48
         if v < 0 or v > 71 or (39 < v < 48):
             if lenient == 0:
@@ -327,6 +338,9 @@ def signed(m, start, width):
 @inner(_I(_B, _I, _I, _I))
 def find(buf, start, end, byte):
     """First index of a byte in [start, end), or -1."""
+    if SWAR:
+        while start + 8 <= end and not holds(ld64(buf, start), byte):
+            start += 8
     for i in range(start, end):
         if buf[i] == byte:
             return i
@@ -385,6 +399,13 @@ def hex_pair(buf, at, end):
 def xor(buf, start, end):
     """NMEA checksum of [start, end)."""
     acc = 0
+    if SWAR:
+        while start + 8 <= end:
+            acc ^= ld64(buf, start)
+            start += 8
+        acc ^= acc >> 32
+        acc ^= acc >> 16
+        acc = (acc ^ (acc >> 8)) & 255
     for i in range(start, end):
         acc ^= int(buf[i])
     return acc
@@ -1188,9 +1209,11 @@ def fragment(m, buf):
 @inner(_I(_B, _I, _I))
 def find_sentence(buf, start, end):
     """Index of the next '!xxVDM' or '!xxVDO' in either case, or -1."""
-    for i in range(start, end - 5):
-        if buf[i] == 33 and buf[i + 3] & 0xDF == 86 and buf[i + 4] & 0xDF == 68 and (buf[i + 5] & 0xDF == 77 or buf[i + 5] & 0xDF == 79):
+    i = find(buf, start, end - 5, 33)
+    while i >= 0:
+        if buf[i + 3] & 0xDF == 86 and buf[i + 4] & 0xDF == 68 and (buf[i + 5] & 0xDF == 77 or buf[i + 5] & 0xDF == 79):
             return i
+        i = find(buf, i + 1, end - 5, 33)
     return -1
 
 
@@ -1610,12 +1633,13 @@ def nothing_waits(m):
 @inner(_I(_M, _B, _I, _I, _F))
 def common_lines(m, buf, i, n, fixes):
     """Decode lines from i on for as long as they are common: perhaps a tag block, then one whole sentence of 28 characters with a
-    right checksum, of type 1, 2, 3 or 18. Returns where the first other line begins, of which nothing has been counted.
+    right checksum. A type 1, 2, 3 or 18 becomes a row here, others go to `message`. Returns where the first uncommon line begins, still
+    uncounted.
     """
     if m[C_AFTER_CR] and i < n:
         m[C_AFTER_CR] = 0
         i += 1 if buf[i] == 10 else 0
-    if not nothing_waits(m):
+    if not nothing_waits(m) or not room(m, fixes):
         return i
     latest = Y2100_MS if m[G_ARRIVAL] == T_MISSING else m[G_ARRIVAL] + DAY_MS
     row = m[G_FIXES]
@@ -1658,21 +1682,13 @@ def common_lines(m, buf, i, n, fixes):
         w0, w1, w2, w3 = word48(x0), word48(x1), word48(x2), word48(x3)
         kind = w0 >> 42
         mmsi = (w0 >> 10) & 0x3FFFFFFF
-        flags = F_EXERCISE if m[C_ALL_EXERCISE] or m[STATIONS + 4 * place + 3] else 0
-        if 1 <= kind <= 3:
-            nav, rot, sog, cog, hdg, sec = (w0 >> 6) & 15, ((w0 & 63) << 2) | (w1 >> 46), (w1 >> 36) & 1023, (w2 >> 16) & 4095, (w2 >> 7) & 511, (w2 >> 1) & 63
-            lon, lat = (w1 >> 7) & 0xFFFFFFF, ((w1 & 127) << 20) | (w2 >> 28)
-            rot -= 256 if rot > 127 else 0
-            if nav == 14:
+        plain = 1 <= kind <= 3 or kind == 18
+        if 970_000_000 <= mmsi < 975_000_000 or (kind <= 3 and (w0 >> 6) & 15 == 14):  # distress devices, and what shares their thousand
+            return i
+        if not plain:
+            m[WORDS], m[WORDS + 1], m[WORDS + 2], m[WORDS + 3], m[WORDS + 4] = w0, w1, w2, w3, 0
+            if verdict(m, 168) >= 0:
                 return i
-        elif kind == 18:
-            nav, rot, sog, cog, hdg, sec = NAV_MISSING, ROT_MISSING, ((w0 & 3) << 8) | (w1 >> 40), (w2 >> 20) & 4095, (w2 >> 11) & 511, (w2 >> 5) & 63
-            lon, lat = (w1 >> 11) & 0xFFFFFFF, ((w1 & 2047) << 16) | (w2 >> 32)
-            flags |= F_CLASS_B
-        else:
-            return i
-        if 970_000_000 <= mmsi < 975_000_000:  # distress devices, and what shares their thousand
-            return i
         # the receive time, and with the first thing written the line is ours
         src = T_SRC_ARRIVAL
         t = m[G_ARRIVAL]
@@ -1701,8 +1717,32 @@ def common_lines(m, buf, i, n, fixes):
         m[C_LAST_SRC] = src
         m[C_LINES] += 1
         m[C_SENTENCES] += 1
+        flags = F_EXERCISE if m[C_ALL_EXERCISE] or m[STATIONS + 4 * place + 3] else 0
+        i = end + 1
+        if buf[end] == 13:
+            if i == n:
+                m[C_AFTER_CR] = 1
+            elif buf[i] == 10:
+                i += 1
+        if not plain:
+            m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_NBITS] = t, src, place, flags, 168
+            m[G_SENTENCE], m[G_SENTENCE_END], m[G_PAYLOAD], m[G_PAYLOAD_END] = p - (13 if channel == 44 else 14), end, p, p + 28
+            m[G_CHANNEL], m[G_FILL] = 0 if channel == 44 else (channel + 16 if channel < 65 else channel), 0  # 1, 2 -> A, B
+            message(m, buf, fixes)
+            row = m[G_FIXES]
+            if not room(m, fixes):
+                return i
+            continue
         m[C_DECODED + kind] += 1
         m[C_NOTED + N_TIME + src] += 1
+        if kind <= 3:
+            nav, rot, sog, cog, hdg, sec = (w0 >> 6) & 15, ((w0 & 63) << 2) | (w1 >> 46), (w1 >> 36) & 1023, (w2 >> 16) & 4095, (w2 >> 7) & 511, (w2 >> 1) & 63
+            lon, lat = (w1 >> 7) & 0xFFFFFFF, ((w1 & 127) << 20) | (w2 >> 28)
+            rot -= 256 if rot > 127 else 0
+        else:
+            nav, rot, sog, cog, hdg, sec = NAV_MISSING, ROT_MISSING, ((w0 & 3) << 8) | (w1 >> 40), (w2 >> 20) & 4095, (w2 >> 11) & 511, (w2 >> 5) & 63
+            lon, lat = (w1 >> 11) & 0xFFFFFFF, ((w1 & 2047) << 16) | (w2 >> 32)
+            flags |= F_CLASS_B
         # sentinels, then the row
         lon -= (lon >> 27) << 28
         lat -= (lat >> 26) << 27
@@ -1735,12 +1775,6 @@ def common_lines(m, buf, i, n, fixes):
         r["nav"], r["rot"], r["alt_m"], r["radio"], r["ship_type"] = nav, rot, ALT_MISSING, (w3 >> 24) & 0x7FFFF, 0
         row += 1
         m[G_FIXES] = row
-        i = end + 1
-        if buf[end] == 13:
-            if i == n:
-                m[C_AFTER_CR] = 1
-            elif buf[i] == 10:
-                i += 1
     return i
 
 
@@ -1774,6 +1808,9 @@ def _scan(m, buf, i, n, fixes):
                 m[C_SEEK] = 0
             continue
         end = i
+        if SWAR:
+            while end + 8 <= n and not (holds(ld64(buf, end), 10) | holds(ld64(buf, end), 13)):
+                end += 8
         while end < n and buf[end] != 10 and buf[end] != 13:
             end += 1
         if m[C_SKIP] == 0 and end - i > LINE_MAX:

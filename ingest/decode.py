@@ -74,8 +74,8 @@ class DecodeState:
     def unaccounted(self) -> int:
         """Lines that no class accounts for; 0 in a correct program. The same as `counts.balance()`, without building words."""
         m = self._m
-        classes = m[k.C_BLANK] + m[k.C_TAG_ONLY] + m[k.C_PARTS] + m[k.C_OPEN] + m[k.KINDS + 1 : k.KINDS + 2 * k.KINDS_MAX : 2].sum()
-        classes += m[k.C_DECODED : k.C_DECODED + 64].sum() + m[k.C_REJECTED : k.C_REJECTED + 32].sum()
+        classes = m[k.C_BLANK] + m[k.C_TAG_ONLY] + m[k.C_PARTS] + m[k.C_OPEN]
+        classes += np.add.reduce(m[: k.C_NOTED]) + np.add.reduce(m[k.KINDS + 1 : k.KINDS + 2 * k.KINDS_MAX : 2])  # decoded and rejected; other lines
         return int(m[k.C_LINES] + m[k.C_GLUED] - classes)
 
     @property
@@ -190,7 +190,8 @@ def _harvest(state: DecodeState) -> Batch:
     """What stands in the kernel's output tables, as a batch."""
     m = state._m
     batch = empty_batch()
-    batch.fixes = state._fixes[: int(m[k.G_FIXES])].copy()
+    if m[k.G_FIXES]:
+        batch.fixes = state._fixes[: int(m[k.G_FIXES])].view(np.uint8).copy().view(FIX_DTYPE)  # as bytes: NumPy copies records field by field
     if m[k.G_STATICS]:
         batch.statics = state._buf[k.STATIC_ROWS : k.STATIC_ROWS + int(m[k.G_STATICS]) * k.S_SIZE].copy().view(STATIC_DTYPE)
     n = int(m[k.G_LONG])
@@ -199,40 +200,26 @@ def _harvest(state: DecodeState) -> Batch:
     rows = m[k.LONG : k.LONG + n * k.N_LONG].reshape(n, k.N_LONG)
     raw = state._buf[k.RAW : k.RAW + int(m[k.G_RAW])]
     kind, nbits, what = rows[:, k.L_KIND], rows[:, k.L_NBITS], rows[:, k.L_WHAT]
-    other = what == 0
-    if other.any():
-        batch.others, batch.raw = _others(rows[other], raw.tobytes())
-    for index in np.flatnonzero(~other | (kind == 12) | (kind == 14)):
+    batch.others, batch.raw = _others(rows[what == 0], raw)
+    for index in np.flatnonzero((what > 0) | (kind == 12) | (kind == 14)).tolist():
         row = rows[index]
         fix = batch.fixes[row[k.L_FIX]] if row[k.L_WHAT] == 2 else None
-        six = payload.sextets(raw, row[k.L_PAYLOAD, None], row[k.L_PAYLOAD_LENGTH, None])
+        six = payload.sextets(raw, row[k.L_PAYLOAD, None], row[k.L_PAYLOAD_LENGTH, None], payload.WIDTH if fix is None else 0)
         flags, place = int(row[k.L_FLAGS]), state.receivers[row[k.L_STATION]]
         batch.safety.append(safety_report(six, int(nbits[index]), int(row[k.L_WHEN]), fix, flags, bool(what[index] == 1), place, bool(flags & F_EXERCISE)))
     return batch
 
 
-def _others(rows: np.ndarray, raw: bytes) -> tuple[np.ndarray, bytes]:
+def _others(rows: np.ndarray, raw: np.ndarray) -> tuple[np.ndarray, bytes]:
     """Rows of OTHER_DTYPE and their sentences: as they came, or where a message was joined from fragments, one long sentence."""
     out = np.zeros(len(rows), OTHER_DTYPE)
-    sentences = []
-    for row in rows.tolist():
-        if row[k.L_LENGTH]:
-            sentences.append(raw[row[k.L_START] : row[k.L_START] + row[k.L_LENGTH]])
-        else:
-            sentences.append(_one_sentence(raw[row[k.L_PAYLOAD] : row[k.L_PAYLOAD] + row[k.L_PAYLOAD_LENGTH]], row[k.L_CHANNEL], row[k.L_FILL]))
-    out["length"] = [len(sentence) for sentence in sentences]
-    out["start"] = np.cumsum(out["length"]) - out["length"]
+    length = rows[:, k.L_LENGTH]
+    out["length"], out["start"] = length, np.cumsum(length) - length
     out["t_ms"], out["t_rx_ms"], out["src"] = rows[:, k.L_WHEN], rows[:, k.L_T], rows[:, k.L_STATION]
     out["msg_type"], out["mmsi"] = rows[:, k.L_KIND], rows[:, k.L_MMSI]
-    return out, b"".join(sentences)
-
-
-def _one_sentence(chars: bytes, channel: int, fill: int) -> bytes:
-    body = b"AIVDM,1,1,,%s,%s,%d" % (bytes([channel]) if channel else b"", chars, fill)
-    check = 0
-    for byte in body:
-        check ^= byte
-    return b"!%s*%02X" % (body, check)
+    if int(length.sum()) == raw.size:
+        return out, raw.tobytes()
+    return out, b"".join(raw[at : at + n].tobytes() for at, n in rows[:, [k.L_START, k.L_LENGTH]].tolist())  # safety signals stand between them
 
 
 def _joined(pieces: list[Batch], receivers: tuple[str, ...]) -> Batch:

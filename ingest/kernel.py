@@ -106,7 +106,7 @@ DAY_MS = 86_400_000
 # Room that one line can need at most (80 glued sentences; every open safety text expiring at once): checked before each line.
 ROWS_MARGIN = 96
 LONG_MARGIN = OPEN_MAX + 96
-RAW_MARGIN = JOINED_MAX * OPEN_MAX + 4096
+RAW_MARGIN = JOINED_MAX * OPEN_MAX + 8192
 
 REASONS = (
     "bad_checksum", "no_checksum", "bad_fragment", "bad_fill", "empty_payload", "too_short", "bad_armour", "unknown_type", "bad_part", "bad_length",
@@ -812,6 +812,38 @@ def verdict(m, nbits):
     return R_LENGTH if length_is_noise(kind, nbits) else -1
 
 
+@inner(_I(_B, _I, _I, _I))
+def keep(buf, at, start, end):
+    """Copy buf[start:end] to the raw bytes; returns where they go on."""
+    for i in range(end - start):
+        buf[RAW + at + i] = buf[start + i]
+    return at + end - start
+
+
+@inner(_I(_M, _B, _I))
+def head_of(m, buf, at):
+    """Head of one long sentence for a message that was joined from fragments."""
+    for c in b"!AIVDM,1,1,,":
+        buf[RAW + at] = c
+        at += 1
+    if m[G_CHANNEL]:
+        buf[RAW + at] = m[G_CHANNEL]
+        at += 1
+    buf[RAW + at] = 44
+    return at + 1
+
+
+@inner(_I(_M, _B, _I, _I))
+def tail_of(m, buf, start, at):
+    """Fill bits and checksum of the long sentence whose head is at `start`."""
+    buf[RAW + at], buf[RAW + at + 1] = 44, 48 + m[G_FILL]
+    check = xor(buf, RAW + start + 1, RAW + at + 2)
+    buf[RAW + at + 2] = 42
+    buf[RAW + at + 3] = (check >> 4) + (48 if check >> 4 < 10 else 55)
+    buf[RAW + at + 4] = (check & 15) + (48 if check & 15 < 10 else 55)
+    return at + 5
+
+
 @inner(_U(_M, _B, _I, _I, _I, _I, _I, _I))
 def long_row(m, buf, start, end, payload, payload_end, nbits, what):
     """Hand a message over to Python as it is: its sentence and payload go to the raw bytes, the rest to a row.
@@ -824,14 +856,18 @@ def long_row(m, buf, start, end, payload, payload_end, nbits, what):
     m[r + L_NBITS], m[r + L_WHAT], m[r + L_CHANNEL], m[r + L_FILL], m[r + L_FIX] = nbits, what, m[G_CHANNEL], m[G_FILL], m[G_FIX]
     m[r + L_KIND], m[r + L_MMSI] = bits(m, 0, 6), bits(m, 8, 30)
     at = m[G_RAW]
-    m[r + L_START], m[r + L_LENGTH] = at, end - start
-    for i in range(start, end):
-        buf[RAW + at] = buf[i]
-        at += 1
-    m[r + L_PAYLOAD], m[r + L_PAYLOAD_LENGTH] = at, payload_end - payload
-    for i in range(payload, payload_end):
-        buf[RAW + at] = buf[i]
-        at += 1
+    m[r + L_START] = at
+    if end > start:
+        m[r + L_PAYLOAD] = at + payload - start
+        at = keep(buf, at, start, end)
+    elif what == 0:
+        at = head_of(m, buf, at)
+        m[r + L_PAYLOAD] = at
+        at = tail_of(m, buf, m[r + L_START], keep(buf, at, payload, payload_end))
+    else:
+        m[r + L_PAYLOAD] = at
+        at = keep(buf, at, payload, payload_end)
+    m[r + L_LENGTH], m[r + L_PAYLOAD_LENGTH] = at - m[r + L_START], payload_end - payload
     m[G_RAW] = at
     m[G_LONG] += 1
 

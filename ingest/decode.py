@@ -25,7 +25,6 @@ from dogwatch.batch import (
     empty_batch,
 )
 from ingest import kernel as k
-from ingest import payload
 from ingest.reports import safety_report
 
 MODES = ("drop", "flag", "absent")
@@ -204,9 +203,9 @@ def _harvest(state: DecodeState) -> Batch:
     for index in np.flatnonzero((what > 0) | (kind == 12) | (kind == 14)).tolist():
         row = rows[index]
         fix = batch.fixes[row[k.L_FIX]] if row[k.L_WHAT] == 2 else None
-        six = payload.sextets(raw, row[k.L_PAYLOAD, None], row[k.L_PAYLOAD_LENGTH, None], payload.WIDTH if fix is None else 0)
+        chars = raw[row[k.L_PAYLOAD] : row[k.L_PAYLOAD] + row[k.L_PAYLOAD_LENGTH]].tobytes()
         flags, place = int(row[k.L_FLAGS]), state.receivers[row[k.L_STATION]]
-        batch.safety.append(safety_report(six, int(nbits[index]), int(row[k.L_WHEN]), fix, flags, bool(what[index] == 1), place, bool(flags & F_EXERCISE)))
+        batch.safety.append(safety_report(chars, int(nbits[index]), int(row[k.L_WHEN]), fix, flags, bool(what[index] == 1), place, bool(flags & F_EXERCISE)))
     return batch
 
 

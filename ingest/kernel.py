@@ -201,7 +201,8 @@ EXTENSION_MAX = 14  # characters that a type 21 may append to a full name
 
 _I, _U, _M, _B = types.int64, types.void, types.int64[::1], types.uint8[::1]
 _F = numba.from_dtype(FIX_DTYPE)[::1]
-OPTIONS: dict[str, Any] = {"boundscheck": False, "error_model": "numpy", "nogil": True}
+# Without Numba's runtime there is no counting of references to the stores at each call; nothing here allocates.
+OPTIONS: dict[str, Any] = {"boundscheck": False, "error_model": "numpy", "nogil": True, "_nrt": False}
 SWAR = not numba.config.DISABLE_JIT  # eight bytes at once: compiled only; without the compiler every line goes the long way
 # Eight bytes in an int64, first byte lowest. No uint64: mixed with int64 it would become float64.
 ONES = 0x0101010101010101

@@ -884,8 +884,12 @@ def put(buf, at, value, width):
 def put_text(m, buf, at, first, n, second, more):
     """n six-bit characters from bit `first`, then `more` from bit `second`: without '@' and blanks at both ends, cut at the first '@' left."""
     length = 0
+    five = 0
     for i in range(n + more):
-        c = bits(m, first + 6 * i if i < n else second + 6 * (i - n), 6)
+        if i % 5 == 0:  # five characters at once; where there is a second text, the first one has 20
+            five = bits(m, first + 6 * i if i < n else second + 6 * (i - n), 30)
+        c = (five >> 24) & 63
+        five <<= 6
         c += 64 if c < 32 else 0
         if length == 0 and (c == 64 or c == 32):
             continue

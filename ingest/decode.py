@@ -47,6 +47,7 @@ class DecodeState:
         self._buf = np.zeros(k.BUF_SIZE, np.uint8)
         self._fixes = np.zeros(k.ROWS_MAX, FIX_DTYPE)
         self._tail = b""
+        self._yielded = 0  # fixes so far: where a static row stands among them decides which watermark judges it
         self._m[list(MISSING_CELLS)] = T_MISSING
         self._m[list(NONE_CELLS)] = -1
         self._m[k.C_MODE], self._m[k.C_ALL_EXERCISE] = MODES.index(checksum), exercise
@@ -110,6 +111,7 @@ class DecodeState:
             "names": self._table(k.NAMES, n_stations, k.NAME_MAX).copy(),
             "samples": self._table(k.SAMPLES, len(k.REASONS), k.SAMPLE_MAX).copy(),
             "tail": self._tail,
+            "yielded": self._yielded,
         }
 
     @classmethod
@@ -129,6 +131,7 @@ class DecodeState:
                 slot = (slot + 1) & (k.STATION_SLOTS - 1)
             m[k.SLOTS + slot] = index
         state._tail = sections["tail"]
+        state._yielded = sections["yielded"]
         state._name_receivers()
         return state
 
@@ -193,6 +196,8 @@ def _harvest(state: DecodeState) -> Batch:
         batch.fixes = state._fixes[: int(m[k.G_FIXES])].view(np.uint8).copy().view(FIX_DTYPE)  # as bytes: NumPy copies records field by field
     if m[k.G_STATICS]:
         batch.statics = state._buf[k.STATIC_ROWS : k.STATIC_ROWS + int(m[k.G_STATICS]) * k.S_SIZE].copy().view(STATIC_DTYPE)
+        batch.statics["fixes_before"] += state._yielded
+    state._yielded += len(batch.fixes)
     n = int(m[k.G_LONG])
     if n == 0:
         return batch

@@ -192,6 +192,7 @@ BUF_SIZE = INPUT + INPUT_MAX + INPUT_PAD
 
 # Where the fields of a static row stand in its bytes.
 _AT: dict[str, int] = {name: STATIC_DTYPE.fields[name][1] for name in STATIC_DTYPE.names or () if STATIC_DTYPE.fields}
+S_BEFORE = _AT["fixes_before"]
 S_T, S_T_RX, S_RELEASE, S_MMSI, S_IMO, S_FLAGS, S_MOTHERSHIP = (_AT[name] for name in ("t_ms", "t_rx_ms", "release_ms", "mmsi", "imo", "flags", "mothership"))
 S_BOW, S_STERN, S_PORT, S_STARBOARD, S_SRC, S_DRAUGHT = (_AT[name] for name in ("bow", "stern", "port", "starboard", "src", "draught_dm"))
 S_KIND, S_PART, S_TYPE, S_MONTH, S_DAY = (_AT[name] for name in ("msg_type", "part", "ship_type", "eta_month", "eta_day"))
@@ -1005,6 +1006,7 @@ def static_row(m, buf, nbits, kind):
     flags |= F_LONG if nbits > nominal + 5 else 0
     flags |= F_MMSI_BAD if mmsi == 0 or mmsi > 999_999_999 else 0
     flags |= F_NO_TIME if m[G_WHEN] == T_MISSING else 0
+    put(buf, row + S_BEFORE, m[G_FIXES], 8)  # of this call; what the source had yielded before it is added outside
     put(buf, row + S_T, m[G_WHEN], 8)
     put(buf, row + S_T_RX, m[G_T], 8)
     put(buf, row + S_RELEASE, T_MISSING, 8)

@@ -58,6 +58,21 @@ def test_a_recording_is_accounted_for_and_explained(name, shared_data, rules, tm
         assert (tmp_path / "cut" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
 
 
+TIMELESS = ("seconds", "cpu_seconds", "rates")
+
+
+@pytest.mark.parametrize("lateness_s", [0.0, 5.0])
+@pytest.mark.parametrize("name", ["nmea-gfw-listener/nmea-with-tagblock.txt", "nmea-dma-abnormal/212123000_drift_1.ais", "nmea-dma-aislib/stream_example.txt"])
+def test_what_is_late_does_not_depend_on_the_cuts(name, lateness_s, shared_data, rules, tmp_path):
+    """Where much is late, statics and fixes must be judged by the same watermark whatever the pieces, to the last counter."""
+    path = shared_data(name)
+    whole = replay([path], rules, Options(tmp_path / "whole", lateness_s=lateness_s, chunk_bytes=1 << 30))
+    cut = replay([path], rules, Options(tmp_path / "cut", lateness_s=lateness_s, chunk_bytes=331))
+    assert {k: v for k, v in cut.items() if k not in TIMELESS} == {k: v for k, v in whole.items() if k not in TIMELESS}
+    for file in ("events.ndjson", "alerts.ndjson"):
+        assert (tmp_path / "cut" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
 def test_the_inserted_beacons_of_the_channel_recording_are_distress(shared_data, rules, tmp_path):
     path = shared_data("nmea-opencpn/Go_to_Guernesey.txt")
     replay([path], rules, Options(tmp_path))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from naive_tracks import contacts
 from tracks_sea import T0, FlatSea, every, in_order, last_versions, shown, static, track, watch
 
+from dogwatch.batch import F_EXERCISE
 from tracks.params import Dark, Loitering, Params, Rendezvous
 from tracks.rendezvous import SLOW, contact_distance_m, find_contacts
 
@@ -75,6 +76,16 @@ def test_two_vessels_side_by_side_meet():
     assert event.measures["coast_distance_nm"] == pytest.approx(13.9, abs=0.2)
     assert [s.key for s in event.subjects] == [f"{A}#0", f"{B}#0"]
     assert event.t_start == T0 + 7_000
+
+
+def test_one_simulated_vessel_makes_everything_after_it_exercise():
+    stranger = track(C, every(60, 1.5, start_s=2700.0), 56.0, 11.0, sog_kn=12.0, flags=F_EXERCISE)
+    events, _ = watch(in_order(meet(A, B), stranger), params=ALONE)
+    marks = [(e.t_detected - T0 < 2_700_000, e.exercise) for e in events]
+    assert set(marks) == {(True, False), (False, True)}
+    assert [e.exercise for e in watch(in_order(meet(A, B), stranger), params=ALONE, cuts=range(0, 200, 3), restarts=range(0, 40, 4))[0]] == [
+        m for _, m in marks
+    ]
 
 
 def test_t1_together_for_half_an_hour_is_half_an_hour():

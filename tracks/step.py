@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from dogwatch.batch import LAT_MISSING, T_MISSING, Batch
+from dogwatch.batch import F_EXERCISE, LAT_MISSING, T_MISSING, Batch
 from dogwatch.events import Event, event_order
 from tracks.clock import MINUTE_MS, Released, Reorder
 from tracks.coverage import Coverage
@@ -45,6 +45,7 @@ class TrackState:
     pairs: PairState
     dark: DarkState
     tick_ms: int = T_MISSING  # the next minute to be decided; T_MISSING before the first row
+    exercise: bool = False  # a simulated row was released: from then on everything is exercise
     extra: dict[str, int] = field(default_factory=lambda: {"statics_joined": 0, "statics_other": 0, "evicted": 0})
 
     @classmethod
@@ -83,6 +84,7 @@ class TrackState:
             "params_hash": self.params.params_hash,
             "geography": self.geography.version,
             "tick_ms": self.tick_ms,
+            "exercise": self.exercise,
             "extra": dict(sorted(self.extra.items())),
             "reorder": self.reorder.to_sections(),
             "table": self.table.to_sections(),
@@ -105,6 +107,7 @@ class TrackState:
             PairState.from_sections(sections["pairs"]),
             DarkState.from_sections(sections["dark"]),
             sections["tick_ms"],
+            sections["exercise"],
             dict(sections["extra"]),
         )
         if sections["geography"] != geography.version:
@@ -134,12 +137,16 @@ def track_step(state: TrackState, batch: Batch, watermark_ms: int) -> list[Event
             following = state.reorder.watermark_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS
             state.tick_ms = min(following, _minute_after(fixes, statics)) if len(fixes) or len(statics) else following
             continue
+        state.exercise |= bool((fixes["flags"][:fix_to] & np.uint32(F_EXERCISE)).any())
         found, slow = vessel_step(state, Released(fixes[:fix_to], statics[:static_to]), tick_ms)
         fixes, statics = fixes[fix_to:], statics[static_to:]
+        found += pair_step(state.pairs, state.table, slow, tick_ms, state.params, state.geography)
+        for event in found:
+            event.exercise |= state.exercise
         events += found
-        events += pair_step(state.pairs, state.table, slow, tick_ms, state.params, state.geography)
         state.tick_ms = tick_ms + MINUTE_MS
     if len(fixes):
+        state.exercise |= bool((fixes["flags"] & np.uint32(F_EXERCISE)).any())
         vessel_step(state, Released(fixes, statics), state.reorder.watermark_ms)
     return sorted(events, key=event_order)
 

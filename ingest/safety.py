@@ -6,7 +6,7 @@ confirmation, smoothing, rate limits, scores, and closing: only a person closes 
 Reports are grouped into incidents, one per MMSI and place (within 2 nm of where it was heard last; a report without position joins
 the vessel's latest incident), so that a flood of false beacons cannot hide the real one and a repeating beacon stays one
 line. An incident is told again (a new revision) when it begins, when it gets more serious, when its first position or first
-undamaged sentence comes, and when its count reaches 2, 4, 8, 16 ...: bounded, and the same however the input is cut.
+undamaged sentence comes, when its count reaches 2, 4, 8, 16 ... and ten minutes after it was last told: bounded, and the same however the input is cut.
 
 Classes: test < urgency < distress. A test never lowers what was distress before. What fools it: hoaxes, mis-set transponders.
 What it misses: 406 MHz-only beacons, text in words not listed here.
@@ -26,6 +26,7 @@ from dogwatch.geo import NM_M, degrees_minutes, great_circle_m
 RULE, RULE_VERSION = "safety", "1.0"
 PROFILE = "safety"
 GROUP_NM = 2.0  # about 1 nm of cell with slack for a drifting beacon between two sentences
+RETELL_MS = 600_000  # event time: a beacon that is heard on is told again with its new place
 INCIDENTS_MAX = 20_000  # remembered; the one heard longest ago is forgotten first, its alert stands
 PLACES_MAX = 100  # of one MMSI: a forger's, no beacon is in so many
 RECEIVERS_SHOWN = 8
@@ -58,6 +59,7 @@ class Incident:
     count: int
     t_first: int
     t_last: int
+    t_told: int  # t_last of the latest revision
     lat: int
     lon: int
     position_from: str  # "fix", "text" or ""
@@ -205,7 +207,9 @@ def _take(road: SafetyRoad, report: SafetyReport, grade: int) -> Incident | None
     if report.receiver not in incident.receivers and len(incident.receivers) < RECEIVERS_SHOWN:
         incident.receivers.append(report.receiver)
     tell |= before != (incident.grade, incident.lat == LAT_MISSING, incident.damaged)
-    tell |= incident.count & (incident.count - 1) == 0
+    tell |= incident.count & (incident.count - 1) == 0 or incident.t_last - incident.t_told >= RETELL_MS
+    if tell:
+        incident.t_told = incident.t_last
     return incident if tell else None
 
 
@@ -219,7 +223,7 @@ def _open(road: SafetyRoad, report: SafetyReport, grade: int, t_ms: int) -> Inci
     identity = event_id("safety", [f"{report.mmsi}#{ordinal}"], t_ms, RULE, RULE_VERSION)
     incident = Incident(
         mmsi=report.mmsi, ordinal=ordinal, exercise=report.exercise, kind=report.kind, grade=grade, event_id=identity, revision=0, count=0,
-        t_first=t_ms, t_last=t_ms, lat=LAT_MISSING, lon=LON_MISSING, position_from="", text="", nav=NAV_MISSING, msg_type=report.msg_type,
+        t_first=t_ms, t_last=t_ms, t_told=t_ms, lat=LAT_MISSING, lon=LON_MISSING, position_from="", text="", nav=NAV_MISSING, msg_type=report.msg_type,
         sog=SOG_MISSING, damaged=report.damaged, heard=0,
     )  # fmt: skip
     mine.append(incident)

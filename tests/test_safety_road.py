@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import msgspec
@@ -171,6 +172,14 @@ def test_urgency_exercise_and_unknown_words() -> None:
     assert events[0].exercise
     assert [a.headline.startswith("EXERCISE: ") for a in alerts] == [True, False]
     assert road.counts == {"text_without_distress": 1, "urgency": 2}
+
+
+def test_a_beacon_that_is_heard_on_is_told_again_every_ten_minutes() -> None:
+    road = SafetyRoad()
+    _, alerts = safety_step(road, [report(970000001, t_ms=T0_MS + minute * 60_000) for minute in range(100)])
+    gaps = [(b.t_last - a.t_last) // 60_000 for a, b in itertools.pairwise(alerts)]
+    assert max(gaps) == 10
+    assert len(alerts) < 20
 
 
 def test_a_flood_does_not_hide_the_real_one(monkeypatch: pytest.MonkeyPatch) -> None:

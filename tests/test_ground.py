@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dogwatch import blob, geo
-from dogwatch.batch import COG_MISSING, FIX_DTYPE, LAT_MISSING, canonical_order, cog_deg, has_position, lat_deg, new_fixes
+from dogwatch.batch import COG_MISSING, FIX_DTYPE, LAT_MISSING, canonical_order, cog_deg, has_position, join_rows, lat_deg, new_fixes, take_rows
 from dogwatch.config import Config, parse
 from dogwatch.errors import ConfigError, InputError
 from dogwatch.events import Event, Subject, event_from_json, event_id, to_json
@@ -104,6 +104,18 @@ def test_missing_is_missing():
     assert np.isnan(cog_deg(rows)[0])
     assert rows["cog"][0] == COG_MISSING
     assert rows["lat"][0] == LAT_MISSING
+
+
+@given(st.lists(st.integers(0, 9), max_size=20))
+def test_rows_taken_and_joined_whole_are_the_rows_that_numpy_takes(which):
+    rows = new_fixes(10)
+    rows["mmsi"], rows["lat"] = np.arange(10), np.arange(10)[::-1]
+    index = np.array(which, np.int64)
+    mask = np.isin(np.arange(10), index)
+    assert (take_rows(rows, index) == rows[index]).all()
+    assert (take_rows(rows[::2], mask[::2]) == rows[::2][mask[::2]]).all()
+    assert (join_rows([rows[:3], rows[:0], rows[index]], FIX_DTYPE) == np.concatenate([rows[:3], rows[index]])).all()
+    assert len(join_rows([], FIX_DTYPE)) == 0
 
 
 @given(st.permutations(range(6)))

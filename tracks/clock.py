@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, FIX_DTYPE, STATIC_DTYPE, T_MISSING, Control
+from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, FIX_DTYPE, STATIC_DTYPE, T_MISSING, Control, join_rows, take_rows
 
 ROWS_ALARM = 4_000_000  # rows: about an hour of the busiest national feed, 350 MB
 MINUTE_MS = 60_000
@@ -93,15 +93,15 @@ class Reorder:
         self.watermark_ms = max(self.watermark_ms, watermark_ms)
         fixes, statics = np.empty(0, FIX_DTYPE), np.empty(0, STATIC_DTYPE)
         if self.earliest_ms < self.watermark_ms:
-            fixes, rest = _split(self.fixes, self.watermark_ms)
+            fixes, rest = _split(self.fixes, FIX_DTYPE, self.watermark_ms)
             self.fixes = [rest] if len(rest) else []
             self.earliest_ms = int(rest["release_ms"].min()) if len(rest) else -T_MISSING
-            fixes = self._merged(fixes[order_of_fixes(fixes)])
+            fixes = self._merged(take_rows(fixes, order_of_fixes(fixes)))
         minute_ms = self.watermark_ms // MINUTE_MS * MINUTE_MS
         if self.statics and minute_ms > T_MISSING:
-            statics, rest = _split(self.statics, minute_ms)
+            statics, rest = _split(self.statics, STATIC_DTYPE, minute_ms)
             self.statics = [rest] if len(rest) else []
-            statics = statics[np.lexsort([statics[name] for name in STATIC_ORDER])]
+            statics = take_rows(statics, np.lexsort([statics[name] for name in STATIC_ORDER]))
         return Released(fixes, statics, self._released_control())
 
     @property
@@ -141,7 +141,7 @@ class Reorder:
         self.counts[prefix + "checksum"] += int(checksum.sum())
         self.counts[prefix + "future"] += int((future & ~checksum).sum())
         self.counts[prefix + "no_time"] += int((no_time & ~future & ~checksum).sum())
-        kept = rows[~(checksum | no_time | future)]
+        kept = take_rows(rows, ~(checksum | no_time | future))
         overdue = kept["release_ms"] < self.watermark_ms
         if overdue.any():  # a source that had left the watermark came back: its old rows are late
             kept["flags"][overdue] |= np.uint32(F_LATE)
@@ -158,7 +158,7 @@ class Reorder:
         if not same.any():
             return fixes
         starts = np.flatnonzero(~same)
-        merged = fixes[starts]
+        merged = take_rows(fixes, starts)
         merged["receivers"] = np.bitwise_or.reduceat(fixes["receivers"], starts)
         merged["flags"] = np.bitwise_or.reduceat(fixes["flags"], starts)
         merged["ship_type"] = np.maximum.reduceat(fixes["ship_type"], starts)
@@ -194,12 +194,12 @@ def order_of_fixes(fixes: np.ndarray) -> np.ndarray:
     if not tie.any():
         return order
     messy = np.flatnonzero(np.isin(release, release[tie]))
-    rows = fixes[order[messy]]
+    rows = take_rows(fixes, order[messy])
     order[messy] = order[messy][np.lexsort([rows[name] for name in (*FIX_ORDER, "release_ms")])]
     return order
 
 
-def _split(chunks: list[np.ndarray], watermark_ms: int) -> tuple[np.ndarray, np.ndarray]:
-    rows = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+def _split(chunks: list[np.ndarray], dtype: np.dtype, watermark_ms: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = join_rows(chunks, dtype)
     ready = rows["release_ms"] < watermark_ms
-    return rows[ready], rows[~ready]
+    return take_rows(rows, ready), take_rows(rows, ~ready)

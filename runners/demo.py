@@ -55,7 +55,7 @@ def demo(options: DemoOptions, terminal: Terminal) -> int:
     desk = Desk(Engine(rules, [lane], coverage), terminal=terminal)
     if not options.headless:
         url = desk.open_page(host=options.host, port=options.port, database=None, info=_info(scenario, rules))
-        terminal.print(f"Console: [bold]{url}[/]   (simulated sea, {options.speed:g} times real time; Ctrl-C ends it)", highlight=False)
+        terminal.print(f"Console: [bold]{url}[/]   (simulated sea, {options.speed:g} times real time; Ctrl-C ends it)", highlight=False, soft_wrap=True)
         if options.open_browser:
             _open_browser(url)
     else:

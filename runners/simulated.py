@@ -68,7 +68,7 @@ def serve_scenario(name: str, seed: int, url: str, speed: float, duration_s: flo
     """Play a scenario to whoever connects."""
     scenario = read_scenario(name)
     out = outlet(url)
-    terminal.print(f"EXERCISE traffic of '{name}' on {out.address}; it starts with the first listener.", highlight=False)
+    terminal.print(f"EXERCISE traffic of '{name}' on {out.address}; it starts with the first listener.", highlight=False, soft_wrap=True)
     try:
         sent = play(simulate(scenario, seed, duration_s=duration_s), out, speed=speed)
     finally:
@@ -82,9 +82,11 @@ def judge_files(events: Path, truth: Path, terminal: Terminal, *, as_json: bool)
     if as_json:
         terminal.file.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
         return
-    terminal.print(f"{'behaviour':14} {'truth':>5} {'found':>5} {'false':>5}  precision (95 %)      recall (95 %)         delay s", highlight=False)
+    terminal.print(
+        f"{'behaviour':14} {'truth':>5} {'found':>5} {'false':>5}  precision (95 %)      recall (95 %)         delay s", highlight=False, soft_wrap=True
+    )
     for row in report.behaviours:
-        terminal.print(row.line(), highlight=False)
+        terminal.print(row.line(), highlight=False, soft_wrap=True)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

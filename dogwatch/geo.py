@@ -59,25 +59,11 @@ def great_circle_m(lat1_deg: float, lon1_deg: float, lat2_deg: float, lon2_deg: 
     return 2 * R_EARTH_M * math.asin(min(1.0, math.sqrt(h)))
 
 
-def bearing_deg(lat1_deg: float, lon1_deg: float, lat2_deg: float, lon2_deg: float) -> float:
-    """Initial great-circle bearing, degrees true 0-360, for reports."""
-    p1, p2, dl = math.radians(lat1_deg), math.radians(lat2_deg), math.radians(lon2_deg - lon1_deg)
-    y = math.sin(dl) * math.cos(p2)
-    x = math.cos(p1) * math.sin(p2) - math.sin(p1) * math.cos(p2) * math.cos(dl)
-    return math.degrees(math.atan2(y, x)) % 360
-
-
 def mean_position(lats_deg: np.ndarray, lons_deg: np.ndarray) -> tuple[float, float]:
     """Mean of unit vectors in degrees (right across the date line and near the poles)."""
     la, lo = np.radians(np.asarray(lats_deg, float)), np.radians(np.asarray(lons_deg, float))
     x, y, z = (np.cos(la) * np.cos(lo)).mean(), (np.cos(la) * np.sin(lo)).mean(), np.sin(la).mean()
     return math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x))
-
-
-def compass_point(bearing: float) -> str:
-    """Eight-point compass name of a bearing in degrees: 'north-east'."""
-    names = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
-    return names[int(((bearing % 360) + 22.5) // 45) % 8]
 
 
 def degrees_minutes(lat_deg: float, lon_deg: float) -> str:

@@ -29,6 +29,7 @@ class Desk:
 
     def __init__(self, engine: Engine, *, terminal: Terminal | None = None) -> None:
         self.engine = engine
+        engine.distress = self.tell
         self.metrics = Metrics()
         self.terminal = terminal
         self.server: Any = None
@@ -75,14 +76,18 @@ class Desk:
         self.metrics.observe(self.engine, output, seconds)
         if self.picture is not None and len(output.batch.fixes) + len(output.batch.statics):
             self.picture.update(output.batch)
-        for alert in output.all_alerts():
+        self.tell(output.alerts)
+        now = time.monotonic()
+        if self.board is not None and now - self._last_health >= HEALTH_S:
+            self._health(now)
+
+    def tell(self, alerts: list[Alert]) -> None:
+        """Alerts to board and terminal. The engine calls it itself for distress, before anything else is decided."""
+        for alert in alerts:
             if self.board is not None:
                 self.board.publish(alert)
             if self.terminal is not None:
                 self._print(alert)
-        now = time.monotonic()
-        if self.board is not None and now - self._last_health >= HEALTH_S:
-            self._health(now)
 
     def close(self) -> None:
         """Stop the page."""

@@ -5,7 +5,7 @@ May not: read sources, write files, print. Live and replay drive it with pieces 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,10 +44,13 @@ class Engine:
         self.rules = rules
         self.intake = Intake(lanes)
         self.watch: Watch = new_watch(rules, coverage)
+        self.distress: Callable[[list[Alert]], None] | None = None  # told before the watch is asked, so that no fault there can hold a rescue up
 
     def feed(self, source: str, data: bytes, t_rx_ms: int | None = None, *, final: bool = False) -> Output:
         """Decode a piece of one source and let the watch see as far as the common watermark allows."""
         batch, events, alerts = self.intake.feed(source, data, t_rx_ms, final=final)
+        if alerts and self.distress is not None:
+            self.distress(alerts)
         return self._see(Output(events, alerts, batch=batch))
 
     def control(self, row: Control) -> Output:

@@ -36,7 +36,7 @@ class Lane:
 
     @property
     def counts(self) -> Counts:
-        """Cumulative line accounting, with the clock's verdicts among the notes."""
+        """Cumulative line accounting of the decoder."""
         counts: Counts = self.state.counts
         return counts
 

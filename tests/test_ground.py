@@ -142,4 +142,3 @@ def test_distances_cross_the_date_line_and_agree_with_the_great_circle():
 def test_positions_as_mariners_write_them():
     assert geo.degrees_minutes(-41.2057, 174.0933) == "41°12.34'S 174°05.60'E"
     assert geo.degrees_minutes(0.99999, -0.00001) == "01°00.00'N 000°00.00'W"
-    assert geo.compass_point(45) == "north-east"

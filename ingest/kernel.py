@@ -250,10 +250,13 @@ def compile_scan(signature, function):
 
 @intrinsic
 def ld64(_, buf, at):
-    """Eight bytes of buf from `at` on as int64, little-endian, at any alignment, bounds unchecked."""
+    """Eight bytes of buf from `at` on as int64, little-endian, at any alignment; bounds checked like all others with NUMBA_BOUNDSCHECK=1 only."""
 
     def generate(context, builder, signature, args):
         array = context.make_array(signature.args[0])(context, builder, args[0])
+        if context.enable_boundscheck:
+            for byte in (0, 7):
+                cgutils.do_boundscheck(context, builder, builder.add(args[1], ir.Constant(args[1].type, byte)), array.nitems)
         word = builder.bitcast(cgutils.gep_inbounds(builder, array.data, args[1]), ir.IntType(64).as_pointer())
         return builder.load(word, align=1)
 

@@ -1,7 +1,7 @@
-"""Files and standard input as bytes: plain, gzip with several members or cut short, Parquet as the CSV it stands for.
+"""Files and standard input as bytes: plain, packed with gzip or Zstandard, Parquet as the CSV it stands for.
 
-May live here: opening, unpacking, cutting into blocks, the reader of a file or pipe among live sources. May not: lines,
-sentences, columns.
+May live here: opening, cutting into blocks, the reader of a file or pipe among live sources. May not: lines, sentences,
+columns, unpacking (packing), a file that grows (source_follow).
 A block is `block_bytes` long wherever the file allows, so that offsets mean the same in every run. What cannot be read
 to its end is used as far as it goes, and `say` is told; only what cannot be read at all is an error.
 """
@@ -11,21 +11,18 @@ from __future__ import annotations
 import os
 import select
 import sys
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from dogwatch.errors import InputError
+from ingest.packing import Say, unpacked
 from ingest.source import POLL_S, READ_BYTES, Reader
 
 BLOCK_BYTES = 65_536
 FILE_READ_BYTES = 1 << 18
 PARQUET_ROWS = 50_000  # rows turned to text at a time
-GZIP_MAGIC, PARQUET_MAGIC, ZSTD_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PAR1", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
-GZIP_WINDOW = 31  # zlib: 15 bits of window, with a gzip header
-
-Say = Callable[[str], None]
+PARQUET_MAGIC, ZIP_MAGIC = b"PAR1", b"PK\x03\x04"
 
 
 def read_blocks(path: Path | str, block_bytes: int = BLOCK_BYTES, *, say: Say | None = None) -> Iterator[bytes]:
@@ -36,50 +33,17 @@ def read_blocks(path: Path | str, block_bytes: int = BLOCK_BYTES, *, say: Say | 
     """
     tell = say or _silent
     if str(path) == "-":
-        return _blocks(_unpacked(sys.stdin.buffer, b"", "standard input", tell), block_bytes)
+        return _blocks(unpacked(_pieces(sys.stdin.buffer, b"", "standard input", tell), "standard input", tell), block_bytes)
     name = str(path)
     stream = _open(Path(path))
     head = stream.read(4)
     if head == PARQUET_MAGIC:
         stream.close()
         return _blocks(_parquet_text(Path(path)), block_bytes)
-    for magic, kind in ((ZSTD_MAGIC, "Zstandard"), (ZIP_MAGIC, "ZIP")):
-        if head == magic:
-            stream.close()
-            raise InputError(f"{name} is packed with {kind}", remedy="unpack it first; plain and .gz files are read as they are")
-    return _blocks(_unpacked(stream, head, name, tell), block_bytes)
-
-
-def gunzip(pieces: Iterator[bytes], name: str, say: Say) -> Iterator[bytes]:
-    """Unpacked bytes of gzip members that follow each other. A cut or damaged member gives what comes before the damage."""
-    unpacker = zlib.decompressobj(GZIP_WINDOW)
-    begun = False  # a member is open
-    rest = b""
-    for piece in pieces:
-        rest += piece
-        while rest:
-            if not begun:
-                rest = rest.lstrip(b"\0")  # tape and block padding between members
-                if len(rest) < len(GZIP_MAGIC) and GZIP_MAGIC.startswith(rest):
-                    break
-                if not rest.startswith(GZIP_MAGIC):
-                    say(f"{name}: bytes after the last gzip member are not gzip and were left out")
-                    return
-                unpacker, begun = zlib.decompressobj(GZIP_WINDOW), True
-            try:
-                text = unpacker.decompress(rest, FILE_READ_BYTES)
-            except zlib.error as fault:
-                say(f"{name}: gzip is damaged ({fault}); what comes before the damage was used")
-                return
-            if text:
-                yield text
-            rest = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
-            if unpacker.eof:
-                begun = False
-            elif not text and not rest:
-                break
-    if begun or rest:
-        say(f"{name}: gzip ends in the middle of a member; what there is was used")
+    if head == ZIP_MAGIC:
+        stream.close()
+        raise InputError(f"{name} is packed with ZIP", remedy="unpack it first; plain, .gz and .zst files are read as they are")
+    return _blocks(unpacked(_pieces(stream, head, name, tell), name, tell), block_bytes)
 
 
 class FileReader(Reader):
@@ -122,7 +86,7 @@ class FileReader(Reader):
         while not self.stopping:
             ready, _, _ = select.select([self.descriptor], [], [], POLL_S)
             if not ready:
-                self.watch_silence()
+                self.tend()
                 continue
             data = os.read(self.descriptor, READ_BYTES)
             if not data:
@@ -141,15 +105,6 @@ def _open(path: Path) -> BinaryIO:
         raise InputError(f"{path} cannot be read: {fault.strerror or fault}", remedy="check its permissions") from fault
 
 
-def _unpacked(stream: BinaryIO, head: bytes, name: str, say: Say) -> Iterator[bytes]:
-    pieces = _pieces(stream, head, name, say)
-    first = next(pieces, b"")
-    while len(first) < len(GZIP_MAGIC) and (more := next(pieces, b"")):
-        first += more
-    whole = _chain(first, pieces)
-    yield from gunzip(whole, name, say) if first.startswith(GZIP_MAGIC) else whole
-
-
 def _pieces(stream: BinaryIO, head: bytes, name: str, say: Say) -> Iterator[bytes]:
     if head:
         yield head
@@ -163,12 +118,6 @@ def _pieces(stream: BinaryIO, head: bytes, name: str, say: Say) -> Iterator[byte
             if not piece:
                 return
             yield piece
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
 
 
 def _blocks(pieces: Iterator[bytes], block_bytes: int) -> Iterator[bytes]:

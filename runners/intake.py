@@ -22,7 +22,7 @@ from ingest.safety import SafetyRoad, safety_step
 from runners.lane import Lane
 
 RECEIVERS_MAX = 65_535  # width of the column `src`
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz")
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
 
 
 class Intake:

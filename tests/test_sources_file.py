@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from dogwatch.config import Source
 from dogwatch.errors import InputError
-from ingest.source_file import gunzip, read_blocks
+from ingest.packing import gunzip, unzstd, zstd
+from ingest.source_file import read_blocks
 from ingest.sources import SourceSet
 
 TEXT = b"".join(b"line %d\r\n" % i for i in range(20_000))
@@ -94,11 +95,66 @@ def test_gunzip_does_not_care_how_the_packed_bytes_are_cut(seed, cuts):
     assert said_cut == said_whole
 
 
+SKIPPABLE = b"\x53\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"hello"
+
+
+def test_zstandard_frames_follow_each_other(tmp_path):
+    frames = SKIPPABLE + zstd.compress(TEXT[:70_001]) + zstd.compress(b"") + SKIPPABLE + zstd.compress(TEXT[70_001:])
+    assert read(write(tmp_path, "a.zst", frames), 5_000) == read(write(tmp_path, "a.nmea", TEXT), 5_000)
+
+
+def test_a_cut_zstandard_is_used_as_far_as_it_goes_and_says_so(tmp_path):
+    noise = random.Random(1).randbytes(400_000)  # does not pack: a cut in the middle leaves whole blocks before it
+    whole = zstd.compress(TEXT) + zstd.compress(noise)
+    frame = len(zstd.compress(TEXT))
+    for cut in (1, 2, 3, 5, frame - 1, frame + 2, len(whole) // 2, len(whole) - 1):
+        text, _, said = read(write(tmp_path, "cut.zst", whole[:cut]))
+        assert (TEXT + noise).startswith(text) or cut < 4
+        assert cut <= frame or text.startswith(TEXT)
+        assert cut < 4 or ["middle of a frame" in sentence for sentence in said] == [True]
+    assert len(read(write(tmp_path, "cut.zst", whole[: len(whole) // 2]))[0]) > len(TEXT) + 100_000
+    assert read(write(tmp_path, "cut.zst", whole[:frame]))[2] == []
+
+
+def test_damaged_zstandard_and_foreign_tails_are_said(tmp_path):
+    packed = bytearray(zstd.compress(TEXT) + zstd.compress(random.Random(1).randbytes(50_000)))
+    packed[len(zstd.compress(TEXT)) + 6 :] = b"\xff" * 100
+    text, _, said = read(write(tmp_path, "bad.zst", bytes(packed)))
+    assert text.startswith(TEXT)
+    assert "damaged" in said[0]
+    text, _, said = read(write(tmp_path, "tail.zst", zstd.compress(TEXT) + b"this is not Zstandard"))
+    assert text == TEXT
+    assert "not Zstandard" in said[0]
+
+
+def test_a_few_packed_bytes_that_stand_for_many_come_in_bounded_pieces():
+    zeros = 64 << 20
+    for unpack, packed in ((gunzip, gzip.compress(bytes(zeros))), (unzstd, zstd.compress(bytes(zeros)))):
+        sizes = [len(piece) for piece in unpack(iter([packed]), "x", pytest.fail)]
+        assert sum(sizes) == zeros
+        assert max(sizes) <= 1 << 18
+
+
+@given(st.integers(0, 2**32), st.lists(st.integers(1, 400), min_size=1, max_size=30))
+@settings(max_examples=40, deadline=None)
+def test_unzstd_does_not_care_how_the_packed_bytes_are_cut(seed, cuts):
+    rng = random.Random(seed)
+    text = bytes(rng.choices(b"abcdef\n", k=3_000))
+    packed = zstd.compress(text[:1_000]) + SKIPPABLE + zstd.compress(text[1_000:]) + rng.choice([b"", b"\x28", b"\x53\x2a", b"junk"])
+    pieces, at = [], 0
+    while at < len(packed):
+        step = cuts[len(pieces) % len(cuts)]
+        pieces.append(packed[at : at + step])
+        at += step
+    said_whole, said_cut = [], []
+    assert b"".join(unzstd(iter(pieces), "x", said_cut.append)) == b"".join(unzstd(iter([packed]), "x", said_whole.append)) == text
+    assert said_cut == said_whole
+
+
 def test_what_cannot_be_read_is_said_at_once(tmp_path):
     cases = [
         (tmp_path, "is a directory"),
         (tmp_path / "absent", "does not exist"),
-        (write(tmp_path, "a.zst", b"\x28\xb5\x2f\xfd1234"), "Zstandard"),
         (write(tmp_path, "a.zip", b"PK\x03\x041234"), "ZIP"),
         (write(tmp_path, "a.parquet", b"PAR1 and then nothing"), "no readable Parquet"),
     ]

@@ -1,39 +1,68 @@
-"""Payloads in columns: fields of many armoured payloads at once, in NumPy. For the messages that are rare.
+"""Payloads: the armoured characters of one message as one whole number, and the bit fields in it. For messages that are rare.
 
-May live here: un-armouring and bit fields of arrays of payloads (ITU-R M.1371-5, Annex 8).
-May not: message layouts, sentences, counters. The kernel keeps positions for itself; this is its slow lane.
+May live here: un-armouring, unsigned and signed fields, six-bit text (ITU-R M.1371-5, Annex 8; armour: IEC 61162-1).
+May not: message layouts, sentences, counters. The kernel keeps positions and statics for itself; this is the slow lane.
+
+A payload is read through base 64, which has the same six bits per character in another alphabet: the library does the work
+of a loop over characters. Python's integers have no width, so a field is a shift and a mask wherever it stands.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from binascii import a2b_base64, b2a_base64
 
-WIDTH = 252  # sextets of the longest payload: the longest legal message has 178, assembly allows 240
-
-
-def sextets(raw: np.ndarray, start: np.ndarray, length: np.ndarray, width: int = WIDTH) -> np.ndarray:
-    """int32[width, n]: the six-bit values of payloads raw[start:start + length], zero behind their end and at illegal bytes."""
-    if raw.size == 0:
-        return np.zeros((width, len(start)), np.int32)
-    rows = np.arange(width)[:, None]
-    chars = raw[np.minimum(start + rows, raw.size - 1)]
-    return np.where(rows < length, VALUES[chars], np.int32(0))
+WIDTH = 252  # characters of the longest payload that is looked at: the longest legal message has 178, assembly allows 240
+ARMOUR = bytes(range(48, 88)) + bytes(range(96, 120))  # characters of the values 0-63
+BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+LETTERS = bytes(range(64, 96)) + bytes(range(32, 64))  # six-bit text, table 47: value 0 is '@', 32 is blank
+_UNARMOUR = bytearray(b"A" * 256)  # a character outside the alphabet counts as 0
+for _armour, _base64 in zip(ARMOUR, BASE64):
+    _UNARMOUR[_armour] = _base64
+_SPELL = bytes.maketrans(BASE64, LETTERS)
 
 
-def _values() -> np.ndarray:
-    """int32[256]: value of each armour character."""
-    table = np.zeros(256, np.int32)
-    table[48:88], table[96:120] = np.arange(40), np.arange(40, 64)
-    return table
+class Payload:
+    """`size` bits, the first one most significant in `value`. Fields must lie inside: `has` asks."""
+
+    __slots__ = ("size", "value")
+
+    def __init__(self, chars: bytes, size: int) -> None:
+        """Armoured characters, of which the first `size` bits count."""
+        chars = chars[:WIDTH]
+        whole = a2b_base64(chars.translate(_UNARMOUR) + b"A" * (-len(chars) % 4))
+        self.size = max(0, min(size, 6 * len(chars)))
+        self.value = int.from_bytes(whole, "big") >> (8 * len(whole) - self.size)
+
+    def has(self, end: int) -> bool:
+        """Whether all bits before bit `end` are there."""
+        return end <= self.size
+
+    def bits(self, at: int, width: int) -> int:
+        """An unsigned field."""
+        return (self.value >> (self.size - at - width)) & ((1 << width) - 1)
+
+    def signed(self, at: int, width: int) -> int:
+        """A field in two's complement."""
+        value = self.bits(at, width)
+        return value - (1 << width) if value >> (width - 1) else value
+
+    def letters(self, at: int, n: int) -> str:
+        """n characters as they were sent; fewer where the message ends before. An incomplete last character is dropped."""
+        n = max(0, min(n, (self.size - at) // 6))
+        padded = -n % 4
+        value = self.bits(at, 6 * n) << (6 * padded)
+        return b2a_base64(value.to_bytes((n + padded) * 3 // 4, "big"), newline=False)[:n].translate(_SPELL).decode("ascii")
+
+    def text(self, at: int, n: int) -> str:
+        """n characters without '@' and blanks at both ends, cut at the first '@' left."""
+        return tidy(self.letters(at, n))
+
+    def data(self, at: int, end: int) -> bytes:
+        """Bits from `at` up to `end` as bytes, the last one filled up with zeros."""
+        n = max(0, end - at)
+        return (self.bits(at, n) << (-n % 8)).to_bytes((n + 7) // 8, "big")
 
 
-VALUES = _values()
-
-
-def bits(six: np.ndarray, start: int, width: int) -> np.ndarray:
-    """int64[n]: an unsigned field of up to 30 bits."""
-    first, last = start // 6, (start + width - 1) // 6
-    value = six[first].astype(np.int64)
-    for row in range(first + 1, last + 1):
-        value = value << 6 | six[row]
-    return (value >> (6 * (last + 1) - start - width)) & ((1 << width) - 1)
+def tidy(letters: str) -> str:
+    """The rule for all text: '@' ends a text, blanks around it mean nothing, and leading '@' are somebody's padding."""
+    return letters.lstrip("@ ").split("@", maxsplit=1)[0].rstrip(" ")

@@ -33,7 +33,7 @@ from dogwatch.batch import (
     Batch,
 )
 from ingest.decode import DecodeState, decode
-from ingest.rare import decode_rare
+from ingest.records import records
 from tests.decode_inputs import T0, armour, bits_of, one, position, rmc, sentence, six_bit, static, tag, two
 from tests.naive_decode import checksum
 
@@ -222,7 +222,7 @@ def test_base_stations_set_the_time_only_together() -> None:
     assert agreed.fixes["t_rx_ms"][-1] == (T0 + 3) * 1000
 
 
-def test_other_types_keep_their_sentence_for_pyais() -> None:
+def test_other_types_keep_their_sentence() -> None:
     seventeen = bits_of((17, 6), (0, 2), (2573105, 30), (0, 2), (-3000, 18), (36000, 17), (0, 5), (0, 40))
     binary = bits_of((8, 6), (0, 2), (257000001, 30), (0, 2), (1, 10), (31, 6)) + "01" * 190
     batch = rows(one(seventeen), *two(binary, channel="B"))
@@ -230,9 +230,9 @@ def test_other_types_keep_their_sentence_for_pyais() -> None:
     sentences = [batch.raw[o["start"] : o["start"] + o["length"]] for o in batch.others]
     assert sentences[0] == one(seventeen)
     assert sentences[1] == one(binary, channel="B")  # joined: one long sentence
-    assert (decode_rare(sentences[0])["lon"], decode_rare(sentences[0])["lat"]) == (-5.0, 60.0)
-    assert decode_rare(sentences[1])["dac"] == 1
-    assert "error" in decode_rare(b"prose")
+    corrections, broadcast = (found for _, found in records(batch))
+    assert (corrections.lon, corrections.lat) == (-5.0, 60.0)
+    assert (broadcast.dac, broadcast.data_bits) == (1, 380)
 
 
 def test_whole_source_can_be_an_exercise() -> None:

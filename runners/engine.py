@@ -12,6 +12,7 @@ from typing import Any
 from dogwatch.alerts import Alert
 from dogwatch.batch import Batch, Control, Counts, empty_batch
 from dogwatch.events import Event
+from ingest.source import Received
 from runners.intake import Intake
 from runners.lane import Lane
 from runners.step import Rules, Watch, new_watch, restore_watch, watch_sections, watch_step
@@ -46,12 +47,13 @@ class Engine:
         self.watch: Watch = new_watch(rules, coverage)
         self.distress: Callable[[list[Alert]], None] | None = None  # told before the watch is asked, so that no fault there can hold a rescue up
 
+    def take(self, received: Received) -> Output:
+        """Whatever a source has to say, live or out of a capture; the watch then sees as far as the common watermark allows."""
+        return self._tell(*self.intake.take(received))
+
     def feed(self, source: str, data: bytes, t_rx_ms: int | None = None, *, final: bool = False) -> Output:
         """Decode a piece of one source and let the watch see as far as the common watermark allows."""
-        batch, events, alerts = self.intake.feed(source, data, t_rx_ms, final=final)
-        if alerts and self.distress is not None:
-            self.distress(alerts)
-        return self._see(Output(events, alerts, batch=batch))
+        return self._tell(*self.intake.feed(source, data, t_rx_ms, final=final))
 
     def control(self, row: Control) -> Output:
         """Tell the watch a fact about itself: a source fell silent or came back, the system was down."""
@@ -94,6 +96,11 @@ class Engine:
         """Continue where `to_sections` stood."""
         self.intake.restore(sections["intake"])
         self.watch = restore_watch(sections["watch"], self.rules)
+
+    def _tell(self, batch: Batch, events: list[Event], alerts: list[Alert]) -> Output:
+        if alerts and self.distress is not None:
+            self.distress(alerts)
+        return self._see(Output(events, alerts, batch=batch))
 
     def _see(self, output: Output) -> Output:
         output.events, output.alerts = watch_step(self.watch, output.batch, self.watermark_ms)

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from dogwatch.alerts import Alert
-from dogwatch.batch import F_EXERCISE, T_MISSING, Batch, Control, Counts, empty_batch
+from dogwatch.batch import F_EXERCISE, F_FUTURE, T_MISSING, Batch, Control, Counts, empty_batch
 from dogwatch.config import Config
 from dogwatch.events import Event
 from dogwatch.watermark import end_of_recording
 from ingest.safety import SafetyRoad, safety_step
+from ingest.source import Received
 from runners.lane import Lane
 
 RECEIVERS_MAX = 65_535  # width of the column `src`
@@ -35,13 +36,25 @@ class Intake:
         self.receivers: list[str] = []
         self.safety = SafetyRoad()
         self.watermark_ms = T_MISSING
+        self.down_ms: int | None = None  # the watch was told that we were down, and has not heard anything since
         self.exercise = any(lane.exercise for lane in lanes)  # one simulated source makes the whole run an exercise
         self.bytes_read = dict.fromkeys(self.lanes, 0)
+
+    def take(self, received: Received) -> tuple[Batch, list[Event], list[Alert]]:
+        """Whatever a source has to say, live or out of a capture: the one way in, so that both give the same."""
+        source, kind = received.source, received.kind
+        if kind in ("silent", "back"):
+            moment = received.t_rx_ms if received.t_rx_ms is not None else self.lanes[source].clock.newest_ms
+            return self.control(Control(moment, f"source_{kind}", source)), [], []
+        if kind in ("bytes", "end"):
+            return self.feed(source, received.data, received.t_rx_ms, final=kind == "end")
+        return empty_batch(tuple(self.receivers)), [], []
 
     def feed(self, source: str, data: bytes, t_rx_ms: int | None, *, final: bool = False) -> tuple[Batch, list[Event], list[Alert]]:
         """Columns of a piece of one source, and what the safety road makes of it at once. `watermark_ms` is then up to date."""
         lane = self.lanes[source]
         batch = self._renumber(lane.feed(data, t_rx_ms, final=final))
+        self._heard(source, batch, t_rx_ms, waking=bool(data))
         self.bytes_read[source] += len(data)
         self.exercise |= bool((batch.fixes["flags"] & np.uint32(F_EXERCISE)).any()) or any(report.exercise for report in batch.safety)
         events, alerts = safety_step(self.safety, batch.safety) if batch.safety else ([], [])
@@ -53,7 +66,9 @@ class Intake:
 
     def control(self, row: Control) -> Batch:
         """A fact about the watch itself, as a batch that carries only it."""
-        if row.kind == "source_silent":
+        if row.kind == "system_down":
+            self.down_ms = row.t_ms
+        elif row.kind == "source_silent":
             self.active.discard(row.subject)
         elif row.kind == "source_back":
             self.active.add(row.subject)
@@ -91,6 +106,7 @@ class Intake:
             "receivers": list(self.receivers),
             "safety": self.safety.to_sections(),
             "watermark_ms": self.watermark_ms,
+            "down_ms": self.down_ms,
             "exercise": self.exercise,
             "bytes_read": self.bytes_read,
         }
@@ -104,8 +120,22 @@ class Intake:
         self.ended = set(sections["ended"]) & set(self.lanes)
         self.receivers = list(sections["receivers"])
         self.safety = SafetyRoad.from_sections(sections["safety"])
-        self.watermark_ms = sections["watermark_ms"]
+        self.watermark_ms, self.down_ms = sections["watermark_ms"], sections["down_ms"]
         self.exercise = sections["exercise"]
+
+    def _heard(self, source: str, batch: Batch, t_rx_ms: int | None, *, waking: bool) -> None:
+        """The ends of what a restart leaves open: the system is up with the first fix, a source that was silent before is back with its first byte.
+
+        Only after a restart: a running reader says "back" itself, but one that has just been started knows of no silence.
+        """
+        if waking and source not in self.active and source not in self.ended:
+            self.active.add(source)
+            batch.control.append(Control(t_rx_ms if t_rx_ms is not None else self.lanes[source].clock.newest_ms, "source_back", source))
+        if self.down_ms is not None:
+            known = batch.fixes["t_ms"][(batch.fixes["t_ms"] != T_MISSING) & (batch.fixes["flags"] & np.uint32(F_FUTURE) == 0)]
+            if len(known):
+                batch.control.append(Control(max(int(known[0]), self.down_ms), "system_up"))
+                self.down_ms = None
 
     def _advance(self) -> None:
         marks = [self.lanes[source].clock.watermark_ms for source in self.active]

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -126,23 +127,18 @@ class Ingest:
         self.road.close()
 
     def _decode(self, received: Received) -> None:
-        source, data = received.source, received.data
-        if received.kind in ("silent", "back"):
-            moment = received.t_rx_ms if received.t_rx_ms is not None else self.intake.lanes[source].clock.newest_ms
-            self.pending.append(self.intake.control(Control(moment, f"source_{received.kind}", source)))
-            return
-        if self.skip[source]:  # read before the restart
-            skipped = min(len(data), self.skip[source])
+        source = received.source
+        if skipped := min(len(received.data), self.skip[source]):  # read before the restart
             self.skip[source] -= skipped
-            data = data[skipped:]
+            received = replace(received, data=received.data[skipped:])
         begun_s = time.monotonic()
-        batch, events, alerts = self.intake.feed(source, data, received.t_rx_ms, final=received.kind == "end")
+        batch, events, alerts = self.intake.take(received)
         if batch.safety:
             distress = self._distress(batch.safety, events, alerts)
             self.road.send(distress)
             book_answers(self.metrics, "distress", distress, time.monotonic() - begun_s)
         self.metrics.book_intake(self.intake, len(batch.fixes))
-        if len(batch.fixes) + len(batch.statics):
+        if len(batch.fixes) + len(batch.statics) + len(batch.control):
             self.pending.append(batch)
             self.rows += len(batch.fixes) + len(batch.statics)
 

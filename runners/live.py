@@ -60,36 +60,30 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
 
 
 def _loop(sources: SourceSet, desk: Desk, journal: _Journal, config: Config, stop: threading.Event, until_end: bool) -> None:
-    engine, last_save = desk.engine, time.monotonic()
-    ended: set[str] = set()
-    while not stop.is_set():
+    last_save, ended = time.monotonic(), set[str]()
+    while not stop.is_set() and not (until_end and ended >= set(desk.engine.lanes)):
         received = sources.get(POLL_S)
-        begun = time.perf_counter()
-        if received is None:
-            desk.show(Output(), time.perf_counter() - begun)
-        else:
-            output = _handle(engine, received, ended)
-            journal.append(output)
-            desk.show(output, time.perf_counter() - begun)
+        _pass_on(received, desk, journal)
+        if received is not None and received.kind == "end":
+            ended.add(received.source)
         if time.monotonic() - last_save >= config.snapshot_s:
             journal.save()
             last_save = time.monotonic()
-        if until_end and ended >= set(engine.lanes):
-            output = engine.end()
-            journal.append(output)
-            desk.show(output, 0.0)
-            return
+    sources.stop()
+    while (received := sources.get(0.0)) is not None:  # what was accepted is not lost
+        _pass_on(received, desk, journal)
+    if until_end and not stop.is_set():
+        output = desk.engine.end()
+        journal.append(output)
+        desk.show(output, 0.0)
 
 
-def _handle(engine: Engine, received: Received, ended: set[str]) -> Output:
-    if received.kind == "bytes":
-        return engine.feed(received.source, received.data, received.t_rx_ms)
-    if received.kind == "end":
-        ended.add(received.source)
-        return engine.feed(received.source, b"", received.t_rx_ms, final=True)
-    moment = received.t_rx_ms if received.t_rx_ms is not None else engine.lanes[received.source].clock.newest_ms
-    kind = "source_silent" if received.kind == "silent" else "source_back"
-    return engine.control(Control(moment, kind, received.source))
+def _pass_on(received: Received | None, desk: Desk, journal: _Journal) -> None:
+    """One piece through the engine to whoever wants to know; None: nothing came, but the page wants its health."""
+    begun = time.perf_counter()
+    output = Output() if received is None else desk.engine.take(received)
+    journal.append(output)
+    desk.show(output, time.perf_counter() - begun)
 
 
 class _Journal:

@@ -244,3 +244,22 @@ def canonical_order(fixes: np.ndarray) -> np.ndarray:
     """int64[n] indices that put fixes into the one order every runner agrees on: content only, never arrival."""
     names = ("receivers", "src", "t_rx_ms", "nav", "hdg", "cog", "sog", "lon", "lat", "msg_type", "mmsi", "t_ms", "release_ms")  # last is most significant
     return np.lexsort([fixes[name] for name in names])
+
+
+def translate_receivers(batch: Batch, numbers: list[int]) -> None:
+    """Rewrite `src` and the `receivers` bits of fresh rows (each heard by its own `src` only): old number -> new number."""
+    table = np.array(numbers, np.uint16)
+    for rows in (batch.fixes, batch.statics, batch.others):
+        rows["src"] = table[rows["src"]]
+    bit = np.minimum(batch.fixes["src"], 63).astype(np.uint64)
+    batch.fixes["receivers"] = np.left_shift(np.uint64(1), bit)
+
+
+def add_counts(total: Counts, part: Counts) -> None:
+    """Add one accounting to another, in place."""
+    for name in ("lines", "glued", "blank", "tag_only", "parts", "open"):
+        setattr(total, name, getattr(total, name) + getattr(part, name))
+    for name in ("other", "decoded", "rejected", "notes"):
+        mine, theirs = getattr(total, name), getattr(part, name)
+        for key, n in theirs.items():
+            mine[key] = mine.get(key, 0) + n

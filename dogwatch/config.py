@@ -30,6 +30,8 @@ class Source(msgspec.Struct, forbid_unknown_fields=True):
     port: Port = 10110
     path: str = ""
     baud: Annotated[int, msgspec.Meta(ge=300, le=4_000_000)] = 38400
+    dtr: bool = True
+    rts: bool = True
     lateness_s: Lateness = 5.0
     silent_s: Seconds = 60.0
     exercise: bool = False

@@ -165,7 +165,7 @@ def decode(state: DecodeState, data: bytes, t_rx_ms: int | None = None, *, final
         state._m[k.C_AFTER_CR] = 0
     state._name_receivers()
     assert state.unaccounted() == 0, f"{state.source}: {state.unaccounted()} lines unaccounted for"
-    return _joined(pieces, state.receiver_names())
+    return joined(pieces, state.receiver_names())
 
 
 def _turn(state: DecodeState, data: bytes, t_rx_ms: int | None, pieces: list[Batch]) -> None:
@@ -226,8 +226,8 @@ def _others(rows: np.ndarray, raw: np.ndarray) -> tuple[np.ndarray, bytes]:
     return out, b"".join(raw[at : at + n].tobytes() for at, n in rows[:, [k.L_START, k.L_LENGTH]].tolist())  # safety signals stand between them
 
 
-def _joined(pieces: list[Batch], receivers: tuple[str, ...]) -> Batch:
-    """Batches of one call, in order, as one."""
+def joined(pieces: list[Batch], receivers: tuple[str, ...]) -> Batch:
+    """Batches, in order, as one; all number their receivers as `receivers` does."""
     if not pieces:
         return empty_batch(receivers)
     if len(pieces) == 1:

@@ -1,7 +1,8 @@
 """A source: the words and the machinery that all readers of bytes share.
 
-May live here: Received, the counters, the bounded queue, silence, backoff, the reader's thread. May not: any one
-transport (source_tcp, source_udp, source_serial, source_file), choosing one (sources), sentences or columns.
+May live here: Received, the counters, the bounded queue, silence, heartbeat, backoff, the reader's thread. May not: any one
+transport (source_tcp, source_udp, source_serial, source_file), choosing one (sources), columns. Of sentences a reader
+knows only the checksum, and looks at one a second: enough to tell a receiver from noise.
 
 Theory of operation. Each source has one reader thread and one queue, bounded in bytes, so that none blocks another:
 
@@ -13,21 +14,28 @@ its half line ended by a line feed, which the decoder then rejects and counts. P
 
 A full queue makes files and TCP wait, so that the sender waits; UDP and serial cannot wait: they drop the oldest piece
 and count it. What a reader has taken from the wire when the set is stopped still goes into the queue: nothing accepted is lost.
+
+Everything that later judgement needs of a source goes through its queue, in its order: the bytes, that a connection began
+("link": what an earlier one left open is over), silence, and a heartbeat every ten seconds, which tells "nothing was
+heard" from "nobody listened". Whoever keeps the pieces with their times can do everything that followed once more.
 """
 
 from __future__ import annotations
 
 import errno
 import random
+import re
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+import msgspec
+
 from dogwatch.errors import InputError
 
-Kind = Literal["bytes", "silent", "back", "end"]
+Kind = Literal["bytes", "link", "silent", "back", "beat", "end"]
 
 QUEUE_BYTES_MAX = 64 << 20
 ITEM_BYTES = 256  # what an item costs beside its bytes: datagrams of one byte must not fill memory either
@@ -35,16 +43,22 @@ READ_BYTES = 65_536
 TAIL_BYTES_MAX = 4_096  # four times the longest line that a decoder accepts; beyond it there is no line to wait for
 POLL_S = 0.1  # how soon a reader notices silence and stop
 BACKOFF_FIRST_S, BACKOFF_MAX_S, BACKOFF_JITTER = 0.5, 30.0, 0.2
-STEADY_S = 60.0  # a connection that delivered for so long starts again with the first backoff
+STEADY_S = 60.0  # a connection on which valid sentences still came after so long starts again with the first backoff
+BEAT_S = 10.0
+PROBE_S = 1.0  # a valid sentence vouches for so long; then the next is looked for
+GARBLED_S = 10.0  # bytes for so long without one valid sentence: the wrong speed, or no receiver at all
+SENTENCE = re.compile(rb"[!$]([ \"#%-)+-~]{5,512})\*([0-9A-Fa-f]{2})")  # printable characters but '!', '$' and '*'
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
     """One thing that a source has to say.
 
-    bytes: whole lines. silent: nothing came for the source's `silent_s`. back: bytes come again after silence.
-    end: the source is over for good (a file, standard input). t_rx_ms: UTC of the read; None where a recording is read,
-    whose times are in its bytes. sender: which peer, port or file, with the number of the connection.
+    bytes: whole lines. link: a connection to `sender` began; what an earlier one left open is over and the first line may
+    be half a one. silent: nothing came for the source's `silent_s`. back: bytes come again after silence. beat: every
+    ten seconds, alive or not; `data` is `Health` as JSON. end: the source is over for good (a file, standard input).
+    t_rx_ms: UTC of the read; None where a recording is read, whose times are in its bytes. sender: which peer, port or
+    file: fragments of different senders never join.
     """
 
     data: bytes
@@ -52,6 +66,19 @@ class Received:
     source: str
     sender: str
     kind: Kind
+
+
+class Health(msgspec.Struct):
+    """What a heartbeat says of the reader: cumulative since its start."""
+
+    state: str
+    bytes: int = 0
+    connections: int = 0
+    losses: int = 0
+    failures: int = 0
+    dropped_bytes: int = 0
+    kernel_drops: int = 0
+    garbled: int = 0
 
 
 @dataclass(slots=True)
@@ -67,9 +94,14 @@ class SourceCounters:
     dropped_bytes: int = 0
     kernel_drops: int = 0  # datagrams the kernel dropped before we could read them
     skipped: int = 0  # datagrams that are no sentences (binary IEC 61162-450)
-    state: str = "new"  # new, waiting, connected, silent, ended
+    garbled: int = 0  # times that bytes came for ten seconds without one valid sentence: the wrong speed, or no receiver
+    heard_s: float = -1.0  # monotonic time of the last byte; -1 before the first
+    state: str = "new"  # one of STATES
     error: str = ""
     notes: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+
+
+STATES = ("new", "waiting", "connected", "garbled", "silent", "ended")
 
 
 class Clock(Protocol):
@@ -207,7 +239,7 @@ class Reader:
         self.fault: BaseException | None = None
         self.over = False
         self.silent = False
-        self.heard_s = clock.monotonic_s()
+        self.heard_s = self.beaten_s = clock.monotonic_s()
         self.thread = threading.Thread(target=self._run, name=f"source-{source}", daemon=True)
 
     def open(self) -> None:
@@ -221,7 +253,7 @@ class Reader:
         """Open, then read in a thread; items go through `gate`."""
         self.open()
         self.outlet = Outlet(self.counters, gate, lossy=self.lossy, bytes_max=self.queue_bytes_max)
-        self.heard_s = self.clock.monotonic_s()
+        self.heard_s = self.beaten_s = self.clock.monotonic_s()
         self.thread.start()
 
     def ask_to_stop(self) -> None:
@@ -238,6 +270,10 @@ class Reader:
         """Hand over bytes that are whole lines; after silence, say "back" first."""
         t_rx_ms = self.clock.wall_ms() if self.live else None
         self.heard()
+        self.hand_over(data, sender, t_rx_ms)
+
+    def hand_over(self, data: bytes, sender: str, t_rx_ms: int | None) -> None:
+        """Count and queue whole lines, whenever they came."""
         if data:
             self.counters.bytes += len(data)
             self.counters.pieces += 1
@@ -245,14 +281,17 @@ class Reader:
 
     def heard(self) -> None:
         """Bytes have come, if only half a line."""
-        self.heard_s = self.clock.monotonic_s()
+        self.heard_s = self.counters.heard_s = self.clock.monotonic_s()
         if self.silent:
             self.silent = False
             self.say("back")
-        self.counters.state = "connected"
+        if self.counters.state != "garbled":
+            self.counters.state = "connected"
+        self._beat()
 
-    def watch_silence(self) -> bool:
-        """Report silence once; True while the source is silent."""
+    def tend(self) -> bool:
+        """To be called while nothing comes: the heartbeat, and silence reported once; True while the source is silent."""
+        self._beat()
         quiet_s = self.clock.monotonic_s() - self.heard_s
         if not self.silent and self.silent_s > 0 and quiet_s >= self.silent_s:
             self.silent = True
@@ -260,16 +299,27 @@ class Reader:
             self.say("silent")
         return self.silent
 
-    def say(self, kind: Kind) -> None:
+    def say(self, kind: Kind, sender: str = "", data: bytes = b"") -> None:
         """Queue a word about the source itself."""
-        self.outlet.put(Received(b"", self.clock.wall_ms() if self.live else None, self.source, "", kind))
+        self.outlet.put(Received(data, self.clock.wall_ms() if self.live else None, self.source, sender, kind))
+
+    def _beat(self) -> None:
+        """Every ten seconds of a live source, by a schedule that a late beat does not move."""
+        now_s = self.clock.monotonic_s()
+        if not self.live or now_s - self.beaten_s < BEAT_S:
+            return
+        self.beaten_s = now_s - (now_s - self.beaten_s) % BEAT_S
+        c = self.counters
+        health = Health(c.state, c.bytes, c.connections, c.losses, c.failures, c.dropped_bytes, c.kernel_drops, c.garbled)
+        self.say("beat", data=msgspec.json.encode(health))
 
     def wait(self, seconds: float) -> None:
-        """Sleep, noticing silence and stop."""
+        """Sleep between two attempts, noticing silence and stop."""
+        self.counters.state = "silent" if self.silent else "waiting"
         until_s = self.clock.monotonic_s() + seconds
         while not self.stopping and (left_s := until_s - self.clock.monotonic_s()) > 0:
             self.stop_asked.wait(min(POLL_S, left_s))
-            self.watch_silence()
+            self.tend()
 
     def failed(self, fault: BaseException) -> None:
         """An attempt that did not succeed: counted, with its reason."""
@@ -290,32 +340,62 @@ class Reader:
 
 
 class Connection:
-    """One life of a byte stream with a peer: its name, its tail, when it began."""
+    """One life of a byte stream with a peer: its tail, when it began, whether it makes sense."""
 
-    def __init__(self, reader: Reader, name: str) -> None:
-        self.reader = reader
+    def __init__(self, reader: Reader, sender: str, *, garbled_words: str = "bytes, but no valid sentence: is this a receiver?") -> None:
+        self.reader, self.sender, self.garbled_words = reader, sender, garbled_words
         self.lines = Lines()
+        self.begun_s = reader.clock.monotonic_s()
+        self.valid_s = self.noise_s = -1.0  # when the newest valid sentence came, and the first piece without one after it
+        self.garbled = False
         reader.counters.connections += 1
         reader.counters.state = "silent" if reader.silent else "connected"
-        self.sender = f"{name}#{reader.counters.connections}"
-        self.begun_s = reader.clock.monotonic_s()
-        self.delivered = False
+        reader.say("link", sender)
 
     def take(self, data: bytes) -> None:
         """Bytes from the peer."""
-        self.delivered = True
-        self.reader.deliver(self.lines.whole(data), self.sender)
+        lines = self.lines.whole(data)
+        self.reader.deliver(lines, self.sender)
+        now_s = self.reader.clock.monotonic_s()
+        if lines and (self.valid_s < 0 or now_s - self.valid_s >= PROBE_S):
+            self._probe(lines, now_s)
 
     def end(self) -> None:
-        """The connection is over."""
+        """The connection is over; the half line that it leaves is handed over, ended."""
         self.reader.counters.losses += 1
-        if rest := self.lines.rest():
-            self.reader.deliver(rest, self.sender)
+        self.reader.hand_over(self.lines.rest(), self.sender, self.reader.clock.wall_ms())
 
     @property
     def steady(self) -> bool:
-        """Whether it lived long enough to call the peer well."""
-        return self.delivered and self.reader.clock.monotonic_s() - self.begun_s >= STEADY_S
+        """Whether valid sentences still came when it had lived long enough to call the peer well."""
+        return self.valid_s - self.begun_s >= STEADY_S
+
+    def _probe(self, lines: bytes, now_s: float) -> None:
+        """Look for a valid sentence; say so, once, when none came for too long."""
+        counters = self.reader.counters
+        if has_sentence(lines):
+            self.valid_s, self.noise_s, self.garbled = now_s, -1.0, False
+            if counters.state == "garbled":  # of several peers, one that makes sense is enough
+                counters.state = "connected"
+        elif self.noise_s < 0:
+            self.noise_s = now_s
+        elif not self.garbled and now_s - self.noise_s >= GARBLED_S:
+            self.garbled = True
+            counters.state = "garbled"
+            counters.garbled += 1
+            counters.error = self.garbled_words
+            counters.notes.append(self.garbled_words)
+
+
+def has_sentence(data: bytes) -> bool:
+    """Whether any NMEA sentence in it has the checksum that it says (IEC 61162-1: XOR between '!' or '$' and '*')."""
+    for found in SENTENCE.finditer(data):
+        total = 0
+        for byte in found.group(1):
+            total ^= byte
+        if total == int(found.group(2), 16):
+            return True
+    return False
 
 
 def port_error(source: str, host: str, port: int, fault: OSError) -> InputError:

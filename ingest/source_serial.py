@@ -14,7 +14,7 @@ from typing import Any
 import serial
 
 from dogwatch.errors import InputError
-from ingest.source import POLL_S, READ_BYTES, Backoff, Connection, Reader
+from ingest.source import GARBLED_S, POLL_S, READ_BYTES, Backoff, Connection, Reader
 
 
 class SerialPort(Reader):
@@ -22,9 +22,9 @@ class SerialPort(Reader):
 
     lossy = True
 
-    def __init__(self, source: str, path: str, baud: int, **common: Any) -> None:
+    def __init__(self, source: str, path: str, baud: int, *, dtr: bool = True, rts: bool = True, **common: Any) -> None:
         super().__init__(source, **common)
-        self.path, self.baud = path, baud
+        self.path, self.baud, self.dtr, self.rts = path, baud, dtr, rts
 
     def open(self) -> None:
         """Refuse what is no serial device. Raises InputError."""
@@ -42,7 +42,7 @@ class SerialPort(Reader):
         backoff = Backoff(self.rng)
         while not self.stopping:
             try:
-                port = serial.Serial(self.path, self.baud, timeout=POLL_S, exclusive=True)
+                port = open_port(self.path, self.baud, dtr=self.dtr, rts=self.rts)
             except (OSError, ValueError) as fault:  # SerialException is an OSError; ValueError: a baud rate it does not know
                 self.failed(fault)
             else:
@@ -52,7 +52,8 @@ class SerialPort(Reader):
 
     def _stay(self, port: serial.Serial) -> bool:
         """Read until the device is gone; whether it was steady."""
-        connection = Connection(self, self.path)
+        words = f"bytes, but no valid sentence for {GARBLED_S:g} s: wrong speed? (baud = {self.baud}; 'dogwatch doctor --config' tries others)"
+        connection = Connection(self, self.path, garbled_words=words)
         opened_s = self.clock.monotonic_s()
         with port:
             while not self.stopping:
@@ -64,9 +65,20 @@ class SerialPort(Reader):
                 if data:
                     connection.take(data)
                     continue
-                self.watch_silence()
+                self.tend()
                 if 0 < self.silent_s <= self.clock.monotonic_s() - max(opened_s, self.heard_s):
                     self.counters.error = f"no byte for {self.silent_s:g} s: opening anew"
                     break
         connection.end()
         return connection.steady
+
+
+def open_port(path: str, baud: int, *, dtr: bool, rts: bool) -> serial.Serial:
+    """An open device: raw 8N1, ours alone, no flow control. Raises OSError (also pyserial's own), ValueError for an impossible baud.
+
+    dtr, rts: set before opening, because some receivers take a change of DTR for a reset, and some interfaces are fed by it.
+    """
+    port = serial.Serial(None, baud, timeout=POLL_S, exclusive=True)
+    port.dtr, port.rts, port.port = dtr, rts, path
+    port.open()
+    return port

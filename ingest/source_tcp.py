@@ -31,7 +31,7 @@ class TcpClient(Reader):
         while not self.stopping:
             try:
                 peer = socket.create_connection((self.host, self.port), CONNECT_TIMEOUT_S)  # asks the name server at each attempt
-            except OSError as fault:
+            except (OSError, UnicodeError) as fault:  # UnicodeError: a host name that no name server could be asked for
                 self.failed(fault)
             else:
                 if self._stay(peer):
@@ -49,7 +49,7 @@ class TcpClient(Reader):
                 try:
                     data = peer.recv(READ_BYTES)
                 except TimeoutError:
-                    self.watch_silence()
+                    self.tend()
                     if 0 < self.silent_s <= self.clock.monotonic_s() - max(connected_s, self.heard_s):
                         self.counters.error = f"no byte for {self.silent_s:g} s: connecting anew"
                         break
@@ -100,7 +100,7 @@ class TcpServer(Reader):
                 now_s = self.clock.monotonic_s()
                 for peer in [p for p, (_, heard_s) in clients.items() if now_s - heard_s > CLIENT_IDLE_S]:
                     _let_go(peer, selector, clients)
-                self.watch_silence()
+                self.tend()
             for peer in list(clients):
                 _let_go(peer, selector, clients)
 
@@ -108,12 +108,15 @@ class TcpServer(Reader):
         assert self.listener is not None, "open comes first"
         try:
             peer, address = self.listener.accept()
-        except OSError as fault:
-            self.failed(fault)
+        except OSError as fault:  # no descriptors left, or the client was gone again: the next attempt waits, or it would spin
+            self.counters.failures += 1
+            self.counters.error = str(fault)
+            self.stop_asked.wait(POLL_S)
             return
         if len(clients) >= CLIENTS_MAX:
             peer.close()
-            self.failed(OSError(f"more than {CLIENTS_MAX} clients: {address[0]} was turned away"))
+            self.counters.failures += 1
+            self.counters.error = f"more than {CLIENTS_MAX} clients: {address[0]} was turned away"
             return
         peer.setblocking(False)
         _keep_alive(peer)

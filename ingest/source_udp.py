@@ -32,6 +32,8 @@ class UdpListener(Reader):
         self.host, _, self.interface = host.partition("@")
         self.port = port
         self.socket: socket.socket | None = None
+        self.group: ipaddress.IPv4Address | ipaddress.IPv6Address | None = None
+        self.joined_s = self.heard_s
 
     def open(self) -> None:
         """Take the port and join the group. Raises InputError."""
@@ -63,7 +65,8 @@ class UdpListener(Reader):
                 try:
                     data, ancillary, _, sender = self.socket.recvmsg(DATAGRAM_BYTES_MAX, 64)
                 except TimeoutError:
-                    self.watch_silence()
+                    if self.tend():
+                        self._join_anew()
                     continue
                 except OSError as fault:  # an ICMP error of an earlier datagram, an interface that went: the next read may succeed
                     self.failed(fault)
@@ -78,17 +81,38 @@ class UdpListener(Reader):
 
     def _join(self, group: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
         assert self.socket is not None, "open makes the socket"
+        self.group = group
         try:
-            if group.version == 4:
-                wanted = struct.pack("4s4s", group.packed, socket.inet_aton(self.interface or "0.0.0.0"))
-                self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, wanted)
-            else:
-                index = socket.if_nametoindex(self.interface) if self.interface else 0
-                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group.packed + struct.pack("@I", index))
+            self._membership(group, join=True)
         except OSError as fault:
             self.socket.close()
             what = f"source '{self.source}': cannot join the multicast group {group}: {fault.strerror or fault}"
             raise InputError(what, remedy="name the interface: host = \"239.192.0.2@192.168.1.10\" (IPv6: '@eth0')") from fault
+
+    def _membership(self, group: ipaddress.IPv4Address | ipaddress.IPv6Address, *, join: bool) -> None:
+        """Join or leave. Raises OSError."""
+        assert self.socket is not None, "open makes the socket"
+        if group.version == 4:
+            wanted = struct.pack("4s4s", group.packed, socket.inet_aton(self.interface or "0.0.0.0"))
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP if join else socket.IP_DROP_MEMBERSHIP, wanted)
+        else:
+            index = socket.if_nametoindex(self.interface) if self.interface else 0
+            option = socket.IPV6_JOIN_GROUP if join else socket.IPV6_LEAVE_GROUP
+            self.socket.setsockopt(socket.IPPROTO_IPV6, option, group.packed + struct.pack("@I", index))
+
+    def _join_anew(self) -> None:
+        """A silent group: tell the routers again that somebody listens, once per `silent_s` (a switch may have forgotten it)."""
+        now_s = self.clock.monotonic_s()
+        if self.group is None or now_s - max(self.joined_s, self.heard_s) < self.silent_s:
+            return
+        self.joined_s = now_s
+        try:
+            with contextlib.suppress(OSError):  # the interface may have gone, and the membership with it
+                self._membership(self.group, join=False)
+            self._membership(self.group, join=True)
+            self.counters.connections += 1
+        except OSError as fault:
+            self.failed(fault)
 
     def _count_kernel_drops(self, ancillary: list[tuple[int, int, bytes]]) -> None:
         for level, kind, value in ancillary:

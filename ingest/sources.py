@@ -43,7 +43,7 @@ def make_reader(source: config.Source, *, clock: Clock | None = None, seed: int 
         case "udp":
             return UdpListener(source.id, source.host, source.port, **common)
         case "serial":
-            return SerialPort(source.id, source.path, source.baud, **common)
+            return SerialPort(source.id, source.path, source.baud, dtr=source.dtr, rts=source.rts, **common)
         case "file":
             return FileReader(source.id, source.path, **common)
         case "stdin":

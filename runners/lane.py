@@ -10,7 +10,8 @@ from typing import Any
 
 from dogwatch.batch import Batch, Counts
 from dogwatch.watermark import SourceClock
-from ingest.decode import DecodeState, decode
+from ingest.decode import DecodeState
+from ingest.senders import Senders
 from ingest.tabular import TableState, decode_table
 
 TABLE_JUMP_MS = 1 << 42  # longer than any archive
@@ -25,14 +26,21 @@ class Lane:
         self.exercise = exercise
         # a table leaves sorted by time: a long silence in it is no stamp gone wild
         self.clock = SourceClock(lateness_ms, jump_ms=TABLE_JUMP_MS) if table else SourceClock(lateness_ms)
-        self.state: Any = TableState(source, columns=columns, exercise=exercise) if table else DecodeState(source, exercise=exercise)
+        self.state: Any = TableState(source, columns=columns, exercise=exercise) if table else Senders(lambda: DecodeState(source, exercise=exercise))
 
-    def feed(self, data: bytes, t_rx_ms: int | None = None, *, final: bool = False) -> Batch:
+    def feed(self, data: bytes, t_rx_ms: int | None = None, *, sender: str = "", final: bool = False) -> Batch:
         """Stamped batch of one piece of input; any cut of the same bytes gives the same rows. `t_rx_ms`: UTC arrival, live only."""
-        step = decode_table if self.table else decode
-        batch = step(self.state, data, t_rx_ms, final=final)
+        if self.table:
+            batch = decode_table(self.state, data, t_rx_ms, final=final)
+        else:
+            batch = self.state.feed(data, t_rx_ms, sender, final=final)
         self.clock.stamp(batch.fixes, batch.statics)
         return batch
+
+    def relink(self, sender: str) -> None:
+        """A connection to a sender began: what an earlier one left open is over."""
+        if not self.table:
+            self.state.relink(sender)
 
     @property
     def counts(self) -> Counts:
@@ -55,4 +63,7 @@ class Lane:
         assert (sections["source"], sections["table"]) == (self.source, self.table), "a lane's state belongs to its source"
         self.clock.cells = sections["clock"].copy()
         self.clock.fixes_seen = sections["fixes_seen"]
-        self.state = type(self.state).from_sections(sections["decoder"])
+        if self.table:
+            self.state = TableState.from_sections(sections["decoder"])
+        else:
+            self.state.restore(sections["decoder"])

@@ -167,6 +167,20 @@ class Control:
 
 
 @dataclass(slots=True)
+class Heartbeat:
+    """What a live source brought since its last heartbeat, ten seconds ago: "nothing heard" told from "nobody listened".
+
+    state: the reader's word (connected, silent, garbled ...). counts: bytes, fixes, lines, valid (messages), noise (lines that
+    were rejected or are no sentence), rejected.<reason>; what did not grow is absent.
+    """
+
+    t_ms: int
+    source: str
+    state: str
+    counts: dict[str, int]
+
+
+@dataclass(slots=True)
 class Batch:
     """What one call of `decode` found. Rows stand in arrival order; `receivers[src]` names the receiver of a row."""
 
@@ -177,6 +191,7 @@ class Batch:
     safety: list[SafetyReport] = field(default_factory=list)
     control: list[Control] = field(default_factory=list)
     receivers: tuple[str, ...] = ()
+    heartbeats: list[Heartbeat] = field(default_factory=list)
 
 
 def empty_batch(receivers: tuple[str, ...] = ()) -> Batch:

@@ -1,9 +1,10 @@
 """The intake: several lanes and the safety road, up to columns and the common watermark, without detectors.
 
-May live here: which lanes are active, their common watermark, receiver numbers, how far finite inputs were read.
+May live here: which lanes are active or deaf, their common watermark, receiver numbers, how far finite inputs were read.
 May not: read sources, detect, talk to a broker. `runners.engine` puts the detectors behind it in one process.
 Distress takes the short road here: a safety report becomes event and alert in the call that decoded it, before the reorder
 buffer, the detectors and the score have been asked anything.
+A lane holds the common watermark while it brings fixes. Detectors are told of a source that is deaf: silent, or garbled.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from dogwatch.alerts import Alert
-from dogwatch.batch import F_EXERCISE, F_FUTURE, T_MISSING, Batch, Control, Counts, empty_batch
+from dogwatch.batch import F_EXERCISE, F_FUTURE, T_MISSING, Batch, Control, Counts, add_counts, empty_batch, translate_receivers
 from dogwatch.config import Config
 from dogwatch.events import Event
 from dogwatch.watermark import end_of_recording
 from ingest.safety import SafetyRoad, safety_step
 from ingest.source import Received
 from runners.lane import Lane
+from runners.pulse import Pulse
 
 RECEIVERS_MAX = 65_535  # width of the column `src`
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
@@ -31,7 +33,10 @@ class Intake:
 
     def __init__(self, lanes: list[Lane]) -> None:
         self.lanes = {lane.source: lane for lane in lanes}
+        self.pulses = {source: Pulse() for source in self.lanes}
         self.active = set(self.lanes)
+        self.silent: set[str] = set()
+        self.deaf: set[str] = set()  # what the detectors were told
         self.ended: set[str] = set()
         self.receivers: list[str] = []
         self.safety = SafetyRoad()
@@ -43,17 +48,27 @@ class Intake:
     def take(self, received: Received) -> tuple[Batch, list[Event], list[Alert]]:
         """Whatever a source has to say, live or out of a capture: the one way in, so that both give the same."""
         source, kind = received.source, received.kind
-        if kind in ("silent", "back"):
-            moment = received.t_rx_ms if received.t_rx_ms is not None else self.lanes[source].clock.newest_ms
-            return self.control(Control(moment, f"source_{kind}", source)), [], []
+        moment = received.t_rx_ms if received.t_rx_ms is not None else self.lanes[source].clock.newest_ms
         if kind in ("bytes", "end"):
-            return self.feed(source, received.data, received.t_rx_ms, final=kind == "end")
-        return empty_batch(tuple(self.receivers)), [], []
+            return self.feed(source, received.data, received.t_rx_ms, sender=received.sender, final=kind == "end")
+        batch = empty_batch(tuple(self.receivers))
+        if kind == "link":
+            self.lanes[source].relink(received.sender)
+        elif kind == "beat":
+            self._beat(source, moment, received.data, batch)
+        elif kind == "silent":
+            self.silent.add(source)
+            self.active.discard(source)
+        else:
+            self.silent.discard(source)
+        self._tell_deaf(source, moment, batch)
+        self._advance()
+        return batch, [], []
 
-    def feed(self, source: str, data: bytes, t_rx_ms: int | None, *, final: bool = False) -> tuple[Batch, list[Event], list[Alert]]:
+    def feed(self, source: str, data: bytes, t_rx_ms: int | None, *, sender: str = "", final: bool = False) -> tuple[Batch, list[Event], list[Alert]]:
         """Columns of a piece of one source, and what the safety road makes of it at once. `watermark_ms` is then up to date."""
         lane = self.lanes[source]
-        batch = self._renumber(lane.feed(data, t_rx_ms, final=final))
+        batch = self._renumber(lane.feed(data, t_rx_ms, sender=sender, final=final))
         self._heard(source, batch, t_rx_ms, waking=bool(data))
         self.bytes_read[source] += len(data)
         self.exercise |= bool((batch.fixes["flags"] & np.uint32(F_EXERCISE)).any()) or any(report.exercise for report in batch.safety)
@@ -68,13 +83,9 @@ class Intake:
         """A fact about the watch itself, as a batch that carries only it."""
         if row.kind == "system_down":
             self.down_ms = row.t_ms
-        elif row.kind == "source_silent":
-            self.active.discard(row.subject)
-        elif row.kind == "source_back":
-            self.active.add(row.subject)
+            self.pulses = {source: Pulse(pulse.told) for source, pulse in self.pulses.items()}  # nobody was idle while we were not there
         batch = empty_batch(tuple(self.receivers))
         batch.control = [row]
-        self._advance()
         return batch
 
     def end(self) -> None:
@@ -101,7 +112,10 @@ class Intake:
         """State for a snapshot."""
         return {
             "lanes": {source: lane.to_sections() for source, lane in self.lanes.items()},
+            "pulses": {source: pulse.to_sections() for source, pulse in self.pulses.items()},
             "active": sorted(self.active),
+            "silent": sorted(self.silent),
+            "deaf": sorted(self.deaf),
             "ended": sorted(self.ended),
             "receivers": list(self.receivers),
             "safety": self.safety.to_sections(),
@@ -115,7 +129,9 @@ class Intake:
         """Continue where `to_sections` stood; lanes that the snapshot does not know start fresh."""
         for source in set(self.lanes) & set(sections["lanes"]):
             self.lanes[source].restore(sections["lanes"][source])
+            self.pulses[source] = Pulse.from_sections(sections["pulses"][source])
             self.bytes_read[source] = sections["bytes_read"][source]
+        self.silent, self.deaf = set(sections["silent"]) & set(self.lanes), set(sections["deaf"]) & set(self.lanes)
         self.active = (set(sections["active"]) & set(self.lanes)) | (set(self.lanes) - set(sections["lanes"]))
         self.ended = set(sections["ended"]) & set(self.lanes)
         self.receivers = list(sections["receivers"])
@@ -124,18 +140,36 @@ class Intake:
         self.exercise = sections["exercise"]
 
     def _heard(self, source: str, batch: Batch, t_rx_ms: int | None, *, waking: bool) -> None:
-        """The ends of what a restart leaves open: the system is up with the first fix, a source that was silent before is back with its first byte.
+        """A fix makes its lane hold the watermark, and ends "system down"; any byte ends silence.
 
-        Only after a restart: a running reader says "back" itself, but one that has just been started knows of no silence.
+        A running reader says "back" itself; one that has just been started knows of no silence.
         """
-        if waking and source not in self.active and source not in self.ended:
-            self.active.add(source)
-            batch.control.append(Control(t_rx_ms if t_rx_ms is not None else self.lanes[source].clock.newest_ms, "source_back", source))
-        if self.down_ms is not None:
-            known = batch.fixes["t_ms"][(batch.fixes["t_ms"] != T_MISSING) & (batch.fixes["flags"] & np.uint32(F_FUTURE) == 0)]
-            if len(known):
+        if waking and source in self.silent:
+            self.silent.discard(source)
+            self._tell_deaf(source, t_rx_ms if t_rx_ms is not None else self.lanes[source].clock.newest_ms, batch)
+        if self.down_ms is None and source in self.active:
+            return
+        known = batch.fixes["t_ms"][(batch.fixes["t_ms"] != T_MISSING) & (batch.fixes["flags"] & np.uint32(F_FUTURE) == 0)]
+        if len(known):
+            if source not in self.ended:
+                self.active.add(source)
+            if self.down_ms is not None:
                 batch.control.append(Control(max(int(known[0]), self.down_ms), "system_up"))
                 self.down_ms = None
+
+    def _beat(self, source: str, t_ms: int, health: bytes, batch: Batch) -> None:
+        """A heartbeat: its row, and a lane that has been idle for too long lets go of the watermark."""
+        lane, pulse = self.lanes[source], self.pulses[source]
+        batch.heartbeats = [pulse.beat(source, t_ms, health, lane.counts, self.bytes_read[source], lane.clock.fixes_seen)]
+        if pulse.idle_ms(t_ms) >= lane.silent_ms:
+            self.active.discard(source)
+
+    def _tell_deaf(self, source: str, t_ms: int, batch: Batch) -> None:
+        """A control row when a source begins or ceases to be deaf."""
+        deaf = source in self.silent or self.pulses[source].garbled
+        if deaf != (source in self.deaf):
+            self.deaf ^= {source}
+            batch.control.append(Control(t_ms, "source_silent" if deaf else "source_back", source))
 
     def _advance(self) -> None:
         marks = [self.lanes[source].clock.watermark_ms for source in self.active]
@@ -164,6 +198,7 @@ def lanes_of(config: Config) -> list[Lane]:
         Lane(
             source.id,
             lateness_ms=round(source.lateness_s * 1000),
+            silent_ms=round(source.silent_s * 1000),
             exercise=exercise,
             table=source.kind == "file" and is_table(Path(source.path)),
             columns=config.columns or None,
@@ -175,22 +210,3 @@ def lanes_of(config: Config) -> list[Lane]:
 def is_table(path: Path) -> bool:
     """Whether a file holds positions in columns rather than sentences, by its name."""
     return path.name.lower().endswith(TABLE_SUFFIXES)
-
-
-def translate_receivers(batch: Batch, numbers: list[int]) -> None:
-    """Rewrite `src` and the `receivers` bits of fresh rows (each heard by its own `src` only)."""
-    table = np.array(numbers, np.uint16)
-    for rows in (batch.fixes, batch.statics, batch.others):
-        rows["src"] = table[rows["src"]]
-    bit = np.minimum(batch.fixes["src"], 63).astype(np.uint64)
-    batch.fixes["receivers"] = np.left_shift(np.uint64(1), bit)
-
-
-def add_counts(total: Counts, part: Counts) -> None:
-    """Add one accounting to another, in place."""
-    for name in ("lines", "glued", "blank", "tag_only", "parts", "open"):
-        setattr(total, name, getattr(total, name) + getattr(part, name))
-    for name in ("other", "decoded", "rejected", "notes"):
-        mine, theirs = getattr(total, name), getattr(part, name)
-        for key, n in theirs.items():
-            mine[key] = mine.get(key, 0) + n

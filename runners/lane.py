@@ -15,13 +15,23 @@ from ingest.senders import Senders
 from ingest.tabular import TableState, decode_table
 
 TABLE_JUMP_MS = 1 << 42  # longer than any archive
+SILENT_MS = 60_000
 
 
 class Lane:
     """Decoder state and event-time clock of one source."""
 
-    def __init__(self, source: str, *, lateness_ms: int, exercise: bool = False, table: bool = False, columns: dict[str, str] | None = None) -> None:
-        self.source = source
+    def __init__(
+        self,
+        source: str,
+        *,
+        lateness_ms: int,
+        silent_ms: int = SILENT_MS,
+        exercise: bool = False,
+        table: bool = False,
+        columns: dict[str, str] | None = None,
+    ) -> None:
+        self.source, self.silent_ms = source, silent_ms
         self.table = table
         self.exercise = exercise
         # a table leaves sorted by time: a long silence in it is no stamp gone wild

@@ -74,7 +74,10 @@ def find_layout(line: bytes, columns: dict[str, str] | None, *, file: str) -> La
     _check_mapping(wanted, t_order, file)
     text = line.decode("utf-8", "replace").lstrip("\ufeff").lstrip("# ").rstrip("\r\n")
     delimiter = sniff_delimiter(text)
-    names = [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])]
+    try:
+        names = [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])]
+    except csv.Error as fault:  # a carriage return inside: the whole table, where lines end with CR alone
+        raise InputError(f"{file}: the header line cannot be read: {fault}", remedy="end lines with LF or CR LF", value=text[:200]) from fault
     if len(names) > COLUMNS_MAX:
         raise InputError(f"{file}: {len(names)} columns; at most {COLUMNS_MAX} are read", remedy="cut the table down to the columns that are needed")
     headless = bool(wanted) and all(re.fullmatch(r"#\d+", name) for name in wanted.values())

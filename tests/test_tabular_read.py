@@ -329,6 +329,11 @@ def test_recording_noaa(shared_data):
     assert (np.diff(unsorted.fixes["t_ms"]) < 0).any()
 
 
+def test_a_table_with_carriage_returns_alone_is_refused():
+    with pytest.raises(InputError, match="header line cannot be read"):
+        read(HEADER.replace("\n", "\r") + "257000001,2024-01-01T00:00:00Z,1,2,,,,,\r")
+
+
 def test_recording_without_header(shared_data):
     state, batch = read(b"".join(read_blocks(shared_data("lab-m3-annotation/vessels.csv"))), columns={"mmsi": "#1", "lon": "#2", "lat": "#3", "t": "#4"})
     assert state.counts.decoded == {"position": 18_834}

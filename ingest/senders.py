@@ -37,8 +37,8 @@ class Senders:
         """
         if not final:
             return self._decoded(sender, data, t_rx_ms, final=False)
-        pieces = [self._decoded(sender, data, t_rx_ms, final=True)]
-        pieces += [self._decoded(other, b"", t_rx_ms, final=True) for other in list(self.states) if other != sender]
+        pieces = [self._decoded(sender, data, t_rx_ms, final=True)] if data or not self.states else []
+        pieces += [self._decoded(other, b"", t_rx_ms, final=True) for other in list(self.states) if other != sender or not data]
         return pieces[0] if len(pieces) == 1 else _united(pieces)
 
     def relink(self, sender: str) -> None:

@@ -1,14 +1,17 @@
-"""The intake after a restart: what was told as over or silent is told to have ended, once, wherever the bytes are cut."""
+"""The intake: restarts, silence, heartbeats. What was told as over or silent is told to have ended, once, wherever the bytes are cut."""
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from seas import recording
 
-from dogwatch.batch import Control
-from ingest.source import Received
+from dogwatch import blob
+from dogwatch.batch import T_MISSING, Control
+from ingest.source import Health, Received
 from runners.intake import Intake
 from runners.lane import Lane
+from tests.decode_inputs import one, position
 
 START_MS = 1_700_000_000_000
 SEA = recording(duration_s=120.0)
@@ -60,3 +63,124 @@ def test_a_restart_before_anything_was_heard_is_remembered():
 
 def test_without_a_restart_nothing_is_told():
     assert rows_of(Intake(lanes()), SEA, 4_096) == []
+
+
+NOISE = b"\x80\x12 nothing\r\n"
+STATUS = b"$GPTXT,01,01,02,x*35\r\n"
+
+
+def fix(second: int) -> bytes:
+    return one(position(sec=(START_MS // 1000 + second) % 60)) + b"\r\n"
+
+
+def piece(source: str, second: float, data: bytes = b"", kind: str = "bytes", state: str = "connected") -> Received:
+    health = msgspec.json.encode(Health(state)) if kind == "beat" else data
+    return Received(health, START_MS + round(second * 1000), source, "peer", kind)  # type: ignore[arg-type]
+
+
+def day(until_s: int, hears) -> list[Received]:
+    """What two sources say, second by second: `hears(source, second)` -> bytes; a beat every ten seconds."""
+    said = []
+    for second in range(until_s):
+        for source in ("hill", "cape"):
+            if data := hears(source, second):
+                said.append(piece(source, second, data))
+            if second % 10 == 9:
+                said.append(piece(source, second + 0.5, kind="beat"))
+    return said
+
+
+def through(intake: Intake, said: list[Received]):
+    control, beats, marks = [], [], []
+    for received in said:
+        batch, _, _ = intake.take(received)
+        control += [(row.kind, row.subject, (row.t_ms - START_MS) // 1000) for row in batch.control]
+        beats += batch.heartbeats
+        marks.append(intake.watermark_ms)
+    return control, beats, marks
+
+
+def behind_s(intake: Intake, second: int) -> float:
+    """How far the common watermark lies behind a moment; huge before the first."""
+    return (START_MS - intake.watermark_ms) / 1000 + second
+
+
+def test_a_silent_source_lets_the_other_go_on_and_comes_back():
+    said = day(100, lambda source, second: fix(second) if source == "hill" or second < 20 or second >= 90 else b"")
+    silent = [piece("cape", 79, kind="silent"), piece("cape", 90, kind="back")]
+    at = next(i for i, r in enumerate(said) if r.t_rx_ms >= START_MS + 79_000)
+    back = next(i for i, r in enumerate(said) if r.source == "cape" and r.t_rx_ms >= START_MS + 90_000 and r.kind == "bytes")
+    intake = Intake(lanes())
+    control, _, marks = through(intake, [*said[:at], silent[0], *said[at:back], silent[1], *said[back:]])
+    assert control == [("source_silent", "cape", 79), ("source_back", "cape", 90)]
+    assert intake.active == {"hill", "cape"}
+    assert marks == sorted(marks)
+    assert behind_s(intake, 99) < 10
+
+
+@pytest.mark.parametrize("other", [STATUS, NOISE * 2, b""], ids=["status", "noise", "nothing"])
+def test_who_brings_no_fix_does_not_hold_the_others_back(other):
+    intake = Intake(lanes())
+    said = day(90, lambda source, second: fix(second) if source == "hill" else other)
+    early = [received for received in said if received.t_rx_ms < START_MS + 59_000]
+    control, _, _ = through(intake, early)
+    assert intake.watermark_ms == T_MISSING, "a source may be about to connect"
+    more, _, _ = through(intake, said[len(early) :])
+    assert intake.active == {"hill"}
+    assert behind_s(intake, 89) < 10
+    deaf = [("source_silent", "cape")] if other.startswith(b"\x80") else []
+    assert [row[:2] for row in control + more] == deaf
+    through(intake, [piece("cape", 91, fix(91))])
+    assert intake.active == {"hill", "cape"}
+
+
+def test_a_minute_of_noise_is_deafness_and_one_message_ends_it():
+    intake = Intake(lanes())
+    control, beats, _ = through(intake, day(200, lambda source, second: fix(second) if source == "hill" or second > 150 or second < 20 else NOISE))
+    assert control == [("source_silent", "cape", 79), ("source_back", "cape", 159)]
+    assert all(row.counts.get("noise", 0) == 0 for row in beats if row.source == "hill")
+
+
+def test_a_spark_now_and_then_is_no_deafness():
+    intake = Intake(lanes())
+    control, _, _ = through(intake, day(300, lambda source, second: fix(second) if source == "hill" else NOISE * (second % 100 == 0)))
+    assert control == []
+
+
+def test_a_heartbeat_row_has_what_came_since_the_last_one():
+    wrong = fix(1).replace(b"AIVDM", b"BIVDM")
+    _, beats, _ = through(Intake(lanes()), day(30, lambda source, second: (fix(second) + (wrong if second < 10 else b"")) if source == "hill" else b""))
+    hill = [row for row in beats if row.source == "hill"]
+    size = len(fix(1))
+    assert [row.t_ms - START_MS for row in hill] == [9_500, 19_500, 29_500]
+    assert hill[0].counts == {"bytes": 20 * size, "fixes": 10, "lines": 20, "valid": 10, "noise": 10, "rejected.bad_checksum": 10}
+    assert hill[2].counts == {"bytes": 10 * size, "fixes": 10, "lines": 10, "valid": 10}
+    assert [row.counts for row in beats if row.source == "cape"] == [{}] * 3
+    assert {row.state for row in beats} == {"connected"}
+
+
+@pytest.mark.parametrize("stop", [3, 77, 150, 260, 401])
+def test_a_snapshot_anywhere_changes_nothing(stop):
+    said = day(240, lambda source, second: fix(second) if source == "hill" or second % 90 < 20 else NOISE)
+    said.insert(100, piece("cape", 45, kind="silent"))
+    said.insert(300, piece("cape", 130, kind="link"))
+    expected = Intake(lanes())
+    control, beats, marks = through(expected, said)
+    assert len(control) >= 2
+    first = Intake(lanes())
+    begun = through(first, said[:stop])
+    second = Intake(lanes())
+    second.restore(blob.unpack(blob.pack(first.to_sections(), schema=1), schema=1))
+    rest = through(second, said[stop:])
+    assert [a + b for a, b in zip(begun, rest)] == [control, beats, marks]
+    assert blob.pack(second.to_sections(), schema=1) == blob.pack(expected.to_sections(), schema=1)
+
+
+def test_a_restart_counts_no_idleness_while_we_were_not_there():
+    before = Intake(lanes())
+    through(before, day(30, lambda source, second: fix(second)))
+    after = Intake(lanes())
+    after.restore(before.to_sections())
+    after.control(Control(after.watermark_ms, "system_down"))
+    through(after, [piece("hill", 5_000, kind="beat"), piece("cape", 5_000, kind="beat")])
+    assert after.active == {"hill", "cape"}

@@ -33,9 +33,9 @@ def read_blocks(path: Path | str, block_bytes: int = BLOCK_BYTES, *, say: Say | 
     """
     tell = say or _silent
     if str(path) == "-":
-        return _blocks(unpacked(_pieces(sys.stdin.buffer, b"", "standard input", tell), "standard input", tell), block_bytes)
+        return _blocks(unpacked(read_pieces(sys.stdin.buffer, b"", "standard input", tell), "standard input", tell), block_bytes)
     name = str(path)
-    stream = _open(Path(path))
+    stream = open_input(Path(path))
     head = stream.read(4)
     if head == PARQUET_MAGIC:
         stream.close()
@@ -43,7 +43,7 @@ def read_blocks(path: Path | str, block_bytes: int = BLOCK_BYTES, *, say: Say | 
     if head == ZIP_MAGIC:
         stream.close()
         raise InputError(f"{name} is packed with ZIP", remedy="unpack it first; plain, .gz and .zst files are read as they are")
-    return _blocks(unpacked(_pieces(stream, head, name, tell), name, tell), block_bytes)
+    return _blocks(unpacked(read_pieces(stream, head, name, tell), name, tell), block_bytes)
 
 
 class FileReader(Reader):
@@ -94,7 +94,8 @@ class FileReader(Reader):
             self.deliver(data, self.path)
 
 
-def _open(path: Path) -> BinaryIO:
+def open_input(path: Path) -> BinaryIO:
+    """A file for reading. Raises InputError when there is none, it is a directory or may not be read."""
     try:
         if path.is_dir():
             raise InputError(f"{path} is a directory", remedy="name the files in it")
@@ -105,7 +106,8 @@ def _open(path: Path) -> BinaryIO:
         raise InputError(f"{path} cannot be read: {fault.strerror or fault}", remedy="check its permissions") from fault
 
 
-def _pieces(stream: BinaryIO, head: bytes, name: str, say: Say) -> Iterator[bytes]:
+def read_pieces(stream: BinaryIO, head: bytes, name: str, say: Say) -> Iterator[bytes]:
+    """What a file holds, after what was read of it already; a fault of the disk ends it, and is said. Closes the stream."""
     if head:
         yield head
     with stream:

@@ -22,7 +22,7 @@ _SPELL = bytes.maketrans(BASE64, LETTERS)
 
 
 class Payload:
-    """`size` bits, the first one most significant in `value`. Fields must lie inside: `has` asks."""
+    """`size` bits, the first one most significant in `value`. What a field has behind the end reads as 0: ask `has` first."""
 
     __slots__ = ("size", "value")
 
@@ -39,7 +39,8 @@ class Payload:
 
     def bits(self, at: int, width: int) -> int:
         """An unsigned field."""
-        return (self.value >> (self.size - at - width)) & ((1 << width) - 1)
+        behind = self.size - at - width
+        return (self.value >> behind if behind >= 0 else self.value << -behind) & ((1 << width) - 1)
 
     def signed(self, at: int, width: int) -> int:
         """A field in two's complement."""

@@ -110,13 +110,13 @@ class Desk:
         messages = sum(sum(lane.counts.decoded.values()) for lane in self.engine.lanes.values())
         before, then = self._messages
         self._messages, self._last_health = (messages, now), now
-        newest = self.engine.newest_ms
+        newest, intake = self.engine.newest_ms, self.engine.intake
         self.board.health(
             {
                 "messages": messages,
                 "messages_per_s": round((messages - before) / max(1e-3, now - then), 1),
                 "event_time": None if newest == T_MISSING else iso(newest),
                 "watermark_ms": None if self.engine.watermark_ms == T_MISSING else self.engine.watermark_ms,
-                "sources": {source: "up" if source in self.engine.active else "silent" for source in self.engine.lanes},
+                "sources": {source: "silent" if source in intake.deaf | intake.ended else "up" for source in self.engine.lanes},
             }
         )

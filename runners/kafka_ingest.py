@@ -50,6 +50,7 @@ def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False
     outbox = Outbox(kafka, "ingest", stop)
     stage = Ingest(config, kafka, outbox, ShortRoad(kafka), serve_metrics(config, "ingest"))
     sources = SourceSet(config.sources)
+    stage.metrics.watch(sources.readers)
     sources.start()
     try:
         while not stop.is_set() and not (until_end and stage.ended):

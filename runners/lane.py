@@ -13,6 +13,7 @@ from dogwatch.watermark import SourceClock
 from ingest.decode import DecodeState
 from ingest.senders import Senders
 from ingest.tabular import TableState, decode_table
+from runners.delays import Delays
 
 TABLE_JUMP_MS = 1 << 42  # longer than any archive
 SILENT_MS = 60_000
@@ -32,6 +33,7 @@ class Lane:
         columns: dict[str, str] | None = None,
     ) -> None:
         self.source, self.silent_ms = source, silent_ms
+        self.delays = Delays()  # for whoever watches the process; no part of the state
         self.table = table
         self.exercise = exercise
         # a table leaves sorted by time: a long silence in it is no stamp gone wild
@@ -45,6 +47,8 @@ class Lane:
         else:
             batch = self.state.feed(data, t_rx_ms, sender, final=final)
         self.clock.stamp(batch.fixes, batch.statics)
+        if t_rx_ms is not None and len(batch.fixes):
+            self.delays.add(batch.fixes, t_rx_ms)
         return batch
 
     def relink(self, sender: str) -> None:

@@ -37,6 +37,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
     journal = _Journal(Path(config.data_dir), engine)
     desk = Desk(engine, terminal=terminal)
     sources = SourceSet(config.sources)
+    desk.metrics.watch(sources.readers)
     try:
         if config.console.enabled:
             info = {"desk": "dogwatch", "sources": [source.id for source in config.sources], "rules": len(rules.profile.rules)}

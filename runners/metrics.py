@@ -5,12 +5,16 @@ No MMSI and no vessel name ever stands in a label.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
 
 from dogwatch.batch import T_MISSING, Counts
 from dogwatch.errors import InputError
+from ingest.source import Reader
 from runners.engine import Engine, Output
 from runners.intake import Intake
+from runners.source_metrics import SourceMetrics
 
 STEP_BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
@@ -21,17 +25,24 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         r = self.registry
-        self.lines = Counter("dogwatch_lines", "Physical lines read, by source and class", ["source", "kind"], registry=r)
-        self.messages = Counter("dogwatch_messages", "AIS messages decoded, by type", ["type"], registry=r)
-        self.rejects = Counter("dogwatch_rejects", "Lines rejected, by reason", ["reason"], registry=r)
+        self.lines = Counter("dogwatch_ingest_lines", "Physical lines read, by class", ["source", "kind"], registry=r)
+        self.messages = Counter("dogwatch_ingest_messages", "AIS messages decoded, by type", ["source", "type"], registry=r)
+        self.rejects = Counter("dogwatch_ingest_rejects", "Lines rejected, by reason", ["source", "reason"], registry=r)
+        self.notes = Counter("dogwatch_ingest_notes", "Things noted on accepted lines and their times, by kind", ["source", "note"], registry=r)
         self.fixes = Counter("dogwatch_fixes", "Position reports decoded", registry=r)
         self.events = Counter("dogwatch_events", "Event versions, by type", ["type"], registry=r)
         self.alerts = Counter("dogwatch_alerts", "Alert revisions, by level", ["level"], registry=r)
         self.vessels = Gauge("dogwatch_vessels", "Vessels in the table", registry=r)
         self.lag = Gauge("dogwatch_watermark_lag_seconds", "Newest event time minus watermark", registry=r)
-        self.source_up = Gauge("dogwatch_source_up", "1 while a source delivers, 0 while it is silent", ["source"], registry=r)
+        self.source_up = Gauge("dogwatch_source_up", "1 while a source is heard, 0 while it is silent, garbled or over", ["source"], registry=r)
         self.step = Histogram("dogwatch_step_seconds", "Wall time of one pipeline call", ["stage"], buckets=STEP_BUCKETS_S, registry=r)
+        self.sources = SourceMetrics()
+        r.register(self.sources)
         self._seen: dict[tuple[str, str, str], int] = {}
+
+    def watch(self, readers: Sequence[Reader]) -> None:
+        """From now on tell how these readers are, whenever somebody asks."""
+        self.sources.readers = tuple(readers)
 
     def observe(self, engine: Engine, output: Output, seconds: float) -> None:
         """Book one engine call that took `seconds` of wall time."""
@@ -46,9 +57,12 @@ class Metrics:
     def book_intake(self, intake: Intake, fixes: int) -> None:
         """Add what one piece of input brought: `fixes` rows, lines by class, which sources are up, how far the watermark lags."""
         self.fixes.inc(fixes)
+        self.sources.lanes = intake.lanes
         for source, lane in intake.lanes.items():
             self.book_lines(source, lane.counts)
-            self.source_up.labels(source).set(source in intake.active)
+            for note, n in lane.clock.counts().items():
+                self._grow(self.notes.labels(source, note), (source, "note", note), n)
+            self.source_up.labels(source).set(source not in intake.deaf and source not in intake.ended)
         if T_MISSING not in (intake.newest_ms, intake.watermark_ms):
             self.lag.set((intake.newest_ms - intake.watermark_ms) / 1000)
 
@@ -59,9 +73,11 @@ class Metrics:
         for name, n in (("other", sum(counts.other.values())), ("decoded", sum(counts.decoded.values())), ("rejected", sum(counts.rejected.values()))):
             self._grow(self.lines.labels(source, name), (source, "line", name), n)
         for kind, n in counts.decoded.items():
-            self._grow(self.messages.labels(kind), (source, "message", kind), n)
+            self._grow(self.messages.labels(source, kind), (source, "message", kind), n)
         for reason, n in counts.rejected.items():
-            self._grow(self.rejects.labels(reason), (source, "reject", reason), n)
+            self._grow(self.rejects.labels(source, reason), (source, "reject", reason), n)
+        for note, n in counts.notes.items():
+            self._grow(self.notes.labels(source, note), (source, "note", note), n)
 
     def serve(self, host: str, port: int) -> None:
         """Answer GET /metrics in a thread. Raises InputError for a port that is taken."""

@@ -44,8 +44,8 @@ def test_the_page_serves_a_moving_picture_alerts_and_metrics(tmp_path):
         assert len(get(f"{url}/api/vessels.bin")) > 24 + 24 * 100
         metrics = get(f"{url}/metrics").decode()
         for name in (
-            "dogwatch_lines_total",
-            "dogwatch_messages_total",
+            "dogwatch_ingest_lines_total",
+            "dogwatch_ingest_messages_total",
             "dogwatch_fixes_total",
             "dogwatch_watermark_lag_seconds",
             "dogwatch_step_seconds_bucket",

@@ -43,11 +43,12 @@ def expressions() -> list[tuple[str, str]]:
 def exported() -> dict[str, set[str]]:
     """Sample name -> label names, of everything that the program exports."""
     from runners.metrics import Metrics
+    from runners.source_metrics import SourceMetrics
 
     found: dict[str, set[str]] = {}
     for collector in vars(Metrics()).values():
-        labels = set(getattr(collector, "_labelnames", ()))
-        for metric in collector.describe() if isinstance(collector, MetricWrapperBase) else ():
+        for metric in collector.describe() if isinstance(collector, MetricWrapperBase | SourceMetrics) else ():
+            labels = set(getattr(collector if isinstance(collector, MetricWrapperBase) else metric, "_labelnames", ()))
             suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(metric.type, [""])
             found |= {metric.name + suffix: labels | ({"le"} if suffix == "_bucket" else set()) for suffix in suffixes}
     assert len(found) >= 10

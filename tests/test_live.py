@@ -65,7 +65,7 @@ def test_a_feed_over_tcp_raises_what_a_replay_raises(tmp_path):
     assert "Traceback" not in stderr
     assert run.returncode == 130, stderr
     assert 'dogwatch_source_up{source="receiver"} 1.0' in metrics
-    assert 'dogwatch_lines_total{kind="decoded",source="receiver"}' in metrics
+    assert 'dogwatch_ingest_lines_total{kind="decoded",source="receiver"}' in metrics
     live = headlines(tmp_path / "live" / "alerts.ndjson")
     assert live
     assert live <= wanted  # the last seconds stay in the reorder buffer of a feed that has not ended

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench kafka docs clean
+.PHONY: install demo test lint check bench bench-decode bench-encode fuzz kafka docs clean
 
 install: $(STAMP)
 
@@ -30,6 +30,22 @@ check: install
 
 bench: install
 	$(BIN)/python -m benchmarks.pipeline
+
+# Peers have environments of their own; one that cannot be made is reported as absent
+bench-decode: install .cache/peers/aiscat/.installed .cache/peers/libais/.installed
+	$(BIN)/python -m benchmarks.decode $(BENCH)
+
+.cache/peers/%/.installed: benchmarks/peers-%.txt
+	rm -rf $(@D)
+	$(PY) -m venv $(@D)
+	if $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<; then touch $@; else rm -rf $(@D); echo "$* cannot be installed here: it will be absent"; fi
+
+bench-encode: install
+	$(BIN)/python -m benchmarks.encode
+
+# FUZZ='--seed 7 --atheris 600' for another run
+fuzz: install
+	$(BIN)/python -m benchmarks.fuzz $(FUZZ)
 
 kafka: install
 	$(BIN)/python -m runners.broker run

@@ -92,8 +92,12 @@ class Header(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session begins, or goes on after a hole. sources, columns: settings under which everything that follows was received."""
+    """A session begins, or goes on after a hole. sources, columns: settings under which everything that follows was received.
 
+    name: of the session and the file, the same for nothing else.
+    """
+
+    name: str
     sources: list[Source]
     columns: dict[str, str]
 
@@ -316,7 +320,7 @@ def read_capture(files: Sequence[Path], *, say: Say) -> Iterator[Session | Recei
                 elif last is not None and last.session == item.session and not goes_on:
                     say(f"{path.name}: part {item.part} follows part {last.part}; what was between is missing")
                 last, ended = item, False
-                session = Session(_settings(item, path.name, say), item.columns)
+                session = Session(f"{item.session}/{item.part}", _settings(item, path.name, say), item.columns)
                 known = {source.id for source in session.sources}
                 if not goes_on:
                     yield session

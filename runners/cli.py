@@ -120,14 +120,14 @@ def demo(
 
 @app.command()
 def replay(
-    inputs: Annotated[list[Path], typer.Argument(help="NMEA recordings (plain or .gz), CSV or Parquet of positions.")],
+    inputs: Annotated[list[Path], typer.Argument(help="NMEA recordings (plain, .gz, .zst), CSV or Parquet of positions; or one capture: its folder or files.")],
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for events.ndjson, alerts.ndjson, summary.json.")],
     profile: Annotated[str, typer.Option(help="Shipped profile by name, or a TOML file; default: border.")] = "",
     zones: Annotated[list[str] | None, typer.Option(help="GeoJSON zones file; may be repeated.")] = None,
     speed: Annotated[str, typer.Option(help="'max', or a multiple of recorded time.")] = "max",
     chunk_bytes: Annotated[int, typer.Option(min=1, help="Cut the input into pieces of this size; changes nothing but speed.")] = 65_536,
     resume: Annotated[bool, typer.Option(help="Continue a run that was interrupted, or whose recording has grown.")] = False,
-    lateness: Annotated[str, typer.Option(help="How late a report may come and still count, e.g. 5s, 120s.")] = "120s",
+    lateness: Annotated[str, typer.Option(help="How late a report may come and still count, e.g. 5s; default: 120s, or what a capture says.")] = "",
     coverage: Annotated[Path | None, typer.Option(help="Coverage state learned by an earlier run.")] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration: its profile, zones, coverage and [columns] are the defaults.")] = None,
     exercise: Annotated[bool, typer.Option(help="Mark everything that comes out as exercise.")] = False,
@@ -143,7 +143,7 @@ def replay(
     known = read_config(config) if config else Config()
     coverage = coverage or (Path(known.coverage) if known.coverage else None)
     rate = 0.0 if speed == "max" else _factor(speed)
-    options = Options(out_dir, seconds(lateness), rate, chunk_bytes, resume, exercise, known.columns)
+    options = Options(out_dir, seconds(lateness) if lateness else None, rate, chunk_bytes, resume, exercise, known.columns)
     rules = read_rules(profile or known.profile, zones or known.zones)
     with ReplayProgress(err) as progress:
         summary = run_replay(inputs, rules, options, read_coverage(coverage) if coverage else None, progress.show, stop_on_signals())
@@ -226,10 +226,10 @@ def judge(
 
 @app.command()
 def decode(
-    inputs: Annotated[list[Path], typer.Argument(help="NMEA recordings or position tables.")],
+    inputs: Annotated[list[Path], typer.Argument(help="NMEA recordings or position tables; or one capture: its folder or files.")],
     out_file: Annotated[Path, typer.Option("--out", help="File to write; - for stdout (csv, ndjson).")],
     to: Annotated[str, typer.Option(help="csv, ndjson or parquet.")] = "csv",
-    lateness: Annotated[str, typer.Option(help="How late a report may come before it is flagged late.")] = "120s",
+    lateness: Annotated[str, typer.Option(help="How late a report may come before it is flagged late; default: 120s, or what a capture says.")] = "",
     config: Annotated[Path | None, typer.Option(help="Configuration with [columns] for a table of unknown layout.")] = None,
     exercise: Annotated[bool, typer.Option(help="Mark every row as exercise.")] = False,
     as_json: Json = False,
@@ -239,7 +239,7 @@ def decode(
     from runners.rules import read_config
 
     columns = read_config(config).columns if config else {}
-    counts = decode_files(inputs, out_file, to, lateness_s=seconds(lateness), exercise=exercise, columns=columns)
+    counts = decode_files(inputs, out_file, to, lateness_s=seconds(lateness) if lateness else None, exercise=exercise, columns=columns)
     for note in counts["input_notes"]:
         err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     print_json(counts) if as_json else err.print(f"{counts['lines']:,} lines, {counts['fixes']:,} fixes written", highlight=False)

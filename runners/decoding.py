@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from dogwatch.batch import Batch
 from dogwatch.errors import InputError
+from ingest.capture import Session
 from ingest.export import FORMATS, open_writer
-from ingest.source_file import read_blocks
-from runners.intake import Intake, is_table
-from runners.lane import Lane
-from runners.replay import name_sources
+from runners.inputs import Input, Settings, open_inputs
+from runners.intake import Intake
 
 
-def decode_files(inputs: list[Path], out: Path, to: str, *, lateness_s: float, exercise: bool, columns: dict[str, str]) -> dict[str, Any]:
+def decode_files(inputs: list[Path], out: Path, to: str, *, lateness_s: float | None, exercise: bool, columns: dict[str, str]) -> dict[str, Any]:
     """Decode one input after the other into `out` ('-' = stdout); counts come back. An earlier `out` stays until all is well.
 
     Raises InputError.
@@ -26,12 +25,10 @@ def decode_files(inputs: list[Path], out: Path, to: str, *, lateness_s: float, e
     if any(out.exists() and path.exists() and out.samefile(path) for path in inputs):
         raise InputError(f"{out} is one of the inputs", remedy="name another file with --out")
     said: list[str] = []
-    names = name_sources(inputs)
-    lanes = [Lane(n, lateness_ms=round(lateness_s * 1000), exercise=exercise, table=is_table(path), columns=columns or None) for n, path in names.items()]
-    intake = Intake(lanes)
-    readers = {name: read_blocks(path, say=said.append) for name, path in names.items()}
+    sources = open_inputs(inputs, Settings(lateness_s, exercise, columns), said.append)
+    intake = Intake([lane for source in sources.values() for lane in source.lanes])
     if str(out) == "-":
-        fixes = _write(intake, readers, to, sys.stdout.buffer)
+        fixes = _write(intake, sources.values(), to, sys.stdout.buffer)
     else:
         unfinished = out.with_name(out.name + ".new")
         try:
@@ -40,7 +37,7 @@ def decode_files(inputs: list[Path], out: Path, to: str, *, lateness_s: float, e
             raise InputError(f"cannot write {out}: {fault.strerror}", remedy="name a file that can be written") from fault
         try:
             with stream:
-                fixes = _write(intake, readers, to, stream)
+                fixes = _write(intake, sources.values(), to, stream)
             unfinished.replace(out)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -48,17 +45,25 @@ def decode_files(inputs: list[Path], out: Path, to: str, *, lateness_s: float, e
     return {"lines": counts.lines, "decoded": counts.decoded, "rejected": counts.rejected, "fixes": fixes, "input_notes": said, "out": str(out)}
 
 
-def _write(intake: Intake, readers: dict[str, Iterator[bytes]], to: str, stream: BinaryIO) -> int:
+def _write(intake: Intake, sources: Iterable[Input], to: str, stream: BinaryIO) -> int:
     writer, fixes = open_writer(to, stream), 0
-    for name, blocks in readers.items():
-        for batch in _batches(intake, name, blocks):
+    for source in sources:
+        for batch in _batches(intake, source):
             writer.write(batch.fixes, batch.receivers)
             fixes += len(batch.fixes)
     writer.close()
     return fixes
 
 
-def _batches(intake: Intake, name: str, blocks: Iterator[bytes]) -> Iterator[Batch]:
-    for data in blocks:
-        yield intake.feed(name, data, None)[0]
-    yield intake.feed(name, b"", None, final=True)[0]
+def _batches(intake: Intake, source: Input) -> Iterator[Batch]:
+    lanes = {lane.source for lane in source.lanes}
+    while source.head is not None:
+        if isinstance(source.head, Session):
+            fresh = source.lanes_of(source.head)
+            lanes |= {lane.source for lane in fresh}
+            intake.renew(fresh)
+        else:
+            yield intake.take(source.head)[0]
+        source.advance()
+    for name in sorted(lanes - intake.ended):
+        yield intake.feed(name, b"", None, final=True)[0]

@@ -56,8 +56,17 @@ class Engine:
         return self._tell(*self.intake.feed(source, data, t_rx_ms, final=final))
 
     def control(self, row: Control) -> Output:
-        """Tell the watch a fact about itself: a source fell silent or came back, the system was down."""
+        """Tell the watch a fact about itself: the system was down."""
         return self._see(Output(batch=self.intake.control(row)))
+
+    def resume(self) -> Output:
+        """Tell the watch that the system was down since it last saw anything: what a restored run does first."""
+        return self.control(Control(self.watermark_ms, "system_down"))
+
+    def renew(self, lanes: list[Lane]) -> Output:
+        """Go on as another run of the program that restores this state, with lanes of its own: where a capture has a new session."""
+        self.intake.renew(lanes)
+        return self.resume()
 
     def end(self) -> Output:
         """A recording is over: release what the reorder buffer holds. Open events stay open."""

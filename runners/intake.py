@@ -139,6 +139,16 @@ class Intake:
         self.watermark_ms, self.down_ms = sections["watermark_ms"], sections["down_ms"]
         self.exercise = sections["exercise"]
 
+    def renew(self, lanes: list[Lane]) -> None:
+        """Go on as another run of the program that restores this state: same names go on where they stood, others begin or are over."""
+        before, fresh = self.to_sections(), {lane.source: lane for lane in lanes}
+        over = set(self.lanes) - set(fresh)
+        self.lanes |= fresh  # those that are over keep their accounting
+        self.pulses = {source: Pulse() for source in self.lanes}
+        self.bytes_read = dict.fromkeys(self.lanes, 0)
+        self.restore(before)
+        self.active -= over
+
     def _heard(self, source: str, batch: Batch, t_rx_ms: int | None, *, waking: bool) -> None:
         """A fix makes its lane hold the watermark, and ends "system down"; any byte ends silence.
 

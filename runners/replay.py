@@ -1,8 +1,9 @@
 """Replay: recordings through the same code as live traffic, as fast as they decode or at a multiple of their own time.
 
 May hold: the reading loop, snapshots for `--resume`, progress. May not: detect, score, decode.
-Several inputs are several sources: the one whose event time is furthest behind is read next, a block at a time, so
-that parallel receivers interleave as they did and consecutive files follow each other. `chunk_bytes` cuts blocks into
+Several recordings are several sources: the one whose event time is furthest behind is read next, a block at a time, so
+that parallel receivers interleave as they did and consecutive files follow each other. A capture is in order already, and
+goes in piece by piece as the live run took it, arrival times, silences and restarts included. `chunk_bytes` cuts blocks into
 smaller pieces and changes nothing but speed: that is the law of the house, and a test holds it.
 """
 
@@ -11,8 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,16 @@ import msgspec
 
 from dogwatch.batch import T_MISSING
 from dogwatch.errors import DogwatchError, InputError
-from ingest.source_file import read_blocks
+from ingest.capture import Session
+from ingest.source import Received
+from ingest.source_file import BLOCK_BYTES
 from runners.engine import Engine, Output
-from runners.intake import is_table
-from runners.lane import Lane
+from runners.inputs import Input, Settings, open_inputs
 from runners.ledger import Ledger, replace_file
 from runners.step import Rules, restore, snapshot
 from runners.summary import summarise
 from tracks.coverage import Coverage
 
-BLOCK_BYTES = 65_536
 SNAPSHOT_WALL_S = 10.0
 
 
@@ -38,7 +38,7 @@ class Options:
     """How to replay. `speed` 0 = as fast as possible, else a multiple of recorded time."""
 
     out: Path
-    lateness_s: float = 120.0
+    lateness_s: float | None = None
     speed: float = 0.0
     chunk_bytes: int = BLOCK_BYTES
     resume: bool = False
@@ -46,9 +46,9 @@ class Options:
     columns: dict[str, str] = field(default_factory=dict)
     snapshot_wall_s: float = SNAPSHOT_WALL_S
 
-    def stamp(self) -> str:
-        """What a resumed run must have in common with the one that it continues."""
-        return f"{self.lateness_s}:{self.exercise}:{sorted(self.columns.items())}"
+    def settings(self) -> Settings:
+        """What concerns the inputs."""
+        return Settings(self.lateness_s, self.exercise, self.columns)
 
 
 @dataclass(slots=True)
@@ -87,17 +87,14 @@ def replay(
     started_wall, started_cpu = time.perf_counter(), time.process_time()
     run = _Run(inputs, rules, options, coverage)
     last_snapshot, paced = time.monotonic(), _Pace(options.speed)
-    for source, block, offset in run.blocks():
-        for start in range(0, len(block), options.chunk_bytes):
-            output = run.engine.feed(source, block[start : start + options.chunk_bytes])
-            run.take(output, len(block[start : start + options.chunk_bytes]))
+    for source, item in run.items():
+        for output in run.step(source, item):
             if watch_progress:
                 watch_progress(run.progress, output)
-        run.offsets[source] = offset + len(block)
         if stop and stop.is_set():
             run.save()
             raise StoppedError("stopped; what was read is saved", remedy="go on with the same command and --resume")
-        paced.wait(run.engine.lanes[source].clock.newest_ms, stop)
+        paced.wait(run.newest_ms(source), stop)
         if time.monotonic() - last_snapshot >= options.snapshot_wall_s:
             run.save()
             last_snapshot = time.monotonic()
@@ -106,56 +103,60 @@ def replay(
 
 
 class _Run:
-    """The open files and counters of one replay."""
+    """The open inputs and counters of one replay."""
 
     def __init__(self, inputs: list[Path], rules: Rules, options: Options, coverage: Coverage | None) -> None:
         self.options = options
-        self.paths = name_sources(inputs)
-        lanes = [
-            Lane(source, lateness_ms=round(options.lateness_s * 1000), exercise=options.exercise, table=is_table(path), columns=options.columns or None)
-            for source, path in self.paths.items()
-        ]
-        self.engine = Engine(rules, lanes, coverage)
-        self.offsets = dict.fromkeys(self.paths, 0)
-        self.fixes = 0
-        self.progress = Progress(self.engine)
         self.said: list[str] = []  # what a reader could not read of its file
-        self.heads_seen: dict[str, list[Any]] = {}  # source -> [length, hash] of its first block, to know it again
         self.state_file = options.out / "state" / "replay.state"
-        lengths = self._resume() if options.resume else (0, 0)
-        self.readers = {source: read_blocks(path, BLOCK_BYTES, say=self.said.append) for source, path in self.paths.items()}
-        self.heads = {source: self._first(source) for source in self.paths}  # opens every input before anything is written
-        self.ledger = Ledger(options.out, lengths)
+        state = self._state(rules) if options.resume else None
+        self.inputs = open_inputs(inputs, options.settings(), self.said.append)  # every one, before anything is written
+        if state:
+            self._skip(state)
+        self.engine = Engine(rules, [lane for source in self.inputs.values() for lane in source.lanes], coverage)
+        if state:
+            self.engine.restore(state["engine"])
+            for source in self.inputs.values():
+                if source.over_before(self.engine.intake.ended):
+                    raise InputError(f"{source.what} had been read to its end, beside others, and has grown since", remedy="leave out --resume")
+        self.fixes = state["fixes"] if state else 0
+        self.progress = Progress(self.engine)
+        self.ledger = Ledger(options.out, tuple(state["lengths"]) if state else (0, 0))
         if not options.resume:
             self.state_file.unlink(missing_ok=True)  # it belongs to the results that have just been emptied
 
-    def _first(self, source: str) -> bytes | None:
-        """The first block that is still to be read, after a look at whether the file is the one that the state knows."""
-        reader = self.readers[source]
-        block = next(reader, None) or b""
-        length, print_of = self.heads_seen.get(source, (len(block), ""))
-        if print_of and blake2b(block[:length], digest_size=16).hexdigest() != print_of:
-            raise InputError(f"{self.paths[source]} is not the file that was read before", remedy="name the same inputs, or leave out --resume")
-        self.heads_seen[source] = [len(block), blake2b(block, digest_size=16).hexdigest()]
-        rest, offset = block, self.offsets[source]
-        while rest and offset >= len(rest):
-            offset -= len(rest)
-            rest = next(reader, None) or b""
-        if offset > len(rest):
-            raise InputError(f"{self.paths[source]} is shorter than what was read of it before", remedy="leave out --resume")
-        if rest and source in self.engine.intake.ended:
-            raise InputError(f"{self.paths[source]} had been read to its end, beside others, and has grown since", remedy="leave out --resume")
-        return rest[offset:] or None
+    def items(self) -> Iterator[tuple[Input, Received | Session]]:
+        """What comes next: always of the input that is furthest behind in event time. It counts as done when the next one is asked for."""
+        while waiting := [source for source in self.inputs.values() if source.head is not None]:
+            source = min(waiting, key=lambda one: (self.newest_ms(one), one.name))
+            head = source.head
+            assert head is not None, "only inputs that have something are waiting"
+            yield source, head
+            if source.head is None and any(other.head is not None for other in self.inputs.values()):
+                for lane in source.lanes:
+                    self.take(self.engine.feed(lane.source, b"", final=True), 0)  # a finished file must not hold the others' watermark
 
-    def blocks(self) -> Iterator[tuple[str, bytes, int]]:
-        """Blocks in reading order: always of the lane that is furthest behind in event time."""
-        while waiting := [source for source, block in self.heads.items() if block]:
-            source = min(waiting, key=lambda name: (self.engine.lanes[name].clock.newest_ms, name))
-            block = self.heads[source] or b""
-            yield source, block, self.offsets[source]
-            self.heads[source] = next(self.readers[source], None)
-            if not self.heads[source] and any(self.heads.values()):
-                self.take(self.engine.feed(source, b"", final=True), 0)  # a finished file must not hold the others' watermark
+    def step(self, source: Input, item: Received | Session) -> Iterator[Output]:
+        """Everything that one item brings, cut into pieces of `chunk_bytes`."""
+        if isinstance(item, Session):
+            output = self.engine.renew(source.lanes_of(item))
+            self.take(output, 0)
+            yield output
+        elif item.kind != "bytes":
+            output = self.engine.take(item)
+            self.take(output, 0)
+            yield output
+        else:
+            for start in range(0, len(item.data), self.options.chunk_bytes):
+                piece = replace(item, data=item.data[start : start + self.options.chunk_bytes])
+                output = self.engine.take(piece)
+                self.take(output, len(piece.data))
+                yield output
+        source.advance()
+
+    def newest_ms(self, source: Input) -> int:
+        """Newest event time of an input (UTC ms), or T_MISSING."""
+        return max(self.engine.lanes[lane.source].clock.newest_ms for lane in source.lanes)
 
     def take(self, output: Output, n_bytes: int) -> None:
         """Book one output."""
@@ -170,19 +171,19 @@ class _Run:
         lengths = self.ledger.settle()
         sections = {
             "engine": self.engine.to_sections(),
-            "offsets": self.offsets,
+            "offsets": {name: source.offset for name, source in self.inputs.items()},
             "lengths": list(lengths),
             "fixes": self.fixes,
             "rules": rules_stamp(self.engine.rules),
-            "options": self.options.stamp(),
-            "heads": self.heads_seen,
+            "options": self.options.settings().stamp(),
+            "heads": {name: source.identity() for name, source in self.inputs.items()},
         }
         replace_file(self.state_file, snapshot(sections))
 
     def close(self, started_wall: float, started_cpu: float) -> dict[str, Any]:
         """Release what is held, write the sorted files and the summary."""
         last = Output()
-        for source in sorted(self.engine.active):
+        for source in sorted(set(self.engine.lanes) - self.engine.intake.ended):
             output = self.engine.feed(source, b"", final=True)
             self.fixes += len(output.batch.fixes)
             _extend(last, output)
@@ -206,22 +207,22 @@ class _Run:
         replace_file(self.options.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
         return summary
 
-    def _resume(self) -> tuple[int, int]:
+    def _state(self, rules: Rules) -> dict[str, Any]:
+        """The sections of the run that is continued. Raises InputError when there is none, or it ran otherwise."""
         if not self.state_file.exists():
             raise InputError(f"nothing to resume: {self.state_file} is absent", remedy="run once without --resume")
         sections = restore(read_state(self.state_file))
-        if set(sections["offsets"]) != set(self.paths):
-            raise InputError(
-                "the state belongs to other inputs: " + ", ".join(sorted(sections["offsets"])), remedy="name the same inputs, or leave out --resume"
-            )
-        if sections["rules"] != rules_stamp(self.engine.rules):
+        if sections["rules"] != rules_stamp(rules):
             raise InputError("the state was made with other rules, zones or parameters", remedy="use the same --profile and --zones, or leave out --resume")
-        if sections["options"] != self.options.stamp():
+        if sections["options"] != self.options.settings().stamp():
             raise InputError("the state was made with another lateness, exercise mark or column mapping", remedy="use the same options, or leave out --resume")
-        self.engine.restore(sections["engine"])
-        self.heads_seen = sections["heads"]
-        self.offsets, self.fixes = sections["offsets"], sections["fixes"]
-        return sections["lengths"][0], sections["lengths"][1]
+        return sections
+
+    def _skip(self, state: dict[str, Any]) -> None:
+        if set(state["offsets"]) != set(self.inputs):
+            raise InputError("the state belongs to other inputs: " + ", ".join(sorted(state["offsets"])), remedy="name the same inputs, or leave out --resume")
+        for name, source in self.inputs.items():
+            source.skip(state["offsets"][name], state["heads"][name])
 
 
 class _Pace:
@@ -243,17 +244,6 @@ class _Pace:
 def rules_stamp(rules: Rules) -> str:
     """What a snapshot must agree with: parameters, profile, zones."""
     return f"{rules.params.params_hash}:{rules.profile.content_hash}:{rules.geography.version}"
-
-
-def name_sources(inputs: list[Path]) -> dict[str, Path]:
-    """A source id for each file: its name, with a number where inputs share one. Raises InputError for a file named twice."""
-    named: dict[str, Path] = {}
-    for path in inputs:
-        if path in named.values():
-            raise InputError(f"{path} is named twice", remedy="name each input once")
-        same = [other for other in inputs if other.name == path.name]
-        named[path.name if len(same) == 1 else f"{path.name}#{same.index(path) + 1}"] = path
-    return named
 
 
 def read_state(path: Path) -> bytes:

@@ -23,6 +23,7 @@ from ingest.source import Kind, Received
 
 SOURCES = [Source(id="mast", kind="serial", lateness_s=2.0, exercise=True), Source(id="coast", kind="udp", silent_s=30.0)]
 START_MS = 1_700_000_000_000
+NAME = "2023-11-14T22:13:20.000Z-1/1"
 
 
 class FakeClock:
@@ -105,7 +106,7 @@ def test_every_kind_of_piece_has_a_number():
 def test_what_was_taken_is_read_back_in_order_with_its_settings(tmp_path):
     said = pieces(500)
     keep(tmp_path, said)
-    assert read(tmp_path) == (said, [Session(SOURCES, {})], [])
+    assert read(tmp_path) == (said, [Session(NAME, SOURCES, {})], [])
     assert is_capture(tmp_path)
     assert all(is_capture(path) for path in capture_files(tmp_path))
 
@@ -138,7 +139,7 @@ def test_files_rotate_by_size_and_by_time_and_sort_as_they_were_written(tmp_path
         assert len(files) >= least
         assert files == capture_files(tmp_path / folder)
         assert not list((tmp_path / folder).glob("*.part"))
-        assert read(tmp_path / folder) == (said, [Session(SOURCES, {})], [])
+        assert read(tmp_path / folder) == (said, [Session(NAME, SOURCES, {})], [])
     assert all(path.stat().st_size < 20_000 + HELD_BYTES_MAX for path in (tmp_path / "size").glob("*.zst"))
 
 
@@ -321,5 +322,5 @@ def test_settings_of_a_later_build_are_left_out_and_said(tmp_path):
     file.write_bytes(out.getvalue())
     found, sessions, told = read(tmp_path)
     assert found == pieces(3)
-    assert sessions == [Session(SOURCES, {})]
+    assert sessions == [Session(NAME, SOURCES, {})]
     assert "does not know colour" in told[0]

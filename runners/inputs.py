@@ -1,0 +1,178 @@
+"""Inputs of replay and decode: recordings, one source each, or a capture with all the sources of a live run.
+
+May hold: which of the two an argument is, opening it, what comes next, how far it was read. May not: decode, write.
+A recording has its times in its bytes and its settings on the command line; a capture brings arrival times and settings
+with it, and is the order of its sources too. That is why it stands alone: beside another input there is no such order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from dogwatch.config import Config
+from dogwatch.errors import InputError
+from ingest.capture import Session, capture_files, is_capture, read_capture
+from ingest.packing import Say
+from ingest.source import Received
+from ingest.source_file import BLOCK_BYTES, read_blocks
+from runners.intake import is_table, lanes_of
+from runners.lane import Lane
+
+LATENESS_S = 120.0  # of a recording: nobody knows what relayed it
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the command line says of its inputs. lateness_s: None = 120 s for a recording, its own for a capture."""
+
+    lateness_s: float | None = None
+    exercise: bool = False
+    columns: dict[str, str] = field(default_factory=dict)
+
+    def stamp(self) -> str:
+        """What a resumed run must have in common with the one that it continues."""
+        return f"{self.lateness_s}:{self.exercise}:{sorted(self.columns.items())}"
+
+
+class Input:
+    """One input. `head` is what comes next (None: nothing), `offset` how much has been passed, in bytes or records."""
+
+    def __init__(self, name: str, what: str, items: Iterator[Received | Session]) -> None:
+        self.name, self.what, self.items = name, what, items
+        self.lanes: list[Lane] = []
+        self.offset = 0
+        self.head: Received | Session | None = None
+
+    def identity(self) -> list[int | str]:
+        """What the beginning looked like: [length, hash]."""
+        raise NotImplementedError
+
+    def lanes_of(self, session: Session) -> list[Lane]:
+        """Fresh lanes for a session that begins in the middle."""
+        raise NotImplementedError
+
+    def step(self) -> int:
+        """How much the head counts."""
+        raise NotImplementedError
+
+    def advance(self) -> None:
+        """The head has been dealt with."""
+        self.offset += self.step()
+        self.head = next(self.items, None)
+
+    def skip(self, offset: int, identity: list[int | str]) -> None:
+        """Go to where an earlier run stood. Raises InputError when this is not what it read."""
+        raise NotImplementedError
+
+    def over_before(self, ended: set[str]) -> bool:
+        """Whether it had been read to its end beside other inputs, so that nothing may follow."""
+        return False
+
+
+class Recording(Input):
+    """A file, or standard input as `-`: NMEA or a table, one source."""
+
+    def __init__(self, name: str, path: Path, settings: Settings, say: Say) -> None:
+        blocks = read_blocks(path, BLOCK_BYTES, say=say)
+        super().__init__(name, str(path), (Received(block, None, name, "", "bytes") for block in blocks))
+        lateness_s = LATENESS_S if settings.lateness_s is None else settings.lateness_s
+        table, columns = is_table(path), settings.columns or None
+        self.lanes = [Lane(name, lateness_ms=round(lateness_s * 1000), exercise=settings.exercise, table=table, columns=columns)]
+        self.head = next(self.items, None)
+        self.first = self._data()
+
+    def identity(self) -> list[int | str]:
+        return [len(self.first), blake2b(self.first, digest_size=16).hexdigest()]
+
+    def step(self) -> int:
+        return len(self._data())
+
+    def skip(self, offset: int, identity: list[int | str]) -> None:
+        length = int(identity[0])
+        if blake2b(self.first[:length], digest_size=16).hexdigest() != identity[1]:
+            raise InputError(f"{self.what} is not the file that was read before", remedy="name the same inputs, or leave out --resume")
+        while self.head is not None and self.offset + self.step() <= offset:
+            self.advance()
+        data = self._data()
+        if offset - self.offset > len(data):
+            raise InputError(f"{self.what} is shorter than what was read of it before", remedy="leave out --resume")
+        if rest := data[offset - self.offset :]:
+            self.head = Received(rest, None, self.name, "", "bytes")
+        self.offset = offset
+
+    def over_before(self, ended: set[str]) -> bool:
+        return self.head is not None and self.name in ended
+
+    def _data(self) -> bytes:
+        return self.head.data if isinstance(self.head, Received) else b""
+
+
+class Captured(Input):
+    """A capture: every source of a live run, in the order in which it heard them."""
+
+    def __init__(self, paths: list[Path], settings: Settings, say: Say) -> None:
+        files = list(chain.from_iterable(capture_files(path) for path in paths))
+        super().__init__("capture", str(paths[0]), read_capture(files, say=say))
+        self.settings = settings
+        first = next(self.items, None)
+        if not isinstance(first, Session):
+            raise InputError(f"{self.what} holds nothing", remedy="its files were cut before their first record")
+        self.first = first
+        self.lanes = self.lanes_of(first)
+        self.head = next(self.items, None)
+
+    def identity(self) -> list[int | str]:
+        return [0, self.first.name]
+
+    def step(self) -> int:
+        return 1
+
+    def skip(self, offset: int, identity: list[int | str]) -> None:
+        if identity != self.identity():
+            raise InputError(f"{self.what} does not begin with the file that was read before", remedy="name the same files, or leave out --resume")
+        lanes = {lane.source: lane for lane in self.lanes}
+        while self.head is not None and self.offset < offset:
+            if isinstance(self.head, Session):
+                lanes |= {lane.source: lane for lane in self.lanes_of(self.head)}
+            self.advance()
+        if self.offset < offset:
+            raise InputError(f"{self.what} is shorter than what was read of it before", remedy="leave out --resume")
+        self.lanes = list(lanes.values())
+
+    def lanes_of(self, session: Session) -> list[Lane]:
+        sources = session.sources
+        if self.settings.lateness_s is not None:
+            sources = [msgspec.structs.replace(source, lateness_s=self.settings.lateness_s) for source in sources]
+        if self.settings.exercise:
+            sources = [msgspec.structs.replace(source, exercise=True) for source in sources]
+        return lanes_of(Config(sources=sources, columns=self.settings.columns or session.columns))
+
+
+def open_inputs(paths: list[Path], settings: Settings, say: Say) -> dict[str, Input]:
+    """Inputs by name, each opened and ready. Raises InputError for what cannot be read, and for a capture beside something else."""
+    captured = [is_capture(path) for path in paths]
+    if paths and all(captured):
+        folders = {path if path.is_dir() else path.parent for path in paths}
+        if len(folders) > 1:
+            raise InputError("two captures cannot be read as one", remedy="read each on its own")
+        return {"capture": Captured(paths, settings, say)}
+    if any(captured):
+        raise InputError(f"{paths[captured.index(True)]} is a capture and stands alone", remedy="read it and the recordings one after the other")
+    return {name: Recording(name, path, settings, say) for name, path in name_sources(paths).items()}
+
+
+def name_sources(inputs: list[Path]) -> dict[str, Path]:
+    """A source id for each file: its name, with a number where inputs share one. Raises InputError for a file named twice."""
+    named: dict[str, Path] = {}
+    for path in inputs:
+        if path in named.values():
+            raise InputError(f"{path} is named twice", remedy="name each input once")
+        same = [other for other in inputs if other.name == path.name]
+        named[path.name if len(same) == 1 else f"{path.name}#{same.index(path) + 1}"] = path
+    return named

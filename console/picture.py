@@ -393,7 +393,7 @@ def _kind_of(fixes: np.ndarray) -> np.ndarray:
     prefix = fixes["mmsi"] // 1_000_000
     kinds = np.full(len(fixes), OTHER, np.uint8)
     kinds[fixes["msg_type"] == 4] = BASE_STATION
-    kinds[(fixes["msg_type"] == 21) | (prefix // 10 == 99)] = AID
+    kinds[np.isin(fixes["msg_type"], (21, 28)) | (prefix // 10 == 99)] = AID
     kinds[(fixes["msg_type"] == 9) | (prefix == 111)] = AIRCRAFT
     kinds[np.isin(prefix, (970, 972, 974))] = BEACON
     return kinds

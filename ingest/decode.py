@@ -204,7 +204,7 @@ def _harvest(state: DecodeState) -> Batch:
     rows = m[k.LONG : k.LONG + n * k.N_LONG].reshape(n, k.N_LONG)
     raw = state._buf[k.RAW : k.RAW + int(m[k.G_RAW])]
     kind, nbits, what = rows[:, k.L_KIND], rows[:, k.L_NBITS], rows[:, k.L_WHAT]
-    batch.others, batch.raw = _others(rows[what == 0], raw)
+    batch.others, batch.raw = _others(rows[(what == 0) | ((what == 2) & (kind == 28))], raw)
     for index in np.flatnonzero((what > 0) | (kind == 12) | (kind == 14)).tolist():
         row = rows[index]
         fix = batch.fixes[row[k.L_FIX]] if row[k.L_WHAT] == 2 else None

@@ -688,15 +688,15 @@ def reject(m, buf, start, end, reason, n):
 
 @inner(_I(_I))
 def is_fix(kind):
-    """1 for the types that make a row of `fixes`: 1-4, 9, 11, 18, 19, 21, 27."""
-    return 1 if 0 < kind <= 4 or kind == 9 or kind == 11 or kind == 18 or kind == 19 or kind == 21 or kind == 27 else 0
+    """1 for the types that make a row of `fixes`: 1-4, 9, 11, 18, 19, 21, 27, 28."""
+    return 1 if 0 < kind <= 4 or kind == 9 or kind == 11 or kind == 18 or kind == 19 or kind == 21 or kind == 27 or kind == 28 else 0
 
 
 # Flat on purpose: the hot path of nine message types that differ only in where their fields stand; a call per field would cost more than
 # the field, and fields share their conditions. Twin: tests/naive_decode.py, fix_of.
 @inner(_I(_M, _I, _I, _F))
 def fix_row(m, nbits, kind, fixes):
-    """Fill the next row of `fixes` from a payload of type 1-4, 9, 11, 18, 19, 21 or 27; returns its flags.
+    """Fill the next row of `fixes` from a payload of type 1-4, 9, 11, 18, 19, 21, 27 or 28 (ITU-R M.1371-6); returns its flags.
 
     A block whose bits are not all there stays missing: the status (38-41), the main block (up to its accepted length, so
     that a position never comes from leftovers) and the radio state.
@@ -719,6 +719,8 @@ def fix_row(m, nbits, kind, fixes):
         alt, sog, lon, cog, sec, radio, need = 38, 50, 61, 116, 128, 149, 134
     elif kind == 21:
         lon, sec, need, full, nominal = 164, 253, 219, 272, 360
+    elif kind == 28:
+        lon, sec, need = 44, 38, 168
     else:
         nav, sog, lon, cog, need, full, nominal = 40, 79, 44, 85, 94, 94, 168
         coarse = True
@@ -854,7 +856,7 @@ def long_row(m, buf, start, end, payload, payload_end, nbits, what):
     """Hand a message over to Python as it is: its sentence and payload go to the raw bytes, the rest to a row.
 
     what: 0 whole message (start = end where it was joined from fragments), 1 damaged or incomplete safety text or beacon,
-    2 a message with a fix row (L_FIX) of a distress device or with status 14.
+    2 a message with a fix row (L_FIX) of a distress device or with status 14; kept whole as 0 is.
     """
     r = LONG + N_LONG * m[G_LONG]
     m[r + L_T], m[r + L_SRC], m[r + L_STATION], m[r + L_FLAGS], m[r + L_WHEN] = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_WHEN]
@@ -865,7 +867,7 @@ def long_row(m, buf, start, end, payload, payload_end, nbits, what):
     if end > start:
         m[r + L_PAYLOAD] = at + payload - start
         at = keep(buf, at, start, end)
-    elif what == 0:
+    elif what != 1:
         at = head_of(m, buf, at)
         m[r + L_PAYLOAD] = at
         at = tail_of(m, buf, m[r + L_START], keep(buf, at, payload, payload_end))
@@ -1021,7 +1023,10 @@ def static_row(m, buf, nbits, kind):
 
 @inner(_U(_M, _B, _F))
 def message(m, buf, fixes):
-    """One whole, accepted message whose payload is in the words: a fix row, a static row or both, else a long row; that also where it is safety."""
+    """One whole, accepted message whose payload is in the words: a fix row, a static row or both, else a long row; that also where it is safety.
+
+    Type 28 has both: its position is a fix, and what else it says of the aid has no column.
+    """
     kind = bits(m, 0, 6)
     m[C_DECODED + kind] += 1
     m[C_NOTED + N_TIME + m[G_SRC]] += 1
@@ -1042,7 +1047,7 @@ def message(m, buf, fixes):
             m[G_FIX] = row
     if kind == 5 or kind == 24 or kind == 21 or (kind == 19 and nbits >= 301):
         static_row(m, buf, nbits, kind)
-    if what == 0 and (kind == 5 or kind == 24 or is_fix(kind)):
+    if what == 0 and (kind == 5 or kind == 24 or (is_fix(kind) and kind != 28)):
         return
     long_row(m, buf, start, end, payload, payload_end, nbits, what)
 

@@ -105,6 +105,18 @@ def any_position(rng: random.Random) -> bytes:
     )
 
 
+def single_slot_aid(mmsi: int = 992570001, *, lat: int = 30_000_000, lon: int = 6_000_000, sec: int = 7) -> str:
+    """Type 28 of ITU-R M.1371-6: 168 bits, everything behind the position 0."""
+    return bits_of((28, 6), (0, 2), (mmsi, 30), (sec, 6), (lon, 28), (lat, 27), (0, 69))
+
+
+def any_single_slot_aid(rng: random.Random) -> list[bytes]:
+    """A type 28 with any position, from an aid or from a distress device, whole, in two parts or a bit too short."""
+    lat, lon = rng.randrange(-1 << 26, 1 << 26), rng.randrange(-1 << 27, 1 << 27)
+    bits = single_slot_aid(rng.choice([992570001, 972000001]), lat=lat, lon=lon, sec=rng.randrange(64))
+    return rng.choice([[one(bits)], two(bits, seq="5", cut=14), [one(bits[:-1])]])
+
+
 def fragments(rng: random.Random, body: bytes) -> list[bytes]:
     """A message in two fragments, whole, reversed, cut short, repeated, or with a stranger in between."""
     name = rng.choice(["ABC", "@X@Y", "  LEAD", ""])
@@ -130,7 +142,7 @@ def messy_lines(rng: random.Random, n: int) -> list[bytes]:
     for _ in range(n):
         t = T0 + rng.randrange(100)
         body = any_position(rng)
-        roll = rng.randrange(22)
+        roll = rng.randrange(23)
         if roll < 4:
             lines.append(body)
         elif roll == 4:
@@ -174,6 +186,8 @@ def messy_lines(rng: random.Random, n: int) -> list[bytes]:
             lines.append(rng.choice(faulty_lines(rng, body)))
         elif roll == 20:
             lines.append(body.replace(b"VDM", b"vdm").replace(b"*", b",0*")[:-2] + b"00")
-        else:
+        elif roll == 21:
             lines.append(one(position(rng.choice([970000001, 974000001]), nav=rng.choice([14, 15]))))
+        else:
+            lines += any_single_slot_aid(rng)
     return lines

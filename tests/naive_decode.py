@@ -14,7 +14,8 @@ from functools import reduce
 
 SENTENCE = re.compile(rb"!..[Vv][Dd][MmOo]", re.DOTALL)
 MISSING = None
-FIX_TYPES = {1, 2, 3, 4, 9, 11, 18, 19, 21, 27}
+FIX_TYPES = {1, 2, 3, 4, 9, 11, 18, 19, 21, 27, 28}
+BOTH = {28}  # a fix, and a sentence kept for what has no column
 LEGAL_LENGTH = {22: range(168, 174), 23: range(160, 166), 25: range(40, 174), 26: range(60, 1070), 27: [*range(94, 102), 168], 28: [168]}
 # type: (need, lon, width of lon, nav, rot, sog, cog, hdg, sec)
 LAYOUT = {
@@ -24,6 +25,7 @@ LAYOUT = {
     **dict.fromkeys((18, 19), (139, 57, 28, None, None, 46, 112, 124, 133)),
     21: (219, 164, 28, None, None, None, None, None, 253),
     27: (94, 44, 18, 40, None, 79, 85, None, None),
+    28: (168, 44, 28, None, None, None, None, None, 38),
 }
 
 

@@ -27,7 +27,7 @@ def take_fixes(rows, v_max_kn, slack_s, reacquire):
 
 def _take(row, vessels, v_max_ms, slack_s, reacquire):
     mmsi, t, kind = int(row["mmsi"]), int(row["t_ms"]), int(row["msg_type"])
-    if not 200_000_000 <= mmsi <= 799_999_999 or kind in (4, 9, 11, 21):
+    if not 200_000_000 <= mmsi <= 799_999_999 or kind in (4, 9, 11, 21, 28):
         return "not_vessel"
     if row["flags"] & F_LATE:
         if mmsi in vessels and t > vessels[mmsi]["heard_ms"]:

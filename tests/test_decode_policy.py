@@ -34,7 +34,7 @@ from dogwatch.batch import (
 )
 from ingest.decode import DecodeState, decode
 from ingest.records import records
-from tests.decode_inputs import T0, armour, bits_of, one, position, rmc, sentence, six_bit, static, tag, two
+from tests.decode_inputs import T0, armour, bits_of, one, position, rmc, sentence, single_slot_aid, six_bit, static, tag, two
 from tests.naive_decode import checksum
 
 CASES = tomllib.loads((Path(__file__).parent / "decode_policy.toml").read_text())["case"]
@@ -120,6 +120,21 @@ def test_units_are_the_same_in_every_type() -> None:
     plane = bits_of((9, 6), (0, 2), (111257001, 30), (303, 12), (120, 10), (1, 1), (6_000_000, 28), (30_000_000, 27), (900, 12), (7, 6), (0, 34))
     fix = rows(one(plane)).fixes[0]
     assert (fix["alt_m"], fix["sog"], fix["cog"], fix["sec"]) == (303, 1200, 900, 7)
+
+
+def test_a_single_slot_aid_is_a_fix_and_keeps_its_sentence() -> None:
+    for lines in ([one(single_slot_aid(sec=9, lat=-30_000_000))], two(single_slot_aid(sec=9, lat=-30_000_000), cut=14)):
+        batch = rows(*lines)
+        fix = batch.fixes[0]
+        assert (fix["msg_type"], fix["mmsi"], fix["lon"], fix["lat"], fix["sec"]) == (28, 992570001, 6_000_000, -30_000_000, 9)
+        assert (fix["sog"], fix["cog"], fix["hdg"]) == (SOG_MISSING, COG_MISSING, HDG_MISSING)
+        assert list(batch.others["msg_type"]) == [28]
+        assert batch.raw == one(single_slot_aid(sec=9, lat=-30_000_000))
+    for bits in (single_slot_aid()[:-1], single_slot_aid() + "0"):
+        assert len(rows(one(bits)).fixes) == 0  # 168 bits exactly, or it is noise
+    for lines in ([one(single_slot_aid(972000001))], two(single_slot_aid(972000001), cut=14)):
+        batch = rows(*lines)
+        assert (len(batch.fixes), [r.kind for r in batch.safety], batch.raw) == (1, ["beacon"], one(single_slot_aid(972000001)))
 
 
 def test_statics_carry_every_field() -> None:

@@ -108,6 +108,8 @@ def test_positions_as_pyais_reads_them(recording) -> None:
     step = max(1, len(messages) // 1500)  # pyais is slow: every n-th message of the long recordings, all of the short ones
     differences = Counter()
     for message, row in list(zip(messages, batch.fixes))[::step]:
+        if message["kind"] == 28:  # pyais 3.3.1 does not know it
+            continue
         expected, found = expected_fix(message), found_fix(row)
         for name, value in expected.items():
             if value != found[name] and not (value is not None and found[name] is not None and abs(value - found[name]) < 1.5e-6):

@@ -33,7 +33,7 @@ def rough_sea(draw):
     rows["lat"] = rng.choice([0, 50, 900_000, LAT_MISSING], n, p=[0.45, 0.3, 0.2, 0.05]) + rng.integers(0, 2, n) * 0
     rows["lon"] = rng.choice([107_999_000, -107_999_000, 90_000_000], n, p=[0.5, 0.4, 0.1])
     rows["sog"] = rng.choice([0, 15, 120, SOG_MISSING], n)
-    rows["msg_type"] = rng.choice([1, 3, 18, 27, 4, 9, 21], n, p=[0.6, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05])
+    rows["msg_type"] = rng.choice([1, 3, 18, 27, 4, 9, 21, 28], n, p=[0.55, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05])
     rows["sec"] = rng.integers(0, 3, n)
     late = rng.random(n) < 0.1
     rows["flags"] = np.where(late, F_LATE, 0) | np.where(rng.random(n) < 0.1, F_CLASS_B, 0) | np.where(rng.random(n) < 0.05, F_COARSE, 0)

@@ -9,7 +9,7 @@ leaves the table may depend on slot numbers, and a snapshot is sorted by MMSI.
 
 Every row ends in exactly one counter. Only SHIP_MMSI_MIN..MAX are tracked: stations (00), aids (99), rescue aircraft
 (111), beacons (97x), craft of a parent ship (98) and net buoys (8xx, 9xx) are no vessels for behaviours. Aircraft,
-base station and aid messages (4, 9, 11, 21) never become a track either.
+base station and aid messages (4, 9, 11, 21, 28) never become a track either.
 
 A jump (implied speed beyond `v_max_kn`) is held back; after `reacquire_reports` successive reports that agree with each
 other the vessel is taken to be there. A report that agrees with the old place clears the suspicion, so two hulls that
@@ -365,7 +365,7 @@ def _add_fixes(fixes, at_row, rows, slots, cells, receivers, limits):
         mmsi = np.int64(fix["mmsi"])
         kind = np.int64(fix["msg_type"])
         t = fix["t_ms"]
-        if mmsi < SHIP_MMSI_MIN or mmsi > SHIP_MMSI_MAX or kind in (4, 9, 11, 21):
+        if mmsi < SHIP_MMSI_MIN or mmsi > SHIP_MMSI_MAX or kind in (4, 9, 11, 21, 28):
             cells[NOT_VESSEL] += 1
             if not late:
                 receivers[0] |= fix["receivers"]

@@ -91,7 +91,7 @@ class DecodeState:
         m[k.C_OPEN] = m[k.C_OPEN_MESSAGES] = m[k.C_SKIP] = m[k.C_AFTER_CR] = 0
         m[k.C_SEEK] = 1
         m[k.C_TAG_T], m[k.C_TAG_STATION], m[k.C_TAG_GROUP], m[k.C_TAG_BAD] = T_MISSING, 0, -1, 0
-        m[k.C_PGHP_T], m[k.C_PGHP_STATION], m[k.C_PGHP_SUM] = T_MISSING, 0, -1
+        m[k.C_PGHP_T], m[k.C_PGHP_STATION], m[k.C_PGHP_SUM], m[k.C_PGHP_LATE] = T_MISSING, 0, -1, 0
         self._tail = b""
 
     def to_sections(self) -> dict[str, Any]:

@@ -135,19 +135,19 @@ C_NOTED = 96  # 32 cells, by note
     C_MODE, C_ALL_EXERCISE,  # settings: 0 drop, 1 flag, 2 absent; the whole source is an exercise
     C_AFTER_CR, C_SKIP, C_SEEK,  # the last byte was CR; inside an over-long line; just connected
     C_TAG_T, C_TAG_STATION, C_TAG_GROUP, C_TAG_BAD,  # lone tag block waiting for its sentence
-    C_PGHP_T, C_PGHP_STATION, C_PGHP_SUM,  # $PGHP waiting for its sentence
+    C_PGHP_T, C_PGHP_STATION, C_PGHP_SUM, C_PGHP_LATE,  # $PGHP waiting for its sentence
     C_OWN_T, C_OWN_CANDIDATE, C_OWN_AGREE, C_FOREIGN_CANDIDATE, C_FOREIGN_AGREE, C_LAST_SRC, C_LAST_STAMP,
     C_BASE_T, C_BASE_N, C_BASE_RING,  # ring: 8 times, then 8 MMSI
-) = range(128, 160)  # fmt: skip
+) = range(128, 161)  # fmt: skip
 N_CELLS = C_BASE_RING + 2 * BASE_RING
 
 # reg: registers of the current call.
 (
-    G_FIXES, G_LONG, G_RAW, G_ARRIVAL, G_TAG_T, G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD, G_PGHP_T, G_PGHP_STATION, G_PGHP_SUM, G_PREFIX_T,
+    G_FIXES, G_LONG, G_RAW, G_ARRIVAL, G_TAG_T, G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD, G_PGHP_T, G_PGHP_STATION, G_PGHP_SUM, G_PGHP_LATE, G_PREFIX_T,
     G_TRAILER_T, G_TRAILER_STATION, G_COUNT, G_NUMBER, G_SEQ, G_CHANNEL, G_PAYLOAD, G_PAYLOAD_END, G_FILL, G_FLAGS, G_KEY, G_T,
     G_SRC, G_STATION, G_WHEN, G_FILLED, G_SENTENCE, G_SENTENCE_END, G_NBITS, G_NEXT, G_ROW, G_FIX, G_SUM, G_START, G_END,
     G_STATICS,
-) = range(N_CELLS, N_CELLS + 38)  # fmt: skip
+) = range(N_CELLS, N_CELLS + 39)  # fmt: skip
 N_REG = 48
 
 # One open message per row of the parts table.
@@ -1355,7 +1355,7 @@ def sentence(m, buf, start, end):
         reject(m, buf, start, end, R_LINE, 1)
         return DONE
     m[G_SUM] = given
-    m[G_FLAGS] = (F_TAG_BAD if m[G_TAG_BAD] else 0) | (F_OWN_SHIP if buf[start + 5] & 0xDF == 79 else 0)
+    m[G_FLAGS] = (F_TAG_BAD if m[G_TAG_BAD] else 0) | (F_OWN_SHIP if buf[start + 5] & 0xDF == 79 else 0) | (F_DELAYED if m[G_PGHP_LATE] else 0)
     reason = header(m, buf, start, star)
     if given >= 0 and after < end:
         trailer(m, buf, after, end)
@@ -1442,10 +1442,10 @@ def tag_block(m, buf, start, end):
 def take_pending(m):
     """Move what a lone tag block and a $PGHP left behind into the registers of the sentence in hand; both are spent by it."""
     m[G_TAG_T], m[G_TAG_STATION], m[G_TAG_GROUP], m[G_TAG_BAD] = m[C_TAG_T], m[C_TAG_STATION], m[C_TAG_GROUP], m[C_TAG_BAD]
-    m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM] = m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM]
+    m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM], m[G_PGHP_LATE] = m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM], m[C_PGHP_LATE]
     m[G_PREFIX_T], m[G_TRAILER_T], m[G_TRAILER_STATION] = T_MISSING, T_MISSING, 0
     m[C_TAG_T], m[C_TAG_STATION], m[C_TAG_GROUP], m[C_TAG_BAD] = T_MISSING, 0, -1, 0
-    m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM] = T_MISSING, 0, -1
+    m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM], m[C_PGHP_LATE] = T_MISSING, 0, -1, 0
 
 
 @inner(_I(_M, _B, _I, _I))
@@ -1490,8 +1490,11 @@ def wrappers(m, buf, start, at, first):
 
 @inner(_U(_M, _B, _I, _I))
 def pghp(m, buf, start, end):
-    """$PGHP,1,Y,M,D,h,m,s,ms,country,region,site,online,cc*hh: receive time and station of the next sentence."""
-    m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM] = T_MISSING, 0, -1
+    """$PGHP,1,Y,M,D,h,m,s,ms,country,region,site,online,cc*hh: receive time and station of the next sentence.
+
+    online = 0: it was kept back and sent later, so that the time is that of the sending: its row is flagged F_DELAYED.
+    """
+    m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM], m[C_PGHP_LATE] = T_MISSING, 0, -1, 0
     star = find(buf, start, end, 42)
     p = field(buf, start, star, 13) if star >= 0 else -1
     if p < 0 or xor(buf, start + 1, star) != hex_pair(buf, star + 1, end):
@@ -1510,6 +1513,7 @@ def pghp(m, buf, start, end):
         m[C_PGHP_STATION] = station(m, buf, country, find(buf, country, star, 44))
     if buf[online] == 48:
         m[C_NOTED + N_PGHP_LATE] += 1
+        m[C_PGHP_LATE] = 1
     m[C_PGHP_SUM] = hex_pair(buf, p, star)
 
 
@@ -1561,7 +1565,7 @@ def lone_tags(m, buf, start, end):
             i += 1
     if i == end:
         m[C_TAG_T], m[C_TAG_STATION], m[C_TAG_GROUP], m[C_TAG_BAD] = m[G_TAG_T], m[G_TAG_STATION], m[G_TAG_GROUP], m[G_TAG_BAD]
-        m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM] = m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM]
+        m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM], m[C_PGHP_LATE] = m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM], m[G_PGHP_LATE]
     return i
 
 

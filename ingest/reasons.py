@@ -40,7 +40,7 @@ NOTED = {
     "own_ship_jump": "an RMC or ZDA over 1 h off the own-ship clock, not used",
     "n_gap": "the line counter of a station jumped: lines lost upstream",
     "pghp_mismatch": "$PGHP names another checksum than its sentence has",
-    "pghp_buffered": "$PGHP says the sentence was buffered",
+    "pghp_buffered": "$PGHP says the sentence was buffered: flagged as delayed",
     "pghp_bad": "$PGHP with a wrong checksum or an impossible date, not used",
     "station_overflow": "more than 4,095 stations: the rest share the source's name",
     "checksum_flagged": "decoded although its checksum is wrong (forensic mode)",

@@ -33,8 +33,8 @@ def tag(text: str) -> bytes:
     return b"\\%s*%02X\\" % (text.encode(), checksum(text.encode()))
 
 
-def pghp(t: str = "2026,1,1,0,0,7,250", site: str = "2190001", cc: int = 0) -> bytes:
-    body = f"PGHP,1,{t},219,,{site},1,{cc:02X}".encode()
+def pghp(t: str = "2026,1,1,0,0,7,250", site: str = "2190001", cc: int = 0, online: int = 1) -> bytes:
+    body = f"PGHP,1,{t},219,,{site},{online},{cc:02X}".encode()
     return b"$%s*%02X" % (body, checksum(body))
 
 
@@ -148,7 +148,7 @@ def messy_lines(rng: random.Random, n: int) -> list[bytes]:
         elif roll == 4:
             lines.append(tag(f"s:st{rng.randrange(4)},c:{t},n:{rng.randrange(3)}") + body)
         elif roll == 5:
-            lines += [pghp(cc=rng.randrange(256)), body]
+            lines += [pghp(cc=rng.randrange(256), online=rng.randrange(2)), rng.choice([body, *two(static(), seq="7")])]
         elif roll == 6:
             lines += [tag(f"c:{t}"), body]
         elif roll == 7:

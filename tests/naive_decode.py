@@ -141,7 +141,8 @@ class Twin:
                 return
             ms = re.match(rb"\d+", parts[8])
             if ms is None or int(ms[0]) <= 999:
-                self.pghp = {"t": round(when.timestamp()) * 1000 + (int(ms[0]) if ms else 0), "s": (parts[11] or parts[9])[:48]}
+                t = round(when.timestamp()) * 1000 + (int(ms[0]) if ms else 0)
+                self.pghp = {"t": t, "s": (parts[11] or parts[9])[:48], "buffered": parts[12][:1] == b"0"}
 
     def tag_block(self, line: bytes) -> tuple[dict | None, bytes]:
         """The fields of the block at the head of a line (None: damaged) and what follows it."""
@@ -331,9 +332,8 @@ class Twin:
         self.out.classes["parts"] += count - 1
         source, t = self.stamp(context)
         station = context["tag"].get("s") or context["pghp"].get("s") or context.get("trailer_station") or b""
-        self.out.messages.append(
-            {"kind": kind, "mmsi": int(text[8:38], 2), "bits": text, "payload": payload, "fill": fill, "t": t, "t_src": source, "s": station}
-        )
+        message = {"kind": kind, "mmsi": int(text[8:38], 2), "bits": text, "payload": payload, "fill": fill, "t": t, "t_src": source, "s": station}
+        self.out.messages.append(message | {"buffered": context["pghp"].get("buffered", False)})
         return None
 
 
@@ -368,6 +368,13 @@ def fix_of(message: dict) -> dict:
         "mmsi": message["mmsi"], "lat": lat, "lon": lon, "sog": sog, "cog": cog, "hdg": None if hdg is None or hdg >= 360 else hdg,
         "sec": None if sec is None or sec >= 60 else sec, "nav": None if nav == 15 else nav, "rot": None if rot == -128 else rot,
     }  # fmt: skip
+
+
+def event_ms_of(message: dict) -> tuple[int, bool]:
+    """Event time of a message that has a stamp, and whether it came delayed (flag F_DELAYED)."""
+    t, sec = message["t"], fix_of(message)["sec"]
+    moved = t if sec is None else next((c for s in (*range(31), -1, -2) if (c := (t // 1000 - s) * 1000) // 1000 % 60 == sec), None)
+    return (t if moved is None else moved), moved is None or message["buffered"]
 
 
 def text_of(bits: str, at: int, n: int) -> str:

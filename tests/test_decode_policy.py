@@ -34,7 +34,7 @@ from dogwatch.batch import (
 )
 from ingest.decode import DecodeState, decode
 from ingest.records import records
-from tests.decode_inputs import T0, armour, bits_of, one, position, rmc, sentence, single_slot_aid, six_bit, static, tag, two
+from tests.decode_inputs import T0, armour, bits_of, one, pghp, position, rmc, sentence, single_slot_aid, six_bit, static, tag, two
 from tests.naive_decode import checksum
 
 CASES = tomllib.loads((Path(__file__).parent / "decode_policy.toml").read_text())["case"]
@@ -188,6 +188,21 @@ def test_event_time(rx_s: int, sec: int, t_s: int, delayed: bool) -> None:
     fix = rows(tag(f"c:{base + rx_s}") + one(position(sec=sec))).fixes[0]
     assert fix["t_ms"] == (base + t_s) * 1000
     assert bool(fix["flags"] & F_DELAYED) is delayed
+
+
+def test_what_the_receiver_buffered_is_flagged_as_delayed() -> None:
+    late, soon = pghp(online=0), pghp(online=1)
+    batch = rows(late, one(position()), one(position()), soon, one(position()), late, *two(static()), late, b"$PSTT,x", one(position()))
+    assert [bool(flags & F_DELAYED) for flags in batch.fixes["flags"]] == [True, False, False, False]
+    assert [bool(flags & F_DELAYED) for flags in batch.statics["flags"]] == [True]
+    assert batch.fixes["t_rx_ms"][0] == T0 * 1000 + 7250  # a time it is, all the same
+    state = DecodeState("s")
+    decode(state, late + b"\n" + tag("s:x") + b"\n")
+    state = DecodeState.from_sections(state.to_sections())
+    assert decode(state, one(position()) + b"\n").fixes["flags"][0] & F_DELAYED
+    decode(state, late + b"\n")
+    state.relink()
+    assert not decode(state, one(position()) + b"\n").fixes["flags"][0] & F_DELAYED
 
 
 def test_milliseconds_stay_where_no_second_says_better() -> None:

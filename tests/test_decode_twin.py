@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from dogwatch import blob
 from dogwatch.batch import (
     COG_MISSING,
+    F_DELAYED,
     HDG_MISSING,
     LAT_MISSING,
     LON_MISSING,
@@ -33,7 +34,7 @@ from ingest import kernel
 from ingest.decode import DecodeState, decode
 from ingest.reasons import NOTED, OTHER, REJECTED
 from tests.decode_inputs import messy_lines, one, position, safety_text, static, two
-from tests.naive_decode import BOTH, FIX_TYPES, Twin, checksum, fix_of, text_of
+from tests.naive_decode import BOTH, FIX_TYPES, Twin, checksum, event_ms_of, fix_of, text_of
 
 MISSING = {
     "mmsi": -1,
@@ -75,6 +76,7 @@ def assert_twin_agrees(data: bytes) -> int:
         assert found == fix_of(message), message
         if int(row["t_src"]) in STAMPS or message["t_src"] != "none":
             assert (STAMPS[int(row["t_src"])], int(row["t_rx_ms"])) == (message["t_src"], message["t"])
+            assert (int(row["t_ms"]), bool(row["flags"] & F_DELAYED)) == event_ms_of(message)
         name = message["s"].decode("ascii", "replace")
         assert batch.receivers[row["src"]] == (f"s/{name}" if name else "s")
     statics = [m for m in expected.messages if m["kind"] in (5, 21, 24) or (m["kind"] == 19 and len(m["bits"]) >= 301)]

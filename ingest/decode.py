@@ -28,6 +28,7 @@ from ingest import kernel as k
 from ingest.reports import safety_report
 
 MODES = ("drop", "flag", "absent")
+TAG_MODES = ("keep", "strict")
 PIECE = k.INPUT_MAX - k.LINE_MAX  # bytes per turn of the kernel; what is unfinished before them is at most a line
 MISSING_CELLS = (k.C_TAG_T, k.C_PGHP_T, k.C_OWN_T, k.C_OWN_CANDIDATE, k.C_FOREIGN_CANDIDATE, k.C_LAST_STAMP, k.C_BASE_T)
 NONE_CELLS = (k.C_TAG_GROUP, k.C_PGHP_SUM)
@@ -38,10 +39,13 @@ class DecodeState:
     """Everything the decoder of one source remembers between two calls.
 
     checksum: what to do with a wrong or missing checksum. "drop" (default) rejects both; "flag" decodes wrong ones with
-    F_CK_BAD, for forensic work; "absent" accepts sentences without one. exercise: the whole source is simulated.
+    F_CK_BAD, for forensic work; "absent" accepts sentences without one. tags: "keep" (default) uses a tag block whose
+    checksum is wrong; "strict" does not, neither its time nor station nor group. exercise: the whole source is simulated.
     """
 
-    def __init__(self, source: str, *, checksum: Literal["drop", "flag", "absent"] = "drop", exercise: bool = False) -> None:
+    def __init__(
+        self, source: str, *, checksum: Literal["drop", "flag", "absent"] = "drop", tags: Literal["keep", "strict"] = "keep", exercise: bool = False
+    ) -> None:
         self.source = source
         self._m = np.zeros(k.M_SIZE, np.int64)
         self._buf = np.zeros(k.BUF_SIZE, np.uint8)
@@ -50,7 +54,7 @@ class DecodeState:
         self._yielded = 0  # fixes so far: where a static row stands among them decides which watermark judges it
         self._m[list(MISSING_CELLS)] = T_MISSING
         self._m[list(NONE_CELLS)] = -1
-        self._m[k.C_MODE], self._m[k.C_ALL_EXERCISE] = MODES.index(checksum), exercise
+        self._m[k.C_MODE], self._m[k.C_STRICT_TAGS], self._m[k.C_ALL_EXERCISE] = MODES.index(checksum), TAG_MODES.index(tags), exercise
         self._m[k.C_STATIONS] = 1  # station 0 is the source itself
         self._m[k.SLOTS : k.SLOTS + k.STATION_SLOTS] = -1
         self.receivers: list[str] = [source]

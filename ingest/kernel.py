@@ -118,13 +118,13 @@ REASONS = (
 ) = range(len(REASONS))  # fmt: skip
 NOTES = (
     "garbage_prefix", "bad_tag", "tag_checksum", "talker_unknown", "time_implausible", "time_backstep", "time_foreign", "own_ship_jump", "n_gap",
-    "pghp_mismatch", "pghp_buffered", "pghp_bad", "station_overflow", "checksum_flagged", "damaged_safety",
+    "pghp_mismatch", "pghp_buffered", "pghp_bad", "station_overflow", "checksum_flagged", "damaged_safety", "tag_dropped",
     "time_none", "time_tag", "time_pghp", "time_trailer", "time_prefix", "time_own_ship", "time_arrival", "time_base",
 )  # fmt: skip
 (
     N_PREFIX, N_TAG, N_TAG_SUM, N_TALKER, N_IMPLAUSIBLE, N_BACKSTEP, N_FOREIGN, N_OWN_JUMP, N_GAP,
-    N_PGHP_SUM, N_PGHP_LATE, N_PGHP_BAD, N_STATION, N_FLAGGED, N_DAMAGED, N_TIME,
-) = range(16)  # fmt: skip
+    N_PGHP_SUM, N_PGHP_LATE, N_PGHP_BAD, N_STATION, N_FLAGGED, N_DAMAGED, N_TAG_DROPPED, N_TIME,
+) = range(17)  # fmt: skip
 
 # cells: what a snapshot keeps. Counters first, then clocks and what waits for the next sentence.
 C_DECODED = 0  # 64 cells, by message type
@@ -132,13 +132,13 @@ C_REJECTED = 64  # 32 cells, by reason
 C_NOTED = 96  # 32 cells, by note
 (
     C_LINES, C_GLUED, C_BLANK, C_TAG_ONLY, C_PARTS, C_OPEN, C_SENTENCES, C_OPEN_MESSAGES, C_STATIONS, C_KINDS,
-    C_MODE, C_ALL_EXERCISE,  # settings: 0 drop, 1 flag, 2 absent; the whole source is an exercise
+    C_MODE, C_STRICT_TAGS, C_ALL_EXERCISE,  # settings: 0 drop, 1 flag, 2 absent; tag blocks need a right checksum; the whole source is an exercise
     C_AFTER_CR, C_SKIP, C_SEEK,  # the last byte was CR; inside an over-long line; just connected
     C_TAG_T, C_TAG_STATION, C_TAG_GROUP, C_TAG_BAD,  # lone tag block waiting for its sentence
     C_PGHP_T, C_PGHP_STATION, C_PGHP_SUM, C_PGHP_LATE,  # $PGHP waiting for its sentence
     C_OWN_T, C_OWN_CANDIDATE, C_OWN_AGREE, C_FOREIGN_CANDIDATE, C_FOREIGN_AGREE, C_LAST_SRC, C_LAST_STAMP,
     C_BASE_T, C_BASE_N, C_BASE_RING,  # ring: 8 times, then 8 MMSI
-) = range(128, 161)  # fmt: skip
+) = range(128, 162)  # fmt: skip
 N_CELLS = C_BASE_RING + 2 * BASE_RING
 
 # reg: registers of the current call.
@@ -1398,13 +1398,19 @@ def sentence(m, buf, start, end):
 
 @inner(_I(_M, _B, _I, _I))
 def tag_block(m, buf, start, end):
-    """One tag block from its '\\' on, into the G_TAG registers. Returns the index behind it, or -1 where it is damaged."""
+    """One tag block from its '\\' on, into the G_TAG registers. Returns the index behind it, or -1 where it is damaged.
+
+    A wrong checksum damages nothing by itself, as stale ones are common; where the source is strict, the block is passed over.
+    """
     close = find(buf, start + 1, min(end, start + 1 + TAG_MAX), 92)
     star = find(buf, start + 1, close, 42) if close >= 0 else -1
     given = hex_pair(buf, star + 1, close) if star >= 0 else -1
     if given < 0:
         return -1
     if xor(buf, start + 1, star) != given:
+        if m[C_STRICT_TAGS]:
+            m[C_NOTED + N_TAG_DROPPED] += 1
+            return close + 1
         m[C_NOTED + N_TAG_SUM] += 1
         m[G_TAG_BAD] = 1
     counter = -1

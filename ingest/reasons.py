@@ -45,6 +45,7 @@ NOTED = {
     "station_overflow": "more than 4,095 stations: the rest share the source's name",
     "checksum_flagged": "decoded although its checksum is wrong (forensic mode)",
     "damaged_safety": "distress text or beacon with a wrong checksum, sent ahead as damaged",
+    "tag_dropped": 'tag block with a wrong checksum, not used (tags = "strict")',
     "time_none": "messages without any time",
     "time_tag": "messages timed by tag block",
     "time_pghp": "messages timed by $PGHP",

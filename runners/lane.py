@@ -6,7 +6,7 @@ alone; what the whole watch does with several lanes is `runners.engine`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from dogwatch.batch import Batch, Counts
 from dogwatch.watermark import SourceClock
@@ -28,6 +28,7 @@ class Lane:
         *,
         lateness_ms: int,
         silent_ms: int = SILENT_MS,
+        tags: Literal["keep", "strict"] = "keep",
         exercise: bool = False,
         table: bool = False,
         columns: dict[str, str] | None = None,
@@ -38,7 +39,9 @@ class Lane:
         self.exercise = exercise
         # a table leaves sorted by time: a long silence in it is no stamp gone wild
         self.clock = SourceClock(lateness_ms, jump_ms=TABLE_JUMP_MS) if table else SourceClock(lateness_ms)
-        self.state: Any = TableState(source, columns=columns, exercise=exercise) if table else Senders(lambda: DecodeState(source, exercise=exercise))
+        self.state: Any = (
+            TableState(source, columns=columns, exercise=exercise) if table else Senders(lambda: DecodeState(source, tags=tags, exercise=exercise))
+        )
 
     def feed(self, data: bytes, t_rx_ms: int | None = None, *, sender: str = "", final: bool = False) -> Batch:
         """Stamped batch of one piece of input; any cut of the same bytes gives the same rows. `t_rx_ms`: UTC arrival, live only."""

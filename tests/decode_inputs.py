@@ -29,8 +29,8 @@ def sentence(
     return b"!%s*%02X" % (body, checksum(body))
 
 
-def tag(text: str) -> bytes:
-    return b"\\%s*%02X\\" % (text.encode(), checksum(text.encode()))
+def tag(text: str, *, wrong: int = 0) -> bytes:
+    return b"\\%s*%02X\\" % (text.encode(), checksum(text.encode()) ^ wrong)
 
 
 def pghp(t: str = "2026,1,1,0,0,7,250", site: str = "2190001", cc: int = 0, online: int = 1) -> bytes:
@@ -150,7 +150,7 @@ def messy_lines(rng: random.Random, n: int) -> list[bytes]:
         elif roll == 5:
             lines += [pghp(cc=rng.randrange(256), online=rng.randrange(2)), rng.choice([body, *two(static(), seq="7")])]
         elif roll == 6:
-            lines += [tag(f"c:{t}"), body]
+            lines += [tag(f"c:{t}", wrong=rng.choice([0, 0, 7])), body]
         elif roll == 7:
             lines.append(body + f",s26003,d-119,r00366{rng.randrange(9)},{t}".encode())
         elif roll == 8:
@@ -160,7 +160,8 @@ def messy_lines(rng: random.Random, n: int) -> list[bytes]:
         elif roll == 10:
             group = f"{rng.randrange(2, 4)}"
             parts = two(static(), seq=rng.choice("12"))
-            lines += [tag(f"g:1-2-{group},s:x,c:{t}") + parts[0], tag(f"g:2-2-{group}") + parts[1]]
+            stale = rng.choice([0, 1])
+            lines += [tag(f"g:1-2-{group},s:x,c:{t}", wrong=stale) + parts[0], tag(f"g:2-2-{group}") + parts[1]]
         elif roll == 11:
             cut = rng.randrange(30, 168)
             lines.append(one(position()[:cut]))

@@ -66,7 +66,8 @@ def plausible(t_ms: int | None) -> bool:
 
 
 class Twin:
-    def __init__(self) -> None:
+    def __init__(self, *, strict_tags: bool = False) -> None:
+        self.strict_tags = strict_tags
         self.out = Reading()
         self.open: list[Open] = []
         self.sentences = 0
@@ -153,6 +154,8 @@ class Twin:
             return None, line
         block: dict = {}
         if checksum(found[1]) != int(found[2], 16):
+            if self.strict_tags:
+                return {}, line[close + 1 :]
             block["bad"] = True
         for part in found[1].split(b","):
             key, colon, value = part.partition(b":")

@@ -59,7 +59,7 @@ def classes_of(state: DecodeState) -> dict[str, int]:
 
 @pytest.mark.parametrize("case", CASES, ids=[re.sub(r"\W+", "-", case["name"]) for case in CASES])
 def test_policy(case: dict[str, Any]) -> None:
-    state = DecodeState("s", checksum=case.get("checksum", "drop"))
+    state = DecodeState("s", checksum=case.get("checksum", "drop"), tags=case.get("tags", "keep"))
     batch = decode(state, b"\r\n".join(completed(line) for line in case["lines"]) + b"\r\n", final=True)
     assert classes_of(state) == case["classes"]
     assert {name: n for name, n in state.counts.notes.items() if name != "time_none"} == case.get("notes", {})

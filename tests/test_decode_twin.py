@@ -64,10 +64,10 @@ def classes_of(state: DecodeState) -> dict[str, int]:
     return {name: n for name, n in out.items() if n}
 
 
-def assert_twin_agrees(data: bytes) -> int:
-    state = DecodeState("s")
+def assert_twin_agrees(data: bytes, *, strict: bool = False) -> int:
+    state = DecodeState("s", tags="strict" if strict else "keep")
     batch = decode(state, data, final=True)
-    expected = Twin().read(data)
+    expected = Twin(strict_tags=strict).read(data)
     assert classes_of(state) == {name: n for name, n in expected.classes.items() if n}
     fixes = [m for m in expected.messages if m["kind"] in FIX_TYPES]
     assert len(batch.fixes) == len(fixes)
@@ -99,6 +99,7 @@ def assert_twin_agrees(data: bytes) -> int:
 @pytest.mark.parametrize("seed", range(8))
 def test_kernel_agrees_with_its_twin(seed: int) -> None:
     assert assert_twin_agrees(stream(seed, 400)) > 100
+    assert assert_twin_agrees(stream(seed, 200), strict=True) > 50
 
 
 @given(
@@ -108,6 +109,7 @@ def test_kernel_agrees_with_its_twin(seed: int) -> None:
 @settings(max_examples=300)
 def test_any_bytes_are_read_as_the_twin_reads_them(data: bytes) -> None:
     assert_twin_agrees(data)
+    assert_twin_agrees(data, strict=True)
 
 
 @given(st.binary(max_size=400), st.sampled_from(["drop", "flag", "absent"]), st.integers(0, 400), st.booleans())

@@ -1454,27 +1454,61 @@ def take_pending(m):
     m[C_PGHP_T], m[C_PGHP_STATION], m[C_PGHP_SUM], m[C_PGHP_LATE] = T_MISSING, 0, -1, 0
 
 
+@inner(_I(_B, _I, _I))
+def digit_run(buf, start, end):
+    """How many digits stand from start on."""
+    i = start
+    while i < end and 48 <= buf[i] <= 57:
+        i += 1
+    return i - start
+
+
+@inner(_I(_B, _I, _I))
+def zone_ms(buf, at, end):
+    """East of UTC in milliseconds where '+02:00', '-0330' or '+02' stands at `at`; 0 where no sign stands there; T_MISSING for a sign without a zone."""
+    if at >= end or (buf[at] != 43 and buf[at] != 45):
+        return 0
+    n = digit_run(buf, at + 1, end)
+    hours, minutes = number(buf, at + 1, min(end, at + 3)), 0
+    if n == 4:
+        minutes = number(buf, at + 3, end)
+    elif n == 2 and at + 3 < end and buf[at + 3] == 58:
+        n += digit_run(buf, at + 4, end)
+        minutes = number(buf, at + 4, end) if n == 4 else 0
+    if (n != 2 and n != 4) or hours > 14 or minutes > 59:  # UTC+14 is the furthest there is
+        return T_MISSING
+    east = (hours * 60 + minutes) * 60_000
+    return east if buf[at] == 43 else -east
+
+
 @inner(_I(_M, _B, _I, _I))
 def prefix_time(m, buf, start, end):
-    """Time before a sentence (10, 13, 16 or 19 digits, or ISO 8601, then a separator) into G_PREFIX_T. Returns 0 where it is something else."""
+    """Time before a sentence (10, 13, 16 or 19 digits, or ISO 8601, UTC unless it has an offset, then a separator) into G_PREFIX_T.
+
+    Returns 0 where it is something else.
+    """
     z = end
     while z > start and (buf[z - 1] == 32 or buf[z - 1] == 9 or buf[z - 1] == 44 or buf[z - 1] == 59 or buf[z - 1] == 124):
         z -= 1
     if z == start:
         return 1
-    digits = start
-    while digits < z and 48 <= buf[digits] <= 57:
-        digits += 1
-    digits -= start
+    digits = digit_run(buf, start, z)
     v = T_MISSING
     if z < end and (digits == 10 or digits == 13 or digits == 16 or digits == 19):
         v = epoch_ms(buf, start, z)
     elif z < end and digits == 4 and z - start >= 19 and buf[start + 4] == 45:
         v = calendar_ms(buf, start, z)
         at = start + 19
-        if v != T_MISSING and at < z and buf[at] == 46:
-            ms = number(buf, at + 1, min(z, at + 4))
-            v += ms if ms > 0 and at + 4 <= z else 0
+        if v != T_MISSING:
+            if at < z and buf[at] == 46:
+                at += 1
+                scale = 100
+                while at < z and 48 <= buf[at] <= 57:
+                    v += (int(buf[at]) - 48) * scale
+                    scale //= 10
+                    at += 1
+            east = zone_ms(buf, at, z)
+            v = T_MISSING if east == T_MISSING else v - east
     m[G_PREFIX_T] = v
     return 1 if v != T_MISSING else 0
 

@@ -155,6 +155,9 @@ def messy_lines(rng: random.Random, n: int) -> list[bytes]:
             lines.append(body + f",s26003,d-119,r00366{rng.randrange(9)},{t}".encode())
         elif roll == 8:
             lines.append(f"{t}{rng.choice(['', '000', '000000', '.25'])} ".encode() + body)
+            day = rng.choice(["2026-01-01T00:00:07", "2026-1-01T0:00:07", "2026-01-01 00:00:07"])
+            zone = rng.choice(["", "Z", "+02:00", "-0330", "+05", "+2", "-15:00", "+01:75", "+02:000", "x", "-", "+0200Z"])
+            lines.append(f"{day}{rng.choice(['', '.5', '.125', '.1256'])}{zone}{rng.choice([' ', ';', ''])}".encode() + body)
         elif roll == 9:
             lines += fragments(rng, body)
         elif roll == 10:

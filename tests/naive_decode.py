@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 
 SENTENCE = re.compile(rb"!..[Vv][Dd][MmOo]", re.DOTALL)
@@ -200,12 +201,8 @@ class Twin:
             if word != prefix and re.fullmatch(rb"(\d{10}|\d{13}|\d{16}|\d{19})(\.\d*)?", word):
                 context["prefix"] = epoch_ms(word)
             elif word != prefix and (iso := re.match(rb"(\d{4})-(\d+)\D(\d+)\D(\d+)\D(\d+)\D(\d+)", word)) and len(word) >= 19:
-                try:
-                    context["prefix"] = round(datetime(*map(int, iso.groups()), tzinfo=UTC).timestamp()) * 1000
-                    milli = re.match(rb"\.(\d{3})", word[19:])
-                    context["prefix"] += int(milli[1]) if milli else 0
-                except ValueError:
-                    pass
+                with suppress(ValueError, OverflowError):
+                    context["prefix"] = self.prefix_ms(datetime(*map(int, iso.groups()), tzinfo=UTC), word[19:])
         rest = slash + rest
         while (at := rest.find(b"\\")) >= 0:
             block, after = self.tag_block(rest[at:])
@@ -214,6 +211,17 @@ class Twin:
             context["tag"] |= block
             rest = after
         return context
+
+    def prefix_ms(self, when: datetime, behind: bytes) -> int | None:
+        """Fraction and offset behind the seconds of a leading time; a sign without an offset spoils the time."""
+        fraction, sign, h, mm, colon_mm = re.match(rb"(?:\.(\d*))?(?:([+-])(\d\d)(?:(\d\d)(?!\d)|:(\d\d)(?!\d)|(?!:?\d)))?", behind).groups()
+        if sign is None and re.match(rb"(\.\d*)?[+-]", behind):
+            return None
+        hours, minutes = int(h or 0), int(mm or colon_mm or 0)
+        if hours > 14 or minutes > 59:
+            return None
+        east = timedelta(hours=hours, minutes=minutes)
+        return round((when + (east if sign == b"-" else -east)).timestamp()) * 1000 + int((fraction or b"")[:3].ljust(3, b"0"))
 
     def sentence(self, text: bytes, context: dict) -> bytes:
         self.sentences += 1

@@ -190,6 +190,30 @@ def test_event_time(rx_s: int, sec: int, t_s: int, delayed: bool) -> None:
     assert bool(fix["flags"] & F_DELAYED) is delayed
 
 
+@pytest.mark.parametrize(
+    ("stamp", "seconds"),
+    [
+        ("2026-01-01T00:00:10", 10),
+        ("2026-01-01T00:00:10Z", 10),
+        ("2026-01-01T00:00:10.5Z", 10.5),
+        ("2026-01-01T00:00:10.123456+00:00", 10.123),
+        ("2026-01-01T02:00:10+02:00", 10),
+        ("2026-01-01T05:30:10.250+0530", 10.25),
+        ("2025-12-31T20:30:10-03:30", 10),
+        ("2025-12-31 21:00:10-03", 10),
+        ("2026-01-01T00:00:10+2", None),
+        ("2026-01-01T00:00:10+15:00", None),
+        ("2026-01-01T00:00:10-01:60", None),
+        ("2026-01-01T00:00:10+02:000", None),
+    ],
+)
+def test_a_leading_time_is_turned_to_utc(stamp: str, seconds: float | None) -> None:
+    state = DecodeState("s")
+    fix = decode(state, stamp.encode() + b" " + one(position()) + b"\n").fixes[0]
+    assert fix["t_rx_ms"] == (T_MISSING if seconds is None else T0 * 1000 + round(seconds * 1000))
+    assert state.counts.notes.get("garbage_prefix", 0) == (seconds is None)
+
+
 def test_what_the_receiver_buffered_is_flagged_as_delayed() -> None:
     late, soon = pghp(online=0), pghp(online=1)
     batch = rows(late, one(position()), one(position()), soon, one(position()), late, *two(static()), late, b"$PSTT,x", one(position()))

@@ -33,7 +33,7 @@ T_MISSING = -(1 << 62)  # "no time known": below every real time
 F_CK_BAD = 1 << 0  # checksum wrong, decoded for forensic work only: never reaches a track
 F_SHORT = 1 << 1  # payload cut: every block whose bits are not all there is missing
 F_LONG = 1 << 2  # more than 5 bits over the nominal length
-F_DELAYED = 1 << 3  # older than its receive time: the UTC second disagrees (event time is the receive time), or $PGHP says it was buffered
+F_DELAYED = 1 << 3  # older than its receive time: UTC second (then event time is the receive time), UTC minute of the radio, or $PGHP says so
 F_TAG_BAD = 1 << 4  # tag block checksum wrong, tag kept
 F_DIALECT = 1 << 5  # 8-field sentence
 F_RANGE = 1 << 6  # a value outside its legal range was turned to missing
@@ -48,6 +48,7 @@ F_NO_TIME = 1 << 14  # no receive time known
 F_LATE = 1 << 15  # came after its source's watermark had passed it (stamped by dogwatch.watermark)
 F_FUTURE = 1 << 16  # implausibly far ahead of its source's clock: quarantined (stamped by dogwatch.watermark)
 F_FIX_STATE = 1 << 17  # second 61-63: manual, dead reckoning or inoperative position source
+F_STAMP_ODD = 1 << 18  # stamp over 5 s before the one before it (used), or impossible or over 1 h off the own-ship clock (not used)
 
 # Where the receive time came from (column t_src).
 T_SRC_NONE, T_SRC_TAG, T_SRC_PGHP, T_SRC_TRAILER, T_SRC_PREFIX, T_SRC_OWN_SHIP, T_SRC_ARRIVAL, T_SRC_BASE = range(8)

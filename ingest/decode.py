@@ -54,11 +54,16 @@ class DecodeState:
         self._yielded = 0  # fixes so far: where a static row stands among them decides which watermark judges it
         self._m[list(MISSING_CELLS)] = T_MISSING
         self._m[list(NONE_CELLS)] = -1
-        self._m[k.C_MODE], self._m[k.C_STRICT_TAGS], self._m[k.C_ALL_EXERCISE] = MODES.index(checksum), TAG_MODES.index(tags), exercise
+        self._m[k.C_MODE], self._m[k.C_ALL_EXERCISE] = MODES.index(checksum), exercise
+        self.use_tags(tags)
         self._m[k.C_STATIONS] = 1  # station 0 is the source itself
         self._m[k.SLOTS : k.SLOTS + k.STATION_SLOTS] = -1
         self.receivers: list[str] = [source]
         self._names: tuple[str, ...] = ()
+
+    def use_tags(self, tags: Literal["keep", "strict"]) -> None:
+        """From the next line on, treat tag blocks with a wrong checksum like this."""
+        self._m[k.C_STRICT_TAGS] = TAG_MODES.index(tags)
 
     @property
     def counts(self) -> Counts:

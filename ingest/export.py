@@ -27,7 +27,7 @@ WORDS = {
     b.F_CK_BAD: "checksum_bad", b.F_SHORT: "short", b.F_LONG: "long", b.F_DELAYED: "delayed", b.F_TAG_BAD: "tag_bad", b.F_DIALECT: "dialect",
     b.F_RANGE: "out_of_range", b.F_NULL_ISLAND: "null_island", b.F_SOG_MAX: "speed_or_more", b.F_MMSI_BAD: "mmsi_bad", b.F_COARSE: "coarse",
     b.F_OWN_SHIP: "own_ship", b.F_CLASS_B: "class_b", b.F_EXERCISE: "exercise", b.F_NO_TIME: "no_time", b.F_LATE: "late", b.F_FUTURE: "future",
-    b.F_FIX_STATE: "no_electronic_fix",
+    b.F_FIX_STATE: "no_electronic_fix", b.F_STAMP_ODD: "stamp_odd",
 }  # fmt: skip
 SCHEMA = pa.schema(
     [

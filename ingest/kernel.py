@@ -52,6 +52,7 @@ from dogwatch.batch import (
     F_RANGE,
     F_SHORT,
     F_SOG_MAX,
+    F_STAMP_ODD,
     F_TAG_BAD,
     FIX_DTYPE,
     HAS_CALLSIGN,
@@ -99,6 +100,7 @@ JUMP_MS = 3_600_000  # a clock that moves more than this must be confirmed
 CONFIRM = 60  # successive stamps that confirm a jump of the own-ship clock
 BACKSTEP_MS = 5000
 BASE_AGREE_MS = 120_000
+BASE_OFF_MS = 60_000
 BASE_RING = 8
 Y2000_MS = 946_684_800_000
 Y2100_MS = 4_102_444_800_000
@@ -119,12 +121,14 @@ REASONS = (
 NOTES = (
     "garbage_prefix", "bad_tag", "tag_checksum", "talker_unknown", "time_implausible", "time_backstep", "time_foreign", "own_ship_jump", "n_gap",
     "pghp_mismatch", "pghp_buffered", "pghp_bad", "station_overflow", "checksum_flagged", "damaged_safety", "tag_dropped",
+    "radio_time_late", "radio_time_ahead", "base_clock_off",
     "time_none", "time_tag", "time_pghp", "time_trailer", "time_prefix", "time_own_ship", "time_arrival", "time_base",
 )  # fmt: skip
 (
     N_PREFIX, N_TAG, N_TAG_SUM, N_TALKER, N_IMPLAUSIBLE, N_BACKSTEP, N_FOREIGN, N_OWN_JUMP, N_GAP,
-    N_PGHP_SUM, N_PGHP_LATE, N_PGHP_BAD, N_STATION, N_FLAGGED, N_DAMAGED, N_TAG_DROPPED, N_TIME,
-) = range(17)  # fmt: skip
+    N_PGHP_SUM, N_PGHP_LATE, N_PGHP_BAD, N_STATION, N_FLAGGED, N_DAMAGED, N_TAG_DROPPED,
+    N_RADIO_LATE, N_RADIO_AHEAD, N_BASE_OFF, N_TIME,
+) = range(20)  # fmt: skip
 
 # cells: what a snapshot keeps. Counters first, then clocks and what waits for the next sentence.
 C_DECODED = 0  # 64 cells, by message type
@@ -511,14 +515,48 @@ def own_ship_time(m, midnight, clock):
     m[C_OWN_AGREE] = 0
 
 
+@inner(_I(_I, _I))
+def is_witnessed(t, src):
+    """1 where a time comes from somebody other than base stations: a radio message's own time can be compared with it."""
+    return 1 if t != T_MISSING and src != T_SRC_NONE and src != T_SRC_BASE else 0
+
+
+@inner(_I(_M, _I, _I, _I))
+def radio_time(m, radio, t, src):
+    """Flag of a message whose SOTDMA state `radio` names an earlier minute than its event time t: F_DELAYED, else 0. Both signs are noted.
+
+    At slot timeout 1 the state carries UTC hour and minute of the transmission (ITU-R M.1371-5, Annex 2, sub messages of SOTDMA), about every
+    eighth message: the only thing in a position report that shows whole minutes. What was transmitted before it says it was received
+    came late: buffered, relayed or played again. What was transmitted after that cannot be: then a clock is wrong, the transmitter's or
+    ours, and the row is no older than it says. One minute more or less is the edge of a minute, or the age of the position. The
+    difference is taken within half a day, as there is no date. Hour 0, minute 0 says nothing: radios without UTC send zeros. No time is
+    ever set from it.
+    """
+    hour, minute = (radio >> 9) & 31, (radio >> 2) & 127
+    if (radio >> 14) & 7 != 1 or hour > 23 or minute > 59 or hour + minute == 0 or not is_witnessed(t, src):
+        return 0
+    behind = (t // 60_000 - 60 * hour - minute + 720) % 1440 - 720
+    if behind > 1:
+        m[C_NOTED + N_RADIO_LATE] += 1
+        return F_DELAYED
+    if behind < -1:
+        m[C_NOTED + N_RADIO_AHEAD] += 1
+    return 0
+
+
 @inner(_U(_M, _I, _I, _I))
 def base_time(m, midnight, clock, mmsi):
     """Take a base station's clock as a vote. One alone never sets the time (GPS rollover: 1,024 weeks off is on record).
 
-    The clock is set by 3 votes within 2 minutes from 2 stations, or 6 from one; moved far only by such a vote again.
+    The clock is set by 3 votes within 2 minutes from 2 stations, or 6 from one; moved far only by such a vote again. Where the
+    sentence has a time of its own, a base station a minute off it is counted: one of the two clocks is wrong.
     """
     t = midnight + clock
-    if midnight == T_MISSING or clock == T_MISSING or t < Y2000_MS or t > Y2100_MS:
+    if midnight == T_MISSING or clock == T_MISSING:
+        return
+    if is_witnessed(m[G_T], m[G_SRC]) and abs(t - m[G_T]) > BASE_OFF_MS:
+        m[C_NOTED + N_BASE_OFF] += 1
+    if t < Y2000_MS or t > Y2100_MS:
         return
     m[C_BASE_RING + m[C_BASE_N] % BASE_RING] = t
     m[C_BASE_RING + BASE_RING + m[C_BASE_N] % BASE_RING] = mmsi
@@ -559,7 +597,7 @@ def event_time(t_rx, sec):
 
 @inner(_U(_M))
 def receive_time(m):
-    """Choose the receive time of the sentence in hand from what its wrappers said: sets G_T and G_SRC, with notes."""
+    """Choose the receive time of the sentence in hand from what its wrappers said: sets G_T and G_SRC, with notes and F_STAMP_ODD."""
     best = T_MISSING
     src = T_SRC_NONE
     latest = Y2100_MS if m[G_ARRIVAL] == T_MISSING else m[G_ARRIVAL] + DAY_MS
@@ -569,6 +607,7 @@ def receive_time(m):
             continue
         if v < Y2000_MS or v > latest:
             m[C_NOTED + N_IMPLAUSIBLE] += 1
+            m[G_FLAGS] |= F_STAMP_ODD
             continue
         best = v
         src = T_SRC_TAG if k == 0 else (T_SRC_PGHP if k == 1 else (T_SRC_TRAILER if k == 2 else T_SRC_PREFIX))
@@ -579,6 +618,7 @@ def receive_time(m):
         m[C_FOREIGN_CANDIDATE] = best
         if agree < CONFIRM:
             m[C_NOTED + N_FOREIGN] += 1
+            m[G_FLAGS] |= F_STAMP_ODD
             src = T_SRC_NONE
         else:
             agree = 0
@@ -586,6 +626,7 @@ def receive_time(m):
     if src != T_SRC_NONE:
         if m[C_LAST_STAMP] != T_MISSING and best < m[C_LAST_STAMP] - BACKSTEP_MS:
             m[C_NOTED + N_BACKSTEP] += 1
+            m[G_FLAGS] |= F_STAMP_ODD
         m[C_LAST_STAMP] = best
     elif m[G_ARRIVAL] != T_MISSING:
         best, src = m[G_ARRIVAL], T_SRC_ARRIVAL
@@ -778,6 +819,8 @@ def fix_row(m, nbits, kind, fixes):
                 v_sec = SEC_MISSING
     when, more = event_time(m[G_T], v_sec)
     flags |= more
+    if nbits >= 168 and (kind <= 2 or kind == 4 or kind == 11 or ((kind == 9 or kind == 18) and bits(m, 148, 1) == 0)):  # SOTDMA; 3 is ITDMA
+        flags |= radio_time(m, bits(m, 149, 19), when, m[G_SRC])
     r["t_ms"], r["t_rx_ms"], r["release_ms"], r["t_src"] = when, m[G_T], T_MISSING, m[G_SRC]
     r["receivers"], r["src"] = np.uint64(1) << np.uint64(min(m[G_STATION], 63)), m[G_STATION]
     r["mmsi"], r["msg_type"], r["flags"] = mmsi, kind, flags
@@ -1804,15 +1847,17 @@ def common_lines(m, buf, i, n, fixes):
             m[C_SENTENCES] -= 1
             if old >= 0:
                 return i
+        odd = 0
         if src == T_SRC_TAG:
             if m[C_LAST_STAMP] != T_MISSING and t < m[C_LAST_STAMP] - BACKSTEP_MS:
                 m[C_NOTED + N_BACKSTEP] += 1
+                odd = F_STAMP_ODD
             m[C_LAST_STAMP] = t
         m[C_FOREIGN_AGREE] = 0
         m[C_LAST_SRC] = src
         m[C_LINES] += 1
         m[C_SENTENCES] += 1
-        flags = F_EXERCISE if m[C_ALL_EXERCISE] or m[STATIONS + 4 * place + 3] else 0
+        flags = odd | (F_EXERCISE if m[C_ALL_EXERCISE] or m[STATIONS + 4 * place + 3] else 0)
         i = end + 1
         if buf[end] == 13:
             if i == n:
@@ -1862,6 +1907,8 @@ def common_lines(m, buf, i, n, fixes):
             sec = SEC_MISSING
             flags |= F_FIX_STATE
         when, more = event_time(t, sec)
+        if (w3 >> 38) & 7 == 1 and (kind <= 2 or (kind == 18 and not (w3 >> 43) & 1)):  # slot timeout 1 of a SOTDMA state
+            more |= radio_time(m, (w3 >> 24) & 0x7FFFF, when, src)
         r = fixes[row]
         r["t_ms"], r["t_rx_ms"], r["release_ms"], r["t_src"] = when, t, T_MISSING, src
         r["receivers"], r["src"] = np.uint64(1) << np.uint64(min(place, 63)), place

@@ -36,6 +36,7 @@ class Lane:
         self.source, self.silent_ms = source, silent_ms
         self.delays = Delays()  # for whoever watches the process; no part of the state
         self.table = table
+        self.tags: Literal["keep", "strict"] = tags
         self.exercise = exercise
         # a table leaves sorted by time: a long silence in it is no stamp gone wild
         self.clock = SourceClock(lateness_ms, jump_ms=TABLE_JUMP_MS) if table else SourceClock(lateness_ms)
@@ -84,3 +85,5 @@ class Lane:
             self.state = TableState.from_sections(sections["decoder"])
         else:
             self.state.restore(sections["decoder"])
+            for state in self.state.states.values():
+                state.use_tags(self.tags)  # a changed configuration counts from the restart on

@@ -54,9 +54,15 @@ def position(
     hdg: int = 91,
     sec: int = 7,
     nav: int = 0,
+    radio: int = 0,
 ) -> str:
     moving = ((nav, 4), (0, 8), (sog, 10), (1, 1), (lon, 28), (lat, 27), (cog, 12), (hdg, 9), (sec, 6))
-    return bits_of((kind, 6), (0, 2), (mmsi, 30), *moving, (0, 2), (0, 3), (0, 1), (0, 19))
+    return bits_of((kind, 6), (0, 2), (mmsi, 30), *moving, (0, 2), (0, 3), (0, 1), (radio, 19))
+
+
+def utc_state(hour: int, minute: int) -> int:
+    """SOTDMA state of slot timeout 1: UTC hour and minute of the transmission."""
+    return 1 << 14 | hour << 9 | minute << 2
 
 
 def six_bit(text: str, n: int) -> str:
@@ -101,6 +107,7 @@ def any_position(rng: random.Random) -> bytes:
             hdg=rng.randrange(512),
             sec=rng.randrange(64),
             nav=rng.randrange(16),
+            radio=rng.choice([0, rng.randrange(1 << 19), utc_state(*rng.choice([(23, 56 + rng.randrange(4)), (0, rng.randrange(5))]))]),
         )
     )
 

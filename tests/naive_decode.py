@@ -385,7 +385,20 @@ def event_ms_of(message: dict) -> tuple[int, bool]:
     """Event time of a message that has a stamp, and whether it came delayed (flag F_DELAYED)."""
     t, sec = message["t"], fix_of(message)["sec"]
     moved = t if sec is None else next((c for s in (*range(31), -1, -2) if (c := (t // 1000 - s) * 1000) // 1000 % 60 == sec), None)
-    return (t if moved is None else moved), moved is None or message["buffered"]
+    when = t if moved is None else moved
+    return when, moved is None or message["buffered"] or radio_is_behind(message, when)
+
+
+def radio_is_behind(message: dict, when_ms: int) -> bool:
+    """Whether a SOTDMA state with hour and minute names a time more than a minute before `when_ms`."""
+    kind, bits = message["kind"], message["bits"]
+    if kind not in (1, 2, 4, 9, 11, 18) or len(bits) < 168 or (kind in (9, 18) and bits[148] == "1"):
+        return False
+    hour, minute = int(bits[154:159], 2), int(bits[159:166], 2)
+    if int(bits[151:154], 2) != 1 or hour > 23 or minute > 59 or (hour, minute) == (0, 0):
+        return False
+    now = datetime.fromtimestamp(when_ms // 1000, UTC)
+    return 1 < (60 * now.hour + now.minute - 60 * hour - minute) % 1440 < 720
 
 
 def text_of(bits: str, at: int, n: int) -> str:

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import pyais
-import pyais.messages
 
 from ingest.records import Record
 from tests.naive_decode import LAYOUT, LEGAL_LENGTH, checksum, text_of
@@ -76,9 +74,8 @@ def places(kind: type) -> dict[str, tuple[int, int]]:
     return out
 
 
-def pyais_says(sentence: bytes) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
-    """Fields by our names and where they were read. Raises what pyais raises."""
-    message = pyais.decode(sentence)
+def pyais_says(message: Any) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
+    """Fields of a message decoded by pyais, by our names, and where they were read."""
     fields, where = message.asdict(enum_as_int=True), places(type(message))
     kind = int(fields["msg_type"])
     out, at = {}, {}
@@ -99,9 +96,9 @@ def pyais_says(sentence: bytes) -> tuple[dict[str, Any], dict[str, tuple[int, in
     return out, at
 
 
-def field_differences(sentence: bytes, record: Record, bits: str) -> Iterator[Case]:
-    """Fields that pyais reads differently. Raises what pyais raises."""
-    said, where = pyais_says(sentence)
+def field_differences(message: Any, record: Record, bits: str) -> Iterator[Case]:
+    """Fields that pyais reads differently: its decoded message, our record, the bits of both."""
+    said, where = pyais_says(message)
     ours = msgspec.structs.asdict(record)
     for name, theirs in said.items():
         assert name in ours, f"type {record.msg_type}: nothing of ours is compared with pyais' {name}"
@@ -115,7 +112,7 @@ def signed(case: Case) -> int:
     return case.raw - (1 << width) if case.raw >> (width - 1) else case.raw
 
 
-CODES = ("ship_type", "epfd", "aid_type", "station_type")
+CODES = ("ship_type", "epfd", "aid_type", "station_type", "interval", "dimension_type", "tx_rx", "restricted_use")
 SIZES = ("bow_m", "stern_m", "port_m", "starboard_m")
 NOTHING = {  # what the standard calls "not available", as pyais has it
     "nav_status": 15, "lat": 91.0, "lon": 181.0, "cog_deg": 360.0, "heading_deg": 511, "utc_second": 60, "maneuver": 0, "epfd": 0, "imo": 0,
@@ -278,6 +275,113 @@ PYAIS_FIELDS: dict[str, Callable[[Case], bool]] = {
     "codes_collapse": codes_collapse, "turn_rate": turn_rate, "coarse_units": coarse_units, "radio_selector": radio_selector,
     "off_position": off_position, "zone_width": zone_width, "binary_places": binary_places,
 }  # fmt: skip
+
+
+class Refused(NamedTuple):
+    """A message of pyais that is none here: its sentences, joined payload and fill bits, and why lines were rejected here."""
+
+    lines: list[bytes]
+    payload: bytes
+    fill: int
+    rejected: set[str]
+
+    @property
+    def size(self) -> int:
+        """Bits of the payload."""
+        return 6 * len(self.payload) - self.fill
+
+    @property
+    def legal(self) -> bool:
+        """Whether the payload has only letters of the alphabet."""
+        return re.fullmatch(rb"[0-W`-w]+", self.payload) is not None
+
+
+def given_checksum(line: bytes) -> int | None:
+    """The checksum that a sentence names."""
+    found = re.search(rb"\*([0-9A-Fa-f]{2})", line)
+    return int(found[1], 16) if found else None
+
+
+def kind_of(payload: bytes) -> int:
+    """Type of a legal payload."""
+    return payload[0] - 48 - (8 if payload[0] >= 96 else 0)
+
+
+def wrong_checksum(case: Refused) -> bool:
+    """pyais only marks it."""
+    return any(given_checksum(line) not in (None, checksum(line[1 : line.index(b"*")])) for line in case.lines)
+
+
+def absent_checksum(case: Refused) -> bool:
+    """pyais only marks it."""
+    return any(given_checksum(line) is None for line in case.lines)
+
+
+def illegal_armour(case: Refused) -> bool:
+    """pyais reads a byte outside the alphabet as 0."""
+    return not case.legal
+
+
+def whole_mmsi(case: Refused) -> bool:
+    """pyais makes a message of less than a whole MMSI (of type 24: of less than its part number)."""
+    return case.legal and case.size < (40 if kind_of(case.payload) == 24 else 38)
+
+
+def type_zero(case: Refused) -> bool:
+    """pyais reads type 0 as type 1."""
+    return case.legal and kind_of(case.payload) == 0
+
+
+def noise_length(case: Refused) -> bool:
+    """pyais reads types 22, 23, 25 to 28 of any length."""
+    return case.legal and (kind := kind_of(case.payload)) in LEGAL_LENGTH and case.size not in LEGAL_LENGTH[kind]
+
+
+def fill_no_number(case: Refused) -> bool:
+    """pyais takes 0 for a number of fill bits that it cannot read."""
+    return any(not re.fullmatch(rb"[0-5]", line.split(b"*")[0].split(b",")[6]) for line in case.lines if line.count(b",") >= 6)
+
+
+def empty_fragment(case: Refused) -> bool:
+    """pyais joins fragments of which one has no payload."""
+    return len(case.lines) > 1 and any(line.split(b",")[5] == b"" for line in case.lines)
+
+
+# Name -> (what explains a message of pyais that is refused here, the reason that must then have been counted).
+PYAIS_LINES: dict[str, tuple[Callable[[Refused], bool], str]] = {
+    "wrong_checksum": (wrong_checksum, "bad_checksum"),
+    "absent_checksum": (absent_checksum, "no_checksum"),
+    "illegal_armour": (illegal_armour, "bad_armour"),
+    "whole_mmsi": (whole_mmsi, "too_short"),
+    "type_zero": (type_zero, "unknown_type"),
+    "noise_length": (noise_length, "bad_length"),
+    "fill_no_number": (fill_no_number, "bad_fill"),
+    "empty_fragment": (empty_fragment, "empty_payload"),
+}
+
+
+def refusal(case: Refused) -> str | None:
+    """Why a message of pyais is none here, or None where nothing on the list explains it."""
+    return next((name for name, (explains, counted) in PYAIS_LINES.items() if counted in case.rejected and explains(case)), None)
+
+
+def same_channel(lines: list[bytes]) -> bool:
+    """Channels 1 and A, 2 and B are the same: fragments that name one of each join here and not with pyais."""
+    channels = [line.split(b",")[4][:1] for line in lines if line.count(b",") >= 6]
+    return len(set(channels)) > len({{b"1": b"A", b"2": b"B"}.get(channel, channel) for channel in channels})
+
+
+def dialect_fill(lines: list[bytes]) -> bool:
+    """A field more than there should be: pyais takes the last one for the fill bits, we the one behind the payload."""
+    return any(line.split(b"*")[0].count(b",") > 6 for line in lines)
+
+
+def second_chance(case: Refused, payload: bytes) -> bool:
+    """A fragment that is refused here comes again, whole: we join that one, pyais has joined the first."""
+    return len(case.lines) > 1 and payload.startswith(case.lines[0].split(b",")[5])
+
+
+PYAIS_OTHER = ("same_channel", "dialect_fill", "second_chance")
 
 
 def reason(case: Case, table: dict[str, Callable[[Case], bool]]) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyais
 import pytest
 
 from ingest.records import Record, record
@@ -43,7 +44,7 @@ class Message:
         wrong = {name: value for name, value in said.items() if self.fields.get(name, msgspec.UNSET) != value}
         if not wrong:
             return []
-        _, places = pyais_says(self.sentence)
+        _, places = pyais_says(pyais.decode(self.sentence))
         none = (0, 0)
         return [Case(self.record.msg_type, name, value, self.fields.get(name), self.bits, places.get(name, none), said) for name, value in wrong.items()]
 

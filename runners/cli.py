@@ -346,13 +346,17 @@ def console(config: ConfigFile, until_end: UntilEnd = False) -> None:
 
 
 @app.command()
-def doctor(config: Annotated[Path | None, typer.Option("--config", help="Also check what this configuration names.")] = None, as_json: Json = False) -> None:
-    """Say what is wrong with this installation. Example: dogwatch doctor"""
+def doctor(
+    config: Annotated[Path | None, typer.Option("--config", help="Also check what this configuration names, and listen to its sources.")] = None,
+    for_: Annotated[str, typer.Option("--for", help="How long to listen to the sources; 0s = only look.")] = "10s",
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with this installation and its sources. Example: dogwatch doctor --config examples/tcp.toml --for 10s"""
     from runners.doctor import examine
 
-    findings = examine(config)
+    findings = examine(config, seconds(for_))
     if as_json:
-        print_json([{"name": f.name, "state": f.state, "detail": f.detail, "remedy": f.remedy} for f in findings])
+        print_json([{"name": f.name, "state": f.state, "detail": f.detail, "remedy": f.remedy, "measures": f.measures} for f in findings])
     for finding in () if as_json else findings:
         style = {"OK": "green", "WARN": "yellow", "FAIL": "bold red"}[finding.state]
         text = escape(f"{finding.name}: {finding.detail}" + (f" -> {finding.remedy}" if finding.remedy else ""))

@@ -1,4 +1,4 @@
-"""The doctor: what is wrong with this installation, and the remedy. May hold: checks that look and change nothing."""
+"""The doctor: what is wrong with this installation and its sources, and the remedy. May hold: checks that look and change nothing."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import shutil
 import socket
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from dogwatch.config import Source
+from dogwatch.config import Config, Source
 from dogwatch.errors import DogwatchError
 
 DISK_FREE_MIN_BYTES = 1 << 30
+SENTENCE = b"!AIVDM,1,1,,A,13m62@@01TPeid0LW3P3Q2n>0000,0*68\r\n"  # a ship that never was
 
 
 @dataclass(slots=True)
@@ -25,14 +27,34 @@ class Finding:
     state: str
     detail: str
     remedy: str = ""
+    measures: dict[str, Any] = field(default_factory=dict)  # of a source that was listened to
 
 
-def examine(config_path: Path | None) -> list[Finding]:
-    """All findings, in the order a person would look."""
-    findings = [_python(), *_extras(), _kernels(), _geography(), _page_libraries(), _disk(Path.cwd())]
+def examine(config_path: Path | None, for_s: float = 0.0) -> list[Finding]:
+    """All findings, in the order a person would look; the sources of a configuration are listened to for `for_s` seconds (0 = only looked at)."""
+    findings = [_python(), *_extras(), _kernels(), _geography(), _page_libraries(), _disk(Path.cwd()), *serial_ports()]
     if config_path is not None:
-        findings += _config(config_path)
+        findings += _config(config_path, for_s)
     return findings
+
+
+def serial_ports(folder: Path = Path("/dev/serial/by-id")) -> list[Finding]:
+    """Serial devices by the names that survive a restart, then those without such a name."""
+    from serial.tools.list_ports import comports
+
+    stable = sorted(folder.iterdir()) if folder.is_dir() else []
+    known = {path.resolve() for path in stable}
+    names = [(str(path), str(path.resolve())) for path in stable]
+    names += [(port.device, port.description or "") for port in sorted(comports(), key=lambda port: port.device) if Path(port.device).resolve() not in known]
+    if not names:
+        return [Finding("serial ports", "OK", "none")]
+    return [_serial_port(name, detail) for name, detail in names]
+
+
+def _serial_port(path: str, detail: str) -> Finding:
+    if os.access(path, os.R_OK | os.W_OK):
+        return Finding(f"serial port {path}", "OK", detail)
+    return Finding(f"serial port {path}", "WARN", f"{detail}, may not be opened", "add your user to the group that owns it (often dialout)")
 
 
 def _python() -> Finding:
@@ -54,7 +76,7 @@ def _kernels() -> Finding:
     started = time.perf_counter()
     from ingest.decode import DecodeState, decode
 
-    batch = decode(DecodeState("doctor"), b"!AIVDM,1,1,,A,13HOI:0P0000VOHLCnHQKwvL05Ip,0*23\r\n", final=True)
+    batch = decode(DecodeState("doctor"), SENTENCE, final=True)
     took = time.perf_counter() - started
     if len(batch.fixes) != 1:
         return Finding("decoder", "FAIL", "a known sentence was not decoded", "run 'make clean install'")
@@ -92,7 +114,7 @@ def _disk(folder: Path) -> Finding:
     return Finding("disk", "WARN" if low else "OK", f"{free / (1 << 30):.1f} GiB free", "free space: recordings and state are kept here" if low else "")
 
 
-def _config(path: Path) -> list[Finding]:
+def _config(path: Path, for_s: float) -> list[Finding]:
     from runners.rules import read_config, read_coverage, read_rules
 
     config = read_config(path)
@@ -103,12 +125,25 @@ def _config(path: Path) -> list[Finding]:
             read_coverage(Path(config.coverage))
     except DogwatchError as fault:
         findings.append(Finding("rules, zones, coverage", "FAIL", fault.what, fault.remedy))
-    findings += [_source(source) for source in config.sources if source.kind in ("tcp", "file", "serial")]
+    findings += _listen(config, for_s) if for_s > 0 else [_source(source) for source in config.sources if source.kind in ("tcp", "file", "serial")]
     findings.append(_data_folder(Path(config.data_dir)))
     if config.kafka is not None:
         host, _, port = config.kafka.bootstrap.split(",")[0].partition(":")
         good = port.isdigit() or not port
         findings.append(_reachable("broker", host, int(port or 9092)) if good else Finding("broker", "FAIL", f"'{port}' is not a port", "write host:9092"))
+    return findings
+
+
+def _listen(config: Config, for_s: float) -> list[Finding]:
+    """What the sources sound like; standard input belongs to the program that will be fed, not to the doctor."""
+    from runners.listening import duplicate_shares, listen, verdict
+
+    heard = listen([source for source in config.sources if source.kind != "stdin"], for_s)
+    shares = duplicate_shares(heard)
+    findings = []
+    for one in heard:
+        measures = one.measures(shares)
+        findings.append(Finding(f"source {one.source.id}", *verdict(one, measures), measures))
     return findings
 
 

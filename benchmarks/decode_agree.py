@@ -28,6 +28,9 @@ SENTINELS = {
     "nav": (15.0,),
     "turn": (127.0, 128.0, 720.03, 731.39),  # raw, or through the square law
 }
+TALKERS = frozenset((b"AB", b"AD", b"AI", b"AN", b"AR", b"AS", b"AT", b"AX", b"BS", b"SA"))
+CHANNELS = frozenset((b"", b"A", b"B", b"1", b"2"))
+NOMINAL_BITS = {1: 168, 2: 168, 3: 168, 4: 168, 5: 424, 9: 168, 11: 168, 18: 168, 19: 312, 27: 96}  # ITU-R M.1371-5
 SENTENCE_MAX = 82  # characters with CR LF, NMEA 0183
 PER_LINE = 1000  # messages that one line may complete, in keys
 
@@ -45,7 +48,8 @@ class Found:
 
 def read_ours(lines: list[bytes]) -> Found:
     """Decode line by line, so that every message has its line (rows do not depend on the cuts)."""
-    state, before = DecodeState("bench"), {}
+    state = DecodeState("bench")
+    before = state.counts
     keys: list[int] = []
     rows: list[np.ndarray] = []
     flags: list[np.ndarray] = []
@@ -56,16 +60,20 @@ def read_ours(lines: list[bytes]) -> Found:
         rows.append(found)
         flags.append(marks)
         if not len(found):
-            rejected = state.counts.rejected
-            verdicts[index] = next((reason for reason, n in rejected.items() if n != before.get(reason, 0)), "part of a message")
-            before = rejected
+            verdicts[index], before = _verdict(before, state.counts), state.counts
     return Found(np.array(keys), np.concatenate(rows), np.concatenate(flags), verdicts, lines)
 
 
+def _verdict(before: b.Counts, after: b.Counts) -> str:
+    """Why the last line made no message."""
+    reason = next((reason for reason, n in after.rejected.items() if n != before.rejected.get(reason, 0)), "")
+    return reason or ("no VDM or VDO sentence" if after.other != before.other else "part of a message")
+
+
 def _messages(batch: b.Batch) -> tuple[np.ndarray, np.ndarray]:
-    """Main columns and flags of every message in a batch; one with a position and statics is one message."""
+    """Main columns and flags of every message in a batch; one that stands in several tables is one message."""
     out, flags = [_fix_columns(batch.fixes)], [batch.fixes["flags"]]
-    for rows in (batch.statics[~np.isin(batch.statics["msg_type"], list(FIX_TYPES))], batch.others):
+    for rows in (table[~np.isin(table["msg_type"], batch.fixes["msg_type"])] for table in (batch.statics, batch.others)):
         plain = np.full((len(rows), len(COLUMNS)), np.nan)
         plain[:, 0], plain[:, 1] = rows["msg_type"], rows["mmsi"]
         out.append(plain)
@@ -129,11 +137,18 @@ def _why_value(name: str, mine: float, theirs: float, kind: int, flags: int) -> 
             return "sentinel given as a number"
         if flags & b.F_RANGE:
             return "impossible value given"
-    elif not np.isnan(theirs):
-        if name in ("lat", "lon") and abs(np.float32(mine) - theirs) < 2e-6:
+    elif np.isnan(theirs):
+        if (name == "turn" and mine == 0) or (name == "nav" and kind == 27) or (name == "sog" and mine > 102):
+            return "not given"
+    elif name in ("lat", "lon"):
+        if np.float32(theirs) == theirs and abs(mine - theirs) <= 2 * np.spacing(np.float32(abs(mine))):
             return "32-bit float"
-    elif name == "turn" and mine == 0:
-        return "left out"
+        if kind == 27 and abs(mine - theirs) < 0.0501:
+            return "coarse position rounded to 0.1 degree"
+    elif name == "turn" and abs(abs(mine) - abs(theirs)) <= TOLERANCE[name]:
+        return "turn without its sign"
+    elif name == "turn" and mine < theirs < mine + 1.51:
+        return "negative turn rounded up"
     return f"unexplained, type {kind}: ours {'missing' if np.isnan(mine) else 'given'}, theirs {'missing' if np.isnan(theirs) else 'given'}"
 
 
@@ -145,13 +160,16 @@ def _why_dropped(ours: Found, at: int, peer: str) -> str:
     kind, flags = int(ours.columns[at, 0]), int(ours.flags[at])
     reasons: tuple[tuple[Callable[[], bool], str], ...] = (
         (lambda: _glued(text) or any(map(_glued, _parts(ours, line))), "glued sentences"),
+        (lambda: len({tuple(_key(part)) for part in _parts(ours, line)}) > 1, "other sentence between two parts"),
         (lambda: text.rstrip(b"\r\n")[-3:-2] != b"*", "something behind the checksum"),
         (lambda: bool(flags & b.F_SHORT), "cut payload"),
-        (lambda: bool(flags & b.F_LONG), "payload longer than its type"),
+        (lambda: bool(flags & b.F_LONG) or _bits(_parts(ours, line)) != NOMINAL_BITS.get(kind, _bits(_parts(ours, line))), "length not nominal"),
+        (lambda: _key(text)[0][1:3] not in TALKERS, "talker"),
+        (lambda: _key(text)[3] not in CHANNELS, "channel"),
+        (lambda: kind == 28, "type 28"),
         (lambda: ours.columns[at, 1] == 0, "MMSI 0"),
         (lambda: len(sentence) > SENTENCE_MAX, "sentence over 82 characters"),
         (lambda: kind == 24 and peer == "gpsdecode", "halves of type 24 joined"),
-        (lambda: len({tuple(_key(part)) for part in _parts(ours, line)}) > 1, "other sentence between two parts"),
     )
     return next((why for holds, why in reasons if holds()), f"unexplained, type {kind}")
 
@@ -166,6 +184,12 @@ def _key(line: bytes) -> list[bytes]:
     """Address, count, sequence and channel of the last sentence on a line: what parts of one message share."""
     fields = line[line.rfind(b"!") :].split(b",")
     return [*fields[:2], *fields[3:5]]
+
+
+def _bits(parts: list[bytes]) -> int:
+    """Bits of the payload in these parts."""
+    fields = [part[part.rfind(b"!") :].split(b",", 6) for part in parts]
+    return sum(6 * len(each[5]) for each in fields) - int(fields[-1][6][:1])
 
 
 def _glued(line: bytes) -> bool:

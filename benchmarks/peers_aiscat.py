@@ -59,6 +59,14 @@ def messages(lines: list[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
             yield index, fields
 
 
+def one_shot(line: bytes) -> Any:
+    """Its function for one message; None where it refuses the sentence."""
+    try:
+        return aiscat.decode(line)
+    except ValueError:
+        return None
+
+
 def _one() -> Callable[[bytes], Any]:
     decoder = aiscat.Decoder()
 
@@ -76,4 +84,4 @@ WAYS = {
     "dicts/JSON": way("json"),
     "records/JSON": way("json"),
 }
-ONE = {"decode": aiscat.decode, "feed and next": _one()}
+ONE = {"decode": one_shot, "feed and next": _one()}

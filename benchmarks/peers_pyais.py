@@ -98,5 +98,13 @@ def messages(lines: list[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
         yield at[0], fields
 
 
+def one_shot(line: bytes) -> Any:
+    """Its function for one message; None where it refuses the sentence."""
+    try:
+        return pyais.decode(line)
+    except FAULTS:
+        return None
+
+
 WAYS = {"bare/objects": to_objects, "columns/arrays": to_columns, "dicts/dict": to_dicts, "records/JSON": to_records}
-ONE = {"decode": pyais.decode}
+ONE = {"decode": one_shot}

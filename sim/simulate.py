@@ -13,7 +13,7 @@ import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
 from sim.behaviours import scripted
-from sim.encode import HEARING_DTYPE, MESSAGE_DTYPE, SentenceState, encode_payloads, encode_sentences
+from sim.encode import HEARING_DTYPE, MESSAGE_DTYPE, SentenceState, encode_payloads, encode_sentences, new_messages
 from sim.identity import Registry
 from sim.radio import CLOCK_DTYPE, OUTAGE_DTYPE, RECEIVER_DTYPE, hear, start_clocks, transmit
 from sim.scenario import T_START_MS, Receiver, Scenario
@@ -95,7 +95,7 @@ class Air:
     def _transmit(self, until_ms: int) -> tuple[np.ndarray, np.ndarray]:
         """Messages sent before `until_ms`, and who hears them."""
         world = self.world
-        room = np.empty(min(MESSAGES_AT_ONCE, 8 * len(world.ships) + 64), MESSAGE_DTYPE)
+        room = new_messages(min(MESSAGES_AT_ONCE, 8 * len(world.ships) + 64))
         sent, begin = [], 0
         while begin < len(world.ships):
             n, begin = transmit(world.ships, world.knots, self.clocks, self.seed, begin, until_ms, room)

@@ -8,6 +8,7 @@ Judged later it would depend on how bytes were cut or on how sources interleave.
 - A row more than `jump_s` ahead of its source's clock is quarantined (F_FUTURE): one wild stamp must not age a whole
   picture. When `confirm_rows` successive rows agree that time did jump, the clock follows; those before stay quarantined.
 - A row without any time stays F_NO_TIME and out of the stream.
+- A row with a wrong checksum (F_CK_BAD, forensic decoding) is not judged and moves nothing: its second may be the damage.
 The whole picture's watermark is the minimum over active sources and never moves back.
 """
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numba import njit
 
-from dogwatch.batch import F_FUTURE, F_LATE, F_NO_TIME, T_MISSING
+from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, T_MISSING
 
 GRID_MS = 1000
 FIRST, NEWEST, CANDIDATE, AGREEING, LATE, FUTURE, NO_TIME, JUMPS = range(8)
@@ -90,6 +91,8 @@ def _stamp(cells, t_ms, release_ms, flags, watermarks, lateness_ms, jump_ms, con
         watermarks[i] = T_MISSING if newest == T_MISSING else newest // GRID_MS * GRID_MS - lateness_ms
         if i == t_ms.shape[0]:
             return
+        if flags[i] & np.uint32(F_CK_BAD):
+            continue
         t = t_ms[i]
         if t == T_MISSING:
             flags[i] |= np.uint32(F_NO_TIME)

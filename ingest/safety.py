@@ -110,6 +110,9 @@ def safety_step(road: SafetyRoad, reports: list[SafetyReport]) -> tuple[list[Eve
         if grade is None:
             road._count("text_without_distress")
             continue
+        if report.damaged and report.kind == "status14":  # four bits of an ordinary ship's damaged report (forensic decoding) are no call for help
+            road._count("status14_damaged")
+            continue
         road._count(CLASS_NAMES[grade])
         if report.damaged:
             road._count("damaged")

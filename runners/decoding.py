@@ -42,7 +42,8 @@ def decode_files(inputs: list[Path], out: Path, to: str, *, lateness_s: float | 
         finally:
             unfinished.unlink(missing_ok=True)
     counts = intake.counts()
-    return {"lines": counts.lines, "decoded": counts.decoded, "rejected": counts.rejected, "fixes": fixes, "input_notes": said, "out": str(out)}
+    rejected = {"rejected": counts.rejected, "samples": intake.samples()}
+    return {"lines": counts.lines, "decoded": counts.decoded, **rejected, "fixes": fixes, "input_notes": said, "out": str(out)}
 
 
 def _write(intake: Intake, sources: Iterable[Input], to: str, stream: BinaryIO) -> int:

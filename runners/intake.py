@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dogwatch.alerts import Alert
-from dogwatch.batch import F_EXERCISE, F_FUTURE, T_MISSING, Batch, Control, Counts, add_counts, empty_batch, translate_receivers
+from dogwatch.batch import F_CK_BAD, F_EXERCISE, F_FUTURE, T_MISSING, Batch, Control, Counts, add_counts, empty_batch, translate_receivers
 from dogwatch.config import Config
 from dogwatch.events import Event
 from dogwatch.watermark import end_of_recording
@@ -108,6 +108,13 @@ class Intake:
         assert total.balance() == 0, "every line is in exactly one class"
         return total
 
+    def samples(self) -> dict[str, str]:
+        """The first line that was rejected for each reason, of the first lane that has one; what is no ASCII is escaped."""
+        found: dict[str, bytes] = {}
+        for lane in self.lanes.values():
+            found = lane.state.samples | found
+        return {reason: line.decode("ascii", "backslashreplace") for reason, line in sorted(found.items())}
+
     def to_sections(self) -> dict[str, Any]:
         """State for a snapshot."""
         return {
@@ -159,7 +166,7 @@ class Intake:
             self._tell_deaf(source, t_rx_ms if t_rx_ms is not None else self.lanes[source].clock.newest_ms, batch)
         if self.down_ms is None and source in self.active:
             return
-        known = batch.fixes["t_ms"][(batch.fixes["t_ms"] != T_MISSING) & (batch.fixes["flags"] & np.uint32(F_FUTURE) == 0)]
+        known = batch.fixes["t_ms"][(batch.fixes["t_ms"] != T_MISSING) & (batch.fixes["flags"] & np.uint32(F_FUTURE | F_CK_BAD) == 0)]
         if len(known):
             if source not in self.ended:
                 self.active.add(source)

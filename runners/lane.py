@@ -28,6 +28,7 @@ class Lane:
         *,
         lateness_ms: int,
         silent_ms: int = SILENT_MS,
+        checksum: Literal["drop", "flag", "absent"] = "drop",
         tags: Literal["keep", "strict"] = "keep",
         exercise: bool = False,
         table: bool = False,
@@ -40,9 +41,11 @@ class Lane:
         self.exercise = exercise
         # a table leaves sorted by time: a long silence in it is no stamp gone wild
         self.clock = SourceClock(lateness_ms, jump_ms=TABLE_JUMP_MS) if table else SourceClock(lateness_ms)
-        self.state: Any = (
-            TableState(source, columns=columns, exercise=exercise) if table else Senders(lambda: DecodeState(source, tags=tags, exercise=exercise))
-        )
+        self.state: Any
+        if table:
+            self.state = TableState(source, columns=columns, exercise=exercise)
+        else:
+            self.state = Senders(lambda: DecodeState(source, checksum=checksum, tags=tags, exercise=exercise))
 
     def feed(self, data: bytes, t_rx_ms: int | None = None, *, sender: str = "", final: bool = False) -> Batch:
         """Stamped batch of one piece of input; any cut of the same bytes gives the same rows. `t_rx_ms`: UTC arrival, live only."""

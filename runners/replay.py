@@ -192,6 +192,7 @@ class _Run:
         clocks = [lane.clock for lane in self.engine.lanes.values()]
         summary = summarise(
             self.engine.counts(),
+            self.engine.intake.samples(),
             events,
             alerts,
             fixes=self.fixes,

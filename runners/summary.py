@@ -14,6 +14,7 @@ from dogwatch.times import iso
 
 def summarise(
     counts: Counts,
+    samples: dict[str, str],
     events: list[Event],
     alerts: list[Alert],
     *,
@@ -42,6 +43,7 @@ def summarise(
         "parts": counts.parts,
         "decoded": _sorted(counts.decoded),
         "rejected": _sorted(counts.rejected),
+        "samples": samples,
         "open": counts.open,
         "notes": _sorted(counts.notes),
         "fixes": fixes,

@@ -242,7 +242,12 @@ def decode(
     counts = decode_files(inputs, out_file, to, lateness_s=seconds(lateness) if lateness else None, exercise=exercise, columns=columns)
     for note in counts["input_notes"]:
         err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-    print_json(counts) if as_json else err.print(f"{counts['lines']:,} lines, {counts['fixes']:,} fixes written", highlight=False)
+    if as_json:
+        print_json(counts)
+        return
+    err.print(f"{counts['lines']:,} lines, {counts['fixes']:,} fixes written", highlight=False)
+    for reason, n in counts["rejected"].items():
+        err.print(f"rejected: {n:,} {reason}, the first: {counts['samples'].get(reason, '')}", markup=False, highlight=False, soft_wrap=True)
 
 
 @zones_app.command("check")

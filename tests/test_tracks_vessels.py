@@ -4,10 +4,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_tracks import take_fixes
-from tracks_sea import FlatSea, every, static, track
+from tracks_sea import T0, FlatSea, every, static, track
 
 from dogwatch import blob
 from dogwatch.batch import F_CLASS_B, F_COARSE, F_EXERCISE, F_LATE, HAS_NAME, LAT_MISSING, SOG_MISSING, new_fixes
+from ingest.decode import DecodeState, decode
+from tests.decode_inputs import bits_of, one, six_bit, tag
 from tracks.clock import order_of_fixes
 from tracks.vessels import COUNTERS, RECORD, VesselTable, ask_geography, hash_size, text_of
 
@@ -155,6 +157,65 @@ def test_statics_join_by_mmsi_and_the_newest_wins():
     assert table.add_statics(static(2_110_000, 5)) == 0, "a base station has no statics here"
     table.add_statics(static(211_000_002, 20, ship_type=50))
     assert table.rows["ship_type"][table.slot_of(211_000_002)] == 50, "statics may come before the first position"
+
+
+def parts_of_24(mmsi, *, name="", callsign="", ship_type=0, loa_m=0):
+    """Sentences of parts A and B as a class B craft sends them."""
+    head = ((24, 6), (0, 2), (mmsi, 30))
+    a = one(bits_of(*head, (0, 2)) + six_bit(name, 20))
+    b = one(bits_of(*head, (1, 2), (ship_type, 8), (0, 42)) + six_bit(callsign, 7) + bits_of((loa_m, 9), (0, 9), (2, 6), (2, 6), (0, 6)))
+    return a, b
+
+
+def said_by(*sentences):
+    """The vessel table after these sentences, a second apart."""
+    lines = [tag(f"c:{T0 // 1000 + i}") + line for i, line in enumerate(sentences)]
+    statics = decode(DecodeState("s"), b"".join(line + b"\n" for line in lines)).statics
+    statics["release_ms"] = statics["t_ms"]
+    table = table_of(track(211_000_001, [0], 54.0, 10.5))
+    table.add_statics(statics)
+    return table
+
+
+def known(table, mmsi):
+    slot = table.slot_of(mmsi)
+    row, text = table.rows[slot], table.statics[slot]
+    return text_of(text["name"]), text_of(text["callsign"]), int(row["ship_type"]), int(row["loa_m"])
+
+
+X, Y, BOAT = 211_000_001, 211_000_002, 982_110_001
+
+
+def test_both_parts_of_type_24_meet_by_mmsi_and_nothing_else():
+    (a_x, b_x), (a_y, b_y) = parts_of_24(X, name="XENIA", callsign="DX1", ship_type=37, loa_m=12), parts_of_24(Y, name="YARROW", callsign="DY2", ship_type=36)
+    table = said_by(a_x, b_y, a_y, b_x)
+    assert known(table, X) == ("XENIA", "DX1", 37, 12)
+    assert known(table, Y) == ("YARROW", "DY2", 36, 0)
+
+
+def test_a_part_that_never_came_is_not_made_up():
+    (a_x, _), (_, b_y) = parts_of_24(X, name="XENIA", ship_type=37), parts_of_24(Y, callsign="DY2", ship_type=36, loa_m=9)
+    table = said_by(a_x, b_y)
+    assert known(table, X) == ("XENIA", None, 0, 0)
+    assert known(table, Y) == (None, "DY2", 36, 9)
+
+
+def test_part_a_again_with_another_name_changes_the_name_alone():
+    first, second = parts_of_24(X, name="XENIA", callsign="DX1", ship_type=37, loa_m=12), parts_of_24(X, name="XERXES")
+    assert known(said_by(*first, second[0]), X) == ("XERXES", "DX1", 37, 12)
+
+
+def test_not_available_erases_nothing():
+    first, blank = parts_of_24(X, name="XENIA", callsign="DX1", ship_type=37, loa_m=12), parts_of_24(X)
+    assert known(said_by(*first, *blank), X) == ("XENIA", "DX1", 37, 12)
+
+
+def test_a_boat_of_a_ship_gives_its_mothership_nothing():
+    a, b = parts_of_24(BOAT, name="TENDER", callsign="DT3", ship_type=55)
+    bits = bits_of((24, 6), (0, 2), (BOAT, 30), (1, 2), (55, 8), (0, 42)) + six_bit("DT3", 7) + bits_of((X, 30), (0, 6))
+    table = said_by(a, one(bits), b)
+    assert table.slot_of(BOAT) == -1
+    assert known(table, X) == (None, None, 0, 0)
 
 
 def test_eviction_keeps_the_hash_right():

@@ -151,9 +151,10 @@ class VesselTable:
             self._grow()
 
     def add_statics(self, statics: np.ndarray) -> int:
-        """Join released static rows (canonical order); the newest carrier of a field wins. Returns how many were joined.
+        """Join released static rows (canonical order), field by field: the newest row that says something wins. Returns how many were joined.
 
-        Late rows, stations and aids are passed over.
+        Parts A and B of type 24 meet here, by MMSI and nothing else; "not available" erases nothing. Late rows, stations, aids and
+        craft of a parent ship are passed over.
         """
         mmsi = statics["mmsi"]
         rows = statics[(mmsi >= SHIP_MMSI_MIN) & (mmsi <= SHIP_MMSI_MAX) & (statics["msg_type"] != 21) & ((statics["flags"] & F_LATE) == 0)]
@@ -162,12 +163,12 @@ class VesselTable:
         slot = self._slots_for(rows["mmsi"])
         rows, slot = rows[slot >= 0], slot[slot >= 0]
         # Assigning with repeated indices keeps the last one, and rows stand in order of time.
-        for bit, names in ((HAS_NAME, ("name",)), (HAS_CALLSIGN, ("callsign",))):
-            has = (rows["has"] & bit) != 0
-            for name in names:
-                self.statics[name][slot[has]] = rows[name][has]
+        for bit, name in ((HAS_NAME, "name"), (HAS_CALLSIGN, "callsign")):
+            said = ((rows["has"] & bit) != 0) & (rows[name] != b"")
+            self.statics[name][slot[said]] = rows[name][said]
         has = (rows["has"] & HAS_TYPE_AND_SIZE) != 0
-        self.rows["ship_type"][slot[has]] = rows["ship_type"][has]
+        typed = has & (rows["ship_type"] > 0)
+        self.rows["ship_type"][slot[typed]] = rows["ship_type"][typed]
         length_m = (rows["bow"].astype(np.int64) + rows["stern"]).astype(np.uint16)
         known = has & (length_m > 0)
         self.rows["loa_m"][slot[known]] = length_m[known]

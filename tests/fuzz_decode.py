@@ -23,6 +23,8 @@ import sys
 import time
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -55,11 +57,13 @@ from dogwatch import batch as b  # noqa: E402
 from dogwatch import blob  # noqa: E402
 from ingest import kernel  # noqa: E402
 from ingest.decode import DecodeState, decode  # noqa: E402
-from tests import fuzz_inputs, fuzz_tables  # noqa: E402
+from ingest.records import records  # noqa: E402
+from tests import fuzz_captures, fuzz_inputs, fuzz_tables  # noqa: E402
 from tests.naive_decode import FIX_TYPES  # noqa: E402
 from tests.test_decode_twin import assert_twin_agrees, gathered  # noqa: E402
 
 TWIN_BYTES_MAX = 4000  # of each epoch are read by the twin too, which is slow
+RECORDS_MAX = 20  # of each batch are read as typed records
 STATIC_TYPES = (5, 19, 21, 24)
 OWN_CLOCKS = (b"RMC", b"ZDA")  # what the twin does not know
 
@@ -146,6 +150,7 @@ class Epoch:
     def __init__(self, seed: int, number: int, pool: list[bytes], size_max: int) -> None:
         rng = self.rng = random.Random(seed * 1_000_003 + number)
         self.checksum = rng.choice(("drop", "drop", "flag", "absent"))
+        self.tags = rng.choice(("keep", "keep", "strict"))
         self.exercise = rng.random() < 0.1
         arrival = rng.choice((None, None, 1_767_225_700_000))
         size = min(size_max, rng.choice((500, 2000, 8000, 30_000, 150_000)))
@@ -157,7 +162,7 @@ class Epoch:
         self.bytes = sum(len(data) for data, _, _ in self.segments)
 
     def state(self, guards: Guards) -> DecodeState:
-        return guards.fence(DecodeState("s", checksum=self.checksum, exercise=self.exercise))
+        return guards.fence(DecodeState("s", checksum=self.checksum, tags=self.tags, exercise=self.exercise))
 
 
 def cuts(rng: random.Random, n: int) -> list[int]:
@@ -265,6 +270,8 @@ def check_batches(found: list[b.Batch], state: DecodeState, mode: str) -> int:
     assert not len(statics) or 0 <= statics["fixes_before"].min() <= statics["fixes_before"].max() <= len(fixes)
     others = 0
     for each in found:
+        assert all(isinstance(report.text, str) and report.text.isascii() for report in each.safety)
+        assert sum(1 for _ in records(replace(each, others=each.others[:RECORDS_MAX]))) == min(len(each.others), RECORDS_MAX)
         assert int(each.others["length"].sum()) == len(each.raw)
         for row in each.others:
             text = each.raw[row["start"] : row["start"] + row["length"]]
@@ -315,6 +322,24 @@ def check_flips(rng: random.Random, pool: list[bytes], done: Counter) -> None:
     done.update(flips=len(bad))
 
 
+def check_damage(rng: random.Random, done: Counter) -> None:
+    """One wrong byte in the payload of one line of a clean stream takes rows away and adds none: no message is made of two."""
+    clean = fuzz_inputs.clean_lines(rng, 20)
+    hit = rng.randrange(len(clean))
+    damaged = [*clean[:hit], fuzz_inputs.damaged_payload(rng, clean[hit]), *clean[hit + 1 :]]
+    known, found = ({row.tobytes() for row in content(lines)} for lines in (clean, damaged))
+    assert found <= known, b"\n".join(damaged)
+    done.update(damaged_lines=sum(a != z for a, z in zip(clean, damaged)))
+
+
+def content(lines: list[bytes]) -> Iterator[np.void]:
+    """What a stream without stamps says of vessels: its rows but for where they stand among others."""
+    found = decode(DecodeState("s"), b"\n".join(lines) + b"\n", final=True)
+    found.statics["fixes_before"] = 0
+    yield from found.fixes
+    yield from found.statics
+
+
 def self_test() -> None:
     """The mode is what it says: a kernel that reads or writes where it must not is caught. Raises AssertionError."""
 
@@ -362,7 +387,8 @@ def run(seed: int, n_bytes: int, only: int | None = None) -> dict[str, Any]:
             try:
                 check_epoch(epoch, guards, done, reached)
                 check_flips(epoch.rng, pool, done)
-                done.update(bytes=epoch.bytes, table_bytes=fuzz_tables.check(epoch.rng))
+                check_damage(epoch.rng, done)
+                done.update(bytes=epoch.bytes, table_bytes=fuzz_tables.check(epoch.rng), capture_bytes=fuzz_captures.check(epoch.rng))
             except BaseException as fault:
                 fault.add_note(f"seed {seed}, epoch {number}: python -m tests.fuzz_decode --mode {MODE} --bytes {n_bytes} --seed {seed} --only {number}")
                 raise

@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Callable
 
-from tests.decode_inputs import T0, armour, bits_of, messy_lines, one, rmc, safety_text, sentence, six_bit, static, tag, two
+from tests.decode_inputs import T0, armour, bits_of, messy_lines, one, position, rmc, safety_text, sentence, six_bit, static, tag, two
 from tests.naive_decode import checksum
 
 ENDS = (b"\r\n", b"\n", b"\r", b"\n\r", b"\r\r\n", b"", b" \n", b"\0\n")
@@ -228,3 +228,23 @@ def damaged_body(rng: random.Random, line: bytes) -> bytes:
     """A sentence of which one byte between '!' and '*' is another one; its checksum stays. `line` begins with its '!'."""
     at = rng.randrange(1, line.index(b"*"))
     return line[:at] + bytes([line[at] ^ rng.randrange(1, 256)]) + line[at + 1 :]
+
+
+def clean_lines(rng: random.Random, n: int) -> list[bytes]:
+    """Good messages in one or two parts without stamps, which share few message ids."""
+    lines: list[bytes] = []
+    for _ in range(n):
+        mmsi = rng.randrange(200_000_000, 800_000_000)
+        if rng.random() < 0.3:
+            lines.append(one(position(mmsi)))
+        else:
+            name = "".join(rng.choices("ABCDEFGH", k=rng.randrange(20)))
+            lines += two(static(mmsi, name, name[::-1]), seq=str(rng.randrange(3)), channel=rng.choice("AB"))
+    return lines
+
+
+def damaged_payload(rng: random.Random, line: bytes) -> bytes:
+    """A sentence with one wrong character in its payload; its checksum stays."""
+    start, end = line.rindex(b",", 0, line.rindex(b",")) + 1, line.rindex(b",")
+    at = rng.randrange(start, end)
+    return line[:at] + bytes([line[at] ^ (1 << rng.randrange(8))]) + line[at + 1 :]

@@ -59,8 +59,10 @@ def read_ours(lines: list[bytes]) -> Found:
         keys += range(index * PER_LINE, index * PER_LINE + len(found))
         rows.append(found)
         flags.append(marks)
+        after = state.counts
         if not len(found):
-            verdicts[index], before = _verdict(before, state.counts), state.counts
+            verdicts[index] = _verdict(before, after)
+        before = after
     return Found(np.array(keys), np.concatenate(rows), np.concatenate(flags), verdicts, lines)
 
 

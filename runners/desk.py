@@ -37,6 +37,7 @@ class Desk:
         self.picture: Any = None
         self.url = ""
         self.shown: dict[str, str] = {}
+        self.heartbeats: dict[str, dict[str, Any]] = {}  # the newest of every source
         self._last_health = 0.0
         self._messages = (0, time.monotonic())
 
@@ -76,6 +77,8 @@ class Desk:
         self.metrics.observe(self.engine, output, seconds)
         if self.picture is not None and len(output.batch.fixes) + len(output.batch.statics):
             self.picture.update(output.batch)
+        for row in output.batch.heartbeats:
+            self.heartbeats[row.source] = {"t": iso(row.t_ms), "state": row.state, **row.counts}
         self.tell(output.alerts)
         now = time.monotonic()
         if self.board is not None and now - self._last_health >= HEALTH_S:
@@ -118,5 +121,6 @@ class Desk:
                 "event_time": None if newest == T_MISSING else iso(newest),
                 "watermark_ms": None if self.engine.watermark_ms == T_MISSING else self.engine.watermark_ms,
                 "sources": {source: "silent" if source in intake.deaf | intake.ended else "up" for source in self.engine.lanes},
+                "heartbeats": dict(self.heartbeats),
             }
         )

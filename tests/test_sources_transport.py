@@ -294,3 +294,22 @@ def test_two_sources_one_silent_and_one_flooding_do_not_block_each_other(tmp_pat
     feed.close()
     assert taken["quiet"] == ["silent", "back", "bytes"]
     assert taken["s"] > 100 * len(LINE)
+
+
+@pytest.mark.parametrize("kind", ["tcp", "tcp_server", "udp"])
+def test_internet_protocol_six(kind):
+    try:
+        server = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError as fault:
+        pytest.skip(f"no IPv6 on this machine: {fault}")
+    port = server.getsockname()[1] if kind == "tcp" else 0
+    with closing(server), SourceSet([Source(id="s", kind=kind, host="::1", port=port)], seed=1) as sources:
+        reader = sources.readers[0]
+        if kind == "tcp":
+            peer = server.accept()[0]
+        else:
+            peer = socket.socket(socket.AF_INET6, socket.SOCK_STREAM if kind == "tcp_server" else socket.SOCK_DGRAM)
+            peer.connect(("::1", reader.port))
+        peer.sendall(LINE)
+        wait_for(lambda: reader.counters.bytes == len(LINE), "the line")
+        peer.close()

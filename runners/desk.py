@@ -19,6 +19,7 @@ from dogwatch.errors import InputError
 from dogwatch.times import clock_text, iso
 from runners.engine import Engine, Output
 from runners.metrics import Metrics
+from runners.source_words import SourceWords
 
 HEALTH_S = 1.0
 LEVEL_STYLE = {"emergency": "bold white on red", "alarm": "bold red", "warning": "yellow", "caution": "cyan"}
@@ -32,6 +33,7 @@ class Desk:
         engine.distress = self.tell
         self.metrics = Metrics()
         self.terminal = terminal
+        self.words = SourceWords()
         self.server: Any = None
         self.board: Any = None
         self.picture: Any = None
@@ -81,6 +83,9 @@ class Desk:
             self.heartbeats[row.source] = {"t": iso(row.t_ms), "state": row.state, **row.counts}
         self.tell(output.alerts)
         now = time.monotonic()
+        if self.terminal is not None:
+            for line in self.words.news(self.metrics.sources.readers, now):
+                self.terminal.print(line, markup=False, highlight=False, soft_wrap=True)
         if self.board is not None and now - self._last_health >= HEALTH_S:
             self._health(now)
 

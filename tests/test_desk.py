@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
 
 from console.board import Board
-from ingest.source import Health, Received
+from ingest.source import STATES, Health, Reader, Received
 from runners.desk import Desk
 from runners.engine import Engine
 from runners.lane import Lane
 from runners.rules import read_rules
+from runners.source_words import SAID, SourceWords
 from tests.decode_inputs import one, position
 
 T_MS = 1_767_225_610_000
+
+
+class Hands:
+    """A clock that stands."""
+
+    def wall_ms(self):
+        return T_MS
+
+    def monotonic_s(self):
+        return 0.0
+
+
+def test_the_terminal_says_once_what_a_source_is():
+    reader = Reader("mast", silent_s=60, clock=Hands(), rng=random.Random(1))
+    words, said = SourceWords(), []
+    story = [
+        (0, "new"),
+        (1, "waiting"),
+        (2, "waiting"),
+        (3, "connected"),
+        (12, "connected"),
+        (30, "garbled"),
+        (31, "connected"),
+        (32, "garbled"),
+        (60, "silent"),
+    ]
+    for second, state in [*story, (61, "connected"), (62, "silent"), (100, "ended")]:
+        reader.counters.state, reader.counters.error = state, f"reason at {second}"
+        said += [(second, line) for line in words.news([reader], second)]
+    assert said == [
+        (1, "00:00Z source mast: not there, tried again and again (reason at 1)"),
+        (12, "00:00Z source mast: heard"),
+        (30, "00:00Z source mast: makes no sense (reason at 30)"),
+        (60, "00:00Z source mast: silent (reason at 60)"),
+        (100, "00:00Z source mast: over"),
+    ]
 
 
 def test_health_has_the_last_heartbeat_and_whether_each_source_is_heard():
@@ -35,3 +74,7 @@ def test_health_has_the_last_heartbeat_and_whether_each_source_is_heard():
     }
     assert "cape" not in health["heartbeats"]
     msgspec.json.encode(health)
+
+
+def test_there_are_words_for_every_state():
+    assert set(SAID) | {"new"} == set(STATES)

@@ -32,6 +32,7 @@ class Source(msgspec.Struct, forbid_unknown_fields=True):
     baud: Annotated[int, msgspec.Meta(ge=300, le=4_000_000)] = 38400
     dtr: bool = True
     rts: bool = True
+    follow: bool = False
     lateness_s: Lateness = 5.0
     silent_s: Seconds = 60.0
     exercise: bool = False
@@ -63,6 +64,15 @@ class Kafka(msgspec.Struct, forbid_unknown_fields=True):
     snapshot_s: Seconds = 60.0
 
 
+class Capture(msgspec.Struct, forbid_unknown_fields=True):
+    """What sources said, kept on disk. An empty `dir` = not kept."""
+
+    dir: str = ""
+    flush_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1.0
+    rotate_mb: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] = 64.0
+    rotate_s: Seconds = 3600.0
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True):
     """What `dogwatch run` and the stages read."""
 
@@ -75,6 +85,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
     columns: dict[str, str] = {}
     console: Console = msgspec.field(default_factory=Console)
     metrics: Metrics = msgspec.field(default_factory=Metrics)
+    capture: Capture = msgspec.field(default_factory=Capture)
     kafka: Kafka | None = None
 
 

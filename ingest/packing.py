@@ -40,6 +40,11 @@ def is_zstd(head: bytes) -> bool:
     return head.startswith(ZSTD_MAGIC) or (head[1:4] == SKIPPABLE_MAGIC and 0x50 <= head[0] <= 0x5F)
 
 
+def is_packed(head: bytes) -> bool:
+    """Whether a stream that begins so is packed with gzip or Zstandard."""
+    return head.startswith(GZIP_MAGIC) or is_zstd(head)
+
+
 def gunzip(pieces: Iterator[bytes], name: str, say: Say) -> Iterator[bytes]:
     """Unpacked bytes of gzip members (RFC 1952); padding with zero bytes between them is passed over."""
     unpacker = zlib.decompressobj(GZIP_WINDOW)

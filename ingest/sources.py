@@ -22,6 +22,7 @@ from dogwatch import config
 from dogwatch.errors import InputError
 from ingest.source import QUEUE_BYTES_MAX, Clock, Reader, Received, SourceCounters, SystemClock
 from ingest.source_file import FileReader
+from ingest.source_follow import FollowedFile
 from ingest.source_serial import SerialPort
 from ingest.source_tcp import TcpClient, TcpServer
 from ingest.source_udp import UdpListener
@@ -44,6 +45,8 @@ def make_reader(source: config.Source, *, clock: Clock | None = None, seed: int 
             return UdpListener(source.id, source.host, source.port, **common)
         case "serial":
             return SerialPort(source.id, source.path, source.baud, dtr=source.dtr, rts=source.rts, **common)
+        case "file" if source.follow:
+            return FollowedFile(source.id, source.path, **common)
         case "file":
             return FileReader(source.id, source.path, **common)
         case "stdin":

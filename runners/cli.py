@@ -41,6 +41,7 @@ DURATION_S_MAX = 366 * 86_400.0
 out = Terminal(emoji=False)  # ':100:' is a line number here, not a picture
 err = Terminal(stderr=True, emoji=False)
 ConfigFile = Annotated[Path, typer.Option("--config", help="Configuration file (TOML).")]
+CaptureDir = Annotated[str, typer.Option("--capture", help="Keep what the sources say in this folder, for an exact replay.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -156,11 +157,13 @@ def replay(
 def run(
     config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Configuration file.")],
     until_end: Annotated[bool, typer.Option(help="Stop when every finite source has ended.")] = False,
+    capture: CaptureDir = "",
 ) -> None:
     """Live: sources -> pipeline -> console, metrics. Example: dogwatch run examples/tcp.toml"""
     from runners.rules import read_config
 
     config = read_config(config_file)
+    config.capture.dir = capture or config.capture.dir
     if config.kafka is not None:
         from runners.kafka_stage import run_all
 
@@ -319,7 +322,7 @@ def _stage(name: str, config_file: Path, until_end: bool) -> None:
     if config.kafka is None:
         raise InputError(f"{config_file} has no [kafka] table", remedy="add one (examples/kafka.toml), or use 'dogwatch run'")
     stop = stop_on_signals()
-    stage = {"ingest": kafka_stage.run_ingest, "track": kafka_stage.run_track, "score": kafka_stage.run_score, "console": kafka_stage.run_console}[name]
+    stage = {"track": kafka_stage.run_track, "score": kafka_stage.run_score, "console": kafka_stage.run_console}[name]
     stage(config, stop=stop, until_end=until_end)
 
 
@@ -327,9 +330,36 @@ UntilEnd = Annotated[bool, typer.Option(help="Exit when a finite input has passe
 
 
 @app.command()
-def ingest(config: ConfigFile, until_end: UntilEnd = False) -> None:
-    """One stage against Kafka: sources -> ais.*. Example: dogwatch ingest --config examples/kafka.toml"""
-    _stage("ingest", config, until_end)
+def ingest(
+    config_file: Annotated[Path | None, typer.Argument(metavar="[CONFIG.toml]", help="Configuration file; the same as --config.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="Configuration file (TOML).")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="A source without a configuration: tcp://host:port, udp://host:port, a file, - ...")] = None,
+    capture: CaptureDir = "",
+    until_end: UntilEnd = False,
+) -> None:
+    """Sources -> ais.* of Kafka, or with --capture to disk, or both. Example: dogwatch ingest --source tcp://127.0.0.1:10110 --capture captured/"""
+    from dogwatch.config import Config
+    from runners.inputs import source_of
+    from runners.rules import read_config
+
+    if config and config_file:
+        raise InputError(f"two configurations: {config_file} and {config}", remedy="name one")
+    known = read_config(path) if (path := config or config_file) else Config()
+    known.sources += [source_of(text) for text in source or []]
+    known.capture.dir = capture or known.capture.dir
+    stop = stop_on_signals()
+    if known.kafka is not None:
+        from runners.kafka_stage import run_ingest
+
+        run_ingest(known, stop=stop, until_end=until_end)
+    elif known.capture.dir:
+        from runners.tape import run_capture
+
+        err.print(run_capture(known, stop, until_end=until_end), markup=False, highlight=False, soft_wrap=True)
+        if stop.is_set():
+            raise typer.Exit(130)
+    else:
+        raise InputError("nowhere to put what is heard", remedy="give --capture FOLDER, or a [kafka] table (examples/kafka.toml); or use 'dogwatch run'")
 
 
 @app.command()

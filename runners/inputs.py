@@ -7,15 +7,17 @@ with it, and is the order of its sources too. That is why it stands alone: besid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from dogwatch.config import Config
+from dogwatch.config import Config, Source
 from dogwatch.errors import InputError
 from ingest.capture import Session, capture_files, is_capture, read_capture
 from ingest.packing import Say
@@ -165,6 +167,32 @@ def open_inputs(paths: list[Path], settings: Settings, say: Say) -> dict[str, In
     if any(captured):
         raise InputError(f"{paths[captured.index(True)]} is a capture and stands alone", remedy="read it and the recordings one after the other")
     return {name: Recording(name, path, settings, say) for name, path in name_sources(paths).items()}
+
+
+def source_of(text: str) -> Source:
+    """A source named on a command line: `[id=]where`; where: tcp://host:port (connect), tcp-server://host:port (listen),
+    udp://host:port, serial:///dev/ttyUSB0?baud=38400, `-` or a file. Raises InputError.
+    """
+    name, where = found.groups() if (found := re.fullmatch(r"([\w.-]+)=(.*)", text)) else ("", text)
+    try:
+        return msgspec.convert(_settings_of(name, where), Source)
+    except (ValueError, msgspec.ValidationError) as fault:
+        remedy = "write tcp://host:port, tcp-server://host:port, udp://host:port, serial:///dev/ttyUSB0, - or a file"
+        raise InputError(f"'{text}' is no source: {fault}", remedy=remedy) from fault
+
+
+def _settings_of(name: str, where: str) -> dict[str, str | int]:
+    url = urlsplit(where)
+    if where == "-":
+        return {"id": name or "stdin", "kind": "stdin"}
+    if url.scheme == "serial":
+        return {"id": name or Path(url.path).name, "kind": "serial", "path": url.path, "baud": int(dict(parse_qsl(url.query)).get("baud", 38_400))}
+    if url.scheme and url.port is not None:
+        host = url.netloc.rpartition(":")[0].strip("[]") or "0.0.0.0"  # as it stands: a group may be joined @interface
+        return {"id": name or f"{url.scheme}-{url.port}", "kind": url.scheme.replace("-", "_"), "host": host, "port": url.port}
+    if url.scheme or not where:
+        raise ValueError("a port is missing")
+    return {"id": name or Path(where).name, "kind": "file", "path": where}
 
 
 def name_sources(inputs: list[Path]) -> dict[str, Path]:

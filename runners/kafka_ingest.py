@@ -32,6 +32,7 @@ from runners.kafka_metrics import book_answers, serve_metrics
 from runners.kafka_outbox import Outbox, ShortRoad
 from runners.kafka_topics import require_topics
 from runners.metrics import Metrics
+from runners.tape import Tape
 from runners.wire import FIXES, SAFETY, Meta, Record, alert_record, document, event_record, fixes_record, statics_record
 
 log = logging.getLogger("dogwatch.kafka")
@@ -48,9 +49,11 @@ def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False
         raise InputError("ingest needs a [kafka] table and at least one [[sources]]", remedy="examples/kafka.toml shows both")
     require_topics(kafka)
     outbox = Outbox(kafka, "ingest", stop)
-    stage = Ingest(config, kafka, outbox, ShortRoad(kafka), serve_metrics(config, "ingest"))
+    tape = Tape(config, log.error)
+    stage = Ingest(config, kafka, outbox, ShortRoad(kafka), serve_metrics(config, "ingest"), tape)
     sources = SourceSet(config.sources)
     stage.metrics.watch(sources.readers)
+    stage.metrics.watch_tape(tape)
     sources.start()
     try:
         while not stop.is_set() and not (until_end and stage.ended):
@@ -67,19 +70,22 @@ def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False
             )
     finally:
         sources.stop()
+        tape.close()
         stage.close()
+    tape.check()
 
 
 class Ingest:
     """Rows on their way out. Not thread-safe: one caller."""
 
-    def __init__(self, config: Config, kafka: Kafka, outbox: Outbox, road: ShortRoad, metrics: Metrics) -> None:
-        self.kafka, self.outbox, self.road, self.metrics = kafka, outbox, road, metrics
+    def __init__(self, config: Config, kafka: Kafka, outbox: Outbox, road: ShortRoad, metrics: Metrics, tape: Tape) -> None:
+        self.kafka, self.outbox, self.road, self.metrics, self.tape = kafka, outbox, road, metrics, tape
         self.intake = Intake(lanes_of(config))
-        self.finite = {source.id for source in config.sources if source.kind in FINITE}
+        self.finite = {source.id for source in config.sources if source.kind in FINITE and not source.follow}
         self.pending: list[Batch] = []
         self.rows = 0
-        self.again = {source.id for source in config.sources if source.kind == "file" and Path(source.path).is_file()}  # can be read again; a pipe cannot
+        # can be read again from where it stood; a pipe and a file that is followed through rotations cannot
+        self.again = {source.id for source in config.sources if source.kind == "file" and not source.follow and Path(source.path).is_file()}
         self.said_ms, self.said_end = self.intake.watermark_ms, False
         self.due_s = 0.0
         self.ended = False
@@ -103,6 +109,7 @@ class Ingest:
         if time.monotonic() >= self.due_s:
             self.flush()
             self.commit()
+        self.tape.settle()
 
     def flush(self) -> None:
         """Put the collected rows and the watermark into the transaction."""
@@ -132,6 +139,7 @@ class Ingest:
         if skipped := min(len(received.data), self.skip[source]):  # read before the restart
             self.skip[source] -= skipped
             received = replace(received, data=received.data[skipped:])
+        self.tape.take(received)
         begun_s = time.monotonic()
         batch, events, alerts = self.intake.take(received)
         if batch.safety:

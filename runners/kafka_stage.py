@@ -77,7 +77,8 @@ def run_all(config: Config, config_file: Path, terminal: Any, stop: threading.Ev
     for line in init_topics(config):
         terminal.print(line, highlight=False)
     names = [name for name in ALL_STAGES if name != "console" or config.console.enabled]
-    crew = {name: _Child(name, config_file, until_end) for name in names}
+    capture = ["--capture", config.capture.dir] if config.capture.dir else []
+    crew = {name: _Child(name, config_file, until_end, capture if name == "ingest" else []) for name in names}
     try:
         for child in crew.values():
             child.start()
@@ -97,7 +98,7 @@ def run_all(config: Config, config_file: Path, terminal: Any, stop: threading.Ev
 class _Child:
     """One stage as a process, started again when it dies. `code` is set when it is over for good."""
 
-    def __init__(self, name: str, config_file: Path, until_end: bool) -> None:
+    def __init__(self, name: str, config_file: Path, until_end: bool, more: list[str]) -> None:
         self.command = [
             sys.executable,
             "-c",
@@ -106,6 +107,7 @@ class _Child:
             "--config",
             str(config_file),
             *(["--until-end"] if until_end else []),
+            *more,
         ]
         self.name, self.restarts = name, 0
         self.code: int | None = None

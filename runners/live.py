@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from rich.console import Console as Terminal
+from rich.markup import escape
 
-from dogwatch.batch import Control
 from dogwatch.config import Config
 from dogwatch.errors import InputError
 from ingest.sources import Received, SourceSet
@@ -23,21 +23,27 @@ from runners.ledger import Ledger, replace_file
 from runners.replay import read_state, rules_stamp
 from runners.rules import read_coverage, read_rules, zones_geojson
 from runners.step import restore, snapshot
+from runners.tape import Tape
 
 POLL_S = 0.2
 
 
-def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until_end: bool = False) -> Desk:
-    """Run until `stop` is set (or, with `until_end`, until every finite source has ended). Raises InputError before anything starts."""
+def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until_end: bool = False, sources: SourceSet | None = None) -> Desk:
+    """Run until `stop` is set (or, with `until_end`, until every finite source has ended). `sources`: other readers than the configured ones.
+
+    Raises InputError before anything starts, SurroundingsError at the end when the capture that was asked for has holes.
+    """
     if not config.sources:
         raise InputError("the configuration names no source", remedy="add a [[sources]] table; examples/tcp.toml shows one")
     rules = read_rules(config.profile, config.zones)
     coverage = read_coverage(Path(config.coverage)) if config.coverage else None
     engine = Engine(rules, lanes_of(config), coverage)
     journal = _Journal(Path(config.data_dir), engine)
+    tape = Tape(config, lambda sentence: terminal.print(f"[bold red]{escape(sentence)}[/]", highlight=False, soft_wrap=True))
     desk = Desk(engine, terminal=terminal)
-    sources = SourceSet(config.sources)
+    sources = sources or SourceSet(config.sources)
     desk.metrics.watch(sources.readers)
+    desk.metrics.watch_tape(tape)
     try:
         if config.console.enabled:
             info = {"desk": "dogwatch", "sources": [source.id for source in config.sources], "rules": len(rules.profile.rules)}
@@ -52,19 +58,21 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
         elif config.metrics.enabled:  # the console's own port serves /metrics too
             desk.metrics.serve(config.metrics.host, config.metrics.port)
         sources.start()
-        _loop(sources, desk, journal, config, stop, until_end)
+        _loop(sources, desk, journal, tape, config, stop, until_end)
     finally:
         sources.stop()
         desk.close()
+        tape.close()
         journal.save()
+    tape.check()
     return desk
 
 
-def _loop(sources: SourceSet, desk: Desk, journal: _Journal, config: Config, stop: threading.Event, until_end: bool) -> None:
+def _loop(sources: SourceSet, desk: Desk, journal: _Journal, tape: Tape, config: Config, stop: threading.Event, until_end: bool) -> None:
     last_save, ended = time.monotonic(), set[str]()
     while not stop.is_set() and not (until_end and ended >= set(desk.engine.lanes)):
         received = sources.get(POLL_S)
-        _pass_on(received, desk, journal)
+        _pass_on(received, desk, journal, tape)
         if received is not None and received.kind == "end":
             ended.add(received.source)
         if time.monotonic() - last_save >= config.snapshot_s:
@@ -72,19 +80,21 @@ def _loop(sources: SourceSet, desk: Desk, journal: _Journal, config: Config, sto
             last_save = time.monotonic()
     sources.stop()
     while (received := sources.get(0.0)) is not None:  # what was accepted is not lost
-        _pass_on(received, desk, journal)
+        _pass_on(received, desk, journal, tape)
     if until_end and not stop.is_set():
         output = desk.engine.end()
         journal.append(output)
         desk.show(output, 0.0)
 
 
-def _pass_on(received: Received | None, desk: Desk, journal: _Journal) -> None:
+def _pass_on(received: Received | None, desk: Desk, journal: _Journal, tape: Tape) -> None:
     """One piece through the engine to whoever wants to know; None: nothing came, but the page wants its health."""
     begun = time.perf_counter()
+    tape.take(received)
     output = Output() if received is None else desk.engine.take(received)
     journal.append(output)
     desk.show(output, time.perf_counter() - begun)
+    tape.settle()
 
 
 class _Journal:
@@ -101,7 +111,7 @@ class _Journal:
             engine.restore(sections["engine"])
         self.ledger = Ledger(folder, journal=True)
         if resumed:
-            self.append(engine.control(Control(engine.watermark_ms, "system_down")))
+            self.append(engine.resume())
 
     def append(self, output: Output) -> None:
         self.ledger.append(output.all_events(), output.all_alerts())

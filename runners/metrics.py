@@ -15,6 +15,7 @@ from ingest.source import Reader
 from runners.engine import Engine, Output
 from runners.intake import Intake
 from runners.source_metrics import SourceMetrics
+from runners.tape import Tape
 
 STEP_BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
@@ -43,6 +44,13 @@ class Metrics:
     def watch(self, readers: Sequence[Reader]) -> None:
         """From now on tell how these readers are, whenever somebody asks."""
         self.sources.readers = tuple(readers)
+
+    def watch_tape(self, tape: Tape) -> None:
+        """From now on tell whether what sources say is being kept, where that was asked for."""
+        if tape.capture is None:
+            return
+        Gauge("dogwatch_capture_up", "1 while what sources say is kept on disk", registry=self.registry).set_function(lambda: tape.running)
+        Gauge("dogwatch_capture_lost_bytes", "Bytes that the present outage has cost", registry=self.registry).set_function(lambda: tape.lost_bytes)
 
     def observe(self, engine: Engine, output: Output, seconds: float) -> None:
         """Book one engine call that took `seconds` of wall time."""

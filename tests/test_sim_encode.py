@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.encode import MIXES, check, encode_ours, sea
 from dogwatch import batch as b
 from dogwatch.errors import InputError
 from ingest.decode import DecodeState, decode
@@ -490,3 +491,10 @@ def test_without_tag_blocks_lines_begin_with_the_sentence():
 
 def test_nothing_in_gives_nothing_out():
     assert encode(new_messages(0), new_particulars(0)) == []
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_what_the_benchmark_measures_is_right(mix):
+    """The benchmark's own check, at a size that costs nothing: every message decoded, every position as given."""
+    messages, particulars = sea(MIXES[mix], 300)
+    assert check(messages, encode_ours(messages, particulars, "s")) >= 300

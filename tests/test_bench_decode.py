@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from functools import reduce
@@ -93,6 +94,17 @@ def test_without_recordings_it_says_so_and_ends_with_2(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.strip().count("\n") == 0
     assert "DOGWATCH_SHARED_DATA" in done.stderr
+
+
+def test_a_peer_that_is_not_there_is_absent_and_says_how_to_get_it(folder: Path) -> None:
+    options = ["--rounds", "1", "--lines", "100", "--only", "dogwatch,gpsdecode", "--start-times", "0"]
+    command = [sys.executable, "-m", "benchmarks.decode", *options, "--data", str(folder / "data"), "--cache", str(folder), "--out", str(folder / "out.json")]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PATH": ""}, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads((folder / "out.json").read_text())
+    assert "gpsdecode" in told["decoders"]["gpsdecode"]["absent"]
+    assert "gpsd-clients" in told["decoders"]["gpsdecode"]["remedy"]
+    assert {row["decoder"] for row in told["results"]} == {"dogwatch"}
 
 
 @pytest.mark.parametrize("way", list(decode_ours.WAYS))

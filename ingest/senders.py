@@ -16,7 +16,7 @@ from typing import Any
 from dogwatch.batch import Batch, Counts, add_counts, translate_receivers
 from ingest.decode import DecodeState, decode, joined
 
-SENDERS_MAX = 64  # decoders of one source, about a quarter of a megabyte each; a new one costs half a millisecond
+SENDERS_MAX = 256  # decoders of one source, as many as a TCP server has places; about a quarter of a megabyte each; a new one costs half a millisecond
 
 
 class Senders:

@@ -49,6 +49,7 @@ class Heard:
     error: str = ""
     connections: int = 0
     dropped: int = 0
+    kernel_drops: int = 0
     intake: Intake | None = None
     fixes: list[np.ndarray] = field(default_factory=list)
     receivers: tuple[str, ...] = ()
@@ -99,6 +100,7 @@ class Heard:
             "base_station_error_s": _quantiles([np.array(self.base_ms, np.int64)]),
             "receivers": {name: shares[name] for name in self.receivers if name in shares},
             "dropped_bytes": self.dropped,
+            "kernel_drops": self.kernel_drops,
             "baud_found": self.baud_found or None,
         }
 
@@ -178,6 +180,7 @@ def _limits(source: Source, measures: dict[str, Any]) -> list[tuple[bool, str, s
         (notes.get("time_backstep", 0) > 0, "WARN", "stamps step back", "several feeds are joined upstream, or a recording is looped"),
         (bool(lag) and lag["p99"] > source.lateness_s, "WARN", "reports come later than lateness_s", f"set lateness_s above {lag and lag['p99']:g}"),
         (measures["dropped_bytes"] > 0, "WARN", "input was dropped", "this machine is too slow for the source"),
+        (measures["kernel_drops"] > 0, "WARN", "the kernel dropped datagrams", "allow larger buffers: sysctl net.core.rmem_max"),
     ]
 
 
@@ -223,7 +226,8 @@ def _hear(sets: list[tuple[Heard, SourceSet]], for_s: float) -> None:
     for one, opened in sets:
         one.seconds = time.monotonic() - begun_s
         counters = opened.readers[0].counters
-        one.state, one.error, one.connections, one.dropped = counters.state, counters.error, counters.connections, counters.dropped_bytes
+        one.state, one.error, one.connections = counters.state, counters.error, counters.connections
+        one.dropped, one.kernel_drops = counters.dropped_bytes, counters.kernel_drops
         opened.stop()
         _drain(one, opened)
 

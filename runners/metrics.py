@@ -5,6 +5,7 @@ No MMSI and no vessel name ever stands in a label.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
@@ -17,6 +18,7 @@ from runners.intake import Intake
 from runners.source_metrics import SourceMetrics
 from runners.tape import Tape
 
+BOOK_S = 1.0  # the accounting of a lane with many senders is a sum over all of them: not for every datagram
 STEP_BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
@@ -40,6 +42,7 @@ class Metrics:
         self.sources = SourceMetrics()
         r.register(self.sources)
         self._seen: dict[tuple[str, str, str], int] = {}
+        self._booked_s = -BOOK_S
 
     def watch(self, readers: Sequence[Reader]) -> None:
         """From now on tell how these readers are, whenever somebody asks."""
@@ -66,11 +69,15 @@ class Metrics:
         """Add what one piece of input brought: `fixes` rows, lines by class, which sources are up, how far the watermark lags."""
         self.fixes.inc(fixes)
         self.sources.lanes = intake.lanes
+        due = time.monotonic() - self._booked_s >= BOOK_S
         for source, lane in intake.lanes.items():
-            self.book_lines(source, lane.counts)
-            for note, n in lane.clock.counts().items():
-                self._grow(self.notes.labels(source, note), (source, "note", note), n)
+            if due:
+                self.book_lines(source, lane.counts)
+                for note, n in lane.clock.counts().items():
+                    self._grow(self.notes.labels(source, note), (source, "note", note), n)
             self.source_up.labels(source).set(source not in intake.deaf and source not in intake.ended)
+        if due:
+            self._booked_s = time.monotonic()
         if T_MISSING not in (intake.newest_ms, intake.watermark_ms):
             self.lag.set((intake.newest_ms - intake.watermark_ms) / 1000)
 

@@ -152,6 +152,7 @@ class SerialLine(Peer):
 
     lossy = True
     master = slave = -1
+    raw = True  # as a serial line is; a fresh pty is a terminal that echoes and edits
 
     def source(self, **other):
         return Source(id="s", kind="serial", path=str(self.folder / "receiver"), **other)
@@ -159,7 +160,8 @@ class SerialLine(Peer):
     def live(self):
         before = self.connections()
         self.master, self.slave = pty.openpty()
-        tty.setraw(self.slave)
+        if self.raw:
+            tty.setraw(self.slave)
         link = self.folder / "receiver"
         link.unlink(missing_ok=True)
         link.symlink_to(os.ttyname(self.slave))

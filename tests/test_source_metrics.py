@@ -86,6 +86,22 @@ def test_back_steps_and_future_stamps_are_counted_for_their_source():
     assert found["dogwatch_ingest_notes_total", ("late", "mast")] == 1
 
 
+def test_the_accounting_of_a_lane_is_not_summed_for_every_datagram(monkeypatch):
+    _, reader, metrics, intake = watched()
+    asked = []
+    whole = Lane.counts.fget
+    monkeypatch.setattr(Lane, "counts", property(lambda lane: (asked.append(1), whole(lane))[1]))
+    moment = [100.0]
+    monkeypatch.setattr("runners.metrics.time.monotonic", lambda: moment[0])
+    for _ in range(50):
+        feed(reader, metrics, intake, one(position()) + b"\r\n")
+    assert len(asked) == 1
+    moment[0] += 1.0
+    feed(reader, metrics, intake, b"")
+    metrics.book_intake(intake, 0)
+    assert samples(metrics)["dogwatch_ingest_messages_total", ("mast", "1")] == 50
+
+
 def test_a_silent_source_is_down():
     clock, reader, metrics, intake = watched()
     feed(reader, metrics, intake, one(position()) + b"\r\n")

@@ -193,10 +193,11 @@ def test_a_serial_device_is_ours_alone(tmp_path):
     line.close()
 
 
-def test_every_byte_value_passes_a_serial_line_raw(tmp_path):
+def test_the_reader_itself_makes_the_line_raw(tmp_path):
     line = SerialLine(tmp_path)
+    line.raw = False
     reader = line.reader = make_reader(line.source(), seed=1)
-    every = bytes(value for value in range(256) if value != 10) + b"\n"
+    every = bytes(value for value in range(256) if value != 10) + b"\n"  # XON, XOFF, end of file, erase: all of them only bytes
     with SourceSet([reader]) as sources:
         line.live()
         line.speak(every)

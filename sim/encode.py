@@ -445,26 +445,31 @@ def _derive(values, m):
         values[9] = 511 if m["cog"] == COG_MISSING else m["cog"]
 
 
-# Flat on purpose: a call that takes an array counts references to it, which costs as much as the field.
+@njit("void(int64[::1], int64, int64, int64)", **_OPTIONS)
+def _put(words, first, width, value):
+    """Write the low `width` bits of value at bit `first` of the 60-bit words, most significant first."""
+    value &= (1 << width) - 1
+    word = first // 60
+    room = 60 - first % 60 - width
+    if room >= 0:
+        words[word] |= value << room
+    else:
+        words[word] |= value >> -room
+        words[word + 1] |= (value << (60 + room)) & _WORD
+
+
 @njit(numba.types.void(_INTS, _BYTES, numba.types.int64, _BYTES, numba.types.int64, _INTS, numba.types.int64), **_OPTIONS)
 def _pack_fields(words, message, m, particulars, p, derived, kind):
-    """All fields but texts into 60-bit words, most significant first. `m`, `p`: where the records begin in their tables."""
+    """All fields but texts into the words. `m`, `p`: where the records begin in their tables."""
     for k in range(_FIELD_BEGIN[kind], _FIELD_BEGIN[kind + 1]):
-        source, offset, size, first, width = _FIELD_ROWS[k, 0], _FIELD_ROWS[k, 1], _FIELD_ROWS[k, 2], _FIELD_ROWS[k, 3], _FIELD_ROWS[k, 4]
+        source, offset, size = _FIELD_ROWS[k, 0], _FIELD_ROWS[k, 1], _FIELD_ROWS[k, 2]
         if source == 2:
             value = derived[offset // 8]
         else:
             value = np.int64(0)
             for i in range(size):  # little-endian; the sign does not matter, because only the low bits are sent
                 value |= np.int64(message[m + offset + i] if source == 0 else particulars[p + offset + i]) << (8 * i)
-        value &= (1 << width) - 1
-        word = first // 60
-        room = 60 - first % 60 - width
-        if room >= 0:
-            words[word] |= value << room
-        else:
-            words[word] |= value >> -room
-            words[word + 1] |= (value << (60 + room)) & _WORD
+        _put(words, _FIELD_ROWS[k, 3], _FIELD_ROWS[k, 4], value)
 
 
 @njit("int64(int64[::1], uint8[::1], int64, int64)", **_OPTIONS)
@@ -481,15 +486,7 @@ def _pack_texts(words, letters, kind, text_length):
                 count -= 1
             bits += 6 * count
         for i in range(count):  # a zero byte is sent as '@', which is zero bits
-            value = np.int64(letters[first + i]) & 63
-            word = bit // 60
-            room = 54 - bit % 60
-            if room >= 0:
-                words[word] |= value << room
-            else:
-                words[word] |= value >> -room
-                words[word + 1] |= (value << (60 + room)) & _WORD
-            bit += 6
+            _put(words, bit + 6 * i, 6, np.int64(letters[first + i]))
     return bits
 
 

@@ -213,7 +213,7 @@ class Capture:
         _put(file, file.packer.compress(bytes(self._held), file.packer.FLUSH_BLOCK if force else file.packer.CONTINUE))
         self._held.clear()
         if force:
-            os.fdatasync(file.stream.fileno())
+            os.fsync(file.stream.fileno())
             file.settled = file.written
             self.pieces += self._open.pieces
             self.bytes += self._open.bytes
@@ -229,7 +229,7 @@ class Capture:
         header = Header(f"dogwatch {__version__}", self._session, self._part, self.sources, self.columns, self._reported)
         head = MAGIC + record("header", None, "", "", msgspec.json.encode(header))
         _put(file, file.packer.compress(head, file.packer.FLUSH_BLOCK))
-        os.fdatasync(file.stream.fileno())
+        os.fsync(file.stream.fileno())
         _sync_folder(self.folder)
         file.settled, self._reported = file.written, None
         return file
@@ -241,7 +241,7 @@ class Capture:
         file = self._file
         assert file is not None, "only a file that was begun is ended"
         _put(file, file.packer.compress(record("close", None, "", "", b""), file.packer.FLUSH_FRAME))
-        os.fdatasync(file.stream.fileno())
+        os.fsync(file.stream.fileno())
         file.settled = file.written
         file.stream.close()
         self._file = None

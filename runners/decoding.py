@@ -13,6 +13,7 @@ from ingest.capture import Session
 from ingest.export import FORMATS, open_writer
 from runners.inputs import Input, Settings, open_inputs
 from runners.intake import Intake
+from runners.summary import time_notes
 
 
 def decode_files(inputs: list[Path], out: Path, to: str, *, lateness_s: float | None, exercise: bool, columns: dict[str, str]) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def decode_files(inputs: list[Path], out: Path, to: str, *, lateness_s: float | 
         finally:
             unfinished.unlink(missing_ok=True)
     counts = intake.counts()
+    said += time_notes(intake.lanes.values())
     rejected = {"rejected": counts.rejected, "samples": intake.samples()}
     return {"lines": counts.lines, "decoded": counts.decoded, **rejected, "fixes": fixes, "input_notes": said, "out": str(out)}
 

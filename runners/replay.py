@@ -27,7 +27,7 @@ from runners.engine import Engine, Output
 from runners.inputs import Input, Settings, open_inputs
 from runners.ledger import Ledger, replace_file
 from runners.step import Rules, restore, snapshot
-from runners.summary import summarise
+from runners.summary import summarise, time_notes
 from tracks.coverage import Coverage
 
 SNAPSHOT_WALL_S = 10.0
@@ -203,7 +203,7 @@ class _Run:
             wall_s=time.perf_counter() - started_wall,
             cpu_s=time.process_time() - started_cpu,
             exercise=self.engine.intake.exercise,
-            said=self.said,
+            said=self.said + time_notes(self.engine.lanes.values()),
         )
         replace_file(self.options.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
         return summary

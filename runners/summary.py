@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from dogwatch import __version__
@@ -10,6 +11,10 @@ from dogwatch.alerts import Alert
 from dogwatch.batch import T_MISSING, Counts
 from dogwatch.events import Event
 from dogwatch.times import iso
+from runners.lane import Lane
+
+STAMPS = ("tag", "pghp", "trailer", "prefix", "arrival")  # receive times: somebody wrote down when it came
+STAND_INS = {"own_ship": "the own ship's clock", "base": "base stations"}
 
 
 def summarise(
@@ -64,6 +69,28 @@ def summarise(
             "messages_per_cpu_s": round(messages / cpu_s) if cpu_s > 0 else 0,
         },
     }
+
+
+def time_notes(lanes: Iterable[Lane]) -> list[str]:
+    """A sentence for each source whose messages have no receive time of their own: what was used instead, and what is left out.
+
+    Tables are not asked: a row without a time is rejected there.
+    """
+    said = []
+    for lane in lanes:
+        notes, messages = lane.counts.notes, sum(lane.counts.decoded.values())
+        if lane.table or not messages or any(notes.get(f"time_{kind}") for kind in STAMPS):
+            continue
+        without = int(notes.get("time_none", 0))
+        used = [f"{words} ({notes[f'time_{kind}']:,} messages)" for kind, words in STAND_INS.items() if notes.get(f"time_{kind}")]
+        if not used:
+            said.append(
+                f"{lane.source}: nothing in it tells the time: {messages:,} messages were decoded but cannot be placed in time; no tracks, no events"
+            )
+        else:
+            rest = f"; {without:,} messages before the first of them have no time and are left out" if without else ""
+            said.append(f"{lane.source}: its lines have no receive time; the time is that of {' and '.join(used)}{rest}")
+    return said
 
 
 def _sorted(counter: dict[str, int]) -> dict[str, int]:

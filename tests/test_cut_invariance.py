@@ -197,3 +197,17 @@ def test_a_live_journal_is_never_cut(tmp_path):
     journal.append([], [])
     journal.settle()
     assert (tmp_path / "events.ndjson").read_bytes() == b'{"a":1}\n{"half\n'
+
+
+def test_a_recording_without_time_says_so(rules, tmp_path):
+    bare = [line.rpartition(b"\\")[2] for line in recording(duration_s=300.0).splitlines(keepends=True)]
+    base = [line for line in bare if line.split(b",")[5].startswith(b"4")]
+    assert len(base) > 10
+    cases = {"base.nmea": (bare, "that of base stations"), "none.nmea": ([line for line in bare if line not in base], "nothing in it tells the time")}
+    for name, (lines, says) in cases.items():
+        (tmp_path / name).write_bytes(b"".join(lines))
+        (note,) = replay([tmp_path / name], rules, Options(tmp_path / "out"))["input_notes"]
+        assert note.startswith(name)
+        assert says in note
+    (tmp_path / "stamped.nmea").write_bytes(recording(duration_s=300.0))
+    assert replay([tmp_path / "stamped.nmea"], rules, Options(tmp_path / "out"))["input_notes"] == []

@@ -109,7 +109,9 @@ STATIC_DTYPE = np.dtype(
 )
 HAS_NAME, HAS_CALLSIGN, HAS_TYPE_AND_SIZE, HAS_VOYAGE = 1, 2, 4, 8
 
-OTHER_DTYPE = np.dtype([("t_ms", "<i8"), ("t_rx_ms", "<i8"), ("mmsi", "<u4"), ("src", "<u2"), ("msg_type", "u1"), ("start", "<u4"), ("length", "<u4")])
+OTHER_DTYPE = np.dtype(
+    [("t_ms", "<i8"), ("t_rx_ms", "<i8"), ("mmsi", "<u4"), ("flags", "<u4"), ("start", "<u4"), ("length", "<u4"), ("src", "<u2"), ("msg_type", "u1")]
+)
 
 
 @dataclass(slots=True)

@@ -25,12 +25,10 @@ lies in at most two words and never needs unsigned arithmetic. Layouts: ITU-R M.
 # ruff: noqa: PLR1714, SIM109 - Numba compiles a generic search for every `x in (a, b)`; comparisons cost nothing
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -65,6 +63,7 @@ from dogwatch.batch import (
     LON_MAX,
     LON_MISSING,
     NAV_MISSING,
+    OTHER_DTYPE,
     ROT_MISSING,
     SEC_MISSING,
     SOG_MISSING,
@@ -79,12 +78,15 @@ from dogwatch.batch import (
     T_SRC_TAG,
     T_SRC_TRAILER,
 )
+from dogwatch.compiled import COMPILED, Unit
+from ingest.reports import BEACON, SAFETY_DTYPE, STATUS14, TEXT, TEXT_MAX
 
 # Limits, each with its reason.
 LINE_MAX = 1024  # bytes; longer lines are not AIS
 SENTENCE_MAX = 512  # a whole type 5 in one sentence is 86 characters; a whole type 8 about 200
 TAG_MAX = 256  # bytes of one tag block
 JOINED_MAX = 240  # payload characters; the longest legal message has 1,064 bits = 178
+PAYLOAD_PITCH = JOINED_MAX + 8  # bytes are copied eight at a time
 OPEN_MAX = 1024  # messages being assembled
 EXPIRE_SENTENCES = 1000
 EXPIRE_MS = 2000
@@ -107,8 +109,8 @@ Y2100_MS = 4_102_444_800_000
 DAY_MS = 86_400_000
 # Room that one line can need at most (80 glued sentences; every open safety text expiring at once): checked before each line.
 ROWS_MARGIN = 96
-LONG_MARGIN = OPEN_MAX + 96
-RAW_MARGIN = JOINED_MAX * OPEN_MAX + 8192
+SAFETY_MARGIN = OPEN_MAX + 96
+RAW_MARGIN = 65_536
 
 REASONS = (
     "bad_checksum", "no_checksum", "bad_fragment", "bad_fill", "empty_payload", "too_short", "bad_armour", "unknown_type", "bad_part", "bad_length",
@@ -136,33 +138,29 @@ C_REJECTED = 64  # 32 cells, by reason
 C_NOTED = 96  # 32 cells, by note
 (
     C_LINES, C_GLUED, C_BLANK, C_TAG_ONLY, C_PARTS, C_OPEN, C_SENTENCES, C_OPEN_MESSAGES, C_STATIONS, C_KINDS,
-    C_MODE, C_STRICT_TAGS, C_ALL_EXERCISE,  # settings: 0 drop, 1 flag, 2 absent; tag blocks need a right checksum; the whole source is an exercise
+    C_MODE, C_STRICT_TAGS, C_ALL_EXERCISE, C_KEEP_ALL,  # settings: 0 drop, 1 flag, 2 absent; then yes or no
     C_AFTER_CR, C_SKIP, C_SEEK,  # the last byte was CR; inside an over-long line; just connected
     C_TAG_T, C_TAG_STATION, C_TAG_GROUP, C_TAG_BAD,  # lone tag block waiting for its sentence
     C_PGHP_T, C_PGHP_STATION, C_PGHP_SUM, C_PGHP_LATE,  # $PGHP waiting for its sentence
     C_OWN_T, C_OWN_CANDIDATE, C_OWN_AGREE, C_FOREIGN_CANDIDATE, C_FOREIGN_AGREE, C_LAST_SRC, C_LAST_STAMP,
+    C_YIELDED,  # fixes so far: where a static row stands among them decides which watermark judges it
     C_BASE_T, C_BASE_N, C_BASE_RING,  # ring: 8 times, then 8 MMSI
-) = range(128, 162)  # fmt: skip
+) = range(128, 164)  # fmt: skip
 N_CELLS = C_BASE_RING + 2 * BASE_RING
 
 # reg: registers of the current call.
 (
-    G_FIXES, G_LONG, G_RAW, G_ARRIVAL, G_TAG_T, G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD, G_PGHP_T, G_PGHP_STATION, G_PGHP_SUM, G_PGHP_LATE, G_PREFIX_T,
+    G_FIXES, G_STATICS, G_OTHERS, G_SAFETY, G_RAW, G_ARRIVAL, G_TAG_T, G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD,
+    G_PGHP_T, G_PGHP_STATION, G_PGHP_SUM, G_PGHP_LATE, G_PREFIX_T,
     G_TRAILER_T, G_TRAILER_STATION, G_COUNT, G_NUMBER, G_SEQ, G_CHANNEL, G_PAYLOAD, G_PAYLOAD_END, G_FILL, G_FLAGS, G_KEY, G_T,
-    G_SRC, G_STATION, G_WHEN, G_FILLED, G_SENTENCE, G_SENTENCE_END, G_NBITS, G_NEXT, G_ROW, G_FIX, G_SUM, G_START, G_END,
-    G_STATICS,
-) = range(N_CELLS, N_CELLS + 39)  # fmt: skip
+    G_SRC, G_STATION, G_WHEN, G_FILLED, G_SENTENCE, G_SENTENCE_END, G_NBITS, G_NEXT, G_ROW, G_SUM, G_START, G_END,
+    G_NAME, G_NAME_END, G_COUNTER,
+) = range(N_CELLS, N_CELLS + 42)  # fmt: skip
 N_REG = 48
 
 # One open message per row of the parts table.
 (P_KEY, P_GROUP, P_OPENED, P_T, P_SRC, P_STATION, P_FLAGS, P_COUNT, P_GOT, P_LENGTH, P_SUM_WANTED, P_SUM, P_END) = range(13)
 N_PART = P_END + 10
-# One message handed over to Python: everything that is neither fix nor static row, and what is safety.
-(
-    L_T, L_WHEN, L_SRC, L_STATION, L_FLAGS, L_NBITS, L_WHAT, L_CHANNEL, L_FILL, L_START, L_LENGTH, L_PAYLOAD, L_PAYLOAD_LENGTH, L_FIX,
-    L_KIND, L_MMSI,  # of whole messages
-) = range(16)  # fmt: skip
-N_LONG = 16
 
 DONE, MESSAGE, FRAGMENT, DAMAGED = 0, 1, 2, 3  # verdicts on a sentence
 CODE_PGHP, CODE_RMC, CODE_ZDA = 0x2450474850, 0x24524D43, 0x245A4441  # "$PGHP", "$RMC", "$ZDA"
@@ -170,8 +168,9 @@ K_COMMENT, K_TEXT, K_BINARY, K_JSON = 1, 2, 3, 4  # codes of other lines that ha
 
 # Room of the output tables; `scan` stops before one could overflow.
 ROWS_MAX = 4096
-LONG_MAX = 4096
 STATICS_MAX = 4096
+OTHERS_MAX = 4096
+SAFETY_MAX = 2048
 RAW_MAX = 1 << 19
 INPUT_MAX = 1 << 17
 INPUT_PAD = 512  # `common_lines` looks further before it asks whether a line has ended
@@ -183,88 +182,94 @@ STATIONS = PARTS + N_PART * OPEN_MAX  # hash, length, last line counter, exercis
 SLOTS = STATIONS + 4 * STATIONS_MAX
 KINDS = SLOTS + STATION_SLOTS  # code, count
 QUICK = KINDS + 2 * KINDS_MAX  # the station last seen with a name of this shape: a guess, checked against the name, in no snapshot
-LONG = QUICK + QUICK_SLOTS
-M_SIZE = LONG + N_LONG * LONG_MAX
+M_SIZE = QUICK + QUICK_SLOTS
 # Byte store `buf`: tables first, the bytes to decode last.
 PAYLOADS = 0
-NAMES = PAYLOADS + JOINED_MAX * OPEN_MAX
+NAMES = PAYLOADS + PAYLOAD_PITCH * OPEN_MAX
 SAMPLES = NAMES + NAME_MAX * STATIONS_MAX
 RAW = SAMPLES + SAMPLE_MAX * len(REASONS)
 STATIC_ROWS = RAW + RAW_MAX
-INPUT = STATIC_ROWS + STATICS_MAX * STATIC_DTYPE.itemsize
+OTHER_ROWS = STATIC_ROWS + STATICS_MAX * STATIC_DTYPE.itemsize
+SAFETY_ROWS = OTHER_ROWS + OTHERS_MAX * OTHER_DTYPE.itemsize
+INPUT = SAFETY_ROWS + SAFETY_MAX * SAFETY_DTYPE.itemsize
 BUF_SIZE = INPUT + INPUT_MAX + INPUT_PAD
 
-# Where the fields of a static row stand in its bytes.
-_AT: dict[str, int] = {name: STATIC_DTYPE.fields[name][1] for name in STATIC_DTYPE.names or () if STATIC_DTYPE.fields}
-S_BEFORE = _AT["fixes_before"]
-S_T, S_T_RX, S_RELEASE, S_MMSI, S_IMO, S_FLAGS, S_MOTHERSHIP = (_AT[name] for name in ("t_ms", "t_rx_ms", "release_ms", "mmsi", "imo", "flags", "mothership"))
-S_BOW, S_STERN, S_PORT, S_STARBOARD, S_SRC, S_DRAUGHT = (_AT[name] for name in ("bow", "stern", "port", "starboard", "src", "draught_dm"))
-S_KIND, S_PART, S_TYPE, S_MONTH, S_DAY = (_AT[name] for name in ("msg_type", "part", "ship_type", "eta_month", "eta_day"))
-S_HOUR, S_MINUTE, S_HAS, S_CALLSIGN, S_NAME, S_DESTINATION = (_AT[name] for name in ("eta_hour", "eta_minute", "has", "callsign", "name", "destination"))
+
+def places(dtype: np.dtype, names: str) -> list[int]:
+    """Where the fields of a record stand in its bytes."""
+    return [dtype.fields[name][1] for name in names.split()]  # type: ignore[index]
+
+
+(
+    S_BEFORE, S_T, S_T_RX, S_RELEASE, S_MMSI, S_IMO, S_FLAGS, S_MOTHERSHIP, S_BOW, S_STERN, S_PORT, S_STARBOARD, S_SRC, S_DRAUGHT,
+    S_KIND, S_PART, S_TYPE, S_MONTH, S_DAY, S_HOUR, S_MINUTE, S_HAS, S_CALLSIGN, S_NAME, S_DESTINATION,
+) = places(
+    STATIC_DTYPE,
+    "fixes_before t_ms t_rx_ms release_ms mmsi imo flags mothership bow stern port starboard src draught_dm "
+    "msg_type part ship_type eta_month eta_day eta_hour eta_minute has callsign name destination",
+)  # fmt: skip
 S_SIZE = STATIC_DTYPE.itemsize
+O_T, O_T_RX, O_MMSI, O_SRC, O_KIND, O_START, O_LENGTH, O_FLAGS = places(OTHER_DTYPE, "t_ms t_rx_ms mmsi src msg_type start length flags")
+O_SIZE = OTHER_DTYPE.itemsize
+A_T, A_MMSI, A_LAT, A_LON, A_FLAGS, A_SRC, A_SOG, A_KIND, A_NAV, A_REPORT, A_DAMAGED, A_TEXT = places(
+    SAFETY_DTYPE, "t_ms mmsi lat lon flags src sog msg_type nav kind damaged text"
+)
+A_SIZE = SAFETY_DTYPE.itemsize
 EXTENSION_MAX = 14  # characters that a type 21 may append to a full name
 
 _I, _U, _M, _B = types.int64, types.void, types.int64[::1], types.uint8[::1]
 _F = numba.from_dtype(FIX_DTYPE)[::1]
-# Without Numba's runtime there is no counting of references to the stores at each call; nothing here allocates.
-OPTIONS: dict[str, Any] = {"boundscheck": False, "error_model": "numpy", "nogil": True, "_nrt": False}
-SWAR = not numba.config.DISABLE_JIT  # eight bytes at once: compiled only; without the compiler every line goes the long way
+SWAR = COMPILED  # eight bytes at once: compiled only; without the compiler every line goes the long way
 # Eight bytes in an int64, first byte lowest. No uint64: mixed with int64 it would become float64.
 ONES = 0x0101010101010101
 HIGH = -0x7F7F7F7F7F7F7F80  # bit 7 of each byte
-HEAD, HEAD_MASK = int.from_bytes(b"!\0\0VDM,1", "little"), ~0xFFFF00  # the talker is looked at by itself
-SINGLE = int.from_bytes(b",1,,", "little")
+HEAD, HEAD_MASK = int.from_bytes(b"!\0\0VD\0,\0", "little"), 0x00FF00FFFF0000FF  # talker, VDM or VDO and the count are looked at by themselves
+SINGLE, SINGLE_MASK = int.from_bytes(b"M,1", "little") << 40, -(1 << 40)
+REST = int.from_bytes(b",1,,", "little")
 TAIL = int.from_bytes(b",0*", "little")  # behind a payload of 28 characters
 KNOWN_A = sum(1 << (ord(c) - 65) for c in "BDINRSTX")
-_PENDING: list[tuple[Any, Any]] = []
-
-
-def inner(signature):
-    """Declare a function that only compiled functions call: without Python wrappers, and compiled only if `scan` is not in the cache."""
-
-    def declare(function):
-        compiled = njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
-        _PENDING.append((compiled, signature))
-        return compiled
-
-    return declare
-
-
-def compile_scan(signature, function):
-    """`scan` from the cache, or compiled with all inner functions.
-
-    A warm start loads this one function and never looks at the others. Their signatures are explicit, because a lazily typed
-    function is compiled again for every constant that it is called with.
-    """
-    compiled = njit(**OPTIONS, cache=True)(function)
-    config: Any = numba.config  # has no type stubs
-    if config.DISABLE_JIT:
-        return compiled
-    if compiled._cache.load_overload(signature, compiled.targetctx) is None:
-        for each, its_signature in _PENDING:
-            each.compile(its_signature)
-            each.disable_compile()
-    compiled.compile(signature)
-    compiled.disable_compile()
-    return compiled
+unit = Unit()
+inner = unit.inner
 
 
 # --- eight bytes at once ------------------------------------------------------------------------------------------
 
 
+def _place(context, builder, array_type, array, at, n_bytes):
+    """Pointer to n_bytes of an array from `at` on, at any alignment; bounds checked like all others with NUMBA_BOUNDSCHECK=1 only."""
+    data = context.make_array(array_type)(context, builder, array)
+    if context.enable_boundscheck:
+        for byte in (0, n_bytes - 1):
+            cgutils.do_boundscheck(context, builder, builder.add(at, ir.Constant(at.type, byte)), data.nitems)
+    return builder.bitcast(cgutils.gep_inbounds(builder, data.data, at), ir.IntType(8 * n_bytes).as_pointer())
+
+
 @intrinsic
 def ld64(_, buf, at):
-    """Eight bytes of buf from `at` on as int64, little-endian, at any alignment; bounds checked like all others with NUMBA_BOUNDSCHECK=1 only."""
+    """Eight bytes of buf from `at` on as int64, little-endian."""
 
     def generate(context, builder, signature, args):
-        array = context.make_array(signature.args[0])(context, builder, args[0])
-        if context.enable_boundscheck:
-            for byte in (0, 7):
-                cgutils.do_boundscheck(context, builder, builder.add(args[1], ir.Constant(args[1].type, byte)), array.nitems)
-        word = builder.bitcast(cgutils.gep_inbounds(builder, array.data, args[1]), ir.IntType(64).as_pointer())
-        return builder.load(word, align=1)
+        return builder.load(_place(context, builder, signature.args[0], args[0], args[1], 8), align=1)
 
     return types.int64(buf, at), generate
+
+
+def _store(n_bytes):
+    """An intrinsic that writes the low n_bytes of an integer to buf from `at` on, little-endian."""
+
+    def generate(context, builder, signature, args):
+        place = _place(context, builder, signature.args[0], args[0], args[1], n_bytes)
+        value = args[2] if n_bytes == 8 else builder.trunc(args[2], ir.IntType(8 * n_bytes))
+        builder.store(value, place, align=1)
+        return context.get_dummy_value()
+
+    def store(_, buf, at, value):
+        return types.void(buf, at, types.int64), generate
+
+    return intrinsic(store)
+
+
+st16, st32, st64 = _store(2), _store(4), _store(8)
 
 
 @inner(_I(_I, _I))
@@ -288,6 +293,15 @@ def word48(x):
     t = ((t & 0x003F003F003F003F) << 6) | ((t >> 8) & 0x003F003F003F003F)
     t = ((t & 0x00000FFF00000FFF) << 12) | ((t >> 16) & 0x00000FFF00000FFF)
     return ((t & 0xFFFFFF) << 24) | (t >> 32)
+
+
+@inner(_I(_I))
+def letters(w):
+    """Eight six-bit characters (48 bits, first one highest) as ASCII, first one lowest; ITU-R M.1371-5, table 47."""
+    t = ((w >> 24) & 0xFFFFFF) | ((w & 0xFFFFFF) << 32)
+    t = ((t >> 12) & 0x00000FFF00000FFF) | ((t & 0x00000FFF00000FFF) << 16)
+    t = ((t >> 6) & 0x003F003F003F003F) | ((t & 0x003F003F003F003F) << 8)
+    return t + ((~t & (0x20 * ONES)) << 1)
 
 
 # --- bits ---------------------------------------------------------------------------------------------------------
@@ -339,6 +353,14 @@ def signed(m, start, width):
     """Two's complement field of up to 30 bits."""
     v = bits(m, start, width)
     return v - (1 << width) if v >> (width - 1) else v
+
+
+@inner(_I(_M, _I))
+def bits48(m, start):
+    """Eight characters from bit `start` on; what is not there is anything."""
+    w = start // 48
+    o = start - 48 * w
+    return ((m[WORDS + w] << o) | (m[WORDS + w + 1] >> (48 - o))) & 0xFFFFFFFFFFFF
 
 
 # --- numbers and times in text ------------------------------------------------------------------------------------
@@ -862,93 +884,139 @@ def verdict(m, nbits):
     return R_LENGTH if length_is_noise(kind, nbits) else -1
 
 
-@inner(_I(_B, _I, _I, _I))
-def keep(buf, at, start, end):
-    """Copy buf[start:end] to the raw bytes; returns where they go on."""
-    for i in range(end - start):
-        buf[RAW + at + i] = buf[start + i]
-    return at + end - start
-
-
-@inner(_I(_M, _B, _I))
-def head_of(m, buf, at):
-    """Head of one long sentence for a message that was joined from fragments."""
-    for c in b"!AIVDM,1,1,,":
-        buf[RAW + at] = c
-        at += 1
-    if m[G_CHANNEL]:
-        buf[RAW + at] = m[G_CHANNEL]
-        at += 1
-    buf[RAW + at] = 44
-    return at + 1
-
-
-@inner(_I(_M, _B, _I, _I))
-def tail_of(m, buf, start, at):
-    """Fill bits and checksum of the long sentence whose head is at `start`."""
-    buf[RAW + at], buf[RAW + at + 1] = 44, 48 + m[G_FILL]
-    check = xor(buf, RAW + start + 1, RAW + at + 2)
-    buf[RAW + at + 2] = 42
-    buf[RAW + at + 3] = (check >> 4) + (48 if check >> 4 < 10 else 55)
-    buf[RAW + at + 4] = (check & 15) + (48 if check & 15 < 10 else 55)
-    return at + 5
-
-
-@inner(_U(_M, _B, _I, _I, _I, _I, _I, _I))
-def long_row(m, buf, start, end, payload, payload_end, nbits, what):
-    """Hand a message over to Python as it is: its sentence and payload go to the raw bytes, the rest to a row.
-
-    what: 0 whole message (start = end where it was joined from fragments), 1 damaged or incomplete safety text or beacon,
-    2 a message with a fix row (L_FIX) of a distress device or with status 14; kept whole as 0 is.
-    """
-    r = LONG + N_LONG * m[G_LONG]
-    m[r + L_T], m[r + L_SRC], m[r + L_STATION], m[r + L_FLAGS], m[r + L_WHEN] = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_WHEN]
-    m[r + L_NBITS], m[r + L_WHAT], m[r + L_CHANNEL], m[r + L_FILL], m[r + L_FIX] = nbits, what, m[G_CHANNEL], m[G_FILL], m[G_FIX]
-    m[r + L_KIND], m[r + L_MMSI] = bits(m, 0, 6), bits(m, 8, 30)
-    at = m[G_RAW]
-    m[r + L_START] = at
-    if end > start:
-        m[r + L_PAYLOAD] = at + payload - start
-        at = keep(buf, at, start, end)
-    elif what != 1:
-        at = head_of(m, buf, at)
-        m[r + L_PAYLOAD] = at
-        at = tail_of(m, buf, m[r + L_START], keep(buf, at, payload, payload_end))
+@inner(_U(_B, _I, _I, _I))
+def copy(buf, to, start, n):
+    """n bytes from start to `to`; up to seven behind them are overwritten too."""
+    if SWAR:
+        for i in range(0, n, 8):
+            st64(buf, to + i, ld64(buf, start + i))
     else:
-        m[r + L_PAYLOAD] = at
-        at = keep(buf, at, payload, payload_end)
-    m[r + L_LENGTH], m[r + L_PAYLOAD_LENGTH] = at - m[r + L_START], payload_end - payload
-    m[G_RAW] = at
-    m[G_LONG] += 1
+        for i in range(n):
+            buf[to + i] = buf[start + i]
 
 
 @inner(_U(_B, _I, _I, _I))
 def put(buf, at, value, width):
-    """An integer as `width` bytes, little-endian."""
-    for i in range(width):
-        buf[at + i] = (value >> (8 * i)) & 255
+    """An integer as 2, 4 or 8 bytes, little-endian."""
+    if not SWAR:
+        for i in range(width):
+            buf[at + i] = (value >> (8 * i)) & 255
+    elif width == 2:
+        st16(buf, at, value)
+    elif width == 4:
+        st32(buf, at, value)
+    else:
+        st64(buf, at, value)
+
+
+@inner(_I(_M, _B, _I, _I))
+def joined_sentence(m, buf, payload, payload_end):
+    """One long sentence for a message that was joined from fragments, at the end of the raw bytes. Returns its length."""
+    start = RAW + m[G_RAW]
+    at = start
+    for c in b"!AIVDM,1,1,,":
+        buf[at] = c
+        at += 1
+    if m[G_CHANNEL]:
+        buf[at] = m[G_CHANNEL]
+        at += 1
+    buf[at] = 44
+    copy(buf, at + 1, payload, payload_end - payload)
+    at += 1 + payload_end - payload
+    buf[at], buf[at + 1] = 44, 48 + m[G_FILL]
+    check = xor(buf, start + 1, at + 2)
+    buf[at + 2] = 42
+    buf[at + 3] = (check >> 4) + (48 if check >> 4 < 10 else 55)
+    buf[at + 4] = (check & 15) + (48 if check & 15 < 10 else 55)
+    return at + 5 - start
+
+
+@inner(_U(_M, _B))
+def other_row(m, buf):
+    """Keep the whole message in hand as it is: its sentence goes to the raw bytes, or one long sentence where it was joined from fragments."""
+    row = OTHER_ROWS + O_SIZE * m[G_OTHERS]
+    m[G_OTHERS] += 1
+    length = m[G_SENTENCE_END] - m[G_SENTENCE]
+    if length > 0:
+        copy(buf, RAW + m[G_RAW], m[G_SENTENCE], length)
+    else:
+        length = joined_sentence(m, buf, m[G_PAYLOAD], m[G_PAYLOAD_END])
+    put(buf, row + O_T, m[G_WHEN], 8)
+    put(buf, row + O_T_RX, m[G_T], 8)
+    put(buf, row + O_MMSI, bits(m, 8, 30), 4)
+    put(buf, row + O_START, m[G_RAW], 4)
+    put(buf, row + O_LENGTH, length, 4)
+    put(buf, row + O_FLAGS, m[G_FLAGS], 4)
+    put(buf, row + O_SRC, m[G_STATION], 2)
+    buf[row + O_KIND] = bits(m, 0, 6)
+    m[G_RAW] += length
 
 
 @inner(_U(_M, _B, _I, _I, _I, _I, _I))
 def put_text(m, buf, at, first, n, second, more):
-    """n six-bit characters from bit `first`, then `more` from bit `second`: without '@' and blanks at both ends, cut at the first '@' left."""
-    length = 0
-    five = 0
-    for i in range(n + more):
-        if i % 5 == 0:  # five characters at once; where there is a second text, the first one has 20
-            five = bits(m, first + 6 * i if i < n else second + 6 * (i - n), 30)
-        c = (five >> 24) & 63
-        five <<= 6
-        c += 64 if c < 32 else 0
-        if length == 0 and (c == 64 or c == 32):
-            continue
-        if c == 64:
-            break
-        buf[at + length] = c
-        length += 1
-    while length > 0 and buf[at + length - 1] == 32:
-        length -= 1
-        buf[at + length] = 0
+    """n six-bit characters from bit `first`, then `more` from bit `second`: without '@' and blanks at both ends, cut at the first '@' left.
+
+    Writes zeros behind it, up to the next multiple of eight characters after what it read.
+    """
+    total = n + more
+    if SWAR:
+        for i in range(0, n, 8):
+            st64(buf, at + i, letters(bits48(m, first + 6 * i)))
+        for i in range(0, more, 8):
+            st64(buf, at + n + i, letters(bits48(m, second + 6 * i)))
+    else:
+        for i in range(total):
+            c = bits(m, first + 6 * i if i < n else second + 6 * (i - n), 6)
+            buf[at + i] = c + 64 if c < 32 else c
+    begin = at
+    while begin < at + total and (buf[begin] == 64 or buf[begin] == 32):
+        begin += 1
+    end = find(buf, begin, at + total, 64)
+    if end < 0:
+        end = at + total
+    while end > begin and buf[end - 1] == 32:
+        end -= 1
+    if begin > at:
+        for i in range(end - begin):
+            buf[at + i] = buf[begin + i]
+    for i in range(at + end - begin, at + total + 7):
+        buf[i] = 0
+
+
+@inner(_U(_M, _B, _I, _I, _I, _I, _I, _I, _I))
+def safety_row(m, buf, report, nbits, damaged, lat, lon, sog, nav):
+    """The message in the words goes ahead of the stream: a beacon, a status 14, or the text of a type 12 or 14 as far as it is there."""
+    row = SAFETY_ROWS + A_SIZE * m[G_SAFETY]
+    m[G_SAFETY] += 1
+    kind = bits(m, 0, 6)
+    start = 72 if kind == 12 else 40
+    n = min((nbits - start) // 6, TEXT_MAX - 7) if report == TEXT and nbits > start else 0
+    for i in range(row + A_TEXT, row + A_SIZE):
+        buf[i] = 0
+    put_text(m, buf, row + A_TEXT, start, n, 0, 0)
+    put(buf, row + A_T, m[G_WHEN], 8)
+    put(buf, row + A_MMSI, bits(m, 8, 30), 4)
+    put(buf, row + A_LAT, lat, 4)
+    put(buf, row + A_LON, lon, 4)
+    put(buf, row + A_FLAGS, m[G_FLAGS], 4)
+    put(buf, row + A_SRC, m[G_STATION], 2)
+    put(buf, row + A_SOG, sog, 2)
+    buf[row + A_KIND], buf[row + A_NAV], buf[row + A_REPORT] = kind, nav, report
+    buf[row + A_DAMAGED] = 1 if damaged or m[G_FLAGS] & F_CK_BAD else 0
+
+
+@inner(_U(_M, _B, _I))
+def damaged_report(m, buf, nbits):
+    """What is left of a safety text or a beacon, read as far as it goes. Its time is that of the sentence in hand."""
+    kind = bits(m, 0, 6)
+    lat, lon, sog, nav = LAT_MISSING, LON_MISSING, SOG_MISSING, NAV_MISSING
+    if kind <= 3 and nbits >= 143:
+        nav, sog, lon, lat = bits(m, 38, 4), bits(m, 50, 10), signed(m, 61, 28), signed(m, 89, 27)
+        if abs(lat) > LAT_MAX or abs(lon) > LON_MAX:
+            lat, lon = LAT_MISSING, LON_MISSING
+    m[G_WHEN] = m[G_T]
+    m[C_NOTED + N_DAMAGED] += 1
+    safety_row(m, buf, TEXT if kind == 12 or kind == 14 else BEACON, nbits, 1, lat, lon, sog, nav)
 
 
 @inner(_U(_M, _B, _I, _I))
@@ -1009,9 +1077,6 @@ def static_row(m, buf, nbits, kind):
         name = 112 if nbits >= 232 else -1
         if nbits >= 270:
             ship_type, size = 232, 240
-        if nbits >= 302:
-            has |= HAS_VOYAGE
-            flags |= voyage(m, buf, row, nbits)
     elif kind == 19:
         full, nominal = 301, 312
         name, ship_type, size = 143, 263, 271
@@ -1038,12 +1103,15 @@ def static_row(m, buf, nbits, kind):
                     put(buf, row + S_MOTHERSHIP, bits(m, 132, 30), 4)
                 else:
                     size = 132
+    if callsign >= 0:  # texts in the order in which they stand in the row: each writes a few zeros behind itself
+        has |= HAS_CALLSIGN
+        put_text(m, buf, row + S_CALLSIGN, callsign, 7, 0, 0)
     if name >= 0:
         has |= HAS_NAME
         put_text(m, buf, row + S_NAME, name, 20, 272, more)
-    if callsign >= 0:
-        has |= HAS_CALLSIGN
-        put_text(m, buf, row + S_CALLSIGN, callsign, 7, 0, 0)
+    if kind == 5 and nbits >= 302:
+        has |= HAS_VOYAGE
+        flags |= voyage(m, buf, row, nbits)
     if ship_type >= 0:
         has |= HAS_TYPE_AND_SIZE
         buf[row + S_TYPE] = bits(m, ship_type, width)
@@ -1054,7 +1122,7 @@ def static_row(m, buf, nbits, kind):
     flags |= F_LONG if nbits > nominal + 5 else 0
     flags |= F_MMSI_BAD if mmsi == 0 or mmsi > 999_999_999 else 0
     flags |= F_NO_TIME if m[G_WHEN] == T_MISSING else 0
-    put(buf, row + S_BEFORE, m[G_FIXES], 8)  # of this call; what the source had yielded before it is added outside
+    put(buf, row + S_BEFORE, m[C_YIELDED] + m[G_FIXES], 8)
     put(buf, row + S_T, m[G_WHEN], 8)
     put(buf, row + S_T_RX, m[G_T], 8)
     put(buf, row + S_RELEASE, T_MISSING, 8)
@@ -1076,23 +1144,24 @@ def message(m, buf, fixes):
     if m[G_T] == T_MISSING:
         m[G_FLAGS] |= F_NO_TIME
     m[G_WHEN] = m[G_T]
-    start, end, payload, payload_end, nbits, what = m[G_SENTENCE], m[G_SENTENCE_END], m[G_PAYLOAD], m[G_PAYLOAD_END], m[G_NBITS], 0
+    nbits = m[G_NBITS]
     if is_fix(kind):
         fix_row(m, nbits, kind, fixes)
-        row = m[G_FIXES]
+        r = fixes[m[G_FIXES]]
         m[G_FIXES] += 1
-        m[G_WHEN] = fixes[row]["t_ms"]
+        m[G_WHEN] = r["t_ms"]
         if kind == 4 and nbits >= 78:
             base_time(m, day_ms(bits(m, 38, 14), bits(m, 52, 4), bits(m, 56, 5)), clock_ms(bits(m, 61, 5), bits(m, 66, 6), bits(m, 72, 6)), bits(m, 8, 30))
         device = bits(m, 8, 30) // 1_000_000
-        if device == 970 or device == 972 or device == 974 or (kind <= 3 and fixes[row]["nav"] == 14):
-            what = 2
-            m[G_FIX] = row
+        beacon = device == 970 or device == 972 or device == 974
+        if beacon or (kind <= 3 and r["nav"] == 14):
+            safety_row(m, buf, BEACON if beacon else STATUS14, nbits, 0, int(r["lat"]), int(r["lon"]), int(r["sog"]), int(r["nav"]))
+    elif kind == 12 or kind == 14:
+        safety_row(m, buf, TEXT, nbits, 0, LAT_MISSING, LON_MISSING, SOG_MISSING, NAV_MISSING)
     if kind == 5 or kind == 24 or kind == 21 or (kind == 19 and nbits >= 301):
         static_row(m, buf, nbits, kind)
-    if what == 0 and (kind == 5 or kind == 24 or (is_fix(kind) and kind != 28)):
-        return
-    long_row(m, buf, start, end, payload, payload_end, nbits, what)
+    if m[C_KEEP_ALL] or not (kind == 5 or kind == 24 or (is_fix(kind) and kind != 28)):
+        other_row(m, buf)
 
 
 @inner(_U(_M, _B))
@@ -1106,9 +1175,7 @@ def damaged_safety(m, buf):
     device = bits(m, 8, 30) // 1_000_000
     if kind == 12 or kind == 14 or (is_fix(kind) and (device == 970 or device == 972 or device == 974)):
         receive_time(m)
-        m[G_WHEN] = m[G_T]
-        m[C_NOTED + N_DAMAGED] += 1
-        long_row(m, buf, 0, 0, m[G_PAYLOAD], m[G_PAYLOAD_END], nbits, 1)
+        damaged_report(m, buf, nbits)
 
 
 # --- fragments ----------------------------------------------------------------------------------------------------
@@ -1121,20 +1188,17 @@ def drop_parts(m, buf, row, reason):
     if reason >= 0:
         reject(m, buf, m[G_SENTENCE], m[G_SENTENCE_END], reason, m[p + P_GOT])
         m[C_OPEN] -= m[p + P_GOT]
-    at = PAYLOADS + JOINED_MAX * row
+    at = PAYLOADS + PAYLOAD_PITCH * row
     if reason >= 0 and (buf[at] == 60 or buf[at] == 62) and m[p + P_LENGTH] >= 7:  # armour of types 12 and 14
         keep_t, keep_src, keep_station, keep_flags, keep_channel = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL]
         m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL] = m[p + P_T], m[p + P_SRC], m[p + P_STATION], m[p + P_FLAGS], 0
-        m[G_WHEN] = m[G_T]
-        m[C_NOTED + N_DAMAGED] += 1
-        long_row(m, buf, 0, 0, at, at + m[p + P_LENGTH], 6 * m[p + P_LENGTH], 1)
+        damaged_report(m, buf, 6 * unarmour(m, buf, at, at + m[p + P_LENGTH], 0))
         m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL] = keep_t, keep_src, keep_station, keep_flags, keep_channel
     last = m[C_OPEN_MESSAGES] - 1
     if row != last:
         for i in range(N_PART):
             m[p + i] = m[PARTS + N_PART * last + i]
-        for i in range(JOINED_MAX):
-            buf[at + i] = buf[PAYLOADS + JOINED_MAX * last + i]
+        copy(buf, at, PAYLOADS + PAYLOAD_PITCH * last, m[p + P_LENGTH])
     m[C_OPEN_MESSAGES] = last
 
 
@@ -1195,7 +1259,7 @@ def is_repeat(m, buf, row):
     if z - a != m[G_PAYLOAD_END] - m[G_PAYLOAD]:
         return 0
     for i in range(z - a):
-        if buf[PAYLOADS + JOINED_MAX * row + a + i] != buf[m[G_PAYLOAD] + i]:
+        if buf[PAYLOADS + PAYLOAD_PITCH * row + a + i] != buf[m[G_PAYLOAD] + i]:
             return 0
     return 1
 
@@ -1204,7 +1268,7 @@ def is_repeat(m, buf, row):
 def joined(m, buf, row):
     """All fragments are there: time, station and flags are those of the first, fill bits those of the last. 1 where accepted."""
     p = PARTS + N_PART * row
-    at = PAYLOADS + JOINED_MAX * row
+    at = PAYLOADS + PAYLOAD_PITCH * row
     count = m[p + P_COUNT]
     m[G_PAYLOAD], m[G_PAYLOAD_END] = at, at + m[p + P_LENGTH]
     m[G_NBITS] = 6 * unarmour(m, buf, at, at + m[p + P_LENGTH], 0) - m[G_FILL]
@@ -1284,8 +1348,7 @@ def fragment(m, buf):
         m[p + P_SUM_WANTED] = m[G_PGHP_SUM]
     p = PARTS + N_PART * row
     length = m[p + P_LENGTH]
-    for i in range(n):
-        buf[PAYLOADS + JOINED_MAX * row + length + i] = buf[m[G_PAYLOAD] + i]
+    copy(buf, PAYLOADS + PAYLOAD_PITCH * row + length, m[G_PAYLOAD], n)
     m[C_OPEN] += 1
     m[p + P_GOT] += 1
     m[p + P_LENGTH] = length + n
@@ -1375,6 +1438,13 @@ def talker_is_known(a, b):
     return 1 if (a == 66 and b == 83) or (a == 83 and b == 65) else 0
 
 
+@inner(_U(_M, _B, _I))
+def fragment_key(m, buf, start):
+    """What fragments of one message have in common: talker, VDM or VDO, count, sequence number and channel."""
+    talker = int(buf[start + 1] & 0xDF) * 256 + int(buf[start + 2] & 0xDF)
+    m[G_KEY] = (((talker * 2 + (1 if m[G_FLAGS] & F_OWN_SHIP else 0)) * 16 + m[G_COUNT]) * 256 + m[G_SEQ]) * 256 + m[G_CHANNEL]
+
+
 @inner(_I(_M, _B, _I, _I))
 def sentence(m, buf, start, end):
     """One sentence from '!' on. G_NEXT: where the rest of the line begins, behind the checksum, or behind the '!' where that was wrong.
@@ -1410,6 +1480,11 @@ def sentence(m, buf, start, end):
     if given >= 0 and xor(buf, start + 1, star) != given:
         if m[C_MODE] != 1:
             reject(m, buf, start, end, R_CHECKSUM, 1)
+            if reason < 0 and m[G_COUNT] > 1 and m[G_NUMBER] == 1:  # what comes now belongs to this one: never to an older message that still waits
+                fragment_key(m, buf, start)
+                row = find_parts(m)
+                if row >= 0:
+                    drop_parts(m, buf, row, R_RESTART)
             return DAMAGED
         m[C_NOTED + N_FLAGGED] += 1
         m[G_FLAGS] |= F_CK_BAD
@@ -1424,7 +1499,7 @@ def sentence(m, buf, start, end):
         m[C_NOTED + N_TALKER] += 1
     m[G_SENTENCE_END] = min(after, end)
     if m[G_COUNT] > 1:
-        m[G_KEY] = ((((int(a) * 256 + int(b)) * 2 + (1 if m[G_FLAGS] & F_OWN_SHIP else 0)) * 16 + m[G_COUNT]) * 256 + m[G_SEQ]) * 256 + m[G_CHANNEL]
+        fragment_key(m, buf, start)
         return FRAGMENT
     m[G_NBITS] = 6 * (m[G_PAYLOAD_END] - m[G_PAYLOAD]) - m[G_FILL]
     if m[G_PGHP_SUM] >= 0 and m[G_PGHP_SUM] != given and not m[G_FLAGS] & F_OWN_SHIP:
@@ -1437,6 +1512,16 @@ def sentence(m, buf, start, end):
 
 
 # --- lines --------------------------------------------------------------------------------------------------------
+
+
+@inner(_U(_M, _I))
+def line_counter(m, counter):
+    """Tag block field n (1-999, then 1 again): a gap means that datagrams of this station were lost on their way to us."""
+    k = m[G_TAG_STATION]
+    before = m[STATIONS + 4 * k + 2]
+    if before > 0 and counter != before and counter != before % 999 + 1:
+        m[C_NOTED + N_GAP] += 1
+    m[STATIONS + 4 * k + 2] = counter
 
 
 @inner(_I(_M, _B, _I, _I))
@@ -1479,11 +1564,7 @@ def tag_block(m, buf, start, end):
             m[G_TAG_GROUP] = number(buf, colon + 1, z)
         i = z + 1
     if counter >= 0:
-        k = m[G_TAG_STATION]
-        before = m[STATIONS + 4 * k + 2]
-        if before > 0 and counter != before and counter != before % 999 + 1:
-            m[C_NOTED + N_GAP] += 1
-        m[STATIONS + 4 * k + 2] = counter
+        line_counter(m, counter)
     return close + 1
 
 
@@ -1712,43 +1793,63 @@ def room(m, fixes):
     """1 while every output table can take the worst line."""
     if m[G_FIXES] + ROWS_MARGIN > fixes.shape[0] or m[G_STATICS] + ROWS_MARGIN > STATICS_MAX:
         return 0
-    return 0 if m[G_LONG] + LONG_MARGIN > LONG_MAX or m[G_RAW] + RAW_MARGIN > RAW_MAX else 1
+    return 0 if m[G_OTHERS] + ROWS_MARGIN > OTHERS_MAX or m[G_SAFETY] + SAFETY_MARGIN > SAFETY_MAX or m[G_RAW] + RAW_MARGIN > RAW_MAX else 1
+
+
+@inner(types.UniTuple(_I, 2)(_B, _I))
+def plain_number(buf, at):
+    """(value, index behind it) of a run of at most 15 digits; eight at once where there are eight."""
+    v = 0
+    end = at
+    x = ld64(buf, at) ^ (0x30 * ONES)
+    if (x | (x + 0x06 * ONES)) & (0xF0 * ONES) == 0:
+        x = (x * 2561 >> 8) & 0x00FF00FF00FF00FF
+        x = (x * 6_553_601 >> 16) & 0x0000FFFF0000FFFF
+        v = x * 42_949_672_960_001 >> 32
+        end += 8
+    while 48 <= buf[end] <= 57 and end - at < 15:
+        v = v * 10 + (int(buf[end]) - 48)
+        end += 1
+    return v, end
 
 
 @inner(_I(_M, _B, _I))
 def common_tag(m, buf, i):
-    """A tag block of `s:` and `c:` alone with a right checksum, into G_TAG_T and G_TAG_STATION. Returns the index behind it, or -1: the long way."""
-    t = T_MISSING
-    place = 0
+    """A tag block of the keys c, s, g and n alone, with a right checksum, into registers. Returns the index behind it, or -1: the long way.
+
+    The station stays a name (G_NAME): it may be entered in the table only when the sentence behind the tag is known to be good.
+    """
+    m[G_TAG_T], m[G_NAME], m[G_NAME_END], m[G_TAG_GROUP], m[G_COUNTER] = T_MISSING, 0, 0, -1, -1
     a = i + 1
     while a - i < 96:
         if buf[a + 1] != 58:
             return -1
-        z = a + 2
-        if buf[a] == 99:
-            t = 0
-            while 48 <= buf[z] <= 57 and z - a < 17:
-                t = t * 10 + (int(buf[z]) - 48)
-                z += 1
-            digits = z - a - 2
-            if digits < 1 or digits > 14:
-                return -1
-            t *= 1000 if digits <= 11 else 1
-        elif buf[a] == 115:
+        key, z = buf[a], a + 2
+        if key == 115:
             while z - a <= NAME_MAX + 2 and buf[z] >= 32 and buf[z] != 44 and buf[z] != 42 and buf[z] != 92 and buf[z] != 33:
                 z += 1
-            n = z - a - 2
-            if n > NAME_MAX:
+            if z - a - 2 > NAME_MAX:
                 return -1
-            place = quick_station(m, buf, a + 2, n) if n > 0 else 0
-            if place < 0:
+            m[G_NAME], m[G_NAME_END] = a + 2, z
+        elif key == 99 or key == 110 or key == 103:
+            v, z = plain_number(buf, a + 2)
+            if key == 103:  # part-count-id
+                for _ in range(2):
+                    if buf[z] != 45 or buf[z + 1] == 45:
+                        return -1
+                    v, z = plain_number(buf, z + 1)
+                m[G_TAG_GROUP] = v
+            elif key == 110:
+                m[G_COUNTER] = v
+            else:
+                m[G_TAG_T] = v * 1000 if z - a <= 13 else v  # seconds have at most 11 digits
+            if z == a + 2 or z - a > 16 or buf[z - 1] < 48:
                 return -1
         else:
             return -1
         if buf[z] == 42:
             if buf[z + 3] != 92 or xor(buf, i + 1, z) != hex_pair(buf, z + 1, z + 3):
                 return -1
-            m[G_TAG_T], m[G_TAG_STATION] = t, place
             return z + 4
         if buf[z] != 44:
             return -1
@@ -1756,9 +1857,102 @@ def common_tag(m, buf, i):
     return -1
 
 
+@inner(_I(_M, _B))
+def tagged_station(m, buf):
+    """Index of the station that a common tag named; and its line counter is looked at. The tag's sentence is good."""
+    place = 0
+    n = m[G_NAME_END] - m[G_NAME]
+    if n > 0:
+        place = quick_station(m, buf, m[G_NAME], n)
+        if place < 0:
+            place = station(m, buf, m[G_NAME], m[G_NAME_END])
+    m[G_TAG_STATION] = place
+    if m[G_COUNTER] >= 0:
+        line_counter(m, m[G_COUNTER])
+    return place
+
+
+@inner(_I(_I, _I))
+def is_plain_talker(a, b):
+    """1 for the known talkers in capitals."""
+    return 1 if (a == 65 and 65 <= b <= 90 and (KNOWN_A >> (b - 65)) & 1) or (a == 66 and b == 83) or (a == 83 and b == 65) else 0
+
+
+# Flat on purpose: one pass over the sentence, with all that is known of it in variables; says the same as `sentence`.
+@inner(_I(_M, _B, _I, _I))
+def plain_sentence(m, buf, start, n):
+    """A sentence of any length whose every byte is as the standard has it, with its line end; into registers and words.
+
+    Returns the index of the line end, or -1: the long way, nothing but registers was touched.
+    """
+    head = ld64(buf, start)
+    a, b, kind, count = (head >> 8) & 255, (head >> 16) & 255, (head >> 40) & 255, ((head >> 56) & 255) - 48
+    number_, seq, channel = int(buf[start + 9]) - 48, int(buf[start + 11]), 0
+    if (head & HEAD_MASK) != HEAD or (kind != 77 and kind != 79) or not is_plain_talker(a, b) or buf[start + 8] != 44 or buf[start + 10] != 44:
+        return -1
+    if count < 1 or count > 9 or number_ < 1 or number_ > count:
+        return -1
+    p = start + 12
+    if seq == 44:
+        seq = 0
+    elif 48 <= seq <= 57 and buf[p] == 44:
+        p += 1
+    else:
+        return -1
+    if buf[p] != 44:
+        channel = int(buf[p])
+        p += 1
+        if buf[p] != 44 or not (48 <= channel <= 57 or 65 <= channel <= 90):
+            return -1
+    p += 1
+    check = head ^ 33
+    check ^= (number_ + 48) ^ seq ^ channel  # the four commas behind them cancel out
+    first = p
+    k = 0
+    while True:
+        x = ld64(buf, p)
+        comma = holds(x, 44)
+        if comma:
+            break
+        if illegal(x) or k > JOINED_MAX // 8:
+            return -1
+        check ^= x
+        m[WORDS + k] = word48(x)
+        k += 1
+        p += 8
+    left = (((((comma & -comma) - 1) & ONES) * ONES) >> 56) - 1  # bytes before the comma
+    mask = (1 << (8 * left)) - 1
+    x &= mask
+    check ^= x
+    x |= (0x30 * ONES) & ~mask
+    if illegal(x):
+        return -1
+    m[WORDS + k], m[WORDS + k + 1] = word48(x), 0
+    last = p + left
+    fill, end = int(buf[last + 1]) - 48, last + 5
+    if end >= n or (buf[end] != 13 and buf[end] != 10) or fill < 0 or fill > 5 or buf[last + 2] != 42 or first == last:
+        return -1
+    check ^= (fill + 48) ^ 44
+    check ^= check >> 32
+    check ^= check >> 16
+    check = (check ^ (check >> 8)) & 255
+    if check != hex_pair(buf, last + 3, end):
+        return -1
+    m[G_NBITS] = 6 * (last - first) - fill
+    m[G_COUNT], m[G_NUMBER], m[G_SEQ], m[G_CHANNEL] = count, number_, seq, channel + 16 if channel == 49 or channel == 50 else channel  # 1, 2 -> A, B
+    m[G_PAYLOAD], m[G_PAYLOAD_END], m[G_FILL], m[G_SUM] = first, last, fill, check
+    m[G_SENTENCE], m[G_SENTENCE_END], m[G_FLAGS] = start, end, F_OWN_SHIP if kind == 79 else 0
+    if count == 1:
+        return end if verdict(m, m[G_NBITS]) < 0 else -1
+    fragment_key(m, buf, start)
+    return end
+
+
 @inner(_I(_M))
 def nothing_waits(m):
-    """1 where no earlier line has left anything for the next one."""
+    """1 where no earlier line has left anything for the next one, and no setting wants the long way."""
+    if m[C_KEEP_ALL]:
+        return 0
     if m[C_AFTER_CR] != 0 or m[C_SEEK] != 0 or m[C_SKIP] != 0 or m[C_TAG_BAD] != 0 or m[C_TAG_STATION] != 0 or m[C_PGHP_STATION] != 0:
         return 0
     if m[C_TAG_T] != T_MISSING or m[C_TAG_GROUP] != -1 or m[C_PGHP_T] != T_MISSING or m[C_PGHP_SUM] != -1:
@@ -1766,12 +1960,34 @@ def nothing_waits(m):
     return 1
 
 
-# Flat on purpose: nine lines in ten come through here, and a call that takes the arrays costs as much as all the bits of a position.
+@inner(_I(_M, _I))
+def sweep_is_due(m, sentences):
+    """1 where an open message expires at this count of sentences: the long way drops it."""
+    if sentences % SWEEP_EVERY != 0:
+        return 0
+    m[C_SENTENCES] += 1
+    old = expired_parts(m, 0)
+    m[C_SENTENCES] -= 1
+    return 1 if old >= 0 else 0
+
+
+@inner(_I(_M, _B, _I, _I))
+def next_line(m, buf, end, n):
+    """Index behind the line end at `end`; a CR that is the last byte waits for its LF."""
+    if buf[end] == 10:
+        return end + 1
+    if end + 1 == n:
+        m[C_AFTER_CR] = 1
+        return n
+    return end + 2 if buf[end + 1] == 10 else end + 1
+
+
+# Flat on purpose: eight lines in ten come through here, and a call that takes the arrays costs as much as all the bits of a position.
 # Says the same as wrappers, sentence, receive_time, message and fix_row; tests/test_decode_twin.py holds both ways together.
 @inner(_I(_M, _B, _I, _I, _F))
 def common_lines(m, buf, i, n, fixes):
-    """Decode lines from i on for as long as they are common: perhaps a tag block, then one whole sentence of 28 characters with a
-    right checksum. A type 1, 2, 3 or 18 becomes a row here, others go to `message`. Returns where the first uncommon line begins, still
+    """Decode lines from i on for as long as they are common: perhaps a tag block, then one plain sentence. A type 1, 2, 3 or 18 of 28
+    characters becomes a row here, other sentences go to `fragment` and `message`. Returns where the first uncommon line begins, still
     uncounted.
     """
     if m[C_AFTER_CR] and i < n:
@@ -1779,74 +1995,78 @@ def common_lines(m, buf, i, n, fixes):
         i += 1 if buf[i] == 10 else 0
     if not nothing_waits(m) or not room(m, fixes):
         return i
+    m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM], m[G_PGHP_LATE] = T_MISSING, 0, -1, 0
+    m[G_PREFIX_T], m[G_TRAILER_T], m[G_TRAILER_STATION], m[G_TAG_BAD] = T_MISSING, T_MISSING, 0, 0
     latest = Y2100_MS if m[G_ARRIVAL] == T_MISSING else m[G_ARRIVAL] + DAY_MS
     row = m[G_FIXES]
     while i < n and row + ROWS_MARGIN <= fixes.shape[0]:
         # framing: every byte up to the line end is looked at, so that nothing can hide in it
         p = i
         tag_t = T_MISSING
-        place = 0
         if buf[i] == 92:
             p = common_tag(m, buf, i)
             if p < 0:
                 return i
-            tag_t, place = m[G_TAG_T], m[G_TAG_STATION]
-        head, single = ld64(buf, p), ld64(buf, p + 8)
-        if (head & HEAD_MASK) != HEAD or (single & 0xFFFFFFFF) != SINGLE:
-            return i
-        a, b, channel = (head >> 8) & 255, (head >> 16) & 255, (single >> 32) & 255
-        if not ((a == 65 and 65 <= b <= 90 and (KNOWN_A >> (b - 65)) & 1) or (a == 66 and b == 83) or (a == 83 and b == 65)):
-            return i
-        p += 13
-        if channel != 44:
-            if not (channel == 65 or channel == 66 or channel == 49 or channel == 50) or (single >> 40) & 255 != 44:
-                return i
-            p += 1
-        x0, x1, x2, x3 = ld64(buf, p), ld64(buf, p + 8), ld64(buf, p + 16), ld64(buf, p + 24)
-        end = p + 33
-        if (x3 >> 32) & 0xFFFFFF != TAIL or end >= n or (buf[end] != 13 and buf[end] != 10):
-            return i
-        check = head ^ 33 ^ (single & 0xFFFFFFFFFF) ^ x0 ^ x1 ^ x2 ^ (x3 & 0xFFFFFFFFFFFF) ^ (0 if channel == 44 else 44)
+            tag_t = m[G_TAG_T]
+        head, rest = ld64(buf, p), ld64(buf, p + 8)
+        a, b, channel = (head >> 8) & 255, (head >> 16) & 255, (rest >> 32) & 255
+        q = p + (13 if channel == 44 else 14)
+        x0, x1, x2, x3 = ld64(buf, q), ld64(buf, q + 8), ld64(buf, q + 16), ld64(buf, q + 24)
+        end = q + 33
+        check = head ^ 33 ^ (rest & 0xFFFFFFFFFF) ^ x0 ^ x1 ^ x2 ^ (x3 & 0xFFFFFFFFFFFF) ^ (0 if channel == 44 else 44)
         check ^= check >> 32
         check ^= check >> 16
         check = (check ^ (check >> 8)) & 255
         high, low = check >> 4, check & 15
-        if buf[p + 31] != (48 if high < 10 else 55) + high or buf[p + 32] != (48 if low < 10 else 55) + low:
-            return i
+        tail = x3 >> 32
         x3 = (x3 & 0xFFFFFFFF) | (0x30303030 << 32)
-        if illegal(x0) | illegal(x1) | illegal(x2) | illegal(x3):
-            return i
-        # what the payload says
-        w0, w1, w2, w3 = word48(x0), word48(x1), word48(x2), word48(x3)
+        w0 = word48(x0)
         kind = w0 >> 42
         mmsi = (w0 >> 10) & 0x3FFFFFFF
-        plain = 1 <= kind <= 3 or kind == 18
-        if 970_000_000 <= mmsi < 975_000_000 or (kind <= 3 and (w0 >> 6) & 15 == 14):  # distress devices, and what shares their thousand
-            return i
-        if not plain:
-            m[WORDS], m[WORDS + 1], m[WORDS + 2], m[WORDS + 3], m[WORDS + 4] = w0, w1, w2, w3, 0
-            if verdict(m, 168) >= 0:
+        flat = (head & HEAD_MASK) == HEAD and (head & SINGLE_MASK) == SINGLE and (rest & 0xFFFFFFFF) == REST and (tail & 0xFFFFFF) == TAIL
+        flat = flat and (channel == 44 or ((channel == 65 or channel == 66 or channel == 49 or channel == 50) and (rest >> 40) & 255 == 44))
+        flat = flat and end < n and (buf[end] == 13 or buf[end] == 10) and ((tail >> 24) & 255) == (48 if high < 10 else 55) + high
+        flat = flat and buf[q + 32] == (48 if low < 10 else 55) + low and not (illegal(x0) | illegal(x1) | illegal(x2) | illegal(x3))
+        flat = flat and is_plain_talker(a, b) and (1 <= kind <= 3 or kind == 18)
+        # stamps that want a second look; distress devices, and what shares their thousand
+        odd_stamp = tag_t != T_MISSING and (tag_t < Y2000_MS or tag_t > latest or m[C_LAST_SRC] == T_SRC_OWN_SHIP)
+        if not flat or odd_stamp or 970_000_000 <= mmsi < 975_000_000 or (kind <= 3 and (w0 >> 6) & 15 == 14):
+            end = plain_sentence(m, buf, p, n)
+            if end < 0 or sweep_is_due(m, m[C_SENTENCES] + 1):
                 return i
+            m[C_LINES] += 1
+            m[C_SENTENCES] += 1
+            m[G_STATION], m[G_TAG_T], m[G_ROW] = 0, tag_t, -1
+            if p > i:
+                m[G_STATION] = tagged_station(m, buf)
+            else:
+                m[G_TAG_GROUP] = -1
+            m[G_FLAGS] |= F_EXERCISE if m[C_ALL_EXERCISE] or m[STATIONS + 4 * m[G_STATION] + 3] else 0
+            i = next_line(m, buf, end, n)
+            if m[G_COUNT] == 1:
+                receive_time(m)
+                message(m, buf, fixes)
+            elif fragment(m, buf):
+                message(m, buf, fixes)
+            if m[G_ROW] >= 0:
+                drop_parts(m, buf, m[G_ROW], -1)
+            row = m[G_FIXES]
+            if not room(m, fixes):
+                return i
+            continue
         # the receive time, and with the first thing written the line is ours
         src = T_SRC_ARRIVAL
         t = m[G_ARRIVAL]
         if tag_t != T_MISSING:
-            src = T_SRC_TAG
-            t = tag_t
-            if t < Y2000_MS or t > latest or m[C_LAST_SRC] == T_SRC_OWN_SHIP:
-                return i
+            src, t = T_SRC_TAG, tag_t
         elif t == T_MISSING:
             src, t = T_SRC_OWN_SHIP, m[C_OWN_T]
             if t == T_MISSING:
                 src, t = T_SRC_BASE, m[C_BASE_T]
                 if t == T_MISSING:
                     src = T_SRC_NONE
-        if (m[C_SENTENCES] + 1) % SWEEP_EVERY == 0:
-            m[C_SENTENCES] += 1
-            old = expired_parts(m, 0)
-            m[C_SENTENCES] -= 1
-            if old >= 0:
-                return i
+        if sweep_is_due(m, m[C_SENTENCES] + 1):
+            return i
         odd = 0
         if src == T_SRC_TAG:
             if m[C_LAST_STAMP] != T_MISSING and t < m[C_LAST_STAMP] - BACKSTEP_MS:
@@ -1857,24 +2077,13 @@ def common_lines(m, buf, i, n, fixes):
         m[C_LAST_SRC] = src
         m[C_LINES] += 1
         m[C_SENTENCES] += 1
+        place = tagged_station(m, buf) if p > i else 0
         flags = odd | (F_EXERCISE if m[C_ALL_EXERCISE] or m[STATIONS + 4 * place + 3] else 0)
-        i = end + 1
-        if buf[end] == 13:
-            if i == n:
-                m[C_AFTER_CR] = 1
-            elif buf[i] == 10:
-                i += 1
-        if not plain:
-            m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_NBITS] = t, src, place, flags, 168
-            m[G_SENTENCE], m[G_SENTENCE_END], m[G_PAYLOAD], m[G_PAYLOAD_END] = p - (13 if channel == 44 else 14), end, p, p + 28
-            m[G_CHANNEL], m[G_FILL] = 0 if channel == 44 else (channel + 16 if channel < 65 else channel), 0  # 1, 2 -> A, B
-            message(m, buf, fixes)
-            row = m[G_FIXES]
-            if not room(m, fixes):
-                return i
-            continue
+        i = next_line(m, buf, end, n)
         m[C_DECODED + kind] += 1
         m[C_NOTED + N_TIME + src] += 1
+        # what the payload says
+        w1, w2, w3 = word48(x1), word48(x2), word48(x3)
         if kind <= 3:
             nav, rot, sog, cog, hdg, sec = (w0 >> 6) & 15, ((w0 & 63) << 2) | (w1 >> 46), (w1 >> 36) & 1023, (w2 >> 16) & 4095, (w2 >> 7) & 511, (w2 >> 1) & 63
             lon, lat = (w1 >> 7) & 0xFFFFFFF, ((w1 & 127) << 20) | (w2 >> 28)
@@ -1920,13 +2129,22 @@ def common_lines(m, buf, i, n, fixes):
     return i
 
 
+@inner(_I(_M))
+def unaccounted(m):
+    """Lines that no class accounts for; 0 in a correct program."""
+    classes = m[C_BLANK] + m[C_TAG_ONLY] + m[C_PARTS] + m[C_OPEN]
+    for k in range(C_NOTED):  # decoded and rejected
+        classes += m[k]
+    for k in range(KINDS_MAX):
+        classes += m[KINDS + 2 * k + 1]
+    return m[C_LINES] + m[C_GLUED] - classes
+
+
 # Flat on purpose: each stage is called from here and not from the stage before it, because the compiler pays for every function once per
 # level of calls above it. Twin: tests/naive_decode.py, Twin.
-def _scan(m, buf, i, n, fixes):
-    """Decode the whole lines of buf[i:n]. Returns where it stopped: at an unfinished line, or (G_FILLED) where the output tables could
-    not take another line; take the rows away and call again from there.
-    """
-    m[G_FILLED] = 0
+@inner(_I(_M, _B, _I, _I, _F))
+def whole_lines(m, buf, i, n, fixes):
+    """Decode the whole lines of buf[i:n]; returns where it stopped."""
     while i < n:
         if SWAR:
             i = common_lines(m, buf, i, n, fixes)
@@ -2020,4 +2238,18 @@ def _scan(m, buf, i, n, fixes):
     return n
 
 
-scan = compile_scan(_I(_M, _B, _I, _I, _F), _scan)
+@unit.entry(types.UniTuple(_I, 6)(_M, _B, _I, _I, _I, _F))
+def scan(m, buf, i, n, arrival, fixes):
+    """Decode the whole lines of buf[i:n]; arrival: when these bytes came, or T_MISSING.
+
+    Returns where it stopped; rows of `fixes`; rows of the other three tables together; 1 where it stopped because the output
+    tables could not take another line (take the rows away and call again from there) rather than at an unfinished line;
+    stations known; lines unaccounted for.
+    """
+    m[G_ARRIVAL] = arrival
+    m[G_FIXES] = m[G_STATICS] = m[G_OTHERS] = m[G_SAFETY] = m[G_RAW] = m[G_FILLED] = 0
+    m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM], m[G_PGHP_LATE] = T_MISSING, 0, -1, 0
+    m[G_PREFIX_T], m[G_TRAILER_T], m[G_TRAILER_STATION] = T_MISSING, T_MISSING, 0
+    i = whole_lines(m, buf, i, n, fixes)
+    m[C_YIELDED] += m[G_FIXES]
+    return i, m[G_FIXES], m[G_STATICS] + m[G_OTHERS] + m[G_SAFETY], m[G_FILLED], m[C_STATIONS], unaccounted(m)

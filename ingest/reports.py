@@ -1,39 +1,44 @@
 """Safety reports: a message of types 12 or 14, a distress device or a status 14, taken out of the stream at decode.
 
-May live here: the way from a payload or a fix row to `dogwatch.batch.SafetyReport`. May not: words that mean distress (safety.py).
+May live here: the row that the kernel writes of one, and the way from it to `dogwatch.batch.SafetyReport`.
+May not: words that mean distress (safety.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from dogwatch.batch import F_CK_BAD, LAT_MAX, LAT_MISSING, LON_MAX, LON_MISSING, NAV_MISSING, SOG_MISSING, SafetyReport
-from ingest import payload
+from dogwatch.batch import F_EXERCISE, SafetyReport
 
-DEVICES = (970, 972, 974)  # AIS-SART, man overboard, EPIRB-AIS (ITU-R M.585, Annex 2)
-TEXT_START = {12: 72, 14: 40}
+KINDS = ("beacon", "status14", "text")
+BEACON, STATUS14, TEXT = range(3)
+TEXT_MAX = 240  # characters: more than fit into a payload of the longest that is assembled
+
+SAFETY_DTYPE = np.dtype(
+    [
+        ("t_ms", "<i8"),
+        ("mmsi", "<u4"),
+        ("lat", "<i4"),
+        ("lon", "<i4"),
+        ("flags", "<u4"),
+        ("src", "<u2"),
+        ("sog", "<u2"),
+        ("msg_type", "u1"),
+        ("nav", "u1"),
+        ("kind", "u1"),  # index into KINDS
+        ("damaged", "u1"),
+        ("text", f"S{TEXT_MAX}"),
+    ]
+)
 
 
-def safety_report(chars: bytes, nbits: int, t_ms: int, fix: np.void | None, flags: int, damaged: bool, receiver: str, exercise: bool) -> SafetyReport:
-    """One report. chars: the payload, at least 7 characters of it; fix: the FIX_DTYPE row where the message made one.
-
-    A damaged payload is read as far as it goes: an illegal character counts as 0.
-    """
-    if fix is not None:
-        kind = "beacon" if int(fix["mmsi"]) // 1_000_000 in DEVICES else "status14"
-        damaged = bool(fix["flags"] & F_CK_BAD)
-        lat, lon, nav, sog = (int(fix[name]) for name in ("lat", "lon", "nav", "sog"))
-        return SafetyReport(t_ms, int(fix["mmsi"]), kind, int(fix["msg_type"]), "", lat, lon, nav, damaged, receiver, exercise, sog)
-    head = payload.Payload(chars, 6 * len(chars))
-    kind_code, mmsi = head.bits(0, 6), head.bits(8, 30)
-    damaged = bool(damaged or flags & F_CK_BAD)
-    if kind_code in TEXT_START:
-        words = payload.Payload(chars, nbits).text(TEXT_START[kind_code], len(chars))
-        return SafetyReport(t_ms, mmsi, "text", kind_code, words, LAT_MISSING, LON_MISSING, NAV_MISSING, damaged, receiver, exercise)
-    nav, sog, lat, lon = NAV_MISSING, SOG_MISSING, LAT_MISSING, LON_MISSING
-    if kind_code <= 3 and nbits >= 143:
-        nav, sog = head.bits(38, 4), head.bits(50, 10)
-        lat, lon = head.signed(89, 27), head.signed(61, 28)
-        if abs(lat) > LAT_MAX or abs(lon) > LON_MAX:
-            lat, lon = LAT_MISSING, LON_MISSING
-    return SafetyReport(t_ms, mmsi, "beacon", kind_code, "", lat, lon, nav, damaged, receiver, exercise, sog)
+def safety_reports(rows: np.ndarray, receivers: Sequence[str]) -> list[SafetyReport]:
+    """One report per row of SAFETY_DTYPE, in order; receivers[src] names who heard it."""
+    return [
+        SafetyReport(
+            t_ms, mmsi, KINDS[kind], msg_type, text.decode("ascii"), lat, lon, nav, bool(damaged), receivers[src], bool(flags & F_EXERCISE), sog
+        )
+        for t_ms, mmsi, lat, lon, flags, src, sog, msg_type, nav, kind, damaged, text in rows.tolist()
+    ]  # fmt: skip

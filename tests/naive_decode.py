@@ -241,6 +241,7 @@ class Twin:
         self.trailer(after, context)
         if checksum(body[1:]) != int(digits[0], 16):
             reject["rejected bad_checksum"] += 1
+            self.damaged(body, context)
             return text[1:]
         reason = self.fields(body, context)
         if reason:
@@ -254,35 +255,49 @@ class Twin:
             elif len(word) > 1 and not word[:1].isdigit() and word[:1] in (b"r", b"b"):
                 context["trailer_station"] = word[2 if word[:2] == b"rb" else 1 :][:48]
 
-    def fields(self, body: bytes, context: dict) -> str | None:
+    def header(self, body: bytes) -> tuple[str | None, tuple, int, bytes, int]:
+        """Reason to reject, key of the message, number of the part, payload, fill bits."""
         parts = body.split(b",")
+        nothing: tuple = ((), 0, b"", 0)
         if len(parts) < 6 or len(parts[0]) != 6:
-            return "bad_fragment"
+            return "bad_fragment", *nothing
         head = [re.match(rb"\d+", part) for part in parts[1:3]]
         count, number = (int(h[0][:18]) if h else 0 for h in head)
         if not (1 <= count <= 9 and 1 <= number <= count):
-            return "bad_fragment"
-        payload = parts[5]
-        if not payload:
-            return "empty_payload"
+            return "bad_fragment", *nothing
+        if not parts[5]:
+            return "empty_payload", *nothing
         if len(parts) < 7 or parts[6] not in (b"0", b"1", b"2", b"3", b"4", b"5"):
-            return "bad_fill"
+            return "bad_fill", *nothing
+        channel = {b"1": b"A", b"2": b"B"}.get(parts[4][:1], parts[4][:1])
+        return None, (body[1:3].upper(), body[5:6].upper() == b"O", count, parts[3][:1], channel), number, parts[5], int(parts[6])
+
+    def fields(self, body: bytes, context: dict) -> str | None:
+        reason, key, number, payload, fill = self.header(body)
+        if reason:
+            return reason
         if not re.fullmatch(rb"[0-W`-w]+", payload):
             return "bad_armour"
-        fill = int(parts[6])
-        channel = {b"1": b"A", b"2": b"B"}.get(parts[4][:1], parts[4][:1])
-        key = (body[1:3].upper(), body[5:6].upper() == b"O", count, parts[3][:1], channel)
-        if count == 1:
-            return self.message(payload, fill, context, 1)
-        return self.fragment(key, number, payload, fill, context)
+        return self.message(payload, fill, context, 1) if key[2] == 1 else self.fragment(key, number, payload, fill, context)
+
+    def damaged(self, body: bytes, context: dict) -> None:
+        """A wrong checksum: a first part still says that an older message of its key will get no more."""
+        reason, key, number, _, _ = self.header(body)
+        mine = self.waiting(key, context) if reason is None and key[2] > 1 and number == 1 else None
+        if mine:
+            self.drop(mine, "part_restart")
+
+    def waiting(self, key: tuple, context: dict) -> Open | None:
+        """The open message that a part belongs to."""
+        group = context["tag"].get("g")
+        return next((o for o in self.open if o.key == key and (o.group is None or group is None or o.group == group)), None)
 
     def drop(self, each: Open, reason: str) -> None:
         self.open.remove(each)
         self.out.classes[f"rejected {reason}"] += len(each.chunks)
 
     def fragment(self, key: tuple, number: int, payload: bytes, fill: int, context: dict) -> str | None:
-        group = context["tag"].get("g")
-        mine = next((o for o in self.open if o.key == key and (o.group is None or group is None or o.group == group)), None)
+        mine = self.waiting(key, context)
         if mine and (self.sentences - mine.born > 1000 or self.too_late(mine, number, context)):
             self.drop(mine, "part_expired")
             mine = None
@@ -291,7 +306,7 @@ class Twin:
         if number == 1:
             if mine:
                 self.drop(mine, "part_restart")
-            mine = Open(key, group, self.sentences, context, key[2])
+            mine = Open(key, context["tag"].get("g"), self.sentences, context, key[2])
             self.open.append(mine)
         elif not mine:
             return "orphan_part"

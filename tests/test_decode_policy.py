@@ -321,3 +321,14 @@ def test_lost_fragment_of_a_safety_text_still_speaks() -> None:
     filler = b"".join(one(position()) + b"\n" for _ in range(1100))
     assert len(decode(state, filler).safety) == 1
     assert state.counts.rejected == {"part_restart": 1, "part_expired": 1}
+
+
+def test_a_damaged_first_part_takes_the_older_message_with_it() -> None:
+    """Otherwise its second part would complete the older one: the name of one ship with the destination of another."""
+    (older, _), (first, second) = two(static(257000001), seq=4), two(static(257000002), seq=4)
+    hurt = first.replace(b"VDM,2,1,4,A,5", b"VDM,2,1,4,A,6")
+    assert hurt != first
+    state = DecodeState("s")
+    batch = decode(state, b"\n".join([older, hurt, second]) + b"\n")
+    assert len(batch.statics) == 0
+    assert state.counts.rejected == {"bad_checksum": 1, "part_restart": 1, "orphan_part": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 from hypothesis import strategies as st
@@ -41,6 +42,7 @@ def packed(draw: st.DrawFn) -> list[bytes]:
     return [sentence(payload[:cut], 0, count=2, number=1, seq=seq), sentence(payload[cut:], fill, count=2, number=2, seq=seq)]
 
 
+@cache
 def encoded(seed: int = 7, n: int = 60) -> list[list[bytes]]:
     """Messages that the simulator's encoder makes: every type it knows, plausible values, some not available."""
     rng = np.random.default_rng(seed)
@@ -49,6 +51,8 @@ def encoded(seed: int = 7, n: int = 60) -> list[list[bytes]]:
     known = rng.random(n) < 0.8
     for name, low, high in (("lat", -54_000_000, 54_000_000), ("lon", -108_000_000, 108_000_000), ("sog", 0, 1022), ("cog", 0, 359), ("sec", 0, 63)):
         rows[name] = np.where(known, rng.integers(low, high, n), rows[name])
+    long_range = rows["msg_type"] == 27
+    rows["sog"][long_range & known] %= 63
     rows["rot"], rows["nav"], rows["radio"] = rng.integers(-128, 128, n), rng.integers(0, 16, n), rng.integers(0, 1 << 19, n)
     rows["part"], rows["utc_ms"] = rng.integers(0, 2, n), T0 * 1000
     who.rows["ship_type"], who.rows["bow"], who.rows["imo"] = rng.integers(0, 32, n), rng.integers(0, 300, n), rng.integers(0, 9_999_999, n)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pyais
 import pytest
-from conftest import SHARED_DATA
 from hypothesis import event, given, settings
 from pyais.exceptions import AISBaseException
 from pyais.stream import IterMessages
@@ -32,15 +29,8 @@ from tests.agreement import (
 from tests.damaged import damaged
 from tests.decode_inputs import sentence
 from tests.naive_decode import Reading, Twin
+from tests.recordings import RECORDINGS, read
 from tests.test_decode_twin import assert_twin_agrees
-
-NOT_NMEA = (".chk", ".json", ".csv", ".sql", "LICENSE")
-RECORDINGS = sorted(str(p.relative_to(SHARED_DATA)) for p in SHARED_DATA.glob("nmea-*/*") if not p.name.endswith(NOT_NMEA)) or ["nmea-absent"]
-
-
-def read(path: Path) -> bytes:
-    data = path.read_bytes()
-    return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
 def told(case: Case) -> str:

@@ -125,7 +125,7 @@ class Desk:
                 "messages_per_s": round((messages - before) / max(1e-3, now - then), 1),
                 "event_time": None if newest == T_MISSING else iso(newest),
                 "watermark_ms": None if self.engine.watermark_ms == T_MISSING else self.engine.watermark_ms,
-                "sources": {source: "silent" if source in intake.deaf | intake.ended else "up" for source in self.engine.lanes},
+                "sources": {source: "silent" if source in intake.unheard else "up" for source in self.engine.lanes},
                 "heartbeats": dict(self.heartbeats),
             }
         )

@@ -97,6 +97,11 @@ class Intake:
         """Newest accepted event time of any lane (UTC ms), or T_MISSING."""
         return max((lane.clock.newest_ms for lane in self.lanes.values()), default=T_MISSING)
 
+    @property
+    def unheard(self) -> set[str]:
+        """Sources that bring nothing at present, for people: silent, deaf or over."""
+        return self.silent | self.deaf | self.ended
+
     def counts(self) -> Counts:
         """Line accounting of all lanes together; `notes` also hold the verdicts of the clocks."""
         total = Counts()
@@ -182,8 +187,8 @@ class Intake:
             self.active.discard(source)
 
     def _tell_deaf(self, source: str, t_ms: int, batch: Batch) -> None:
-        """A control row when a source begins or ceases to be deaf."""
-        deaf = source in self.silent or self.pulses[source].garbled
+        """A control row when a source begins or ceases to be deaf. What never heard a vessel explains nobody's silence."""
+        deaf = (source in self.silent or self.pulses[source].garbled) and self.lanes[source].clock.fixes_seen > 0
         if deaf != (source in self.deaf):
             self.deaf ^= {source}
             batch.control.append(Control(t_ms, "source_silent" if deaf else "source_back", source))

@@ -75,7 +75,7 @@ class Metrics:
                 self.book_lines(source, lane.counts)
                 for note, n in lane.clock.counts().items():
                     self._grow(self.notes.labels(source, note), (source, "note", note), n)
-            self.source_up.labels(source).set(source not in intake.deaf and source not in intake.ended)
+            self.source_up.labels(source).set(source not in intake.unheard)
         if due:
             self._booked_s = time.monotonic()
         if T_MISSING not in (intake.newest_ms, intake.watermark_ms):

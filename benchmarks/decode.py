@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -152,7 +153,10 @@ def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     info = Path("/proc/cpuinfo")
     names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    git = shutil.which("git")
+    commit = subprocess.run([git, "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() if git else ""
     return {
+        "commit": commit,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": names[0] if names else platform.processor(),
         "cores": os.cpu_count(),

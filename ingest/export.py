@@ -94,7 +94,7 @@ def columns(fixes: np.ndarray, receivers: tuple[str, ...]) -> pa.Table:
         "t_rx": _times(fixes["t_rx_ms"]),
         "receivers": _by_value(fixes["receivers"], lambda bits: _names(bits, receivers)),
         "exercise": (flags & np.uint32(b.F_EXERCISE)) > 0,
-        "flags": _by_value(flags, lambda bits: " ".join(word for bit, word in WORDS.items() if bits & bit) or None),
+        "flags": _by_value(flags, words),
     }
     return pa.table([pa.array(value, SCHEMA.field(name).type) if isinstance(value, np.ndarray) else value for name, value in values.items()], schema=SCHEMA)
 
@@ -109,7 +109,9 @@ class CsvWriter:
     def write(self, fixes: np.ndarray, receivers: tuple[str, ...]) -> None:
         """Append fixes."""
         table = columns(fixes, tuple(formula_safe(name) for name in receivers))
-        parts = {name: _iso(fixes[field]) if field else table[name] for name, field in ((n, {"t": "t_ms", "t_rx": "t_rx_ms"}.get(n)) for n in SCHEMA.names)}
+        parts = {
+            name: iso_times(fixes[field]) if field else table[name] for name, field in ((n, {"t": "t_ms", "t_rx": "t_rx_ms"}.get(n)) for n in SCHEMA.names)
+        }
         self.sink.write_table(pa.table(list(parts.values()), schema=self.schema))
 
     def close(self) -> None:
@@ -127,7 +129,7 @@ class NdjsonWriter:
     def write(self, fixes: np.ndarray, receivers: tuple[str, ...]) -> None:
         """Append fixes."""
         table = columns(fixes, receivers)
-        times = {"t": _iso(fixes["t_ms"]), "t_rx": _iso(fixes["t_rx_ms"])}
+        times = {"t": iso_times(fixes["t_ms"]), "t_rx": iso_times(fixes["t_rx_ms"])}
         cells: list[list[Any]] = [times.get(name, table[name]).to_pylist() for name in SCHEMA.names]
         self.stream.write(self.encoder.encode_lines([dict(zip(SCHEMA.names, row)) for row in zip(*cells)]))
 
@@ -151,6 +153,11 @@ class ParquetWriter:
         self.sink.close()
 
 
+def words(flags: int) -> str | None:
+    """Flags as words separated by blanks; None where there are none."""
+    return " ".join(word for bit, word in WORDS.items() if flags & bit) or None
+
+
 def formula_safe(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
     return "'" + text if text.startswith(FORMULA) else text
@@ -160,7 +167,8 @@ def _times(t_ms: np.ndarray) -> pa.Array:
     return pa.array(t_ms, pa.int64(), mask=t_ms == b.T_MISSING).cast(pa.timestamp("ms", "UTC"))
 
 
-def _iso(t_ms: np.ndarray) -> pa.Array:
+def iso_times(t_ms: np.ndarray) -> pa.Array:
+    """UTC milliseconds as ISO 8601 with milliseconds and Z; null where missing."""
     known = t_ms != b.T_MISSING
     text = np.datetime_as_string(np.where(known, t_ms, 0).astype("M8[ms]"), unit="ms", timezone="UTC")
     return pa.array(text, pa.string(), mask=~known)

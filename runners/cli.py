@@ -235,6 +235,7 @@ def decode(
     lateness: Annotated[str, typer.Option(help="How late a report may come before it is flagged late; default: 120s, or what a capture says.")] = "",
     config: Annotated[Path | None, typer.Option(help="Configuration with [columns] for a table of unknown layout.")] = None,
     exercise: Annotated[bool, typer.Option(help="Mark every row as exercise.")] = False,
+    records: Annotated[bool, typer.Option(help="Every message of types 1-28 with all its fields instead of positions; --to ndjson.")] = False,
     as_json: Json = False,
 ) -> None:
     """Columns from bytes; missing values are empty. Example: dogwatch decode recording.nmea --to csv --out fixes.csv"""
@@ -242,13 +243,14 @@ def decode(
     from runners.rules import read_config
 
     columns = read_config(config).columns if config else {}
-    counts = decode_files(inputs, out_file, to, lateness_s=seconds(lateness) if lateness else None, exercise=exercise, columns=columns)
+    counts = decode_files(inputs, out_file, to, lateness_s=seconds(lateness) if lateness else None, exercise=exercise, columns=columns, whole=records)
     for note in counts["input_notes"]:
         err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if as_json:
         print_json(counts)
         return
-    err.print(f"{counts['lines']:,} lines, {counts['fixes']:,} fixes written", highlight=False)
+    what = "records" if records else "fixes"
+    err.print(f"{counts['lines']:,} lines, {counts[what]:,} {what} written", highlight=False)
     for reason, n in counts["rejected"].items():
         err.print(f"rejected: {n:,} {reason}, the first: {counts['samples'].get(reason, '')}", markup=False, highlight=False, soft_wrap=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,25 +12,33 @@ from dogwatch.batch import Batch
 from dogwatch.errors import InputError
 from ingest.capture import Session
 from ingest.export import FORMATS, open_writer
+from ingest.export_records import RecordWriter
 from runners.inputs import Input, Settings, open_inputs
-from runners.intake import Intake
+from runners.intake import Intake, is_table
 from runners.summary import time_notes
 
 
-def decode_files(inputs: list[Path], out: Path, to: str, *, lateness_s: float | None, exercise: bool, columns: dict[str, str]) -> dict[str, Any]:
+def decode_files(
+    inputs: list[Path], out: Path, to: str, *, lateness_s: float | None, exercise: bool, columns: dict[str, str], whole: bool = False
+) -> dict[str, Any]:
     """Decode one input after the other into `out` ('-' = stdout); counts come back. An earlier `out` stays until all is well.
 
-    Raises InputError.
+    whole: every message as a record with all its fields (ndjson) instead of columns of positions. Raises InputError.
     """
     if to not in FORMATS:
         raise InputError(f"unknown format '{to}'", remedy=f"choose one of {', '.join(FORMATS)}")
+    if whole and to != "ndjson":
+        raise InputError(f"records cannot be written as {to}: each type has fields of its own", remedy="write --to ndjson")
+    if whole and any(is_table(path) for path in inputs):
+        raise InputError("a table has positions and no messages", remedy="leave out --records")
     if any(out.exists() and path.exists() and out.samefile(path) for path in inputs):
         raise InputError(f"{out} is one of the inputs", remedy="name another file with --out")
     said: list[str] = []
-    sources = open_inputs(inputs, Settings(lateness_s, exercise, columns), said.append)
+    sources = open_inputs(inputs, Settings(lateness_s, exercise, columns, keep_all=whole), said.append)
     intake = Intake([lane for source in sources.values() for lane in source.lanes])
+    write = _write_records if whole else partial(_write_columns, to)
     if str(out) == "-":
-        fixes = _write(intake, sources.values(), to, sys.stdout.buffer)
+        rows = write(intake, sources.values(), sys.stdout.buffer)
     else:
         unfinished = out.with_name(out.name + ".new")
         try:
@@ -38,17 +47,17 @@ def decode_files(inputs: list[Path], out: Path, to: str, *, lateness_s: float | 
             raise InputError(f"cannot write {out}: {fault.strerror}", remedy="name a file that can be written") from fault
         try:
             with stream:
-                fixes = _write(intake, sources.values(), to, stream)
+                rows = write(intake, sources.values(), stream)
             unfinished.replace(out)
         finally:
             unfinished.unlink(missing_ok=True)
     counts = intake.counts()
     said += time_notes(intake.lanes.values())
     rejected = {"rejected": counts.rejected, "samples": intake.samples()}
-    return {"lines": counts.lines, "decoded": counts.decoded, **rejected, "fixes": fixes, "input_notes": said, "out": str(out)}
+    return {"lines": counts.lines, "decoded": counts.decoded, **rejected, "records" if whole else "fixes": rows, "input_notes": said, "out": str(out)}
 
 
-def _write(intake: Intake, sources: Iterable[Input], to: str, stream: BinaryIO) -> int:
+def _write_columns(to: str, intake: Intake, sources: Iterable[Input], stream: BinaryIO) -> int:
     writer, fixes = open_writer(to, stream), 0
     for source in sources:
         for batch in _batches(intake, source):
@@ -56,6 +65,15 @@ def _write(intake: Intake, sources: Iterable[Input], to: str, stream: BinaryIO) 
             fixes += len(batch.fixes)
     writer.close()
     return fixes
+
+
+def _write_records(intake: Intake, sources: Iterable[Input], stream: BinaryIO) -> int:
+    writer, messages = RecordWriter(stream), 0
+    for source in sources:
+        for batch in _batches(intake, source):
+            writer.write(batch)
+            messages += len(batch.others)
+    return messages
 
 
 def _batches(intake: Intake, source: Input) -> Iterator[Batch]:

@@ -36,6 +36,7 @@ class Settings:
     lateness_s: float | None = None
     exercise: bool = False
     columns: dict[str, str] = field(default_factory=dict)
+    keep_all: bool = False  # every message with its sentence, for records
 
     def stamp(self) -> str:
         """What a resumed run must have in common with the one that it continues."""
@@ -85,7 +86,7 @@ class Recording(Input):
         super().__init__(name, str(path), (Received(block, None, name, "", "bytes") for block in blocks))
         lateness_s = LATENESS_S if settings.lateness_s is None else settings.lateness_s
         table, columns = is_table(path), settings.columns or None
-        self.lanes = [Lane(name, lateness_ms=round(lateness_s * 1000), exercise=settings.exercise, table=table, columns=columns)]
+        self.lanes = [Lane(name, lateness_ms=round(lateness_s * 1000), exercise=settings.exercise, keep_all=settings.keep_all, table=table, columns=columns)]
         self.head = next(self.items, None)
         self.first = self._data()
 
@@ -153,7 +154,7 @@ class Captured(Input):
             sources = [msgspec.structs.replace(source, lateness_s=self.settings.lateness_s) for source in sources]
         if self.settings.exercise:
             sources = [msgspec.structs.replace(source, exercise=True) for source in sources]
-        return lanes_of(Config(sources=sources, columns=self.settings.columns or session.columns))
+        return lanes_of(Config(sources=sources, columns=self.settings.columns or session.columns), keep_all=self.settings.keep_all)
 
 
 def open_inputs(paths: list[Path], settings: Settings, say: Say) -> dict[str, Input]:

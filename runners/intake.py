@@ -213,7 +213,7 @@ class Intake:
         return batch
 
 
-def lanes_of(config: Config) -> list[Lane]:
+def lanes_of(config: Config, *, keep_all: bool = False) -> list[Lane]:
     """One fresh lane per configured source; one that is simulated makes all of them exercise."""
     exercise = any(source.exercise for source in config.sources)
     return [
@@ -222,6 +222,7 @@ def lanes_of(config: Config) -> list[Lane]:
             lateness_ms=round(source.lateness_s * 1000),
             silent_ms=round(source.silent_s * 1000),
             exercise=exercise,
+            keep_all=keep_all,
             table=source.kind == "file" and is_table(Path(source.path)),
             columns=config.columns or None,
         )

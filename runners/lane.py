@@ -31,6 +31,7 @@ class Lane:
         checksum: Literal["drop", "flag", "absent"] = "drop",
         tags: Literal["keep", "strict"] = "keep",
         exercise: bool = False,
+        keep_all: bool = False,
         table: bool = False,
         columns: dict[str, str] | None = None,
     ) -> None:
@@ -45,7 +46,7 @@ class Lane:
         if table:
             self.state = TableState(source, columns=columns, exercise=exercise)
         else:
-            self.state = Senders(lambda: DecodeState(source, checksum=checksum, tags=tags, exercise=exercise))
+            self.state = Senders(lambda: DecodeState(source, checksum=checksum, tags=tags, exercise=exercise, keep_all=keep_all))
 
     def feed(self, data: bytes, t_rx_ms: int | None = None, *, sender: str = "", final: bool = False) -> Batch:
         """Stamped batch of one piece of input; any cut of the same bytes gives the same rows. `t_rx_ms`: UTC arrival, live only."""

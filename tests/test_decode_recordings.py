@@ -1,35 +1,35 @@
-"""Every recording: each line in one class, every field as pyais reads it (but for the intended differences of docs/decoder.md)."""
+"""Every recording: each line in one class, and every column says what the whole message says. pyais and gpsd: test_agreement_*.py."""
 
 from __future__ import annotations
 
-import gzip
-import math
 import re
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
-import pyais
 import pytest
-from conftest import SHARED_DATA
 
-from dogwatch.batch import F_NO_TIME, SOG_MISSING, T_MISSING, Batch
+from dogwatch.batch import (
+    ALT_MISSING,
+    COG_MISSING,
+    F_NO_TIME,
+    HAS_TYPE_AND_SIZE,
+    HDG_MISSING,
+    LAT_MISSING,
+    LON_MISSING,
+    NAV_MISSING,
+    SEC_MISSING,
+    SOG_MISSING,
+    T_MISSING,
+    Batch,
+)
 from ingest.decode import DecodeState, decode
-from tests.decode_inputs import sentence
-from tests.naive_decode import FIX_TYPES, Reading, Twin, text_of
+from ingest.records import Clock, Record, records
+from tests.naive_decode import FIX_TYPES, Reading, Twin
+from tests.recordings import RECORDINGS, read
 from tests.test_decode_twin import classes_of
-
-NOT_NMEA = (".chk", ".json", ".csv", ".sql", "LICENSE")
-RECORDINGS = sorted(str(p.relative_to(SHARED_DATA)) for p in SHARED_DATA.glob("nmea-*/*") if not p.name.endswith(NOT_NMEA)) or ["nmea-absent"]
-# Kinds of difference from pyais 3.3.1 that are meant (docs/decoder.md); anything else is our bug.
-MISSING_BY_SENTINEL = {"lat": 91.0, "lon": 181.0, "speed": 102.3, "course": 360.0, "heading": 511}
-
-
-def read(path: Path) -> bytes:
-    data = path.read_bytes()
-    return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
 @pytest.fixture(scope="module", params=RECORDINGS)
@@ -54,114 +54,83 @@ def test_every_line_is_in_one_class(recording) -> None:
     assert len(batch.fixes) + len(batch.statics) + len(batch.others) >= sum(counts.decoded.values())
 
 
-def expected_fix(message: dict[str, Any]) -> dict[str, float | None]:
-    """What pyais says of a message, sentinels and impossible values turned to None."""
-    fields = pyais.decode(sentence(message["payload"].decode(), message["fill"])).asdict(enum_as_int=True)
-    out = {"mmsi": fields["mmsi"]}
-    for name, sentinel in MISSING_BY_SENTINEL.items():
-        value = fields.get(name)
-        out[name] = None if value is None or value == sentinel else value
-    kind, n = message["kind"], len(message["bits"])
-    if kind == 27:
-        out["speed"] = None if out["speed"] == 63 else out["speed"]
-        out["course"] = None if (out["course"] or 0) >= 360 else out["course"]
-    if kind == 9:
-        out["speed"] = None if out["speed"] in (1023, None) else out["speed"]
-    if out["lat"] is None or out["lon"] is None or abs(out["lat"]) > 90 or abs(out["lon"]) > 180:
-        out["lat"] = out["lon"] = None
-    for name, bound in (("course", 360), ("heading", 360)):
-        if out[name] is not None and out[name] >= bound:
-            out[name] = None
-    if n < {1: 143, 2: 143, 3: 143, 4: 134, 11: 134, 9: 134, 18: 139, 19: 139, 21: 219, 27: 94}[kind]:
-        out |= dict.fromkeys(("lat", "lon", "speed", "course", "heading"))
-    out["status"] = fields.get("status")
-    out["status"] = None if out["status"] == 15 else out["status"]
-    return out
+def cell(value: object, missing: int, per: int = 1) -> float | None:
+    """A cell of a column as a record has it: None where missing."""
+    number = int(value)  # type: ignore[call-overload]
+    return None if number == missing else number / per if per > 1 else number
 
 
-def degrees(raw: int, kind: int) -> float:
-    """pyais rounds to six decimals upwards from the half; exact parity needs the same arithmetic (ais-decoding: exact parity)."""
-    return math.floor((10000 * (raw // 1000) + 3) / 6) / 1e6 if kind == 27 else math.floor((10 * raw + 3) / 6) / 1e6
-
-
-def found_fix(row: np.void) -> dict[str, float | None]:
-    kind = int(row["msg_type"])
-    missing = row["lat"] == 54_600_000
+def fix_as_record(row: np.void) -> dict[str, Any]:
+    """The cells of a position by the names of the record."""
+    rot, fast = int(row["rot"]), {127: "starboard", -127: "port"}
     return {
         "mmsi": int(row["mmsi"]),
-        "lat": None if missing else degrees(int(row["lat"]), kind),
-        "lon": None if missing else degrees(int(row["lon"]), kind),
-        "speed": None if row["sog"] == SOG_MISSING else int(row["sog"]) / 10,
-        "course": None if row["cog"] == 3600 else int(row["cog"]) / 10,
-        "heading": None if row["hdg"] == 511 else int(row["hdg"]),
-        "status": None if row["nav"] == 15 else int(row["nav"]),
+        "lat": None if row["lat"] == LAT_MISSING else round(int(row["lat"]) / 600_000, 6),
+        "lon": None if row["lon"] == LON_MISSING else round(int(row["lon"]) / 600_000, 6),
+        "sog_kn": cell(row["sog"], SOG_MISSING, 10),
+        "cog_deg": cell(row["cog"], COG_MISSING, 10),
+        "heading_deg": cell(row["hdg"], HDG_MISSING),
+        "utc_second": cell(row["sec"], SEC_MISSING),
+        "nav_status": cell(row["nav"], NAV_MISSING),
+        "alt_m": cell(row["alt_m"], ALT_MISSING),
+        "rot_deg_min": None if abs(rot) >= 127 else round((rot / 4.733) ** 2 * (1 if rot >= 0 else -1), 2),
+        "turning_fast": fast.get(rot),
+        "radio": int(row["radio"]) or None,
+        "ship_type": int(row["ship_type"]) or None,
     }
 
 
-def test_positions_as_pyais_reads_them(recording) -> None:
-    _, _, state, batch, twin = recording
-    messages = [m for m in twin.messages if m["kind"] in FIX_TYPES]
-    if len(messages) != len(batch.fixes):
-        pytest.skip("one fragment expired by the own-ship clock, which the twin does not have") if "time_own_ship" in state.counts.notes else pytest.fail(
-            "rows"
-        )
-    step = max(1, len(messages) // 1500)  # pyais is slow: every n-th message of the long recordings, all of the short ones
-    differences = Counter()
-    for message, row in list(zip(messages, batch.fixes))[::step]:
-        if message["kind"] == 28:  # pyais 3.3.1 does not know it
-            continue
-        expected, found = expected_fix(message), found_fix(row)
-        for name, value in expected.items():
-            if value != found[name] and not (value is not None and found[name] is not None and abs(value - found[name]) < 1.5e-6):
-                differences[(message["kind"], name, value, found[name])] += 1
-    assert not differences
+def static_as_record(row: np.void) -> dict[str, Any]:
+    """The cells of a static row by the names of the record."""
+    sizes = [int(row[name]) for name in ("bow", "stern", "port", "starboard")]
+    out = {f"{name}_m": size if any(sizes) else None for name, size in zip(("bow", "stern", "port", "starboard"), sizes)}
+    out |= {name: row[name].decode() or None for name in ("name", "callsign", "destination")}
+    out |= {"eta_month": cell(row["eta_month"], 0), "eta_day": cell(row["eta_day"], 0)}
+    out |= {"eta_hour": cell(row["eta_hour"], 24), "eta_minute": cell(row["eta_minute"], 60)}
+    out |= {"mmsi": int(row["mmsi"]), "imo": cell(row["imo"], 0)}
+    if row["has"] & HAS_TYPE_AND_SIZE:  # in the columns the type goes with the size; an aid cut between them has it in its record alone
+        out["aid_type" if row["msg_type"] == 21 else "ship_type"] = cell(row["ship_type"], 0)
+    return out | {"draught_m": cell(row["draught_dm"], 0, 10), "mothership_mmsi": cell(row["mothership"], 0)}
 
 
-def test_turn_as_pyais_reads_it(recording) -> None:
-    _, _, _, batch, twin = recording
-    messages = [m for m in twin.messages if m["kind"] in FIX_TYPES]
-    pairs = [(m, row) for m, row in zip(messages, batch.fixes) if m["kind"] <= 3 and len(m["bits"]) >= 143]
-    for message, row in pairs[:: max(1, len(pairs) // 200)]:
-        turn = float(pyais.decode(sentence(message["payload"].decode(), message["fill"])).turn)
-        raw = int(row["rot"])
-        if raw == -128 or abs(raw) == 127:
-            assert turn == raw  # pyais hands the sentinels through
-        else:
-            assert turn == math.copysign(round((raw / 4.733) ** 2), raw)
+def compared(cells: dict[str, Any], record: Record) -> dict[str, tuple[Any, Any]]:
+    """Fields of a row that its message says otherwise; a field that the type does not have must be missing."""
+    said = msgspec.structs.asdict(record)
+    if isinstance(record, Clock):  # its second is part of a date, and the column has it alone
+        cells.pop("utc_second")
+    if said.get("radio") == 0:
+        said["radio"] = None
+    return {name: (value, said.get(name)) for name, value in cells.items() if value != said.get(name)}
 
 
-def pyais_text(text: str | None) -> str:
-    """pyais keeps an inner '@' and leading blanks; the decoder's rule on top."""
-    return (text or "").strip("@ ").split("@")[0].rstrip(" ")
+def bits_in(sentence: bytes) -> int:
+    cells = sentence.split(b",")
+    return 6 * len(cells[5]) - int(cells[6][:1])
 
 
-def test_statics_as_pyais_reads_them(recording) -> None:
-    _, _, _, batch, twin = recording
-    messages = [m for m in twin.messages if m["kind"] in (5, 21, 24) or (m["kind"] == 19 and len(m["bits"]) >= 301)]
-    if len(messages) != len(batch.statics):
-        pytest.skip("one fragment expired by the own-ship clock, which the twin does not have")
-    for message, row in list(zip(messages, batch.statics))[:: max(1, len(messages) // 500)]:
-        fields = pyais.decode(sentence(message["payload"].decode(), message["fill"])).asdict(enum_as_int=True)
-        kind, bits = message["kind"], message["bits"]
-        assert int(row["mmsi"]) == fields["mmsi"]
-        name_at = {5: 112, 19: 143, 21: 43, 24: 40}[kind]
-        if row["has"] & 1:
-            name = text_of(bits, name_at, 20) if kind != 21 else row["name"].decode()
-            assert row["name"].decode() == name
-            plain = fields.get("name") or fields.get("shipname") or ""
-            assert row["name"].decode()[:20].rstrip() == pyais_text(plain) or kind == 21
-        if row["has"] & 2:
-            assert row["callsign"].decode() == pyais_text(fields["callsign"])
-        if kind == 5 and len(bits) >= 422:
-            assert row["destination"].decode() == pyais_text(fields["destination"])
-            assert (int(row["imo"]), int(row["draught_dm"])) == (fields["imo"], round(fields["draught"] * 10))
-        if row["has"] & 4 and not row["mothership"]:
-            for ours, theirs in (("bow", "to_bow"), ("stern", "to_stern"), ("port", "to_port"), ("starboard", "to_starboard")):
-                assert int(row[ours]) == fields[theirs]
-            if kind != 21:
-                raw = int(bits[{5: 232, 19: 263, 24: 40}[kind] :][:8], 2)
-                assert int(row["ship_type"]) == raw
-                assert fields.get("ship_type") == 0 or fields.get("ship_type") // 10 == raw // 10  # pyais collapses codes within their decade
+def test_columns_say_what_the_messages_say(recording) -> None:
+    """Each row of the columns against the whole message, read by another way; and the quick way of the kernel against the long one."""
+    _, data, _, batch, _ = recording
+    state = DecodeState("s", keep_all=True)
+    whole = decode(state, data, final=True)
+    assert whole.fixes.tobytes() == batch.fixes.tobytes()
+    assert whole.statics.tobytes() == batch.statics.tobytes()
+    assert whole.safety == batch.safety
+    assert len(whole.others) == sum(state.counts.decoded.values())
+    fixes, statics, wrong = iter(batch.fixes), iter(batch.statics), Counter()
+    for row, record in records(whole):
+        kind = record.msg_type
+        assert (kind, record.mmsi) == (row["msg_type"], row["mmsi"])
+        if kind in FIX_TYPES:
+            fix = next(fixes)
+            assert (fix["msg_type"], fix["t_ms"], fix["t_rx_ms"], fix["src"]) == (kind, row["t_ms"], row["t_rx_ms"], row["src"])
+            wrong.update((kind, name, *values) for name, values in compared(fix_as_record(fix), record).items())
+        size = bits_in(whole.raw[row["start"] : row["start"] + row["length"]])
+        if kind in (5, 21, 24) or (kind == 19 and size >= 301):
+            wrong.update((kind, name, *values) for name, values in compared(static_as_record(next(statics)), record).items())
+    assert not wrong
+    assert next(fixes, None) is None
+    assert next(statics, None) is None
 
 
 def test_times_come_from_the_bytes(recording) -> None:

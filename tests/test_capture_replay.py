@@ -256,11 +256,11 @@ def test_a_full_disk_ends_a_process_that_only_captures(tmp_path):
 
 def test_a_full_disk_is_an_alarm_beside_a_watch_that_goes_on(tmp_path, rules, monkeypatch):
     """The capture's folder refuses after a while; events and alerts are those of a run with all the room in the world."""
-    room = [15_000]
+    refuses = []
 
     def full(file, data, put=capture._put):
-        room[0] -= len(data)
-        if room[0] < 0:
+        if refuses or file.settled > 5_000:
+            refuses.append(data)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         put(file, data)
 

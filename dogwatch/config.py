@@ -35,6 +35,8 @@ class Source(msgspec.Struct, forbid_unknown_fields=True):
     follow: bool = False
     lateness_s: Lateness = 5.0
     silent_s: Seconds = 60.0
+    checksum: Literal["drop", "flag", "absent"] = "drop"
+    tags: Literal["keep", "strict"] = "keep"
     exercise: bool = False
 
 

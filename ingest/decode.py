@@ -61,16 +61,16 @@ class DecodeState:
         self._tail = b""
         self._m[list(MISSING_CELLS)] = T_MISSING
         self._m[list(NONE_CELLS)] = -1
-        self._m[k.C_MODE], self._m[k.C_ALL_EXERCISE], self._m[k.C_KEEP_ALL] = MODES.index(checksum), exercise, keep_all
-        self.use_tags(tags)
+        self._m[k.C_ALL_EXERCISE], self._m[k.C_KEEP_ALL] = exercise, keep_all
+        self.use(checksum, tags)
         self._m[k.C_STATIONS] = 1  # station 0 is the source itself
         self._m[k.SLOTS : k.SLOTS + k.STATION_SLOTS] = -1
         self.receivers: list[str] = [source]
         self._names: tuple[str, ...] = ()
 
-    def use_tags(self, tags: Literal["keep", "strict"]) -> None:
-        """From the next line on, treat tag blocks with a wrong checksum like this."""
-        self._m[k.C_STRICT_TAGS] = TAG_MODES.index(tags)
+    def use(self, checksum: Literal["drop", "flag", "absent"], tags: Literal["keep", "strict"]) -> None:
+        """From the next line on, treat wrong checksums of sentences and of tag blocks like this."""
+        self._m[k.C_MODE], self._m[k.C_STRICT_TAGS] = MODES.index(checksum), TAG_MODES.index(tags)
 
     @property
     def counts(self) -> Counts:

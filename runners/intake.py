@@ -221,6 +221,8 @@ def lanes_of(config: Config, *, keep_all: bool = False) -> list[Lane]:
             source.id,
             lateness_ms=round(source.lateness_s * 1000),
             silent_ms=round(source.silent_s * 1000),
+            checksum=source.checksum,
+            tags=source.tags,
             exercise=exercise,
             keep_all=keep_all,
             table=source.kind == "file" and is_table(Path(source.path)),

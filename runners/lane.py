@@ -38,6 +38,7 @@ class Lane:
         self.source, self.silent_ms = source, silent_ms
         self.delays = Delays()  # for whoever watches the process; no part of the state
         self.table = table
+        self.checksum: Literal["drop", "flag", "absent"] = checksum
         self.tags: Literal["keep", "strict"] = tags
         self.exercise = exercise
         # a table leaves sorted by time: a long silence in it is no stamp gone wild
@@ -90,4 +91,4 @@ class Lane:
         else:
             self.state.restore(sections["decoder"])
             for state in self.state.states.values():
-                state.use_tags(self.tags)  # a changed configuration counts from the restart on
+                state.use(self.checksum, self.tags)  # a changed configuration counts from the restart on

@@ -32,8 +32,11 @@ from dogwatch.batch import (
     T_SRC_OWN_SHIP,
     Batch,
 )
+from dogwatch.config import Config, parse
+from dogwatch.errors import ConfigError
 from ingest.decode import DecodeState, decode
 from ingest.records import records
+from runners.intake import lanes_of
 from tests.decode_inputs import T0, armour, bits_of, one, pghp, position, rmc, sentence, single_slot_aid, six_bit, static, tag, two
 from tests.naive_decode import checksum
 
@@ -332,3 +335,20 @@ def test_a_damaged_first_part_takes_the_older_message_with_it() -> None:
     batch = decode(state, b"\n".join([older, hurt, second]) + b"\n")
     assert len(batch.statics) == 0
     assert state.counts.rejected == {"bad_checksum": 1, "part_restart": 1, "orphan_part": 1}
+
+
+def test_policies_come_from_the_configuration() -> None:
+    """`checksum` and `tags` of a source reach its decoder, and after a restart the configuration counts, not the snapshot."""
+    text = '[[sources]]\nid = "a"\nkind = "tcp"\nchecksum = "flag"\ntags = "strict"\n[[sources]]\nid = "b"\nkind = "tcp"\n'
+    strict, plain = lanes_of(parse(text, Config, file="x.toml"))
+    line = one(position())
+    stale, damaged = tag(f"s:x,c:{T0}", wrong=1) + line + b"\n", line[:-2] + (b"00" if line[-2:] != b"00" else b"01") + b"\n"
+    assert (strict.feed(stale).fixes["t_ms"][0], plain.feed(stale).fixes["t_rx_ms"][0]) == (T_MISSING, T0 * 1000)
+    assert (len(strict.feed(damaged).fixes), len(plain.feed(damaged).fixes)) == (1, 0)
+    restarted = lanes_of(parse(text.replace("strict", "keep").replace("flag", "drop"), Config, file="x.toml"))[0]
+    restarted.restore(strict.to_sections())
+    assert restarted.feed(stale).fixes["t_rx_ms"][0] == T0 * 1000
+    assert len(restarted.feed(damaged).fixes) == 0
+    for wrong in (text.replace("strict", "loose"), text.replace("flag", "ignore")):
+        with pytest.raises(ConfigError, match=r"tags|checksum"):
+            parse(wrong, Config, file="x.toml")

@@ -236,6 +236,7 @@ def decode(
     config: Annotated[Path | None, typer.Option(help="Configuration with [columns] for a table of unknown layout.")] = None,
     exercise: Annotated[bool, typer.Option(help="Mark every row as exercise.")] = False,
     records: Annotated[bool, typer.Option(help="Every message of types 1-28 with all its fields instead of positions; --to ndjson.")] = False,
+    damaged: Annotated[bool, typer.Option(help="Forensic: also sentences with a wrong checksum, flagged checksum_bad.")] = False,
     as_json: Json = False,
 ) -> None:
     """Columns from bytes; missing values are empty. Example: dogwatch decode recording.nmea --to csv --out fixes.csv"""
@@ -243,7 +244,9 @@ def decode(
     from runners.rules import read_config
 
     columns = read_config(config).columns if config else {}
-    counts = decode_files(inputs, out_file, to, lateness_s=seconds(lateness) if lateness else None, exercise=exercise, columns=columns, whole=records)
+    counts = decode_files(
+        inputs, out_file, to, lateness_s=seconds(lateness) if lateness else None, exercise=exercise, columns=columns, whole=records, flagged=damaged
+    )
     for note in counts["input_notes"]:
         err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if as_json:

@@ -19,11 +19,12 @@ from runners.summary import time_notes
 
 
 def decode_files(
-    inputs: list[Path], out: Path, to: str, *, lateness_s: float | None, exercise: bool, columns: dict[str, str], whole: bool = False
+    inputs: list[Path], out: Path, to: str, *, lateness_s: float | None, exercise: bool, columns: dict[str, str], whole: bool = False, flagged: bool = False
 ) -> dict[str, Any]:
     """Decode one input after the other into `out` ('-' = stdout); counts come back. An earlier `out` stays until all is well.
 
-    whole: every message as a record with all its fields (ndjson) instead of columns of positions. Raises InputError.
+    whole: every message as a record with all its fields (ndjson) instead of columns of positions. flagged: sentences of
+    recordings with a wrong checksum too, with the flag `checksum_bad`. Raises InputError.
     """
     if to not in FORMATS:
         raise InputError(f"unknown format '{to}'", remedy=f"choose one of {', '.join(FORMATS)}")
@@ -34,7 +35,7 @@ def decode_files(
     if any(out.exists() and path.exists() and out.samefile(path) for path in inputs):
         raise InputError(f"{out} is one of the inputs", remedy="name another file with --out")
     said: list[str] = []
-    sources = open_inputs(inputs, Settings(lateness_s, exercise, columns, keep_all=whole), said.append)
+    sources = open_inputs(inputs, Settings(lateness_s, exercise, columns, keep_all=whole, checksum="flag" if flagged else "drop"), said.append)
     intake = Intake([lane for source in sources.values() for lane in source.lanes])
     write = _write_records if whole else partial(_write_columns, to)
     if str(out) == "-":

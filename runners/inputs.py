@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -37,6 +38,7 @@ class Settings:
     exercise: bool = False
     columns: dict[str, str] = field(default_factory=dict)
     keep_all: bool = False  # every message with its sentence, for records
+    checksum: Literal["drop", "flag", "absent"] = "drop"  # of recordings; a capture has its own
 
     def stamp(self) -> str:
         """What a resumed run must have in common with the one that it continues."""
@@ -86,7 +88,17 @@ class Recording(Input):
         super().__init__(name, str(path), (Received(block, None, name, "", "bytes") for block in blocks))
         lateness_s = LATENESS_S if settings.lateness_s is None else settings.lateness_s
         table, columns = is_table(path), settings.columns or None
-        self.lanes = [Lane(name, lateness_ms=round(lateness_s * 1000), exercise=settings.exercise, keep_all=settings.keep_all, table=table, columns=columns)]
+        self.lanes = [
+            Lane(
+                name,
+                lateness_ms=round(lateness_s * 1000),
+                exercise=settings.exercise,
+                keep_all=settings.keep_all,
+                checksum=settings.checksum,
+                table=table,
+                columns=columns,
+            )
+        ]
         self.head = next(self.items, None)
         self.first = self._data()
 

@@ -52,6 +52,14 @@ def test_every_message_is_one_object_in_arrival_order(tmp_path):
     assert beacon["flags"] == "exercise no_time"
 
 
+def test_damaged_sentences_are_given_only_when_asked_for_and_flagged(tmp_path):
+    lines = [one(position()), one(position(257000002))[:-2] + b"zz", one(position(257000003))[:-4] + b"0*00"]
+    (plain, found), (asked, flagged) = written(tmp_path, lines), written(tmp_path, lines, flagged=True)
+    assert (plain["records"], asked["records"]) == (1, 2)
+    assert [each["flags"] for each in found] == ["no_time"]
+    assert [each["flags"] for each in flagged] == ["no_time", "checksum_bad no_time"]
+
+
 def test_the_columns_and_the_records_come_from_one_decoder(tmp_path):
     """Keeping all sentences changes no row and no counter."""
     lines = [one(position(257000001 + i, kind=1 + i % 3)) for i in range(50)] + two(static()) + [one(position(970000001, nav=14))]

@@ -22,6 +22,7 @@ from dogwatch.batch import (
     Counts,
     SafetyReport,
     empty_batch,
+    join_rows,
 )
 from ingest import kernel as k
 from ingest.reports import SAFETY_DTYPE, safety_reports
@@ -226,11 +227,9 @@ def joined(pieces: list[Batch], receivers: tuple[str, ...]) -> Batch:
         piece.others["start"] += np.uint32(offset)
         offset += len(piece.raw)
         safety += piece.safety
-    fixes, others = np.concatenate([p.fixes for p in pieces]), np.concatenate([p.others for p in pieces])
-    rows = np.concatenate([p.statics for p in pieces])
-    assert fixes.dtype == FIX_DTYPE
-    assert rows.dtype == STATIC_DTYPE
-    return Batch(fixes, rows, others, b"".join(p.raw for p in pieces), safety, [], receivers)
+    fixes, statics = join_rows([p.fixes for p in pieces], FIX_DTYPE), join_rows([p.statics for p in pieces], STATIC_DTYPE)
+    others = join_rows([p.others for p in pieces], OTHER_DTYPE)
+    return Batch(fixes, statics, others, b"".join(p.raw for p in pieces), safety, [], receivers)
 
 
 def _kind_name(code: int) -> str:

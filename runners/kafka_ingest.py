@@ -16,11 +16,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from dogwatch import __version__
 from dogwatch.alerts import Alert
-from dogwatch.batch import LAT_MISSING, LON_MISSING, NAV_MISSING, SOG_MISSING, UNITS_PER_DEG, Batch, Control, SafetyReport, empty_batch
+from dogwatch.batch import (
+    FIX_DTYPE,
+    LAT_MISSING,
+    LON_MISSING,
+    NAV_MISSING,
+    SOG_MISSING,
+    STATIC_DTYPE,
+    UNITS_PER_DEG,
+    Batch,
+    Control,
+    SafetyReport,
+    empty_batch,
+    join_rows,
+)
 from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError, SurroundingsError
 from dogwatch.events import Event
@@ -174,8 +186,8 @@ def join(batches: list[Batch], receivers: tuple[str, ...]) -> Batch:
     """Several batches of one intake as one, in order; receiver numbers are common to them."""
     whole = empty_batch(receivers)
     if batches:
-        whole.fixes = np.concatenate([batch.fixes for batch in batches])
-        whole.statics = np.concatenate([batch.statics for batch in batches])
+        whole.fixes = join_rows([batch.fixes for batch in batches], FIX_DTYPE)
+        whole.statics = join_rows([batch.statics for batch in batches], STATIC_DTYPE)
         whole.control = [row for batch in batches for row in batch.control]
     return whole
 

@@ -434,9 +434,10 @@ def xor(buf, start, end):
         while start + 8 <= end:
             acc ^= ld64(buf, start)
             start += 8
+        acc ^= ld64(buf, start) & ((1 << (8 * max(end - start, 0))) - 1)
         acc ^= acc >> 32
         acc ^= acc >> 16
-        acc = (acc ^ (acc >> 8)) & 255
+        return (acc ^ (acc >> 8)) & 255
     for i in range(start, end):
         acc ^= int(buf[i])
     return acc
@@ -679,8 +680,10 @@ def quick_station(m, buf, start, n):
     k = m[quick_slot(buf, start, n)]
     if m[STATIONS + 4 * k + 1] != n:
         return -1
-    for i in range(n):
-        if buf[NAMES + NAME_MAX * k + i] != buf[start + i]:
+    name = NAMES + NAME_MAX * k
+    for i in range(0, n, 8):
+        differ = ld64(buf, name + i) ^ ld64(buf, start + i)
+        if differ and (i + 8 <= n or differ & ((1 << (8 * (n - i))) - 1)):
             return -1
     return k
 
@@ -895,6 +898,17 @@ def copy(buf, to, start, n):
             buf[to + i] = buf[start + i]
 
 
+@inner(_U(_B, _I, _I))
+def clear(buf, at, n):
+    """n zeros from `at` on; up to seven behind them too."""
+    if SWAR:
+        for i in range(0, n, 8):
+            st64(buf, at + i, 0)
+    else:
+        for i in range(n):
+            buf[at + i] = 0
+
+
 @inner(_U(_B, _I, _I, _I))
 def put(buf, at, value, width):
     """An integer as 2, 4 or 8 bytes, little-endian."""
@@ -953,7 +967,7 @@ def other_row(m, buf):
 
 
 @inner(_U(_M, _B, _I, _I, _I, _I, _I))
-def put_text(m, buf, at, first, n, second, more):
+def put_long_text(m, buf, at, first, n, second, more):
     """n six-bit characters from bit `first`, then `more` from bit `second`: without '@' and blanks at both ends, cut at the first '@' left.
 
     Writes zeros behind it, up to the next multiple of eight characters after what it read.
@@ -983,6 +997,56 @@ def put_text(m, buf, at, first, n, second, more):
         buf[i] = 0
 
 
+@inner(_I(_I))
+def before_at(x):
+    """Mask of the letters before the first '@' of eight."""
+    hit = holds(x, 64)
+    return (((hit & -hit) >> 7) & ONES) - 1
+
+
+@inner(_I(_I))
+def without_blanks(x):
+    """Eight letters, zeros at the end allowed, without the blanks behind the last other one."""
+    last = ((x + 0x7F * ONES) & ((x ^ (0x20 * ONES)) + 0x7F * ONES) & HIGH) >> 7  # one bit for every letter that is neither 0 nor a blank
+    last = (last & ONES) | ((last >> 8) & (ONES >> 8))
+    last |= last >> 16
+    last |= last >> 32
+    return x & (last * 255)
+
+
+@inner(_I(_I, _I))
+def end_letters(x, n):
+    """Eight letters, '@' from letter n on."""
+    if n >= 8:
+        return x
+    keep = (1 << (8 * max(n, 0))) - 1
+    return (x & keep) | ((0x40 * ONES) & ~keep)
+
+
+@inner(_U(_M, _B, _I, _I, _I))
+def put_text(m, buf, at, first, n):
+    """At most 24 six-bit characters from bit `first`: without '@' and blanks at both ends, cut at the first '@' left.
+
+    Writes 24 bytes: texts go into a row in the order in which they stand in it, so that each ends the zeros of the one before.
+    """
+    a = end_letters(letters(bits48(m, first)), n) if SWAR else 64
+    if (a & 255) == 64 or (a & 255) == 32:
+        put_long_text(m, buf, at, first, n, 0, 0)
+        return
+    b, c = end_letters(letters(bits48(m, first + 48)), n - 8), end_letters(letters(bits48(m, first + 96)), n - 16)
+    keep = before_at(a)
+    a &= keep
+    keep = before_at(b) if keep == -1 else 0
+    b &= keep
+    c &= before_at(c) if keep == -1 else 0
+    c = without_blanks(c)
+    b = without_blanks(b) if c == 0 else b
+    a = without_blanks(a) if b == 0 else a
+    st64(buf, at, a)
+    st64(buf, at + 8, b)
+    st64(buf, at + 16, c)
+
+
 @inner(_U(_M, _B, _I, _I, _I, _I, _I, _I, _I))
 def safety_row(m, buf, report, nbits, damaged, lat, lon, sog, nav):
     """The message in the words goes ahead of the stream: a beacon, a status 14, or the text of a type 12 or 14 as far as it is there."""
@@ -991,9 +1055,8 @@ def safety_row(m, buf, report, nbits, damaged, lat, lon, sog, nav):
     kind = bits(m, 0, 6)
     start = 72 if kind == 12 else 40
     n = min((nbits - start) // 6, TEXT_MAX - 7) if report == TEXT and nbits > start else 0
-    for i in range(row + A_TEXT, row + A_SIZE):
-        buf[i] = 0
-    put_text(m, buf, row + A_TEXT, start, n, 0, 0)
+    clear(buf, row + A_TEXT, TEXT_MAX)
+    put_long_text(m, buf, row + A_TEXT, start, n, 0, 0)
     put(buf, row + A_T, m[G_WHEN], 8)
     put(buf, row + A_MMSI, bits(m, 8, 30), 4)
     put(buf, row + A_LAT, lat, 4)
@@ -1049,7 +1112,7 @@ def voyage(m, buf, row, nbits):
     buf[row + S_MONTH], buf[row + S_DAY] = month if month <= 12 else 0, day
     buf[row + S_HOUR], buf[row + S_MINUTE] = hour if hour <= 24 else 24, minute if minute <= 60 else 60
     put(buf, row + S_DRAUGHT, bits(m, 294, 8), 2)
-    put_text(m, buf, row + S_DESTINATION, 302, min((nbits - 302) // 6, 20), 0, 0)
+    put_text(m, buf, row + S_DESTINATION, 302, min((nbits - 302) // 6, 20))
     return flags
 
 
@@ -1062,8 +1125,7 @@ def static_row(m, buf, nbits, kind):
     """
     row = STATIC_ROWS + S_SIZE * m[G_STATICS]
     m[G_STATICS] += 1
-    for i in range(row, row + S_SIZE):
-        buf[i] = 0
+    clear(buf, row, S_SIZE)
     mmsi = bits(m, 8, 30)
     flags, has, full, nominal = m[G_FLAGS], 0, 160, 168
     name, callsign, ship_type, width, size, more = -1, -1, -1, 8, -1, 0
@@ -1103,12 +1165,15 @@ def static_row(m, buf, nbits, kind):
                     put(buf, row + S_MOTHERSHIP, bits(m, 132, 30), 4)
                 else:
                     size = 132
-    if callsign >= 0:  # texts in the order in which they stand in the row: each writes a few zeros behind itself
+    if callsign >= 0:  # texts in the order in which they stand in the row
         has |= HAS_CALLSIGN
-        put_text(m, buf, row + S_CALLSIGN, callsign, 7, 0, 0)
+        put_text(m, buf, row + S_CALLSIGN, callsign, 7)
     if name >= 0:
         has |= HAS_NAME
-        put_text(m, buf, row + S_NAME, name, 20, 272, more)
+        if more:
+            put_long_text(m, buf, row + S_NAME, name, 20, 272, more)
+        else:
+            put_text(m, buf, row + S_NAME, name, 20)
     if kind == 5 and nbits >= 302:
         has |= HAS_VOYAGE
         flags |= voyage(m, buf, row, nbits)
@@ -1480,11 +1545,11 @@ def sentence(m, buf, start, end):
     if given >= 0 and xor(buf, start + 1, star) != given:
         if m[C_MODE] != 1:
             reject(m, buf, start, end, R_CHECKSUM, 1)
-            if reason < 0 and m[G_COUNT] > 1 and m[G_NUMBER] == 1:  # what comes now belongs to this one: never to an older message that still waits
+            if reason < 0 and m[G_COUNT] > 1:  # what comes now must not complete an older message of this key
                 fragment_key(m, buf, start)
                 row = find_parts(m)
                 if row >= 0:
-                    drop_parts(m, buf, row, R_RESTART)
+                    drop_parts(m, buf, row, R_RESTART if m[G_NUMBER] == 1 else R_ORDER)
             return DAMAGED
         m[C_NOTED + N_FLAGGED] += 1
         m[G_FLAGS] |= F_CK_BAD
@@ -1813,6 +1878,12 @@ def plain_number(buf, at):
     return v, end
 
 
+@inner(_I(_I))
+def odd_in_name(x):
+    """Not 0 where one of eight bytes is a control character, '!', a backslash or no ASCII: the long way looks at such names."""
+    return ((x - 0x20 * ONES) | x) & HIGH | holds(x, 33) | holds(x, 92)
+
+
 @inner(_I(_M, _B, _I))
 def common_tag(m, buf, i):
     """A tag block of the keys c, s, g and n alone, with a right checksum, into registers. Returns the index behind it, or -1: the long way.
@@ -1826,8 +1897,16 @@ def common_tag(m, buf, i):
             return -1
         key, z = buf[a], a + 2
         if key == 115:
-            while z - a <= NAME_MAX + 2 and buf[z] >= 32 and buf[z] != 44 and buf[z] != 42 and buf[z] != 92 and buf[z] != 33:
-                z += 1
+            x = ld64(buf, z)
+            stop = holds(x, 44) | holds(x, 42)
+            while stop == 0 and z - a <= NAME_MAX and not odd_in_name(x):
+                z += 8
+                x = ld64(buf, z)
+                stop = holds(x, 44) | holds(x, 42)
+            mask = (((stop & -stop) >> 7) & ONES) - 1
+            if stop == 0 or odd_in_name((x & mask) | ((0x30 * ONES) & ~mask)):
+                return -1
+            z += (((mask & ONES) * ONES) >> 56) & 15
             if z - a - 2 > NAME_MAX:
                 return -1
             m[G_NAME], m[G_NAME_END] = a + 2, z
@@ -1930,7 +2009,7 @@ def plain_sentence(m, buf, start, n):
     m[WORDS + k], m[WORDS + k + 1] = word48(x), 0
     last = p + left
     fill, end = int(buf[last + 1]) - 48, last + 5
-    if end >= n or (buf[end] != 13 and buf[end] != 10) or fill < 0 or fill > 5 or buf[last + 2] != 42 or first == last:
+    if end >= n or fill < 0 or fill > 5 or buf[last + 2] != 42 or first == last:
         return -1
     check ^= (fill + 48) ^ 44
     check ^= check >> 32
@@ -1938,10 +2017,20 @@ def plain_sentence(m, buf, start, n):
     check = (check ^ (check >> 8)) & 255
     if check != hex_pair(buf, last + 3, end):
         return -1
+    m[G_SENTENCE_END] = end
+    if buf[end] != 13 and buf[end] != 10:
+        if buf[end] != 44:
+            return -1
+        while end < n and buf[end] != 13 and buf[end] != 10:
+            if buf[end] == 33 or buf[end] == 92 or end - start > LINE_MAX - 256:
+                return -1
+            end += 1
+        if end == n:
+            return -1
     m[G_NBITS] = 6 * (last - first) - fill
     m[G_COUNT], m[G_NUMBER], m[G_SEQ], m[G_CHANNEL] = count, number_, seq, channel + 16 if channel == 49 or channel == 50 else channel  # 1, 2 -> A, B
     m[G_PAYLOAD], m[G_PAYLOAD_END], m[G_FILL], m[G_SUM] = first, last, fill, check
-    m[G_SENTENCE], m[G_SENTENCE_END], m[G_FLAGS] = start, end, F_OWN_SHIP if kind == 79 else 0
+    m[G_SENTENCE], m[G_FLAGS] = start, F_OWN_SHIP if kind == 79 else 0
     if count == 1:
         return end if verdict(m, m[G_NBITS]) < 0 else -1
     fragment_key(m, buf, start)
@@ -2041,6 +2130,11 @@ def common_lines(m, buf, i, n, fixes):
                 m[G_STATION] = tagged_station(m, buf)
             else:
                 m[G_TAG_GROUP] = -1
+            after = m[G_SENTENCE_END]
+            if after < end:
+                trailer(m, buf, after, end)
+                if m[G_STATION] == 0:
+                    m[G_STATION] = m[G_TRAILER_STATION]
             m[G_FLAGS] |= F_EXERCISE if m[C_ALL_EXERCISE] or m[STATIONS + 4 * m[G_STATION] + 3] else 0
             i = next_line(m, buf, end, n)
             if m[G_COUNT] == 1:
@@ -2050,6 +2144,7 @@ def common_lines(m, buf, i, n, fixes):
                 message(m, buf, fixes)
             if m[G_ROW] >= 0:
                 drop_parts(m, buf, m[G_ROW], -1)
+            m[G_TRAILER_T], m[G_TRAILER_STATION] = T_MISSING, 0
             row = m[G_FIXES]
             if not room(m, fixes):
                 return i

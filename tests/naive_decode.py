@@ -281,11 +281,11 @@ class Twin:
         return self.message(payload, fill, context, 1) if key[2] == 1 else self.fragment(key, number, payload, fill, context)
 
     def damaged(self, body: bytes, context: dict) -> None:
-        """A wrong checksum: a first part still says that an older message of its key will get no more."""
+        """A wrong checksum: a part still says that an open message of its key will not be whole."""
         reason, key, number, _, _ = self.header(body)
-        mine = self.waiting(key, context) if reason is None and key[2] > 1 and number == 1 else None
+        mine = self.waiting(key, context) if reason is None and key[2] > 1 else None
         if mine:
-            self.drop(mine, "part_restart")
+            self.drop(mine, "part_restart" if number == 1 else "part_order")
 
     def waiting(self, key: tuple, context: dict) -> Open | None:
         """The open message that a part belongs to."""

@@ -10,7 +10,8 @@ NDJSON and Parquet keep texts as they are.
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Protocol
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
 
 import msgspec
 import numpy as np
@@ -53,6 +54,16 @@ SCHEMA = pa.schema(
 )
 
 
+RAW = {
+    "type": ("msg_type", 256), "sog_kn": ("sog", b.SOG_MISSING + 1), "cog_deg": ("cog", b.COG_MISSING + 1), "heading_deg": ("hdg", 361),
+    "nav_status": ("nav", b.NAV_MISSING + 1), "rot_deg_min": ("rot", 256), "utc_second": ("sec", b.SEC_MISSING + 1),
+    "alt_m": ("alt_m", b.ALT_MISSING + 1), "ship_type": ("ship_type", 256),
+}  # fmt: skip
+"""Columns with few raw values: column of FIX_DTYPE and how many there are; the last one stands for all beyond it."""
+Part = np.ndarray | list[bytes] | bytes  # of a row: cells of its own, or the same for all
+TEXT_ROWS = 4096  # rows that are text at once: about 2 MB
+
+
 class Writer(Protocol):
     """Writes fixes in chunks; `close` completes the file and leaves the stream open."""
 
@@ -78,11 +89,11 @@ def columns(fixes: np.ndarray, receivers: tuple[str, ...]) -> pa.Table:
     flags = fixes["flags"]
     values = {
         "t": _times(fixes["t_ms"]),
-        "source": _by_value(fixes["src"], lambda src: receivers[src] if src < len(receivers) else None),
+        "source": _by_value(fixes["src"], lambda src: _name(src, receivers)),
         "type": fixes["msg_type"],
         "mmsi": fixes["mmsi"],
-        "lat": _masked(np.round(fixes["lat"] / b.UNITS_PER_DEG, 6), has),
-        "lon": _masked(np.round(fixes["lon"] / b.UNITS_PER_DEG, 6), has),
+        "lat": _degrees(fixes["lat"], has),
+        "lon": _degrees(fixes["lon"], has),
         "sog_kn": _masked(fixes["sog"] / 10, fixes["sog"] <= b.SOG_MAX),
         "cog_deg": _masked(fixes["cog"] / 10, fixes["cog"] < b.COG_MISSING),
         "heading_deg": _masked(fixes["hdg"], fixes["hdg"] < 360),
@@ -99,42 +110,119 @@ def columns(fixes: np.ndarray, receivers: tuple[str, ...]) -> pa.Table:
     return pa.table([pa.array(value, SCHEMA.field(name).type) if isinstance(value, np.ndarray) else value for name, value in values.items()], schema=SCHEMA)
 
 
-class CsvWriter:
-    """Comma, header, LF; times as ISO 8601 with milliseconds and Z."""
+class TextWriter:
+    """Rows as text: a row is the join of its cells, and a cell is its value with all that stands around it: key, comma, line end.
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self.schema = pa.schema([(f.name, pa.string() if pa.types.is_timestamp(f.type) else f.type) for f in SCHEMA])
-        self.sink = pyarrow.csv.CSVWriter(stream, self.schema, write_options=pyarrow.csv.WriteOptions(quoting_style="needed", quoting_header="none"))
-
-    def write(self, fixes: np.ndarray, receivers: tuple[str, ...]) -> None:
-        """Append fixes."""
-        table = columns(fixes, tuple(formula_safe(name) for name in receivers))
-        parts = {
-            name: iso_times(fixes[field]) if field else table[name] for name, field in ((n, {"t": "t_ms", "t_rx": "t_rx_ms"}.get(n)) for n in SCHEMA.names)
-        }
-        self.sink.write_table(pa.table(list(parts.values()), schema=self.schema))
-
-    def close(self) -> None:
-        """Flush."""
-        self.sink.close()
-
-
-class NdjsonWriter:
-    """One JSON object per line, every key in every line."""
+    Hardly any value is written for a row. The standard has 1,024 speeds and 3,601 courses: what `columns` says of every raw
+    value that there is (RAW) is written once, and looked up; times, names and flags are written once per distinct value of a
+    piece. What is left are MMSI and positions. A subclass is a dialect: how values look, and what stands around them.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
-        self.encoder = msgspec.json.Encoder()
+        self.tables = {name: self._cells(name, self.numbers(_every(raw, n)[name].combine_chunks())) for name, (raw, n) in RAW.items()}
+        self.truths = self._cells("exercise", [b"false", b"true"])
+        self.milliseconds = np.array([*(b'.%03dZ"' % ms for ms in range(1000)), b""], object)  # the last one follows a missing second
+
+    def numbers(self, values: pa.Array) -> list[bytes]:
+        """Each value as text."""
+        raise NotImplementedError
+
+    def text(self, value: str | None) -> bytes:
+        """A text in its quotes, or what says that there is none."""
+        raise NotImplementedError
+
+    def around(self, name: str) -> tuple[bytes, bytes]:
+        """What stands before and behind a value in the column `name`."""
+        raise NotImplementedError
 
     def write(self, fixes: np.ndarray, receivers: tuple[str, ...]) -> None:
         """Append fixes."""
-        table = columns(fixes, receivers)
-        times = {"t": iso_times(fixes["t_ms"]), "t_rx": iso_times(fixes["t_rx_ms"])}
-        cells: list[list[Any]] = [times.get(name, table[name]).to_pylist() for name in SCHEMA.names]
-        self.stream.write(self.encoder.encode_lines([dict(zip(SCHEMA.names, row)) for row in zip(*cells)]))
+        for start in range(0, len(fixes), TEXT_ROWS):
+            self.stream.write(self._rows(fixes[start : start + TEXT_ROWS], receivers))
 
     def close(self) -> None:
         """Nothing is held back."""
+
+    def _rows(self, fixes: np.ndarray, receivers: tuple[str, ...]) -> bytes:
+        has, exercise = b.has_position(fixes), (fixes["flags"] & np.uint32(b.F_EXERCISE)) > 0
+        parts: dict[str, list[Part]] = {
+            "t": self._times("t", fixes["t_ms"]),
+            "source": self._by_value("source", fixes["src"], lambda src: _name(src, receivers)),
+            "mmsi": self._each("mmsi", pa.array(fixes["mmsi"])),
+            "lat": self._each("lat", _degrees(fixes["lat"], has)),
+            "lon": self._each("lon", _degrees(fixes["lon"], has)),
+            "t_rx": self._times("t_rx", fixes["t_rx_ms"]),
+            "receivers": self._by_value("receivers", fixes["receivers"], lambda bits: _names(bits, receivers)),
+            "exercise": [self.truths[exercise.view(np.uint8)]],
+            "flags": self._by_value("flags", fixes["flags"], words),
+        }
+        for name, (raw, n) in RAW.items():
+            values = fixes[raw].view(np.uint8) if raw == "rot" else fixes[raw]
+            parts[name] = [self.tables[name][np.minimum(values, n - 1)]]
+        ordered = [part for name in SCHEMA.names for part in parts[name]]
+        cells = np.empty((len(fixes), len(ordered)), object)
+        for column, part in enumerate(ordered):
+            cells[:, column] = part
+        return b"".join(cells.ravel().tolist())
+
+    def _times(self, name: str, t_ms: np.ndarray) -> list[Part]:
+        """Cells up to the second, and the rest of them."""
+        known = t_ms != b.T_MISSING
+        second, which = _distinct(np.where(known, t_ms // 1000, b.T_MISSING))
+        before, _ = self.around(name)
+        texts = np.datetime_as_string(np.where(second == b.T_MISSING, 0, second).astype("M8[s]")).tolist()
+        cells = [before + (self.text(None) if s == b.T_MISSING else b'"' + text.encode()) for s, text in zip(second.tolist(), texts)]
+        return [np.array(cells, object)[which], self.milliseconds[np.where(known, t_ms % 1000, 1000)]]
+
+    def _each(self, name: str, values: pa.Array) -> list[Part]:
+        """A value for each row of a column that is not the last; its key stands beside it, cheaper than in every cell."""
+        return [self.around(name)[0], self.numbers(values)]
+
+    def _by_value(self, name: str, values: np.ndarray, meaning: Callable[[int], str | None]) -> list[Part]:
+        distinct, which = _distinct(values)
+        return [self._cells(name, [self.text(meaning(value)) for value in distinct.tolist()])[which]]
+
+    def _cells(self, name: str, texts: list[bytes]) -> np.ndarray:
+        before, behind = self.around(name)
+        return np.array([before + text + behind for text in texts], object)
+
+
+class CsvWriter(TextWriter):
+    """Comma, header, LF; times as ISO 8601 with milliseconds and Z; texts in quotes."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__(stream)
+        stream.write(",".join(SCHEMA.names).encode() + b"\n")
+
+    def write(self, fixes: np.ndarray, receivers: tuple[str, ...]) -> None:
+        """Append fixes; names that come from the air are made safe."""
+        super().write(fixes, tuple(formula_safe(name) for name in receivers))
+
+    def numbers(self, values: pa.Array) -> list[bytes]:
+        sink = pa.BufferOutputStream()
+        pyarrow.csv.write_csv(pa.table([values], names=[""]), sink, pyarrow.csv.WriteOptions(include_header=False))
+        return sink.getvalue().to_pybytes().split(b"\n")[:-1]
+
+    def text(self, value: str | None) -> bytes:
+        return b"" if value is None else b'"' + value.encode().replace(b'"', b'""') + b'"'
+
+    def around(self, name: str) -> tuple[bytes, bytes]:
+        return b"" if name == SCHEMA.names[0] else b",", b"\n" if name == SCHEMA.names[-1] else b""
+
+
+class NdjsonWriter(TextWriter):
+    """One JSON object per line, every key in every line."""
+
+    def numbers(self, values: pa.Array) -> list[bytes]:
+        quick = pa.types.is_floating(values.type) or not values.null_count  # NumPy says NaN, and JSON says null
+        return msgspec.json.encode(values.to_numpy(zero_copy_only=False).tolist() if quick else values.to_pylist())[1:-1].split(b",")
+
+    def text(self, value: str | None) -> bytes:
+        return msgspec.json.encode(value)
+
+    def around(self, name: str) -> tuple[bytes, bytes]:
+        return (b'{"%s":' if name == SCHEMA.names[0] else b',"%s":') % name.encode(), b"}\n" if name == SCHEMA.names[-1] else b""
 
 
 class ParquetWriter:
@@ -178,10 +266,31 @@ def _masked(values: np.ndarray, known: np.ndarray) -> pa.Array:
     return pa.array(values, mask=~known)
 
 
-def _by_value(values: np.ndarray, meaning: Any) -> pa.Array:
+def _degrees(units: np.ndarray, known: np.ndarray) -> pa.Array:
+    return _masked(np.round(units / b.UNITS_PER_DEG, 6), known)
+
+
+def _by_value(values: np.ndarray, meaning: Callable[[int], str | None]) -> pa.Array:
     """Text of each value, asked once per distinct value."""
-    distinct, inverse = np.unique(values, return_inverse=True)
-    return pa.array([meaning(int(value)) for value in distinct], pa.string()).take(pa.array(inverse))
+    distinct, which = _distinct(values)
+    return pa.array([meaning(value) for value in distinct.tolist()], pa.string()).take(pa.array(which))
+
+
+def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct values in order, and which of them each value is: several times quicker than `return_inverse` where they are few."""
+    distinct = np.unique(values)
+    return distinct, np.searchsorted(distinct, values)
+
+
+def _every(raw: str, n: int) -> pa.Table:
+    """`columns` of n rows in which the column `raw` takes its values from 0 on (`rot`, which has a sign: 0 to 127, then -128 to -1)."""
+    rows = b.new_fixes(n)
+    rows[raw] = np.arange(n).astype(rows.dtype[raw])
+    return columns(rows, ())
+
+
+def _name(number: int, receivers: tuple[str, ...]) -> str | None:
+    return receivers[number] if number < len(receivers) else None
 
 
 def _names(bits: int, receivers: tuple[str, ...]) -> str | None:

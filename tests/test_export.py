@@ -6,7 +6,9 @@ import csv
 import io
 import json
 
+import msgspec
 import numpy as np
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from dogwatch import batch as b
 from dogwatch.errors import InputError
-from ingest.export import FORMATS, SCHEMA, WORDS, columns, formula_safe, open_writer
+from ingest.export import FORMATS, RAW, SCHEMA, TEXT_ROWS, WORDS, columns, formula_safe, iso_times, open_writer
 from ingest.tabular import TableState, decode_table
 
 RECEIVERS = ("north", "=cmd()", "west")
@@ -48,6 +50,65 @@ def random_fixes(seed, n):
     rows["receivers"] = rng.integers(1, 8, n)
     rows["flags"] = np.where(rng.random(n) < 0.3, b.F_EXERCISE, 0)
     return rows
+
+
+def any_fixes(seed, n):
+    """Every bit at random, but for times that a calendar has and flags that there are."""
+    rng = np.random.default_rng(seed)
+    rows = np.frombuffer(rng.bytes(n * b.FIX_DTYPE.itemsize), b.FIX_DTYPE).copy()
+    for name in ("t_ms", "t_rx_ms"):
+        rows[name] = np.where(rng.random(n) < 0.2, b.T_MISSING, rng.integers(-3_000_000_000_000, 4_000_000_000_000, n))
+    rows["flags"] &= sum(WORDS)
+    rows["src"] %= 80
+    return rows
+
+
+def slowly(to, fixes, receivers):
+    """The same text, a value at a time: Arrow's own CSV, msgspec's own objects."""
+    table = columns(fixes, tuple(map(formula_safe, receivers)) if to == "csv" else receivers)
+    for name, field in (("t", "t_ms"), ("t_rx", "t_rx_ms")):
+        table = table.set_column(SCHEMA.get_field_index(name), name, iso_times(fixes[field]))
+    if to == "csv":
+        sink = io.BytesIO()
+        pyarrow.csv.write_csv(table, sink, pyarrow.csv.WriteOptions(quoting_header="none"))
+        return sink.getvalue()
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in table.to_pylist())
+
+
+@pytest.mark.parametrize("to", ["csv", "ndjson"])
+@given(
+    seed=st.integers(0, 2**32 - 1), n=st.integers(1, 60), names=st.lists(st.text("aZ0 =+-\"',\\é\t/", max_size=9), max_size=70), make=st.sampled_from([0, 1])
+)
+@settings(max_examples=40, deadline=None)
+def test_text_is_what_a_slow_writer_writes(to, seed, n, names, make):
+    rows = (random_fixes, any_fixes)[make](seed, n)
+    assert written(to, rows, tuple(names)) == slowly(to, rows, tuple(names))
+
+
+@pytest.mark.parametrize("to", ["csv", "ndjson"])
+def test_every_raw_value_is_looked_up_right(to):
+    rows = b.new_fixes(1 << 16)
+    for raw, _ in RAW.values():
+        rows[raw] = np.arange(len(rows)).astype(rows.dtype[raw])
+    assert written(to, rows) == slowly(to, rows, RECEIVERS)
+
+
+def test_memory_for_text_has_a_bound():
+    """However many rows are handed over at once, few of them are text at a time."""
+
+    class Widest(io.RawIOBase):
+        rows = 0
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            self.rows = max(self.rows, bytes(data).count(b"\n"))
+            return len(data)
+
+    widest = Widest()
+    open_writer("ndjson", widest).write(random_fixes(3, 3 * TEXT_ROWS), RECEIVERS)
+    assert widest.rows == TEXT_ROWS
 
 
 def test_missing_is_null_and_never_a_sentinel():

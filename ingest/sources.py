@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
@@ -88,6 +89,17 @@ class SourceSet:
                 if left_s <= 0:
                     return None
                 self.gate.wait(left_s)
+
+    def get_waiting(self, timeout_s: float, *, pieces_max: int, bytes_max: int) -> deque[Received]:
+        """What `get` would give without waiting again: nothing, or one piece and those behind it until either limit is reached."""
+        first = self.get(timeout_s)
+        found = deque([first] if first is not None else [])
+        n_bytes = sum(len(item.data) for item in found)
+        with self.gate:
+            while found and len(found) < pieces_max and n_bytes < bytes_max and (item := self._take()) is not None:
+                found.append(item)
+                n_bytes += len(item.data)
+        return found
 
     def received(self, timeout_s: float) -> Iterator[Received | None]:
         """Pieces until every source is over and drained; None each time nothing came within timeout_s."""

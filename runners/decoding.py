@@ -14,7 +14,7 @@ from ingest.capture import Session
 from ingest.export import FORMATS, open_writer
 from ingest.export_records import RecordWriter
 from runners.inputs import Input, Settings, open_inputs
-from runners.intake import Intake, is_table
+from runners.intake import RUN_BYTES, Intake, is_table
 from runners.summary import time_notes
 
 
@@ -84,8 +84,10 @@ def _batches(intake: Intake, source: Input) -> Iterator[Batch]:
             fresh = source.lanes_of(source.head)
             lanes |= {lane.source for lane in fresh}
             intake.renew(fresh)
+            source.advance()
         else:
-            yield intake.take(source.head)[0]
-        source.advance()
+            waiting = source.run(RUN_BYTES)
+            while waiting:
+                yield intake.take_run(waiting)[0]
     for name in sorted(lanes - intake.ended):
         yield intake.feed(name, b"", None, final=True)[0]

@@ -24,20 +24,20 @@ class Delays:
     lag: np.ndarray = field(default_factory=lambda: np.zeros(len(BOUNDS_S) + 1, np.int64))
     clock_error: np.ndarray = field(default_factory=lambda: np.zeros(len(BOUNDS_S) + 1, np.int64))
 
-    def add(self, fixes: np.ndarray, t_rx_ms: int) -> None:
-        """Count the rows of a piece that arrived at `t_rx_ms` (UTC)."""
+    def add(self, fixes: np.ndarray, t_rx_ms: int | np.ndarray) -> None:
+        """Count rows that arrived at `t_rx_ms` (UTC; one time, or one of each row)."""
         self.lag += _per_bucket(lag_ms(fixes, t_rx_ms))
         self.clock_error += _per_bucket(clock_error_ms(fixes, t_rx_ms))
 
 
-def lag_ms(fixes: np.ndarray, t_rx_ms: int) -> np.ndarray:
+def lag_ms(fixes: np.ndarray, t_rx_ms: int | np.ndarray) -> np.ndarray:
     """int64: arrival minus event time of the rows that have one."""
-    return t_rx_ms - fixes["t_ms"][fixes["t_ms"] != T_MISSING]
+    return (t_rx_ms - fixes["t_ms"])[fixes["t_ms"] != T_MISSING]
 
 
-def clock_error_ms(fixes: np.ndarray, t_rx_ms: int) -> np.ndarray:
+def clock_error_ms(fixes: np.ndarray, t_rx_ms: int | np.ndarray) -> np.ndarray:
     """int64: arrival minus stamp of the rows whose time came with the sentence."""
-    return t_rx_ms - fixes["t_rx_ms"][np.isin(fixes["t_src"], STAMPED)]
+    return (t_rx_ms - fixes["t_rx_ms"])[np.isin(fixes["t_src"], STAMPED)]
 
 
 def _per_bucket(ms: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ May not: read sources, write files, print. Live and replay drive it with pieces 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,10 @@ class Engine:
         """Whatever a source has to say, live or out of a capture; the watch then sees as far as the common watermark allows."""
         return self._tell(*self.intake.take(received))
 
+    def take_run(self, waiting: deque[Received]) -> Output:
+        """Take from the left as much of what waits as can be taken in one step; the same comes of it as of a `take` for each."""
+        return self._tell(*self.intake.take_run(waiting))
+
     def feed(self, source: str, data: bytes, t_rx_ms: int | None = None, *, final: bool = False) -> Output:
         """Decode a piece of one source and let the watch see as far as the common watermark allows."""
         return self._tell(*self.intake.feed(source, data, t_rx_ms, final=final))
@@ -71,7 +76,7 @@ class Engine:
     def end(self) -> Output:
         """A recording is over: release what the reorder buffer holds. Open events stay open."""
         self.intake.end()
-        return self._see(Output(batch=empty_batch(tuple(self.intake.receivers))))
+        return self._see(Output(batch=empty_batch(tuple(self.intake.receivers))), final=True)
 
     @property
     def lanes(self) -> dict[str, Lane]:
@@ -111,6 +116,6 @@ class Engine:
             self.distress(alerts)
         return self._see(Output(events, alerts, batch=batch))
 
-    def _see(self, output: Output) -> Output:
-        output.events, output.alerts = watch_step(self.watch, output.batch, self.watermark_ms)
+    def _see(self, output: Output, *, final: bool = False) -> Output:
+        output.events, output.alerts = watch_step(self.watch, output.batch, self.watermark_ms, final=final)
         return output

@@ -8,6 +8,7 @@ with it, and is the order of its sources too. That is why it stands alone: besid
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -24,7 +25,7 @@ from ingest.capture import Session, capture_files, is_capture, read_capture
 from ingest.packing import Say
 from ingest.source import Received
 from ingest.source_file import BLOCK_BYTES, read_blocks
-from runners.intake import is_table, lanes_of
+from runners.intake import RUN_PIECES, is_table, lanes_of
 from runners.lane import Lane
 
 LATENESS_S = 120.0  # of a recording: nobody knows what relayed it
@@ -65,6 +66,13 @@ class Input:
     def step(self) -> int:
         """How much the head counts."""
         raise NotImplementedError
+
+    def run(self, bytes_max: int) -> deque[Received]:
+        """The head, which is a piece, alone: whoever reads several inputs chooses among them after each. It has been passed then."""
+        assert isinstance(self.head, Received), "a session is no piece"
+        pieces = deque([self.head])
+        self.advance()
+        return pieces
 
     def advance(self) -> None:
         """The head has been dealt with."""
@@ -159,6 +167,16 @@ class Captured(Input):
         if self.offset < offset:
             raise InputError(f"{self.what} is shorter than what was read of it before", remedy="leave out --resume")
         self.lanes = list(lanes.values())
+
+    def run(self, bytes_max: int) -> deque[Received]:
+        """The head and the pieces behind it, whose order is given, up to `bytes_max` bytes or RUN_PIECES."""
+        pieces = super().run(bytes_max)
+        room = bytes_max - len(pieces[0].data)
+        while isinstance(self.head, Received) and len(self.head.data) <= room and len(pieces) < RUN_PIECES:
+            pieces.append(self.head)
+            room -= len(self.head.data)
+            self.advance()
+        return pieces
 
     def lanes_of(self, session: Session) -> list[Lane]:
         sources = session.sources

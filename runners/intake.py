@@ -9,22 +9,27 @@ A lane holds the common watermark while it brings fixes. Detectors are told of a
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dogwatch.alerts import Alert
-from dogwatch.batch import F_CK_BAD, F_EXERCISE, F_FUTURE, T_MISSING, Batch, Control, Counts, add_counts, empty_batch, translate_receivers
+from dogwatch.batch import F_CK_BAD, F_EXERCISE, F_FUTURE, T_MISSING, Batch, Control, Counts, add_counts, empty_batch, put_rows, take_rows, translate_receivers
 from dogwatch.config import Config
 from dogwatch.events import Event
 from dogwatch.watermark import end_of_recording
+from ingest.decode import joined
 from ingest.safety import SafetyRoad, safety_step
 from ingest.source import Received
 from runners.lane import Lane
 from runners.pulse import Pulse
 
 RECEIVERS_MAX = 65_535  # width of the column `src`
+RUN_PIECES = 1024  # taken at once: each may hold a few kilobytes until they are joined
+RUN_BYTES = 1 << 18  # and this many: a few milliseconds of decoding
+ROWS = ("fixes", "statics", "others")
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
 
 
@@ -65,19 +70,38 @@ class Intake:
         self._advance()
         return batch, [], []
 
+    def take_run(self, waiting: deque[Received]) -> tuple[Batch, list[Event], list[Alert]]:
+        """Take pieces from the left, at least one and as many as can be taken as one, up to one that brings distress.
+
+        What comes of them is what `take` would give for each, joined. A run is bytes of lanes that hold the common watermark, so
+        nobody falls silent or comes back within it; and how far the watermark comes within it is as far as the slowest of them,
+        so that a row is behind it after the run only if it was behind it before.
+        """
+        steady = self.active if self.down_ms is None else set()
+        pieces: list[Received] = []
+        found: list[Batch] = []
+        while waiting and waiting[0].source in steady and waiting[0].kind == "bytes" and waiting[0].t_rx_ms is not None:
+            pieces.append(waiting.popleft())
+            found.append(self.lanes[pieces[-1].source].decode(pieces[-1].data, pieces[-1].t_rx_ms, sender=pieces[-1].sender))
+            if found[-1].safety:
+                break
+        if not pieces:
+            return self.take(waiting.popleft())
+        batch = self._stamped(pieces, found)
+        for piece in pieces:
+            self.bytes_read[piece.source] += len(piece.data)
+        return batch, *self._noted(batch)
+
     def feed(self, source: str, data: bytes, t_rx_ms: int | None, *, sender: str = "", final: bool = False) -> tuple[Batch, list[Event], list[Alert]]:
         """Columns of a piece of one source, and what the safety road makes of it at once. `watermark_ms` is then up to date."""
         lane = self.lanes[source]
         batch = self._renumber(lane.feed(data, t_rx_ms, sender=sender, final=final))
         self._heard(source, batch, t_rx_ms, waking=bool(data))
         self.bytes_read[source] += len(data)
-        self.exercise |= bool((batch.fixes["flags"] & np.uint32(F_EXERCISE)).any()) or any(report.exercise for report in batch.safety)
-        events, alerts = safety_step(self.safety, batch.safety) if batch.safety else ([], [])
         if final:
             self.active.discard(source)
             self.ended.add(source)
-        self._advance()
-        return batch, events, alerts
+        return batch, *self._noted(batch)
 
     def control(self, row: Control) -> Batch:
         """A fact about the watch itself, as a batch that carries only it."""
@@ -161,6 +185,35 @@ class Intake:
         self.restore(before)
         self.active -= over
 
+    def _stamped(self, pieces: list[Received], found: list[Batch]) -> Batch:
+        """The rows of pieces as one batch in arrival order, with common receiver numbers, each judged by the clock of its lane."""
+        numbers: list[int] = []
+        firsts: dict[int, int] = {}  # a decoder names its receivers with the same tuple until there is another one
+        for batch in found:
+            if id(batch.receivers) not in firsts:
+                firsts[id(batch.receivers)] = len(numbers)
+                numbers += self._numbers(batch.receivers)
+        first = np.array([firsts[id(batch.receivers)] for batch in found])
+        whole = joined(found, tuple(self.receivers))
+        of_fix, of_static, of_other = (np.repeat(np.arange(len(found)), [len(getattr(batch, name)) for batch in found]) for name in ROWS)
+        translate_receivers(whole, numbers, first[of_fix], first[of_static], first[of_other])
+        arrival, sources = np.array([piece.t_rx_ms for piece in pieces]), [piece.source for piece in pieces]
+        for source in dict.fromkeys(sources):
+            mine = np.array([other == source for other in sources])
+            here, there = np.flatnonzero(mine[of_fix]), np.flatnonzero(mine[of_static])
+            fixes, statics = take_rows(whole.fixes, here), take_rows(whole.statics, there)
+            self.lanes[source].stamp(fixes, statics, arrival[of_fix[here]])
+            put_rows(whole.fixes, here, fixes)
+            put_rows(whole.statics, there, statics)
+        return whole
+
+    def _noted(self, batch: Batch) -> tuple[list[Event], list[Alert]]:
+        """What follows from the rows of a batch: exercise, distress, watermark."""
+        self.exercise |= bool((batch.fixes["flags"] & np.uint32(F_EXERCISE)).any()) or any(report.exercise for report in batch.safety)
+        events, alerts = safety_step(self.safety, batch.safety) if batch.safety else ([], [])
+        self._advance()
+        return events, alerts
+
     def _heard(self, source: str, batch: Batch, t_rx_ms: int | None, *, waking: bool) -> None:
         """A fix makes its lane hold the watermark, and ends "system down"; any byte ends silence.
 
@@ -200,17 +253,21 @@ class Intake:
 
     def _renumber(self, batch: Batch) -> Batch:
         """Receiver numbers of one lane -> numbers of this process, by order of first appearance."""
-        known = {name: number for number, name in enumerate(self.receivers)}
-        numbers = []
-        for name in batch.receivers:
-            if name not in known and len(self.receivers) < RECEIVERS_MAX:
-                known[name] = len(self.receivers)
-                self.receivers.append(name)
-            numbers.append(known.get(name, RECEIVERS_MAX))
+        numbers = self._numbers(batch.receivers)
         if numbers != list(range(len(numbers))):
             translate_receivers(batch, numbers)
         batch.receivers = tuple(self.receivers)
         return batch
+
+    def _numbers(self, names: tuple[str, ...]) -> list[int]:
+        known = {name: number for number, name in enumerate(self.receivers)}
+        numbers = []
+        for name in names:
+            if name not in known and len(self.receivers) < RECEIVERS_MAX:
+                known[name] = len(self.receivers)
+                self.receivers.append(name)
+            numbers.append(known.get(name, RECEIVERS_MAX))
+        return numbers
 
 
 def lanes_of(config: Config, *, keep_all: bool = False) -> list[Lane]:

@@ -78,7 +78,7 @@ class TrackTask:
         self.marks[topic] = max(self.marks[topic], meta.watermark_ms)
         if meta.end:
             self.over.add(topic)
-        events = track_step(self.state, batch, self.watermark_ms)
+        events = track_step(self.state, batch, self.watermark_ms, final=self.ended)
         return [event_record(self.output, event, PRODUCER) for event in events]
 
     def close(self) -> list[Record]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
+
 from dogwatch.batch import Batch, Counts
 from dogwatch.watermark import SourceClock
 from ingest.decode import DecodeState
@@ -51,14 +53,24 @@ class Lane:
 
     def feed(self, data: bytes, t_rx_ms: int | None = None, *, sender: str = "", final: bool = False) -> Batch:
         """Stamped batch of one piece of input; any cut of the same bytes gives the same rows. `t_rx_ms`: UTC arrival, live only."""
+        batch = self.decode(data, t_rx_ms, sender=sender, final=final)
+        self.stamp(batch.fixes, batch.statics, t_rx_ms)
+        return batch
+
+    def decode(self, data: bytes, t_rx_ms: int | None, *, sender: str, final: bool = False) -> Batch:
+        """The rows of a piece before the clock has seen them: whoever decodes several pieces stamps them once."""
+        batch: Batch
         if self.table:
             batch = decode_table(self.state, data, t_rx_ms, final=final)
         else:
             batch = self.state.feed(data, t_rx_ms, sender, final=final)
-        self.clock.stamp(batch.fixes, batch.statics)
-        if t_rx_ms is not None and len(batch.fixes):
-            self.delays.add(batch.fixes, t_rx_ms)
         return batch
+
+    def stamp(self, fixes: np.ndarray, statics: np.ndarray, t_rx_ms: int | np.ndarray | None) -> None:
+        """Judge the lateness of rows in arrival order, in place. `t_rx_ms`: arrival of all fixes, or of each."""
+        self.clock.stamp(fixes, statics)
+        if t_rx_ms is not None and len(fixes):
+            self.delays.add(fixes, t_rx_ms)
 
     def relink(self, sender: str) -> None:
         """A connection to a sender began: what an earlier one left open is over."""

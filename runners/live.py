@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
 from rich.console import Console as Terminal
@@ -18,7 +19,7 @@ from dogwatch.errors import InputError
 from ingest.sources import Received, SourceSet
 from runners.desk import Desk
 from runners.engine import Engine, Output
-from runners.intake import lanes_of
+from runners.intake import RUN_BYTES, RUN_PIECES, lanes_of
 from runners.ledger import Ledger, replace_file
 from runners.replay import read_state, rules_stamp
 from runners.rules import read_coverage, read_rules, zones_geojson
@@ -71,29 +72,32 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
 def _loop(sources: SourceSet, desk: Desk, journal: _Journal, tape: Tape, config: Config, stop: threading.Event, until_end: bool) -> None:
     last_save, ended = time.monotonic(), set[str]()
     while not stop.is_set() and not (until_end and ended >= set(desk.engine.lanes)):
-        received = sources.get(POLL_S)
-        _pass_on(received, desk, journal, tape)
-        if received is not None and received.kind == "end":
-            ended.add(received.source)
+        waiting = sources.get_waiting(POLL_S, pieces_max=RUN_PIECES, bytes_max=RUN_BYTES)
+        ended |= {received.source for received in waiting if received.kind == "end"}
+        _pass_on(waiting, desk, journal, tape)
         if time.monotonic() - last_save >= config.snapshot_s:
             journal.save()
             last_save = time.monotonic()
     sources.stop()
-    while (received := sources.get(0.0)) is not None:  # what was accepted is not lost
-        _pass_on(received, desk, journal, tape)
+    while waiting := sources.get_waiting(0.0, pieces_max=RUN_PIECES, bytes_max=RUN_BYTES):  # what was accepted is not lost
+        _pass_on(waiting, desk, journal, tape)
     if until_end and not stop.is_set():
         output = desk.engine.end()
         journal.append(output)
         desk.show(output, 0.0)
 
 
-def _pass_on(received: Received | None, desk: Desk, journal: _Journal, tape: Tape) -> None:
-    """One piece through the engine to whoever wants to know; None: nothing came, but the page wants its health."""
-    begun = time.perf_counter()
-    tape.take(received)
-    output = Output() if received is None else desk.engine.take(received)
-    journal.append(output)
-    desk.show(output, time.perf_counter() - begun)
+def _pass_on(waiting: deque[Received], desk: Desk, journal: _Journal, tape: Tape) -> None:
+    """What waits through the engine to whoever wants to know; when nothing came the page still wants its health."""
+    for received in waiting:
+        tape.take(received)
+    while True:
+        begun = time.perf_counter()
+        output = desk.engine.take_run(waiting) if waiting else Output()
+        journal.append(output)
+        desk.show(output, time.perf_counter() - begun)
+        if not waiting:
+            break
     tape.settle()
 
 

@@ -25,6 +25,7 @@ from ingest.source import Received
 from ingest.source_file import BLOCK_BYTES
 from runners.engine import Engine, Output
 from runners.inputs import Input, Settings, open_inputs
+from runners.intake import RUN_BYTES
 from runners.ledger import Ledger, replace_file
 from runners.step import Rules, restore, snapshot
 from runners.summary import summarise, time_notes
@@ -137,22 +138,26 @@ class _Run:
                     self.take(self.engine.feed(lane.source, b"", final=True), 0)  # a finished file must not hold the others' watermark
 
     def step(self, source: Input, item: Received | Session) -> Iterator[Output]:
-        """Everything that one item brings, cut into pieces of `chunk_bytes`."""
+        """Everything that one item brings, in pieces of `chunk_bytes`: a larger one is cut, smaller ones are taken together."""
         if isinstance(item, Session):
             output = self.engine.renew(source.lanes_of(item))
             self.take(output, 0)
             yield output
-        elif item.kind != "bytes":
-            output = self.engine.take(item)
-            self.take(output, 0)
-            yield output
+            source.advance()
+        elif item.kind != "bytes" or len(item.data) <= self.options.chunk_bytes:
+            waiting = source.run(0 if self.options.speed else min(self.options.chunk_bytes, RUN_BYTES))
+            self.progress.bytes_read += sum(len(piece.data) for piece in waiting)
+            while waiting:
+                output = self.engine.take_run(waiting)
+                self.take(output, 0)
+                yield output
         else:
             for start in range(0, len(item.data), self.options.chunk_bytes):
                 piece = replace(item, data=item.data[start : start + self.options.chunk_bytes])
                 output = self.engine.take(piece)
                 self.take(output, len(piece.data))
                 yield output
-        source.advance()
+            source.advance()
 
     def newest_ms(self, source: Input) -> int:
         """Newest event time of an input (UTC ms), or T_MISSING."""

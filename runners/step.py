@@ -45,9 +45,9 @@ def new_watch(rules: Rules, coverage: Coverage | None = None) -> Watch:
     return Watch(TrackState.new(rules.params, rules.geography, coverage), RiskState.new(rules.profile))
 
 
-def watch_step(watch: Watch, batch: Batch, watermark_ms: int) -> tuple[list[Event], list[Alert]]:
-    """Columns -> events -> alerts up to the watermark (UTC ms). `watch` is changed; both lists are in their canonical order."""
-    events = track_step(watch.track, batch, watermark_ms)
+def watch_step(watch: Watch, batch: Batch, watermark_ms: int, *, final: bool = False) -> tuple[list[Event], list[Alert]]:
+    """Columns -> events -> alerts up to the watermark (UTC ms). `watch` is changed; both lists are in their canonical order. final: a recording is over."""
+    events = track_step(watch.track, batch, watermark_ms, final=final)
     return events, risk_step(watch.risk, events, watermark_ms)
 
 

@@ -135,8 +135,11 @@ def test_a_replay_killed_anywhere_and_resumed_gives_the_same(lived, rules, tmp_p
     folder, counts = lived
     draw = random.Random(seed)
     options = Options(tmp_path / "out", chunk_bytes=draw.randrange(20, 5_000), snapshot_wall_s=0.02)
+    outputs: list[int] = []
+    replay([folder / "captured"], rules, Options(tmp_path / "whole", chunk_bytes=options.chunk_bytes), None, lambda *_: outputs.append(1))
+    assert len(outputs) > 400
     for _ in range(3):
-        left = [draw.randrange(100, 1_000)]
+        left = [draw.randrange(20, len(outputs) // 3)]
 
         def strike(_progress, _output, left=left) -> None:
             left[0] -= 1

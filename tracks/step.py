@@ -115,16 +115,17 @@ class TrackState:
         return state
 
 
-def track_step(state: TrackState, batch: Batch, watermark_ms: int) -> list[Event]:
+def track_step(state: TrackState, batch: Batch, watermark_ms: int, *, final: bool = False) -> list[Event]:
     """Take a stamped batch, decide every minute that `watermark_ms` has passed. Events sorted by (t_detected, event_id, version).
 
-    Rows leave the reorder buffer when a minute is complete (nothing is decided before), or when the batch brings no fixes,
-    as at the end of a recording: small pieces cost next to nothing.
+    Rows leave the reorder buffer by whole minutes (nothing is decided between), so that the state depends on the rows alone
+    and not on how they were cut, and small pieces cost next to nothing. final: a recording is over, and the begun minute leaves too.
     """
     state.reorder.push(batch.fixes, batch.statics, batch.control)
-    if len(batch.fixes) and watermark_ms // MINUTE_MS <= state.reorder.watermark_ms // MINUTE_MS:
+    upto_ms = watermark_ms if final else watermark_ms // MINUTE_MS * MINUTE_MS
+    if upto_ms <= state.reorder.watermark_ms:
         return []
-    released = state.reorder.release(watermark_ms)
+    released = state.reorder.release(upto_ms)
     take_control(state.dark, released.control)
     fixes, statics = released.fixes, released.statics
     if state.tick_ms == T_MISSING and (len(fixes) or len(statics)):

@@ -29,7 +29,7 @@ def target(data: bytes) -> None:
         second, at = guards.fence(DecodeState("s")), rng.randrange(len(data) + 1)
         pieces = [fuzz_decode.decode(second, data[:at]), fuzz_decode.decode(second, data[at:], final=True)]
     assert fuzz_decode.gathered(whole) == fuzz_decode.gathered(pieces)
-    assert first.unaccounted() == 0
+    assert first.counts.balance() == 0
     fuzz_decode.check_batches(whole, first, "drop")
     if not any(clock in data for clock in fuzz_decode.OWN_CLOCKS):
         fuzz_decode.assert_twin_agrees(data)

@@ -35,33 +35,33 @@ def test_a_short_run_without_the_compiler_finds_nothing() -> None:
     assert figures["rows"] > 0
 
 
-def outside(m: Any, buf: Any, i: int, n: int, fixes: Any) -> int:
+def outside(m: Any, buf: Any, i: int, n: int, t: int, fixes: Any) -> tuple[int, ...]:
     """A scan that writes one byte in front of the byte store."""
     whole = buf.base
     whole[fuzz_decode.BORDER - 1] = 0
-    return kernel_scan(m, buf, i, n, fixes)
+    return kernel_scan(m, buf, i, n, t, fixes)
 
 
-def behind_rows(m: Any, buf: Any, i: int, n: int, fixes: Any) -> int:
+def behind_rows(m: Any, buf: Any, i: int, n: int, t: int, fixes: Any) -> tuple[int, ...]:
     """A scan that writes a row which it does not count."""
-    stopped = kernel_scan(m, buf, i, n, fixes)
+    answer = kernel_scan(m, buf, i, n, t, fixes)
     fixes[int(m[kernel.G_FIXES])]["mmsi"] = 1
-    return stopped
+    return answer
 
 
-def into_input(m: Any, buf: Any, i: int, n: int, fixes: Any) -> int:
+def into_input(m: Any, buf: Any, i: int, n: int, t: int, fixes: Any) -> tuple[int, ...]:
     """A scan that changes a byte of its input."""
-    stopped = kernel_scan(m, buf, i, n, fixes)
+    answer = kernel_scan(m, buf, i, n, t, fixes)
     buf[i] ^= 1
-    return stopped
+    return answer
 
 
-def forgetful(m: Any, buf: Any, i: int, n: int, fixes: Any) -> int:
-    """A scan that loses a row in each short call, so that rows depend on the cuts (not where a report points to it)."""
-    stopped = kernel_scan(m, buf, i, n, fixes)
-    m[kernel.G_FIXES] -= 1 if m[kernel.G_FIXES] and not m[kernel.G_LONG] and n - i < 2000 else 0
+def forgetful(m: Any, buf: Any, i: int, n: int, t: int, fixes: Any) -> tuple[int, ...]:
+    """A scan that loses a row in each short call, so that rows depend on the cuts."""
+    answer = kernel_scan(m, buf, i, n, t, fixes)
+    m[kernel.G_FIXES] -= 1 if m[kernel.G_FIXES] and n - i < 2000 else 0
     fixes.view("u1")[int(m[kernel.G_FIXES]) * fixes.itemsize :] = fuzz_decode.CANARY
-    return stopped
+    return answer[0], int(m[kernel.G_FIXES]), *answer[2:]
 
 
 kernel_scan = kernel.scan

@@ -7,6 +7,7 @@ from collections import deque
 from heapq import merge
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from seas import recording
 
 from dogwatch import blob
 from dogwatch.alerts import Alert
-from dogwatch.batch import FIX_DTYPE, STATIC_DTYPE, join_rows
+from dogwatch.batch import FIX_DTYPE, STATIC_DTYPE, join_rows, new_fixes, put_rows
 from dogwatch.events import to_json
 from ingest.source import Health, Received
 from runners.engine import Engine, Output
@@ -156,3 +157,16 @@ def test_distress_is_told_before_what_waits_behind_it():
             assert batch.safety
     assert left
     assert left[0] > 100
+
+
+def test_rows_are_joined_whole_into_memory_of_their_own():
+    rows = new_fixes(9)
+    rows["mmsi"] = np.arange(9)
+    parts = [rows[:1], rows[1:1], rows[1:8:2], rows[8:]]
+    whole = join_rows(parts, FIX_DTYPE)
+    assert whole.tobytes() == np.concatenate(parts).tobytes()
+    whole["mmsi"] = 7
+    assert rows["mmsi"].tolist() == list(range(9))
+    assert len(join_rows([], STATIC_DTYPE)) == len(join_rows([rows[:0], rows[:0]], FIX_DTYPE)) == 0
+    put_rows(rows, np.array([2, 5]), whole[:2].copy())
+    assert rows["mmsi"].tolist() == [0, 1, 7, 3, 4, 7, 6, 7, 8]

@@ -14,8 +14,10 @@ code comes out the same.
     @unit.inner(int64(int64))      callable from the unit's functions only; without a compiler, an ordinary function
     def double(x): ...
 
-    @unit.entry(int64(int64))      what Python calls: compiled, or loaded from the cache, when its module is imported
+    @unit.entry(int64(int64))      what Python calls, as run.load()(x)
     def run(x): ...
+
+An entry is compiled, or loaded from the cache, when it is first wanted, and with it only the functions that it can reach.
 
 The cache notices a change of the entry's own file only: inner functions must stand in the same file as their entry.
 Nothing here may allocate: the code runs without Numba's memory runtime, and so without counting references at each call.
@@ -69,6 +71,9 @@ class Typing(type(cpu_target.typing_context)):  # type: ignore[misc]
 
     known: dict[Any, Any]
 
+    def refresh(self) -> None:
+        """Nothing is registered while a unit is compiled."""
+
     def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
         if kws:
             return super().resolve_function_type(func, args, kws)
@@ -94,57 +99,86 @@ class Unit:
     """Functions that are compiled together."""
 
     def __init__(self) -> None:
-        self._inner: list[tuple[Callable[..., Any], Any]] = []
-        self._kept: list[Any] = []  # an entry is a bare C function; what it runs in lives here
+        self._inner: dict[Callable[..., Any], tuple[Any, bool]] = {}  # in the order of declaration: callee before caller
 
-    def inner(self, signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Declare a function that the unit's other functions call. Its signature is explicit: nothing is compiled twice for other types."""
+    def inner(self, signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a function that the unit's other functions call. Its signature is explicit: nothing is compiled twice for other types.
+
+        inline: wherever it is called, even where the optimiser would find it too long.
+        """
 
         def declare(function: Callable[..., Any]) -> Callable[..., Any]:
             if COMPILED:
                 cpu_target.typing_context.insert_user_function(function, make_concrete_template(function.__name__, function, [signature]))
-                self._inner.append((function, signature))
+                self._inner[function] = signature, inline
             return function
 
         return declare
 
-    def entry(self, signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Compile the function that Python calls, or load it from the cache; it takes exactly the types of its signature."""
+    def entry(self, signature: Any) -> Callable[[Callable[..., Any]], Entry]:
+        """Declare a function that Python calls; it takes exactly the types of its signature."""
+        return lambda function: Entry(self, function, signature)
 
-        def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-            if not COMPILED:
-                return function
-            unit = self
+    def library(self, typing: Typing, entry: Callable[..., Any]) -> Any:
+        """One library with the inner functions that an entry can reach, each visible to those after it and to be dropped where it was inlined."""
+        context = cpu_target.target_context
+        library = context.codegen().create_library("unit")
+        library.enable_object_caching()
+        reached = self._reached(entry)
+        for function, (signature, inline) in self._inner.items():
+            if function not in reached:
+                continue
+            flags = Flags()
+            flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+            flags.error_model, flags.nrt, flags.boundscheck = "numpy", False, False
+            flags.forceinline = inline
+            made = compile_extra(typing, context, function, signature.args, signature.return_type, flags, {}, library=library, pipeline_class=Steps)
+            library._final_module.get_function(made.fndesc.llvm_func_name).linkage = "linkonce_odr"
+            context.insert_user_function(function, made.fndesc)
+        return library
+
+    def forget(self) -> None:
+        """Another entry has a library of its own, and must not call into this one."""
+        for function in self._inner:
+            cpu_target.target_context._defns.pop(function, None)
+
+    def _reached(self, entry: Callable[..., Any]) -> set[Callable[..., Any]]:
+        reached: set[Callable[..., Any]] = set()
+        ahead = [entry]
+        while ahead:
+            names = ahead.pop().__code__.co_names
+            ahead += [each for each in self._inner if each.__name__ in names and each not in reached]
+            reached.update(ahead)
+        return reached
+
+
+class Entry:
+    """A function of a unit that Python calls."""
+
+    def __init__(self, unit: Unit, function: Callable[..., Any], signature: Any) -> None:
+        self.unit, self.function, self.signature = unit, function, signature
+        self._loaded: Callable[..., Any] | None = None if COMPILED else function
+        self._dispatcher: Any = None  # what the loaded function, a bare C function, runs in
+
+    def load(self) -> Callable[..., Any]:
+        """The function, ready to run."""
+        if self._loaded is None:
+            entry = self
 
             class InOneLibrary(Steps):
                 """Into a library that already holds the inner functions. Only made when the cache has nothing."""
 
                 def __init__(self, typing: Any, target: Any, _: Any, *rest: Any) -> None:
                     typing = _memory_of(typing)
-                    super().__init__(typing, target, unit._library(typing), *rest)
+                    super().__init__(typing, target, entry.unit.library(typing, entry.function), *rest)
 
             options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False, "no_cfunc_wrapper": True, "pipeline_class": InOneLibrary}
-            dispatcher = njit(cache=True, **options)(function)
+            self._dispatcher = njit(cache=True, **options)(self.function)
             with no_collecting():
-                dispatcher.compile(signature)
-            self._kept.append(dispatcher)
-            return dispatcher.overloads[signature.args].entry_point
-
-        return declare
-
-    def _library(self, typing: Typing) -> Any:
-        """One library with all inner functions, each visible to those after it and to be dropped where it was inlined."""
-        context = cpu_target.target_context
-        library = context.codegen().create_library("unit")
-        library.enable_object_caching()
-        for function, signature in self._inner:
-            flags = Flags()
-            flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-            flags.error_model, flags.nrt, flags.boundscheck = "numpy", False, False
-            made = compile_extra(typing, context, function, signature.args, signature.return_type, flags, {}, library=library, pipeline_class=Steps)
-            library._final_module.get_function(made.fndesc.llvm_func_name).linkage = "linkonce_odr"
-            context.insert_user_function(function, made.fndesc)
-        return library
+                self._dispatcher.compile(self.signature)
+            self.unit.forget()
+            self._loaded = self._dispatcher.overloads[self.signature.args].entry_point
+        return self._loaded
 
 
 def _memory_of(typing: Any) -> Typing:

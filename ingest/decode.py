@@ -31,6 +31,7 @@ MODES = ("drop", "flag", "absent")
 TAG_MODES = ("keep", "strict")
 PIECE = k.INPUT_MAX - k.LINE_MAX  # bytes per turn of the kernel; what is unfinished before them is at most a line
 MISSING_CELLS = (k.C_TAG_T, k.C_PGHP_T, k.C_OWN_T, k.C_OWN_CANDIDATE, k.C_FOREIGN_CANDIDATE, k.C_LAST_STAMP, k.C_BASE_T)
+FIX_BYTES = FIX_DTYPE.itemsize
 LINE_MIN = 32  # bytes of the shortest sentence that makes a fix, and some to spare
 NO_STATICS, NO_OTHERS = np.empty(0, STATIC_DTYPE), np.empty(0, OTHER_DTYPE)
 NONE_CELLS = (k.C_TAG_GROUP, k.C_PGHP_SUM)
@@ -60,6 +61,7 @@ class DecodeState:
         self._buf = np.zeros(k.BUF_SIZE, np.uint8)
         self._window = self._buf.data  # the same bytes: filled from here in a tenth of the time that NumPy takes for a few
         self._tail = b""
+        self._scan = k.scan_common.load()
         self._m[list(MISSING_CELLS)] = T_MISSING
         self._m[list(NONE_CELLS)] = -1
         self._m[k.C_ALL_EXERCISE], self._m[k.C_KEEP_ALL] = exercise, keep_all
@@ -67,7 +69,7 @@ class DecodeState:
         self._m[k.C_STATIONS] = 1  # station 0 is the source itself
         self._m[k.SLOTS : k.SLOTS + k.STATION_SLOTS] = -1
         self.receivers: list[str] = [source]
-        self._names: tuple[str, ...] = ()
+        self._names: tuple[str, ...] = (source,)
 
     def use(self, checksum: Literal["drop", "flag", "absent"], tags: Literal["keep", "strict"]) -> None:
         """From the next line on, treat wrong checksums of sentences and of tag blocks like this."""
@@ -145,21 +147,21 @@ class DecodeState:
 
     def receiver_names(self) -> tuple[str, ...]:
         """`receivers`, unchangeable."""
-        if len(self._names) != len(self.receivers):
-            self._names = tuple(self.receivers)
         return self._names
 
     def _table(self, base: int, rows: int, width: int) -> np.ndarray:
         return self._buf[base : base + rows * width].reshape(rows, width)
 
     def _rows(self, base: int, n: int, dtype: np.dtype) -> np.ndarray:
-        return self._buf[base : base + n * dtype.itemsize].copy().view(dtype)
+        # NumPy's usual ways to records (`empty`, `view`) look at every field of the type first: three times the price of all else here
+        return np.ndarray((n,), dtype, self._buf[base : base + n * dtype.itemsize].copy())
 
     def _name_receivers(self) -> None:
         for index in range(len(self.receivers), int(self._m[k.C_STATIONS])):
             at = k.NAMES + k.NAME_MAX * index
             name = self._buf[at : at + int(self._m[k.STATIONS + 4 * index + 1])].tobytes().decode("ascii", "replace")
             self.receivers.append(f"{self.source}/{name}")
+        self._names = tuple(self.receivers)
 
 
 def decode(state: DecodeState, data: bytes, t_rx_ms: int | None = None, *, final: bool = False) -> Batch:
@@ -188,16 +190,19 @@ def _turn(state: DecodeState, data: bytes, arrival: int) -> list[Batch]:
         state._window[at:middle] = tail
     state._window[middle:end] = data
     pieces: list[Batch] = []
-    filled = 1
-    while filled:
-        fixes = np.empty(min((end - at) // LINE_MIN, k.ROWS_MAX) + k.ROWS_MARGIN, FIX_DTYPE)
-        at, n_fixes, n_more, filled, stations, unaccounted = k.scan(state._m, state._buf, at, end, arrival, fixes)
+    stop = k.FULL
+    while stop != k.DONE_ALL:
+        room = min((end - at) // LINE_MIN, k.ROWS_MAX) + k.ROWS_MARGIN
+        fixes = np.ndarray((room,), FIX_DTYPE, np.empty(room * FIX_BYTES, np.uint8))  # as in `_rows`
+        at, n_fixes, n_more, stop, stations, unaccounted = state._scan(state._m, state._buf, at, end, arrival, fixes)
         assert unaccounted == 0, f"{state.source}: {unaccounted} lines unaccounted for"
         if stations != len(state.receivers):
             state._name_receivers()
-        pieces.append(Batch(fixes[:n_fixes], NO_STATICS, NO_OTHERS, b"", [], [], state.receiver_names()))
+        pieces.append(Batch(fixes[:n_fixes], NO_STATICS, NO_OTHERS, b"", [], [], state._names))
         if n_more:
             _harvest(state, pieces[-1])
+        if stop == k.UNCOMMON:
+            state._scan = k.scan.load()  # for good: where one such line comes, more will
     state._tail = bytes(state._window[at:end]) if at < end else b""
     return pieces
 

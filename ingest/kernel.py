@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from llvmlite import binding as host
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -150,10 +151,11 @@ N_CELLS = C_BASE_RING + 2 * BASE_RING
 
 # reg: registers of the current call.
 (
-    G_FIXES, G_STATICS, G_OTHERS, G_SAFETY, G_RAW, G_ARRIVAL, G_TAG_T, G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD,
-    G_PGHP_T, G_PGHP_STATION, G_PGHP_SUM, G_PGHP_LATE, G_PREFIX_T,
-    G_TRAILER_T, G_TRAILER_STATION, G_COUNT, G_NUMBER, G_SEQ, G_CHANNEL, G_PAYLOAD, G_PAYLOAD_END, G_FILL, G_FLAGS, G_KEY, G_T,
-    G_SRC, G_STATION, G_WHEN, G_FILLED, G_SENTENCE, G_SENTENCE_END, G_NBITS, G_NEXT, G_ROW, G_SUM, G_START, G_END,
+    G_FIXES, G_STATICS, G_OTHERS, G_SAFETY, G_RAW, G_ARRIVAL,
+    G_TAG_T, G_PGHP_T, G_TRAILER_T, G_PREFIX_T,  # in the order of T_SRC_TAG to T_SRC_PREFIX, the best one first
+    G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD, G_PGHP_STATION, G_PGHP_SUM, G_PGHP_LATE, G_TRAILER_STATION,
+    G_COUNT, G_NUMBER, G_SEQ, G_CHANNEL, G_PAYLOAD, G_PAYLOAD_END, G_FILL, G_FLAGS, G_KEY, G_T,
+    G_SRC, G_STATION, G_WHEN, G_STOP, G_SENTENCE, G_SENTENCE_END, G_NBITS, G_NEXT, G_ROW, G_SUM, G_START, G_END,
     G_NAME, G_NAME_END, G_COUNTER,
 ) = range(N_CELLS, N_CELLS + 42)  # fmt: skip
 N_REG = 48
@@ -163,6 +165,7 @@ N_REG = 48
 N_PART = P_END + 10
 
 DONE, MESSAGE, FRAGMENT, DAMAGED = 0, 1, 2, 3  # verdicts on a sentence
+DONE_ALL, FULL, UNCOMMON = 0, 1, 2  # why a call stopped
 CODE_PGHP, CODE_RMC, CODE_ZDA = 0x2450474850, 0x24524D43, 0x245A4441  # "$PGHP", "$RMC", "$ZDA"
 K_COMMENT, K_TEXT, K_BINARY, K_JSON = 1, 2, 3, 4  # codes of other lines that have no address
 
@@ -215,10 +218,35 @@ A_T, A_MMSI, A_LAT, A_LON, A_FLAGS, A_SRC, A_SOG, A_KIND, A_NAV, A_REPORT, A_DAM
     SAFETY_DTYPE, "t_ms mmsi lat lon flags src sog msg_type nav kind damaged text"
 )
 A_SIZE = SAFETY_DTYPE.itemsize
+FIX_TYPES = sum(1 << kind for kind in (1, 2, 3, 4, 9, 11, 18, 19, 21, 27, 28))
+# Where the fields of a fix begin (0: the type has none), and how many bits make its main block, all its fields, and the whole message.
+AT_NAV, AT_ROT, AT_ALT, AT_SOG, AT_LON, AT_COG, AT_HDG, AT_SEC, AT_RADIO, AT_NEED, AT_FULL, AT_NOMINAL = range(12)
+_CLASS_A = (38, 42, 0, 50, 61, 116, 128, 137, 149, 143, 168, 168)
+_BASE = (0, 0, 0, 0, 79, 0, 0, 72, 149, 134, 168, 168)
+_LAYOUTS = {
+    1: _CLASS_A,
+    2: _CLASS_A,
+    3: _CLASS_A,
+    4: _BASE,
+    9: (0, 0, 38, 50, 61, 116, 0, 128, 149, 134, 168, 168),
+    11: _BASE,
+    18: (0, 0, 0, 46, 57, 112, 124, 133, 149, 139, 168, 168),
+    19: (0, 0, 0, 46, 57, 112, 124, 133, 0, 139, 301, 312),
+    21: (0, 0, 0, 0, 164, 0, 0, 253, 0, 219, 272, 360),
+    27: (40, 0, 0, 79, 44, 85, 0, 0, 0, 94, 94, 168),
+    28: (0, 0, 0, 0, 44, 0, 0, 38, 0, 168, 168, 168),
+}
+LAYOUT = np.array([_LAYOUTS.get(kind, (0,) * 12) for kind in range(32)], np.int64).ravel()
 EXTENSION_MAX = 14  # characters that a type 21 may append to a full name
 
 _I, _U, _M, _B = types.int64, types.void, types.int64[::1], types.uint8[::1]
 _F = numba.from_dtype(FIX_DTYPE)[::1]
+HAS_PEXT = (  # not where it is microcode, and not where code for another processor is asked for
+    bool(host.get_host_cpu_features().get("bmi2"))
+    and host.get_host_cpu_name() not in ("znver1", "znver2")
+    and not numba.config.CPU_NAME
+    and numba.config.CPU_FEATURES is None
+)
 SWAR = COMPILED  # eight bytes at once: compiled only; without the compiler every line goes the long way
 # Eight bytes in an int64, first byte lowest. No uint64: mixed with int64 it would become float64.
 ONES = 0x0101010101010101
@@ -272,6 +300,19 @@ def _store(n_bytes):
 st16, st32, st64 = _store(2), _store(4), _store(8)
 
 
+@intrinsic
+def pext48(_, x):
+    """The low six bits of eight bytes, those of the first byte highest: BMI2's parallel bit extract on the bytes in reverse."""
+
+    def generate(context, builder, signature, args):
+        word = ir.IntType(64)
+        reverse = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, [word]), "llvm.bswap.i64")
+        extract = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, [word, word]), "llvm.x86.bmi.pext.64")
+        return builder.call(extract, [builder.call(reverse, args), ir.Constant(word, 0x3F3F3F3F3F3F3F3F)])
+
+    return types.int64(types.int64), generate
+
+
 @inner(_I(_I, _I))
 def holds(x, byte):
     """Not 0 where one of eight bytes is `byte`."""
@@ -290,6 +331,8 @@ def word48(x):
     """48 bits of eight legal characters, first character highest."""
     t = x - 0x30 * ONES
     t -= ((x + 0x20 * ONES) >> 4) & (0x08 * ONES)
+    if HAS_PEXT:
+        return pext48(t)
     t = ((t & 0x003F003F003F003F) << 6) | ((t >> 8) & 0x003F003F003F003F)
     t = ((t & 0x00000FFF00000FFF) << 12) | ((t >> 16) & 0x00000FFF00000FFF)
     return ((t & 0xFFFFFF) << 24) | (t >> 32)
@@ -611,11 +654,9 @@ def event_time(t_rx, sec):
         return t_rx, 0
     s = t_rx // 1000
     lag = (s - sec) % 60
-    if lag <= 30:
-        return (s - lag) * 1000, 0
-    if lag >= 58:
-        return (s + 60 - lag) * 1000, 0
-    return t_rx, F_DELAYED
+    sane = lag <= 30 or lag >= 58
+    when = (s - lag + (60 if lag >= 58 else 0)) * 1000
+    return when if sane else t_rx, 0 if sane else F_DELAYED
 
 
 @inner(_U(_M))
@@ -625,7 +666,7 @@ def receive_time(m):
     src = T_SRC_NONE
     latest = Y2100_MS if m[G_ARRIVAL] == T_MISSING else m[G_ARRIVAL] + DAY_MS
     for k in range(4):
-        v = m[G_TAG_T] if k == 0 else (m[G_PGHP_T] if k == 1 else (m[G_TRAILER_T] if k == 2 else m[G_PREFIX_T]))
+        v = m[G_TAG_T + k]
         if v == T_MISSING or src != T_SRC_NONE:
             continue
         if v < Y2000_MS or v > latest:
@@ -633,7 +674,7 @@ def receive_time(m):
             m[G_FLAGS] |= F_STAMP_ODD
             continue
         best = v
-        src = T_SRC_TAG if k == 0 else (T_SRC_PGHP if k == 1 else (T_SRC_TRAILER if k == 2 else T_SRC_PREFIX))
+        src = T_SRC_TAG + k
     agree = 0
     if src != T_SRC_NONE and m[C_LAST_SRC] == T_SRC_OWN_SHIP and abs(best - m[C_OWN_T]) > JUMP_MS:
         agrees = m[C_FOREIGN_CANDIDATE] != T_MISSING and abs(best - m[C_FOREIGN_CANDIDATE]) <= JUMP_MS
@@ -755,11 +796,58 @@ def reject(m, buf, start, end, reason, n):
 @inner(_I(_I))
 def is_fix(kind):
     """1 for the types that make a row of `fixes`: 1-4, 9, 11, 18, 19, 21, 27, 28."""
-    return 1 if 0 < kind <= 4 or kind == 9 or kind == 11 or kind == 18 or kind == 19 or kind == 21 or kind == 27 or kind == 28 else 0
+    return (FIX_TYPES >> kind) & 1
 
 
-# Flat on purpose: the hot path of nine message types that differ only in where their fields stand; a call per field would cost more than
-# the field, and fields share their conditions. Twin: tests/naive_decode.py, fix_of.
+# Inlined into both of its callers: a call with twenty arguments would cost as much as the work.
+@unit.inner(_I(_M, _F, *[_I] * 18), inline=True)
+def put_fix(m, fixes, flags, t, src, place, kind, mmsi, lon, lat, sog, cog, hdg, sec, nav, rot, alt, radio, sotdma, ship_type):
+    """Write the next row of `fixes`: raw values in unified units, what is out of range turned to missing, and the event time. Returns its flags.
+
+    sotdma: 1 where `radio` is a SOTDMA state, which may carry the time of the transmission.
+    """
+    if lon == LON_MISSING or lat == LAT_MISSING:
+        lon, lat = LON_MISSING, LAT_MISSING
+    elif abs(lon) > LON_MAX or abs(lat) > LAT_MAX:
+        lon, lat = LON_MISSING, LAT_MISSING
+        flags |= F_RANGE
+    elif lon == 0 and lat == 0:
+        flags |= F_NULL_ISLAND
+    if mmsi == 0 or mmsi > 999_999_999:
+        flags |= F_MMSI_BAD
+    if sog == SOG_MISSING - 1:
+        flags |= F_SOG_MAX
+    if cog > COG_MISSING:
+        cog = COG_MISSING
+        flags |= F_RANGE
+    if 359 < hdg < HDG_MISSING:
+        hdg = HDG_MISSING
+        flags |= F_RANGE
+    if sec > SEC_MISSING:
+        sec = SEC_MISSING
+        flags |= F_FIX_STATE
+    when, more = event_time(t, sec)
+    flags |= more
+    if sotdma and (radio >> 14) & 7 == 1:
+        flags |= radio_time(m, radio, when, src)
+    r = fixes[m[G_FIXES]]
+    r["t_ms"], r["t_rx_ms"], r["release_ms"] = when, t, T_MISSING
+    r["receivers"], r["src"] = np.uint64(1) << np.uint64(min(place, 63)), place
+    r["t_src"], r["mmsi"], r["msg_type"] = src, mmsi, kind
+    r["flags"], r["lat"], r["lon"] = flags, lat, lon
+    r["sog"], r["cog"], r["hdg"] = sog, cog, hdg
+    r["sec"], r["nav"], r["rot"] = sec, nav, rot
+    r["alt_m"], r["radio"], r["ship_type"] = alt, radio, ship_type
+    m[G_FIXES] += 1
+    return flags
+
+
+@inner(_I(_M, _I, _I, _I, _I))
+def field_or(m, at, width, there, missing):
+    """An unsigned field, or `missing` where the type has none or its bits are not all there."""
+    return bits(m, at, width) if at > 0 and there else missing
+
+
 @inner(_I(_M, _I, _I, _F))
 def fix_row(m, nbits, kind, fixes):
     """Fill the next row of `fixes` from a payload of type 1-4, 9, 11, 18, 19, 21, 27 or 28 (ITU-R M.1371-6); returns its flags.
@@ -767,90 +855,40 @@ def fix_row(m, nbits, kind, fixes):
     A block whose bits are not all there stays missing: the status (38-41), the main block (up to its accepted length, so
     that a position never comes from leftovers) and the radio state.
     """
-    r = fixes[m[G_FIXES]]
-    nav, rot, alt, sog, lon, cog, hdg, sec, radio = -1, -1, -1, -1, -1, -1, -1, -1, -1
-    need, full, nominal = 0, 168, 168
-    coarse = False
-    if kind <= 3:
-        nav, rot, sog, lon, cog, hdg, sec, radio, need = 38, 42, 50, 61, 116, 128, 137, 149, 143
-    elif kind == 18 or kind == 19:
-        sog, lon, cog, hdg, sec, need = 46, 57, 112, 124, 133, 139
-        if kind == 18:
-            radio = 149
-        else:
-            full, nominal = 301, 312
-    elif kind == 4 or kind == 11:
-        lon, sec, radio, need = 79, 72, 149, 134
-    elif kind == 9:
-        alt, sog, lon, cog, sec, radio, need = 38, 50, 61, 116, 128, 149, 134
-    elif kind == 21:
-        lon, sec, need, full, nominal = 164, 253, 219, 272, 360
-    elif kind == 28:
-        lon, sec, need = 44, 38, 168
-    else:
-        nav, sog, lon, cog, need, full, nominal = 40, 79, 44, 85, 94, 94, 168
-        coarse = True
+    at = 12 * kind
+    whole = nbits >= LAYOUT[at + AT_NEED]
     flags = m[G_FLAGS]
-    if kind == 18 or kind == 19:
-        flags |= F_CLASS_B
-    if nbits < full:
-        flags |= F_SHORT
-    if nbits > nominal + 5:
-        flags |= F_LONG
-    mmsi = bits(m, 8, 30)
-    if mmsi == 0 or mmsi > 999_999_999:
-        flags |= F_MMSI_BAD
-    v_lat, v_lon, v_sog, v_cog, v_hdg, v_sec = LAT_MISSING, LON_MISSING, SOG_MISSING, COG_MISSING, HDG_MISSING, SEC_MISSING
-    r["nav"] = bits(m, nav, 4) if nav >= 0 and nbits >= nav + 4 else NAV_MISSING
-    r["rot"] = signed(m, rot, 8) if rot >= 0 and nbits >= need else ROT_MISSING
-    r["alt_m"] = bits(m, alt, 12) if alt >= 0 and nbits >= need else ALT_MISSING
-    r["radio"] = bits(m, radio, 19) if radio >= 0 and nbits >= radio + 19 else 0
-    r["ship_type"] = bits(m, 263, 8) if kind == 19 and nbits >= 301 else 0
-    if nbits >= need:
-        if coarse:
-            v_lon, v_lat = signed(m, lon, 18) * 1000, signed(m, lon + 18, 17) * 1000
-            flags |= F_COARSE
-        else:
-            v_lon, v_lat = signed(m, lon, 28), signed(m, lon + 28, 27)
-        if v_lon == LON_MISSING or v_lat == LAT_MISSING:
-            v_lon, v_lat = LON_MISSING, LAT_MISSING
-        elif abs(v_lon) > LON_MAX or abs(v_lat) > LAT_MAX:
-            v_lon, v_lat = LON_MISSING, LAT_MISSING
-            flags |= F_RANGE
-        elif v_lon == 0 and v_lat == 0:
-            flags |= F_NULL_ISLAND
-        if sog >= 0:
-            limit = 62 if coarse else 1022
-            v_sog = bits(m, sog, 6 if coarse else 10)
-            if v_sog == limit:
-                flags |= F_SOG_MAX
-            v_sog = SOG_MISSING if v_sog > limit else v_sog * (10 if coarse or kind == 9 else 1)  # both transmit whole knots
-        if cog >= 0:
-            v_cog = bits(m, cog, 9) * 10 if coarse else bits(m, cog, 12)
-            if v_cog > COG_MISSING:
-                if not (coarse and v_cog == 5110):
-                    flags |= F_RANGE
-                v_cog = COG_MISSING
-        if hdg >= 0:
-            v_hdg = bits(m, hdg, 9)
-            if 359 < v_hdg < HDG_MISSING:
-                v_hdg = HDG_MISSING
-                flags |= F_RANGE
-        if sec >= 0 and nbits >= sec + 6:
-            v_sec = bits(m, sec, 6)
-            if v_sec > SEC_MISSING:
-                if kind != 4 and kind != 11:
-                    flags |= F_FIX_STATE
-                v_sec = SEC_MISSING
-    when, more = event_time(m[G_T], v_sec)
-    flags |= more
-    if nbits >= 168 and (kind <= 2 or kind == 4 or kind == 11 or ((kind == 9 or kind == 18) and bits(m, 148, 1) == 0)):  # SOTDMA; 3 is ITDMA
-        flags |= radio_time(m, bits(m, 149, 19), when, m[G_SRC])
-    r["t_ms"], r["t_rx_ms"], r["release_ms"], r["t_src"] = when, m[G_T], T_MISSING, m[G_SRC]
-    r["receivers"], r["src"] = np.uint64(1) << np.uint64(min(m[G_STATION], 63)), m[G_STATION]
-    r["mmsi"], r["msg_type"], r["flags"] = mmsi, kind, flags
-    r["lat"], r["lon"], r["sog"], r["cog"], r["hdg"], r["sec"] = v_lat, v_lon, v_sog, v_cog, v_hdg, v_sec
-    return flags
+    flags |= F_CLASS_B if kind == 18 or kind == 19 else 0
+    flags |= F_SHORT if nbits < LAYOUT[at + AT_FULL] else 0
+    flags |= F_LONG if nbits > LAYOUT[at + AT_NOMINAL] + 5 else 0
+    place, start = LAYOUT[at + AT_RADIO], LAYOUT[at + AT_LON]
+    lon, lat = LON_MISSING, LAT_MISSING
+    if kind == 27:  # tenths of minutes, whole knots and degrees
+        flags |= F_COARSE if whole else 0
+        sog, cog = field_or(m, 79, 6, whole, 63), field_or(m, 85, 9, whole, 511)
+        flags |= F_SOG_MAX if sog == 62 else 0
+        sog, cog = SOG_MISSING if sog == 63 else 10 * sog, COG_MISSING if cog == 511 else 10 * cog
+        if whole:
+            lon, lat = signed(m, start, 18) * 1000, signed(m, start + 18, 17) * 1000
+    else:
+        sog, cog = field_or(m, LAYOUT[at + AT_SOG], 10, whole, SOG_MISSING), field_or(m, LAYOUT[at + AT_COG], 12, whole, COG_MISSING)
+        if kind == 9 and sog < SOG_MISSING:  # whole knots
+            flags |= F_SOG_MAX if sog == SOG_MISSING - 1 else 0
+            sog *= 10
+        if whole:
+            lon, lat = signed(m, start, 28), signed(m, start + 28, 27)
+    nav, hdg = LAYOUT[at + AT_NAV], field_or(m, LAYOUT[at + AT_HDG], 9, whole, HDG_MISSING)
+    nav = field_or(m, nav, 4, nbits >= nav + 4, NAV_MISSING)
+    sec = LAYOUT[at + AT_SEC]
+    sec = field_or(m, sec, 6, whole and nbits >= sec + 6, SEC_MISSING)
+    if kind == 4 or kind == 11:  # the second of a clock, not of a position
+        sec = min(sec, SEC_MISSING)
+    rot = signed(m, 42, 8) if kind <= 3 and whole else ROT_MISSING
+    alt = field_or(m, LAYOUT[at + AT_ALT], 12, whole, ALT_MISSING)
+    radio = field_or(m, place, 19, nbits >= place + 19, 0)
+    sotdma = nbits >= 168 and (kind <= 2 or kind == 4 or kind == 11 or ((kind == 9 or kind == 18) and bits(m, 148, 1) == 0))  # 3 is ITDMA
+    ship_type = field_or(m, 263, 8, kind == 19 and nbits >= 301, 0)
+    return put_fix(m, fixes, flags, m[G_T], m[G_SRC], m[G_STATION], kind, bits(m, 8, 30), lon, lat, sog, cog, hdg, sec, nav, rot, alt, radio, sotdma, ship_type)
 
 
 @inner(_I(_I, _I))
@@ -1212,8 +1250,7 @@ def message(m, buf, fixes):
     nbits = m[G_NBITS]
     if is_fix(kind):
         fix_row(m, nbits, kind, fixes)
-        r = fixes[m[G_FIXES]]
-        m[G_FIXES] += 1
+        r = fixes[m[G_FIXES] - 1]
         m[G_WHEN] = r["t_ms"]
         if kind == 4 and nbits >= 78:
             base_time(m, day_ms(bits(m, 38, 14), bits(m, 52, 4), bits(m, 56, 5)), clock_ms(bits(m, 61, 5), bits(m, 66, 6), bits(m, 72, 6)), bits(m, 8, 30))
@@ -2087,8 +2124,7 @@ def common_lines(m, buf, i, n, fixes):
     m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM], m[G_PGHP_LATE] = T_MISSING, 0, -1, 0
     m[G_PREFIX_T], m[G_TRAILER_T], m[G_TRAILER_STATION], m[G_TAG_BAD] = T_MISSING, T_MISSING, 0, 0
     latest = Y2100_MS if m[G_ARRIVAL] == T_MISSING else m[G_ARRIVAL] + DAY_MS
-    row = m[G_FIXES]
-    while i < n and row + ROWS_MARGIN <= fixes.shape[0]:
+    while i < n and m[G_FIXES] + ROWS_MARGIN <= fixes.shape[0]:
         # framing: every byte up to the line end is looked at, so that nothing can hide in it
         p = i
         tag_t = T_MISSING
@@ -2145,7 +2181,6 @@ def common_lines(m, buf, i, n, fixes):
             if m[G_ROW] >= 0:
                 drop_parts(m, buf, m[G_ROW], -1)
             m[G_TRAILER_T], m[G_TRAILER_STATION] = T_MISSING, 0
-            row = m[G_FIXES]
             if not room(m, fixes):
                 return i
             continue
@@ -2187,40 +2222,10 @@ def common_lines(m, buf, i, n, fixes):
             nav, rot, sog, cog, hdg, sec = NAV_MISSING, ROT_MISSING, ((w0 & 3) << 8) | (w1 >> 40), (w2 >> 20) & 4095, (w2 >> 11) & 511, (w2 >> 5) & 63
             lon, lat = (w1 >> 11) & 0xFFFFFFF, ((w1 & 2047) << 16) | (w2 >> 32)
             flags |= F_CLASS_B
-        # sentinels, then the row
         lon -= (lon >> 27) << 28
         lat -= (lat >> 26) << 27
-        if lon == LON_MISSING or lat == LAT_MISSING:
-            lon, lat = LON_MISSING, LAT_MISSING
-        elif abs(lon) > LON_MAX or abs(lat) > LAT_MAX:
-            lon, lat = LON_MISSING, LAT_MISSING
-            flags |= F_RANGE
-        elif lon == 0 and lat == 0:
-            flags |= F_NULL_ISLAND
-        if mmsi == 0 or mmsi > 999_999_999:
-            flags |= F_MMSI_BAD
-        if sog == SOG_MISSING - 1:
-            flags |= F_SOG_MAX
-        if cog > COG_MISSING:
-            cog = COG_MISSING
-            flags |= F_RANGE
-        if 359 < hdg < HDG_MISSING:
-            hdg = HDG_MISSING
-            flags |= F_RANGE
-        if sec > SEC_MISSING:
-            sec = SEC_MISSING
-            flags |= F_FIX_STATE
-        when, more = event_time(t, sec)
-        if (w3 >> 38) & 7 == 1 and (kind <= 2 or (kind == 18 and not (w3 >> 43) & 1)):  # slot timeout 1 of a SOTDMA state
-            more |= radio_time(m, (w3 >> 24) & 0x7FFFF, when, src)
-        r = fixes[row]
-        r["t_ms"], r["t_rx_ms"], r["release_ms"], r["t_src"] = when, t, T_MISSING, src
-        r["receivers"], r["src"] = np.uint64(1) << np.uint64(min(place, 63)), place
-        r["mmsi"], r["msg_type"], r["flags"] = mmsi, kind, flags | more
-        r["lat"], r["lon"], r["sog"], r["cog"], r["hdg"], r["sec"] = lat, lon, sog, cog, hdg, sec
-        r["nav"], r["rot"], r["alt_m"], r["radio"], r["ship_type"] = nav, rot, ALT_MISSING, (w3 >> 24) & 0x7FFFF, 0
-        row += 1
-        m[G_FIXES] = row
+        sotdma = kind <= 2 or (kind == 18 and (w3 >> 43) & 1 == 0)
+        put_fix(m, fixes, flags, t, src, place, kind, mmsi, lon, lat, sog, cog, hdg, sec, nav, rot, ALT_MISSING, (w3 >> 24) & 0x7FFFF, sotdma, 0)
     return i
 
 
@@ -2246,7 +2251,7 @@ def whole_lines(m, buf, i, n, fixes):
             if i == n:
                 break
         if not room(m, fixes):
-            m[G_FILLED] = 1
+            m[G_STOP] = FULL
             return i
         if m[C_AFTER_CR]:
             m[C_AFTER_CR] = 0
@@ -2333,18 +2338,41 @@ def whole_lines(m, buf, i, n, fixes):
     return n
 
 
+@inner(_U(_M, _I))
+def begin(m, arrival):
+    """A new call: empty output tables; arrival: when its bytes came, or T_MISSING."""
+    m[G_ARRIVAL] = arrival
+    m[G_FIXES] = m[G_STATICS] = m[G_OTHERS] = m[G_SAFETY] = m[G_RAW] = 0
+    m[G_STOP] = DONE_ALL
+
+
+@inner(types.UniTuple(_I, 6)(_M, _I))
+def outcome(m, i):
+    """What an entry returns.
+
+    Where it stopped; rows of `fixes`; rows of the other three tables together; why it stopped: DONE_ALL (at the end, or at
+    an unfinished line), FULL (the output tables could not take another line: take the rows away and call again from there)
+    or UNCOMMON; stations known; lines unaccounted for.
+    """
+    m[C_YIELDED] += m[G_FIXES]
+    return i, m[G_FIXES], m[G_STATICS] + m[G_OTHERS] + m[G_SAFETY], m[G_STOP], m[C_STATIONS], unaccounted(m)
+
+
+@unit.entry(types.UniTuple(_I, 6)(_M, _B, _I, _I, _I, _F))
+def scan_common(m, buf, i, n, arrival, fixes):
+    """Decode whole lines of buf[i:n] for as long as they are common. Half of the kernel, so half of the time to compile: most streams need no more."""
+    begin(m, arrival)
+    i = common_lines(m, buf, i, n, fixes) if SWAR else i
+    if i < n:
+        if not room(m, fixes):
+            m[G_STOP] = FULL
+        elif n - i > LINE_MAX or find(buf, i, n, 10) >= 0 or find(buf, i, n, 13) >= 0:
+            m[G_STOP] = UNCOMMON
+    return outcome(m, i)
+
+
 @unit.entry(types.UniTuple(_I, 6)(_M, _B, _I, _I, _I, _F))
 def scan(m, buf, i, n, arrival, fixes):
-    """Decode the whole lines of buf[i:n]; arrival: when these bytes came, or T_MISSING.
-
-    Returns where it stopped; rows of `fixes`; rows of the other three tables together; 1 where it stopped because the output
-    tables could not take another line (take the rows away and call again from there) rather than at an unfinished line;
-    stations known; lines unaccounted for.
-    """
-    m[G_ARRIVAL] = arrival
-    m[G_FIXES] = m[G_STATICS] = m[G_OTHERS] = m[G_SAFETY] = m[G_RAW] = m[G_FILLED] = 0
-    m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM], m[G_PGHP_LATE] = T_MISSING, 0, -1, 0
-    m[G_PREFIX_T], m[G_TRAILER_T], m[G_TRAILER_STATION] = T_MISSING, T_MISSING, 0
-    i = whole_lines(m, buf, i, n, fixes)
-    m[C_YIELDED] += m[G_FIXES]
-    return i, m[G_FIXES], m[G_STATICS] + m[G_OTHERS] + m[G_SAFETY], m[G_FILLED], m[C_STATIONS], unaccounted(m)
+    """Decode the whole lines of buf[i:n], whatever they are."""
+    begin(m, arrival)
+    return outcome(m, whole_lines(m, buf, i, n, fixes))

@@ -12,7 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-KERNELS = ("ingest.tabular, ingest.decode", "tracks.step, zones.geography", "sim.simulate")
+KERNELS = (
+    "import ingest.tabular, ingest.kernel; ingest.kernel.scan_common.load(); ingest.kernel.scan.load()",
+    "import tracks.step, zones.geography, sim.simulate",
+)
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -31,7 +34,7 @@ def main() -> int:
     subprocess.run([*pip, "searoute"], cwd=ROOT, check=True)  # without what it depends on: only its table of ports is read
     subprocess.run([sys.executable, "-m", "zones.build", "--world-atlas", "node_modules/world-atlas", "--out", "zones/data"], cwd=ROOT, check=True)
     subprocess.run([sys.executable, "-m", "console.build_static"], cwd=ROOT, check=True)
-    compiling = [subprocess.Popen([sys.executable, "-c", f"import {modules}"], cwd=ROOT) for modules in KERNELS]
+    compiling = [subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) for program in KERNELS]
     return max(process.wait() for process in compiling)  # the first start then reads their caches
 
 

@@ -23,9 +23,11 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 MODES = ("compiled", "bounds", "python")
@@ -54,6 +56,7 @@ import numpy as np  # noqa: E402
 
 from dogwatch import batch as b  # noqa: E402
 from dogwatch import blob  # noqa: E402
+from dogwatch.compiled import Entry  # noqa: E402
 from ingest import kernel  # noqa: E402
 from ingest.decode import DecodeState, decode  # noqa: E402
 from ingest.records import records  # noqa: E402
@@ -90,21 +93,28 @@ class Strict(np.ndarray):
         super().__setitem__(index, value)
 
 
+Scan = Callable[..., tuple[int, ...]]
+
+
 class Guards:
     """Canaries round the stores of a state, and in every output table behind what a call has written.
 
-    Takes the place of `kernel.scan` while it is entered, so that each call is looked at by itself.
+    Takes the place of the kernel's entries while it is entered, so that each call is looked at by itself.
     """
 
     def __init__(self) -> None:
-        self.scan, self.borders, self.calls = kernel.scan, list[np.ndarray](), 0
+        self.entries, self.borders, self.calls = (kernel.scan, kernel.scan_common), list[np.ndarray](), 0
 
     def __enter__(self) -> Guards:
-        kernel.scan = self.guarded
+        kernel.scan, kernel.scan_common = map(self.guarded_entry, self.entries)
         return self
 
     def __exit__(self, *_: object) -> None:
-        kernel.scan = self.scan
+        kernel.scan, kernel.scan_common = self.entries
+
+    def guarded_entry(self, entry: Entry) -> SimpleNamespace:
+        """An entry of the kernel that looks at each of its calls."""
+        return SimpleNamespace(load=lambda: partial(self.guarded, entry.load()))
 
     def fence(self, state: DecodeState) -> DecodeState:
         """Give a new state stores with a border. The borders of the states before are no longer looked at."""
@@ -123,7 +133,7 @@ class Guards:
         self.borders += [whole[:BORDER], whole[-BORDER:]]
         return inner
 
-    def guarded(self, m: np.ndarray, buf: np.ndarray, start: int, end: int, arrival: int, fixes: np.ndarray) -> tuple[int, ...]:
+    def guarded(self, scan: Scan, m: np.ndarray, buf: np.ndarray, start: int, end: int, arrival: int, fixes: np.ndarray) -> tuple[int, ...]:
         self.calls += 1
         tables = [(buf[base : base + rows * width], register, width) for base, rows, register, width in OUTPUTS]
         for table, _, _ in tables:
@@ -131,7 +141,7 @@ class Guards:
         buf[end : kernel.INPUT + kernel.INPUT_MAX + kernel.INPUT_PAD] = CANARY
         settings, given, own = m[SETTINGS].copy(), buf[start:end].copy(), self.bordered(fixes)
         own.view(np.uint8)[:] = CANARY
-        answer = self.strict_scan(m, buf, start, end, arrival, own) if MODE == "python" else self.scan(m, buf, start, end, arrival, own)
+        answer = self.strict_scan(scan, m, buf, start, end, arrival, own) if MODE == "python" else scan(m, buf, start, end, arrival, own)
         assert start <= answer[0] <= end, (start, answer, end)
         for table, register, width in [*tables, (own.view(np.uint8), kernel.G_FIXES, own.itemsize)]:
             used = int(m[register]) * width
@@ -146,10 +156,10 @@ class Guards:
         fixes[:] = own
         return answer
 
-    def strict_scan(self, m: np.ndarray, buf: np.ndarray, *rest: Any) -> tuple[int, ...]:
+    def strict_scan(self, scan: Scan, m: np.ndarray, buf: np.ndarray, *rest: Any) -> tuple[int, ...]:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # NumPy warns where a compiled integer would wrap around
-            return tuple(map(int, self.scan(m.view(Strict), buf.view(Strict), *rest)))
+            return tuple(map(int, scan(m.view(Strict), buf.view(Strict), *rest)))
 
 
 def intact(canaries: np.ndarray) -> bool:
@@ -359,7 +369,8 @@ def self_test() -> None:
         state = DecodeState("s")
         state._buf[:] = 65
         inside = state._buf[kernel.INPUT : kernel.INPUT + size]
-        scan = Guards().strict_scan if MODE == "python" else kernel.scan
+        whole = kernel.scan.load()
+        scan = partial(Guards().strict_scan, whole) if MODE == "python" else whole
         try:
             scan(state._m, inside, start, start + 64, b.T_MISSING, np.empty(kernel.ROWS_MARGIN, b.FIX_DTYPE))
         except IndexError:

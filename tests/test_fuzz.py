@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ def forgetful(m: Any, buf: Any, i: int, n: int, t: int, fixes: Any) -> tuple[int
     return answer[0], int(m[kernel.G_FIXES]), *answer[2:]
 
 
-kernel_scan = kernel.scan
+kernel_scan = kernel.scan.load()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,8 @@ kernel_scan = kernel.scan
 )
 def test_a_broken_decoder_is_found(broken: Any, seen: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz_decode, "self_test", lambda: None)
-    monkeypatch.setattr(kernel, "scan", broken)
+    for entry in ("scan", "scan_common"):
+        monkeypatch.setattr(kernel, entry, SimpleNamespace(load=lambda: broken))
     with pytest.raises(AssertionError, match=seen) as caught:
         run(seed=1, n_bytes=200_000)
     assert "--seed 1 --only" in "".join(caught.value.__notes__)

@@ -429,7 +429,7 @@ def record(sentence: bytes) -> Record | None:
     None for what is no such message: no payload, no MMSI, a type beyond 28, part 2 or 3 of type 24. The checksum is not looked at:
     the decoder has done that.
     """
-    cells = sentence.split(b",", 7)
+    cells = sentence[TALKER_END:].split(b",", 7)
     if len(cells) < 7 or cells[6][:1] not in FILLS:
         return None
     payload = Payload(cells[5], 6 * len(cells[5]) - int(cells[6][:1]))
@@ -440,6 +440,7 @@ def record(sentence: bytes) -> Record | None:
     return kind(*[read(payload) for read in _READERS[kind]]) if kind else None
 
 
+TALKER_END = 3  # a comma that stands in a talker separates nothing
 FILLS = (b"0", b"1", b"2", b"3", b"4", b"5")
 
 

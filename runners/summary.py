@@ -84,9 +84,7 @@ def time_notes(lanes: Iterable[Lane]) -> list[str]:
         without = int(notes.get("time_none", 0))
         used = [f"{words} ({notes[f'time_{kind}']:,} messages)" for kind, words in STAND_INS.items() if notes.get(f"time_{kind}")]
         if not used:
-            said.append(
-                f"{lane.source}: nothing in it tells the time: {messages:,} messages were decoded but cannot be placed in time; no tracks, no events"
-            )
+            said.append(f"{lane.source}: nothing in it tells the time: {messages:,} messages were decoded but cannot be placed in time; no tracks, no events")
         else:
             rest = f"; {without:,} messages before the first of them have no time and are left out" if without else ""
             said.append(f"{lane.source}: its lines have no receive time; the time is that of {' and '.join(used)}{rest}")

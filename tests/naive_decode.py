@@ -257,9 +257,9 @@ class Twin:
 
     def header(self, body: bytes) -> tuple[str | None, tuple, int, bytes, int]:
         """Reason to reject, key of the message, number of the part, payload, fill bits."""
-        parts = body.split(b",")
+        parts = body[6:].split(b",")  # the talker is any two bytes, a comma too
         nothing: tuple = ((), 0, b"", 0)
-        if len(parts) < 6 or len(parts[0]) != 6:
+        if len(parts) < 6 or parts[0]:
             return "bad_fragment", *nothing
         head = [re.match(rb"\d+", part) for part in parts[1:3]]
         count, number = (int(h[0][:18]) if h else 0 for h in head)

@@ -33,6 +33,7 @@ from dogwatch.batch import (
 from ingest import kernel
 from ingest.decode import DecodeState, decode
 from ingest.reasons import NOTED, OTHER, REJECTED
+from ingest.records import records
 from tests.decode_inputs import messy_lines, one, position, safety_text, static, two
 from tests.naive_decode import BOTH, FIX_TYPES, Twin, checksum, event_ms_of, fix_of, text_of
 
@@ -145,6 +146,14 @@ def run_in_pieces(data: bytes, cuts: list[int], *, restart: bool = False) -> tup
             assert blob.pack(state.to_sections(), schema=1) == packed
     batches.append(decode(state, b"", final=True))
     return (*gathered(batches), classes_of(state), state.counts, state.samples, blob.pack(state.to_sections(), schema=1), tuple(state.receivers))
+
+
+def test_a_comma_in_the_talker_separates_nothing() -> None:
+    """Found by the fuzzer: the sentence that is kept could not be read as a record."""
+    line = one(safety_text("MAYDAY"), talker=",-") + b"\n"
+    assert_twin_agrees(line + one(position(), talker="A,") + b"\n")
+    ((_, found),) = records(decode(DecodeState("s"), line))
+    assert found.text == "MAYDAY"  # type: ignore[attr-defined]
 
 
 def test_one_byte_at_a_time_changes_nothing() -> None:

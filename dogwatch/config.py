@@ -149,9 +149,8 @@ def _path_of(message: str) -> tuple[str | int, ...]:
 
 def _refuse_unknown(value: Any, kind: Any, path: tuple[str | int, ...], text: str, file: str) -> None:
     """Walk the parsed TOML beside the types, because msgspec names neither the nearest key nor the line."""
-    for option in get_args(kind):
-        if isinstance(option, type) and issubclass(option, msgspec.Struct) and isinstance(value, dict) and get_origin(kind) is not dict:
-            kind = option
+    if isinstance(value, dict) and get_origin(kind) is not dict:
+        kind = _struct_of(value, kind, path, text, file)
     if isinstance(value, list) and get_origin(kind) is list:
         for index, item in enumerate(value):
             _refuse_unknown(item, get_args(kind)[0], (*path, index), text, file)
@@ -161,8 +160,28 @@ def _refuse_unknown(value: Any, kind: Any, path: tuple[str | int, ...], text: st
     elif isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         hints = get_type_hints(kind)
         for name, item in value.items():
+            if name == kind.__struct_config__.tag_field:
+                continue
             if name not in hints:
                 near = difflib.get_close_matches(name, hints, 1)
                 remedy = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(sorted(hints))}"
                 raise ConfigError("unknown key", file=file, line=line_of(text, (*path, name)), key=dotted((*path, name)), remedy=remedy)
             _refuse_unknown(item, hints[name], (*path, name), text, file)
+
+
+def _struct_of(value: dict[str, Any], kind: Any, path: tuple[str | int, ...], text: str, file: str) -> Any:
+    """Of a union the struct that the table is: the only one, or the one that its tag names."""
+    structs = [option for option in get_args(kind) if isinstance(option, type) and issubclass(option, msgspec.Struct)]
+    if len(structs) < 2:
+        return structs[0] if structs else kind
+    field = str(structs[0].__struct_config__.tag_field)
+    by_tag = {str(option.__struct_config__.tag): option for option in structs}
+    tag = value.get(field)
+    if tag not in by_tag:
+        near = difflib.get_close_matches(str(tag), by_tag, 1)
+        remedy = f"did you mean '{near[0]}'?" if near else f"{field} is one of {', '.join(sorted(by_tag))}"
+        where = (*path, field) if tag is not None else path
+        raise ConfigError(
+            f"no such {field}: '{tag}'" if tag is not None else f"no {field}", file=file, line=line_of(text, where), key=dotted(where), remedy=remedy
+        )
+    return by_tag[tag]

@@ -19,12 +19,9 @@ from dogwatch.geo import KN_MS, NM_M, distance_m
 from sim import noise
 from sim.encode import HEARING_DTYPE, MESSAGE_DTYPE
 from sim.motion import KNOT_DTYPE, state_at
+from sim.receiver import OUTAGE_DTYPE, RECEIVER_DTYPE
 from sim.world import AID, BASE, BEACON, BEACON_TEST, CLASS_A, CLASS_B, CLASS_B_SO, SHIP_DTYPE
 
-RECEIVER_DTYPE = np.dtype(
-    [("lat", "<i4"), ("lon", "<i4"), ("antenna_m", "<f8"), ("heard_share_max", "<f8"), ("delay_least_ms", "<i8"), ("delay_most_ms", "<i8")]
-)
-OUTAGE_DTYPE = np.dtype([("receiver", "<i4"), ("from_ms", "<i8"), ("to_ms", "<i8")])
 CLOCK_DTYPE = np.dtype([("report_ms", "<i8"), ("static_ms", "<i8"), ("count", "<i8")])  # state of one set
 
 STATIC_MS = 360_000

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dogwatch.batch import UNITS_PER_DEG
-from sim.behaviours import scripted
+from sim.cast import build_world
 from sim.encode import HEARING_DTYPE, MESSAGE_DTYPE, SentenceState, encode_payloads, encode_sentences, new_messages
-from sim.identity import Registry
-from sim.radio import CLOCK_DTYPE, OUTAGE_DTYPE, RECEIVER_DTYPE, hear, start_clocks, transmit
-from sim.scenario import T_START_MS, Receiver, Scenario
-from sim.world import World, assemble, background
+from sim.radio import CLOCK_DTYPE, hear, start_clocks, transmit
+from sim.receiver import Receiver, outage_rows, receiver_rows
+from sim.scenario import T_START_MS, Scenario
+from sim.world import World
 
 EXERCISE_PREFIX = "EX-"
 MESSAGES_AT_ONCE = 65_536  # one call of the radio kernel; more messages take more calls
@@ -43,26 +42,6 @@ def simulate(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, dur
     for until_ms in range(t_start_ms + scenario.chunk_s * 1000, end_ms + scenario.chunk_s * 1000, scenario.chunk_s * 1000):
         t_ms = min(until_ms, end_ms)
         yield Chunk(t_ms, air.step(t_ms, last=t_ms == end_ms))
-
-
-def build_world(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, duration_s: float | None = None) -> World:
-    """All transmitters of a scenario: its background first, then its scripted vessels."""
-    length_s = scenario.duration_s if duration_s is None else duration_s
-    registry = Registry()
-    ships = background(scenario, seed, registry, length_s)
-    return assemble(ships + [ship for scene in scripted(scenario, seed, registry, length_s) for ship in scene.ships], t_start_ms)
-
-
-def receiver_rows(receivers: list[Receiver]) -> np.ndarray:
-    """RECEIVER_DTYPE rows of a scenario's receivers."""
-    rows = [(round(r.lat_deg * UNITS_PER_DEG), round(r.lon_deg * UNITS_PER_DEG), r.antenna_m, r.heard_share_max, *map(round, r.delay_ms)) for r in receivers]
-    return np.array(rows, RECEIVER_DTYPE)
-
-
-def outage_rows(receivers: list[Receiver], t_start_ms: int) -> np.ndarray:
-    """OUTAGE_DTYPE rows of a scenario's receivers."""
-    rows = [(i, t_start_ms + round(o.from_s * 1000), t_start_ms + round(o.to_s * 1000)) for i, r in enumerate(receivers) for o in r.outages]
-    return np.array(rows, OUTAGE_DTYPE)
 
 
 class Air:

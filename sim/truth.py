@@ -17,13 +17,13 @@ import numpy as np
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Subject, event_id, to_plain
 from dogwatch.geo import NM_M, distance_m
-from sim.behaviours import Fact, scripted
-from sim.identity import Registry
+from sim.cast import cast
 from sim.motion import state_at
 from sim.radio import heard_share, range_nm
+from sim.receiver import outage_rows, receiver_rows
 from sim.scenario import T_START_MS, Scenario
-from sim.simulate import outage_rows, receiver_rows
-from sim.world import Ship, World, assemble, background
+from sim.scene import Fact
+from sim.world import Ship, World, assemble
 
 RULE, RULE_VERSION = "truth", "1"
 VISIBLE_SHARE = 0.8  # share of a fact's minutes at which a receiver would hear most of what its vessels send
@@ -37,10 +37,8 @@ def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, d
     A fact that begins after the end of the run is left out; one that goes on beyond it ends with it. Times are ISO 8601.
     """
     length_s = scenario.duration_s if duration_s is None else duration_s
-    registry = Registry()
-    background(scenario, seed, registry, length_s)  # takes its identities first, as the world does
     rows = []
-    for scene in scripted(scenario, seed, registry, length_s):
+    for scene in cast(scenario, seed, length_s).scenes:
         world = assemble(scene.ships, t_start_ms)
         rows += [_row(fact, scene.ships, world, scenario, t_start_ms, length_s) for fact in scene.facts if fact.start_s < length_s]
     return sorted(rows, key=lambda row: (row["t_start"], row["event_id"]))

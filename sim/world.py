@@ -15,9 +15,10 @@ import numpy as np
 
 from dogwatch.geo import KN_MS
 from sim.encode import CALLSIGN, DESTINATION, NAME, TEXT, Particulars, new_particulars
+from sim.fleet import Fleet, Route, Station
 from sim.identity import Identity, Registry, antenna_place
+from sim.lie import Lie, lie_rows
 from sim.motion import KNOT_DTYPE, M_PER_DEG, Plan, knot_rows, offset
-from sim.scenario import Fleet, Route, Scenario, Station
 
 CLASS_A, CLASS_B, CLASS_B_SO, BASE, AID, BEACON, BEACON_TEST = range(7)
 NAV_ENGINE, NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 0, 1, 5, 7
@@ -47,11 +48,12 @@ class Ship:
 
 @dataclass(slots=True)
 class World:
-    """All transmitters as columns: SHIP_DTYPE[n], their knots one after the other, their particulars."""
+    """All transmitters as columns: SHIP_DTYPE[n], their knots one after the other, their particulars; and LIE_DTYPE rows of what they say instead."""
 
     ships: np.ndarray
     knots: np.ndarray
     particulars: Particulars
+    lies: np.ndarray
 
 
 def generator(seed: int, *what: str | int) -> np.random.Generator:
@@ -59,19 +61,19 @@ def generator(seed: int, *what: str | int) -> np.random.Generator:
     return np.random.default_rng([seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF, crc32("/".join(str(w) for w in what).encode())])
 
 
-def background(scenario: Scenario, seed: int, registry: Registry, duration_s: float) -> list[Ship]:
+def background(routes: list[Route], fleets: list[Fleet], stations: list[Station], seed: int, registry: Registry, duration_s: float) -> list[Ship]:
     """The fleets and stations of a scenario, with plans that last `duration_s` and a little longer."""
-    routes = {route.name: route for route in scenario.routes}
+    route_of = {route.name: route for route in routes}
     ships: list[Ship] = []
-    for i, fleet in enumerate(scenario.fleets):
+    for i, fleet in enumerate(fleets):
         for k in range(fleet.count):
             rng = generator(seed, "fleet", i, k)
-            ships.append(_member(fleet, routes.get(fleet.route), rng, registry, duration_s + 120))
-    return ships + [_station(station, registry, duration_s + 120) for station in scenario.stations]
+            ships.append(_member(fleet, route_of.get(fleet.route), rng, registry, duration_s + 120))
+    return ships + [_station(station, registry, duration_s + 120) for station in stations]
 
 
-def assemble(ships: list[Ship], t_start_ms: int) -> World:
-    """Columns of a list of ships, in its order."""
+def assemble(ships: list[Ship], t_start_ms: int, lies: list[tuple[Lie, int]] | None = None) -> World:
+    """Columns of a list of ships, in its order; of each lie with the index of its ship, or -1."""
     table, particulars = np.zeros(len(ships), SHIP_DTYPE), new_particulars(len(ships))
     plans = [knot_rows(ship.plan, t_start_ms) for ship in ships]
     ends = np.cumsum([len(rows) for rows in plans], dtype=np.int64)
@@ -81,7 +83,7 @@ def assemble(ships: list[Ship], t_start_ms: int) -> World:
         share = (1.0, 0.75, 0.85, 1.0, 0.8, 0.45, 0.45)[ship.kind]
         table[i] = (who.mmsi, ends[i] - len(plans[i]), ends[i], height_m, share, ship.kind, 7 if ship.kind in (BASE, AID) else 1)
         _describe(particulars, i, who, 7 if ship.kind in (BASE, AID) else 1)
-    return World(table, np.concatenate(plans) if plans else np.empty(0, KNOT_DTYPE), particulars)
+    return World(table, np.concatenate(plans) if plans else np.empty(0, KNOT_DTYPE), particulars, lie_rows(lies or [], t_start_ms))
 
 
 def _describe(particulars: Particulars, i: int, who: Identity, epfd: int) -> None:

@@ -48,26 +48,31 @@ kind = "base"
 name = "HILL"
 at = [-41.29, 174.62]
 
-[[loitering]]
+[[behaviours]]
+kind = "loitering"
 at = [-41.55, 174.75]
 duration_s = 5400.0
 
-[[rendezvous]]
+[[behaviours]]
+kind = "rendezvous"
 at = [-41.50, 174.95]
 start_s = 420.0
 duration_s = 3600.0
 
-[[dark_period]]
+[[behaviours]]
+kind = "dark_period"
 points = [[-40.95, 174.35], [-41.60, 174.60]]
 silent_from_s = 1200.0
 silent_s = 3000.0
 
-[[beacon]]
+[[behaviours]]
+kind = "beacon"
 at = [-41.40, 174.55]
 at_s = 1500.0
 duration_s = 600.0
 
-[[beacon]]
+[[behaviours]]
+kind = "beacon"
 at = [-41.35, 174.65]
 at_s = 600.0
 duration_s = 300.0

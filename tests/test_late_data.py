@@ -15,6 +15,7 @@ from runners.lane import Lane
 from runners.replay import Options, replay
 from runners.rules import read_coverage, read_rules
 from sim.scenario import T_START_MS, Scenario, load_scenario, scenario_text
+from sim.scene_silence import DarkPeriod
 from sim.simulate import simulate
 from sim.truth import truth_rows
 
@@ -43,8 +44,9 @@ def sender(line: bytes) -> int:
 def silence():
     """(lines without the vessel's reports in its silence, those reports, start of the silence in s, MMSI)."""
     silent = load_scenario(scenario_text("strait"), file="strait")
-    (dark,) = silent.dark_period
-    talking = msgspec.structs.replace(silent, dark_period=[msgspec.structs.replace(dark, silent_s=1.0)])
+    (dark,) = [row for row in silent.behaviours if isinstance(row, DarkPeriod)]
+    shorter = msgspec.structs.replace(dark, silent_s=1.0)
+    talking = msgspec.structs.replace(silent, behaviours=[shorter if row is dark else row for row in silent.behaviours])
     (mmsi,) = next(row["mmsi"] for row in truth_rows(silent, 7) if row["type"] == "dark" and row["scored"])
     until_s = dark.silent_from_s + BACK_AFTER_S
     own = [line for line in recorded(talking) if dark.silent_from_s <= received_s(line) < until_s and b",1,1,," in line and sender(line) == mmsi]

@@ -8,16 +8,19 @@ import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
+from typing import get_args
 
-import msgspec
 import numpy as np
 import pytest
 
 from dogwatch.errors import ConfigError, InputError
+from sim.behaviours import Behaviours
+from sim.cast import build_world
 from sim.faults import DAMAGE
 from sim.motion import state_at
-from sim.scenario import T_START_MS, Scenario, load_scenario, scenario_names, scenario_text
-from sim.simulate import build_world, simulate
+from sim.scenario import T_START_MS, TABLES, load_scenario, scenario_names, scenario_text
+from sim.scene import table_name
+from sim.simulate import simulate
 from sim.truth import truth_rows
 from sim.world import BASE
 from tests.naive_sim import message, read_lines
@@ -36,7 +39,12 @@ WRONG = [
     (SMALL + '[[fleets]]\nkind = "lane"\ncount = 3\nroute = "nowhere"\n', 11, "no route 'nowhere'"),
     (SMALL + '[[fleets]]\nkind = "moored"\ncount = "three"\n', 10, "Expected `int`"),
     (SMALL + '[[fleets]]\nkind = "moored"\ncount = 3\nflags = ["XX"]\n', 8, "unknown flag 'XX'"),
-    (SMALL + "[[loitering]]\nat = [95.0, 0.0]\n", 8, "no usable position"),
+    (SMALL + '[[behaviours]]\nkind = "loitering"\nat = [95.0, 0.0]\n', 8, "no usable position"),
+    (SMALL + '[[behaviours]]\nkind = "loitring"\nat = [0.0, 0.0]\n', 9, "did you mean 'loitering'"),
+    (SMALL + '[[behaviours]]\nkind = "loitering"\ndrift_kt = 1.0\n', 10, "did you mean 'drift_kn'"),
+    (SMALL + '[[behaviours]]\nkind = "loitering"\nduration_s = [20.0, 10.0]\n', 10, "least <= most"),
+    (SMALL + "[[behaviours]]\nat = [0.0, 0.0]\n", 8, "no kind"),
+    (SMALL.replace("region", "include = ['nowhere']\nregion"), 3, "no scenario 'nowhere'"),
     (SMALL + '[[routes]]\nname = "short"\npoints = [[0.0, 0.0]]\n', 10, "needs two points"),
     (SMALL.replace('"one"', '"not a name!"'), 5, "receiver id"),
     (SMALL.split("[[receivers]]", maxsplit=1)[0] + "receivers = []\n", 4, "no receiver"),
@@ -112,9 +120,10 @@ def test_the_page_tells_the_truth():
     assert [(row["type"], row["visible"]) for row in rows] == [("loitering", True)]
     described = dict(re.findall(r"^\| `(\w[\w-]*)` \| (\d+) transmitters", page, flags=re.M))
     assert described == {name: str(len(build_world(load_scenario(scenario_text(name), file=name), 1).ships)) for name in scenario_names()}
-    tables = {field.name for field in msgspec.structs.fields(Scenario) if "list[" in str(field.type) and field.name != "region"}
-    assert len(tables) > 8
-    assert all(f"`[[{name}]]`" in page for name in tables)
+    kinds = {table_name(kind.__name__) for kind in get_args(Behaviours)}
+    assert len(kinds) > 7
+    assert all(f"`[[{name}]]`" in page for name in TABLES)
+    assert all(f"`{kind}`" in page for kind in kinds)
     assert all(f"`{kind}`" in page for kind in DAMAGE)
 
 

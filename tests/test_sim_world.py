@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from dogwatch.events import event_from_json
 from dogwatch.geo import great_circle_m
 from dogwatch.times import from_iso
+from sim.cast import build_world
 from sim.identity import Registry, imo_number
 from sim.motion import Plan, knot_rows, state_at
 from sim.radio import interval_ms
 from sim.scenario import T_START_MS, load_scenario, scenario_names, scenario_text
-from sim.simulate import build_world, simulate
+from sim.simulate import simulate
 from sim.truth import truth_ndjson, truth_rows
 from sim.world import CLASS_A, CLASS_B, CLASS_B_SO, starboard_of
 from tests.naive_sim import message, read_lines
@@ -85,38 +86,45 @@ kind = "aid"
 name = "ROCK"
 at = [-41.4, 174.8]
 
-[[loitering]]
+[[behaviours]]
+kind = "loitering"
 at = [-41.55, 174.85]
 duration_s = 3000.0
 
-[[rendezvous]]
+[[behaviours]]
+kind = "rendezvous"
 at = [-41.65, 174.95]
 start_s = 420.0
 duration_s = 2700.0
 distance_m = 150.0
 
-[[dark_period]]
+[[behaviours]]
+kind = "dark_period"
 points = [[-41.45, 174.6], [-41.7, 175.0], [-41.8, 175.4]]
 silent_from_s = 900.0
 silent_s = 1800.0
 
-[[beacon]]
+[[behaviours]]
+kind = "beacon"
 at = [-41.5, 174.9]
 at_s = 600.0
 duration_s = 600.0
 
-[[beacon]]
+[[behaviours]]
+kind = "beacon"
 at = [-41.52, 174.9]
 at_s = 100.0
 duration_s = 130.0
 device = "mob"
 test = true
 
-[[passing_ships]]
+[[behaviours]]
+kind = "passing_ships"
 at = [-41.6, 174.7]
 at_s = 1500.0
 
-[[quiet_boat]]
+[[behaviours]]
+kind = "quiet_boat"
 at = [-41.4, 174.9]
 silent_from_s = 600.0
 silent_s = 1200.0

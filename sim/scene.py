@@ -1,0 +1,140 @@
+"""Scenes: ships that act together, and the facts about them. May hold: what every scene needs. May not: any particular behaviour (`scene_*.py`).
+
+A behaviour of a scenario is one table; its `count` scenes are drawn from it, each with a generator of its own. Every number may
+be one number or a pair [least, most]. Where `at` is left out, a place is drawn at sea: `coast_nm` from the coast, in `area`, where a
+receiver would hear a ship well. Facts are what happened, not what a rule should say: a loiterer that stays ten
+minutes is a fact as well, marked not scored by its scenario. Innocent look-alikes are facts too (`innocent`): whoever reports
+them is wrong, and the judge can name what fooled it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from dogwatch.geo import KN_MS
+from sim.identity import Registry
+from sim.lie import Lie
+from sim.motion import Plan, offset
+from sim.sea import Point, Sea
+from sim.world import CLASS_A, CLASS_B, Ship, generator
+
+Range = float | tuple[float, float]  # one number, or least and most to draw from
+SLOW_KN, SLOW_S = 3.0, 240.0  # the last minutes of an approach
+PARTING_S = 600.0
+
+
+@dataclass(slots=True)
+class Fact:
+    """One thing that is true about ships of a scene, from start to end (seconds of world time; None: beyond the run).
+
+    `type` and `subtype` are those of the event that should come of it. With `area_nm` it is about every vessel of the world
+    that is truly within that circle at some time of the fact. `innocent` names a look-alike's kind in `cause`.
+    """
+
+    type: str
+    subtype: str
+    ships: list[Ship]
+    start_s: float
+    end_s: float
+    cause: str
+    lat_deg: float
+    lon_deg: float
+    scored: bool = True
+    innocent: bool = False
+    point: bool = False
+    area_nm: float = 0.0
+    measures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Scene:
+    """Ships that act together, the facts about them, the lies they tell (`Lie.ship` counts in `ships`). `kind` is the behaviour's name."""
+
+    ships: list[Ship]
+    facts: list[Fact]
+    lies: list[Lie] = field(default_factory=list)
+    kind: str = ""
+
+
+def table_name(class_name: str) -> str:
+    """`PilotTransfer` -> `pilot_transfer`: how a behaviour is called in a scenario, in truth and in the judge's table."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower()
+
+
+class Behaviour(msgspec.Struct, tag_field="kind", tag=table_name, forbid_unknown_fields=True, kw_only=True):
+    """What all behaviours share. A subclass adds its parameters and `scene`."""
+
+    count: int = 1
+    at: Point | None = None
+    area: tuple[Point, float] | None = None  # centre and radius in nautical miles
+    coast_nm: tuple[float, float] = (3.0, 60.0)
+    scored: bool = True
+
+    def scene(self, stage: Stage, rng: np.random.Generator) -> Scene:
+        """One scene, its numbers drawn from `rng`."""
+        raise NotImplementedError
+
+
+class Stage:
+    """Makes ships for scenes; holds what all of them need: identities, the sea, who would hear what, and how long the world lasts."""
+
+    def __init__(self, seed: int, registry: Registry, sea: Sea, until_s: float, heard: Callable[[float, float], bool]) -> None:
+        self.seed, self.registry, self.sea, self.until_s, self.heard = seed, registry, sea, until_s, heard
+
+    def ship(self, rng: np.random.Generator, flag: str, ship_type: int, loa_m: float, plan: Plan, *, kind: int = CLASS_A) -> Ship:
+        """A vessel with an identity of its own."""
+        return Ship(self.registry.vessel(rng, flag, ship_type, loa_m, class_b=kind != CLASS_A), kind, plan)
+
+    def place(self, row: Behaviour, rng: np.random.Generator) -> Point:
+        """Where the scene is: as the table says, or drawn. Raises InputError when there is no such place."""
+        return row.at if row.at is not None else self.sea.place(rng, row.coast_nm, area=row.area, fits=self.heard)
+
+
+def scenes_of(behaviours: list[Behaviour], stage: Stage) -> list[Scene]:
+    """All scenes, in the order of the tables. A table's draws depend on its kind and its number among its kind, not on other tables."""
+    met: dict[str, int] = {}
+    scenes = []
+    for row in behaviours:
+        kind = table_name(type(row).__name__)
+        for _ in range(row.count):
+            number = met[kind] = met.get(kind, -1) + 1
+            scene = row.scene(stage, generator(stage.seed, kind, number))
+            scene.kind = kind
+            scenes.append(scene)
+    return scenes
+
+
+def pick(rng: np.random.Generator, value: Range) -> float:
+    """The number, or one between least and most."""
+    return float(rng.uniform(*value)) if isinstance(value, tuple) else float(value)
+
+
+def arrive(place: Point, at_s: float, from_deg: float, speed_kn: float) -> Plan:
+    """A plan that reaches a place at a time from a side, slowing down over the last minutes; it begins a minute before the world."""
+    if at_s <= 0:
+        return Plan(-60, *place) if at_s <= -60 else Plan(-60, *place).stay(60 + at_s, nav=0, heading_deg=(from_deg + 180) % 360)
+    slow_s = min(SLOW_S, at_s)
+    gate = offset(*place, from_deg, SLOW_KN * KN_MS * slow_s)
+    begin = offset(*gate, from_deg, speed_kn * KN_MS * (at_s + 60 - slow_s))
+    toward = (from_deg + 180) % 360
+    return Plan(-60, *begin).run(toward, speed_kn, at_s + 60 - slow_s).run(toward, SLOW_KN, slow_s)
+
+
+def leave(plan: Plan, course_deg: float, speed_kn: float, until_s: float) -> Plan:
+    """Go on until the world ends."""
+    return plan.run(course_deg, speed_kn, max(PARTING_S, until_s - plan.t_s))
+
+
+def middle(a: Point, b: Point) -> Point:
+    """Half way between two near places."""
+    return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
+
+
+AisClass = Literal["A", "B"]
+KIND_OF: dict[str, int] = {"A": CLASS_A, "B": CLASS_B}

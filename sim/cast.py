@@ -11,7 +11,8 @@ from sim.receiver import Receiver
 from sim.scenario import T_START_MS, Scenario
 from sim.scene import Scene, Stage, scenes_of
 from sim.sea import Sea
-from sim.world import Ship, World, assemble, background
+from sim.ship import Ship, World, assemble
+from sim.world import background
 
 SHIP_ANTENNA_M = 15.0
 WELL_HEARD_SHARE = 0.9

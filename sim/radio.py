@@ -20,7 +20,7 @@ from sim import noise
 from sim.encode import HEARING_DTYPE, MESSAGE_DTYPE
 from sim.motion import KNOT_DTYPE, state_at
 from sim.receiver import OUTAGE_DTYPE, RECEIVER_DTYPE
-from sim.world import AID, BASE, BEACON, BEACON_TEST, CLASS_A, CLASS_B, CLASS_B_SO, SHIP_DTYPE
+from sim.ship import AID, BASE, BEACON, BEACON_TEST, CLASS_A, CLASS_B, CLASS_B_SO, SHIP_DTYPE
 
 CLOCK_DTYPE = np.dtype([("report_ms", "<i8"), ("static_ms", "<i8"), ("count", "<i8")])  # state of one set
 

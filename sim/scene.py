@@ -22,7 +22,8 @@ from sim.identity import Registry
 from sim.lie import Lie
 from sim.motion import Plan, offset
 from sim.sea import Point, Sea
-from sim.world import CLASS_A, CLASS_B, Ship, generator
+from sim.ship import CLASS_A, CLASS_B, Ship
+from sim.world import generator
 
 Range = float | tuple[float, float]  # one number, or least and most to draw from
 SLOW_KN, SLOW_S = 3.0, 240.0  # the last minutes of an approach

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.motion import Plan
 from sim.scene import Behaviour, Fact, Range, Scene, Stage, pick
-from sim.world import BEACON, BEACON_TEST, Ship
+from sim.ship import BEACON, BEACON_TEST, Ship
 
 NAV_SART, NAV_UNDEFINED = 14, 15
 

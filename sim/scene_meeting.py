@@ -8,7 +8,7 @@ from dogwatch.geo import KN_MS
 from sim.motion import Plan, offset
 from sim.scene import Behaviour, Fact, Range, Scene, Stage, arrive, leave, middle, pick
 from sim.sea import Point
-from sim.world import NAV_MOORED
+from sim.ship import NAV_MOORED
 
 PILOT_KN = 16.0
 

@@ -9,7 +9,7 @@ import numpy as np
 from sim.motion import Plan
 from sim.scene import Behaviour, Fact, Range, Scene, Stage, leave, pick
 from sim.sea import Point
-from sim.world import CLASS_B
+from sim.ship import CLASS_B
 
 
 class DarkPeriod(Behaviour, kw_only=True):

@@ -16,7 +16,7 @@ from sim.encode import HEARING_DTYPE, MESSAGE_DTYPE, SentenceState, encode_paylo
 from sim.radio import CLOCK_DTYPE, hear, start_clocks, transmit
 from sim.receiver import Receiver, outage_rows, receiver_rows
 from sim.scenario import T_START_MS, Scenario
-from sim.world import World
+from sim.ship import World
 
 EXERCISE_PREFIX = "EX-"
 MESSAGES_AT_ONCE = 65_536  # one call of the radio kernel; more messages take more calls

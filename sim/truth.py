@@ -23,7 +23,7 @@ from sim.radio import heard_share, range_nm
 from sim.receiver import outage_rows, receiver_rows
 from sim.scenario import T_START_MS, Scenario
 from sim.scene import Fact
-from sim.world import Ship, World, assemble
+from sim.ship import Ship, World, assemble
 
 RULE, RULE_VERSION = "truth", "1"
 VISIBLE_SHARE = 0.8  # share of a fact's minutes at which a receiver would hear most of what its vessels send

@@ -20,9 +20,9 @@ from sim.faults import DAMAGE
 from sim.motion import state_at
 from sim.scenario import T_START_MS, TABLES, load_scenario, scenario_names, scenario_text
 from sim.scene import table_name
+from sim.ship import BASE
 from sim.simulate import simulate
 from sim.truth import truth_rows
-from sim.world import BASE
 from tests.naive_sim import message, read_lines
 
 SMALL = """name = "x"

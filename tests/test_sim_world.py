@@ -20,9 +20,10 @@ from sim.identity import Registry, imo_number
 from sim.motion import Plan, knot_rows, state_at
 from sim.radio import interval_ms
 from sim.scenario import T_START_MS, load_scenario, scenario_names, scenario_text
+from sim.ship import CLASS_A, CLASS_B, CLASS_B_SO
 from sim.simulate import simulate
 from sim.truth import truth_ndjson, truth_rows
-from sim.world import CLASS_A, CLASS_B, CLASS_B_SO, starboard_of
+from sim.world import starboard_of
 from tests.naive_sim import message, read_lines
 
 SEA = """

@@ -1,0 +1,76 @@
+"""Transmitters: one ship, aid or device, and all of a world as columns. May hold: what the radio and the truth must know of each.
+
+May not: who is there (world, scenes), when it transmits (radio).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.encode import CALLSIGN, DESTINATION, NAME, TEXT, Particulars, new_particulars
+from sim.identity import Identity, antenna_place
+from sim.lie import Lie, lie_rows
+from sim.motion import KNOT_DTYPE, Plan, knot_rows
+
+CLASS_A, CLASS_B, CLASS_B_SO, BASE, AID, BEACON, BEACON_TEST = range(7)
+NAV_ENGINE, NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 0, 1, 5, 7
+
+SHIP_DTYPE = np.dtype(
+    [
+        ("mmsi", "<u4"),
+        ("first", "<i4"),  # knots[first:last] are its plan
+        ("last", "<i4"),
+        ("antenna_m", "<f4"),
+        ("range_share", "<f4"),  # of a class A set's range: less power
+        ("kind", "u1"),  # CLASS_A ... BEACON_TEST
+        ("epfd", "u1"),
+    ]
+)
+
+
+@dataclass(slots=True)
+class Ship:
+    """One transmitter before it becomes rows: who, what kind of set, its plan."""
+
+    identity: Identity
+    kind: int
+    plan: Plan
+
+
+@dataclass(slots=True)
+class World:
+    """All transmitters as columns: SHIP_DTYPE[n], their knots one after the other, their particulars; and LIE_DTYPE rows of what they say instead."""
+
+    ships: np.ndarray
+    knots: np.ndarray
+    particulars: Particulars
+    lies: np.ndarray
+
+
+def assemble(ships: list[Ship], t_start_ms: int, lies: list[tuple[Lie, int]] | None = None) -> World:
+    """Columns of a list of ships, in its order; of each lie with the index of its ship, or -1."""
+    table, particulars = np.zeros(len(ships), SHIP_DTYPE), new_particulars(len(ships))
+    plans = [knot_rows(ship.plan, t_start_ms) for ship in ships]
+    ends = np.cumsum([len(rows) for rows in plans], dtype=np.int64)
+    for i, ship in enumerate(ships):
+        who = ship.identity
+        height_m = 2.0 if ship.kind >= BEACON else 35.0 if ship.kind == BASE else 4.0 if who.loa_m < 30 else min(45.0, 8.0 + who.loa_m / 10)
+        share = (1.0, 0.75, 0.85, 1.0, 0.8, 0.45, 0.45)[ship.kind]
+        table[i] = (who.mmsi, ends[i] - len(plans[i]), ends[i], height_m, share, ship.kind, 7 if ship.kind in (BASE, AID) else 1)
+        _describe(particulars, i, who, 7 if ship.kind in (BASE, AID) else 1)
+    return World(table, np.concatenate(plans) if plans else np.empty(0, KNOT_DTYPE), particulars, lie_rows(lies or [], t_start_ms))
+
+
+def _describe(particulars: Particulars, i: int, who: Identity, epfd: int) -> None:
+    row = particulars.rows[i]
+    row["imo"], row["ship_type"], row["epfd"], row["virtual"] = who.imo, who.aid_type or who.ship_type, epfd, who.virtual
+    row["bow"], row["stern"], row["port"], row["starboard"] = antenna_place(who.loa_m, who.beam_m)
+    row["draught_dm"] = min(255, round(who.draught_m * 10))
+    row["eta_month"], row["eta_day"], row["eta_hour"], row["eta_minute"] = who.eta
+    particulars.write(i, NAME, who.name, name="name")
+    particulars.write(i, CALLSIGN, who.callsign, name="callsign")
+    particulars.write(i, DESTINATION, who.destination, name="destination")
+    particulars.write(i, TEXT, who.text, name="text")
+    row["text_length"] = len(who.text)

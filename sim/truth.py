@@ -1,7 +1,7 @@
 """Truth: what happened in a simulated sea, as rows in the event keys. May hold: the form of truth, what was visible of it.
 
 May not: thresholds, detectors. Known fully before the first byte is sent. Beside the keys of an event a row has
-`cause` (what was scripted), `visible` (could it be known from what was received? a receiver in reach for at least
+`behaviour` (the kind of its scene), `cause` (what was scripted), `visible` (could it be known from what was received? a receiver in reach for at least
 VISIBLE_SHARE of the time, by the very law of range the radio uses) and `scored` (does a miss count?). An innocent
 look-alike has state `retracted`: nobody should report it, and the judge names what fooled whoever does.
 """
@@ -40,7 +40,8 @@ def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, d
     rows = []
     for scene in cast(scenario, seed, length_s).scenes:
         world = assemble(scene.ships, t_start_ms)
-        rows += [_row(fact, scene.ships, world, scenario, t_start_ms, length_s) for fact in scene.facts if fact.start_s < length_s]
+        told = [_row(fact, scene.ships, world, scenario, t_start_ms, length_s) for fact in scene.facts if fact.start_s < length_s]
+        rows += [{**row, "behaviour": scene.kind} for row in told]
     return sorted(rows, key=lambda row: (row["t_start"], row["event_id"]))
 
 

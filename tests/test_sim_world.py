@@ -371,6 +371,8 @@ def test_truth_rows_are_events_with_cause_visible_scored():
         *[("loitering", "closed"), ("rendezvous", "closed"), ("dark", "closed"), ("safety", "closed"), ("rendezvous", "retracted"), ("dark", "retracted")]
     }
     assert all(r["exercise"] and r["visible"] and r["cause"] for r in rows)
+    assert {r["behaviour"] for r in rows if r["type"] == "rendezvous"} == {"rendezvous", "passing_ships"}
+    assert {r["behaviour"] for r in rows} == {"loitering", "rendezvous", "dark_period", "beacon", "passing_ships", "quiet_boat"}
     assert {(r["type"], r["cause"]) for r in rows if r["state"] != "retracted" and not r["scored"]} == {("loitering", "drifts beside another ship")}
     assert not any(r["scored"] for r in rows if r["state"] == "retracted")
     for line in truth_ndjson(rows).splitlines():

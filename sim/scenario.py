@@ -14,6 +14,7 @@ import msgspec
 
 from dogwatch.config import line_of, parse
 from dogwatch.errors import ConfigError, InputError
+from sim.area import Area
 from sim.behaviours import Behaviours
 from sim.fleet import Fleet, Route, Station
 from sim.identity import FLAGS
@@ -25,17 +26,6 @@ TABLES = ("receivers", "routes", "fleets", "stations", "zones", "behaviours")
 COUNT_MAX = 10_000
 NO_REGION = (0.0, 0.0, 0.0, 0.0)
 PAIRED = ("loa_m", "approach_from_deg")  # pairs that mean two vessels, not least and most
-
-
-class Area(msgspec.Struct, forbid_unknown_fields=True):
-    """A zone that belongs to the scenario: a border, a corridor, a watched sea. `dogwatch sim --zones FILE` writes them as GeoJSON."""
-
-    id: str
-    zone_kind: str
-    points: list[Point]
-    name: str = ""
-    line: bool = False
-    buffer_nm: float = 0.0
 
 
 class Scenario(msgspec.Struct, forbid_unknown_fields=True):

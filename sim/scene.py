@@ -17,17 +17,21 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from dogwatch.geo import KN_MS
-from sim.identity import Registry
+from dogwatch.errors import InputError
+from dogwatch.geo import KN_MS, NM_M
+from sim.area import Area
+from sim.helm import arrive, keeps_to_water, sail
+from sim.identity import FLAGS, Registry
 from sim.lie import Lie
-from sim.motion import Plan, offset
+from sim.motion import Plan
 from sim.sea import Point, Sea
 from sim.ship import CLASS_A, CLASS_B, Ship
 from sim.world import generator
 
 Range = float | tuple[float, float]  # one number, or least and most to draw from
-SLOW_KN, SLOW_S = 3.0, 240.0  # the last minutes of an approach
 PARTING_S = 600.0
+TRIES = 200  # at places and numbers until a scene is at sea
+TRADERS: dict[int, tuple[float, float]] = {70: (80.0, 190.0), 71: (90.0, 220.0), 79: (120.0, 290.0), 80: (90.0, 250.0), 30: (18.0, 60.0)}  # type, length
 
 
 @dataclass(slots=True)
@@ -85,8 +89,8 @@ class Behaviour(msgspec.Struct, tag_field="kind", tag=table_name, forbid_unknown
 class Stage:
     """Makes ships for scenes; holds what all of them need: identities, the sea, who would hear what, and how long the world lasts."""
 
-    def __init__(self, seed: int, registry: Registry, sea: Sea, until_s: float, heard: Callable[[float, float], bool]) -> None:
-        self.seed, self.registry, self.sea, self.until_s, self.heard = seed, registry, sea, until_s, heard
+    def __init__(self, seed: int, registry: Registry, sea: Sea, until_s: float, heard: Callable[[float, float], bool], zones: list[Area] | None = None) -> None:
+        self.seed, self.registry, self.sea, self.until_s, self.heard, self.zones = seed, registry, sea, until_s, heard, zones or []
 
     def ship(self, rng: np.random.Generator, flag: str, ship_type: int, loa_m: float, plan: Plan, *, kind: int = CLASS_A) -> Ship:
         """A vessel with an identity of its own."""
@@ -95,6 +99,28 @@ class Stage:
     def place(self, row: Behaviour, rng: np.random.Generator) -> Point:
         """Where the scene is: as the table says, or drawn. Raises InputError when there is no such place."""
         return row.at if row.at is not None else self.sea.place(rng, row.coast_nm, area=row.area, fits=self.heard)
+
+    def at_sea(self, row: Behaviour, rng: np.random.Generator, draw: Callable[[Point], list[Plan] | None]) -> list[Plan]:
+        """Plans that `draw(place)` makes and that keep to the water: tried at one place after the other (and with other numbers,
+        where `draw` draws them; it may give None for a place that will not do). Raises InputError when nothing fits.
+        """
+        for _ in range(TRIES):
+            plans = draw(self.place(row, rng))
+            if plans is not None and all(keeps_to_water(plan) for plan in plans):
+                return plans
+        kind = table_name(type(row).__name__)
+        raise InputError(f"no place at sea was found for a scene of kind '{kind}'", remedy="give it another place or area, or a wider coast_nm")
+
+    def trader(self, rng: np.random.Generator, plan: Plan, *, kind: int = CLASS_A) -> Ship:
+        """An ordinary ship of any flag, with a length that suits its type."""
+        ship_type = int(rng.choice(list(TRADERS)))
+        return self.ship(rng, str(rng.choice(sorted(FLAGS))), ship_type, float(rng.uniform(*TRADERS[ship_type])), plan, kind=kind)
+
+    def transit(self, at: Point, at_s: float, *, speed_kn: float, course_deg: float, straight_nm: float = 0.5) -> Plan:
+        """Through a place at a time, on a course that is straight near it, for as long as the world lasts."""
+        plan = arrive(at, at_s, course_deg + 180, speed_kn, gate_nm=straight_nm)
+        plan.run(course_deg, speed_kn, straight_nm * NM_M / (speed_kn * KN_MS))
+        return leave(plan, course_deg, speed_kn, self.until_s)
 
 
 def scenes_of(behaviours: list[Behaviour], stage: Stage) -> list[Scene]:
@@ -116,20 +142,9 @@ def pick(rng: np.random.Generator, value: Range) -> float:
     return float(rng.uniform(*value)) if isinstance(value, tuple) else float(value)
 
 
-def arrive(place: Point, at_s: float, from_deg: float, speed_kn: float) -> Plan:
-    """A plan that reaches a place at a time from a side, slowing down over the last minutes; it begins a minute before the world."""
-    if at_s <= 0:
-        return Plan(-60, *place) if at_s <= -60 else Plan(-60, *place).stay(60 + at_s, nav=0, heading_deg=(from_deg + 180) % 360)
-    slow_s = min(SLOW_S, at_s)
-    gate = offset(*place, from_deg, SLOW_KN * KN_MS * slow_s)
-    begin = offset(*gate, from_deg, speed_kn * KN_MS * (at_s + 60 - slow_s))
-    toward = (from_deg + 180) % 360
-    return Plan(-60, *begin).run(toward, speed_kn, at_s + 60 - slow_s).run(toward, SLOW_KN, slow_s)
-
-
 def leave(plan: Plan, course_deg: float, speed_kn: float, until_s: float) -> Plan:
-    """Go on until the world ends."""
-    return plan.run(course_deg, speed_kn, max(PARTING_S, until_s - plan.t_s))
+    """Go on until the world ends, clear of the land."""
+    return sail(plan, course_deg, speed_kn, max(PARTING_S, until_s - plan.t_s))
 
 
 def middle(a: Point, b: Point) -> Point:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dogwatch.geo import KN_MS
+from sim.helm import arrive
 from sim.motion import Plan, offset
-from sim.scene import Behaviour, Fact, Range, Scene, Stage, arrive, leave, middle, pick
+from sim.scene import Behaviour, Fact, Range, Scene, Stage, leave, middle, pick
 from sim.sea import Point
 from sim.ship import NAV_MOORED
 

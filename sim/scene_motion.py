@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.scene import Behaviour, Fact, Range, Scene, Stage, arrive, leave, middle, pick
+from sim.helm import arrive
+from sim.scene import Behaviour, Fact, Range, Scene, Stage, leave, middle, pick
 
 
 class Loitering(Behaviour, kw_only=True):

@@ -51,6 +51,7 @@ HEADER = struct.Struct("<IIHHId")
 STRIDE = 24
 KIND_KEY, KIND_DELTA = 0, 1
 COG_NONE, SOG_NONE, AGE_NONE = 36000, 65535, 65535
+SOG_TOP = 6553  # 655.3 knots: more, which only aircraft say, does not go into 16 bits of 0.01 knot
 VESSELS_MAX = 200_000  # four times the largest feed we know of; 24 B each is a 4.8 MB key frame
 STATICS_MAX = 400_000  # names come from farther away and stay longer than positions
 STATIC_PAGE_MAX = 5_000
@@ -193,7 +194,7 @@ class Picture:
         rows["lon"][at] = _e7(fixes["lon"])
         rows["lat"][at] = _e7(fixes["lat"])
         rows["cog"][at] = np.where(fixes["cog"] >= COG_MISSING, COG_NONE, fixes["cog"] * np.uint16(10))
-        rows["sog"][at] = np.where(fixes["sog"] >= SOG_MISSING, SOG_NONE, np.minimum(fixes["sog"], SOG_MISSING) * np.uint16(10))
+        rows["sog"][at] = np.where(fixes["sog"] == SOG_MISSING, SOG_NONE, np.minimum(fixes["sog"], SOG_TOP) * np.uint16(10))
         rows["hdg"][at] = np.where(fixes["hdg"] >= 360, HDG_MISSING, fixes["hdg"])
         rows["rot"][at] = fixes["rot"]
         rows["exercise"][at] = (fixes["flags"] & np.uint32(F_EXERCISE)) != 0

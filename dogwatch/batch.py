@@ -22,6 +22,7 @@ LAT_MAX = 54_000_000
 LON_MAX = 108_000_000
 SOG_MISSING = 1023
 SOG_MAX = 1022  # "102.2 knots or more"
+SOG_AIRCRAFT_MAX = 10_220  # type 9 counts whole knots: "1,022 knots or more"
 COG_MISSING = 3600
 HDG_MISSING = 511
 ROT_MISSING = -128

@@ -55,7 +55,7 @@ SCHEMA = pa.schema(
 
 
 RAW = {
-    "type": ("msg_type", 256), "sog_kn": ("sog", b.SOG_MISSING + 1), "cog_deg": ("cog", b.COG_MISSING + 1), "heading_deg": ("hdg", 361),
+    "type": ("msg_type", 256), "sog_kn": ("sog", b.SOG_AIRCRAFT_MAX + 2), "cog_deg": ("cog", b.COG_MISSING + 1), "heading_deg": ("hdg", 361),
     "nav_status": ("nav", b.NAV_MISSING + 1), "rot_deg_min": ("rot", 256), "utc_second": ("sec", b.SEC_MISSING + 1),
     "alt_m": ("alt_m", b.ALT_MISSING + 1), "ship_type": ("ship_type", 256),
 }  # fmt: skip
@@ -94,7 +94,7 @@ def columns(fixes: np.ndarray, receivers: tuple[str, ...]) -> pa.Table:
         "mmsi": fixes["mmsi"],
         "lat": _degrees(fixes["lat"], has),
         "lon": _degrees(fixes["lon"], has),
-        "sog_kn": _masked(fixes["sog"] / 10, fixes["sog"] <= b.SOG_MAX),
+        "sog_kn": _masked(fixes["sog"] / 10, (fixes["sog"] != b.SOG_MISSING) & (fixes["sog"] <= b.SOG_AIRCRAFT_MAX)),
         "cog_deg": _masked(fixes["cog"] / 10, fixes["cog"] < b.COG_MISSING),
         "heading_deg": _masked(fixes["hdg"], fixes["hdg"] < 360),
         "nav_status": _masked(fixes["nav"], fixes["nav"] < b.NAV_MISSING),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 
-WIDTH = 252  # characters of the longest payload that is looked at: the longest legal message has 178, assembly allows 240
+WIDTH = 512  # characters of the longest payload that is looked at: the decoder takes no longer sentence
 ARMOUR = bytes(range(48, 88)) + bytes(range(96, 120))  # characters of the values 0-63
 BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 LETTERS = bytes(range(64, 96)) + bytes(range(32, 64))  # six-bit text, table 47: value 0 is '@', 32 is blank

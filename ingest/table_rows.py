@@ -200,7 +200,8 @@ def _fill_motion(rows: np.ndarray, table: Cells) -> np.ndarray:
     """Set speed, course, heading, turn and status; bool[n]: some cell was out of its range or no value at all."""
     sog, cog = table.numbers("sog_kn", 10), table.numbers("cog_deg", 100)
     heading, rot, nav = table.numbers("heading_deg", 1), table.numbers("rot_deg_min", 100), table.codes("nav_status", table_words.nav_code)
-    good_sog = (sog >= 0) & (sog <= b.SOG_MAX)
+    top_sog = np.where(rows["msg_type"] == 9, b.SOG_AIRCRAFT_MAX, b.SOG_MAX)
+    good_sog = (sog >= 0) & (sog <= top_sog) & (sog != b.SOG_MISSING)
     good_cog = (cog >= 0) & (cog < 36_000)  # exactly 360 means "not available"; 359.96 rounds to 0
     good_heading = (heading >= 0) & (heading < 360)
     good_rot = rot > cells.CELL_BAD
@@ -210,7 +211,7 @@ def _fill_motion(rows: np.ndarray, table: Cells) -> np.ndarray:
     rate = np.floor(4.733 * np.sqrt(np.abs(np.where(good_rot, rot, 0)) / 100) + 0.5)
     rows["rot"] = np.where(good_rot, np.sign(rot) * np.where(rate > ROT_RATE_MAX, 127, rate), b.ROT_MISSING).astype(np.int8)
     rows["nav"] = np.where(nav >= 0, nav, b.NAV_MISSING)
-    rows["flags"] |= np.where(sog == b.SOG_MAX, b.F_SOG_MAX, 0).astype(np.uint32)
+    rows["flags"] |= np.where(sog == top_sog, b.F_SOG_MAX, 0).astype(np.uint32)
     said = (~good_sog & (sog != cells.CELL_EMPTY) & (sog != b.SOG_MISSING)) | (~good_cog & (cog != cells.CELL_EMPTY) & (cog != 36_000))
     said |= ~good_heading & (heading != cells.CELL_EMPTY) & (heading != b.HDG_MISSING)
     return said | (rot == cells.CELL_BAD) | (nav < 0)

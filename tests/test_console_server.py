@@ -88,6 +88,14 @@ def test_bad_future_older_and_placeless_rows_do_not_move_a_vessel() -> None:
     assert (head["n"], int(rows["sog"][0]), head["t_s"]) == (1, 1000, T0 / 1000)
 
 
+def test_an_aircraft_has_its_speed_as_far_as_16_bits_go() -> None:
+    picture = Picture()
+    for i, sog in enumerate((1023, 1030, 1200, 10_220)):
+        picture.update(batch(one(111_232_001 + i, msg_type=9, sog=sog)))
+    _, rows = read_frame(picture.frame())
+    assert sorted(rows["sog"].tolist()) == [10_300, 12_000, 65_530, 65_535]
+
+
 def test_classes_and_flags() -> None:
     picture = Picture()
     rows = [one(198_100_000 + i) for i in range(4)] + [

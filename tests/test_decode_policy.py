@@ -292,6 +292,14 @@ def test_other_types_keep_their_sentence() -> None:
     assert (broadcast.dac, broadcast.data_bits) == (1, 380)
 
 
+def test_a_record_is_as_long_as_its_sentence() -> None:
+    """Longer than the standard allows, but the decoder takes it: then nothing is cut off behind our back."""
+    body = "10" * 1430
+    batch = rows(one(bits_of((8, 6), (0, 2), (257000001, 30), (0, 2), (1, 10), (31, 6)) + body))
+    ((_, found),) = records(batch)
+    assert (found.data_bits, found.data) == (2860, int(body + "0" * 4, 2).to_bytes(358, "big"))
+
+
 def test_whole_source_can_be_an_exercise() -> None:
     batch = rows(one(position()), *two(static()), one(position(970000001, nav=14)), exercise=True)
     assert np.all(batch.fixes["flags"] & F_EXERCISE)

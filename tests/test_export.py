@@ -41,7 +41,8 @@ def random_fixes(seed, n):
     known = rng.random((6, n)) < 0.8
     rows["lat"] = np.where(known[0], rng.integers(-b.LAT_MAX, b.LAT_MAX + 1, n), b.LAT_MISSING)
     rows["lon"] = np.where(known[0], rng.integers(-b.LON_MAX, b.LON_MAX + 1, n), b.LON_MISSING)
-    rows["sog"] = np.where(known[1], rng.integers(0, 1023, n), b.SOG_MISSING)
+    speed = np.where(rows["msg_type"] == 9, 10 * rng.integers(0, 1023, n), rng.integers(0, 1023, n))  # aircraft say whole knots, up to 1,022
+    rows["sog"] = np.where(known[1], speed, b.SOG_MISSING)
     rows["cog"] = np.where(known[2], rng.integers(0, 3600, n), b.COG_MISSING)
     rows["hdg"] = np.where(known[3], rng.integers(0, 360, n), b.HDG_MISSING)
     rows["nav"] = rng.integers(0, 16, n)
@@ -135,6 +136,18 @@ def test_values_are_in_the_units_of_their_names():
         "heading_deg": 7, "nav_status": 0, "rot_deg_min": -4.46, "utc_second": 59, "alt_m": 0, "ship_type": None, "t_rx": None, "receivers": "north west",
         "exercise": True, "flags": "coarse exercise",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("to", ["csv", "ndjson"])
+def test_a_fast_aircraft_keeps_its_speed(to):
+    """Type 9 counts whole knots up to 1,022; "not available" stands in the middle of them, at 102.3."""
+    rows = b.new_fixes(5)
+    rows["mmsi"], rows["msg_type"], rows["sog"] = 111_232_001, 9, [1020, 1030, 1200, b.SOG_AIRCRAFT_MAX, b.SOG_MISSING]
+    said = [102, 103, 120, 1022, None]
+    assert columns(rows, RECEIVERS)["sog_kn"].to_pylist() == said
+    text = written(to, rows).decode()
+    cells = [row["sog_kn"] for row in csv.DictReader(io.StringIO(text))] if to == "csv" else [json.loads(line)["sog_kn"] for line in text.splitlines()]
+    assert [None if cell in ("", None) else float(cell) for cell in cells] == said
 
 
 def test_every_flag_has_a_word():

@@ -186,6 +186,15 @@ def test_every_line_is_in_one_class_and_every_reason_keeps_a_sample():
     assert strange["flags"] == b.F_RANGE
 
 
+def test_aircraft_are_faster_than_ships():
+    lines = "mmsi,t,lat,lon,sog,type\n" + "\n".join(
+        f"111232001,170000000{i},1,2,{sog},{kind}" for i, (sog, kind) in enumerate([(120, 9), (1022, 9), (1023, 9), (120, 1)])
+    )
+    _, batch = read(lines)
+    assert batch.fixes["sog"].tolist() == [1200, b.SOG_AIRCRAFT_MAX, b.SOG_MISSING, b.SOG_MISSING]
+    assert [int(flags) for flags in batch.fixes["flags"]] == [0, b.F_SOG_MAX, b.F_RANGE, b.F_RANGE]
+
+
 def test_positions_not_available_and_null_island():
     _, batch = read(HEADER + "1,1700000000,91,181,,,,,\n1,1700000001,,5,,,,,\n1,1700000002,0,0,,,,,\n1,1700000003,5,181,,,,,\n")
     assert b.has_position(batch.fixes).tolist() == [False, False, True, False]

@@ -18,7 +18,8 @@ from dogwatch.batch import ALT_MISSING, COG_MISSING, HDG_MISSING, LAT_MISSING, L
 from dogwatch.geo import KN_MS, NM_M, distance_m
 from sim import noise
 from sim.encode import HEARING_DTYPE, MESSAGE_DTYPE
-from sim.motion import KNOT_DTYPE, state_at
+from sim.lie import CIRCLE, LIE_DTYPE, LOST, TRUE, lie_of, told
+from sim.motion import KNOT_DTYPE, M_PER_DEG, state_at
 from sim.receiver import OUTAGE_DTYPE, RECEIVER_DTYPE
 from sim.ship import AID, BASE, BEACON, BEACON_TEST, CLASS_A, CLASS_B, CLASS_B_SO, SHIP_DTYPE
 
@@ -36,6 +37,7 @@ FADE_SHARE, FADE_PERIOD_MS = 0.05, 600_000
 _SHIPS, _KNOTS = numba.from_dtype(SHIP_DTYPE)[::1], numba.from_dtype(KNOT_DTYPE)[::1]
 _MESSAGES, _HEARINGS = numba.from_dtype(MESSAGE_DTYPE)[::1], numba.from_dtype(HEARING_DTYPE)[::1]
 _CLOCKS, _RECEIVERS, _OUTAGES = numba.from_dtype(CLOCK_DTYPE)[::1], numba.from_dtype(RECEIVER_DTYPE)[::1], numba.from_dtype(OUTAGE_DTYPE)[::1]
+_LIES = numba.from_dtype(LIE_DTYPE)[::1]
 _INT, _FLOAT, _SEED = numba.types.int64, numba.types.float64, numba.types.uint64
 
 
@@ -114,45 +116,57 @@ def _sotdma_state(count, t_ms):
     return timeout << 14 | content
 
 
+@njit("UniTuple(int64, 2)(float64, float64)", cache=True)
+def units(lat_deg, lon_deg):
+    """A place in units of a message, its longitude between -180 and 180 degrees."""
+    lon_deg = lon_deg - 360.0 * math.floor((lon_deg + 180.0) / 360.0)
+    return np.int64(math.floor(lat_deg * 600_000 + 0.5)), np.int64(math.floor(lon_deg * 600_000 + 0.5))
+
+
 @njit(numba.types.void(_MESSAGES, _INT, _SHIPS, _INT, _INT, _FLOAT, _FLOAT), cache=True)
 def _blank(out, n, ships, who, t_ms, lat_deg, lon_deg):
     """A message of a vessel with every value "not available"; `at_*` is the true place of its antenna."""
     m = out[n]
     m["t_ms"], m["utc_ms"], m["who"], m["mmsi"] = t_ms, T_MISSING, who, ships[who]["mmsi"]
     m["lat"], m["lon"], m["radio"], m["alt_m"] = LAT_MISSING, LON_MISSING, 0, ALT_MISSING
-    lon_deg = lon_deg - 360.0 * math.floor((lon_deg + 180.0) / 360.0)
-    m["at_lat"], m["at_lon"] = np.int64(math.floor(lat_deg * 600_000 + 0.5)), np.int64(math.floor(lon_deg * 600_000 + 0.5))
+    m["at_lat"], m["at_lon"] = units(lat_deg, lon_deg)
     m["sog"], m["cog"], m["hdg"], m["rot"] = SOG_MISSING, COG_MISSING, HDG_MISSING, ROT_MISSING
     m["nav"], m["sec"], m["part"], m["accurate"] = 15, 60, 0, 0
     m["channel"] = 65 + (t_ms // 27 + who) % 2
 
 
-@njit(numba.types.void(_MESSAGES, _INT, _SEED, _INT, _FLOAT, _FLOAT, _FLOAT, _FLOAT), cache=True)
-def _report(out, n, seed, fix_ms, north_ms, east_ms, heading_deg, turn_deg_min):
-    """Fill in place, motion and second as a GNSS receiver and a compass give them: a few metres and tenths off."""
+@njit(numba.types.void(_MESSAGES, _INT, _LIES, _SEED, _INT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT), cache=True)
+def _report(out, n, lies, seed, fix_ms, lat_deg, lon_deg, north_ms, east_ms, heading_deg, turn_deg_min):
+    """Fill in place, motion and second as a GNSS receiver and a compass give them, a few metres and tenths off, or as the ship lies."""
     m = out[n]
     who = np.int64(m["who"])
+    bow = heading_deg if heading_deg >= 0 else math.atan2(east_ms, north_ms) * 180 / math.pi - turn_deg_min / 60 * 3
+    bow += noise.wander(seed, noise.HEADING, who, fix_ms, 60_000)
+    m["hdg"] = np.int64(math.floor(bow + 0.5)) % 360
+    lie = lie_of(lies, who, fix_ms, lat_deg, lon_deg)
+    mode = np.int64(lies[lie]["mode"]) if lie >= 0 else TRUE
+    if mode == LOST:
+        m["sec"] = 63
+        return
+    if lie >= 0:
+        lat_deg, lon_deg, north_ms, east_ms = told(lies, lie, seed, who, fix_ms, lat_deg, lon_deg, north_ms, east_ms)
     north_m = GNSS_M * noise.wander(seed, noise.NORTH, who, fix_ms, GNSS_PERIOD_MS) + 0.5 * noise.bell(seed, noise.NORTH, who, fix_ms)
     east_m = GNSS_M * noise.wander(seed, noise.EAST, who, fix_ms, GNSS_PERIOD_MS) + 0.5 * noise.bell(seed, noise.EAST, who, fix_ms)
-    lat = np.int64(m["at_lat"])
-    m["lat"] = lat + np.int64(math.floor(north_m / 0.18532 + 0.5))
-    lon = np.int64(m["at_lon"]) + np.int64(math.floor(east_m / 0.18532 / math.cos(lat / 600_000 * math.pi / 180) + 0.5))
-    m["lon"] = lon - 216_000_000 if lon > 108_000_000 else lon + 216_000_000 if lon < -108_000_000 else lon
+    m["lat"], m["lon"] = units(lat_deg + north_m / M_PER_DEG, lon_deg + east_m / M_PER_DEG / math.cos(lat_deg * math.pi / 180))
     speed_kn = math.hypot(north_ms, east_ms) / KN_MS
     course = math.atan2(east_ms, north_ms) * 180 / math.pi
     noisy_kn = max(0.0, speed_kn + 0.1 * noise.bell(seed, noise.SPEED, who, fix_ms))
     m["sog"] = min(1022, np.int64(noisy_kn * 10 + 0.5))
     # below a knot the receiver's own noise turns the course about
     course += noise.bell(seed, noise.COURSE, who, fix_ms) * min(60.0, 0.5 + 6.0 / max(0.1, speed_kn))
+    if mode == CIRCLE:
+        course = 360.0 * noise.unit(seed, noise.COURSE, who, fix_ms)
     m["cog"] = np.int64(math.floor(course * 10 + 0.5)) % 3600
-    bow = heading_deg if heading_deg >= 0 else math.atan2(east_ms, north_ms) * 180 / math.pi - turn_deg_min / 60 * 3
-    bow += noise.wander(seed, noise.HEADING, who, fix_ms, 60_000)
-    m["hdg"] = np.int64(math.floor(bow + 0.5)) % 360
     m["sec"] = fix_ms // 1000 % 60
 
 
-@njit(numba.types.int64(_SHIPS, _KNOTS, _CLOCKS, _SEED, _INT, _MESSAGES, _INT), cache=True)
-def _one_report(ships, knots, clocks, seed, who, out, n):
+@njit(numba.types.int64(_SHIPS, _KNOTS, _LIES, _CLOCKS, _SEED, _INT, _MESSAGES, _INT), cache=True)
+def _one_report(ships, knots, lies, clocks, seed, who, out, n):
     """Write the report that is due (if the set is on), set its clock; returns the new number of messages."""
     t_ms, count = clocks[who]["report_ms"], clocks[who]["count"]
     kind = np.int64(ships[who]["kind"])
@@ -162,7 +176,7 @@ def _one_report(ships, knots, clocks, seed, who, out, n):
     transmits = leg >= 0 and knots[max(0, np.int64(leg))]["transmits"] > 0
     if transmits:
         _blank(out, n, ships, who, t_ms, lat, lon)
-        _report(out, n, seed, fix_ms, north, east, heading, turn)
+        _report(out, n, lies, seed, fix_ms, lat, lon, north, east, heading, turn)
         m = out[n]
         if kind in (CLASS_A, BEACON, BEACON_TEST):
             m["msg_type"] = 3 if abs(turn) > 10.0 else 1
@@ -211,8 +225,8 @@ def _one_static(ships, knots, clocks, who, out, n):
     return n
 
 
-@njit(numba.types.UniTuple(_INT, 2)(_SHIPS, _KNOTS, _CLOCKS, _SEED, _INT, _INT, _MESSAGES), cache=True)
-def transmit(ships, knots, clocks, seed, begin, until_ms, out):
+@njit(numba.types.UniTuple(_INT, 2)(_SHIPS, _KNOTS, _LIES, _CLOCKS, _SEED, _INT, _INT, _MESSAGES), cache=True)
+def transmit(ships, knots, lies, clocks, seed, begin, until_ms, out):
     """Messages that the sets send before `until_ms`, ship by ship from ship `begin`.
 
     Returns (messages written, next ship): less than all ships when `out` is full; its clock then waits for the next call.
@@ -222,7 +236,7 @@ def transmit(ships, knots, clocks, seed, begin, until_ms, out):
         while clocks[who]["report_ms"] < until_ms:
             if n + 4 > out.shape[0]:
                 return n, who
-            n = _one_report(ships, knots, clocks, seed, who, out, n)
+            n = _one_report(ships, knots, lies, clocks, seed, who, out, n)
         while clocks[who]["static_ms"] < until_ms:
             if n + 4 > out.shape[0]:
                 return n, who

@@ -77,7 +77,7 @@ class Air:
         room = new_messages(min(MESSAGES_AT_ONCE, 8 * len(world.ships) + 64))
         sent, begin = [], 0
         while begin < len(world.ships):
-            n, begin = transmit(world.ships, world.knots, self.clocks, self.seed, begin, until_ms, room)
+            n, begin = transmit(world.ships, world.knots, world.lies, self.clocks, self.seed, begin, until_ms, room)
             sent.append(room[:n].copy())
         messages = np.concatenate(sent) if sent else room[:0].copy()
         heard = np.empty(len(messages) * len(self.receivers), HEARING_DTYPE)

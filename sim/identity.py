@@ -1,7 +1,8 @@
-"""Who a simulated vessel is: MMSI, IMO number, name, call sign, size. May hold: invented identities. May not: motion, radio.
+"""Who a simulated vessel is: MMSI, IMO number, name, call sign, size, where bound. May hold: invented identities. May not: motion, radio.
 
-Country prefixes are the real ones, so that flag statistics look right. The numbers behind them are invented: MMSIs
-from the 9xxxxx end of a country's range, IMO numbers that begin with 3 (never allotted) with a correct check digit.
+Country digits are the real ones (`flags.py`), so that flag statistics look right. The numbers behind them are invented: MMSIs
+from the 9xxxxx end of a country's range, IMO numbers that begin with 3 or 4 (never allotted to ships) with a right check digit.
+What crews type is as careless as at sea: a share of destinations is blank, of arrival times missing or long past, of draughts not set.
 """
 
 from __future__ import annotations
@@ -11,29 +12,44 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Flag: maritime identification digits, call sign prefix.
-FLAGS: dict[str, tuple[int, str]] = {
-    "NZ": (512, "ZM"),
-    "AU": (503, "VJ"),
-    "CK": (518, "E5"),
-    "FJ": (520, "3D"),
-    "GB": (232, "GB"),
-    "HK": (477, "VR"),
-    "KM": (620, "D6"),
-    "LR": (636, "D5"),
-    "MH": (538, "V7"),
-    "MT": (249, "9H"),
-    "PA": (352, "3E"),
-    "SG": (563, "9V"),
-}
-_FIRST_WORDS = "AMBER BRAVE CALM DAWN EMBER FAIR GENTLE GREY HIGH IRON JADE KEEN LONE MELLOW NIMBLE OPAL PALE QUIET RUSSET SILVER TAWNY UMBER VIVID WILD"
+from dogwatch.errors import InputError
+from sim.flags import FLAGS
+from sim.hull import hull_of
+
+_FIRST_WORDS = (
+    "AMBER ARCTIC ASTRAL BOREAL BRAVE CALM CEDAR COBALT CORAL DAWN DISTANT EMBER EVER FAIR FROSTY GENTLE GOLDEN GREY HIGH INDIGO IRON JADE KEEN "
+    "LONE LOYAL MELLOW MISTY NIMBLE NOBLE OPAL PALE PRIMAL QUIET RAPID RUSSET SILVER SOLAR STEADY TAWNY TIDAL UMBER VALIANT VELVET VIVID WANDERING WILD"
+)
 _SECOND_WORDS = (
-    "ALBATROSS BEACON CURLEW DOTTEREL EGRET FANTAIL GANNET HERON IBIS KESTREL LANTERN MOLLYMAWK NODDY ORBIT PETREL QUARTZ "
-    "ROBIN SHEARWATER TERN VOYAGER WEKA ZEPHYR PROSPECT MERIDIAN"
+    "ALBATROSS ANCHOR BEACON BREEZE CURLEW CURRENT DOTTEREL EGRET FANTAIL FATHOM GANNET HARBOUR HERON HORIZON IBIS ISLAND KESTREL LANTERN LARK "
+    "LEGEND MERIDIAN MOLLYMAWK NODDY OCEAN ORBIT ORCHID PEARL PETREL PILGRIM PROSPECT QUARTZ QUEST REEF RIVER ROBIN SHEARWATER SPIRIT STAR SUMMIT "
+    "TERN TRADER TRITON VENTURE VOYAGER WAVE WEKA ZEPHYR"
 )
 _FIRST, _SECOND = _FIRST_WORDS.split(), _SECOND_WORDS.split()
-_THIRD = ["", " II", " III", " IV", " V", " VI", " VII", " VIII", " IX", " X"]
-_PLACES = ["NZ WLG", "NZ NSN", "NZ NPL", "NZ LYT", "NZ NPE", "NZ TRG", "AU SYD", "AU MEL", "SG SIN", "NZ PCN"]
+_STEP = 331  # prime to len(_FIRST) * len(_SECOND) = 2162: neighbours in the list do not sound alike
+_AFTER = ["", " II", " III", " IV", " V", " VI", " VII", " VIII", " IX", " X"]
+_SIGN_LETTERS = "AEHKLMPRTVXZ"
+_FAR_PORTS = (
+    "SG SIN",
+    "NL RTM",
+    "CN SHA",
+    "KR PUS",
+    "AE JEA",
+    "US LAX",
+    "US HOU",
+    "BR SSZ",
+    "ZA DUR",
+    "AU MEL",
+    "JP TYO",
+    "MY TPP",
+    "BE ANR",
+    "DE HAM",
+    "ES ALG",
+    "EG PSD",
+)
+_SERIALS = 99_999  # 900001 to 999999 of each country's digits
+_IMO_FIRST, _IMO_LAST = 300_000, 499_999
+BLANK_SHARE, NO_ETA_SHARE, OLD_ETA_SHARE, NO_DRAUGHT_SHARE, NO_IMO_SHARE = 0.08, 0.06, 0.1, 0.06, 0.02
 
 
 @dataclass(slots=True)
@@ -49,7 +65,7 @@ class Identity:
     beam_m: float = 0.0
     draught_m: float = 0.0
     destination: str = ""
-    eta: tuple[int, int, int, int] = (0, 0, 24, 60)  # month, day, hour, minute: not available
+    eta_s: float | None = None  # seconds of world time; None: not given
     text: str = ""  # what a distress device says in type 14
     aid_type: int = 0
     virtual: bool = False
@@ -59,25 +75,35 @@ class Registry:
     """Hands out identities, each once. Deterministic: the order of calls decides the serial numbers."""
 
     def __init__(self) -> None:
-        self._serial: dict[str, int] = {}
+        self._serial: dict[str | int, int] = {}
 
-    def vessel(self, rng: np.random.Generator, flag: str, ship_type: int, loa_m: float, *, class_b: bool) -> Identity:
-        """A ship or boat under `flag`. Class B boats have no IMO number, draught or destination."""
-        mid, prefix = FLAGS[flag]
-        serial = self._next(flag)
-        mmsi = mid * 1_000_000 + 900_000 + serial
-        name = self._name()
-        callsign = f"{prefix}{'AEHKLMPRTVXZ'[serial % 12]}{serial % 10_000:04d}"[:7]
-        beam_m = max(2.0, loa_m / (3.2 if loa_m < 30 else 6.3))
+    def vessel(
+        self, rng: np.random.Generator, flag: str, ship_type: int, loa_m: float, *, class_b: bool, bound_for: tuple[str, float] | None = None
+    ) -> Identity:
+        """A ship or boat under `flag`, bound for a destination that it reaches at a time (text, seconds), or for some far port.
+
+        Class B boats have no IMO number, draught or destination. Raises InputError when a flag has no numbers left.
+        """
+        chance = rng.random(10).tolist()
+        mmsi, hull = self._mmsi(flag), hull_of(ship_type)
+        beam_m = max(2.0, loa_m / _within(hull.slender, chance[0]))
+        who = Identity(mmsi, self._name(), self._callsign(flag), 0, ship_type, loa_m, beam_m)
         if class_b:
-            return Identity(mmsi, name, callsign, 0, ship_type, loa_m, beam_m)
-        eta = (int(rng.integers(1, 13)), int(rng.integers(1, 28)), int(rng.integers(0, 24)), int(rng.integers(0, 12)) * 5)
-        imo = imo_number(300_000 + self._next("imo"))
-        return Identity(mmsi, name, callsign, imo, ship_type, loa_m, beam_m, round(loa_m / 22, 1), str(rng.choice(_PLACES)), eta)
+            return who
+        if chance[1] >= NO_IMO_SHARE:
+            who.imo = imo_number(self._next_up_to(_IMO_LAST - _IMO_FIRST, "imo") + _IMO_FIRST)
+        if chance[2] >= NO_DRAUGHT_SHARE:
+            who.draught_m = min(25.5, round(beam_m * _within(hull.deep, chance[3]), 1))
+        text, arrival_s = bound_for or (_FAR_PORTS[int(chance[4] * len(_FAR_PORTS))], (0.5 + 20 * chance[5]) * 86_400)
+        who.destination = "" if chance[6] < BLANK_SHARE else text
+        if chance[7] >= NO_ETA_SHARE:  # typed once, a little wrong, and by some never again
+            old_s = (1 + 9 * chance[8]) * 86_400 if chance[7] < NO_ETA_SHARE + OLD_ETA_SHARE else 0.0
+            who.eta_s = arrival_s * (0.95 + 0.1 * chance[9]) - old_s
+        return who
 
     def station(self, kind: str, flag: str, name: str, *, aid_type: int = 0, virtual: bool = False) -> Identity:
         """A base station (00MIDxxxx) or an aid to navigation (99MIDaxxx; a = 6 for virtual ones)."""
-        mid = FLAGS[flag][0]
+        mid = FLAGS[flag].mids[0]
         if kind == "base":
             return Identity(mid * 10_000 + 9_000 + self._next("base") % 1000, name)
         number = (6_000 if virtual else 1_000) + self._next("aid") % 1000
@@ -89,16 +115,51 @@ class Registry:
         word = {"sart": "SART", "mob": "MOB", "epirb": "EPIRB"}[device]
         return Identity(prefix * 1_000_000 + 990_000 + self._next("beacon"), "", text=f"{word} {'TEST' if test else 'ACTIVE'}")
 
+    def aircraft(self, flag: str) -> Identity:
+        """A search and rescue aircraft: 111, country digits, a number of which the standard gives 1-4 to aeroplanes and 5-9 to helicopters."""
+        return Identity(111_000_000 + FLAGS[flag].mids[0] * 1_000 + 900 + self._next_up_to(99, f"aircraft {flag}"), "", loa_m=0.0)
+
+    def buoy(self, rng: np.random.Generator) -> Identity:
+        """A buoy on fishing gear: an MMSI that follows no rule, and a name that is its battery."""
+        name = f"{rng.integers(11, 14)}V-{rng.integers(20, 100)}%"
+        return Identity(900_000_000 + 10_000 * int(rng.integers(0, 10)) + self._next_up_to(9_999, "buoy"), name)
+
+    def _mmsi(self, flag: str) -> int:
+        """The next number of a flag, its country digits in turn."""
+        mids = FLAGS[flag].mids
+        for _ in mids:
+            mid = mids[self._next(flag) % len(mids)]
+            if self._serial.get(mid, 0) < _SERIALS:
+                return mid * 1_000_000 + 900_000 + self._next(mid)
+        raise InputError(f"flag {flag} has no numbers left", remedy="share the vessels among more flags", value=flag)
+
+    def _callsign(self, flag: str) -> str:
+        """Country letters, two letters, then digits: each once; seven characters at most."""
+        prefix = FLAGS[flag].prefix
+        number, n = self._next(f"sign {prefix}"), len(_SIGN_LETTERS)
+        return f"{prefix}{_SIGN_LETTERS[number % n]}{_SIGN_LETTERS[number // n % n]}{number // n // n}"
+
     def _name(self) -> str:
         """Two words, each pair once before any twice, then with a Roman number; never more than 20 characters."""
         total = len(_FIRST) * len(_SECOND)
         serial = self._next("name")
-        pair = serial * 331 % total  # 331 is prime to 576: neighbours in the list do not sound alike
-        return f"{_FIRST[pair // len(_SECOND)]} {_SECOND[pair % len(_SECOND)]}{_THIRD[serial // total % len(_THIRD)]}"[:20]
+        pair = serial * _STEP % total
+        after = _AFTER[serial // total % len(_AFTER)]
+        return f"{_FIRST[pair // len(_SECOND)]} {_SECOND[pair % len(_SECOND)]}"[: 20 - len(after)].rstrip() + after
 
-    def _next(self, what: str) -> int:
+    def _next(self, what: str | int) -> int:
         self._serial[what] = self._serial.get(what, 0) + 1
         return self._serial[what]
+
+    def _next_up_to(self, most: int, what: str) -> int:
+        serial = self._next(what)
+        if serial > most:
+            raise InputError(f"more than {most} numbers were asked for: {what}", remedy="ask for fewer", value=what)
+        return serial
+
+
+def _within(span: tuple[float, float], share: float) -> float:
+    return span[0] + (span[1] - span[0]) * share
 
 
 def imo_number(six: int) -> int:

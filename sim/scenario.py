@@ -16,8 +16,8 @@ from dogwatch.config import line_of, parse
 from dogwatch.errors import ConfigError, InputError
 from sim.area import Area
 from sim.behaviours import Behaviours
+from sim.flags import FLAGS
 from sim.fleet import Fleet, Route, Station
-from sim.identity import FLAGS
 from sim.receiver import Receiver
 from sim.sea import Point
 

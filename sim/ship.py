@@ -6,6 +6,7 @@ May not: who is there (world, scenes), when it transmits (radio).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -59,16 +60,18 @@ def assemble(ships: list[Ship], t_start_ms: int, lies: list[tuple[Lie, int]] | N
         height_m = 2.0 if ship.kind >= BEACON else 35.0 if ship.kind == BASE else 4.0 if who.loa_m < 30 else min(45.0, 8.0 + who.loa_m / 10)
         share = (1.0, 0.75, 0.85, 1.0, 0.8, 0.45, 0.45)[ship.kind]
         table[i] = (who.mmsi, ends[i] - len(plans[i]), ends[i], height_m, share, ship.kind, 7 if ship.kind in (BASE, AID) else 1)
-        _describe(particulars, i, who, 7 if ship.kind in (BASE, AID) else 1)
+        _describe(particulars, i, who, 7 if ship.kind in (BASE, AID) else 1, t_start_ms)
     return World(table, np.concatenate(plans) if plans else np.empty(0, KNOT_DTYPE), particulars, lie_rows(lies or [], t_start_ms))
 
 
-def _describe(particulars: Particulars, i: int, who: Identity, epfd: int) -> None:
+def _describe(particulars: Particulars, i: int, who: Identity, epfd: int, t_start_ms: int) -> None:
     row = particulars.rows[i]
     row["imo"], row["ship_type"], row["epfd"], row["virtual"] = who.imo, who.aid_type or who.ship_type, epfd, who.virtual
     row["bow"], row["stern"], row["port"], row["starboard"] = antenna_place(who.loa_m, who.beam_m)
     row["draught_dm"] = min(255, round(who.draught_m * 10))
-    row["eta_month"], row["eta_day"], row["eta_hour"], row["eta_minute"] = who.eta
+    if who.eta_s is not None:
+        eta = datetime.fromtimestamp((t_start_ms + who.eta_s * 1000) // 60_000 * 60, UTC)
+        row["eta_month"], row["eta_day"], row["eta_hour"], row["eta_minute"] = eta.month, eta.day, eta.hour, eta.minute
     particulars.write(i, NAME, who.name, name="name")
     particulars.write(i, CALLSIGN, who.callsign, name="callsign")
     particulars.write(i, DESTINATION, who.destination, name="destination")

@@ -144,7 +144,15 @@ def replay(
     known = read_config(config) if config else Config()
     coverage = coverage or (Path(known.coverage) if known.coverage else None)
     rate = 0.0 if speed == "max" else _factor(speed)
-    options = Options(out_dir, seconds(lateness) if lateness else None, rate, chunk_bytes, resume, exercise, known.columns)
+    told: dict[str, list[Any]] = {
+        "--profile": [profile],
+        "--zones": zones or [],
+        "--lateness": [lateness],
+        "--coverage": [coverage or ""],
+        "--config": [config or ""],
+    }
+    words = [word for name, values in told.items() for value in values if value for word in (name, str(value))] + ["--exercise"] * exercise
+    options = Options(out_dir, seconds(lateness) if lateness else None, rate, chunk_bytes, resume, exercise, known.columns, words)
     rules = read_rules(profile or known.profile, zones or known.zones)
     with ReplayProgress(err) as progress:
         summary = run_replay(inputs, rules, options, read_coverage(coverage) if coverage else None, progress.show, stop_on_signals())
@@ -190,10 +198,11 @@ def sim(
     serve: Annotated[str, typer.Option(help="Play it: tcp://127.0.0.1:10110, udp://127.0.0.1:10110 or pty.")] = "",
     speed: Annotated[float, typer.Option(help="Times real time when serving; 0 = as fast as it is read.")] = 1.0,
     duration: Annotated[str, typer.Option(help="World time, e.g. 2h; default: the scenario's own.")] = "",
+    zones: Annotated[Path | None, typer.Option(help="Write the scenario's own zones here (GeoJSON), for replay --zones.")] = None,
     names: Annotated[bool, typer.Option("--list", help="List the shipped scenarios.")] = False,
 ) -> None:
     """A simulated recording, or one played as radio hardware would. Example: dogwatch sim strait --seed 1 --nmea sea.nmea --truth truth.ndjson"""
-    from runners.simulated import list_scenarios, serve_scenario, write_scenario
+    from runners.simulated import Wanted, list_scenarios, serve_scenario, write_scenario
 
     if names or not scenario:
         list_scenarios(out)
@@ -202,9 +211,7 @@ def sim(
     if serve:
         serve_scenario(scenario, seed, serve, speed, duration_s, err)
         return
-    if nmea is None and truth is None:
-        raise InputError("nothing to do", remedy="give --nmea FILE, --truth FILE or --serve URL")
-    print_json(write_scenario(scenario, seed, nmea, truth, duration_s))
+    print_json(write_scenario(Wanted(scenario, seed, nmea, truth, zones, duration_s)))
 
 
 @app.command("learn-coverage")
@@ -217,14 +224,26 @@ def learn_coverage(scenario: str, out_file: Annotated[Path, typer.Option("--out"
 
 @app.command()
 def judge(
-    events: Annotated[Path, typer.Option(help="events.ndjson of a run.")],
-    truth: Annotated[Path, typer.Option(help="Truth file of the simulator.")],
+    events: Annotated[list[Path] | None, typer.Option(help="events.ndjson of a run; may be repeated, with as many --truth.")] = None,
+    truth: Annotated[list[Path] | None, typer.Option(help="Truth file of the simulator, for each --events in order.")] = None,
+    runs: Annotated[Path | None, typer.Option(help="Folder of runs, each with truth.ndjson and events.ndjson (or out/events.ndjson): all are pooled.")] = None,
+    only: Annotated[str, typer.Option(help="Judge what is about these vessels alone: MMSI,MMSI.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Precision, recall and delay per behaviour. Example: dogwatch judge --events out/events.ndjson --truth truth.ndjson"""
-    from runners.simulated import judge_files
+    """Precision, recall and delay per behaviour, every miss and false alarm. Example: dogwatch judge --events out/events.ndjson --truth truth.ndjson"""
+    from runners.judging import find_runs, judge_files, print_report
 
-    judge_files(events, truth, out, as_json=as_json)
+    if runs is not None and (events or truth):
+        raise InputError("--runs beside --events or --truth", remedy="name the folder, or the files")
+    if runs is None and (not events or len(events) != len(truth or [])):
+        raise InputError(
+            f"{len(events or [])} --events and {len(truth or [])} --truth make no pairs", remedy="name as many of each, in the same order, or --runs DIR"
+        )
+    if not re.fullmatch(r"(\d+(,\d+)*)?", only):
+        raise InputError(f"'{only}' names no vessels", remedy="write --only 563900001,563900002")
+    pairs = find_runs(runs) if runs is not None else list(zip(events or [], truth or []))
+    report = judge_files(pairs, {int(mmsi) for mmsi in only.split(",") if mmsi})
+    print_json(report) if as_json else print_report(report, out)
 
 
 @app.command()

@@ -36,7 +36,7 @@ SNAPSHOT_WALL_S = 10.0
 
 @dataclass(slots=True)
 class Options:
-    """How to replay. `speed` 0 = as fast as possible, else a multiple of recorded time."""
+    """How to replay. `speed` 0 = as fast as possible, else a multiple of recorded time; `words`: what the command line said that changes the result."""
 
     out: Path
     lateness_s: float | None = None
@@ -45,6 +45,7 @@ class Options:
     resume: bool = False
     exercise: bool = False
     columns: dict[str, str] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
     snapshot_wall_s: float = SNAPSHOT_WALL_S
 
     def settings(self) -> Settings:
@@ -208,6 +209,7 @@ class _Run:
             wall_s=time.perf_counter() - started_wall,
             cpu_s=time.process_time() - started_cpu,
             exercise=self.engine.intake.exercise,
+            options=self.options.words,
             said=self.said + time_notes(self.engine.lanes.values()),
         )
         replace_file(self.options.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")

@@ -1,7 +1,9 @@
-"""The simulator's commands: write a recording and its truth, serve it, judge events against truth. May hold: files and sockets for sim/."""
+"""The simulator's command: write a recording, its truth and its zones, or serve it. May hold: files and sockets for sim/. May not: make traffic."""
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,10 @@ from dogwatch.errors import InputError
 from runners.ledger import replace_file
 from runners.rules import read_text
 from runners.serve import outlet, play
-from sim.judge import judge
-from sim.scenario import Scenario, load_scenario, scenario_names, scenario_text
+from sim.recipe import sea_row
+from sim.scenario import T_START_MS, Scenario, load_scenario, scenario_names, scenario_text
 from sim.simulate import simulate
-from sim.truth import truth_rows
+from sim.truth import truth_ndjson, truth_rows
 
 
 def read_scenario(name: str) -> Scenario:
@@ -31,22 +33,63 @@ def list_scenarios(terminal: Terminal) -> None:
         terminal.print(f"{name:12} {read_scenario(name).title}", highlight=False)
 
 
-def write_scenario(name: str, seed: int, nmea: Path | None, truth: Path | None, duration_s: float | None) -> dict[str, Any]:
-    """Write recording and truth; what was written comes back."""
-    scenario = read_scenario(name)
-    if nmea is not None and nmea == truth:
-        raise InputError(f"{nmea} cannot hold both the recording and the truth", remedy="name two files")
-    for path in (nmea, truth):
-        if path is not None and not path.parent.is_dir():
-            raise InputError(f"cannot write {path}: there is no folder {path.parent}", remedy="make it first, or name another")
-    written: dict[str, Any] = {"scenario": name, "seed": seed}
-    if truth is not None:
-        rows = truth_rows(scenario, seed, duration_s=duration_s)
-        replace_file(truth, b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
-        written |= {"truth": str(truth), "truth_rows": len(rows)}
-    if nmea is not None:
-        written |= {"nmea": str(nmea), "sentences": _write_recording(nmea, scenario, seed, duration_s)}
+@dataclass(slots=True)
+class Wanted:
+    """What `dogwatch sim` is asked for. `scenario`: a shipped name or a file; `duration_s`: None = the scenario's own."""
+
+    scenario: str
+    seed: int
+    nmea: Path | None = None
+    truth: Path | None = None
+    zones: Path | None = None
+    duration_s: float | None = None
+
+    def command(self) -> str:
+        """The command that makes the same sea, without the files it is written to."""
+        words = ["dogwatch", "sim", self.scenario, "--seed", str(self.seed)]
+        return shlex.join(words + ([] if self.duration_s is None else ["--duration", f"{self.duration_s:g}s"]))
+
+    def files(self) -> list[Path]:
+        """What it writes. Raises InputError for two in one, or a folder that is not there."""
+        paths = [path for path in (self.nmea, self.truth, self.zones) if path is not None]
+        for i, path in enumerate(paths):
+            if path in paths[:i]:
+                raise InputError(f"{path} cannot hold two things at once", remedy="name a file for each")
+            if not path.parent.is_dir():
+                raise InputError(f"cannot write {path}: there is no folder {path.parent}", remedy="make it first, or name another")
+        return paths
+
+
+def write_scenario(wanted: Wanted) -> dict[str, Any]:
+    """Write recording, truth and zones; what was written comes back. Raises InputError."""
+    scenario = read_scenario(wanted.scenario)
+    if not wanted.files():
+        raise InputError("nothing to do", remedy="give --nmea FILE, --truth FILE, --zones FILE or --serve URL")
+    written: dict[str, Any] = {"scenario": wanted.scenario, "seed": wanted.seed}
+    if wanted.truth is not None:
+        length_s = scenario.duration_s if wanted.duration_s is None else wanted.duration_s
+        rows = truth_rows(scenario, wanted.seed, duration_s=wanted.duration_s)
+        replace_file(wanted.truth, truth_ndjson([sea_row(wanted.command(), T_START_MS, T_START_MS + round(length_s * 1000)), *rows]))
+        written |= {"truth": str(wanted.truth), "truth_rows": len(rows)}
+    if wanted.zones is not None:
+        replace_file(wanted.zones, msgspec.json.format(msgspec.json.encode(zones_of(scenario)), indent=1) + b"\n")
+        written |= {"zones": str(wanted.zones), "zones_drawn": len(scenario.zones)}
+    if wanted.nmea is not None:
+        written |= {"nmea": str(wanted.nmea), "sentences": _write_recording(wanted.nmea, scenario, wanted.seed, wanted.duration_s)}
     return written
+
+
+def zones_of(scenario: Scenario) -> dict[str, Any]:
+    """The zones of a scenario as the GeoJSON that `replay --zones` reads. Raises InputError when it has none."""
+    if not scenario.zones:
+        raise InputError(f"the scenario '{scenario.name}' draws no zones", remedy="leave --zones out, here and of the replay")
+    features = []
+    for area in scenario.zones:
+        line = [[lon, lat] for lat, lon in area.points]
+        geometry = {"type": "LineString", "coordinates": line} if area.line else {"type": "Polygon", "coordinates": [[*line, line[0]]]}
+        about = {"id": area.id, "name": area.name or area.id, "kind": area.zone_kind, "version": "1", "owner": "exercise"}
+        features.append({"type": "Feature", "properties": about | ({"buffer_nm": area.buffer_nm} if area.buffer_nm else {}), "geometry": geometry})
+    return {"type": "FeatureCollection", "features": features}
 
 
 def _write_recording(path: Path, scenario: Scenario, seed: int, duration_s: float | None) -> int:
@@ -74,26 +117,3 @@ def serve_scenario(name: str, seed: int, url: str, speed: float, duration_s: flo
     finally:
         out.close()
     terminal.print(f"{sent:,} bytes sent.", highlight=False)
-
-
-def judge_files(events: Path, truth: Path, terminal: Terminal, *, as_json: bool) -> None:
-    """Compare a run with the truth and print the table."""
-    report = judge(_rows(events), _rows(truth))
-    if as_json:
-        terminal.file.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
-        return
-    terminal.print(
-        f"{'behaviour':14} {'truth':>5} {'found':>5} {'false':>5}  precision (95 %)      recall (95 %)         delay s", highlight=False, soft_wrap=True
-    )
-    for row in report.behaviours:
-        terminal.print(row.line(), highlight=False, soft_wrap=True)
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    rows = []
-    for number, line in enumerate(read_text(path, what="NDJSON file").splitlines(), 1):
-        try:
-            rows.append(msgspec.json.decode(line, type=dict[str, Any]))
-        except msgspec.DecodeError as fault:
-            raise InputError(f"{path}:{number}: not a JSON object: {fault}", remedy="name a file written by replay or sim") from fault
-    return rows

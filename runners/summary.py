@@ -31,6 +31,7 @@ def summarise(
     wall_s: float,
     cpu_s: float,
     exercise: bool,
+    options: list[str],
     said: list[str],
 ) -> dict[str, Any]:
     """The document of house rules: line accounting, results by last version, time span, speed."""
@@ -40,6 +41,7 @@ def summarise(
     messages = sum(counts.decoded.values())
     return {
         "dogwatch": __version__,
+        "options": options,
         "lines": counts.lines,
         "glued": counts.glued,
         "blank": counts.blank,

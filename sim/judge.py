@@ -1,126 +1,88 @@
-"""The judge: events against truth. May hold: matching, counts, intervals. May not: files, opinions about thresholds.
+"""The judge: events against truth. May hold: matching and counting. May not: files, opinions about thresholds.
 
 Rules (house rules, section 6): of each event the last version counts, unless it is a candidate or retracted; an event finds a
 fact when the vessels are the same and they overlap by at least half of their union (a fact without duration: starts
-within POINT_MS). One event finds one fact. Recall is over facts that are visible and scored; an event that finds another
-fact is neither right nor wrong. Later events about a beacon already found are repeats, not false alarms. Notices about the watch itself
-(type `system`) are not judged. Pure functions: rows in, a report out.
+within POINT_MS). "The same vessels" of three and more is half of their union too: an area or a fleet is never known to the last
+boat. One event finds one fact. Of several facts about the same vessels at the same time (two hulls under one MMSI) an event finds
+the one in whose place it is. Subtypes that are different things (DISTINCT) must be equal; others say how the same thing looks.
+
+Recall is over facts that are visible and scored; an event that finds another fact is neither right nor wrong. Later events about a
+beacon already found are repeats, not false alarms. Notices about the watch itself (type `system`) are not judged. Several runs are
+matched each on its own and counted together. Pure functions: rows in, a report out.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from statistics import median
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from dogwatch.errors import InputError
 from dogwatch.events import TIME_FIELDS, Event, to_plain
+from dogwatch.geo import NM_M, great_circle_m
 from dogwatch.times import from_iso, iso
+from sim.report import FalseAlarm, HardNegative, Miss, Report, SceneTally, Tally, spread, wilson
 
 OVERLAP_MIN = 0.5
 POINT_MS = 60_000
-Z_95 = 1.959964
+APART_NM = 20.0  # nobody confuses two hulls that are farther apart; a spoofed place may be, so this orders matches and forbids none
+DISTINCT = {"safety", "identity", "zone", "infra", "anomaly"}  # types whose subtypes are different things
 Row = dict[str, Any]
 
 
-class Share(msgspec.Struct):
-    """`hits` of `total`, with the Wilson interval at 95 %; value None where there is nothing to count."""
+class Run(msgspec.Struct):
+    """Events and truth of one run; `again`: the commands that make both again and judge them, where that is known."""
 
-    hits: int
-    total: int
-    value: float | None
-    low: float
-    high: float
-
-    def text(self) -> str:
-        """'0.95 (0.76-0.99)' or '-'."""
-        return "-" if self.value is None else f"{self.value:.2f} ({self.low:.2f}-{self.high:.2f})"
-
-
-class Tally(msgspec.Struct):
-    """One behaviour: how many facts, how many found, how many false alarms, how late."""
-
-    behaviour: str
-    truth: int
-    found: int
-    events: int
-    false_alarms: int
-    repeats: int
-    precision: Share
-    recall: Share
-    delay_s_median: float | None
-    start_error_s_median: float | None
-    end_error_s_median: float | None
-
-    def line(self) -> str:
-        """One line of the table for people."""
-        delay = "-" if self.delay_s_median is None else f"{self.delay_s_median:.0f}"
-        return f"{self.behaviour:14} {self.truth:>5} {self.found:>5} {self.false_alarms:>5}  {self.precision.text():21} {self.recall.text():21} {delay}"
-
-
-class Miss(msgspec.Struct):
-    """A visible, scored fact that no event found; `nearest`: the best overlap of any event about the same vessels."""
-
-    behaviour: str
-    mmsi: list[int]
-    t_start: str | None
-    t_end: str | None
-    cause: str
-    nearest: float
-
-
-class FalseAlarm(msgspec.Struct):
-    """An event that found nothing true; `fooled_by`: the innocent or true thing it overlaps, if any."""
-
-    behaviour: str
-    event_id: str
-    mmsi: list[int]
-    t_start: str | None
-    t_end: str | None
-    fooled_by: str
-
-
-class Report(msgspec.Struct):
-    """What the judge found, per behaviour and item by item."""
-
-    behaviours: list[Tally]
-    misses: list[Miss]
-    false_alarms: list[FalseAlarm]
+    events: Iterable[Mapping[str, Any] | Event]
+    truth: Iterable[Mapping[str, Any]]
+    name: str = ""
+    again: str = ""
 
 
 class _Pair(msgspec.Struct):
     event: Row
     fact: Row
     overlap: float
+    delay_ms: int
+
+    @property
+    def right(self) -> bool:
+        return bool(_asked(self.fact))
+
+
+class _Outcome(msgspec.Struct):
+    """One run, matched: all facts and shown events, who found what, and who is wrong."""
+
+    run: Run
+    facts: list[Row]
+    innocent: list[Row]
+    events: list[Row]
+    pairs: list[_Pair]
+    repeats: list[Row]
+    false: list[Row]
 
 
 def judge(events: Iterable[Mapping[str, Any] | Event], truth: Iterable[Mapping[str, Any]]) -> Report:
     """Compare events (rows of events.ndjson or Event records, all versions) with truth rows. Raises InputError on rows of another kind."""
-    every = [_plain(event, "event") for event in events]
-    facts = [_plain(row, "truth") for row in truth]
-    end_ms = max((row[name] for row in every + facts for name in ("t_start", "t_end", "t_detected") if row.get(name) is not None), default=0)
-    last = [event for event in _last_versions(every) if event["state"] not in ("candidate", "retracted") and event["type"] != "system"]
-    for row in last + facts:
-        row["t_end"] = end_ms if row["t_end"] is None else row["t_end"]
-    first_seen = _first_seen(every)
-    names = sorted({_behaviour(row) for row in last} | {_behaviour(row) for row in facts})
-    report = Report([], [], [])
-    for name in names:
-        _judge_one(name, [e for e in last if _behaviour(e) == name], [f for f in facts if _behaviour(f) == name], first_seen, report)
-    return report
+    return judge_runs([Run(events, truth)])
 
 
-def wilson(hits: int, total: int) -> Share:
-    """A share with its 95 % interval (Wilson 1927); no trials: value None, interval 0 to 1."""
-    if total == 0:
-        return Share(0, 0, None, 0.0, 1.0)
-    share, z2 = hits / total, Z_95 * Z_95
-    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = Z_95 * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total)) / (1 + z2 / total)
-    return Share(hits, total, round(share, 4), round(max(0.0, centre - half), 4), round(min(1.0, centre + half), 4))
+def judge_runs(runs: Iterable[Run]) -> Report:
+    """The same over several runs: each is matched on its own, all are counted together. Raises InputError."""
+    outcomes = [_match_run(run) for run in runs]
+    names = sorted({_behaviour(row) for o in outcomes for row in o.facts + o.events})
+    scenes = sorted({(_scene(fact), _behaviour(fact)) for o in outcomes for fact in o.facts})
+    negatives = sorted({_scene(fact) for o in outcomes for fact in o.innocent})
+    return Report(
+        len(outcomes),
+        [_tally(name, outcomes) for name in names],
+        [_scene_tally(scene, name, outcomes) for scene, name in scenes],
+        [_negative(scene, outcomes) for scene in negatives],
+        [miss for o in outcomes for miss in _misses(o)],
+        [alarm for o in outcomes for alarm in _false_alarms(o)],
+    )
 
 
 def overlap(event: Mapping[str, Any], fact: Mapping[str, Any]) -> float:
@@ -131,67 +93,163 @@ def overlap(event: Mapping[str, Any], fact: Mapping[str, Any]) -> float:
     return max(0, both) / (max(event["t_end"], fact["t_end"]) - min(event["t_start"], fact["t_start"]))
 
 
-def _judge_one(name: str, events: list[Row], facts: list[Row], first_seen: dict[str, int], report: Report) -> None:
-    """Match one behaviour and add its part to the report."""
+def about(rows: Iterable[Row], mmsi: set[int]) -> list[Row]:
+    """The rows about any of these vessels, and about none at all (the sea, the watch): judging them alone gives the same items."""
+    return [row for row in rows if not row.get("mmsi") or mmsi & set(row["mmsi"])]
+
+
+def _match_run(run: Run) -> _Outcome:
+    every = [_plain(event, "event") for event in run.events]
+    rows = [_plain(row, "truth") for row in run.truth]
+    end_ms = max((row[name] for row in every + rows for name in ("t_start", "t_end", "t_detected") if row.get(name) is not None), default=0)
+    events = [event for event in _last_versions(every) if event["state"] not in ("candidate", "retracted") and event["type"] != "system"]
+    facts = [row for row in rows if row["type"] != "system"]
+    for row in events + facts:
+        row["t_end"] = end_ms if row["t_end"] is None else row["t_end"]
     true = [fact for fact in facts if fact["state"] != "retracted"]
-    pairs = _match(events, true)
-    right = [pair for pair in pairs if pair.fact["visible"] and pair.fact["scored"]]
-    found, used = {id(pair.fact) for pair in pairs}, {id(pair.event) for pair in pairs}
-    wanted = [fact for fact in true if fact["visible"] and fact["scored"]]
+    pairs = _match(events, true, _first_seen(every))
+    used = {id(pair.event) for pair in pairs}
     left = [event for event in events if id(event) not in used]
     repeats = [event for event in left if any(_repeats(event, pair.fact) for pair in pairs)]
-    false = [event for event in left if not any(event is other for other in repeats)]
-    report.behaviours.append(
-        Tally(
-            behaviour=name,
-            truth=len(wanted),
-            found=len(right),
-            events=len(events),
-            false_alarms=len(false),
-            repeats=len(repeats),
-            precision=wilson(len(right), len(right) + len(false)),
-            recall=wilson(len(right), len(wanted)),
-            delay_s_median=_median_s(first_seen[pair.event["event_id"]] - pair.fact["t_start"] for pair in right),
-            start_error_s_median=_median_s(abs(pair.event["t_start"] - pair.fact["t_start"]) for pair in right),
-            end_error_s_median=_median_s(abs(pair.event["t_end"] - pair.fact["t_end"]) for pair in right),
-        )
-    )
-    for fact in wanted:
-        if id(fact) not in found:
-            nearest = max((overlap(event, fact) for event in events if set(event["mmsi"]) == set(fact["mmsi"])), default=0.0)
-            report.misses.append(Miss(name, fact["mmsi"], iso(fact["t_start"]), iso(fact["t_end"]), fact["cause"], round(nearest, 3)))
-    for event in false:
-        report.false_alarms.append(FalseAlarm(name, event["event_id"], event["mmsi"], iso(event["t_start"]), iso(event["t_end"]), _fooled_by(event, facts)))
+    again = {id(event) for event in repeats}
+    innocent = [fact for fact in facts if fact["state"] == "retracted"]
+    return _Outcome(run, true, innocent, events, pairs, repeats, [event for event in left if id(event) not in again])
 
 
-def _match(events: list[Row], facts: list[Row]) -> list[_Pair]:
-    """Pairs of one event and one fact, best overlap first."""
-    pairs = [_Pair(e, f, overlap(e, f)) for f in facts for e in events if set(e["mmsi"]) == set(f["mmsi"])]
-    pairs = sorted((p for p in pairs if p.overlap >= OVERLAP_MIN), key=lambda p: (-p.overlap, p.fact["t_start"], p.event["t_start"], p.event["event_id"]))
+def _match(events: list[Row], facts: list[Row], first_seen: dict[str, int]) -> list[_Pair]:
+    """Pairs of one event and one fact: the right subtype and place first, then the best overlap."""
+    pairs = []
+    for fact in facts:
+        for event in events:
+            if _same_thing(event, fact) and same_vessels(event["mmsi"], fact["mmsi"]) and (share := overlap(event, fact)) >= OVERLAP_MIN:
+                pairs.append(_Pair(event, fact, share, first_seen[event["event_id"]] - fact["t_start"]))
     chosen: list[_Pair] = []
     taken: set[int] = set()
-    for pair in pairs:
+    for pair in sorted(pairs, key=_rank):
         if id(pair.event) not in taken and id(pair.fact) not in taken:
             chosen.append(pair)
             taken |= {id(pair.event), id(pair.fact)}
     return chosen
 
 
+def _rank(pair: _Pair) -> tuple[bool, bool, float, float, int, int, str]:
+    event, fact = pair.event, pair.fact
+    known = None not in (event.get("lat"), event.get("lon"), fact.get("lat"), fact.get("lon"))
+    away_nm = great_circle_m(event["lat"], event["lon"], fact["lat"], fact["lon"]) / NM_M if known else 0.0
+    return event["subtype"] != fact["subtype"], away_nm > APART_NM, -pair.overlap, away_nm, fact["t_start"], event["t_start"], event["event_id"]
+
+
+def same_vessels(ours: list[int], theirs: list[int]) -> bool:
+    """Equal sets; where either has three and more, at least half of their union."""
+    one, two = set(ours), set(theirs)
+    return one == two or (max(len(one), len(two)) > 2 and len(one & two) >= OVERLAP_MIN * len(one | two))
+
+
+def _same_thing(event: Row, fact: Row) -> bool:
+    return event["type"] == fact["type"] and (event["type"] not in DISTINCT or event["subtype"] == fact["subtype"])
+
+
 def _repeats(event: Row, fact: Row) -> bool:
     """A beacon goes on after it was found: later events about it say nothing false."""
-    return event["type"] == "safety" and set(event["mmsi"]) == set(fact["mmsi"]) and event["t_start"] >= fact["t_start"] - POINT_MS
+    return event["type"] == "safety" and _same_thing(event, fact) and set(event["mmsi"]) == set(fact["mmsi"]) and event["t_start"] >= fact["t_start"] - POINT_MS
 
 
-def _fooled_by(event: Row, facts: list[Row]) -> str:
-    near = [f for f in facts if set(f["mmsi"]) & set(event["mmsi"]) and f["t_start"] - POINT_MS <= event["t_end"] and event["t_start"] <= f["t_end"] + POINT_MS]
-    return "; ".join(sorted(fact["cause"] for fact in near))
+def _tally(name: str, outcomes: list[_Outcome]) -> Tally:
+    """One behaviour over all runs."""
+    return Tally(**_counts(name, outcomes, lambda fact: _behaviour(fact) == name, lambda event, _: _behaviour(event) == name))
+
+
+def _scene_tally(scene: str, name: str, outcomes: list[_Outcome]) -> SceneTally:
+    """One behaviour in one kind of scene over all runs."""
+
+    def wanted(fact: Row) -> bool:
+        return (_scene(fact), _behaviour(fact)) == (scene, name)
+
+    def about_it(event: Row, outcome: _Outcome) -> bool:
+        return _behaviour(event) == name and any(wanted(fact) for fact in _touched(event, outcome.facts))
+
+    return SceneTally(**_counts(name, outcomes, wanted, about_it), scene=scene)
+
+
+def _counts(name: str, outcomes: list[_Outcome], is_fact: Callable[[Row], bool], is_event: Callable[[Row, _Outcome], bool]) -> dict[str, Any]:
+    facts = [fact for o in outcomes for fact in o.facts if is_fact(fact)]
+    right = [pair for o in outcomes for pair in o.pairs if pair.right and is_fact(pair.fact)]
+    false = sum(is_event(event, o) for o in outcomes for event in o.false)
+    asked = sum(map(_asked, facts))
+    return {
+        "behaviour": name,
+        "truth": asked,
+        "unasked": len(facts) - asked,
+        "found": len(right),
+        "events": sum(is_event(event, o) for o in outcomes for event in o.events),
+        "false_alarms": false,
+        "repeats": sum(is_event(event, o) for o in outcomes for event in o.repeats),
+        "precision": wilson(len(right), len(right) + false),
+        "recall": wilson(len(right), asked),
+        "delay": spread(pair.delay_ms for pair in right),
+        "start_error": spread(abs(pair.event["t_start"] - pair.fact["t_start"]) for pair in right),
+        "end_error": spread(abs(pair.event["t_end"] - pair.fact["t_end"]) for pair in right),
+    }
+
+
+def _negative(scene: str, outcomes: list[_Outcome]) -> HardNegative:
+    """One kind of look-alike over all runs."""
+    total, alarmed, by = 0, 0, Counter[str]()
+    for outcome in outcomes:
+        facts = [fact for fact in outcome.innocent if _scene(fact) == scene]
+        touched = [(event, _touched(event, facts)) for event in outcome.false]
+        total += len(facts)
+        alarmed += len({id(fact) for _, some in touched for fact in some})
+        by.update(_behaviour(event) for event, some in touched if some)
+    return HardNegative(scene, wilson(alarmed, total), dict(sorted(by.items())))
+
+
+def _misses(outcome: _Outcome) -> list[Miss]:
+    found = {id(pair.fact) for pair in outcome.pairs}
+    misses = []
+    for fact in outcome.facts:
+        if _asked(fact) and id(fact) not in found:
+            near = (overlap(event, fact) for event in outcome.events if _same_thing(event, fact) and same_vessels(event["mmsi"], fact["mmsi"]))
+            span = iso(fact["t_start"]), iso(fact["t_end"])
+            again = _again(outcome.run, fact["mmsi"])
+            nearest = round(max(near, default=0.0), 3)
+            misses.append(Miss(outcome.run.name, _behaviour(fact), _scene(fact), fact["mmsi"], *span, fact["cause"], nearest, again))
+    return misses
+
+
+def _false_alarms(outcome: _Outcome) -> list[FalseAlarm]:
+    alarms = []
+    for event in outcome.false:
+        by = _touched(event, outcome.facts + outcome.innocent)
+        span = iso(event["t_start"]), iso(event["t_end"])
+        causes, scenes = "; ".join(sorted({fact["cause"] for fact in by})), sorted({_scene(fact) for fact in by})
+        again = _again(outcome.run, event["mmsi"])
+        alarms.append(FalseAlarm(outcome.run.name, _behaviour(event), event["event_id"], event["mmsi"], *span, causes, scenes, again))
+    return alarms
+
+
+def _again(run: Run, mmsi: list[int]) -> str:
+    return f"{run.again} --only {','.join(map(str, mmsi))}" if run.again else ""
+
+
+def _touched(event: Row, facts: list[Row]) -> list[Row]:
+    """The facts about any vessel of the event that go on while it does."""
+    mmsi = set(event["mmsi"])
+    return [f for f in facts if mmsi & set(f["mmsi"]) and f["t_start"] - POINT_MS <= event["t_end"] and event["t_start"] <= f["t_end"] + POINT_MS]
+
+
+def _asked(fact: Row) -> bool:
+    return bool(fact["visible"] and fact["scored"])
 
 
 def _behaviour(row: Row) -> str:
-    """The heading a row is counted under: its type; tests of beacons apart from distress."""
-    if row["type"] != "safety":
-        return str(row["type"])
-    return "safety test" if row["subtype"] == "test" else "safety"
+    """The heading a row is counted under: its type, with the subtype where that is another thing."""
+    return f"{row['type']}/{row['subtype']}" if row["type"] in DISTINCT and row["subtype"] else str(row["type"])
+
+
+def _scene(fact: Row) -> str:
+    """The kind of scene a fact belongs to; the behaviour where its file does not tell."""
+    return str(fact.get("behaviour") or _behaviour(fact))
 
 
 def _last_versions(events: list[Row]) -> list[Row]:
@@ -210,11 +268,6 @@ def _first_seen(events: list[Row]) -> dict[str, int]:
         if event["state"] != "candidate":
             seen[event["event_id"]] = min(event["t_detected"], seen.get(event["event_id"], event["t_detected"]))
     return seen
-
-
-def _median_s(values_ms: Iterable[int]) -> float | None:
-    values = list(values_ms)
-    return round(median(values) / 1000, 1) if values else None
 
 
 _NEEDED = ("event_id", "version", "state", "type", "subtype", "mmsi", "t_start", "t_end", "t_detected")

@@ -21,7 +21,7 @@ from sim.encode import HEARING_DTYPE, MESSAGE_DTYPE
 from sim.lie import CIRCLE, LIE_DTYPE, LOST, TRUE, lie_of, told
 from sim.motion import KNOT_DTYPE, M_PER_DEG, state_at
 from sim.receiver import OUTAGE_DTYPE, RECEIVER_DTYPE
-from sim.ship import AID, BASE, BEACON, BEACON_TEST, CLASS_A, CLASS_B, CLASS_B_SO, SHIP_DTYPE
+from sim.ship import AID, AIRCRAFT, BASE, BEACON, BEACON_TEST, CLASS_A, CLASS_B, CLASS_B_SO, SHIP_DTYPE
 
 CLOCK_DTYPE = np.dtype([("report_ms", "<i8"), ("static_ms", "<i8"), ("count", "<i8")])  # state of one set
 
@@ -59,7 +59,7 @@ def interval_ms(kind, nav, speed_kn, turn_deg_min):
         if speed_kn <= 2.0:
             return 180_000
         return 30_000 if speed_kn <= 14.0 else 15_000 if speed_kn <= 23.0 else 5_000
-    return 10_000 if kind == BASE else 180_000
+    return 10_000 if kind in (BASE, AIRCRAFT) else 180_000
 
 
 @njit("int64(float64)", cache=True)
@@ -97,7 +97,7 @@ def start_clocks(ships, knots, clocks, seed, t_start_ms):
             nav = np.int64(knots[np.int64(leg)]["nav"]) if leg >= 0 else 0
             wait = interval_ms(kind, nav, math.hypot(north, east) / KN_MS, turn)
             clocks[i]["report_ms"] = t_start_ms + np.int64(wait * noise.unit(seed, noise.SLOT, i, 0))
-            never = kind in (BASE, AID)
+            never = kind in (BASE, AID, AIRCRAFT)
             clocks[i]["static_ms"] = np.int64(1) << 60 if never else t_start_ms + np.int64(STATIC_MS * noise.unit(seed, noise.SLOT, i, 1))
         clocks[i]["count"] = 0
 
@@ -190,6 +190,10 @@ def _one_report(ships, knots, lies, clocks, seed, who, out, n):
             m["lat"], m["lon"], m["accurate"] = m["at_lat"], m["at_lon"], 1
         elif kind == AID:
             m["msg_type"] = 21
+        elif kind == AIRCRAFT:
+            m["msg_type"], m["hdg"] = 9, HDG_MISSING
+            m["sog"] = m["sog"] if m["sog"] == SOG_MISSING else (m["sog"] + 5) // 10  # whole knots
+            m["alt_m"] = np.int64(ships[who]["antenna_m"] + 10 * noise.wander(seed, noise.HEIGHT, who, fix_ms, 60_000))
         else:
             m["msg_type"] = 18
             m["hdg"] = HDG_MISSING  # small sets have no compass

@@ -15,7 +15,7 @@ from sim.identity import Identity, antenna_place
 from sim.lie import Lie, lie_rows
 from sim.motion import KNOT_DTYPE, Plan, knot_rows
 
-CLASS_A, CLASS_B, CLASS_B_SO, BASE, AID, BEACON, BEACON_TEST = range(7)
+CLASS_A, CLASS_B, CLASS_B_SO, BASE, AID, AIRCRAFT, BEACON, BEACON_TEST = range(8)
 NAV_ENGINE, NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 0, 1, 5, 7
 
 SHIP_DTYPE = np.dtype(
@@ -23,7 +23,7 @@ SHIP_DTYPE = np.dtype(
         ("mmsi", "<u4"),
         ("first", "<i4"),  # knots[first:last] are its plan
         ("last", "<i4"),
-        ("antenna_m", "<f4"),
+        ("antenna_m", "<f4"),  # of an aircraft: how high it flies
         ("range_share", "<f4"),  # of a class A set's range: less power
         ("kind", "u1"),  # CLASS_A ... BEACON_TEST
         ("epfd", "u1"),
@@ -33,11 +33,12 @@ SHIP_DTYPE = np.dtype(
 
 @dataclass(slots=True)
 class Ship:
-    """One transmitter before it becomes rows: who, what kind of set, its plan."""
+    """One transmitter before it becomes rows: who, what kind of set, its plan; of an aircraft its height."""
 
     identity: Identity
     kind: int
     plan: Plan
+    altitude_m: float = 300.0
 
 
 @dataclass(slots=True)
@@ -57,11 +58,19 @@ def assemble(ships: list[Ship], t_start_ms: int, lies: list[tuple[Lie, int]] | N
     ends = np.cumsum([len(rows) for rows in plans], dtype=np.int64)
     for i, ship in enumerate(ships):
         who = ship.identity
-        height_m = 2.0 if ship.kind >= BEACON else 35.0 if ship.kind == BASE else 4.0 if who.loa_m < 30 else min(45.0, 8.0 + who.loa_m / 10)
-        share = (1.0, 0.75, 0.85, 1.0, 0.8, 0.45, 0.45)[ship.kind]
-        table[i] = (who.mmsi, ends[i] - len(plans[i]), ends[i], height_m, share, ship.kind, 7 if ship.kind in (BASE, AID) else 1)
+        share = (1.0, 0.75, 0.85, 1.0, 0.8, 1.0, 0.45, 0.45)[ship.kind]
+        table[i] = (who.mmsi, ends[i] - len(plans[i]), ends[i], antenna_m(ship), share, ship.kind, 7 if ship.kind in (BASE, AID) else 1)
         _describe(particulars, i, who, 7 if ship.kind in (BASE, AID) else 1, t_start_ms)
     return World(table, np.concatenate(plans) if plans else np.empty(0, KNOT_DTYPE), particulars, lie_rows(lies or [], t_start_ms))
+
+
+def antenna_m(ship: Ship) -> float:
+    """Metres above the water: of a device in it, of a mast by the size of its ship, of an aircraft its height."""
+    if ship.kind in (BASE, AIRCRAFT):
+        return 35.0 if ship.kind == BASE else ship.altitude_m
+    if ship.kind >= BEACON:
+        return 2.0
+    return 4.0 if ship.identity.loa_m < 30 else min(45.0, 8.0 + ship.identity.loa_m / 10)
 
 
 def _describe(particulars: Particulars, i: int, who: Identity, epfd: int, t_start_ms: int) -> None:

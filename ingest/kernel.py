@@ -461,6 +461,17 @@ def hex_value(c):
 
 
 @inner(_I(_B, _I, _I))
+def small_number(buf, start, end):
+    """A field that is one to three decimal digits and nothing else; -1 for any other."""
+    if end - start > 3:
+        return -1
+    for i in range(start, end):
+        if buf[i] < 48 or buf[i] > 57:
+            return -1
+    return number(buf, start, end)
+
+
+@inner(_I(_B, _I, _I))
 def hex_pair(buf, at, end):
     """Two hex digits at `at`, or -1."""
     if at + 2 > end:
@@ -1487,7 +1498,7 @@ def header(m, buf, start, stop):
     p5 = find(buf, p4, stop, 44) + 1 if p4 > 0 else 0
     if p5 == 0 or buf[start + 6] != 44:
         return R_FRAGMENT
-    m[G_COUNT], m[G_NUMBER] = number(buf, p1, p2 - 1), number(buf, p2, p3 - 1)
+    m[G_COUNT], m[G_NUMBER] = small_number(buf, p1, p2 - 1), small_number(buf, p2, p3 - 1)
     m[G_SEQ] = int(buf[p3]) if p4 - p3 > 1 else 0
     m[G_CHANNEL] = int(buf[p4]) if p5 - p4 > 1 else 0
     if m[G_CHANNEL] == 49 or m[G_CHANNEL] == 50:
@@ -1501,6 +1512,8 @@ def header(m, buf, start, stop):
             m[G_FLAGS] |= F_DIALECT
     if m[G_COUNT] < 1 or m[G_COUNT] > 9 or m[G_NUMBER] < 1 or m[G_NUMBER] > m[G_COUNT]:
         return R_FRAGMENT
+    if m[G_COUNT] > 1 and (p4 - p3 > 2 or p5 - p4 > 2):  # fragments are told apart by these: one character, or they are damaged
+        return R_FRAGMENT
     if m[G_PAYLOAD] == m[G_PAYLOAD_END]:
         return R_EMPTY
     return R_FILL if m[G_FILL] < 0 or m[G_FILL] > 5 else -1
@@ -1508,15 +1521,17 @@ def header(m, buf, start, stop):
 
 @inner(_U(_M, _B, _I, _I))
 def trailer(m, buf, start, end):
-    """USCG fields behind the checksum: the last all-digit field of 9 digits or more is the time, r, b or rb the station."""
+    """USCG fields behind the checksum and a comma: the last all-digit field of 9 digits or more is the time, r, b or rb the station."""
     stop = start
     while stop < end and buf[stop] != 33 and buf[stop] != 92:
         stop += 1
-    i = start
-    while i < stop:
-        z = find(buf, i, stop, 44)
-        if z < 0:
-            z = stop
+    comma = find(buf, start, stop, 44)  # what stands before the first one is a stamp of the next sentence, or noise
+    while comma >= 0:
+        i = comma + 1
+        while i < stop and buf[i] == 32:
+            i += 1
+        comma = find(buf, i, stop, 44)
+        z = stop if comma < 0 else comma
         while z > i and buf[z - 1] == 32:
             z -= 1
         if z - i >= 9 and buf[i] >= 48 and buf[i] <= 57:
@@ -1526,10 +1541,6 @@ def trailer(m, buf, start, end):
         elif z - i > 1 and (buf[i] == 98 or buf[i] == 114):
             a = i + 2 if buf[i] == 114 and buf[i + 1] == 98 else i + 1
             m[G_TRAILER_STATION] = station(m, buf, a, z)
-        i = z
-        while i < stop and buf[i] == 32:
-            i += 1
-        i += 1
 
 
 @inner(_I(_I, _I))

@@ -159,7 +159,8 @@ def messy_lines(rng: random.Random, n: int) -> list[bytes]:
         elif roll == 6:
             lines += [tag(f"c:{t}", wrong=rng.choice([0, 0, 7])), body]
         elif roll == 7:
-            lines.append(body + f",s26003,d-119,r00366{rng.randrange(9)},{t}".encode())
+            blank = rng.choice(["", "", " "])
+            lines.append(body + rng.choice([f",s26003,d-119,r00366{rng.randrange(9)},{blank}{t}{blank}", f"{blank}{t}", f"{t},b1"]).encode())
         elif roll == 8:
             lines.append(f"{t}{rng.choice(['', '000', '000000', '.25'])} ".encode() + body)
             day = rng.choice(["2026-01-01T00:00:07", "2026-1-01T0:00:07", "2026-01-01 00:00:07"])

@@ -249,7 +249,7 @@ class Twin:
         return after
 
     def trailer(self, after: bytes, context: dict) -> None:
-        for word in (piece.strip(b" ") for piece in re.split(rb"[!\\]", after, maxsplit=1)[0].split(b",")):
+        for word in (piece.strip(b" ") for piece in re.split(rb"[!\\]", after, maxsplit=1)[0].split(b",")[1:]):
             if re.fullmatch(rb"\d{9,19}", word):
                 context["trailer"] = epoch_ms(word)
             elif len(word) > 1 and not word[:1].isdigit() and word[:1] in (b"r", b"b"):
@@ -261,9 +261,8 @@ class Twin:
         nothing: tuple = ((), 0, b"", 0)
         if len(parts) < 6 or parts[0]:
             return "bad_fragment", *nothing
-        head = [re.match(rb"\d+", part) for part in parts[1:3]]
-        count, number = (int(h[0][:18]) if h else 0 for h in head)
-        if not (1 <= count <= 9 and 1 <= number <= count):
+        count, number = (int(part) if re.fullmatch(rb"\d{1,3}", part) else 0 for part in parts[1:3])
+        if not (1 <= count <= 9 and 1 <= number <= count) or (count > 1 and max(len(parts[3]), len(parts[4])) > 1):
             return "bad_fragment", *nothing
         if not parts[5]:
             return "empty_payload", *nothing

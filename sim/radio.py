@@ -155,8 +155,9 @@ def _report(out, n, lies, seed, fix_ms, lat_deg, lon_deg, north_ms, east_ms, hea
     m["lat"], m["lon"] = units(lat_deg + north_m / M_PER_DEG, lon_deg + east_m / M_PER_DEG / math.cos(lat_deg * math.pi / 180))
     speed_kn = math.hypot(north_ms, east_ms) / KN_MS
     course = math.atan2(east_ms, north_ms) * 180 / math.pi
+    per_knot = 1 if m["msg_type"] == 9 else 10
     noisy_kn = max(0.0, speed_kn + 0.1 * noise.bell(seed, noise.SPEED, who, fix_ms))
-    m["sog"] = min(1022, np.int64(noisy_kn * 10 + 0.5))
+    m["sog"] = min(1022, np.int64(noisy_kn * per_knot + 0.5))
     # below a knot the receiver's own noise turns the course about
     course += noise.bell(seed, noise.COURSE, who, fix_ms) * min(60.0, 0.5 + 6.0 / max(0.1, speed_kn))
     if mode == CIRCLE:
@@ -176,6 +177,7 @@ def _one_report(ships, knots, lies, clocks, seed, who, out, n):
     transmits = leg >= 0 and knots[max(0, np.int64(leg))]["transmits"] > 0
     if transmits:
         _blank(out, n, ships, who, t_ms, lat, lon)
+        out[n]["msg_type"] = 9 if kind == AIRCRAFT else 1
         _report(out, n, lies, seed, fix_ms, lat, lon, north, east, heading, turn)
         m = out[n]
         if kind in (CLASS_A, BEACON, BEACON_TEST):
@@ -191,8 +193,7 @@ def _one_report(ships, knots, lies, clocks, seed, who, out, n):
         elif kind == AID:
             m["msg_type"] = 21
         elif kind == AIRCRAFT:
-            m["msg_type"], m["hdg"] = 9, HDG_MISSING
-            m["sog"] = m["sog"] if m["sog"] == SOG_MISSING else (m["sog"] + 5) // 10  # whole knots
+            m["hdg"] = HDG_MISSING
             m["alt_m"] = np.int64(ships[who]["antenna_m"] + 10 * noise.wander(seed, noise.HEIGHT, who, fix_ms, 60_000))
         else:
             m["msg_type"] = 18

@@ -5,6 +5,22 @@ from __future__ import annotations
 from sim.scene_distress import Beacon
 from sim.scene_meeting import MooredPair, PassingShips, PilotTransfer, Rendezvous
 from sim.scene_motion import Loitering
+from sim.scene_position import (
+    CirclingShip,
+    FastCraft,
+    GnssInterference,
+    PositionCircle,
+    PositionJump,
+    PositionLost,
+    PositionOffset,
+    PositionOnLand,
+    SwingingShip,
+)
 from sim.scene_silence import DarkPeriod, QuietBoat
 
-Behaviours = Loitering | Rendezvous | DarkPeriod | Beacon | PilotTransfer | MooredPair | PassingShips | QuietBoat
+Meeting = Rendezvous | PilotTransfer | MooredPair | PassingShips
+Motion = Loitering
+Silence = DarkPeriod | QuietBoat
+Position = PositionJump | PositionOffset | PositionOnLand | PositionCircle | PositionLost | GnssInterference | CirclingShip | SwingingShip | FastCraft
+Distress = Beacon
+Behaviours = Meeting | Motion | Silence | Position | Distress

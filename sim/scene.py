@@ -54,6 +54,7 @@ class Fact:
     innocent: bool = False
     point: bool = False
     area_nm: float = 0.0
+    each: bool = False  # with area_nm: a fact of its own for every vessel there
     measures: dict[str, float] = field(default_factory=dict)
 
 
@@ -100,27 +101,44 @@ class Stage:
         """Where the scene is: as the table says, or drawn. Raises InputError when there is no such place."""
         return row.at if row.at is not None else self.sea.place(rng, row.coast_nm, area=row.area, fits=self.heard)
 
-    def at_sea(self, row: Behaviour, rng: np.random.Generator, draw: Callable[[Point], list[Plan] | None]) -> list[Plan]:
-        """Plans that `draw(place)` makes and that keep to the water: tried at one place after the other (and with other numbers,
+    def at_sea(self, row: Behaviour, rng: np.random.Generator, draw: Callable[[Point], list[Plan] | None]) -> tuple[Point, list[Plan]]:
+        """A place, and plans that `draw(place)` makes and that keep to the water: tried at one place after the other (and with other numbers,
         where `draw` draws them; it may give None for a place that will not do). Raises InputError when nothing fits.
         """
         for _ in range(TRIES):
-            plans = draw(self.place(row, rng))
+            at = self.place(row, rng)
+            plans = draw(at)
             if plans is not None and all(keeps_to_water(plan) for plan in plans):
-                return plans
+                return at, plans
         kind = table_name(type(row).__name__)
         raise InputError(f"no place at sea was found for a scene of kind '{kind}'", remedy="give it another place or area, or a wider coast_nm")
 
     def trader(self, rng: np.random.Generator, plan: Plan, *, kind: int = CLASS_A) -> Ship:
         """An ordinary ship of any flag, with a length that suits its type."""
         ship_type = int(rng.choice(list(TRADERS)))
-        return self.ship(rng, str(rng.choice(sorted(FLAGS))), ship_type, float(rng.uniform(*TRADERS[ship_type])), plan, kind=kind)
+        return self.ship(rng, any_flag(rng), ship_type, float(rng.uniform(*TRADERS[ship_type])), plan, kind=kind)
 
-    def transit(self, at: Point, at_s: float, *, speed_kn: float, course_deg: float, straight_nm: float = 0.5) -> Plan:
-        """Through a place at a time, on a course that is straight near it, for as long as the world lasts."""
-        plan = arrive(at, at_s, course_deg + 180, speed_kn, gate_nm=straight_nm)
-        plan.run(course_deg, speed_kn, straight_nm * NM_M / (speed_kn * KN_MS))
+    def approach(self, at: Point, at_s: float, *, speed_kn: float, course_deg: float) -> Plan:
+        """The way to a place at speed: over its last mile on the course with which it goes on."""
+        return arrive(at, at_s, course_deg + 180, speed_kn, gate_nm=1.0)
+
+    def transit(self, at: Point, at_s: float, *, speed_kn: float, course_deg: float) -> Plan:
+        """Through a place at a time, on a course that is straight for a mile on either side, for as long as the world lasts."""
+        plan = self.approach(at, at_s, speed_kn=speed_kn, course_deg=course_deg)
+        plan.run(course_deg, speed_kn, NM_M / (speed_kn * KN_MS))
         return leave(plan, course_deg, speed_kn, self.until_s)
+
+
+class Underway(Behaviour, kw_only=True):
+    """What behaviours of one ordinary ship under way share: it goes through a place at a time, on a course, at a speed."""
+
+    at_s: Range = (1800.0, 5400.0)
+    speed_kn: Range = (8.0, 16.0)
+    course_deg: Range = (0.0, 360.0)
+
+    def way(self, stage: Stage, rng: np.random.Generator, at: Point, at_s: float) -> Plan:
+        """Its plan, for as long as the world lasts."""
+        return stage.transit(at, at_s, speed_kn=pick(rng, self.speed_kn), course_deg=pick(rng, self.course_deg))
 
 
 def scenes_of(behaviours: list[Behaviour], stage: Stage) -> list[Scene]:
@@ -135,6 +153,11 @@ def scenes_of(behaviours: list[Behaviour], stage: Stage) -> list[Scene]:
             scene.kind = kind
             scenes.append(scene)
     return scenes
+
+
+def any_flag(rng: np.random.Generator) -> str:
+    """One of the flags that a registry knows."""
+    return str(rng.choice(sorted(FLAGS)))
 
 
 def pick(rng: np.random.Generator, value: Range) -> float:

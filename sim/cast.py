@@ -34,14 +34,18 @@ def cast(scenario: Scenario, seed: int, duration_s: float) -> Cast:
     return Cast(ships, scenes_of(list(scenario.behaviours), stage))
 
 
-def build_world(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, duration_s: float | None = None) -> World:
-    """All transmitters of a scenario as columns, with the lies of its scenes."""
-    who = cast(scenario, seed, scenario.duration_s if duration_s is None else duration_s)
+def world_of(who: Cast, t_start_ms: int = T_START_MS) -> World:
+    """All transmitters of a cast as columns, with the lies of its scenes."""
     ships, lies = list(who.background), []
     for scene in who.scenes:
         lies += [(lie, -1 if lie.area_nm else len(ships) + lie.ship) for lie in scene.lies]
         ships += scene.ships
     return assemble(ships, t_start_ms, lies)
+
+
+def build_world(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, duration_s: float | None = None) -> World:
+    """All transmitters of a scenario as columns, with the lies of its scenes."""
+    return world_of(cast(scenario, seed, scenario.duration_s if duration_s is None else duration_s), t_start_ms)
 
 
 def well_heard(receivers: list[Receiver], lat_deg: float, lon_deg: float) -> bool:

@@ -130,9 +130,7 @@ class GnssInterference(Behaviour, kw_only=True):
         to = offset(*at, float(rng.uniform(0, 360)), pick(rng, self.away_nm) * NM_M)
         radius_m, told_kn = (float(rng.uniform(150, 600)), float(rng.uniform(4, 12))) if mode == "circle" else (float(rng.uniform(100, 1500)), 1.0)
         period_s = 2 * math.pi * radius_m / (told_kn * KN_MS)
-        lie = Lie(
-            mode=mode, start_s=at_s, end_s=at_s + lasts_s, at=at, area_nm=radius_nm, to=to, radius_m=radius_m, period_s=period_s
-        )
+        lie = Lie(mode=mode, start_s=at_s, end_s=at_s + lasts_s, at=at, area_nm=radius_nm, to=to, radius_m=radius_m, period_s=period_s)
         words = {"circle": "shows circles", "fixed": "shows one far place", "lost": "shows no place"}[mode]
         cause = f"interference within {radius_nm:.1f} nm for {lasts_s / 60:.0f} min: everybody there {words}"
         area = Fact("gnss_area", "", [], at_s, at_s + lasts_s, cause, *at, scored=self.scored, area_nm=radius_nm)

@@ -39,6 +39,7 @@ class Ship:
     kind: int
     plan: Plan
     altitude_m: float = 300.0
+    hull: int = 0  # of the hulls that share its MMSI
 
 
 @dataclass(slots=True)

@@ -1,9 +1,10 @@
 """Truth: what happened in a simulated sea, as rows in the event keys. May hold: the form of truth, what was visible of it.
 
 May not: thresholds, detectors. Known fully before the first byte is sent. Beside the keys of an event a row has
-`behaviour` (the kind of its scene), `cause` (what was scripted), `visible` (could it be known from what was received? a receiver in reach for at least
-VISIBLE_SHARE of the time, by the very law of range the radio uses) and `scored` (does a miss count?). An innocent
-look-alike has state `retracted`: nobody should report it, and the judge names what fooled whoever does.
+`behaviour` (the kind of its scene), `cause` (what was scripted), `visible` (could it be known from what was received? a receiver in reach
+for at least VISIBLE_SHARE of the time, by the very law of range the radio uses) and `scored` (does a miss count?). A fact about an area is
+about every vessel of the world that is truly there. Two hulls that share one MMSI are two subjects (`#0`, `#1`) and one number in `mmsi`.
+An innocent look-alike has state `retracted`: nobody should report it, and the judge names what fooled whoever does.
 """
 
 from __future__ import annotations
@@ -16,19 +17,21 @@ import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Subject, event_id, to_plain
-from dogwatch.geo import NM_M, distance_m
-from sim.cast import cast
+from dogwatch.geo import NM_M, distance_m, great_circle_m
+from sim.cast import cast, world_of
 from sim.motion import state_at
 from sim.radio import heard_share, range_nm
 from sim.receiver import outage_rows, receiver_rows
 from sim.scenario import T_START_MS, Scenario
 from sim.scene import Fact
-from sim.ship import Ship, World, assemble
+from sim.ship import BASE, Ship, World
 
 RULE, RULE_VERSION = "truth", "1"
 VISIBLE_SHARE = 0.8  # share of a fact's minutes at which a receiver would hear most of what its vessels send
 HEARD_SHARE = 0.5
 SAMPLE_S = 60
+AREA_VESSELS_MIN = 3  # what befalls an area can be known when so many of its vessels are heard
+INSIDE_STEP_MS = 10_000
 
 
 def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, duration_s: float | None = None) -> list[dict[str, Any]]:
@@ -37,11 +40,22 @@ def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, d
     A fact that begins after the end of the run is left out; one that goes on beyond it ends with it. Times are ISO 8601.
     """
     length_s = scenario.duration_s if duration_s is None else duration_s
-    rows = []
-    for scene in cast(scenario, seed, length_s).scenes:
-        world = assemble(scene.ships, t_start_ms)
-        told = [_row(fact, scene.ships, world, scenario, t_start_ms, length_s) for fact in scene.facts if fact.start_s < length_s]
-        rows += [{**row, "behaviour": scene.kind} for row in told]
+    who = cast(scenario, seed, length_s)
+    world, rows, first = world_of(who, t_start_ms), [], len(who.background)
+    every = who.background + [ship for scene in who.scenes for ship in scene.ships]
+    for scene in who.scenes:
+        index_of = {id(ship): first + i for i, ship in enumerate(scene.ships)}
+        first += len(scene.ships)
+        for fact in scene.facts:
+            if fact.start_s >= length_s:
+                continue
+            span = _span(fact, t_start_ms, length_s)
+            crews = _inside(fact, world, span) if fact.area_nm else [[index_of[id(ship)] for ship in fact.ships]]
+            for crew in crews:
+                heard = sum(_visible(world, i, scenario, t_start_ms, *span) for i in crew)
+                wanted = min(len(crew), AREA_VESSELS_MIN) if fact.area_nm else len(crew)
+                row = _row(fact, [every[i] for i in crew], span, visible=heard >= wanted)
+                rows.append({**row, "behaviour": scene.kind})
     return sorted(rows, key=lambda row: (row["t_start"], row["event_id"]))
 
 
@@ -50,11 +64,32 @@ def truth_ndjson(rows: Iterable[dict[str, Any]]) -> bytes:
     return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
 
 
-def _row(fact: Fact, ships: list[Ship], world: World, scenario: Scenario, t_start_ms: int, length_s: float) -> dict[str, Any]:
+def _span(fact: Fact, t_start_ms: int, length_s: float) -> tuple[int, int]:
+    """First and last moment of a fact in the run."""
     start_ms = t_start_ms + round(max(0.0, fact.start_s) * 1000)
-    end_ms = start_ms if fact.point else t_start_ms + round(min(fact.end_s, length_s) * 1000)
-    members = [i for i, ship in enumerate(ships) if any(ship is other for other in fact.ships)]
-    subjects = sorted((_subject(ships[i]) for i in members), key=lambda s: s.key)
+    return start_ms, start_ms if fact.point else t_start_ms + round(min(fact.end_s, length_s) * 1000)
+
+
+def _inside(fact: Fact, world: World, span: tuple[int, int]) -> list[list[int]]:
+    """Indices of the ships and boats that transmit within the fact's circle at some time of it: in one list, or (`each`) one by one. Nobody: no list."""
+    box_deg = fact.area_nm / 60
+    inside = []
+    for i, ship in enumerate(world.ships):
+        first, last = int(ship["first"]), int(ship["last"])
+        lats = world.knots["lat_deg"][first:last]
+        if ship["kind"] >= BASE or lats.max() < fact.lat_deg - box_deg or lats.min() > fact.lat_deg + box_deg:
+            continue
+        for t_ms in range(span[0], span[1] + 1, INSIDE_STEP_MS):
+            lat, lon, *_, leg = state_at(world.knots, first, last, t_ms)
+            if leg >= 0 and world.knots["transmits"][int(leg)] and great_circle_m(lat, lon, fact.lat_deg, fact.lon_deg) <= fact.area_nm * NM_M:
+                inside.append(i)
+                break
+    return [[i] for i in inside] if fact.each else [inside] if inside else []
+
+
+def _row(fact: Fact, ships: list[Ship], span: tuple[int, int], *, visible: bool) -> dict[str, Any]:
+    start_ms, end_ms = span
+    subjects = sorted({s.key: s for s in map(_subject, reversed(ships))}.values(), key=lambda s: s.key)  # of one hull's sets the first
     event = Event(
         event_id=event_id(fact.type, [s.key for s in subjects], start_ms, RULE, RULE_VERSION),
         version=1,
@@ -62,7 +97,7 @@ def _row(fact: Fact, ships: list[Ship], world: World, scenario: Scenario, t_star
         type=fact.type,
         subtype=fact.subtype,
         subjects=subjects,
-        mmsi=[s.mmsi for s in subjects],
+        mmsi=sorted({s.mmsi for s in subjects}),
         t_start=start_ms,
         t_end=end_ms,
         t_detected=end_ms,
@@ -79,13 +114,14 @@ def _row(fact: Fact, ships: list[Ship], world: World, scenario: Scenario, t_star
         reason="innocent" if fact.innocent else "",
         exercise=True,
     )
-    visible = all(_visible(world, i, scenario, t_start_ms, start_ms, end_ms) for i in members)
     return {**to_plain(event), "cause": fact.cause, "visible": visible, "scored": fact.scored and not fact.innocent}
 
 
 def _subject(ship: Ship) -> Subject:
     who = ship.identity
-    return Subject(f"{who.mmsi}#0", who.mmsi, name=who.name or None, callsign=who.callsign or None, imo=who.imo or None, ship_type=who.ship_type or None)
+    return Subject(
+        f"{who.mmsi}#{ship.hull}", who.mmsi, name=who.name or None, callsign=who.callsign or None, imo=who.imo or None, ship_type=who.ship_type or None
+    )
 
 
 def _visible(world: World, who: int, scenario: Scenario, t_start_ms: int, start_ms: int, end_ms: int) -> bool:

@@ -1,0 +1,108 @@
+"""A sea for scenes: behaviours as TOML in front of two high receivers, what is played of it, who is scripted. May hold: what the tests of scenes share."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from dogwatch.geo import great_circle_m
+from sim.cast import Cast, cast
+from sim.motion import Plan, knot_rows, state_at
+from sim.scenario import T_START_MS, Scenario, load_scenario
+from sim.scene import Scene
+from sim.sea import shore_nm
+from sim.simulate import simulate
+from sim.truth import truth_rows
+from tests.naive_sim import message, read_lines
+
+WATERS = """
+name = "scenes"
+title = "A strait with two high receivers"
+region = [-42.3, 173.9, -40.2, 176.0]
+duration_s = 10800.0
+
+[[receivers]]
+id = "hill"
+lat_deg = -41.3
+lon_deg = 174.9
+antenna_m = 900.0
+heard_share_max = 1.0
+delay_ms = [50.0, 400.0]
+
+[[receivers]]
+id = "south"
+lat_deg = -41.7
+lon_deg = 175.2
+antenna_m = 600.0
+delay_ms = [50.0, 400.0]
+"""
+
+
+def sea(tables: str, duration_s: float = 10_800.0) -> Scenario:
+    """The waters with more tables."""
+    return load_scenario(WATERS.replace("duration_s = 10800.0", f"duration_s = {duration_s}") + tables, file="scenes.toml")
+
+
+def behaviour(kind: str, extra: str = "") -> str:
+    return f'\n[[behaviours]]\nkind = "{kind}"\n{extra}\n'
+
+
+def scenes(tables: str, seed: int) -> list[Scene]:
+    return everybody(tables, seed).scenes
+
+
+@lru_cache(maxsize=8)
+def everybody(tables: str, seed: int) -> Cast:
+    scenario = sea(tables)
+    return cast(scenario, seed, scenario.duration_s)
+
+
+@lru_cache(maxsize=8)
+def heard(tables: str, seed: int, duration_s: float = 10_800.0) -> list[tuple[int, dict]]:
+    """[(stamp ms, fields)] of all that the first receiver heard, and its copies only."""
+    data = b"".join(chunk.data for chunk in simulate(sea(tables, duration_s), seed, tag_time="ms"))
+    found = [(h.stamp, message(h.bits)) for h in read_lines(data.splitlines()) if h.station == "EX-hill"]
+    assert found
+    return found
+
+
+def truth(tables: str, seed: int) -> list[dict]:
+    return truth_rows(sea(tables), seed)
+
+
+def fixes(tables: str, seed: int, mmsi: int, kinds: tuple[int, ...] = (1, 3, 18)) -> list[tuple[float, dict]]:
+    """[(second of world time that the place is of, fields)] of one MMSI's reports; lost ones by their stamp."""
+    rows = []
+    for stamp, m in heard(tables, seed):
+        if m["mmsi"] == mmsi and m["msg_type"] in kinds:
+            lag_s = (stamp // 1000 - m["sec"]) % 60 if m["sec"] < 60 else 0
+            rows.append((stamp // 1000 - lag_s - T_START_MS / 1000, m))
+    assert rows, "never heard"
+    return rows
+
+
+def told(m: dict) -> tuple[float, float]:
+    return m["lat"] / 600_000, m["lon"] / 600_000
+
+
+def true_state(plan: Plan, t_s: float) -> tuple[float, ...]:
+    rows = knot_rows(plan, 0)
+    return state_at(rows, 0, len(rows), round(t_s * 1000))
+
+
+def apart_m(plan: Plan, t_s: float, m: dict) -> float:
+    """Metres between the told place and the true one."""
+    return great_circle_m(*true_state(plan, t_s)[:2], *told(m))
+
+
+def assert_afloat(all_scenes: list[Scene], step_s: int = 60) -> None:
+    """Nobody of a scene is ever on land."""
+    checked = 0
+    for scene in all_scenes:
+        for ship in scene.ships:
+            rows = knot_rows(ship.plan, 0)
+            for t_s in range(0, 10_800, step_s):
+                lat, lon, *_, leg = state_at(rows, 0, len(rows), t_s * 1000)
+                if leg >= 0:
+                    assert shore_nm(lat, lon) > 0, (scene.kind, t_s, lat, lon)
+                    checked += 1
+    assert checked > 100

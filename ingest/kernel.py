@@ -236,6 +236,12 @@ _LAYOUTS = {
     27: (40, 0, 0, 79, 44, 85, 0, 0, 0, 94, 94, 168),
     28: (0, 0, 0, 0, 44, 0, 0, 38, 0, 168, 168, 168),
 }
+# Of messages that are no fix and no static data: bits up to the end of what they must have, and of the longest one.
+_WHOLE = {
+    6: (88, 1008), 7: (72, 168), 8: (56, 1008), 10: (70, 72), 12: (72, 1008), 13: (72, 168), 14: (40, 1008), 15: (88, 160), 16: (92, 144), 17: (75, 816),
+    20: (70, 160), 22: (154, 168), 23: (154, 160), 25: (40, 168), 26: (60, 1064),
+}  # fmt: skip
+_LAYOUTS |= {kind: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, *whole) for kind, whole in _WHOLE.items()}
 LAYOUT = np.array([_LAYOUTS.get(kind, (0,) * 12) for kind in range(32)], np.int64).ravel()
 EXTENSION_MAX = 14  # characters that a type 21 may append to a full name
 
@@ -994,8 +1000,20 @@ def joined_sentence(m, buf, payload, payload_end):
     return at + 5 - start
 
 
-@inner(_U(_M, _B))
-def other_row(m, buf):
+@inner(_I(_M, _I, _I))
+def other_flags(m, kind, nbits):
+    """Flags of a message that is neither a fix nor static data: whether what it must have is all there, and whether there is more than it can have."""
+    full = LAYOUT[12 * kind + AT_FULL]
+    if kind == 25 or kind == 26:  # their optional fields, where their flags say so
+        full += 30 * bits(m, 38, 1) + 16 * bits(m, 39, 1)
+    mmsi = bits(m, 8, 30)
+    flags = F_MMSI_BAD if mmsi == 0 or mmsi > 999_999_999 else 0
+    flags |= F_SHORT if nbits < full else 0
+    return flags | (F_LONG if nbits > LAYOUT[12 * kind + AT_NOMINAL] + 5 else 0)
+
+
+@inner(_U(_M, _B, _I))
+def other_row(m, buf, flags):
     """Keep the whole message in hand as it is: its sentence goes to the raw bytes, or one long sentence where it was joined from fragments."""
     row = OTHER_ROWS + O_SIZE * m[G_OTHERS]
     m[G_OTHERS] += 1
@@ -1009,7 +1027,7 @@ def other_row(m, buf):
     put(buf, row + O_MMSI, bits(m, 8, 30), 4)
     put(buf, row + O_START, m[G_RAW], 4)
     put(buf, row + O_LENGTH, length, 4)
-    put(buf, row + O_FLAGS, m[G_FLAGS], 4)
+    put(buf, row + O_FLAGS, flags, 4)
     put(buf, row + O_SRC, m[G_STATION], 2)
     buf[row + O_KIND] = bits(m, 0, 6)
     m[G_RAW] += length
@@ -1166,9 +1184,9 @@ def voyage(m, buf, row, nbits):
 
 
 # Flat on purpose: four layouts (ITU-R M.1371-5, tables 50, 68, 71, 76) that differ in where the same few fields stand.
-@inner(_U(_M, _B, _I, _I))
+@inner(_I(_M, _B, _I, _I))
 def static_row(m, buf, nbits, kind):
-    """The next static row from a payload of type 5, 19, 21 or 24. A block whose bits are not all there stays missing, never a partial value.
+    """The next static row from a payload of type 5, 19, 21 or 24; returns its flags. A block whose bits are not all there stays missing, never a partial value.
 
     24A and 24B are joined by the vessel table, field by field, with age.
     """
@@ -1244,6 +1262,7 @@ def static_row(m, buf, nbits, kind):
     put(buf, row + S_FLAGS, flags, 4)
     put(buf, row + S_SRC, m[G_STATION], 2)
     buf[row + S_KIND], buf[row + S_HAS] = kind, has
+    return flags
 
 
 @inner(_U(_M, _B, _F))
@@ -1258,9 +1277,9 @@ def message(m, buf, fixes):
     if m[G_T] == T_MISSING:
         m[G_FLAGS] |= F_NO_TIME
     m[G_WHEN] = m[G_T]
-    nbits = m[G_NBITS]
+    nbits, flags = m[G_NBITS], m[G_FLAGS]
     if is_fix(kind):
-        fix_row(m, nbits, kind, fixes)
+        flags |= fix_row(m, nbits, kind, fixes)
         r = fixes[m[G_FIXES] - 1]
         m[G_WHEN] = r["t_ms"]
         if kind == 4 and nbits >= 78:
@@ -1272,9 +1291,11 @@ def message(m, buf, fixes):
     elif kind == 12 or kind == 14:
         safety_row(m, buf, TEXT, nbits, 0, LAT_MISSING, LON_MISSING, SOG_MISSING, NAV_MISSING)
     if kind == 5 or kind == 24 or kind == 21 or (kind == 19 and nbits >= 301):
-        static_row(m, buf, nbits, kind)
+        flags |= static_row(m, buf, nbits, kind)
+    elif not is_fix(kind):
+        flags |= other_flags(m, kind, nbits)
     if m[C_KEEP_ALL] or not (kind == 5 or kind == 24 or (is_fix(kind) and kind != 28)):
-        other_row(m, buf)
+        other_row(m, buf, flags)
 
 
 @inner(_U(_M, _B))
@@ -1287,7 +1308,9 @@ def damaged_safety(m, buf):
     kind = bits(m, 0, 6)
     device = bits(m, 8, 30) // 1_000_000
     if kind == 12 or kind == 14 or (is_fix(kind) and (device == 970 or device == 972 or device == 974)):
+        stamp = m[C_LAST_STAMP]
         receive_time(m)
+        m[C_LAST_STAMP] = stamp  # what is damaged moves no clock
         damaged_report(m, buf, nbits)
 
 
@@ -1338,7 +1361,10 @@ def find_parts(m):
 
 @inner(_I(_M, _I, _I))
 def too_late(m, row, number):
-    """1 where the fragment in hand is over 2 s from the first one by stamps of the same kind, or 1,000 sentences behind it."""
+    """1 where the fragment in hand is over 2 s from the first one, or 1,000 sentences behind it.
+
+    By stamps of the same kind; a fragment without one, as usual behind a tagged first one, counts as sent when the last stamp was heard.
+    """
     p = PARTS + N_PART * row
     if m[C_SENTENCES] - m[p + P_OPENED] > EXPIRE_SENTENCES:
         return 1
@@ -1352,7 +1378,9 @@ def too_late(m, row, number):
         now = m[G_TRAILER_T]
     elif src == T_SRC_PREFIX:
         now = m[G_PREFIX_T]
-    elif src == T_SRC_ARRIVAL:
+    if now == T_MISSING:
+        now = m[C_LAST_STAMP]
+    if src == T_SRC_ARRIVAL:
         now = m[G_ARRIVAL]
     elif src == T_SRC_OWN_SHIP:
         now = m[C_OWN_T]

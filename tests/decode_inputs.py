@@ -172,7 +172,8 @@ def messy_lines(rng: random.Random, n: int) -> list[bytes]:
             group = f"{rng.randrange(2, 4)}"
             parts = two(static(), seq=rng.choice("12"))
             stale = rng.choice([0, 1])
-            lines += [tag(f"g:1-2-{group},s:x,c:{t}", wrong=stale) + parts[0], tag(f"g:2-2-{group}") + parts[1]]
+            between = rng.choice([[], [], [tag(f"c:{t + rng.randrange(-4, 5)}") + body]])
+            lines += [tag(f"g:1-2-{group},s:x,c:{t}", wrong=stale) + parts[0], *between, rng.choice([tag(f"g:2-2-{group}"), b""]) + parts[1]]
         elif roll == 11:
             cut = rng.randrange(30, 168)
             lines.append(one(position()[:cut]))

@@ -72,6 +72,7 @@ class Twin:
         self.out = Reading()
         self.open: list[Open] = []
         self.sentences = 0
+        self.last_stamp: int | None = None
         self.tag: dict = {}
         self.pghp: dict = {}
 
@@ -306,6 +307,7 @@ class Twin:
             if mine:
                 self.drop(mine, "part_restart")
             mine = Open(key, context["tag"].get("g"), self.sentences, context, key[2])
+            self.heard(context)
             self.open.append(mine)
         elif not mine:
             return "orphan_part"
@@ -324,8 +326,15 @@ class Twin:
 
     def too_late(self, mine: Open, number: int, context: dict) -> bool:
         source, first = self.stamp(mine.context)
+        if number == 1 or source == "none":
+            return False
         now = {"tag": context["tag"].get("t"), "pghp": context["pghp"].get("t")}.get(source, context.get(source))
-        return number > 1 and source != "none" and now is not None and abs(now - first) > 2000
+        return abs((self.last_stamp if now is None else now) - first) > 2000
+
+    def heard(self, context: dict) -> None:
+        """A sentence that is used: its stamp is the last one of the stream."""
+        _, t = self.stamp(context)
+        self.last_stamp = self.last_stamp if t is None else t
 
     def stamp(self, context: dict) -> tuple[str, int | None]:
         for source, t in (
@@ -353,6 +362,8 @@ class Twin:
                 return "bad_part"
         if kind in LEGAL_LENGTH and len(text) not in LEGAL_LENGTH[kind]:
             return "bad_length"
+        if count == 1:
+            self.heard(context)
         self.out.classes[f"decoded {kind}"] += 1
         self.out.classes["parts"] += count - 1
         source, t = self.stamp(context)

@@ -17,9 +17,12 @@ from dogwatch.batch import (
     F_DELAYED,
     F_EXERCISE,
     F_FIX_STATE,
+    F_LONG,
+    F_MMSI_BAD,
     F_NO_TIME,
     F_NULL_ISLAND,
     F_RANGE,
+    F_SHORT,
     F_SOG_MAX,
     HDG_MISSING,
     LAT_MISSING,
@@ -298,6 +301,40 @@ def test_a_record_is_as_long_as_its_sentence() -> None:
     batch = rows(one(bits_of((8, 6), (0, 2), (257000001, 30), (0, 2), (1, 10), (31, 6)) + body))
     ((_, found),) = records(batch)
     assert (found.data_bits, found.data) == (2860, int(body + "0" * 4, 2).to_bytes(358, "big"))
+
+
+def test_other_messages_say_when_they_are_cut_or_too_long() -> None:
+    head = (0, 2), (257000001, 30)
+    cases = [
+        (bits_of((10, 6), *head, (0, 2), (257000002, 30)), 0),
+        (bits_of((10, 6), *head, (0, 2), (257000002, 20)), F_SHORT),
+        (bits_of((10, 6), *head, (0, 42)), F_LONG),
+        (bits_of((25, 6), *head, (1, 1), (0, 1), (257000002, 30)), 0),
+        (bits_of((25, 6), *head, (1, 1), (1, 1), (257000002, 30)), F_SHORT),  # its flags promise an application id
+        (bits_of((8, 6), (0, 2), (0, 30), (0, 2), (1, 16)), F_MMSI_BAD),
+    ]
+    for bits, flags in cases:
+        assert rows(one(bits)).others["flags"].tolist() == [flags | F_NO_TIME], bits
+
+
+def test_a_whole_record_has_the_flags_of_its_row() -> None:
+    """Where every message is kept, those with columns say what the columns say: coarse, cut, out of range, delayed."""
+    far = bits_of((27, 6), (3, 2), (257000001, 30), (1, 1), (0, 1), (5, 4), (6000, 18), (30000, 17), (12, 6), (181, 9), (0, 2))
+    bad_imo = static().replace(f"{9074729:030b}", f"{9074728:030b}", 1)
+    lines = [one(far), one(position()[:100]), one(position(cog=3601)), *two(bad_imo)]
+    batch = decode(DecodeState("s", keep_all=True), b"".join(line + b"\n" for line in lines))
+    assert batch.others["flags"].tolist() == [*batch.fixes["flags"], *batch.statics["flags"]]
+    assert [int(flags) & ~F_NO_TIME for flags in batch.others["flags"]] == [F_COARSE, F_SHORT, F_RANGE, F_RANGE]
+
+
+def test_a_fragment_without_a_stamp_is_as_late_as_the_stream() -> None:
+    """`c:` stands on the first part only: what the sentences between say tells how long the second took."""
+    first, second = two(static())
+    for seconds, whole in ((2, 1), (3, 0), (-3, 0)):
+        state = DecodeState("s")
+        batch = decode(state, b"\n".join([tag(f"c:{T0}") + first, tag(f"c:{T0 + seconds}") + one(position()), second]) + b"\n")
+        assert len(batch.statics) == whole, seconds
+        assert state.counts.rejected == ({} if whole else {"part_expired": 1, "orphan_part": 1})
 
 
 def test_whole_source_can_be_an_exercise() -> None:

@@ -18,6 +18,7 @@ from zones.coast import Coast
 from zones.load import read_coast
 
 Point = tuple[float, float]  # latitude, longitude in degrees
+Region = tuple[float, float, float, float]  # south, west, north, east in degrees; a west beyond the east crosses the date line
 TRIES = 2_000
 
 
@@ -34,10 +35,17 @@ def shore_nm(lat_deg: float, lon_deg: float) -> float:
     return -distance if coast().on_land(lat, lon)[0] else distance
 
 
-class Sea:
-    """Water within a region: south, west, north, east in degrees; a west beyond the east crosses the date line."""
+def at_sea(lat_deg: np.ndarray, lon_deg: np.ndarray) -> np.ndarray:
+    """bool[n]: over water; longitudes may run on beyond 180."""
+    lat, lon = np.rint(lat_deg * UNITS_PER_DEG).astype(np.int64), np.rint(((lon_deg + 180) % 360 - 180) * UNITS_PER_DEG).astype(np.int64)
+    return ~coast().on_land(lat, lon)
 
-    def __init__(self, region: tuple[float, float, float, float]) -> None:
+
+class Sea:
+    """Water within a region."""
+
+    def __init__(self, region: Region) -> None:
+        self.region = region
         self.south, self.west, self.north, self.east = region
         if self.east < self.west:
             self.east += 360.0

@@ -199,6 +199,8 @@ def sim(
     speed: Annotated[float, typer.Option(help="Times real time when serving; 0 = as fast as it is read.")] = 1.0,
     duration: Annotated[str, typer.Option(help="World time, e.g. 2h; default: the scenario's own.")] = "",
     zones: Annotated[Path | None, typer.Option(help="Write the scenario's own zones here (GeoJSON), for replay --zones.")] = None,
+    faults: Annotated[str, typer.Option(help="Damage it: rates (lost=0.01,cut=0.002), a list (cut@1042:17 lost@1100), or a file with one.")] = "",
+    faults_out: Annotated[Path | None, typer.Option(help="Write the list of what was done here; --faults takes it back.")] = None,
     names: Annotated[bool, typer.Option("--list", help="List the shipped scenarios.")] = False,
 ) -> None:
     """A simulated recording, or one played as radio hardware would. Example: dogwatch sim strait --seed 1 --nmea sea.nmea --truth truth.ndjson"""
@@ -211,7 +213,7 @@ def sim(
     if serve:
         serve_scenario(scenario, seed, serve, speed, duration_s, err)
         return
-    print_json(write_scenario(Wanted(scenario, seed, nmea, truth, zones, duration_s)))
+    print_json(write_scenario(Wanted(scenario, seed, nmea, truth, zones, duration_s, faults, faults_out)))
 
 
 @app.command("learn-coverage")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ from dogwatch.errors import InputError
 from runners.ledger import replace_file
 from runners.rules import read_text
 from runners.serve import outlet, play
+from sim.faults import Fault, chosen, damage, faults_text
 from sim.recipe import sea_row
 from sim.scenario import T_START_MS, Scenario, load_scenario, scenario_names, scenario_text
-from sim.simulate import simulate
+from sim.simulate import Chunk, simulate
 from sim.truth import truth_ndjson, truth_rows
 
 
@@ -43,15 +46,18 @@ class Wanted:
     truth: Path | None = None
     zones: Path | None = None
     duration_s: float | None = None
+    faults: str = ""
+    faults_out: Path | None = None
 
     def command(self) -> str:
         """The command that makes the same sea, without the files it is written to."""
         words = ["dogwatch", "sim", self.scenario, "--seed", str(self.seed)]
-        return shlex.join(words + ([] if self.duration_s is None else ["--duration", f"{self.duration_s:g}s"]))
+        words += [] if self.duration_s is None else ["--duration", f"{self.duration_s:g}s"]
+        return shlex.join(words + (["--faults", self.faults] if self.faults else []))
 
     def files(self) -> list[Path]:
         """What it writes. Raises InputError for two in one, or a folder that is not there."""
-        paths = [path for path in (self.nmea, self.truth, self.zones) if path is not None]
+        paths = [path for path in (self.nmea, self.truth, self.zones, self.faults_out) if path is not None]
         for i, path in enumerate(paths):
             if path in paths[:i]:
                 raise InputError(f"{path} cannot hold two things at once", remedy="name a file for each")
@@ -65,6 +71,8 @@ def write_scenario(wanted: Wanted) -> dict[str, Any]:
     scenario = read_scenario(wanted.scenario)
     if not wanted.files():
         raise InputError("nothing to do", remedy="give --nmea FILE, --truth FILE, --zones FILE or --serve URL")
+    if wanted.faults_out is not None and wanted.nmea is None:
+        raise InputError("--faults-out without --nmea", remedy="faults are done to a recording: give --nmea FILE too")
     written: dict[str, Any] = {"scenario": wanted.scenario, "seed": wanted.seed}
     if wanted.truth is not None:
         length_s = scenario.duration_s if wanted.duration_s is None else wanted.duration_s
@@ -75,8 +83,21 @@ def write_scenario(wanted: Wanted) -> dict[str, Any]:
         replace_file(wanted.zones, msgspec.json.format(msgspec.json.encode(zones_of(scenario)), indent=1) + b"\n")
         written |= {"zones": str(wanted.zones), "zones_drawn": len(scenario.zones)}
     if wanted.nmea is not None:
-        written |= {"nmea": str(wanted.nmea), "sentences": _write_recording(wanted.nmea, scenario, wanted.seed, wanted.duration_s)}
+        done: list[Fault] = []
+        written |= {"nmea": str(wanted.nmea), "sentences": _write_recording(wanted.nmea, chunks(scenario, wanted, done)), "faults": len(done)}
+        if wanted.faults_out is not None:
+            replace_file(wanted.faults_out, faults_text(done).encode() + b"\n")
+            written |= {"faults_out": str(wanted.faults_out)}
     return written
+
+
+def chunks(scenario: Scenario, wanted: Wanted, done: list[Fault]) -> Iterator[Chunk]:
+    """The traffic that is asked for, with its faults, which are appended to `done`. Raises InputError."""
+    traffic = simulate(scenario, wanted.seed, duration_s=wanted.duration_s)
+    if not wanted.faults:
+        return traffic
+    text = wanted.faults if re.search("[=@]", wanted.faults) else read_text(Path(wanted.faults), what="list of faults")
+    return damage(traffic, chosen(text, wanted.seed), done)
 
 
 def zones_of(scenario: Scenario) -> dict[str, Any]:
@@ -92,11 +113,11 @@ def zones_of(scenario: Scenario) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
 
 
-def _write_recording(path: Path, scenario: Scenario, seed: int, duration_s: float | None) -> int:
+def _write_recording(path: Path, traffic: Iterator[Chunk]) -> int:
     unfinished, sentences = path.with_name(path.name + ".new"), 0
     try:
         with unfinished.open("wb") as file:
-            for chunk in simulate(scenario, seed, duration_s=duration_s):
+            for chunk in traffic:
                 file.write(chunk.data)
                 sentences += chunk.data.count(b"\n")
         unfinished.replace(path)

@@ -16,7 +16,7 @@ import pytest
 from dogwatch.errors import ConfigError, InputError
 from sim.behaviours import Behaviours
 from sim.cast import build_world
-from sim.faults import DAMAGE
+from sim.faults import KINDS
 from sim.motion import state_at
 from sim.scenario import T_START_MS, TABLES, load_scenario, scenario_names, scenario_text
 from sim.scene import table_name
@@ -124,7 +124,7 @@ def test_the_page_tells_the_truth():
     assert len(kinds) > 7
     assert all(f"`[[{name}]]`" in page for name in TABLES)
     assert all(f"`{kind}`" in page for kind in kinds)
-    assert all(f"`{kind}`" in page for kind in DAMAGE)
+    assert all(f"`{kind}`" in page for kind in KINDS)
 
 
 def test_a_sea_on_the_date_line_reports_legal_longitudes():

@@ -270,10 +270,21 @@ def binary_places(case: Case) -> bool:
     return case.ours == expected[case.field]
 
 
+def over_long(case: Case) -> bool:
+    """A message longer than the standard has it: pyais stops where its longest one ends, we give all there is, flagged."""
+    start, end = case.place
+    if case.field not in ("data", "text") or len(case.bits) <= end:
+        return False
+    if case.field == "text":
+        return case.ours == (text_of(case.bits, start, (len(case.bits) - start) // 6) or None)
+    whole, short = case.bits[start:], case.bits[start:end]
+    return (case.theirs, case.ours) == tuple(bytes(int(part[i : i + 8].ljust(8, "0"), 2) for i in range(0, len(part), 8)) for part in (short, whole))
+
+
 PYAIS_FIELDS: dict[str, Callable[[Case], bool]] = {
     "sentinel": sentinel, "out_of_range": out_of_range, "cut_block": cut_block, "text_rule": text_rule, "name_extension": name_extension,
     "codes_collapse": codes_collapse, "turn_rate": turn_rate, "coarse_units": coarse_units, "radio_selector": radio_selector,
-    "off_position": off_position, "zone_width": zone_width, "binary_places": binary_places,
+    "off_position": off_position, "zone_width": zone_width, "binary_places": binary_places, "over_long": over_long,
 }  # fmt: skip
 
 
@@ -297,8 +308,8 @@ class Refused(NamedTuple):
 
 
 def given_checksum(line: bytes) -> int | None:
-    """The checksum that a sentence names."""
-    found = re.search(rb"\*([0-9A-Fa-f]{2})", line)
+    """The checksum that a sentence names: the digits right behind its first '*'."""
+    found = re.match(rb"[^*]*\*([0-9A-Fa-f]{2})", line)
     return int(found[1], 16) if found else None
 
 
@@ -309,7 +320,7 @@ def kind_of(payload: bytes) -> int:
 
 def wrong_checksum(case: Refused) -> bool:
     """pyais only marks it."""
-    return any(given_checksum(line) not in (None, checksum(line[1 : line.index(b"*")])) for line in case.lines)
+    return any(given_checksum(line) not in (None, checksum(line[1:].split(b"*")[0])) for line in case.lines)
 
 
 def absent_checksum(case: Refused) -> bool:
@@ -347,6 +358,11 @@ def empty_fragment(case: Refused) -> bool:
     return len(case.lines) > 1 and any(line.split(b",")[5] == b"" for line in case.lines)
 
 
+def strict_order(case: Refused) -> bool:
+    """pyais joins the fragments that it has; here another one of the same key between them says that two messages are mixed."""
+    return len(case.lines) > 1
+
+
 # Name -> (what explains a message of pyais that is refused here, the reason that must then have been counted).
 PYAIS_LINES: dict[str, tuple[Callable[[Refused], bool], str]] = {
     "wrong_checksum": (wrong_checksum, "bad_checksum"),
@@ -357,6 +373,7 @@ PYAIS_LINES: dict[str, tuple[Callable[[Refused], bool], str]] = {
     "noise_length": (noise_length, "bad_length"),
     "fill_no_number": (fill_no_number, "bad_fill"),
     "empty_fragment": (empty_fragment, "empty_payload"),
+    "strict_order": (strict_order, "part_order"),
 }
 
 
@@ -377,11 +394,39 @@ def dialect_fill(lines: list[bytes]) -> bool:
 
 
 def second_chance(case: Refused, payload: bytes) -> bool:
-    """A fragment that is refused here comes again, whole: we join that one, pyais has joined the first."""
-    return len(case.lines) > 1 and payload.startswith(case.lines[0].split(b",")[5])
+    """A fragment that is refused here comes again, whole: we join that one, pyais has joined the other."""
+    return len(case.lines) > 1 and any(line.split(b",")[5] in payload for line in case.lines)
 
 
-PYAIS_OTHER = ("same_channel", "dialect_fill", "second_chance")
+def same_talker(lines: list[bytes]) -> bool:
+    """Small and capital letters make the same talker: fragments that have one of each join here and not with pyais."""
+    talkers = {line[1:3] for line in lines}
+    return len(talkers) > len({talker.upper() for talker in talkers})
+
+
+def second_star(lines: list[bytes]) -> bool:
+    """A sentence with two '*': for pyais it ends at the last one, here at the first."""
+    return any(line.count(b"*") > 1 for line in lines)
+
+
+def sequence_no_number(lines: list[bytes]) -> bool:
+    """A sequence id that is no number: pyais reads no such sentence, here it is a character like any other."""
+    return any(not re.fullmatch(rb"\d*", line.split(b",")[3]) for line in lines if line.count(b",") > 3)
+
+
+def of_the_lines(lines: list[bytes]) -> str | None:
+    """The difference that lies in how sentences are cut and joined, whatever they say; None where there is none."""
+    return next((name for name, explains in PYAIS_CUTS.items() if explains(lines)), None)
+
+
+PYAIS_CUTS = {
+    "same_channel": same_channel,
+    "same_talker": same_talker,
+    "dialect_fill": dialect_fill,
+    "second_star": second_star,
+    "sequence_no_number": sequence_no_number,
+}
+PYAIS_OTHER = (*PYAIS_CUTS, "second_chance")
 
 
 def reason(case: Case, table: dict[str, Callable[[Case], bool]]) -> str | None:

@@ -76,8 +76,11 @@ def repaired(line: bytes) -> bytes:
 
 @st.composite
 def damaged(draw: st.DrawFn) -> list[bytes]:
-    """Sentences of one message after one or two accidents."""
+    """Sentences of one message, or of two whose sentences may mix, after one or two accidents."""
     lines = list(draw(packed() | st.sampled_from(encoded())))
+    if draw(st.integers(0, 4)) == 0:
+        lines += draw(packed())
+        lines = draw(st.permutations(lines)) if draw(st.booleans()) else lines
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.integers(0, len(lines) - 1)) if lines else 0
         if lines:
@@ -181,6 +184,30 @@ def reversed_order(draw: st.DrawFn, lines: list[bytes], at: int) -> list[bytes]:
     return lines[::-1]
 
 
+def edited(draw: st.DrawFn, lines: list[bytes], at: int) -> list[bytes]:
+    """Bytes behind the address are lost, doubled, exchanged or put in, stars and commas too; mostly the checksum agrees."""
+    line = bytearray(lines[at])
+    for _ in range(draw(st.integers(1, 3))):
+        if len(line) < 10:
+            return lines
+        i, n = draw(st.integers(7, len(line) - 1)), draw(st.integers(1, 8))
+        found = line[i : i + n]
+        line[i : i + n] = draw(st.sampled_from([b"", found * 2, found[::-1], found + b",", b"*" + found, found + b"0", b"<" + found]))
+    return [*lines[:at], repaired(bytes(line)) if b"*" in line and draw(st.integers(0, 3)) else bytes(line), *lines[at + 1 :]]
+
+
+LONGEST = {6: 1008, 8: 1008, 12: 1008, 14: 1008, 17: 816}
+
+
+def over_long(draw: st.DrawFn, lines: list[bytes], at: int) -> list[bytes]:
+    """A text or data longer than the standard has them, in one sentence."""
+    kind = draw(st.sampled_from(sorted(LONGEST)))
+    n = LONGEST[kind] + draw(st.integers(-12, 120)) - 38
+    payload, fill = armour(bits_of((kind, 6), (0, 2), (257_000_001, 30)) + f"{draw(st.integers(0, (1 << n) - 1)):0{n}b}")
+    return [*lines[:at], sentence(payload, fill), *lines[at + 1 :]]
+
+
 ACCIDENTS = [
     another_character, illegal_character, cut_short, other_header, flipped, lower_case, no_checksum, dialect, lost, repeated, reversed_order,
+    edited, edited, edited, over_long,
 ]  # fmt: skip

@@ -18,12 +18,11 @@ from tests.agreement import (
     PYAIS_OTHER,
     Case,
     Refused,
-    dialect_fill,
     documented,
     field_differences,
+    of_the_lines,
     reason,
     refusal,
-    same_channel,
     second_chance,
 )
 from tests.damaged import damaged
@@ -74,18 +73,18 @@ def explain(lines: list[bytes], mine: Reading, theirs: list[tuple[Any, Any]]) ->
         same = next((m for m in waiting if m["payload"] == case.payload), None)
         if same is None:
             refused.append(case)
-            names.append(refusal(case) or f"only pyais: {case}")
+            names.append(refusal(case) or of_the_lines(lines) or f"only pyais: {case}")
             continue
         waiting.remove(same)
         if case.size != len(same["bits"]):
-            names.append("dialect_fill" if dialect_fill(lines) else f"{case.size} bits with pyais, {len(same['bits'])} here")
+            names.append(of_the_lines(lines) or f"{case.size} bits with pyais, {len(same['bits'])} here")
             continue
         found = record(sentence(same["payload"].decode(), same["fill"]))
         assert found is not None
         names += [reason(each, PYAIS_FIELDS) or told(each) for each in field_differences(decoded, found, same["bits"])]
     for message in waiting:
         again = any(second_chance(case, message["payload"]) for case in refused)
-        names.append("second_chance" if again else "same_channel" if same_channel(lines) else f"only here: {message}")
+        names.append("second_chance" if again else of_the_lines(lines) or f"only here: {message}")
     return names
 
 

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from sim.scene_distress import Beacon
+from sim.scene_identity import (
+    BadMmsi,
+    ClassConflict,
+    ClonedMmsi,
+    CloneNearby,
+    HalfStatics,
+    IdentityChange,
+    ImoConflict,
+    MmsiHandover,
+    MmsiReused,
+    TypoCorrected,
+)
 from sim.scene_meeting import MooredPair, PassingShips, PilotTransfer, Rendezvous
 from sim.scene_motion import Loitering
 from sim.scene_position import (
@@ -22,5 +34,6 @@ Meeting = Rendezvous | PilotTransfer | MooredPair | PassingShips
 Motion = Loitering
 Silence = DarkPeriod | QuietBoat
 Position = PositionJump | PositionOffset | PositionOnLand | PositionCircle | PositionLost | GnssInterference | CirclingShip | SwingingShip | FastCraft
+Who = ClonedMmsi | CloneNearby | IdentityChange | MmsiHandover | BadMmsi | ImoConflict | ClassConflict | TypoCorrected | HalfStatics | MmsiReused
 Distress = Beacon
-Behaviours = Meeting | Motion | Silence | Position | Distress
+Behaviours = Meeting | Motion | Silence | Position | Who | Distress

@@ -64,6 +64,12 @@ class Plan:
         """Lie still."""
         return self._leg(seconds, *self.at, heading_deg, nav)
 
+    def copy(self) -> Plan:
+        """The same way, to be changed by itself."""
+        twin = Plan(*self.knots[0][:3])
+        twin.knots = list(self.knots)
+        return twin
+
     def silence(self, from_s: float, to_s: float) -> Plan:
         """Transmit nothing between two moments: the legs are cut there, the motion stays the same."""
         for moment in (from_s, to_s):

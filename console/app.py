@@ -232,7 +232,7 @@ class _Room:
 
     @property
     def _exercise(self) -> bool:
-        return bool(self._info.get("exercise")) or self._picture.exercise or self._board.exercise
+        return bool(self._info.get("exercise") or self._board.health_now().get("exercise")) or self._picture.exercise or self._board.exercise
 
     async def page(self, request: Request) -> Response:
         """GET /"""

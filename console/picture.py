@@ -149,6 +149,7 @@ class Picture:
         """Take the positions and static reports of a batch (arrival order)."""
         with self._lock:
             self.fixes += len(batch.fixes)
+            self.exercise |= any((rows["flags"] & np.uint32(F_EXERCISE)).any() for rows in (batch.fixes, batch.statics))
             if len(batch.fixes):
                 self._take_fixes(batch.fixes)
             if len(batch.statics):
@@ -160,7 +161,6 @@ class Picture:
         fixes = _last_of_each(fixes[usable], "t_ms")
         if not len(fixes):
             return
-        self.exercise |= bool((fixes["flags"] & np.uint32(F_EXERCISE)).any())
         self._newest_ms = max(self._newest_ms, int(fixes["t_ms"].max()))
         fixes = self._make_room(fixes)
         at = np.searchsorted(self._rows["mmsi"], fixes["mmsi"])

@@ -16,6 +16,7 @@ from dogwatch.events import Subject, Value, times_from_plain
 
 Level = Literal["emergency", "alarm", "warning", "caution"]
 Condition = Literal["active", "cleared", "retracted"]
+EXERCISE_MARK = "EXERCISE: "  # a drill must not read like a rescue, wherever the line is pasted
 
 
 class Contribution(msgspec.Struct):
@@ -61,6 +62,11 @@ def alert_id(profile_id: str, mmsi: list[int], first_event_id: str) -> str:
     """128-bit hex id of a case: profile id, sorted MMSI, first event id."""
     text = "|".join((profile_id, ",".join(str(m) for m in sorted(mmsi)), first_event_id))
     return blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
+
+
+def marked(headline: str, *, exercise: bool) -> str:
+    """A headline that says whether it is of an exercise; one that has said so once goes on saying it."""
+    return EXERCISE_MARK + headline.removeprefix(EXERCISE_MARK) if exercise else headline
 
 
 def alert_order(alert: Alert) -> tuple[int, str, int]:

@@ -45,12 +45,14 @@ F_MMSI_BAD = 1 << 9
 F_COARSE = 1 << 10  # type 27: steps of 0.1 minute
 F_OWN_SHIP = 1 << 11  # VDO
 F_CLASS_B = 1 << 12
-F_EXERCISE = 1 << 13  # simulated: may never leave as real
+F_EXERCISE = 1 << 13  # simulated, or of a run in which something is: may never leave as real
 F_NO_TIME = 1 << 14  # no receive time known
 F_LATE = 1 << 15  # came after its source's watermark had passed it (stamped by dogwatch.watermark)
 F_FUTURE = 1 << 16  # implausibly far ahead of its source's clock: quarantined (stamped by dogwatch.watermark)
 F_FIX_STATE = 1 << 17  # second 61-63: manual, dead reckoning or inoperative position source
 F_STAMP_ODD = 1 << 18  # stamp over 5 s before the one before it (used), or impossible or over 1 h off the own-ship clock (not used)
+
+EXERCISE_PREFIX = "EX-"  # of the names of stations and sources that are simulated
 
 # Where the receive time came from (column t_src).
 T_SRC_NONE, T_SRC_TAG, T_SRC_PGHP, T_SRC_TRAILER, T_SRC_PREFIX, T_SRC_OWN_SHIP, T_SRC_ARRIVAL, T_SRC_BASE = range(8)
@@ -155,8 +157,12 @@ class SafetyReport:
     nav: int
     damaged: bool
     receiver: str
-    exercise: bool
+    simulated: bool  # its own source is
+    exercise: bool = False  # the run is: it may not leave as real
     sog: int = SOG_MISSING
+
+    def __post_init__(self) -> None:
+        self.exercise = self.exercise or self.simulated
 
 
 @dataclass(slots=True)

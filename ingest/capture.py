@@ -29,7 +29,7 @@ import re
 import struct
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -157,6 +157,11 @@ class Capture:
         at_stake.bytes += len(received.data)
         if self.loss is None:
             self._held += record(received.kind, received.t_rx_ms, received.source, received.sender, received.data)
+
+    def mark(self, sources: Collection[str]) -> None:
+        """These sources are simulated, as it has turned out: every file that is begun from now on says so at its head."""
+        for source in self.sources:
+            source["exercise"] = source["exercise"] or source["id"] in sources
 
     def settle(self, *, now: bool = False) -> None:
         """Write what is due; `now`: all of it. A fault of the disk shows as `loss`, and is tried again with a new file each RETRY_S."""

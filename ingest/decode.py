@@ -43,7 +43,8 @@ class DecodeState:
 
     checksum: what to do with a wrong or missing checksum. "drop" (default) rejects both; "flag" decodes wrong ones with
     F_CK_BAD, for forensic work; "absent" accepts sentences without one. tags: "keep" (default) uses a tag block whose
-    checksum is wrong; "strict" does not, neither its time nor station nor group. exercise: the whole source is simulated.
+    checksum is wrong; "strict" does not, neither its time nor station nor group. exercise: the whole source is simulated; it is
+    so too from the first line on that names a station `EX-...`, whatever damaged it, and for good.
     keep_all: every message comes in `others` too, with its sentence, not only those that have no columns; slower.
     """
 
@@ -64,7 +65,7 @@ class DecodeState:
         self._scan = k.scan_common.load()
         self._m[list(MISSING_CELLS)] = T_MISSING
         self._m[list(NONE_CELLS)] = -1
-        self._m[k.C_ALL_EXERCISE], self._m[k.C_KEEP_ALL] = exercise, keep_all
+        self._m[k.C_EXERCISE], self._m[k.C_KEEP_ALL] = exercise, keep_all
         self.use(checksum, tags)
         self._m[k.C_STATIONS] = 1  # station 0 is the source itself
         self._m[k.SLOTS : k.SLOTS + k.STATION_SLOTS] = -1
@@ -74,6 +75,15 @@ class DecodeState:
     def use(self, checksum: Literal["drop", "flag", "absent"], tags: Literal["keep", "strict"]) -> None:
         """From the next line on, treat wrong checksums of sentences and of tag blocks like this."""
         self._m[k.C_MODE], self._m[k.C_STRICT_TAGS] = MODES.index(checksum), TAG_MODES.index(tags)
+
+    def mark(self) -> None:
+        """From the next line on this is an exercise. Nothing takes that back."""
+        self._m[k.C_EXERCISE] = 1
+
+    @property
+    def exercise(self) -> bool:
+        """Whether what comes now is marked as simulated."""
+        return bool(self._m[k.C_EXERCISE])
 
     @property
     def counts(self) -> Counts:
@@ -119,7 +129,7 @@ class DecodeState:
             "kinds": m[k.KINDS : k.KINDS + 2 * k.KINDS_MAX].copy(),
             "parts": parts,
             "payloads": payloads,
-            "stations": m[k.STATIONS : k.STATIONS + 4 * n_stations].reshape(-1, 4).copy(),
+            "stations": m[k.STATIONS : k.STATIONS + 3 * n_stations].reshape(-1, 3).copy(),
             "names": self._table(k.NAMES, n_stations, k.NAME_MAX).copy(),
             "samples": self._table(k.SAMPLES, len(k.REASONS), k.SAMPLE_MAX).copy(),
             "tail": self._tail,
@@ -159,7 +169,7 @@ class DecodeState:
     def _name_receivers(self) -> None:
         for index in range(len(self.receivers), int(self._m[k.C_STATIONS])):
             at = k.NAMES + k.NAME_MAX * index
-            name = self._buf[at : at + int(self._m[k.STATIONS + 4 * index + 1])].tobytes().decode("ascii", "replace")
+            name = self._buf[at : at + int(self._m[k.STATIONS + 3 * index + 1])].tobytes().decode("ascii", "replace")
             self.receivers.append(f"{self.source}/{name}")
         self._names = tuple(self.receivers)
 

@@ -139,7 +139,8 @@ C_REJECTED = 64  # 32 cells, by reason
 C_NOTED = 96  # 32 cells, by note
 (
     C_LINES, C_GLUED, C_BLANK, C_TAG_ONLY, C_PARTS, C_OPEN, C_SENTENCES, C_OPEN_MESSAGES, C_STATIONS, C_KINDS,
-    C_MODE, C_STRICT_TAGS, C_ALL_EXERCISE, C_KEEP_ALL,  # settings: 0 drop, 1 flag, 2 absent; then yes or no
+    C_MODE, C_STRICT_TAGS, C_KEEP_ALL,  # settings: 0 drop, 1 flag, 2 absent; then yes or no
+    C_EXERCISE,  # 1: configured so, or a line has said so; never 0 again
     C_AFTER_CR, C_SKIP, C_SEEK,  # the last byte was CR; inside an over-long line; just connected
     C_TAG_T, C_TAG_STATION, C_TAG_GROUP, C_TAG_BAD,  # lone tag block waiting for its sentence
     C_PGHP_T, C_PGHP_STATION, C_PGHP_SUM, C_PGHP_LATE,  # $PGHP waiting for its sentence
@@ -181,8 +182,8 @@ INPUT_PAD = 512  # `common_lines` looks further before it asks whether a line ha
 # Integer store `m`: cells, registers, then tables.
 WORDS = N_CELLS + N_REG
 PARTS = WORDS + 96
-STATIONS = PARTS + N_PART * OPEN_MAX  # hash, length, last line counter, exercise
-SLOTS = STATIONS + 4 * STATIONS_MAX
+STATIONS = PARTS + N_PART * OPEN_MAX  # hash, length, last line counter
+SLOTS = STATIONS + 3 * STATIONS_MAX
 KINDS = SLOTS + STATION_SLOTS  # code, count
 QUICK = KINDS + 2 * KINDS_MAX  # the station last seen with a name of this shape: a guess, checked against the name, in no snapshot
 M_SIZE = QUICK + QUICK_SLOTS
@@ -736,7 +737,7 @@ def quick_slot(buf, start, n):
 def quick_station(m, buf, start, n):
     """Index of a station name by its shape, or -1: ask `station`."""
     k = m[quick_slot(buf, start, n)]
-    if m[STATIONS + 4 * k + 1] != n:
+    if m[STATIONS + 3 * k + 1] != n:
         return -1
     name = NAMES + NAME_MAX * k
     for i in range(0, n, 8):
@@ -748,17 +749,19 @@ def quick_station(m, buf, start, n):
 
 @inner(_I(_M, _B, _I, _I))
 def station(m, buf, start, end):
-    """Index of a station name, entered on first sight; 0 where the name is empty or the table is full."""
+    """Index of a station name, entered on first sight; 0 where the name is empty or the table is full. "EX-...": an exercise from here on."""
     n = min(end - start, NAME_MAX)
     if n <= 0:
         return 0
+    if n >= 3 and buf[start] == 69 and buf[start + 1] == 88 and buf[start + 2] == 45:
+        m[C_EXERCISE] = 1
     h = n
     for i in range(start, start + n):
         h = (h * 131 + int(buf[i])) % 1_099_511_627_689
     slot = h & (STATION_SLOTS - 1)
     while m[SLOTS + slot] >= 0:
         k = m[SLOTS + slot]
-        if m[STATIONS + 4 * k + 0] == h and m[STATIONS + 4 * k + 1] == n:
+        if m[STATIONS + 3 * k + 0] == h and m[STATIONS + 3 * k + 1] == n:
             same = True
             for i in range(n):
                 if buf[NAMES + NAME_MAX * k + i] != buf[start + i]:
@@ -773,10 +776,9 @@ def station(m, buf, start, end):
         return 0
     m[C_STATIONS] += 1
     m[SLOTS + slot] = k
-    m[STATIONS + 4 * k + 0] = h
-    m[STATIONS + 4 * k + 1] = n
-    m[STATIONS + 4 * k + 2] = 0  # last line counter
-    m[STATIONS + 4 * k + 3] = 1 if n >= 3 and buf[start] == 69 and buf[start + 1] == 88 and buf[start + 2] == 45 else 0  # "EX-": an exercise
+    m[STATIONS + 3 * k + 0] = h
+    m[STATIONS + 3 * k + 1] = n
+    m[STATIONS + 3 * k + 2] = 0  # last line counter
     for i in range(n):
         buf[NAMES + NAME_MAX * k + i] = buf[start + i]
     return k
@@ -1327,7 +1329,8 @@ def drop_parts(m, buf, row, reason):
     at = PAYLOADS + PAYLOAD_PITCH * row
     if reason >= 0 and (buf[at] == 60 or buf[at] == 62) and m[p + P_LENGTH] >= 7:  # armour of types 12 and 14
         keep_t, keep_src, keep_station, keep_flags, keep_channel = m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL]
-        m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL] = m[p + P_T], m[p + P_SRC], m[p + P_STATION], m[p + P_FLAGS], 0
+        m[G_T], m[G_SRC], m[G_STATION], m[G_CHANNEL] = m[p + P_T], m[p + P_SRC], m[p + P_STATION], 0
+        m[G_FLAGS] = m[p + P_FLAGS] | (F_EXERCISE if m[C_EXERCISE] else 0)
         damaged_report(m, buf, 6 * unarmour(m, buf, at, at + m[p + P_LENGTH], 0))
         m[G_T], m[G_SRC], m[G_STATION], m[G_FLAGS], m[G_CHANNEL] = keep_t, keep_src, keep_station, keep_flags, keep_channel
     last = m[C_OPEN_MESSAGES] - 1
@@ -1616,8 +1619,7 @@ def sentence(m, buf, start, end):
     m[G_STATION] = m[G_TAG_STATION]
     if m[G_STATION] == 0:
         m[G_STATION] = m[G_PGHP_STATION] if m[G_PGHP_STATION] else m[G_TRAILER_STATION]
-    if m[C_ALL_EXERCISE] or m[STATIONS + 4 * m[G_STATION] + 3]:
-        m[G_FLAGS] |= F_EXERCISE
+    m[G_FLAGS] |= F_EXERCISE if m[C_EXERCISE] else 0
     if given >= 0 and xor(buf, start + 1, star) != given:
         if m[C_MODE] != 1:
             reject(m, buf, start, end, R_CHECKSUM, 1)
@@ -1659,10 +1661,10 @@ def sentence(m, buf, start, end):
 def line_counter(m, counter):
     """Tag block field n (1-999, then 1 again): a gap means that datagrams of this station were lost on their way to us."""
     k = m[G_TAG_STATION]
-    before = m[STATIONS + 4 * k + 2]
+    before = m[STATIONS + 3 * k + 2]
     if before > 0 and counter != before and counter != before % 999 + 1:
         m[C_NOTED + N_GAP] += 1
-    m[STATIONS + 4 * k + 2] = counter
+    m[STATIONS + 3 * k + 2] = counter
 
 
 @inner(_I(_M, _B, _I, _I))
@@ -1855,6 +1857,17 @@ def address_code(buf, start, end):
         for i in range(a, a + (4 if own else 3)):
             code = code * 256 + int(buf[i])
     return code
+
+
+@inner(_I(_B, _I, _I))
+def says_exercise(buf, start, end):
+    """1 where "s:EX-" stands anywhere in a line: in a tag block that is damaged, or not believed, or in a comment."""
+    i = find(buf, start + 4, end, 45)
+    while i >= 0:
+        if buf[i - 1] == 88 and buf[i - 2] == 69 and buf[i - 3] == 58 and buf[i - 4] & 0xDF == 83:
+            return 1
+        i = find(buf, i + 1, end, 45)
+    return 0
 
 
 @inner(_I(_M, _B, _I, _I))
@@ -2210,7 +2223,7 @@ def common_lines(m, buf, i, n, fixes):
                 trailer(m, buf, after, end)
                 if m[G_STATION] == 0:
                     m[G_STATION] = m[G_TRAILER_STATION]
-            m[G_FLAGS] |= F_EXERCISE if m[C_ALL_EXERCISE] or m[STATIONS + 4 * m[G_STATION] + 3] else 0
+            m[G_FLAGS] |= F_EXERCISE if m[C_EXERCISE] else 0
             i = next_line(m, buf, end, n)
             if m[G_COUNT] == 1:
                 receive_time(m)
@@ -2247,7 +2260,7 @@ def common_lines(m, buf, i, n, fixes):
         m[C_LINES] += 1
         m[C_SENTENCES] += 1
         place = tagged_station(m, buf) if p > i else 0
-        flags = odd | (F_EXERCISE if m[C_ALL_EXERCISE] or m[STATIONS + 4 * place + 3] else 0)
+        flags = odd | (F_EXERCISE if m[C_EXERCISE] else 0)
         i = next_line(m, buf, end, n)
         m[C_DECODED + kind] += 1
         m[C_NOTED + N_TIME + src] += 1
@@ -2325,6 +2338,8 @@ def whole_lines(m, buf, i, n, fixes):
             m[C_SKIP] = 0
             continue
         m[C_LINES] += 1
+        if m[C_EXERCISE] == 0:
+            m[C_EXERCISE] = says_exercise(buf, start, end)
         trim(m, buf, start, end)
         start, end = m[G_START], m[G_END]
         at = find_sentence(buf, start, end) if start >= 0 and buf[start] != 35 else -1

@@ -47,6 +47,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "destination": ("destination",),
 }
 FIELDS = tuple(NAMES)
+# What marks a row as simulated is found by these names whatever the operator maps: no mapping takes a mark away.
+MARKS: dict[str, tuple[str, ...]] = {"marked": ("exercise",), "station": ("source", "station", "receiver")}
 STATIC_FIELDS = (
     "name", "callsign", "imo", "ship_type", "length_m", "width_m", "bow_m", "stern_m", "port_m", "starboard_m", "draught_m", "destination",
 )  # fmt: skip
@@ -84,6 +86,7 @@ def find_layout(line: bytes, columns: dict[str, str] | None, *, file: str) -> La
     column = {field: _explicit(field, name, names, file) for field, name in wanted.items()}
     if not headless:
         _find_automatic(column, names)
+        _find_marks(column, names)
     missing = [field for field in REQUIRED if field not in column]
     if missing:
         seen = ", ".join(names)[:500]
@@ -131,6 +134,13 @@ def _find_automatic(column: dict[str, int], names: list[str]) -> None:
                 column[field] = index
                 taken.add(index)
                 break
+
+
+def _find_marks(column: dict[str, int], names: list[str]) -> None:
+    spelled = [_bare(name) for name in names]
+    for mark, candidates in MARKS.items():
+        if found := [candidate for candidate in candidates if candidate in spelled]:
+            column[mark] = spelled.index(found[0])
 
 
 def _bare(name: str) -> str:

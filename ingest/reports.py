@@ -38,7 +38,7 @@ def safety_reports(rows: np.ndarray, receivers: Sequence[str]) -> list[SafetyRep
     """One report per row of SAFETY_DTYPE, in order; receivers[src] names who heard it."""
     return [
         SafetyReport(
-            t_ms, mmsi, KINDS[kind], msg_type, text.decode("ascii"), lat, lon, nav, bool(damaged), receivers[src], bool(flags & F_EXERCISE), sog
+            t_ms, mmsi, KINDS[kind], msg_type, text.decode("ascii"), lat, lon, nav, bool(damaged), receivers[src], bool(flags & F_EXERCISE), sog=sog
         )
         for t_ms, mmsi, lat, lon, flags, src, sog, msg_type, nav, kind, damaged, text in rows.tolist()
     ]  # fmt: skip

@@ -18,7 +18,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from dogwatch.alerts import Alert, alert_id
+from dogwatch.alerts import Alert, alert_id, marked
 from dogwatch.batch import LAT_MAX, LAT_MISSING, LON_MAX, LON_MISSING, NAV_MISSING, SOG_MISSING, T_MISSING, UNITS_PER_DEG, SafetyReport
 from dogwatch.events import Event, Evidence, Subject, event_id
 from dogwatch.geo import NM_M, degrees_minutes, great_circle_m
@@ -168,14 +168,20 @@ def _place(report: SafetyReport) -> tuple[int, int, str]:
 
 def _find(road: SafetyRoad, report: SafetyReport, lat: int, lon: int) -> Incident | None:
     """The incident that a report belongs to: the nearest within GROUP_NM; without a position on either side, the latest."""
-    mine = [i for i in road.incidents.get(report.mmsi, []) if i.exercise == report.exercise]
+    mine = road.incidents.get(report.mmsi, [])
+    real = [] if report.simulated else [i for i in mine if not i.exercise]  # a call that was real before the exercise began goes on as one
+    found = _nearest(real, lat, lon)
+    return _nearest([i for i in mine if i.exercise], lat, lon) if found is None and report.exercise else found
+
+
+def _nearest(incidents: list[Incident], lat: int, lon: int) -> Incident | None:
     if lat == LAT_MISSING:
-        return max(mine, key=lambda i: i.heard, default=None)
-    placed = [(_apart_nm(i.lat, i.lon, lat, lon), i.ordinal, i) for i in mine if i.lat != LAT_MISSING]
+        return max(incidents, key=lambda i: i.heard, default=None)
+    placed = [(_apart_nm(i.lat, i.lon, lat, lon), i.ordinal, i) for i in incidents if i.lat != LAT_MISSING]
     near = [entry for entry in placed if entry[0] <= GROUP_NM]
     if near:
         return min(near)[2]
-    return max((i for i in mine if i.lat == LAT_MISSING), key=lambda i: i.heard, default=None)
+    return max((i for i in incidents if i.lat == LAT_MISSING), key=lambda i: i.heard, default=None)
 
 
 def _apart_nm(lat1: int, lon1: int, lat2: int, lon2: int) -> float:
@@ -314,8 +320,8 @@ def _headline(incident: Incident) -> str:
     where = "no position" if lat is None or lon is None else degrees_minutes(lat, lon)
     heard = f"heard {incident.count} time{'' if incident.count == 1 else 's'}"
     words = f'"{incident.text}", ' if incident.kind == "text" and incident.text else ""
-    mark = "EXERCISE: " if incident.exercise else ""  # a drill must not read like a rescue, wherever the line is pasted
-    return f"{mark}{what}: MMSI {incident.mmsi:09d}, {words}{where}, {heard}{', damaged' if incident.damaged else ''}"
+    text = f"{what}: MMSI {incident.mmsi:09d}, {words}{where}, {heard}{', damaged' if incident.damaged else ''}"
+    return marked(text, exercise=incident.exercise)
 
 
 def _explanation(incident: Incident) -> str:

@@ -5,7 +5,8 @@ May live here: which decoder a piece belongs to, the sum of their accounting. Ma
 A UDP port or a TCP server hears many receivers, and each numbers its own multi-part messages 0-9: fragments of two of
 them joined would be a chimera. So nothing that waits for its continuation (fragments, a tag block on a line of its own,
 own-ship time) is shared between senders. SENDERS_MAX are remembered; beyond it the one heard longest ago is closed: its
-fragments are rejected as `link_reset`, its accounting stays in the sum.
+fragments are rejected as `link_reset`, its accounting stays in the sum. Only what makes a source an exercise is shared: one
+simulated sender marks what comes after it of all of them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Senders:
         self.fixes = 0  # all of them
         self.closed = Counts()
         self.closed_samples: dict[str, bytes] = {}
+        self.exercise = False  # one of them is simulated, or was
 
     def feed(self, data: bytes, t_rx_ms: int | None, sender: str, *, final: bool = False) -> Batch:
         """Rows of a piece of one sender, in arrival order; `final`: the source is over, for every sender.
@@ -44,6 +46,12 @@ class Senders:
     def relink(self, sender: str) -> None:
         """A connection to this sender began: see `DecodeState.relink`."""
         self._state(sender).relink()
+
+    def mark(self) -> None:
+        """From now on every sender, also one that is still to come, is an exercise. Nothing takes that back."""
+        self.exercise = True
+        for state in self.states.values():
+            state.mark()
 
     @property
     def counts(self) -> Counts:
@@ -72,6 +80,7 @@ class Senders:
             "states": {str(i): state.to_sections() for i, state in enumerate(self.states.values())},
             "closed": [getattr(self.closed, name) for name in Counts.__slots__],
             "samples": [[reason, line] for reason, line in sorted(self.closed_samples.items())],
+            "exercise": self.exercise,
         }
 
     def restore(self, sections: dict[str, Any]) -> None:
@@ -81,10 +90,14 @@ class Senders:
         self.fixes = sections["fixes"]
         self.closed = Counts(*sections["closed"])
         self.closed_samples = dict(sections["samples"])
+        if self.exercise or sections["exercise"]:
+            self.mark()
 
     def _decoded(self, sender: str, data: bytes, t_rx_ms: int | None, *, final: bool) -> Batch:
         state = self._state(sender)
         batch = decode(state, data, t_rx_ms, final=final)
+        if not self.exercise and state.exercise:
+            self.mark()
         if len(batch.statics) and self.fixes != self.fixes_of[sender]:
             batch.statics["fixes_before"] += self.fixes - self.fixes_of[sender]
         self.fixes_of[sender] += len(batch.fixes)
@@ -98,6 +111,8 @@ class Senders:
             if len(self.states) == SENDERS_MAX:
                 self._close(next(iter(self.states)))
             state, self.fixes_of[sender] = self.fresh(), 0
+            if self.exercise:
+                state.mark()
         self.states[sender] = state
         return state
 

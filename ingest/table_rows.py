@@ -79,17 +79,17 @@ def find_cells(text: bytes, layout: Layout) -> Cells:
     """Cells of complete lines (text ends with a line feed)."""
     data = np.frombuffer(bytearray(text), np.uint8)  # kernels take writable arrays
     n = int(np.count_nonzero(data == 10))
-    slot = {field: place for place, field in enumerate(layout.column)}
+    read = sorted(set(layout.column.values()))  # a mark may stand in a column that is mapped to a field
+    slot = {field: read.index(column) for field, column in layout.column.items()}
     slot_of = np.full(layout.width, -1, np.int32)
-    for field, column in layout.column.items():
-        slot_of[column] = slot[field]
+    slot_of[read] = np.arange(len(read))
     line_at, verdict = np.empty(n + 1, np.int64), np.empty(n, np.uint8)
-    starts, ends = np.empty((n, len(slot)), np.int32), np.empty((n, len(slot)), np.int32)
+    starts, ends = np.empty((n, len(read)), np.int32), np.empty((n, len(read)), np.int32)
     cells.split(data, ord(layout.delimiter), layout.width, slot_of, line_at, starts, ends, verdict)
     return Cells(data, line_at, starts, ends, verdict, slot, layout)
 
 
-def read_rows(table: Cells, exercise: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def read_rows(table: Cells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(class of every line uint8[n], notes uint8[n], rows FIX_DTYPE[n]); a row means something where its class is POSITION or STATIC.
 
     A note of 1 marks a row in which some cell was no value of its kind: the cell is missing and F_RANGE says so.
@@ -109,7 +109,7 @@ def read_rows(table: Cells, exercise: bool) -> tuple[np.ndarray, np.ndarray, np.
     strange = _fill_motion(rows, table)
     rows["flags"] |= np.where(strange, b.F_RANGE, 0).astype(np.uint32)
     rows["flags"] |= np.where(np.isin(rows["msg_type"], (18, 19)), b.F_CLASS_B, 0).astype(np.uint32)
-    marked = np.full(len(rows), exercise) | (table.codes("exercise", table_words.truth) == 1)
+    marked = table.codes("exercise", table_words.truth) | table.codes("marked", table_words.truth) | table.codes("station", table_words.simulated)
     rows["flags"] |= np.where(marked, b.F_EXERCISE, 0).astype(np.uint32)
     usable = classes == POSITION
     classes[usable] = KIND_OF_TYPE[rows["msg_type"]][usable]
@@ -170,7 +170,7 @@ def distress(fixes: np.ndarray, receiver: str) -> list[b.SafetyReport]:
             nav=int(row["nav"]),
             damaged=False,
             receiver=receiver,
-            exercise=bool(row["flags"] & b.F_EXERCISE),
+            simulated=bool(row["flags"] & b.F_EXERCISE),
             sog=int(row["sog"]),
         )
         found.append(report)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from dogwatch.batch import NAV_MISSING
+from dogwatch.batch import EXERCISE_PREFIX, NAV_MISSING
 
 UNKNOWN = -1  # a text we cannot read: counted by the caller
 NOTHING = frozenset(("", "-", "na", "n/a", "nan", "none", "null", "\\n", "unknown", "missing", "unknown value", "undefined", "not available"))
@@ -54,6 +54,11 @@ def message_type(text: str) -> int:
     """Message type 1-27 of '18', '18.0' or 'AIS.18'; 0 when it is anything else (a column "type" may hold other things)."""
     number = whole(_plain(text).removeprefix("ais."))
     return number if number is not None and 1 <= number <= 27 else 0
+
+
+def simulated(text: str) -> int:
+    """1 where a station ("hill.nmea/EX-hill") has the name of a simulated one; else 0."""
+    return int(text.rpartition("/")[2].startswith(EXERCISE_PREFIX))
 
 
 def truth(text: str) -> int:

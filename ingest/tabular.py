@@ -59,8 +59,9 @@ BOM = b"\xef\xbb\xbf"
 class TableState:
     """What reading a table must remember between two calls.
 
-    columns: explicit mapping (see ingest.layout), None = automatic. `counts`, `samples` (reason -> first such line) and
-    `receivers` are for the caller to read; everything else belongs to `decode_table`.
+    columns: explicit mapping (see ingest.layout), None = automatic. exercise: all that leaves from now on is marked; set for good by
+    the first row that says so. `counts`, `samples` (reason -> first such line), `receivers` and `exercise` are for the caller to
+    read; everything else belongs to `decode_table`.
     """
 
     source: str
@@ -80,6 +81,10 @@ class TableState:
     held: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # (rows, fingerprints), in_time_order only
     held_rows: int = 0
     contents: dict[int, np.ndarray] = field(default_factory=dict)  # fingerprint -> one row of statics, in_time_order only
+
+    def mark(self) -> None:
+        """From the next row on this is an exercise. Nothing takes that back."""
+        self.exercise = True
 
     @property
     def receivers(self) -> tuple[str, ...]:
@@ -174,7 +179,7 @@ def _decode_piece(state: TableState, data: bytes, final: bool) -> tuple[np.ndarr
     if not text or state.layout is None:
         return None
     table = find_cells(text, state.layout)
-    classes, notes, rows = read_rows(table, state.exercise)
+    classes, notes, rows = read_rows(table)
     _account(state, table, classes, notes)
     kept = np.flatnonzero(classes <= STATIC)
     found, prints = rows[kept], table.prints(STATIC_FIELDS)[kept]
@@ -309,7 +314,10 @@ def _release(state: TableState) -> b.Batch:
 
 
 def _leave(state: TableState, rows: np.ndarray, contents: np.ndarray, changed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(fixes, statics) out of rows: the statics know how many fixes left before them."""
+    """(fixes, statics) out of rows: the statics know how many fixes left before them. Behind a row that is marked all are."""
+    marked = np.logical_or.accumulate((rows["flags"] & np.uint32(b.F_EXERCISE)) > 0) | state.exercise
+    rows["flags"] |= np.where(marked, b.F_EXERCISE, 0).astype(np.uint32)
+    state.exercise = state.exercise or bool(marked.any())
     is_fix = KIND_OF_TYPE[rows["msg_type"]] == POSITION
     statics = dress(contents, rows[changed], state.fixes_out + (np.cumsum(is_fix) - is_fix)[changed])
     fixes = rows[is_fix]

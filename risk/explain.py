@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from dogwatch.alerts import Contribution
+from dogwatch.alerts import Contribution, marked
 from dogwatch.events import Event, Evidence
 from dogwatch.times import clock_text, duration_text
 from risk.cases import Record
@@ -49,7 +49,7 @@ OTHERS_TOLD_MAX = 2  # in a headline: beyond that it is no longer read at a glan
 EVENTS_TOLD_MAX = 5  # in an explanation: the others stand among the contributions
 
 
-def headline(lines: list[Line]) -> str:
+def headline(lines: list[Line], *, exercise: bool) -> str:
     """One sentence: the strongest event with its place and vessels, then what else counts in the case. `lines` strongest first."""
     lead = lines[0].event
     text = f"{_phrase(lead)}{_comma(_place(lead))}: {_vessels(lead)}"
@@ -60,7 +60,7 @@ def headline(lines: list[Line]) -> str:
         text += "; also: " + "; ".join(others[:OTHERS_TOLD_MAX])
     if len(others) > OTHERS_TOLD_MAX:
         text += f"; and {len(others) - OTHERS_TOLD_MAX} more"
-    return ("EXERCISE: " if any(line.event.exercise for line in lines) else "") + text
+    return marked(text, exercise=exercise)
 
 
 def explanation(profile: Profile, card: Card, gone: list[Record]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from dogwatch.alerts import Alert, Condition, alert_id, alert_order
+from dogwatch.alerts import Alert, Condition, alert_id, alert_order, marked
 from dogwatch.errors import InputError
 from dogwatch.events import Event, Subject
 from risk.cases import HOUR_MS, Case, Record, belong_together, group, takes
@@ -204,6 +204,7 @@ def _compose(state: RiskState, name: str, case: Case, card: Card, cause: Event, 
     profile, live = state.profile, [record.event for record in case.live]
     lead = card.lines[0].event
     reason, condition = _condition(card, live)
+    exercise = cause.exercise or any(event.exercise for event in live)
     return Alert(
         alert_id=name,
         revision=1 if last is None else last.revision + 1,
@@ -220,13 +221,13 @@ def _compose(state: RiskState, name: str, case: Case, card: Card, cause: Event, 
         t_last=cause.t_detected if last is None else max(cause.t_detected, last.t_last),
         lat=lead.lat,
         lon=lead.lon,
-        headline=headline(card.lines),
+        headline=headline(card.lines, exercise=exercise),
         explanation=explanation(profile, card, sorted(case.gone, key=lambda record: record.order)),
         innocent=innocent(card.lines),
         counterfactual=counterfactual_text(card, counterfactual(profile, live, card)),
         profile=profile.name,
         profile_hash=state.profile_hash,
-        exercise=any(event.exercise for event in live),
+        exercise=exercise,
         reason=reason,
     )
 
@@ -268,6 +269,8 @@ def _withdrawn(state: RiskState, last: Alert, cause: Event, reason: str) -> Aler
         score_milli=base,
         contributions=[base_contribution(base)],
         t_last=max(cause.t_detected, last.t_last),
+        headline=marked(last.headline, exercise=cause.exercise),
+        exercise=last.exercise or cause.exercise,
         explanation=f"Withdrawn: {reason}. Nothing of it is left in any score.",
         innocent=[],
         counterfactual="",

@@ -127,5 +127,7 @@ class Desk:
                 "watermark_ms": None if self.engine.watermark_ms == T_MISSING else self.engine.watermark_ms,
                 "sources": {source: "silent" if source in intake.unheard else "up" for source in self.engine.lanes},
                 "heartbeats": dict(self.heartbeats),
+                "exercise": intake.exercise,
+                "simulated": sorted(intake.simulated),
             }
         )

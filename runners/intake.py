@@ -5,6 +5,8 @@ May not: read sources, detect, talk to a broker. `runners.engine` puts the detec
 Distress takes the short road here: a safety report becomes event and alert in the call that decoded it, before the reorder
 buffer, the detectors and the score have been asked anything.
 A lane holds the common watermark while it brings fixes. Detectors are told of a source that is deaf: silent, or garbled.
+One simulated source makes the whole run an exercise: from the piece on that showed it, every row of every source is marked, also
+after a restart. What came before stays as it was: a distress call that was heard then is a real one.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class Intake:
         self.safety = SafetyRoad()
         self.watermark_ms = T_MISSING
         self.down_ms: int | None = None  # the watch was told that we were down, and has not heard anything since
-        self.exercise = any(lane.exercise for lane in lanes)  # one simulated source makes the whole run an exercise
+        self.exercise = any(lane.exercise for lane in lanes)
         self.bytes_read = dict.fromkeys(self.lanes, 0)
 
     def take(self, received: Received) -> tuple[Batch, list[Event], list[Alert]]:
@@ -82,7 +84,8 @@ class Intake:
         found: list[Batch] = []
         while waiting and waiting[0].source in steady and waiting[0].kind == "bytes" and waiting[0].t_rx_ms is not None:
             pieces.append(waiting.popleft())
-            found.append(self.lanes[pieces[-1].source].decode(pieces[-1].data, pieces[-1].t_rx_ms, sender=pieces[-1].sender))
+            lane = self.lanes[pieces[-1].source]
+            found.append(self._marked(lane, lane.decode(pieces[-1].data, pieces[-1].t_rx_ms, sender=pieces[-1].sender)))
             if found[-1].safety:
                 break
         if not pieces:
@@ -95,7 +98,7 @@ class Intake:
     def feed(self, source: str, data: bytes, t_rx_ms: int | None, *, sender: str = "", final: bool = False) -> tuple[Batch, list[Event], list[Alert]]:
         """Columns of a piece of one source, and what the safety road makes of it at once. `watermark_ms` is then up to date."""
         lane = self.lanes[source]
-        batch = self._renumber(lane.feed(data, t_rx_ms, sender=sender, final=final))
+        batch = self._renumber(self._marked(lane, lane.feed(data, t_rx_ms, sender=sender, final=final)))
         self._heard(source, batch, t_rx_ms, waking=bool(data))
         self.bytes_read[source] += len(data)
         if final:
@@ -120,6 +123,11 @@ class Intake:
     def newest_ms(self) -> int:
         """Newest accepted event time of any lane (UTC ms), or T_MISSING."""
         return max((lane.clock.newest_ms for lane in self.lanes.values()), default=T_MISSING)
+
+    @property
+    def simulated(self) -> set[str]:
+        """Sources that are an exercise by themselves: configured so, or something in them said so."""
+        return {source for source, lane in self.lanes.items() if lane.exercise}
 
     @property
     def unheard(self) -> set[str]:
@@ -173,7 +181,7 @@ class Intake:
         self.receivers = list(sections["receivers"])
         self.safety = SafetyRoad.from_sections(sections["safety"])
         self.watermark_ms, self.down_ms = sections["watermark_ms"], sections["down_ms"]
-        self.exercise = sections["exercise"]
+        self.exercise = sections["exercise"] or any(lane.exercise for lane in self.lanes.values())
 
     def renew(self, lanes: list[Lane]) -> None:
         """Go on as another run of the program that restores this state: same names go on where they stood, others begin or are over."""
@@ -208,11 +216,20 @@ class Intake:
         return whole
 
     def _noted(self, batch: Batch) -> tuple[list[Event], list[Alert]]:
-        """What follows from the rows of a batch: exercise, distress, watermark."""
-        self.exercise |= bool((batch.fixes["flags"] & np.uint32(F_EXERCISE)).any()) or any(report.exercise for report in batch.safety)
+        """What follows from the rows of a batch: distress, watermark."""
         events, alerts = safety_step(self.safety, batch.safety) if batch.safety else ([], [])
         self._advance()
         return events, alerts
+
+    def _marked(self, lane: Lane, batch: Batch) -> Batch:
+        """A decoded piece, marked where the run was an exercise before it; the lane itself marks what follows its own first mark."""
+        if self.exercise:
+            for rows in (batch.fixes, batch.statics, batch.others):
+                rows["flags"] |= np.uint32(F_EXERCISE)
+            for report in batch.safety:
+                report.exercise = True
+        self.exercise = self.exercise or lane.exercise
+        return batch
 
     def _heard(self, source: str, batch: Batch, t_rx_ms: int | None, *, waking: bool) -> None:
         """A fix makes its lane hold the watermark, and ends "system down"; any byte ends silence.
@@ -271,8 +288,7 @@ class Intake:
 
 
 def lanes_of(config: Config, *, keep_all: bool = False) -> list[Lane]:
-    """One fresh lane per configured source; one that is simulated makes all of them exercise."""
-    exercise = any(source.exercise for source in config.sources)
+    """One fresh lane per configured source."""
     return [
         Lane(
             source.id,
@@ -280,7 +296,7 @@ def lanes_of(config: Config, *, keep_all: bool = False) -> list[Lane]:
             silent_ms=round(source.silent_s * 1000),
             checksum=source.checksum,
             tags=source.tags,
-            exercise=exercise,
+            exercise=source.exercise,
             keep_all=keep_all,
             table=source.kind == "file" and is_table(Path(source.path)),
             columns=config.columns or None,

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from dogwatch.alerts import alert_from_json
+from dogwatch.alerts import alert_from_json, marked
 from dogwatch.batch import T_MISSING
 from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError
@@ -86,6 +86,7 @@ class Page:
         self.url = self.server.start(config.console.host, config.console.port)
         log.info("console: %s", self.url)
         self.messages, self.skipped, self.watermark_ms, self.ended = 0, 0, T_MISSING, False
+        self.exercise = False
         self.last_s = time.monotonic()
         self.health_due_s, self.messages_before = 0.0, 0
 
@@ -94,8 +95,9 @@ class Page:
         self.last_s = time.monotonic()
         try:
             if topic == self.alerts:
-                from_headers(headers, ALERT)
-                self.board.publish(alert_from_json(value))
+                meta, alert = from_headers(headers, ALERT), alert_from_json(value)
+                exercise = alert.exercise or meta.exercise
+                self.board.publish(msgspec.structs.replace(alert, exercise=exercise, headline=marked(alert.headline, exercise=exercise)))
                 return
             meta = from_headers(headers, FIXES, STATICS)
             self.picture.update(read_batch(value, meta))
@@ -106,6 +108,7 @@ class Page:
         self.messages += meta.rows
         self.watermark_ms = max(self.watermark_ms, meta.watermark_ms)
         self.ended = self.ended or meta.end
+        self.exercise = self.exercise or meta.exercise
 
     def health(self) -> None:
         """Once a second: how far event time has come, and at what rate rows arrive."""
@@ -122,6 +125,7 @@ class Page:
                 "event_time": iso(self.watermark_ms) if known else None,
                 "watermark_ms": self.watermark_ms if known else None,
                 "skipped": self.skipped,
+                "exercise": self.exercise,
             }
         )
         if known:

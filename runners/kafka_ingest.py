@@ -121,7 +121,7 @@ class Ingest:
         if time.monotonic() >= self.due_s:
             self.flush()
             self.commit()
-        self.tape.settle()
+        self.tape.settle(self.intake.simulated)
 
     def flush(self) -> None:
         """Put the collected rows and the watermark into the transaction."""
@@ -130,7 +130,9 @@ class Ingest:
         whole = join(self.pending, tuple(self.intake.receivers))
         for batch, last in cut(whole, min(self.kafka.batch_rows, ROWS_MAX)):
             # the rows of the other pieces are still to come: only the last may move the watermark
-            meta = Meta(FIXES, PRODUCER, watermark_ms=self.intake.watermark_ms if last else self.said_ms, end=self.ended and last)
+            meta = Meta(
+                FIXES, PRODUCER, watermark_ms=self.intake.watermark_ms if last else self.said_ms, exercise=self.intake.exercise, end=self.ended and last
+            )
             self.outbox.send([fixes_record(topic(self.kafka, "ais.fixes"), batch, meta), statics_record(topic(self.kafka, "ais.statics"), batch, meta)])
         self.pending, self.rows = [], 0
         self.said_ms, self.said_end = self.intake.watermark_ms, self.ended

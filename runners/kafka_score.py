@@ -57,9 +57,11 @@ class ScoreTask:
         meta = from_headers(headers, EVENT, HEARTBEAT)
         if meta.schema == EVENT:
             try:
-                self.frame.append(event_from_json(value))
+                event = event_from_json(value)
             except (msgspec.DecodeError, ValueError) as fault:
                 raise InputError(f"not an event: {fault}", remedy="look for a foreign producer on this topic") from fault
+            event.exercise = event.exercise or meta.exercise
+            self.frame.append(event)
             return []
         alerts = risk_step(self.state, sorted(self.frame, key=event_order), meta.watermark_ms)
         self.frame, self.ended = [], meta.end

@@ -87,7 +87,7 @@ class TrackTask:
         if now == self.said:
             return []
         self.said = now
-        return [heartbeat(self.output, producer=PRODUCER, watermark_ms=now[0], end=now[1])]
+        return [heartbeat(self.output, producer=PRODUCER, watermark_ms=now[0], exercise=self.state.exercise, end=now[1])]
 
     def to_sections(self) -> dict[str, Any]:
         """State for a snapshot: tracks and reorder buffer, watermarks, what was said."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dogwatch.batch import Batch, Counts
+from dogwatch.batch import EXERCISE_PREFIX, Batch, Counts
 from dogwatch.watermark import SourceClock
 from ingest.decode import DecodeState
 from ingest.senders import Senders
@@ -42,14 +42,15 @@ class Lane:
         self.table = table
         self.checksum: Literal["drop", "flag", "absent"] = checksum
         self.tags: Literal["keep", "strict"] = tags
-        self.exercise = exercise
         # a table leaves sorted by time: a long silence in it is no stamp gone wild
         self.clock = SourceClock(lateness_ms, jump_ms=TABLE_JUMP_MS) if table else SourceClock(lateness_ms)
         self.state: Any
         if table:
-            self.state = TableState(source, columns=columns, exercise=exercise)
+            self.state = TableState(source, columns=columns)
         else:
-            self.state = Senders(lambda: DecodeState(source, checksum=checksum, tags=tags, exercise=exercise, keep_all=keep_all))
+            self.state = Senders(lambda: DecodeState(source, checksum=checksum, tags=tags, keep_all=keep_all))
+        if exercise or source.startswith(EXERCISE_PREFIX):
+            self.state.mark()
 
     def feed(self, data: bytes, t_rx_ms: int | None = None, *, sender: str = "", final: bool = False) -> Batch:
         """Stamped batch of one piece of input; any cut of the same bytes gives the same rows. `t_rx_ms`: UTC arrival, live only."""
@@ -78,6 +79,11 @@ class Lane:
             self.state.relink(sender)
 
     @property
+    def exercise(self) -> bool:
+        """Whether this source is simulated: configured so, or because something in it said so once."""
+        return bool(self.state.exercise)
+
+    @property
     def counts(self) -> Counts:
         """Cumulative line accounting of the decoder."""
         counts: Counts = self.state.counts
@@ -99,7 +105,9 @@ class Lane:
         self.clock.cells = sections["clock"].copy()
         self.clock.fixes_seen = sections["fixes_seen"]
         if self.table:
-            self.state = TableState.from_sections(sections["decoder"])
+            configured, self.state = self.exercise, TableState.from_sections(sections["decoder"])
+            if configured:
+                self.state.mark()
         else:
             self.state.restore(sections["decoder"])
             for state in self.state.states.values():

@@ -98,7 +98,7 @@ def _pass_on(waiting: deque[Received], desk: Desk, journal: _Journal, tape: Tape
         desk.show(output, time.perf_counter() - begun)
         if not waiting:
             break
-    tape.settle()
+    tape.settle(desk.engine.intake.simulated)
 
 
 class _Journal:

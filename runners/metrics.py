@@ -38,6 +38,7 @@ class Metrics:
         self.vessels = Gauge("dogwatch_vessels", "Vessels in the table", registry=r)
         self.lag = Gauge("dogwatch_watermark_lag_seconds", "Newest event time minus watermark", registry=r)
         self.source_up = Gauge("dogwatch_source_up", "1 while a source is heard, 0 while it is silent, garbled or over", ["source"], registry=r)
+        self.exercise = Gauge("dogwatch_exercise", "1 once something simulated was heard: everything from then on is marked", registry=r)
         self.step = Histogram("dogwatch_step_seconds", "Wall time of one pipeline call", ["stage"], buckets=STEP_BUCKETS_S, registry=r)
         self.sources = SourceMetrics()
         r.register(self.sources)
@@ -69,6 +70,7 @@ class Metrics:
         """Add what one piece of input brought: `fixes` rows, lines by class, which sources are up, how far the watermark lags."""
         self.fixes.inc(fixes)
         self.sources.lanes = intake.lanes
+        self.exercise.set(intake.exercise)
         due = time.monotonic() - self._booked_s >= BOOK_S
         for source, lane in intake.lanes.items():
             if due:

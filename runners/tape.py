@@ -8,7 +8,7 @@ something is missing. A process that does nothing but capture ends at once (exit
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from dogwatch.config import Config
@@ -38,10 +38,11 @@ class Tape:
         if self.capture is not None and received is not None:
             self.capture.take(received)
 
-    def settle(self) -> None:
-        """Write what is due, after everybody has worked on it: distress does not wait for a disk."""
+    def settle(self, simulated: Collection[str] = ()) -> None:
+        """Write what is due, after everybody has worked on it: distress does not wait for a disk. simulated: sources known to be an exercise."""
         if self.capture is None:
             return
+        self.capture.mark(simulated)
         self.capture.settle()
         if (self.capture.loss is not None) != self.stopped:
             self.stopped = not self.stopped

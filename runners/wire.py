@@ -9,7 +9,8 @@ added (minor grows), readers map them by name and fill what an older writer did 
 another major version is refused.
 
 Headers: schema, producer, shard (`k/S`), watermark_ms (what this producer will still send has `release_ms` at or above
-it), rows, receivers (JSON; `src` is an index into it), and only where they apply: exercise=1, end=1 (a recording is
+it), rows, receivers (JSON; `src` is an index into it), and only where they apply: exercise=1 (a row in it is simulated, or it
+has no row and the run is an exercise: a reader believes the header even where the value does not say so), end=1 (a recording is
 over), control (JSON rows). A record with an empty value is a heartbeat: it only carries the watermark; readers of
 documents skip it.
 """
@@ -139,6 +140,8 @@ def read_batch(value: bytes, meta: Meta) -> Batch:
     rows = new_fixes(meta.rows) if meta.schema == FIXES else new_statics(meta.rows)
     if table is not None:
         _fill(rows, table)
+    if meta.exercise and not (rows["flags"] & np.uint32(F_EXERCISE)).any():
+        rows["flags"] |= np.uint32(F_EXERCISE)  # we write no such message: somebody took the marks of the rows away
     if meta.schema == FIXES:
         batch.fixes, batch.control = rows, meta.control
     else:
@@ -161,9 +164,9 @@ def alert_record(topic: str, alert: Alert, producer: str) -> Record:
     return document(topic, alert.alert_id, to_json(alert), schema=ALERT, producer=producer, exercise=alert.exercise, label=alert.level)
 
 
-def heartbeat(topic: str, *, producer: str, watermark_ms: int, end: bool = False) -> Record:
+def heartbeat(topic: str, *, producer: str, watermark_ms: int, exercise: bool = False, end: bool = False) -> Record:
     """A record that carries only the watermark: everything up to it has been said."""
-    return Record(topic, b"heartbeat", b"", to_headers(Meta(HEARTBEAT, producer, watermark_ms=watermark_ms, end=end)))
+    return Record(topic, b"heartbeat", b"", to_headers(Meta(HEARTBEAT, producer, watermark_ms=watermark_ms, exercise=exercise, end=end)))
 
 
 def to_arrow(rows: np.ndarray) -> bytes:
@@ -181,7 +184,7 @@ def to_arrow(rows: np.ndarray) -> bytes:
 def _columns_record(topic: str, rows: np.ndarray, batch: Batch, meta: Meta) -> Record:
     assert rows.dtype in (FIX_DTYPE, STATIC_DTYPE), "only the house's own columns travel"
     meta.rows, meta.receivers = len(rows), batch.receivers
-    meta.exercise = meta.exercise or bool((rows["flags"] & F_EXERCISE).any())
+    meta.exercise = bool((rows["flags"] & np.uint32(F_EXERCISE)).any()) if len(rows) else meta.exercise
     return Record(topic, b"%d" % meta.shard, to_arrow(rows) if len(rows) else b"", to_headers(meta))
 
 

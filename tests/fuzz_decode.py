@@ -74,7 +74,7 @@ OUTPUTS = (
     (kernel.SAFETY_ROWS, kernel.SAFETY_MAX, kernel.G_SAFETY, kernel.A_SIZE),
 )
 SPILL = 7  # bytes behind the rows of a table in the byte store are scratch: they are cleared and copied eight at once
-SETTINGS = [kernel.C_MODE, kernel.C_STRICT_TAGS, kernel.C_ALL_EXERCISE, kernel.C_KEEP_ALL]
+SETTINGS = [kernel.C_MODE, kernel.C_STRICT_TAGS, kernel.C_KEEP_ALL]
 STATIC_TYPES = (5, 19, 21, 24)
 OWN_CLOCKS = (b"RMC", b"ZDA")  # what the twin does not know
 

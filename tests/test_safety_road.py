@@ -27,7 +27,7 @@ MAYDAY = "MAYDAY MAYDAY SOS!!!POS:32.11.10497'N,118.58.8275'E."
 def report(mmsi: int = SART, **changes: object) -> SafetyReport:
     fields = {
         "t_ms": T0_MS, "mmsi": mmsi, "kind": "beacon", "msg_type": 1, "text": "", "lat": 52 * UNITS_PER_DEG, "lon": 3 * UNITS_PER_DEG, "nav": 14,
-        "damaged": False, "receiver": "own", "exercise": False, "sog": 0,
+        "damaged": False, "receiver": "own", "simulated": False, "sog": 0,
     }  # fmt: skip
     return SafetyReport(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -167,7 +167,7 @@ def test_a_fast_beacon_says_so_and_status_14_of_a_ship_is_doubted() -> None:
 
 def test_urgency_exercise_and_unknown_words() -> None:
     road = SafetyRoad()
-    events, alerts = safety_step(road, [text_report("GALE WARNING"), text_report("PAN PAN", exercise=True), text_report("PAN PAN")])
+    events, alerts = safety_step(road, [text_report("GALE WARNING"), text_report("PAN PAN", simulated=True), text_report("PAN PAN")])
     assert [(a.kind, a.level, a.exercise) for a in alerts] == [("distress", "alarm", True), ("distress", "alarm", False)]
     assert events[0].exercise
     assert [a.headline.startswith("EXERCISE: ") for a in alerts] == [True, False]

@@ -225,8 +225,8 @@ def test_distress_leaves_as_reports():
 
 
 def test_exercise_travels_in_the_configuration_or_in_a_column():
-    text = "mmsi,t,lat,lon,exercise\n1,1700000000,1,2,true\n1,1700000001,1,2,false\n"
-    assert (read(text)[1].fixes["flags"] & b.F_EXERCISE > 0).tolist() == [True, False]
+    text = "mmsi,t,lat,lon,exercise\n1,1700000001,1,2,true\n1,1700000002,1,2,false\n1,1700000000,1,2,false\n"
+    assert (read(text)[1].fixes["flags"] & b.F_EXERCISE > 0).tolist() == [False, True, True], "what comes after a marked row in time is marked"
     assert (read(text, exercise=True)[1].fixes["flags"] & b.F_EXERCISE > 0).all()
 
 

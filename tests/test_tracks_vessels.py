@@ -7,7 +7,7 @@ from naive_tracks import take_fixes
 from tracks_sea import T0, FlatSea, every, static, track
 
 from dogwatch import blob
-from dogwatch.batch import F_CLASS_B, F_COARSE, F_EXERCISE, F_LATE, HAS_NAME, LAT_MISSING, SOG_MISSING, new_fixes
+from dogwatch.batch import F_CLASS_B, F_COARSE, F_LATE, HAS_NAME, LAT_MISSING, SOG_MISSING, new_fixes
 from ingest.decode import DecodeState, decode
 from tests.decode_inputs import bits_of, one, six_bit, tag
 from tracks.clock import order_of_fixes
@@ -247,11 +247,6 @@ def test_geography_is_asked_once_while_a_vessel_stays():
     table.add_fixes(track(211_000_001, [600], 54.0, 10.3), *LIMITS)
     ask_geography(table, np.array([True]), sea)
     assert (sea.asked, table.used["masked"][0]) == (2, 0)
-
-
-def test_an_exercise_marks_the_vessel_for_good():
-    table = table_of(np.concatenate([track(211_000_001, [0], 54.0, 10.5, flags=F_EXERCISE), track(211_000_001, [60], 54.0, 10.5)]))
-    assert table.used["exercise"][0] == 1
 
 
 def test_counters_are_named():

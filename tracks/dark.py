@@ -379,7 +379,6 @@ def _facts(table: VesselTable, slot: int, silence: Silence, exclusions: list[Exc
         "evidence": _evidence(row, silence, rule),
         "exclusions": exclusions,
         "confidence": round(float(min(rule.confidence_cap, confidence)), 3),
-        "exercise": bool(row["exercise"]),
         "quality": {
             "coverage_p": ep.tidy("share", silence.coverage),
             "reports_1h": int(row["hour"].sum()),

@@ -148,7 +148,6 @@ def _went_on(state: LoiteringState, table: VesselTable, slot: int, tick_ms: int,
         "exclusions": exclusions,
         "confidence": ep.confidence_of(rule.confidence_cap, ep.margin_quality((tick_ms - int(run["start_ms"])) / 1000.0, need_s), q_data, doubts),
         "reason": reason,
-        "exercise": bool(row["exercise"]),
         "quality": {"reports_real": int(run["samples"]), "data_share": ep.tidy("share", min(1.0, q_data)), "buckets_unknown": int(run["unknown"])},
     }
     page = state.book.pages.get(key)

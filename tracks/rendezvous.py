@@ -211,7 +211,6 @@ def _together(state: PairState, table: VesselTable, at: int, tick_ms: int, param
         "exclusions": exclusions,
         "confidence": _confidence(pair, rule, doubts),
         "reason": reason,
-        "exercise": any(bool(row["exercise"]) for row in rows),
         "quality": {
             "reports_a": int(pair["reports_a"]),
             "reports_b": int(pair["reports_b"]),

@@ -138,16 +138,16 @@ def track_step(state: TrackState, batch: Batch, watermark_ms: int, *, final: boo
             following = state.reorder.watermark_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS
             state.tick_ms = min(following, _minute_after(fixes, statics)) if len(fixes) or len(statics) else following
             continue
-        state.exercise |= bool((fixes["flags"][:fix_to] & np.uint32(F_EXERCISE)).any())
+        state.exercise |= _marked(fixes[:fix_to]) or _marked(statics[:static_to])
         found, slow = vessel_step(state, Released(fixes[:fix_to], statics[:static_to]), tick_ms)
         fixes, statics = fixes[fix_to:], statics[static_to:]
         found += pair_step(state.pairs, state.table, slow, tick_ms, state.params, state.geography)
         for event in found:
-            event.exercise |= state.exercise
+            event.exercise = state.exercise
         events += found
         state.tick_ms = tick_ms + MINUTE_MS
     if len(fixes):
-        state.exercise |= bool((fixes["flags"] & np.uint32(F_EXERCISE)).any())
+        state.exercise |= _marked(fixes)
         vessel_step(state, Released(fixes, statics), state.reorder.watermark_ms)
     return sorted(events, key=event_order)
 
@@ -179,6 +179,10 @@ def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> tup
         keep = set(state.loitering.book.pages) | set(state.dark.book.pages) | state.pairs.vessels()
         state.extra["evicted"] += table.evict(tick_ms - EVICT_MS, keep)
     return events, slow_fixes(table, tick_ms, params)
+
+
+def _marked(rows: np.ndarray) -> bool:
+    return bool((rows["flags"] & np.uint32(F_EXERCISE)).any())
 
 
 def _minute_after(fixes: np.ndarray, statics: np.ndarray) -> int:

@@ -28,7 +28,6 @@ from dogwatch.batch import (
     COG_MISSING,
     F_CLASS_B,
     F_COARSE,
-    F_EXERCISE,
     F_LATE,
     FIX_DTYPE,
     HAS_CALLSIGN,
@@ -68,7 +67,6 @@ RECORD = np.dtype(
         ("hdg", "<u2"),
         ("nav", "u1"),
         ("class_b", "u1"),
-        ("exercise", "u1"),
         ("used", "u1"),  # bit k: sample k of this bucket is filled
         ("reports", "<i8"),
         ("recent_t", "<i8", (RECENT,)),
@@ -474,7 +472,6 @@ def _add_fixes(fixes, at_row, rows, slots, cells, receivers, limits):
         v["hdg"] = fix["hdg"]
         v["nav"] = fix["nav"]
         v["class_b"] = np.uint8((flags & F_CLASS_B) != 0 or kind in (18, 19))
-        v["exercise"] = np.uint8(v["exercise"] | np.uint8((flags & F_EXERCISE) != 0))
         v["reports"] += 1
         if fix["ship_type"] != 0:
             v["ship_type"] = fix["ship_type"]

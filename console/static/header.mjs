@@ -2,7 +2,7 @@
 
 import { html } from './vendor/htm-preact.mjs';
 import { PALETTES, change, linked, state } from './store.mjs';
-import { clean, clock } from './text.mjs';
+import { clean, clock, exerciseWords } from './text.mjs';
 
 const WORD = { true: 'live', false: 'no link' };
 
@@ -28,7 +28,6 @@ export function Header({ eventNow, act }) {
 }
 
 export function ExerciseBanner() {
-  const marked = state.health.exercise || state.info.exercise || [...state.alerts.values()].some((a) => a.exercise);
-  if (!marked) return null;
-  return html`<div class="exercise" role="note"><span>EXERCISE</span><b>Simulated data are in this picture. Do not act on it as real.</b><span>EXERCISE</span></div>`;
+  const words = exerciseWords(state.info, state.health, state.alerts.values());
+  return words && html`<div class="exercise" role="note"><span>EXERCISE</span><b>${words}</b><span>EXERCISE</span></div>`;
 }

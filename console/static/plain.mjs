@@ -2,7 +2,7 @@
 // May not: anything that needs a library. Rewrites the list whole on each change: it is short, and nothing hovers over it.
 
 import { inQueue, isOpen, state, subscribe, takeAlerts } from './store.mjs';
-import { clean, dateTime, position } from './text.mjs';
+import { clean, dateTime, exerciseWords, position } from './text.mjs';
 import { followAlerts, postAck } from './wire.mjs';
 
 function element(tag, text, children = []) {
@@ -45,7 +45,8 @@ export function start(info) {
   app.classList.add('plain-page');
   subscribe(() => {
     const alerts = state.shown.map((id) => state.alerts.get(id)).filter((a) => a && inQueue(a));
-    banner.textContent = state.health.exercise || info.exercise ? 'EXERCISE: simulated data' : '';
+    const words = exerciseWords(info, state.health, state.alerts.values());
+    banner.textContent = words && `EXERCISE: ${words}`;
     head.textContent = `${state.link.alerts ? 'Linked' : 'NO LINK'} · ${state.health.messages ?? 0} messages · ${state.health.vessels ?? 0} vessels · ${alerts.length} alerts`;
     list.replaceChildren(...alerts.map(item));
   });

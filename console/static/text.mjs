@@ -67,6 +67,16 @@ export function words(name) {
   return clean(name, 80).replaceAll('_', ' ').replaceAll('.', ': ');
 }
 
+/** What the exercise banner says; empty where nothing is simulated. Real and simulated data together are the dangerous case and have words of their own. */
+export function exerciseWords(info, health, alerts) {
+  if (!health.exercise && !info.exercise && ![...alerts].some((alert) => alert.exercise)) return '';
+  const simulated = health.simulated ?? [];
+  const real = Object.keys(health.sources ?? {}).filter((source) => !simulated.includes(source));
+  if (!real.length) return 'Simulated data are in this picture. Do not act on it as real.';
+  const named = (sources) => clean(sources.join(', ') || 'heard earlier', 80);
+  return `Simulated data (${named(simulated)}) are MIXED with real data (${named(real)}), and all of it is marked. A distress call may be a real one: verify it.`;
+}
+
 /** A headline in parts: behaviour, place, what else. Without what the page says beside it: the exercise has a badge, identities their own line. */
 export function brief(headline) {
   const [about, ...also] = headline.replace(/^EXERCISE: /, '').split('; also: ');

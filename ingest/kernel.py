@@ -1838,7 +1838,8 @@ def own_ship(m, buf, start, end, rmc):
     if rmc == 0:
         own_ship_time(m, day_ms(number(buf, last, star), number_in(buf, start, star, 3), number_in(buf, start, star, 2)), clock)
     elif buf[field(buf, start, star, 2)] == 65 and last + 6 <= star:
-        own_ship_time(m, day_ms(2000 + number(buf, last + 4, last + 6), number(buf, last + 2, last + 4), number(buf, last, last + 2)), clock)
+        year = number(buf, last + 4, last + 6)  # of a GPS without its almanac: 80 (its epoch), or 99 (its first rollover), which is not the future
+        own_ship_time(m, day_ms(year + (2000 if year < 80 else 1900), number(buf, last + 2, last + 4), number(buf, last, last + 2)), clock)
 
 
 @inner(_I(_B, _I, _I))

@@ -262,6 +262,11 @@ def test_own_ship_clock_is_the_last_resort_and_follows_no_stray() -> None:
     assert rows(rmc("010126", "000010")[:-2] + b"00", one(position())).fixes["t_ms"][0] == T_MISSING
 
 
+def test_a_gps_that_has_just_been_switched_on_sets_no_clock() -> None:
+    for day in ("060180", "220899"):
+        assert rows(rmc(day, "000010"), one(position())).fixes["t_ms"][0] == T_MISSING
+
+
 def test_a_single_foreign_stamp_does_not_move_an_own_ship_recording() -> None:
     state = DecodeState("s")
     good, foreign = one(position(sec=60)), one(position(sec=60)) + b",r1,1264100667"

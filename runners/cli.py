@@ -195,8 +195,9 @@ def sim(
     seed: int = 1,
     nmea: Annotated[Path | None, typer.Option(help="Write the recording here.")] = None,
     truth: Annotated[Path | None, typer.Option(help="Write what is true in it here (NDJSON).")] = None,
-    serve: Annotated[str, typer.Option(help="Play it: tcp://127.0.0.1:10110, udp://127.0.0.1:10110 or pty.")] = "",
-    speed: Annotated[float, typer.Option(help="Times real time when serving; 0 = as fast as it is read.")] = 1.0,
+    serve: Annotated[list[str] | None, typer.Option(help="Play it: [RECEIVER=]tcp://127.0.0.1:10110, udp://127.0.0.1:10110 or pty; may be repeated.")] = None,
+    speed: Annotated[str, typer.Option(help="Of --serve: a multiple of real time, or 'max': as fast as it is read.")] = "1",
+    once: Annotated[bool, typer.Option(help="Of --serve: end when the last listener has left, instead of waiting for another.")] = False,
     duration: Annotated[str, typer.Option(help="World time, e.g. 2h; default: the scenario's own.")] = "",
     zones: Annotated[Path | None, typer.Option(help="Write the scenario's own zones here (GeoJSON), for replay --zones.")] = None,
     faults: Annotated[str, typer.Option(help="Damage it: rates (lost=0.01,cut=0.002), a list (cut@1042:17 lost@1100), or a file with one.")] = "",
@@ -204,16 +205,21 @@ def sim(
     names: Annotated[bool, typer.Option("--list", help="List the shipped scenarios.")] = False,
 ) -> None:
     """A simulated recording, or one played as radio hardware would. Example: dogwatch sim strait --seed 1 --nmea sea.nmea --truth truth.ndjson"""
-    from runners.simulated import Wanted, list_scenarios, serve_scenario, write_scenario
+    from runners.simulated import Wanted, list_scenarios, serve_scenario, write_files
 
     if names or not scenario:
         list_scenarios(out)
         return
     duration_s = seconds(duration) if duration else None
+    wanted = Wanted(scenario, seed, nmea, truth, zones, duration_s, faults, faults_out)
     if serve:
-        serve_scenario(scenario, seed, serve, speed, duration_s, err)
+        if nmea is not None or faults_out is not None:
+            raise InputError("--serve beside --nmea or --faults-out", remedy="play it, or write it: the same command without --serve writes the same bytes")
+        if truth is not None or zones is not None:
+            write_files(wanted)
+        serve_scenario(wanted, serve, 0.0 if speed == "max" else _factor(speed), err, once=once)
         return
-    print_json(write_scenario(Wanted(scenario, seed, nmea, truth, zones, duration_s, faults, faults_out)))
+    print_json(write_files(wanted))
 
 
 @app.command("learn-coverage")

@@ -15,7 +15,7 @@ from rich.console import Console as Terminal
 from dogwatch.errors import InputError
 from runners.ledger import replace_file
 from runners.rules import read_text
-from runners.serve import outlet, play
+from runners.serve import Outlet, outlet, play
 from sim.faults import Fault, chosen, damage, faults_text
 from sim.recipe import sea_row
 from sim.scenario import T_START_MS, Scenario, load_scenario, scenario_names, scenario_text
@@ -66,7 +66,7 @@ class Wanted:
         return paths
 
 
-def write_scenario(wanted: Wanted) -> dict[str, Any]:
+def write_files(wanted: Wanted) -> dict[str, Any]:
     """Write recording, truth and zones; what was written comes back. Raises InputError."""
     scenario = read_scenario(wanted.scenario)
     if not wanted.files():
@@ -128,13 +128,20 @@ def _write_recording(path: Path, traffic: Iterator[Chunk]) -> int:
     return sentences
 
 
-def serve_scenario(name: str, seed: int, url: str, speed: float, duration_s: float | None, terminal: Terminal) -> None:
-    """Play a scenario to whoever connects."""
-    scenario = read_scenario(name)
-    out = outlet(url)
-    terminal.print(f"EXERCISE traffic of '{name}' on {out.address}; it starts with the first listener.", highlight=False, soft_wrap=True)
+def serve_scenario(wanted: Wanted, places: list[str], speed: float, terminal: Terminal, *, once: bool) -> None:
+    """Play a scenario to whoever listens at `places`; `speed` 0 = as fast as it is read. Raises InputError."""
+    scenario = msgspec.structs.replace(read_scenario(wanted.scenario), chunk_s=1)
+    outlets: list[Outlet] = []
     try:
-        sent = play(simulate(scenario, seed, duration_s=duration_s), out, speed=speed)
+        for place in places:
+            outlets.append(outlet(place, [receiver.id for receiver in scenario.receivers]))
+        for out in outlets:
+            heard = f"receiver '{out.receiver}'" if out.receiver else "all receivers"
+            start = "; it starts when somebody listens" if out.awaited else ""
+            terminal.print(f"EXERCISE traffic of '{wanted.scenario}', {heard}, on {out.address}{start}.", markup=False, highlight=False, soft_wrap=True)
+        played = play(chunks(scenario, wanted, []), outlets, speed=speed, once=once)
     finally:
-        out.close()
-    terminal.print(f"{sent:,} bytes sent.", highlight=False)
+        for out in outlets:
+            out.close()
+    lost = f"; {played.dropped:,} bytes were lost to listeners that did not read" if played.dropped else ""
+    terminal.print(f"{played.sent:,} bytes sent{lost}.", highlight=False)

@@ -263,17 +263,19 @@ def decode(
     config: Annotated[Path | None, typer.Option(help="Configuration with [columns] for a table of unknown layout.")] = None,
     exercise: Annotated[bool, typer.Option(help="Mark every row as exercise.")] = False,
     records: Annotated[bool, typer.Option(help="Every message of types 1-28 with all its fields instead of positions; --to ndjson.")] = False,
+    applications: Annotated[bool, typer.Option(help="With --records: also what application messages of types 6 and 8 say, as pyais reads them.")] = False,
     damaged: Annotated[bool, typer.Option(help="Forensic: also sentences with a wrong checksum, flagged checksum_bad.")] = False,
     as_json: Json = False,
 ) -> None:
     """Columns from bytes; missing values are empty. Example: dogwatch decode recording.nmea --to csv --out fixes.csv"""
+    from ingest.reasons import REJECTED
     from runners.decoding import decode_files
     from runners.rules import read_config
 
     columns = read_config(config).columns if config else {}
-    counts = decode_files(
-        inputs, out_file, to, lateness_s=seconds(lateness) if lateness else None, exercise=exercise, columns=columns, whole=records, flagged=damaged
-    )
+    late_s = seconds(lateness) if lateness else None
+    wanted = {"whole": records, "applications": applications, "flagged": damaged}
+    counts = decode_files(inputs, out_file, to, lateness_s=late_s, exercise=exercise, columns=columns, **wanted)
     for note in counts["input_notes"]:
         err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if as_json:
@@ -282,7 +284,8 @@ def decode(
     what = "records" if records else "fixes"
     err.print(f"{counts['lines']:,} lines, {counts[what]:,} {what} written", highlight=False)
     for reason, n in counts["rejected"].items():
-        err.print(f"rejected: {n:,} {reason}, the first: {counts['samples'].get(reason, '')}", markup=False, highlight=False, soft_wrap=True)
+        said = f"rejected: {n:,} {reason}, the first: {counts['samples'].get(reason, '')}"
+        err.print(f"{said} ({REJECTED[reason]})" if reason in REJECTED else said, markup=False, highlight=False, soft_wrap=True)
 
 
 @zones_app.command("check")

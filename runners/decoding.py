@@ -19,15 +19,27 @@ from runners.summary import time_notes
 
 
 def decode_files(
-    inputs: list[Path], out: Path, to: str, *, lateness_s: float | None, exercise: bool, columns: dict[str, str], whole: bool = False, flagged: bool = False
+    inputs: list[Path],
+    out: Path,
+    to: str,
+    *,
+    lateness_s: float | None,
+    exercise: bool,
+    columns: dict[str, str],
+    whole: bool = False,
+    applications: bool = False,
+    flagged: bool = False,
 ) -> dict[str, Any]:
     """Decode one input after the other into `out` ('-' = stdout); counts come back. An earlier `out` stays until all is well.
 
-    whole: every message as a record with all its fields (ndjson) instead of columns of positions. flagged: sentences of
+    whole: every message as a record with all its fields (ndjson) instead of columns of positions; applications: with what
+    application messages say inside types 6 and 8. flagged: sentences of
     recordings with a wrong checksum too, with the flag `checksum_bad`. Raises InputError.
     """
     if to not in FORMATS:
         raise InputError(f"unknown format '{to}'", remedy=f"choose one of {', '.join(FORMATS)}")
+    if applications and not whole:
+        raise InputError("application messages are parts of records", remedy="write --records --to ndjson as well")
     if whole and to != "ndjson":
         raise InputError(f"records cannot be written as {to}: each type has fields of its own", remedy="write --to ndjson")
     if whole and any(is_table(path) for path in inputs):
@@ -37,7 +49,7 @@ def decode_files(
     said: list[str] = []
     sources = open_inputs(inputs, Settings(lateness_s, exercise, columns, keep_all=whole, checksum="flag" if flagged else "drop"), said.append)
     intake = Intake([lane for source in sources.values() for lane in source.lanes])
-    write = _write_records if whole else partial(_write_columns, to)
+    write = partial(_write_records, applications) if whole else partial(_write_columns, to)
     if str(out) == "-":
         rows = write(intake, sources.values(), sys.stdout.buffer)
     else:
@@ -68,8 +80,8 @@ def _write_columns(to: str, intake: Intake, sources: Iterable[Input], stream: Bi
     return fixes
 
 
-def _write_records(intake: Intake, sources: Iterable[Input], stream: BinaryIO) -> int:
-    writer, messages = RecordWriter(stream), 0
+def _write_records(applications: bool, intake: Intake, sources: Iterable[Input], stream: BinaryIO) -> int:
+    writer, messages = RecordWriter(stream, applications=applications), 0
     for source in sources:
         for batch in _batches(intake, source):
             writer.write(batch)

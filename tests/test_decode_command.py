@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import msgspec
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from dogwatch.errors import InputError
 from ingest.decode import DecodeState, decode
+from ingest.export_records import RecordWriter
 from ingest.records import CLASSES, TYPES, Record, application_fields, record, records
 from runners.cli import app
 from runners.decoding import decode_files
@@ -118,6 +120,31 @@ def test_application_messages_are_read_where_pyais_knows_them():
     assert application_fields(b"prose") is None
 
 
+def test_application_messages_are_written_when_asked_for(tmp_path):
+    inland = bits_of((8, 6), (0, 2), (257000001, 30), (0, 2), (200, 10), (10, 6)) + six_bit("02345678", 8) + bits_of((1100, 13), (114, 10), (8021, 14), (0, 35))
+    unknown = bits_of((8, 6), (0, 2), (257000001, 30), (0, 2), (999, 10), (10, 6), (0, 80))
+    lines = [one(inland), one(unknown), one(position())]
+    _, found = written(tmp_path, lines, applications=True)
+    assert [each.get("application", "absent") for each in found] == [found[0]["application"], None, "absent"]
+    assert (found[0]["application"]["vin"], found[0]["application"]["length"]) == ("02345678", 110.0)
+    assert all("application" not in each for each in written(tmp_path, lines)[1])
+    with pytest.raises(InputError, match="parts of records"):
+        decode_files([tmp_path / "sea.nmea"], tmp_path / "out", "csv", lateness_s=None, exercise=False, columns={}, applications=True)
+
+
+@pytest.mark.parametrize("kind", [6, 8])
+@given(
+    st.sampled_from([(1, 0), (1, 2), (1, 11), (1, 16), (1, 22), (1, 29), (1, 31), (200, 10), (200, 21), (200, 23), (235, 10), (366, 56)]),
+    st.text("01", max_size=600),
+)
+def test_any_application_message_can_be_written(kind, name, rest):
+    head = bits_of((kind, 6), (0, 2), (257000001, 30), (0, 2)) + ("0" * 32 if kind == 6 else "") + bits_of((name[0], 10), (name[1], 6))
+    batch = decode(DecodeState("s", keep_all=True), one(head + rest) + b"\n")
+    stream = io.BytesIO()
+    RecordWriter(stream, applications=True).write(batch)
+    assert "application" in json.loads(stream.getvalue())
+
+
 def test_records_are_refused_where_they_cannot_be(tmp_path):
     source = tmp_path / "fixes.csv"
     source.write_text("t,mmsi,lat,lon\n")
@@ -133,7 +160,7 @@ def test_one_refused_line_of_each_kind_is_shown(tmp_path):
     source.write_bytes(b"\n".join([bad, one(position()), noise + b"\xff", bad]) + b"\n")
     done = CliRunner().invoke(app, ["decode", str(source), "--out", str(tmp_path / "out.csv")])
     assert done.exit_code == 0
-    assert f"rejected: 2 bad_checksum, the first: {bad.decode()}" in done.output
+    assert f"rejected: 2 bad_checksum, the first: {bad.decode()} (the two hex digits do not match the sentence)" in done.output
     assert "rejected: 1 unknown_type, the first: " in done.output
     assert "\\xff" in done.output or noise.decode() in done.output
     said = json.loads(CliRunner().invoke(app, ["decode", str(source), "--out", str(tmp_path / "out.csv"), "--json"]).stdout)

@@ -33,7 +33,7 @@ NOTED = {
     "garbage_prefix": "unknown bytes before the sentence, skipped",
     "bad_tag": "a damaged tag block lost, its sentence kept",
     "tag_checksum": "tag block with a wrong checksum, kept",
-    "talker_unknown": "a talker other than AI, AB, AN, AR, AS, AT, AX, BS, SA",
+    "talker_unknown": "a talker other than AB, AD, AI, AN, AR, AS, AT, AX, BS, SA",
     "time_implausible": "a stamp outside 2000 .. arrival + 1 day, not used",
     "time_backstep": "a stamp more than 5 s before the one before it, used",
     "time_foreign": "a stamp over 1 h off the own-ship clock in use, not used",

@@ -19,6 +19,7 @@ name = "scenes"
 title = "A strait with one high receiver"
 region = [-42.3, 173.9, -40.2, 176.0]
 duration_s = 10800.0
+chunk_s = 600
 
 [[receivers]]
 id = "hill"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -18,6 +19,7 @@ from sim.sea import Point, shore_nm
 Depth = Callable[[float, float], float]
 LOOK_S = 10.0  # between two looks for a crossing: shorter dips are not seen
 EXACT_S = 0.05
+BEYOND_NM = 0.05
 
 
 class Area(msgspec.Struct, forbid_unknown_fields=True):
@@ -29,6 +31,16 @@ class Area(msgspec.Struct, forbid_unknown_fields=True):
     name: str = ""
     line: bool = False
     buffer_nm: float = 0.0
+
+
+@dataclass(slots=True, frozen=True)
+class Border:
+    """What a scene crosses: id and kind of a zone, and its depth."""
+
+    name: str
+    kind: str
+    depth: Depth
+    line: bool = False
 
 
 def legs(area: Area) -> list[tuple[Point, Point]]:
@@ -75,7 +87,9 @@ def crossings(plan: Plan, depth: Depth, from_s: float, to_s: float) -> list[tupl
         while high - low > EXACT_S:
             middle = (low + high) / 2
             low, high = (middle, high) if inside(middle) == before else (low, middle)
-        found.append(((low + high) / 2, after))
+        lat, lon, *_ = state_at(rows, 0, len(rows), round(high * 1000))
+        if abs(depth(lat, lon)) < BEYOND_NM:  # past the end of a line its sides meet without a border between them
+            found.append(((low + high) / 2, after))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sim.scene_border import BorderApproach, BorderCrossing, BorderSkirting, DarkCrossing, PortVisit
 from sim.scene_distress import Beacon
 from sim.scene_identity import (
     BadMmsi,
@@ -15,6 +16,7 @@ from sim.scene_identity import (
     MmsiReused,
     TypoCorrected,
 )
+from sim.scene_infra import AnchorDrag, CableApproach, CableCrossing, CableShip, OverCableStop
 from sim.scene_meeting import MooredPair, PassingShips, PilotTransfer, Rendezvous
 from sim.scene_motion import Loitering
 from sim.scene_position import (
@@ -35,5 +37,7 @@ Motion = Loitering
 Silence = DarkPeriod | QuietBoat
 Position = PositionJump | PositionOffset | PositionOnLand | PositionCircle | PositionLost | GnssInterference | CirclingShip | SwingingShip | FastCraft
 Who = ClonedMmsi | CloneNearby | IdentityChange | MmsiHandover | BadMmsi | ImoConflict | ClassConflict | TypoCorrected | HalfStatics | MmsiReused
+Bounds = BorderCrossing | DarkCrossing | BorderApproach | BorderSkirting | PortVisit
+Infra = AnchorDrag | OverCableStop | CableApproach | CableShip | CableCrossing
 Distress = Beacon
-Behaviours = Meeting | Motion | Silence | Position | Who | Distress
+Behaviours = Meeting | Motion | Silence | Position | Who | Bounds | Infra | Distress

@@ -20,7 +20,7 @@ from sim.sea import Point, coast
 LEG_NM = 2.5  # a look ahead, and a leg
 MARGIN_NM = 1.0  # kept from the coast, where a ship does not begin nearer to it
 STEP_NM = 0.2  # between two looks at the chart
-NEAREST_NM = 0.05  # to the coast of the chart that counts as afloat
+NEAREST_NM = 0.03  # to the coast of the chart that counts as afloat
 TURNS_DEG = (0.0, 15.0, -15.0, 30.0, -30.0, 45.0, -45.0, 60.0, -60.0, 80.0, -80.0, 100.0, -100.0, 120.0, -120.0, 150.0, -150.0, 180.0)
 SLOW_KN, SLOW_S = 3.0, 240.0  # the last minutes of an approach
 

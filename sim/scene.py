@@ -56,6 +56,7 @@ class Fact:
     area_nm: float = 0.0
     each: bool = False  # with area_nm: a fact of its own for every vessel there
     measures: dict[str, float] = field(default_factory=dict)
+    zone: tuple[str, str, str] | None = None  # id, kind, relation
 
 
 @dataclass(slots=True)
@@ -101,17 +102,32 @@ class Stage:
         """Where the scene is: as the table says, or drawn. Raises InputError when there is no such place."""
         return row.at if row.at is not None else self.sea.place(rng, row.coast_nm, area=row.area, fits=self.heard)
 
-    def at_sea(self, row: Behaviour, rng: np.random.Generator, draw: Callable[[Point], list[Plan] | None]) -> tuple[Point, list[Plan]]:
+    def at_sea(
+        self, row: Behaviour, rng: np.random.Generator, draw: Callable[[Point], list[Plan] | None], place: Callable[[], Point] | None = None
+    ) -> tuple[Point, list[Plan]]:
         """A place, and plans that `draw(place)` makes and that keep to the water: tried at one place after the other (and with other numbers,
         where `draw` draws them; it may give None for a place that will not do). Raises InputError when nothing fits.
         """
         for _ in range(TRIES):
-            at = self.place(row, rng)
+            try:
+                at = place() if place else self.place(row, rng)
+            except InputError:
+                if place is None:
+                    raise
+                continue
             plans = draw(at)
             if plans is not None and all(keeps_to_water(plan) for plan in plans):
                 return at, plans
         kind = table_name(type(row).__name__)
         raise InputError(f"no place at sea was found for a scene of kind '{kind}'", remedy="give it another place or area, or a wider coast_nm")
+
+    def zone(self, name: str, kinds: tuple[str, ...]) -> Area:
+        """The scenario's zone of that name, or its first one of those kinds. Raises InputError when there is none."""
+        for zone in self.zones:
+            if zone.id == name or (not name and zone.zone_kind in kinds):
+                return zone
+        what = f"named '{name}'" if name else f"of kind {' or '.join(kinds)}"
+        raise InputError(f"the scenario has no zone {what}", remedy="add a [[zones]] table, or name one with zone = ID")
 
     def trader(self, rng: np.random.Generator, plan: Plan, *, kind: int = CLASS_A) -> Ship:
         """An ordinary ship of any flag, with a length that suits its type."""

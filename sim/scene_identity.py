@@ -63,7 +63,9 @@ class IdentityChange(Underway, kw_only=True):
         ships = [_until(before, at_s), _from(now, CLASS_A, plan, at_s + silent_s)]
         cause = f"calls itself {now.name}, before {before.identity.name}" + (f", after {silent_s / 60:.0f} min of silence" if silent_s else "")
         end_s = at_s + silent_s + TOLD_S
-        fact = Fact("identity", "static_change", ships, at_s, end_s, cause, *place_at(plan, at_s), scored=self.scored, measures={"silent_s": round(silent_s, 1)})
+        fact = Fact(
+            "identity", "static_change", ships, at_s, end_s, cause, *place_at(plan, at_s), scored=self.scored, measures={"silent_s": round(silent_s, 1)}
+        )
         return Scene(ships, [fact, *_dark(ships[:1], plan, at_s, at_s + silent_s, "silent while it changes its name")])
 
 

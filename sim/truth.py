@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
-from dogwatch.events import Event, Subject, event_id, to_plain
+from dogwatch.events import Event, Subject, ZoneRelation, event_id, to_plain
 from dogwatch.geo import NM_M, distance_m, great_circle_m
 from sim.cast import cast, world_of
 from sim.motion import state_at
@@ -103,7 +103,7 @@ def _row(fact: Fact, ships: list[Ship], span: tuple[int, int], *, visible: bool)
         t_detected=end_ms,
         lat=round(fact.lat_deg, 5),
         lon=round(fact.lon_deg, 5),
-        zones=[],
+        zones=[ZoneRelation(fact.zone[0], "", fact.zone[1], fact.zone[2], 0.0)] if fact.zone else [],
         measures={"duration_s": (end_ms - start_ms) / 1000, **fact.measures},
         evidence=[],
         exclusions=[],

@@ -84,6 +84,13 @@ def test_crossings_are_exact():
     assert sum(a != b for a, b in itertools.pairwise(sides)) == 2
 
 
+def test_past_the_end_of_a_line_there_is_no_border():
+    depth = depth_of(Area("l", "border", [(0.0, 10.0), (1.0, 10.0)], line=True))
+    plan = Plan(0, 1.2, 10.1).to(1.2, 9.9, 12.0)
+    assert depth(1.2, 9.95) > 0 > depth(1.2, 10.05)
+    assert crossings(plan, depth, 0.0, plan.t_s - 1) == []
+
+
 def test_the_belt_is_deepest_toward_the_coast():
     at = Sea(STRAIT).place(np.random.default_rng(3), (13.0, 15.0))
     depth = belt(12.0)

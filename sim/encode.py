@@ -44,7 +44,7 @@ ADDRESSED_CHARS_MAX = 156  # type 12: 936 bits
 STATION_CHARS_MAX = 48
 
 # One transmission. Units as in FIX_DTYPE, but whole knots in `sog` of types 9 and 27 and whole degrees in `cog` of 27,
-# as the messages themselves have it. `who` points into the particulars; `at_*` is where the antenna really is.
+# as the messages themselves have it. `who` points into the particulars.
 MESSAGE_DTYPE = np.dtype(
     [
         ("t_ms", "<i8"),
@@ -52,8 +52,6 @@ MESSAGE_DTYPE = np.dtype(
         ("who", "<i4"),
         ("lat", "<i4"),
         ("lon", "<i4"),
-        ("at_lat", "<i4"),
-        ("at_lon", "<i4"),
         ("mmsi", "<u4"),
         ("radio", "<u4"),  # 19 bits; types 9 and 18: 20 bits, the selector first
         ("dest", "<u4"),  # type 12
@@ -261,8 +259,8 @@ def new_messages(n: int) -> np.ndarray:
     """n rows of MESSAGE_DTYPE, type 1, in which every field says "not available"; row i has `who` = i."""
     rows = np.zeros(n, MESSAGE_DTYPE)
     rows["msg_type"], rows["who"], rows["utc_ms"], rows["channel"] = 1, np.arange(n), T_MISSING, ord("A")
-    rows["lat"] = rows["at_lat"] = LAT_MISSING
-    rows["lon"] = rows["at_lon"] = LON_MISSING
+    rows["lat"] = LAT_MISSING
+    rows["lon"] = LON_MISSING
     rows["sog"], rows["cog"], rows["hdg"], rows["alt_m"] = SOG_MISSING, COG_MISSING, HDG_MISSING, ALT_MISSING
     rows["nav"], rows["rot"], rows["sec"] = NAV_MISSING, ROT_MISSING, SEC_MISSING
     return rows

@@ -111,6 +111,18 @@ def _half_turn_ms(before_ms, at_ms, after_ms):
     return min(TURN_MS, (at_ms - before_ms) // 2, (after_ms - at_ms) // 2)
 
 
+@njit(numba.types.int64(_KNOTS, numba.types.int64, numba.types.int64, numba.types.int64, numba.types.int64), cache=True)
+def straight_until(knots, first, last, leg, t_ms):
+    """Moment before which course, speed and status stay as they are at a time on a leg; that time itself where one leg changes into the next."""
+    begin, end = knots[leg]["t_ms"], knots[leg + 1]["t_ms"]
+    if leg > first and t_ms < begin + _half_turn_ms(knots[leg - 1]["t_ms"], begin, end):
+        return t_ms
+    if leg + 2 >= last:
+        return end
+    half = _half_turn_ms(begin, end, knots[leg + 2]["t_ms"])
+    return max(t_ms, end - half + 1) if half > 0 else end
+
+
 @njit(numba.types.UniTuple(numba.types.float64, 7)(_KNOTS, numba.types.int64, numba.types.int64, numba.types.int64), cache=True)
 def state_at(knots, first, last, t_ms):
     """State of the plan knots[first:last] at a time.

@@ -19,10 +19,11 @@ from sim.behaviours import Behaviours
 from sim.flags import FLAGS
 from sim.fleet import Fleet, Route, Station
 from sim.receiver import Receiver
+from sim.satellite import Satellite
 from sim.sea import Point
 
 T_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a fixed start, so that equal seeds give equal bytes
-TABLES = ("receivers", "routes", "fleets", "stations", "zones", "behaviours")
+TABLES = ("receivers", "satellites", "routes", "fleets", "stations", "zones", "behaviours")
 COUNT_MAX = 10_000
 NO_REGION = (0.0, 0.0, 0.0, 0.0)
 PAIRED = ("loa_m", "approach_from_deg")  # pairs that mean two vessels, not least and most
@@ -38,6 +39,7 @@ class Scenario(msgspec.Struct, forbid_unknown_fields=True):
     duration_s: float = 10_800.0
     chunk_s: int = 1
     receivers: list[Receiver] = []
+    satellites: list[Satellite] = []
     routes: list[Route] = []
     fleets: list[Fleet] = []
     stations: list[Station] = []

@@ -27,6 +27,7 @@ SHIP_DTYPE = np.dtype(
         ("range_share", "<f4"),  # of a class A set's range: less power
         ("kind", "u1"),  # CLASS_A ... BEACON_TEST
         ("epfd", "u1"),
+        ("long_range", "u1"),  # a class A set that also sends type 27
     ]
 )
 
@@ -39,6 +40,7 @@ class Ship:
     kind: int
     plan: Plan
     altitude_m: float = 300.0
+    long_range: bool = True
     hull: int = 0  # of the hulls that share its MMSI
 
 
@@ -60,8 +62,11 @@ def assemble(ships: list[Ship], t_start_ms: int, lies: list[tuple[Lie, int]] | N
     for i, ship in enumerate(ships):
         who = ship.identity
         share = (1.0, 0.75, 0.85, 1.0, 0.8, 1.0, 0.45, 0.45)[ship.kind]
-        table[i] = (who.mmsi, ends[i] - len(plans[i]), ends[i], antenna_m(ship), share, ship.kind, 7 if ship.kind in (BASE, AID) else 1)
-        _describe(particulars, i, who, 7 if ship.kind in (BASE, AID) else 1, t_start_ms)
+        epfd = 7 if ship.kind in (BASE, AID) else 1
+        table[i] = (who.mmsi, ends[i] - len(plans[i]), ends[i], antenna_m(ship), share, ship.kind, epfd, ship.long_range)
+        _describe(particulars, i, who, epfd, t_start_ms)
+        if ship.kind == CLASS_B_SO:
+            particulars.rows[i]["class_b"] = 0b00011  # it does not sense the carrier, it organises itself
     return World(table, np.concatenate(plans) if plans else np.empty(0, KNOT_DTYPE), particulars, lie_rows(lies or [], t_start_ms))
 
 

@@ -31,9 +31,10 @@ def heard(lies: list[tuple[Lie, int]], *, at=AT, minutes=20):
         Ship(registry.vessel(rng, "NZ", 37, 12.0, class_b=True), CLASS_B, Plan(-60, at[0] - 0.02, at[1] - 0.02).run(45.0, 6.0, 7200.0)),
     ]
     world = assemble(ships, T_START_MS, lies)
-    air = Air(world, [Receiver("mast", *AT, antenna_m=100.0, heard_share_max=1.0, delay_ms=(0.0, 0.0))], 5, T_START_MS, tag_time="ms")
+    end_ms = T_START_MS + minutes * 60_000
+    air = Air(world, [Receiver("mast", *AT, antenna_m=100.0, heard_share_max=1.0, delay_ms=(0.0, 0.0))], 5, T_START_MS, end_ms, tag_time="ms")
     tracks: dict[int, list] = {int(ship["mmsi"]): [] for ship in world.ships}
-    for found in read_lines(air.step(T_START_MS + minutes * 60_000, last=True).splitlines()):
+    for found in read_lines(air.step(end_ms).splitlines()):
         m = message(found.bits)
         if m["msg_type"] in POSITIONS:
             tracks[m["mmsi"]].append(((found.stamp - T_START_MS) // 1000, m))

@@ -21,9 +21,10 @@ AT = (-20.0, 60.0)
 def heard(ships: list[Ship], minutes: int):
     """{(mmsi, type): [(ms of the run, fields)]} as one station at AT hears them, and the world."""
     world = assemble(ships, T_START_MS)
-    air = Air(world, [Receiver("mast", *AT, antenna_m=300.0, heard_share_max=1.0, delay_ms=(0.0, 0.0))], 5, T_START_MS, tag_time="ms")
+    end_ms = T_START_MS + minutes * 60_000
+    air = Air(world, [Receiver("mast", *AT, antenna_m=300.0, heard_share_max=1.0, delay_ms=(0.0, 0.0))], 5, T_START_MS, end_ms, tag_time="ms")
     found = defaultdict(list)
-    for one in read_lines(air.step(T_START_MS + minutes * 60_000, last=True).splitlines()):
+    for one in read_lines(air.step(end_ms).splitlines()):
         m = message(one.bits)
         found[m["mmsi"], m["msg_type"]].append((one.stamp - T_START_MS, m))
     return found, world

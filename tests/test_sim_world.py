@@ -216,8 +216,9 @@ def test_reports_keep_their_intervals_on_the_air():
                 turning = m["msg_type"] == 3
                 nominal = 360_000 if static else interval_ms(int(ship["kind"]), int(m.get("nav", 0)), kn, 30.0 if turning else 0.0)
                 if not turning and abs(kn - 14) > 0.5:
-                    # a tenth for the choice of slot, 350 ms between quick and slow deliveries
-                    as_prescribed = abs(after - before - nominal) <= 0.1 * nominal + 350
+                    # each slot is chosen within a fifth of the interval (class B: a third, at most 10 s) around its own time; 350 ms of delivery
+                    room = 4_000 if static else min(10_000, nominal / 3) if ship["kind"] == CLASS_B else nominal / 5
+                    as_prescribed = abs(after - before - nominal) <= room + 350
                     checked[nominal] += as_prescribed
                     odd += not as_prescribed
     assert {10_000, 6_000, 30_000, 180_000, 360_000} <= set(checked)
@@ -275,7 +276,7 @@ def test_beacons_speak_as_devices_do():
         texts = [m["text"] for _, m in reports(row["mmsi"][0], kinds=(14,))]
         assert set(texts) == {words}
         first_minute = [s for s, _ in mine if s < from_iso(row["t_start"]) + 30_000]
-        assert len(first_minute) == 8
+        assert 6 <= len(first_minute) <= 8  # a device does not listen: now and then one of its eight meets another's slot
 
 
 def test_a_dead_receiver_hears_nothing_and_the_other_goes_on():

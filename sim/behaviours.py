@@ -17,8 +17,9 @@ from sim.scene_identity import (
     TypoCorrected,
 )
 from sim.scene_infra import AnchorDrag, CableApproach, CableCrossing, CableShip, OverCableStop
-from sim.scene_meeting import MooredPair, PassingShips, PilotTransfer, Rendezvous
-from sim.scene_motion import Loitering
+from sim.scene_meeting import DarkPartner, Rendezvous, RendezvousThree, RendezvousUnderWay
+from sim.scene_motion import CourseAnomaly, Drifting, Grounding, Loitering, LoiteringInterrupted, LoiteringZigzag, SpeedAnomaly, SuddenStop
+from sim.scene_passing import FerriesCrossing, NearCollision, PassingShips
 from sim.scene_position import (
     CirclingShip,
     FastCraft,
@@ -30,14 +31,18 @@ from sim.scene_position import (
     PositionOnLand,
     SwingingShip,
 )
-from sim.scene_silence import DarkPeriod, QuietBoat
+from sim.scene_silence import CoverageHole, DarkPeriod, MooredSwitchOff, QuietBoat
+from sim.scene_waiting import GearBuoys, SurveyVessel, WaitingFleet, WeatherStop
+from sim.scene_working import Bunkering, MooredPair, MotherShip, PairTrawling, PilotTransfer, TugAndTow, TugAssist
 
-Meeting = Rendezvous | PilotTransfer | MooredPair | PassingShips
-Motion = Loitering
-Silence = DarkPeriod | QuietBoat
+Moving = Loitering | LoiteringZigzag | LoiteringInterrupted | Drifting | SuddenStop | Grounding | SpeedAnomaly | CourseAnomaly
+Meeting = Rendezvous | RendezvousThree | RendezvousUnderWay | DarkPartner | NearCollision
+Silent = DarkPeriod | CoverageHole | MooredSwitchOff | QuietBoat
+Working = PilotTransfer | TugAssist | TugAndTow | Bunkering | PairTrawling | MotherShip | MooredPair | PassingShips | FerriesCrossing
+Waiting = WeatherStop | WaitingFleet | SurveyVessel | GearBuoys
 Position = PositionJump | PositionOffset | PositionOnLand | PositionCircle | PositionLost | GnssInterference | CirclingShip | SwingingShip | FastCraft
 Who = ClonedMmsi | CloneNearby | IdentityChange | MmsiHandover | BadMmsi | ImoConflict | ClassConflict | TypoCorrected | HalfStatics | MmsiReused
 Bounds = BorderCrossing | DarkCrossing | BorderApproach | BorderSkirting | PortVisit
 Infra = AnchorDrag | OverCableStop | CableApproach | CableShip | CableCrossing
 Distress = Beacon
-Behaviours = Meeting | Motion | Silence | Position | Who | Bounds | Infra | Distress
+Behaviours = Moving | Meeting | Silent | Working | Waiting | Position | Who | Bounds | Infra | Distress

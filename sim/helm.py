@@ -16,31 +16,44 @@ from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.geo import KN_MS, NM_M
 from sim.motion import M_PER_DEG, Plan, offset
 from sim.sea import Point, coast
+from sim.ship import NAV_MOORED
 
 LEG_NM = 2.5  # a look ahead, and a leg
 MARGIN_NM = 1.0  # kept from the coast, where a ship does not begin nearer to it
 STEP_NM = 0.2  # between two looks at the chart
 NEAREST_NM = 0.03  # to the coast of the chart that counts as afloat
 TURNS_DEG = (0.0, 15.0, -15.0, 30.0, -30.0, 45.0, -45.0, 60.0, -60.0, 80.0, -80.0, 100.0, -100.0, 120.0, -120.0, 150.0, -150.0, 180.0)
+BERTH_NM = 2.0
+LEG_S_MIN = 60.0
 SLOW_KN, SLOW_S = 3.0, 240.0  # the last minutes of an approach
 
 
 def afloat(points: list[Point], margin_nm: float = NEAREST_NM) -> bool:
     """Does the line through the points keep to the water, at least `margin_nm` from the coast?"""
-    lats, lons = [np.array([points[0][0]])], [np.array([points[0][1]])]
-    for (lat0, lon0), (lat1, lon1) in itertools.pairwise(points):
-        metres = math.hypot(lat1 - lat0, (lon1 - lon0) * math.cos(math.radians((lat0 + lat1) / 2))) * M_PER_DEG
-        share = np.linspace(0, 1, 2 + int(metres / NM_M / STEP_NM))
-        lats.append(lat0 + share * (lat1 - lat0))
-        lons.append(lon0 + share * (lon1 - lon0))
-    lat = np.rint(np.concatenate(lats) * UNITS_PER_DEG).astype(np.int64)
-    lon = np.rint(((np.concatenate(lons) + 180) % 360 - 180) * UNITS_PER_DEG).astype(np.int64)
-    return bool((coast().distance_nm(lat, lon) >= margin_nm).all())  # 0 on land
+    return bool((_room_nm(*_line(points)) >= margin_nm).all())
 
 
 def keeps_to_water(plan: Plan) -> bool:
-    """Is every leg of a plan at sea?"""
-    return afloat([(k[1], k[2]) for k in plan.knots])
+    """Is every leg of a plan at sea? Within BERTH_NM of where it lies moored nobody can say from this chart.
+
+    A vessel that never moves lies where its scenario has put it: whoever gave the place knows it better than the chart.
+    """
+    points = [(k[1], k[2]) for k in plan.knots]
+    if all(point == points[0] for point in points):
+        return True
+    lat, lon = _line(points)
+    dry = _room_nm(lat, lon) < NEAREST_NM
+    for lat_moored, lon_moored in {(k[1], k[2]) for k in plan.knots if k[4] == NAV_MOORED}:
+        dry &= np.hypot(lat - lat_moored, (lon - lon_moored) * math.cos(math.radians(lat_moored))) * 60 > BERTH_NM
+    return not bool(dry.any())
+
+
+def seaward_deg(at: Point) -> float:
+    """The course on which the shore falls away fastest: where a ship comes from that makes for a port, or runs aground."""
+    courses = np.arange(0.0, 360.0, 15.0)
+    ends = np.array([[offset(*at, course, miles * NM_M) for miles in (1.0, 3.0, 6.0)] for course in courses.tolist()])
+    room = _room_nm(ends[..., 0].ravel(), ends[..., 1].ravel()).reshape(-1, 3)
+    return float(courses[int(np.argmax(room.min(axis=1) * 100 + room.sum(axis=1)))])
 
 
 def sail(plan: Plan, course_deg: float, speed_kn: float, seconds: float, *, nav: int = 0) -> Plan:
@@ -73,11 +86,33 @@ def arrive(at: Point, at_s: float, from_deg: float, speed_kn: float, *, gate_nm:
     return plan
 
 
+def through(at: Point, at_s: float, course_deg: float, speed_kn: float, until_s: float, *, straight_s: float = 600.0) -> Plan:
+    """A plan that passes a place at a time, straight for `straight_s` on either side of it, and lasts as long as the world."""
+    plan = arrive(at, at_s, course_deg + 180, speed_kn, gate_nm=speed_kn * straight_s / 3600).run(course_deg, speed_kn, straight_s)
+    return sail(plan, course_deg, speed_kn, max(LEG_S_MIN, until_s - plan.t_s))
+
+
 def _free_course(at: Point, course_deg: float) -> float | None:
     """The course nearest to the wanted one that has water ahead for a leg and a half."""
-    here = np.array([round(at[0] * UNITS_PER_DEG)]), np.array([round(((at[1] + 180) % 360 - 180) * UNITS_PER_DEG)])
-    margin_nm = max(NEAREST_NM, min(MARGIN_NM, 0.9 * float(coast().distance_nm(*here)[0])))
+    margin_nm = max(NEAREST_NM, min(MARGIN_NM, 0.9 * float(_room_nm(np.array([at[0]]), np.array([at[1]]))[0])))
     for turn_deg in TURNS_DEG:
         if afloat([at, offset(*at, course_deg + turn_deg, 1.5 * LEG_NM * NM_M)], margin_nm):
             return (course_deg + turn_deg) % 360
     return None
+
+
+def _line(points: list[Point]) -> tuple[np.ndarray, np.ndarray]:
+    """Latitudes and longitudes along the line through the points, STEP_NM apart."""
+    lats, lons = [np.array([points[0][0]])], [np.array([points[0][1]])]
+    for (lat0, lon0), (lat1, lon1) in itertools.pairwise(points):
+        metres = math.hypot(lat1 - lat0, (lon1 - lon0) * math.cos(math.radians((lat0 + lat1) / 2))) * M_PER_DEG
+        share = np.linspace(0, 1, 2 + int(metres / NM_M / STEP_NM))
+        lats.append(lat0 + share * (lat1 - lat0))
+        lons.append(lon0 + share * (lon1 - lon0))
+    return np.concatenate(lats), np.concatenate(lons)
+
+
+def _room_nm(lat_deg: np.ndarray, lon_deg: np.ndarray) -> np.ndarray:
+    """float64[n] miles to the coast, 0 on land."""
+    lat, lon = np.rint(lat_deg * UNITS_PER_DEG).astype(np.int64), np.rint(((lon_deg + 180) % 360 - 180) * UNITS_PER_DEG).astype(np.int64)
+    return coast().distance_nm(lat, lon)

@@ -99,6 +99,11 @@ def offset(lat_deg: float, lon_deg: float, course_deg: float, metres: float) -> 
     return lat, lon_deg + east / M_PER_DEG / math.cos(math.radians((lat_deg + lat) / 2))
 
 
+def bearing_deg(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """The course from one place to another (local plane), 0 to 360."""
+    return math.degrees(math.atan2((b[1] - a[1]) * math.cos(math.radians((a[0] + b[0]) / 2)), b[0] - a[0])) % 360
+
+
 def knot_rows(plan: Plan, t_start_ms: int) -> np.ndarray:
     """KNOT_DTYPE rows of a plan, times in UTC milliseconds, strictly rising."""
     rows = np.array([(t_start_ms + round(k[0] * 1000), *k[1:]) for k in plan.knots], KNOT_DTYPE)

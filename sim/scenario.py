@@ -143,7 +143,8 @@ def _flag_faults(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str, s
     faults: list[tuple[tuple[str | int, ...], str, str]] = []
     for table in ("fleets", "stations", "behaviours"):
         for i, row in enumerate(getattr(scenario, table)):
-            flags = [*getattr(row, "flags", ()), *([row.flag] if hasattr(row, "flag") else [])]
+            named = [*getattr(row, "flags", ()), *(getattr(row, name) for name in ("flag", "tug_flag", "barge_flag") if hasattr(row, name))]
+            flags = [flag for one in named for flag in (one if isinstance(one, tuple) else (one,))]
             faults += [((table, i), f"unknown flag '{flag}'", f"flags: {known}") for flag in flags if flag not in FLAGS]
     return faults
 

@@ -1,18 +1,19 @@
 """Scenes: ships that act together, and the facts about them. May hold: what every scene needs. May not: any particular behaviour (`scene_*.py`).
 
 A behaviour of a scenario is one table; its `count` scenes are drawn from it, each with a generator of its own. Every number may
-be one number or a pair [least, most]. Where `at` is left out, a place is drawn at sea: `coast_nm` from the coast, in `area`, where a
-receiver would hear a ship well. Facts are what happened, not what a rule should say: a loiterer that stays ten
-minutes is a fact as well, marked not scored by its scenario. Innocent look-alikes are facts too (`innocent`): whoever reports
-them is wrong, and the judge can name what fooled it.
+be one number or a pair [least, most]; types and flags may be one, or a list to choose from. Where `at` is left out, a place is drawn
+at sea: `coast_nm` from the coast, in `area`, where a receiver would hear a ship well. A scene in which a vessel meets land is drawn
+again. Facts are what happened, not what a rule should say: a loiterer that stays ten minutes is a fact as well, marked not scored
+by its scenario. Innocent look-alikes are facts too (`innocent`): whoever reports them is wrong, and the judge can name what fooled it.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,17 +21,26 @@ import numpy as np
 from dogwatch.errors import InputError
 from dogwatch.geo import KN_MS, NM_M
 from sim.area import Area
+from sim.harbour import berths, harbours
 from sim.helm import arrive, keeps_to_water, sail
 from sim.identity import FLAGS, Registry
 from sim.lie import Lie
-from sim.motion import Plan
-from sim.sea import Point, Sea
-from sim.ship import CLASS_A, CLASS_B, Ship
+from sim.motion import Plan, offset
+from sim.sea import Point, Sea, shore_nm
+from sim.ship import BASE, CLASS_A, CLASS_B, NAV_MOORED, Ship
 from sim.world import generator
 
 Range = float | tuple[float, float]  # one number, or least and most to draw from
+Types = int | tuple[int, ...]  # one ship type, or several to choose from
+Flags = str | tuple[str, ...]
+MERCHANT: tuple[int, ...] = (70, 70, 71, 74, 79, 80, 82, 89)
+OPEN_FLAGS: tuple[str, ...] = ("PA", "LR", "MH", "SG", "HK", "MT", "KM", "GB", "CK")
+LOCAL_FLAGS: tuple[str, ...] = ("NZ", "AU", "FJ", "CK")
+Option = TypeVar("Option", int, str)
 PARTING_S = 600.0
 TRIES = 200  # at places and numbers until a scene is at sea
+BERTHS = 60  # of a port, nearest to its place first, that scenes use
+ROADS_NM = 0.4  # from the shore to a place in the roads
 TRADERS: dict[int, tuple[float, float]] = {70: (80.0, 190.0), 71: (90.0, 220.0), 79: (120.0, 290.0), 80: (90.0, 250.0), 30: (18.0, 60.0)}  # type, length
 
 
@@ -94,8 +104,9 @@ class Stage:
     def __init__(self, seed: int, registry: Registry, sea: Sea, until_s: float, heard: Callable[[float, float], bool], zones: list[Area] | None = None) -> None:
         self.seed, self.registry, self.sea, self.until_s, self.heard, self.zones = seed, registry, sea, until_s, heard, zones or []
 
-    def ship(self, rng: np.random.Generator, flag: str, ship_type: int, loa_m: float, plan: Plan, *, kind: int = CLASS_A) -> Ship:
-        """A vessel with an identity of its own."""
+    def ship(self, rng: np.random.Generator, flag: Flags, ship_type: Types, loa_m: Range, plan: Plan, *, kind: int = CLASS_A) -> Ship:
+        """A vessel with an identity of its own; what is left to chance is drawn."""
+        flag, ship_type, loa_m = choose(rng, flag), choose(rng, ship_type), pick(rng, loa_m)
         return Ship(self.registry.vessel(rng, flag, ship_type, loa_m, class_b=kind != CLASS_A), kind, plan)
 
     def place(self, row: Behaviour, rng: np.random.Generator) -> Point:
@@ -129,6 +140,28 @@ class Stage:
         what = f"named '{name}'" if name else f"of kind {' or '.join(kinds)}"
         raise InputError(f"the scenario has no zone {what}", remedy="add a [[zones]] table, or name one with zone = ID")
 
+    def berth(self, rng: np.random.Generator, near: Point | None = None) -> tuple[Point, float]:
+        """A place to lie and the heading there, in some port of the region, or in the port nearest to a place.
+
+        Raises InputError when there is none that a receiver hears well.
+        """
+        ports = [port for port in harbours(self.sea.region) if self.heard(*port.at) and len(berths(self.sea.region, port))]
+        if not ports:
+            raise InputError("no port of this region is heard well", remedy="give the scene its places (`at`, `home`)")
+        if near is not None:
+            ports = [min(ports, key=lambda port: math.hypot(port.at[0] - near[0], (port.at[1] - near[1]) * math.cos(math.radians(near[0]))))]
+        rows = berths(self.sea.region, ports[int(rng.integers(len(ports)))])[:BERTHS]
+        lat, lon, heading = rows[int(rng.integers(len(rows)))].tolist()
+        return (lat, lon), heading
+
+    def roads(self, rng: np.random.Generator, home: Point, off_nm: tuple[float, float]) -> Point:
+        """A place off a port with open water between; failing that, one that the scene will be refused for, and drawn again."""
+        for _ in range(TRIES):
+            at = offset(*home, float(rng.uniform(0, 360)), float(rng.uniform(*off_nm)) * NM_M)
+            if shore_nm(*at) >= ROADS_NM and self.heard(*at) and keeps_to_water(Plan(0, *home).stay(1, nav=NAV_MOORED, heading_deg=0).to(*at, 1.0)):
+                break
+        return at
+
     def trader(self, rng: np.random.Generator, plan: Plan, *, kind: int = CLASS_A) -> Ship:
         """An ordinary ship of any flag, with a length that suits its type."""
         ship_type = int(rng.choice(list(TRADERS)))
@@ -158,17 +191,28 @@ class Underway(Behaviour, kw_only=True):
 
 
 def scenes_of(behaviours: list[Behaviour], stage: Stage) -> list[Scene]:
-    """All scenes, in the order of the tables. A table's draws depend on its kind and its number among its kind, not on other tables."""
+    """All scenes, in the order of the tables. A table's draws depend on its kind and its number among its kind, not on other tables.
+
+    Raises InputError when a table leaves no room at sea.
+    """
     met: dict[str, int] = {}
     scenes = []
     for row in behaviours:
         kind = table_name(type(row).__name__)
         for _ in range(row.count):
             number = met[kind] = met.get(kind, -1) + 1
-            scene = row.scene(stage, generator(stage.seed, kind, number))
-            scene.kind = kind
-            scenes.append(scene)
+            scenes.append(_afloat(row, kind, stage, generator(stage.seed, kind, number)))
     return scenes
+
+
+def _afloat(row: Behaviour, kind: str, stage: Stage, rng: np.random.Generator) -> Scene:
+    """The first draw in which no vessel meets land."""
+    for _ in range(TRIES):
+        scene = row.scene(stage, rng)
+        if all(keeps_to_water(ship.plan) for ship in scene.ships if ship.kind < BASE):
+            scene.kind = kind
+            return scene
+    raise InputError(f"{kind}: of {TRIES} draws all meet land", remedy="give it another place, or more room: coast_nm, area")
 
 
 def any_flag(rng: np.random.Generator) -> str:
@@ -179,6 +223,11 @@ def any_flag(rng: np.random.Generator) -> str:
 def pick(rng: np.random.Generator, value: Range) -> float:
     """The number, or one between least and most."""
     return float(rng.uniform(*value)) if isinstance(value, tuple) else float(value)
+
+
+def choose(rng: np.random.Generator, value: Option | tuple[Option, ...]) -> Option:
+    """The one, or one of several."""
+    return value[int(rng.integers(len(value)))] if isinstance(value, tuple) else value
 
 
 def leave(plan: Plan, course_deg: float, speed_kn: float, until_s: float) -> Plan:

@@ -148,12 +148,14 @@ antenna_m = 400.0
 [[behaviours]]
 kind = "loitering"
 at = [-41.55, 174.85]
+start_s = 0.0
 duration_s = 6000.0
 [[behaviours]]
 kind = "loitering"
 at = [-41.6, 174.9]
 start_s = 3600.0
 duration_s = 900.0
+drift_kn = 0.8
 approach_from_deg = 180.0
 [[zones]]
 id = "watched"

@@ -23,7 +23,7 @@ MARGIN_NM = 1.0  # kept from the coast, where a ship does not begin nearer to it
 STEP_NM = 0.2  # between two looks at the chart
 NEAREST_NM = 0.03  # to the coast of the chart that counts as afloat
 TURNS_DEG = (0.0, 15.0, -15.0, 30.0, -30.0, 45.0, -45.0, 60.0, -60.0, 80.0, -80.0, 100.0, -100.0, 120.0, -120.0, 150.0, -150.0, 180.0)
-BERTH_NM = 2.0
+BERTH_NM = 0.2
 LEG_S_MIN = 60.0
 SLOW_KN, SLOW_S = 3.0, 240.0  # the last minutes of an approach
 
@@ -34,18 +34,13 @@ def afloat(points: list[Point], margin_nm: float = NEAREST_NM) -> bool:
 
 
 def keeps_to_water(plan: Plan) -> bool:
-    """Is every leg of a plan at sea? Within BERTH_NM of where it lies moored nobody can say from this chart.
-
-    A vessel that never moves lies where its scenario has put it: whoever gave the place knows it better than the chart.
-    """
-    points = [(k[1], k[2]) for k in plan.knots]
-    if all(point == points[0] for point in points):
-        return True
-    lat, lon = _line(points)
-    dry = _room_nm(lat, lon) < NEAREST_NM
+    """Is every leg of a plan at sea? Within BERTH_NM of where it lies moored the shore may be nearer than elsewhere."""
+    lat, lon = _line([(k[1], k[2]) for k in plan.knots])
+    room_nm = _room_nm(lat, lon)
+    near = room_nm < NEAREST_NM
     for lat_moored, lon_moored in {(k[1], k[2]) for k in plan.knots if k[4] == NAV_MOORED}:
-        dry &= np.hypot(lat - lat_moored, (lon - lon_moored) * math.cos(math.radians(lat_moored))) * 60 > BERTH_NM
-    return not bool(dry.any())
+        near &= np.hypot(lat - lat_moored, (lon - lon_moored) * math.cos(math.radians(lat_moored))) * 60 > BERTH_NM
+    return bool((room_nm > 0).all() and not near.any())
 
 
 def seaward_deg(at: Point) -> float:

@@ -206,10 +206,11 @@ def scenes_of(behaviours: list[Behaviour], stage: Stage) -> list[Scene]:
 
 
 def _afloat(row: Behaviour, kind: str, stage: Stage, rng: np.random.Generator) -> Scene:
-    """The first draw in which no vessel meets land."""
+    """The first draw in which no vessel meets land. One that never moves lies where its table puts it: who gave the place knows it better than the chart."""
     for _ in range(TRIES):
         scene = row.scene(stage, rng)
-        if all(keeps_to_water(ship.plan) for ship in scene.ships if ship.kind < BASE):
+        sailing = [ship.plan for ship in scene.ships if ship.kind < BASE and (row.at is None or len({k[1:3] for k in ship.plan.knots}) > 1)]
+        if all(keeps_to_water(plan) for plan in sailing):
             scene.kind = kind
             return scene
     raise InputError(f"{kind}: of {TRIES} draws all meet land", remedy="give it another place, or more room: coast_nm, area")

@@ -36,6 +36,7 @@ from numba.core import typed_passes, untyped_passes
 from numba.core.compiler import CompilerBase, Flags, compile_extra
 from numba.core.compiler_machinery import PassManager
 from numba.core.registry import cpu_target
+from numba.core.types.functions import BaseFunction
 from numba.core.typing.templates import make_concrete_template
 
 COMPILED = not config.DISABLE_JIT
@@ -45,7 +46,6 @@ STEPS = (
     untyped_passes.IRProcessing,
     untyped_passes.RewriteSemanticConstants,
     untyped_passes.DeadBranchPrune,
-    untyped_passes.GenericRewrites,  # row["field"]
     untyped_passes.ReconstructSSA,
     typed_passes.NopythonTypeInference,
     typed_passes.PreLowerStripPhis,
@@ -81,6 +81,26 @@ class Typing(type(cpu_target.typing_context)):  # type: ignore[misc]
         if (found := self.known.get(key)) is None:
             found = self.known[key] = super().resolve_function_type(func, key[1], kws)
         return found
+
+
+@contextmanager
+def remembered_calls() -> Iterator[None]:
+    """While its code is generated, Numba asks again for the type of every operation, though the answer was found when types were inferred."""
+    ask, known = BaseFunction.get_call_type, dict[Any, Any]()
+
+    def get_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
+        if kws:
+            return ask(self, context, args, kws)
+        key = self, tuple(args)
+        if (found := known.get(key)) is None:
+            found = known[key] = ask(self, context, args, kws)
+        return found
+
+    BaseFunction.get_call_type = get_call_type  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        BaseFunction.get_call_type = ask  # type: ignore[method-assign]
 
 
 @contextmanager
@@ -174,7 +194,7 @@ class Entry:
 
             options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False, "no_cfunc_wrapper": True, "pipeline_class": InOneLibrary}
             self._dispatcher = njit(cache=True, **options)(self.function)
-            with no_collecting():
+            with no_collecting(), remembered_calls():
                 self._dispatcher.compile(self.signature)
             self.unit.forget()
             self._loaded = self._dispatcher.overloads[self.signature.args].entry_point

@@ -31,7 +31,8 @@ MODES = ("drop", "flag", "absent")
 TAG_MODES = ("keep", "strict")
 PIECE = k.INPUT_MAX - k.LINE_MAX  # bytes per turn of the kernel; what is unfinished before them is at most a line
 MISSING_CELLS = (k.C_TAG_T, k.C_PGHP_T, k.C_OWN_T, k.C_OWN_CANDIDATE, k.C_FOREIGN_CANDIDATE, k.C_LAST_STAMP, k.C_BASE_T)
-FIX_BYTES = FIX_DTYPE.itemsize
+FIX_BYTES, BYTE = FIX_DTYPE.itemsize, np.dtype(np.uint8)
+INPUT, ROWS_MAX, ROWS_MARGIN, DONE_ALL, FULL, UNCOMMON = k.INPUT, k.ROWS_MAX, k.ROWS_MARGIN, k.DONE_ALL, k.FULL, k.UNCOMMON
 LINE_MIN = 32  # bytes of the shortest sentence that makes a fix, and some to spare
 NO_STATICS, NO_OTHERS = np.empty(0, STATIC_DTYPE), np.empty(0, OTHER_DTYPE)
 NONE_CELLS = (k.C_TAG_GROUP, k.C_PGHP_SUM)
@@ -163,7 +164,6 @@ class DecodeState:
         return self._buf[base : base + rows * width].reshape(rows, width)
 
     def _rows(self, base: int, n: int, dtype: np.dtype) -> np.ndarray:
-        # NumPy's usual ways to records (`empty`, `view`) look at every field of the type first: three times the price of all else here
         return np.ndarray((n,), dtype, self._buf[base : base + n * dtype.itemsize].copy())
 
     def _name_receivers(self) -> None:
@@ -181,40 +181,58 @@ def decode(state: DecodeState, data: bytes, t_rx_ms: int | None = None, *, final
     final: the input has ended; a last line without its end is a line.
     """
     arrival = T_MISSING if t_rx_ms is None else t_rx_ms
-    if len(data) <= PIECE and not final:
-        pieces = _turn(state, data, arrival)
+    if len(data) <= PIECE:
+        batch, more = _turn(state, data, arrival)
+        if not (more or final):
+            return batch
+        pieces = [batch, *more]
     else:
-        pieces = [batch for start in range(0, len(data), PIECE) for batch in _turn(state, data[start : start + PIECE], arrival)]
+        pieces = [batch for start in range(0, len(data), PIECE) for batch in _turns(state, data[start : start + PIECE], arrival)]
     if final and state._tail:
-        pieces += _turn(state, b"\n", arrival)
+        pieces += _turns(state, b"\n", arrival)
         state._m[k.C_AFTER_CR] = 0
-    return pieces[0] if len(pieces) == 1 else joined(pieces, state.receiver_names())
+    return joined(pieces, state.receiver_names())
 
 
-def _turn(state: DecodeState, data: bytes, arrival: int) -> list[Batch]:
-    """One filling of the kernel's input, as many calls as its output tables need."""
-    tail = state._tail
-    at, middle = k.INPUT, k.INPUT + len(tail)
-    end = middle + len(data)
-    if tail:
-        state._window[at:middle] = tail
-    state._window[middle:end] = data
-    pieces: list[Batch] = []
-    stop = k.FULL
-    while stop != k.DONE_ALL:
-        room = min((end - at) // LINE_MIN, k.ROWS_MAX) + k.ROWS_MARGIN
-        fixes = np.ndarray((room,), FIX_DTYPE, np.empty(room * FIX_BYTES, np.uint8))  # as in `_rows`
+def _turns(state: DecodeState, data: bytes, arrival: int) -> list[Batch]:
+    batch, more = _turn(state, data, arrival)
+    return [batch, *more]
+
+
+def _turn(state: DecodeState, data: bytes, arrival: int) -> tuple[Batch, list[Batch]]:
+    """One filling of the kernel's input, as many calls as its output tables need: the first batch, and the others. For one sentence every step here counts."""
+    window, at = state._window, INPUT
+    end = INPUT + len(data)
+    if state._tail:
+        middle = INPUT + len(state._tail)
+        window[INPUT:middle] = state._tail
+        end += middle - INPUT
+        window[middle:end] = data
+    else:
+        window[INPUT:end] = data
+    more: list[Batch] = []
+    first = None
+    while True:
+        room = (end - at) // LINE_MIN
+        room = (ROWS_MAX if room > ROWS_MAX else room) + ROWS_MARGIN
+        fixes = np.empty(room * FIX_BYTES, BYTE)
         at, n_fixes, n_more, stop, stations, unaccounted = state._scan(state._m, state._buf, at, end, arrival, fixes)
         assert unaccounted == 0, f"{state.source}: {unaccounted} lines unaccounted for"
-        if stations != len(state.receivers):
+        if stations != len(state._names):
             state._name_receivers()
-        pieces.append(Batch(fixes[:n_fixes], NO_STATICS, NO_OTHERS, b"", [], [], state._names))
+        # NumPy's usual ways to records (`empty`, `view`) look at every field of the type first: three times the price of all else here
+        batch = Batch(np.ndarray((n_fixes,), FIX_DTYPE, fixes), NO_STATICS, NO_OTHERS, b"", [], [], state._names)
         if n_more:
-            _harvest(state, pieces[-1])
-        if stop == k.UNCOMMON:
+            _harvest(state, batch)
+        if first is None:
+            first = batch
+        else:
+            more.append(batch)
+        if stop == DONE_ALL:
+            state._tail = bytes(window[at:end]) if at < end else b""
+            return first, more
+        if stop == UNCOMMON:
             state._scan = k.scan.load()  # for good: where one such line comes, more will
-    state._tail = bytes(state._window[at:end]) if at < end else b""
-    return pieces
 
 
 def _harvest(state: DecodeState, batch: Batch) -> None:

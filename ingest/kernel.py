@@ -157,9 +157,9 @@ N_CELLS = C_BASE_RING + 2 * BASE_RING
     G_TAG_STATION, G_TAG_GROUP, G_TAG_BAD, G_PGHP_STATION, G_PGHP_SUM, G_PGHP_LATE, G_TRAILER_STATION,
     G_COUNT, G_NUMBER, G_SEQ, G_CHANNEL, G_PAYLOAD, G_PAYLOAD_END, G_FILL, G_FLAGS, G_KEY, G_T,
     G_SRC, G_STATION, G_WHEN, G_STOP, G_SENTENCE, G_SENTENCE_END, G_NBITS, G_NEXT, G_ROW, G_SUM, G_START, G_END,
-    G_NAME, G_NAME_END, G_COUNTER,
-) = range(N_CELLS, N_CELLS + 42)  # fmt: skip
-N_REG = 48
+    G_NAME, G_NAME_END, G_WORD, G_WORD2, G_COUNTER, G_LAT, G_LON, G_SOG, G_NAV,
+) = range(N_CELLS, N_CELLS + 48)  # fmt: skip
+N_REG = 52
 
 # One open message per row of the parts table.
 (P_KEY, P_GROUP, P_OPENED, P_T, P_SRC, P_STATION, P_FLAGS, P_COUNT, P_GOT, P_LENGTH, P_SUM_WANTED, P_SUM, P_END) = range(13)
@@ -185,8 +185,8 @@ PARTS = WORDS + 96
 STATIONS = PARTS + N_PART * OPEN_MAX  # hash, length, last line counter
 SLOTS = STATIONS + 3 * STATIONS_MAX
 KINDS = SLOTS + STATION_SLOTS  # code, count
-QUICK = KINDS + 2 * KINDS_MAX  # the station last seen with a name of this shape: a guess, checked against the name, in no snapshot
-M_SIZE = QUICK + QUICK_SLOTS
+QUICK = KINDS + 2 * KINDS_MAX  # names of up to 16 bytes as two words, and their station, by a hash of the words; in no snapshot
+M_SIZE = QUICK + 3 * QUICK_SLOTS
 # Byte store `buf`: tables first, the bytes to decode last.
 PAYLOADS = 0
 NAMES = PAYLOADS + PAYLOAD_PITCH * OPEN_MAX
@@ -219,6 +219,11 @@ A_T, A_MMSI, A_LAT, A_LON, A_FLAGS, A_SRC, A_SOG, A_KIND, A_NAV, A_REPORT, A_DAM
     SAFETY_DTYPE, "t_ms mmsi lat lon flags src sog msg_type nav kind damaged text"
 )
 A_SIZE = SAFETY_DTYPE.itemsize
+# A fix row is written as nine integers of up to eight bytes instead of twenty-one fields: `put_fix` relies on this order.
+F_SIZE = FIX_DTYPE.itemsize
+assert places(FIX_DTYPE, "t_ms t_rx_ms release_ms receivers mmsi lat lon flags radio sog cog hdg src alt_m msg_type nav sec rot t_src ship_type") == [
+    0, 8, 16, 24, 32, 36, 40, 44, 48, 52, 54, 56, 58, 60, 62, 63, 64, 65, 66, 67,
+]  # fmt: skip
 FIX_TYPES = sum(1 << kind for kind in (1, 2, 3, 4, 9, 11, 18, 19, 21, 27, 28))
 # Where the fields of a fix begin (0: the type has none), and how many bits make its main block, all its fields, and the whole message.
 AT_NAV, AT_ROT, AT_ALT, AT_SOG, AT_LON, AT_COG, AT_HDG, AT_SEC, AT_RADIO, AT_NEED, AT_FULL, AT_NOMINAL = range(12)
@@ -247,7 +252,6 @@ LAYOUT = np.array([_LAYOUTS.get(kind, (0,) * 12) for kind in range(32)], np.int6
 EXTENSION_MAX = 14  # characters that a type 21 may append to a full name
 
 _I, _U, _M, _B = types.int64, types.void, types.int64[::1], types.uint8[::1]
-_F = numba.from_dtype(FIX_DTYPE)[::1]
 HAS_PEXT = (  # not where it is microcode, and not where code for another processor is asked for
     bool(host.get_host_cpu_features().get("bmi2"))
     and host.get_host_cpu_name() not in ("znver1", "znver2")
@@ -262,6 +266,7 @@ HEAD, HEAD_MASK = int.from_bytes(b"!\0\0VD\0,\0", "little"), 0x00FF00FFFF0000FF 
 SINGLE, SINGLE_MASK = int.from_bytes(b"M,1", "little") << 40, -(1 << 40)
 REST = int.from_bytes(b",1,,", "little")
 TAIL = int.from_bytes(b",0*", "little")  # behind a payload of 28 characters
+FLAT_KINDS = sum(1 << kind for kind in (1, 2, 3, 4, 18))  # 28 characters, read in `common_lines`
 KNOWN_A = sum(1 << (ord(c) - 65) for c in "BDINRSTX")
 unit = Unit()
 inner = unit.inner
@@ -320,6 +325,19 @@ def pext48(_, x):
     return types.int64(types.int64), generate
 
 
+@intrinsic
+def pdep48(_, w):
+    """The inverse of `pext48`: 48 bits as the low six bits of eight bytes, the highest six in the first byte."""
+
+    def generate(context, builder, signature, args):
+        word = ir.IntType(64)
+        reverse = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, [word]), "llvm.bswap.i64")
+        deposit = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, [word, word]), "llvm.x86.bmi.pdep.64")
+        return builder.call(reverse, [builder.call(deposit, [args[0], ir.Constant(word, 0x3F3F3F3F3F3F3F3F)])])
+
+    return types.int64(types.int64), generate
+
+
 @inner(_I(_I, _I))
 def holds(x, byte):
     """Not 0 where one of eight bytes is `byte`."""
@@ -348,6 +366,9 @@ def word48(x):
 @inner(_I(_I))
 def letters(w):
     """Eight six-bit characters (48 bits, first one highest) as ASCII, first one lowest; ITU-R M.1371-5, table 47."""
+    if HAS_PEXT:
+        t = pdep48(w)
+        return t + ((~t & (0x20 * ONES)) << 1)
     t = ((w >> 24) & 0xFFFFFF) | ((w & 0xFFFFFF) << 32)
     t = ((t >> 12) & 0x00000FFF00000FFF) | ((t & 0x00000FFF00000FFF) << 16)
     t = ((t >> 6) & 0x003F003F003F003F) | ((t & 0x003F003F003F003F) << 8)
@@ -385,6 +406,21 @@ def unarmour(m, buf, start, end, lenient):
         k += 1
     m[WORDS + k] = 0
     return n
+
+
+@inner(_I(_M, _B, _I, _I))
+def pack(m, buf, start, end):
+    """As `unarmour`, for characters that were found legal before."""
+    if not SWAR:
+        return unarmour(m, buf, start, end, 0)
+    k = WORDS
+    for at in range(start, end - 7, 8):
+        m[k] = word48(ld64(buf, at))
+        k += 1
+    left = (end - start) & 7
+    mask = (1 << (8 * left)) - 1
+    m[k], m[k + 1] = word48((ld64(buf, end - left) & mask) | ((0x30 * ONES) & ~mask)), 0
+    return end - start
 
 
 @inner(_I(_M, _I, _I))
@@ -726,27 +762,6 @@ def receive_time(m):
 # --- stations, kinds, samples -------------------------------------------------------------------------------------
 
 
-@inner(_I(_B, _I, _I))
-def quick_slot(buf, start, n):
-    """Cell of QUICK for a name of n > 0 bytes."""
-    shape = n + 7 * int(buf[start]) + 11 * int(buf[start + n // 2]) + 31 * int(buf[start + n - 1]) + 73 * int(buf[start + max(n - 2, 0)])
-    return QUICK + (shape & (QUICK_SLOTS - 1))
-
-
-@inner(_I(_M, _B, _I, _I))
-def quick_station(m, buf, start, n):
-    """Index of a station name by its shape, or -1: ask `station`."""
-    k = m[quick_slot(buf, start, n)]
-    if m[STATIONS + 3 * k + 1] != n:
-        return -1
-    name = NAMES + NAME_MAX * k
-    for i in range(0, n, 8):
-        differ = ld64(buf, name + i) ^ ld64(buf, start + i)
-        if differ and (i + 8 <= n or differ & ((1 << (8 * (n - i))) - 1)):
-            return -1
-    return k
-
-
 @inner(_I(_M, _B, _I, _I))
 def station(m, buf, start, end):
     """Index of a station name, entered on first sight; 0 where the name is empty or the table is full. "EX-...": an exercise from here on."""
@@ -767,7 +782,6 @@ def station(m, buf, start, end):
                 if buf[NAMES + NAME_MAX * k + i] != buf[start + i]:
                     same = False
             if same:
-                m[quick_slot(buf, start, n)] = k
                 return k
         slot = (slot + 1) & (STATION_SLOTS - 1)
     k = m[C_STATIONS]
@@ -818,18 +832,30 @@ def is_fix(kind):
     return (FIX_TYPES >> kind) & 1
 
 
-# Inlined into both of its callers: a call with twenty arguments would cost as much as the work.
-@unit.inner(_I(_M, _F, *[_I] * 18), inline=True)
-def put_fix(m, fixes, flags, t, src, place, kind, mmsi, lon, lat, sog, cog, hdg, sec, nav, rot, alt, radio, sotdma, ship_type):
-    """Write the next row of `fixes`: raw values in unified units, what is out of range turned to missing, and the event time. Returns its flags.
+@unit.inner(_U(_B, _I, _I, _I), inline=True)
+def put(buf, at, value, width):
+    """An integer as 2, 4 or 8 bytes, little-endian."""
+    if not SWAR:
+        for i in range(width):
+            buf[at + i] = (value >> (8 * i)) & 255
+    elif width == 2:
+        st16(buf, at, value)
+    elif width == 4:
+        st32(buf, at, value)
+    else:
+        st64(buf, at, value)
 
-    sotdma: 1 where `radio` is a SOTDMA state, which may carry the time of the transmission.
+
+# Inlined into both of its callers: a call with twenty arguments would cost as much as the work.
+@unit.inner(_I(_M, _B, *[_I] * 20), inline=True)
+def put_fix(m, fixes, row, flags, when, t, src, place, kind, mmsi, lon, lat, sog, cog, hdg, sec, nav, rot, alt, radio, sotdma, ship_type):
+    """Write a row of `fixes`: raw values in unified units, what is out of range turned to missing. Returns its flags.
+
+    when: the event time. sotdma: 1 where `radio` is a SOTDMA state, which may carry the time of the transmission.
     """
-    if lon == LON_MISSING or lat == LAT_MISSING:
+    if abs(lon) > LON_MAX or abs(lat) > LAT_MAX:
+        flags |= 0 if lon == LON_MISSING or lat == LAT_MISSING else F_RANGE
         lon, lat = LON_MISSING, LAT_MISSING
-    elif abs(lon) > LON_MAX or abs(lat) > LAT_MAX:
-        lon, lat = LON_MISSING, LAT_MISSING
-        flags |= F_RANGE
     elif lon == 0 and lat == 0:
         flags |= F_NULL_ISLAND
     if mmsi == 0 or mmsi > 999_999_999:
@@ -839,25 +865,24 @@ def put_fix(m, fixes, flags, t, src, place, kind, mmsi, lon, lat, sog, cog, hdg,
     if cog > COG_MISSING:
         cog = COG_MISSING
         flags |= F_RANGE
-    if 359 < hdg < HDG_MISSING:
-        hdg = HDG_MISSING
-        flags |= F_RANGE
+    wrong = ((359 - hdg) & (hdg - HDG_MISSING)) >> 63  # -1 from 360 to 510; no branch, as half of all vessels send 511
+    hdg |= HDG_MISSING & wrong
+    flags |= F_RANGE & wrong
     if sec > SEC_MISSING:
         sec = SEC_MISSING
         flags |= F_FIX_STATE
-    when, more = event_time(t, sec)
-    flags |= more
-    if sotdma and (radio >> 14) & 7 == 1:
+    if sotdma and is_witnessed(when, src) and (radio >> 14) & 7 == 1:
         flags |= radio_time(m, radio, when, src)
-    r = fixes[m[G_FIXES]]
-    r["t_ms"], r["t_rx_ms"], r["release_ms"] = when, t, T_MISSING
-    r["receivers"], r["src"] = np.uint64(1) << np.uint64(min(place, 63)), place
-    r["t_src"], r["mmsi"], r["msg_type"] = src, mmsi, kind
-    r["flags"], r["lat"], r["lon"] = flags, lat, lon
-    r["sog"], r["cog"], r["hdg"] = sog, cog, hdg
-    r["sec"], r["nav"], r["rot"] = sec, nav, rot
-    r["alt_m"], r["radio"], r["ship_type"] = alt, radio, ship_type
-    m[G_FIXES] += 1
+    at = row * F_SIZE
+    put(fixes, at, when, 8)
+    put(fixes, at + 8, t, 8)
+    put(fixes, at + 16, T_MISSING, 8)
+    put(fixes, at + 24, 1 << min(place, 63), 8)
+    put(fixes, at + 32, mmsi | (lat << 32), 8)
+    put(fixes, at + 40, (lon & 0xFFFFFFFF) | (flags << 32), 8)
+    put(fixes, at + 48, radio, 4)
+    put(fixes, at + 52, sog | (cog << 16) | (hdg << 32) | (place << 48), 8)
+    put(fixes, at + 60, alt | (kind << 16) | (nav << 24) | (sec << 32) | ((rot & 255) << 40) | (src << 48) | (ship_type << 56), 8)
     return flags
 
 
@@ -867,7 +892,7 @@ def field_or(m, at, width, there, missing):
     return bits(m, at, width) if at > 0 and there else missing
 
 
-@inner(_I(_M, _I, _I, _F))
+@inner(_I(_M, _I, _I, _B))
 def fix_row(m, nbits, kind, fixes):
     """Fill the next row of `fixes` from a payload of type 1-4, 9, 11, 18, 19, 21, 27 or 28 (ITU-R M.1371-6); returns its flags.
 
@@ -907,7 +932,13 @@ def fix_row(m, nbits, kind, fixes):
     radio = field_or(m, place, 19, nbits >= place + 19, 0)
     sotdma = nbits >= 168 and (kind <= 2 or kind == 4 or kind == 11 or ((kind == 9 or kind == 18) and bits(m, 148, 1) == 0))  # 3 is ITDMA
     ship_type = field_or(m, 263, 8, kind == 19 and nbits >= 301, 0)
-    return put_fix(m, fixes, flags, m[G_T], m[G_SRC], m[G_STATION], kind, bits(m, 8, 30), lon, lat, sog, cog, hdg, sec, nav, rot, alt, radio, sotdma, ship_type)
+    when, more = event_time(m[G_T], min(sec, SEC_MISSING))
+    row = m[G_FIXES]
+    m[G_FIXES] += 1
+    m[G_WHEN], m[G_LAT], m[G_LON], m[G_SOG], m[G_NAV] = when, lat, lon, sog, nav
+    flags |= more
+    mmsi, place = bits(m, 8, 30), m[G_STATION]
+    return put_fix(m, fixes, row, flags, when, m[G_T], m[G_SRC], place, kind, mmsi, lon, lat, sog, cog, hdg, sec, nav, rot, alt, radio, sotdma, ship_type)
 
 
 @inner(_I(_I, _I))
@@ -964,20 +995,6 @@ def clear(buf, at, n):
     else:
         for i in range(n):
             buf[at + i] = 0
-
-
-@inner(_U(_B, _I, _I, _I))
-def put(buf, at, value, width):
-    """An integer as 2, 4 or 8 bytes, little-endian."""
-    if not SWAR:
-        for i in range(width):
-            buf[at + i] = (value >> (8 * i)) & 255
-    elif width == 2:
-        st16(buf, at, value)
-    elif width == 4:
-        st32(buf, at, value)
-    else:
-        st64(buf, at, value)
 
 
 @inner(_I(_M, _B, _I, _I))
@@ -1267,7 +1284,7 @@ def static_row(m, buf, nbits, kind):
     return flags
 
 
-@inner(_U(_M, _B, _F))
+@inner(_U(_M, _B, _B))
 def message(m, buf, fixes):
     """One whole, accepted message whose payload is in the words: a fix row, a static row or both, else a long row; that also where it is safety.
 
@@ -1282,14 +1299,14 @@ def message(m, buf, fixes):
     nbits, flags = m[G_NBITS], m[G_FLAGS]
     if is_fix(kind):
         flags |= fix_row(m, nbits, kind, fixes)
-        r = fixes[m[G_FIXES] - 1]
-        m[G_WHEN] = r["t_ms"]
         if kind == 4 and nbits >= 78:
             base_time(m, day_ms(bits(m, 38, 14), bits(m, 52, 4), bits(m, 56, 5)), clock_ms(bits(m, 61, 5), bits(m, 66, 6), bits(m, 72, 6)), bits(m, 8, 30))
         device = bits(m, 8, 30) // 1_000_000
         beacon = device == 970 or device == 972 or device == 974
-        if beacon or (kind <= 3 and r["nav"] == 14):
-            safety_row(m, buf, BEACON if beacon else STATUS14, nbits, 0, int(r["lat"]), int(r["lon"]), int(r["sog"]), int(r["nav"]))
+        if beacon or (kind <= 3 and m[G_NAV] == 14):
+            if abs(m[G_LON]) > LON_MAX or abs(m[G_LAT]) > LAT_MAX:
+                m[G_LON], m[G_LAT] = LON_MISSING, LAT_MISSING
+            safety_row(m, buf, BEACON if beacon else STATUS14, nbits, 0, m[G_LAT], m[G_LON], m[G_SOG], m[G_NAV])
     elif kind == 12 or kind == 14:
         safety_row(m, buf, TEXT, nbits, 0, LAT_MISSING, LON_MISSING, SOG_MISSING, NAV_MISSING)
     if kind == 5 or kind == 24 or kind == 21 or (kind == 19 and nbits >= 301):
@@ -1415,7 +1432,7 @@ def joined(m, buf, row):
     at = PAYLOADS + PAYLOAD_PITCH * row
     count = m[p + P_COUNT]
     m[G_PAYLOAD], m[G_PAYLOAD_END] = at, at + m[p + P_LENGTH]
-    m[G_NBITS] = 6 * unarmour(m, buf, at, at + m[p + P_LENGTH], 0) - m[G_FILL]
+    m[G_NBITS] = 6 * pack(m, buf, at, at + m[p + P_LENGTH]) - m[G_FILL]
     m[C_OPEN] -= count
     reason = verdict(m, m[G_NBITS])
     if reason >= 0:
@@ -1943,29 +1960,31 @@ def other_line(m, buf, at, end):
     return 0
 
 
-@inner(_I(_M, _F))
+@inner(_I(_M, _B))
 def room(m, fixes):
     """1 while every output table can take the worst line."""
-    if m[G_FIXES] + ROWS_MARGIN > fixes.shape[0] or m[G_STATICS] + ROWS_MARGIN > STATICS_MAX:
+    if (m[G_FIXES] + ROWS_MARGIN) * F_SIZE > fixes.shape[0] or m[G_STATICS] + ROWS_MARGIN > STATICS_MAX:
         return 0
     return 0 if m[G_OTHERS] + ROWS_MARGIN > OTHERS_MAX or m[G_SAFETY] + SAFETY_MARGIN > SAFETY_MAX or m[G_RAW] + RAW_MARGIN > RAW_MAX else 1
 
 
-@inner(types.UniTuple(_I, 2)(_B, _I))
+@unit.inner(types.UniTuple(_I, 3)(_B, _I), inline=True)
 def plain_number(buf, at):
-    """(value, index behind it) of a run of at most 15 digits; eight at once where there are eight."""
-    v = 0
-    end = at
-    x = ld64(buf, at) ^ (0x30 * ONES)
+    """(value, index behind it, xor of its digits spread over eight bytes) of a run of at most 15 digits; eight at once where there are eight."""
+    v, check, end = 0, 0, at
+    y = ld64(buf, at)
+    x = y ^ (0x30 * ONES)
     if (x | (x + 0x06 * ONES)) & (0xF0 * ONES) == 0:
         x = (x * 2561 >> 8) & 0x00FF00FF00FF00FF
         x = (x * 6_553_601 >> 16) & 0x0000FFFF0000FFFF
         v = x * 42_949_672_960_001 >> 32
+        check = y
         end += 8
     while 48 <= buf[end] <= 57 and end - at < 15:
         v = v * 10 + (int(buf[end]) - 48)
+        check ^= int(buf[end])
         end += 1
-    return v, end
+    return v, end, check
 
 
 @inner(_I(_I))
@@ -1974,39 +1993,71 @@ def odd_in_name(x):
     return ((x - 0x20 * ONES) | x) & HIGH | holds(x, 33) | holds(x, 92)
 
 
-@inner(_I(_M, _B, _I))
+@inner(_I(_I))
+def folded(x):
+    """Xor of the eight bytes of x."""
+    x ^= x >> 32
+    x ^= x >> 16
+    return (x ^ (x >> 8)) & 255
+
+
+@inner(_I(_I))
+def hex_digits(check):
+    """Two capital hex digits as they stand in memory: the first one lowest."""
+    high, low = check >> 4, check & 15
+    return high + 48 + (7 if high > 9 else 0) + ((low + 48 + (7 if low > 9 else 0)) << 8)
+
+
+@unit.inner(_I(_M, _B, _I), inline=True)
+def common_name(m, buf, at):
+    """A station's name in a tag block, up to ',' or '*', into registers, as words too where they hold it. Returns its end, or -1: the long way."""
+    n, check, word = 0, 0, 0
+    while n < NAME_MAX:
+        x = ld64(buf, at + n)
+        stop = holds(x, 44) | holds(x, 42)
+        mask = (((stop & -stop) >> 7) & ONES) - 1 if stop else -1
+        x &= mask
+        if odd_in_name(x | ((0x30 * ONES) & ~mask)):
+            return -1
+        check ^= x
+        if n == 0:
+            word = x
+        if stop:
+            m[G_WORD], m[G_WORD2] = word, x if n == 8 else 0
+            n += (((mask & ONES) * ONES) >> 56) & 15
+            m[G_NAME], m[G_NAME_END], m[G_SUM] = at, at + n, check
+            return at + n if n <= NAME_MAX else -1
+        n += 8
+    return -1
+
+
+@unit.inner(_I(_M, _B, _I), inline=True)
 def common_tag(m, buf, i):
     """A tag block of the keys c, s, g and n alone, with a right checksum, into registers. Returns the index behind it, or -1: the long way.
 
     The station stays a name (G_NAME): it may be entered in the table only when the sentence behind the tag is known to be good.
     """
     m[G_TAG_T], m[G_NAME], m[G_NAME_END], m[G_TAG_GROUP], m[G_COUNTER] = T_MISSING, 0, 0, -1, -1
-    a = i + 1
+    a, check = i + 1, 0
     while a - i < 96:
+        key, z = int(buf[a]), a + 2
         if buf[a + 1] != 58:
             return -1
-        key, z = buf[a], a + 2
+        check ^= key ^ 58
         if key == 115:
-            x = ld64(buf, z)
-            stop = holds(x, 44) | holds(x, 42)
-            while stop == 0 and z - a <= NAME_MAX and not odd_in_name(x):
-                z += 8
-                x = ld64(buf, z)
-                stop = holds(x, 44) | holds(x, 42)
-            mask = (((stop & -stop) >> 7) & ONES) - 1
-            if stop == 0 or odd_in_name((x & mask) | ((0x30 * ONES) & ~mask)):
+            z = common_name(m, buf, z)
+            if z < 0:
                 return -1
-            z += (((mask & ONES) * ONES) >> 56) & 15
-            if z - a - 2 > NAME_MAX:
-                return -1
-            m[G_NAME], m[G_NAME_END] = a + 2, z
+            check ^= m[G_SUM]
         elif key == 99 or key == 110 or key == 103:
-            v, z = plain_number(buf, a + 2)
+            v, z, digits = plain_number(buf, z)
+            check ^= digits
             if key == 103:  # part-count-id
                 for _ in range(2):
                     if buf[z] != 45 or buf[z + 1] == 45:
                         return -1
-                    v, z = plain_number(buf, z + 1)
+                    v, z, digits = plain_number(buf, z + 1)
+                    check ^= digits ^ 45
                 m[G_TAG_GROUP] = v
             elif key == 110:
                 m[G_COUNTER] = v
@@ -2016,12 +2067,10 @@ def common_tag(m, buf, i):
                 return -1
         else:
             return -1
-        if buf[z] == 42:
-            if buf[z + 3] != 92 or xor(buf, i + 1, z) != hex_pair(buf, z + 1, z + 3):
-                return -1
-            return z + 4
         if buf[z] != 44:
-            return -1
+            tail = ld64(buf, z)
+            return z + 4 if (tail & 0xFF0000FF) == 0x5C00002A and (tail >> 8) & 0xFFFF == hex_digits(folded(check)) else -1
+        check ^= 44
         a = z + 1
     return -1
 
@@ -2032,9 +2081,12 @@ def tagged_station(m, buf):
     place = 0
     n = m[G_NAME_END] - m[G_NAME]
     if n > 0:
-        place = quick_station(m, buf, m[G_NAME], n)
-        if place < 0:
+        slot = QUICK + 3 * (((m[G_WORD] ^ (m[G_WORD2] * 31)) * 0x9E3779B97F4A7C1 >> 56) & (QUICK_SLOTS - 1))
+        place = m[slot + 2]
+        if n > 16 or m[slot] != m[G_WORD] or m[slot + 1] != m[G_WORD2]:
             place = station(m, buf, m[G_NAME], m[G_NAME_END])
+            if n <= 16 and place > 0:
+                m[slot], m[slot + 1], m[slot + 2] = m[G_WORD], m[G_WORD2], place
     m[G_TAG_STATION] = place
     if m[G_COUNTER] >= 0:
         line_counter(m, m[G_COUNTER])
@@ -2043,8 +2095,9 @@ def tagged_station(m, buf):
 
 @inner(_I(_I, _I))
 def is_plain_talker(a, b):
-    """1 for the known talkers in capitals."""
-    return 1 if (a == 65 and 65 <= b <= 90 and (KNOWN_A >> (b - 65)) & 1) or (a == 66 and b == 83) or (a == 83 and b == 65) else 0
+    """Not 0 for the known talkers in capitals. Without branches: which of them speaks next cannot be foretold."""
+    of_a = ((a ^ 65) - 1) & ((b ^ 64) - 32) & -((KNOWN_A >> ((b - 65) & 31)) & 1)
+    return (of_a | (((a ^ 66) | (b ^ 83)) - 1) | (((a ^ 83) | (b ^ 65)) - 1)) >> 63
 
 
 # Flat on purpose: one pass over the sentence, with all that is known of it in variables; says the same as `sentence`.
@@ -2054,24 +2107,25 @@ def plain_sentence(m, buf, start, n):
 
     Returns the index of the line end, or -1: the long way, nothing but registers was touched.
     """
-    head = ld64(buf, start)
-    a, b, kind, count = (head >> 8) & 255, (head >> 16) & 255, (head >> 40) & 255, ((head >> 56) & 255) - 48
-    number_, seq, channel = int(buf[start + 9]) - 48, int(buf[start + 11]), 0
-    if (head & HEAD_MASK) != HEAD or (kind != 77 and kind != 79) or not is_plain_talker(a, b) or buf[start + 8] != 44 or buf[start + 10] != 44:
+    head, rest = ld64(buf, start), ld64(buf, start + 8)
+    kind, count, number_, seq, channel = (head >> 40) & 255, ((head >> 56) & 255) - 48, ((rest >> 8) & 255) - 48, (rest >> 24) & 255, 0
+    if (head & HEAD_MASK) != HEAD or (kind != 77 and kind != 79) or (rest & 0xFF00FF) != 0x2C002C or not is_plain_talker((head >> 8) & 255, (head >> 16) & 255):
         return -1
     if count < 1 or count > 9 or number_ < 1 or number_ > count:
         return -1
     p = start + 12
+    rest >>= 32
     if seq == 44:
         seq = 0
-    elif 48 <= seq <= 57 and buf[p] == 44:
+    elif 48 <= seq <= 57 and rest & 255 == 44:
         p += 1
+        rest >>= 8
     else:
         return -1
-    if buf[p] != 44:
-        channel = int(buf[p])
+    if rest & 255 != 44:
+        channel = rest & 255
         p += 1
-        if buf[p] != 44 or not (48 <= channel <= 57 or 65 <= channel <= 90):
+        if (rest >> 8) & 255 != 44 or not (48 <= channel <= 57 or 65 <= channel <= 90):
             return -1
     p += 1
     check = head ^ 33
@@ -2098,18 +2152,16 @@ def plain_sentence(m, buf, start, n):
         return -1
     m[WORDS + k], m[WORDS + k + 1] = word48(x), 0
     last = p + left
-    fill, end = int(buf[last + 1]) - 48, last + 5
-    if end >= n or fill < 0 or fill > 5 or buf[last + 2] != 42 or first == last:
+    tail, end = ld64(buf, last), last + 5  # ",f*hh", the line end or a trailer
+    fill = ((tail >> 8) & 255) - 48
+    if end >= n or fill < 0 or fill > 5 or (tail >> 16) & 255 != 42 or first == last:
         return -1
     check ^= (fill + 48) ^ 44
-    check ^= check >> 32
-    check ^= check >> 16
-    check = (check ^ (check >> 8)) & 255
-    if check != hex_pair(buf, last + 3, end):
+    if (tail >> 24) & 0xFFFF != hex_digits(folded(check)):
         return -1
     m[G_SENTENCE_END] = end
-    if buf[end] != 13 and buf[end] != 10:
-        if buf[end] != 44:
+    if (tail >> 40) & 255 != 13 and (tail >> 40) & 255 != 10:
+        if (tail >> 40) & 255 != 44:
             return -1
         while end < n and buf[end] != 13 and buf[end] != 10:
             if buf[end] == 33 or buf[end] == 92 or end - start > LINE_MAX - 256:
@@ -2119,7 +2171,7 @@ def plain_sentence(m, buf, start, n):
             return -1
     m[G_NBITS] = 6 * (last - first) - fill
     m[G_COUNT], m[G_NUMBER], m[G_SEQ], m[G_CHANNEL] = count, number_, seq, channel + 16 if channel == 49 or channel == 50 else channel  # 1, 2 -> A, B
-    m[G_PAYLOAD], m[G_PAYLOAD_END], m[G_FILL], m[G_SUM] = first, last, fill, check
+    m[G_PAYLOAD], m[G_PAYLOAD_END], m[G_FILL], m[G_SUM] = first, last, fill, folded(check)
     m[G_SENTENCE], m[G_FLAGS] = start, F_OWN_SHIP if kind == 79 else 0
     if count == 1:
         return end if verdict(m, m[G_NBITS]) < 0 else -1
@@ -2161,13 +2213,67 @@ def next_line(m, buf, end, n):
     return end + 2 if buf[end + 1] == 10 else end + 1
 
 
+@inner(_I(_M))
+def silent_source(m):
+    """Where the receive time of a sentence without a stamp comes from (T_SRC_...)."""
+    if m[G_ARRIVAL] != T_MISSING:
+        return T_SRC_ARRIVAL
+    if m[C_OWN_T] != T_MISSING:
+        return T_SRC_OWN_SHIP
+    return T_SRC_BASE if m[C_BASE_T] != T_MISSING else T_SRC_NONE
+
+
+@inner(_I(_M, _I))
+def silent_time(m, src):
+    """Receive time of a sentence without a stamp from `silent_source`."""
+    if src == T_SRC_ARRIVAL:
+        return m[G_ARRIVAL]
+    return m[C_OWN_T] if src == T_SRC_OWN_SHIP else m[C_BASE_T]
+
+
+@unit.inner(_I(_M, _B, _I, _I, _I, _I, _B), inline=True)
+def common_sentence(m, buf, i, p, n, tag_t, fixes):
+    """The line at i whose plain sentence, of any kind, begins at p behind a common tag block (if p > i). Returns where the next line begins.
+
+    -1: the long way, nothing but registers was touched.
+    """
+    end = plain_sentence(m, buf, p, n)
+    if end < 0 or sweep_is_due(m, m[C_SENTENCES] + 1):
+        return -1
+    m[C_LINES] += 1
+    m[C_SENTENCES] += 1
+    m[G_STATION], m[G_TAG_T], m[G_ROW] = 0, tag_t, -1
+    if p > i:
+        m[G_STATION] = tagged_station(m, buf)
+    else:
+        m[G_TAG_GROUP] = -1
+    after = m[G_SENTENCE_END]
+    if after < end:
+        trailer(m, buf, after, end)
+        if m[G_STATION] == 0:
+            m[G_STATION] = m[G_TRAILER_STATION]
+    m[G_FLAGS] |= F_EXERCISE if m[C_EXERCISE] else 0
+    i = next_line(m, buf, end, n)
+    if m[G_COUNT] == 1:
+        receive_time(m)
+        message(m, buf, fixes)
+    elif fragment(m, buf):
+        message(m, buf, fixes)
+    if m[G_ROW] >= 0:
+        drop_parts(m, buf, m[G_ROW], -1)
+    m[G_TRAILER_T], m[G_TRAILER_STATION] = T_MISSING, 0
+    return i
+
+
 # Flat on purpose: eight lines in ten come through here, and a call that takes the arrays costs as much as all the bits of a position.
 # Says the same as wrappers, sentence, receive_time, message and fix_row; tests/test_decode_twin.py holds both ways together.
-@inner(_I(_M, _B, _I, _I, _F))
+@inner(_I(_M, _B, _I, _I, _B))
 def common_lines(m, buf, i, n, fixes):
-    """Decode lines from i on for as long as they are common: perhaps a tag block, then one plain sentence. A type 1, 2, 3 or 18 of 28
+    """Decode lines from i on for as long as they are common: perhaps a tag block, then one plain sentence. A type 1, 2, 3, 4 or 18 of 28
     characters becomes a row here, other sentences go to `fragment` and `message`. Returns where the first uncommon line begins, still
     uncounted.
+
+    What changes with each line is kept in variables (`row`, `done`, `stamp`, `last_src`) and stored before others look at it.
     """
     if m[C_AFTER_CR] and i < n:
         m[C_AFTER_CR] = 0
@@ -2177,108 +2283,127 @@ def common_lines(m, buf, i, n, fixes):
     m[G_PGHP_T], m[G_PGHP_STATION], m[G_PGHP_SUM], m[G_PGHP_LATE] = T_MISSING, 0, -1, 0
     m[G_PREFIX_T], m[G_TRAILER_T], m[G_TRAILER_STATION], m[G_TAG_BAD] = T_MISSING, T_MISSING, 0, 0
     latest = Y2100_MS if m[G_ARRIVAL] == T_MISSING else m[G_ARRIVAL] + DAY_MS
-    while i < n and m[G_FIXES] + ROWS_MARGIN <= fixes.shape[0]:
+    row, row_end = m[G_FIXES], fixes.shape[0] // F_SIZE - ROWS_MARGIN
+    done, to_sweep = 0, SWEEP_EVERY - m[C_SENTENCES] % SWEEP_EVERY
+    stamp, last_src, exercise = m[C_LAST_STAMP], m[C_LAST_SRC], F_EXERCISE * m[C_EXERCISE]
+    silent_src = silent_source(m)
+    silent_t = silent_time(m, silent_src)
+    split_t, second, minute_ms = T_MISSING, 0, 0  # the last receive time: its second, and the milliseconds of its minute
+    while i < n and row <= row_end:
         # framing: every byte up to the line end is looked at, so that nothing can hide in it
         p = i
         tag_t = T_MISSING
-        if buf[i] == 92:
+        head = ld64(buf, i)
+        if head & 255 == 92:
             p = common_tag(m, buf, i)
             if p < 0:
-                return i
+                break
             tag_t = m[G_TAG_T]
-        head, rest = ld64(buf, p), ld64(buf, p + 8)
-        a, b, channel = (head >> 8) & 255, (head >> 16) & 255, (rest >> 32) & 255
+            head = ld64(buf, p)
+        rest = ld64(buf, p + 8)
+        channel = (rest >> 32) & 255
         q = p + (13 if channel == 44 else 14)
-        x0, x1, x2, x3 = ld64(buf, q), ld64(buf, q + 8), ld64(buf, q + 16), ld64(buf, q + 24)
-        end = q + 33
-        check = head ^ 33 ^ (rest & 0xFFFFFFFFFF) ^ x0 ^ x1 ^ x2 ^ (x3 & 0xFFFFFFFFFFFF) ^ (0 if channel == 44 else 44)
-        check ^= check >> 32
-        check ^= check >> 16
-        check = (check ^ (check >> 8)) & 255
-        high, low = check >> 4, check & 15
-        tail = x3 >> 32
-        x3 = (x3 & 0xFFFFFFFF) | (0x30303030 << 32)
+        x0, x3 = ld64(buf, q), ld64(buf, q + 24)
+        tail, end = ld64(buf, q + 28), q + 33  # ",0*hh", the line end, and what follows
         w0 = word48(x0)
         kind = w0 >> 42
         mmsi = (w0 >> 10) & 0x3FFFFFFF
-        flat = (head & HEAD_MASK) == HEAD and (head & SINGLE_MASK) == SINGLE and (rest & 0xFFFFFFFF) == REST and (tail & 0xFFFFFF) == TAIL
-        flat = flat and (channel == 44 or ((channel == 65 or channel == 66 or channel == 49 or channel == 50) and (rest >> 40) & 255 == 44))
-        flat = flat and end < n and (buf[end] == 13 or buf[end] == 10) and ((tail >> 24) & 255) == (48 if high < 10 else 55) + high
-        flat = flat and buf[q + 32] == (48 if low < 10 else 55) + low and not (illegal(x0) | illegal(x1) | illegal(x2) | illegal(x3))
-        flat = flat and is_plain_talker(a, b) and (1 <= kind <= 3 or kind == 18)
-        # stamps that want a second look; distress devices, and what shares their thousand
-        odd_stamp = tag_t != T_MISSING and (tag_t < Y2000_MS or tag_t > latest or m[C_LAST_SRC] == T_SRC_OWN_SHIP)
-        if not flat or odd_stamp or 970_000_000 <= mmsi < 975_000_000 or (kind <= 3 and (w0 >> 6) & 15 == 14):
-            end = plain_sentence(m, buf, p, n)
-            if end < 0 or sweep_is_due(m, m[C_SENTENCES] + 1):
+        flat = (tail & 0xFFFFFF) == TAIL and (head & HEAD_MASK) == HEAD and (head & SINGLE_MASK) == SINGLE and (rest & 0xFFFFFFFF) == REST
+        if flat:
+            x1, x2 = ld64(buf, q + 8), ld64(buf, q + 16)
+            check = head ^ 33 ^ (rest & 0xFFFFFFFFFF) ^ x0 ^ x1 ^ x2 ^ (x3 & 0xFFFFFFFFFFFF) ^ (0 if channel == 44 else 44)
+            x3 = (x3 & 0xFFFFFFFF) | (0x30303030 << 32)
+            flat = ((tail >> 24) & 0xFFFF) == hex_digits(folded(check)) and not (illegal(x0) | illegal(x1) | illegal(x2) | illegal(x3))
+            # A, B, 1 or 2 and its comma, or no channel: in one number, as nobody can foretell which it is
+            strange = (((((channel & 15) - 1) | ((channel >> 4) - 3)) & ~1) | (((rest >> 40) & 255) ^ 44)) if channel != 44 else 0
+            flat = flat and strange == 0
+            flat = flat and end < n and ((tail >> 40) & 255 == 13 or (tail >> 40) & 255 == 10) and is_plain_talker((head >> 8) & 255, (head >> 16) & 255)
+            flat = flat and (FLAT_KINDS >> kind) & 1 != 0
+            # stamps that want a second look; distress devices, and what shares their thousand
+            flat = flat and (tag_t == T_MISSING or (Y2000_MS <= tag_t <= latest and last_src != T_SRC_OWN_SHIP))
+            flat = flat and (mmsi < 970_000_000 or mmsi >= 975_000_000) and (kind > 3 or (w0 >> 6) & 15 != 14)
+        if not flat or done + 1 == to_sweep:
+            m[G_FIXES], m[C_LAST_STAMP], m[C_LAST_SRC] = row, stamp, last_src
+            m[C_LINES] += done
+            m[C_SENTENCES] += done
+            done = common_sentence(m, buf, i, p, n, tag_t, fixes)
+            row = m[G_FIXES]
+            if done >= 0:
+                i = done
+            done = -1 if done < 0 else 0
+            if done < 0 or not room(m, fixes):
                 return i
-            m[C_LINES] += 1
-            m[C_SENTENCES] += 1
-            m[G_STATION], m[G_TAG_T], m[G_ROW] = 0, tag_t, -1
-            if p > i:
-                m[G_STATION] = tagged_station(m, buf)
-            else:
-                m[G_TAG_GROUP] = -1
-            after = m[G_SENTENCE_END]
-            if after < end:
-                trailer(m, buf, after, end)
-                if m[G_STATION] == 0:
-                    m[G_STATION] = m[G_TRAILER_STATION]
-            m[G_FLAGS] |= F_EXERCISE if m[C_EXERCISE] else 0
-            i = next_line(m, buf, end, n)
-            if m[G_COUNT] == 1:
-                receive_time(m)
-                message(m, buf, fixes)
-            elif fragment(m, buf):
-                message(m, buf, fixes)
-            if m[G_ROW] >= 0:
-                drop_parts(m, buf, m[G_ROW], -1)
-            m[G_TRAILER_T], m[G_TRAILER_STATION] = T_MISSING, 0
-            if not room(m, fixes):
-                return i
+            to_sweep = SWEEP_EVERY - m[C_SENTENCES] % SWEEP_EVERY
+            stamp, last_src, exercise = m[C_LAST_STAMP], m[C_LAST_SRC], F_EXERCISE * m[C_EXERCISE]
+            silent_src = silent_source(m)
+            silent_t = silent_time(m, silent_src)
             continue
         # the receive time, and with the first thing written the line is ours
-        src = T_SRC_ARRIVAL
-        t = m[G_ARRIVAL]
-        if tag_t != T_MISSING:
-            src, t = T_SRC_TAG, tag_t
-        elif t == T_MISSING:
-            src, t = T_SRC_OWN_SHIP, m[C_OWN_T]
-            if t == T_MISSING:
-                src, t = T_SRC_BASE, m[C_BASE_T]
-                if t == T_MISSING:
-                    src = T_SRC_NONE
-        if sweep_is_due(m, m[C_SENTENCES] + 1):
-            return i
-        odd = 0
-        if src == T_SRC_TAG:
-            if m[C_LAST_STAMP] != T_MISSING and t < m[C_LAST_STAMP] - BACKSTEP_MS:
-                m[C_NOTED + N_BACKSTEP] += 1
-                odd = F_STAMP_ODD
-            m[C_LAST_STAMP] = t
-        m[C_FOREIGN_AGREE] = 0
-        m[C_LAST_SRC] = src
-        m[C_LINES] += 1
-        m[C_SENTENCES] += 1
-        place = tagged_station(m, buf) if p > i else 0
-        flags = odd | (F_EXERCISE if m[C_EXERCISE] else 0)
-        i = next_line(m, buf, end, n)
+        src, t, flags = silent_src, silent_t, exercise
+        place = 0
+        if p > i:
+            place = tagged_station(m, buf)
+            flags = exercise = F_EXERCISE * m[C_EXERCISE]  # a new station may have said so
+            if tag_t != T_MISSING:
+                src, t = T_SRC_TAG, tag_t
+                if stamp != T_MISSING and t < stamp - BACKSTEP_MS:
+                    m[C_NOTED + N_BACKSTEP] += 1
+                    flags |= F_STAMP_ODD
+                stamp = t
+        last_src = src
+        done += 1
+        i = end + 1
+        if (tail >> 40) & 255 == 13:
+            if i == n:
+                m[C_AFTER_CR] = 1
+            elif (tail >> 48) & 255 == 10:
+                i += 1
         m[C_DECODED + kind] += 1
         m[C_NOTED + N_TIME + src] += 1
         # what the payload says
         w1, w2, w3 = word48(x1), word48(x2), word48(x3)
+        nav, rot, sog, cog, hdg, radio = NAV_MISSING, ROT_MISSING, SOG_MISSING, COG_MISSING, HDG_MISSING, (w3 >> 24) & 0x7FFFF
+        sotdma = kind != 3
         if kind <= 3:
             nav, rot, sog, cog, hdg, sec = (w0 >> 6) & 15, ((w0 & 63) << 2) | (w1 >> 46), (w1 >> 36) & 1023, (w2 >> 16) & 4095, (w2 >> 7) & 511, (w2 >> 1) & 63
             lon, lat = (w1 >> 7) & 0xFFFFFFF, ((w1 & 127) << 20) | (w2 >> 28)
             rot -= 256 if rot > 127 else 0
+        elif kind == 4:
+            lon, lat, sec = ((w1 & 0x1FFFF) << 11) | (w2 >> 37), (w2 >> 10) & 0x7FFFFFF, min((w1 >> 18) & 63, SEC_MISSING)
         else:
-            nav, rot, sog, cog, hdg, sec = NAV_MISSING, ROT_MISSING, ((w0 & 3) << 8) | (w1 >> 40), (w2 >> 20) & 4095, (w2 >> 11) & 511, (w2 >> 5) & 63
+            sog, cog, hdg, sec = ((w0 & 3) << 8) | (w1 >> 40), (w2 >> 20) & 4095, (w2 >> 11) & 511, (w2 >> 5) & 63
             lon, lat = (w1 >> 11) & 0xFFFFFFF, ((w1 & 2047) << 16) | (w2 >> 32)
             flags |= F_CLASS_B
+            sotdma = (w3 >> 43) & 1 == 0
         lon -= (lon >> 27) << 28
         lat -= (lat >> 26) << 27
-        sotdma = kind <= 2 or (kind == 18 and (w3 >> 43) & 1 == 0)
-        put_fix(m, fixes, flags, t, src, place, kind, mmsi, lon, lat, sog, cog, hdg, sec, nav, rot, ALT_MISSING, (w3 >> 24) & 0x7FFFF, sotdma, 0)
+        # its time: `event_time`, with the receive time taken apart once for all that share it
+        when = t
+        if t == T_MISSING:
+            flags |= F_NO_TIME
+        else:
+            if t != split_t:
+                split_t, minute_ms = t, t % 60_000
+                second = minute_ms // 1000
+            # -1 and 0 stand for yes and no
+            lag = second - sec
+            lag += 60 & (lag >> 63)
+            ahead, known = (57 - lag) >> 63, (sec - 60) >> 63
+            sane = (ahead | ((lag - 31) >> 63)) & known
+            when += (1000 * (second - lag + (60 & ahead)) - minute_ms) & sane
+            flags |= F_DELAYED & known & ~sane
+        put_fix(m, fixes, row, flags, when, t, src, place, kind, mmsi, lon, lat, sog, cog, hdg, sec, nav, rot, ALT_MISSING, radio, sotdma, 0)
+        row += 1
+        if kind == 4:
+            m[G_T], m[G_SRC] = t, src
+            midnight = day_ms(((w0 & 1023) << 4) | (w1 >> 44), (w1 >> 40) & 15, (w1 >> 35) & 31)
+            base_time(m, midnight, clock_ms((w1 >> 30) & 31, (w1 >> 24) & 63, (w1 >> 18) & 63), mmsi)
+            silent_src = silent_source(m)
+            silent_t = silent_time(m, silent_src)
+        m[C_FOREIGN_AGREE] = 0
+    m[G_FIXES], m[C_LAST_STAMP], m[C_LAST_SRC] = row, stamp, last_src
+    m[C_LINES] += done
+    m[C_SENTENCES] += done
     return i
 
 
@@ -2295,7 +2420,7 @@ def unaccounted(m):
 
 # Flat on purpose: each stage is called from here and not from the stage before it, because the compiler pays for every function once per
 # level of calls above it. Twin: tests/naive_decode.py, Twin.
-@inner(_I(_M, _B, _I, _I, _F))
+@inner(_I(_M, _B, _I, _I, _B))
 def whole_lines(m, buf, i, n, fixes):
     """Decode the whole lines of buf[i:n]; returns where it stopped."""
     while i < n:
@@ -2413,7 +2538,7 @@ def outcome(m, i):
     return i, m[G_FIXES], m[G_STATICS] + m[G_OTHERS] + m[G_SAFETY], m[G_STOP], m[C_STATIONS], unaccounted(m)
 
 
-@unit.entry(types.UniTuple(_I, 6)(_M, _B, _I, _I, _I, _F))
+@unit.entry(types.UniTuple(_I, 6)(_M, _B, _I, _I, _I, _B))
 def scan_common(m, buf, i, n, arrival, fixes):
     """Decode whole lines of buf[i:n] for as long as they are common. Half of the kernel, so half of the time to compile: most streams need no more."""
     begin(m, arrival)
@@ -2426,7 +2551,7 @@ def scan_common(m, buf, i, n, arrival, fixes):
     return outcome(m, i)
 
 
-@unit.entry(types.UniTuple(_I, 6)(_M, _B, _I, _I, _I, _F))
+@unit.entry(types.UniTuple(_I, 6)(_M, _B, _I, _I, _I, _B))
 def scan(m, buf, i, n, arrival, fixes):
     """Decode the whole lines of buf[i:n], whatever they are."""
     begin(m, arrival)

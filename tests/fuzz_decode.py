@@ -140,10 +140,10 @@ class Guards:
             table[:] = CANARY
         buf[end : kernel.INPUT + kernel.INPUT_MAX + kernel.INPUT_PAD] = CANARY
         settings, given, own = m[SETTINGS].copy(), buf[start:end].copy(), self.bordered(fixes)
-        own.view(np.uint8)[:] = CANARY
+        own[:] = CANARY
         answer = self.strict_scan(scan, m, buf, start, end, arrival, own) if MODE == "python" else scan(m, buf, start, end, arrival, own)
         assert start <= answer[0] <= end, (start, answer, end)
-        for table, register, width in [*tables, (own.view(np.uint8), kernel.G_FIXES, own.itemsize)]:
+        for table, register, width in [*tables, (own, kernel.G_FIXES, kernel.F_SIZE)]:
             used = int(m[register]) * width
             assert 0 <= used <= len(table), f"register {register}: {m[register]}"
             behind = used if register == kernel.G_FIXES else used + SPILL
@@ -372,7 +372,7 @@ def self_test() -> None:
         whole = kernel.scan.load()
         scan = partial(Guards().strict_scan, whole) if MODE == "python" else whole
         try:
-            scan(state._m, inside, start, start + 64, b.T_MISSING, np.empty(kernel.ROWS_MARGIN, b.FIX_DTYPE))
+            scan(state._m, inside, start, start + 64, b.T_MISSING, np.empty(kernel.ROWS_MARGIN * kernel.F_SIZE, np.uint8))
         except IndexError:
             return True
         return False

@@ -46,7 +46,7 @@ def outside(m: Any, buf: Any, i: int, n: int, t: int, fixes: Any) -> tuple[int, 
 def behind_rows(m: Any, buf: Any, i: int, n: int, t: int, fixes: Any) -> tuple[int, ...]:
     """A scan that writes a row which it does not count."""
     answer = kernel_scan(m, buf, i, n, t, fixes)
-    fixes[int(m[kernel.G_FIXES])]["mmsi"] = 1
+    fixes[int(m[kernel.G_FIXES]) * kernel.F_SIZE] = 1
     return answer
 
 
@@ -61,7 +61,7 @@ def forgetful(m: Any, buf: Any, i: int, n: int, t: int, fixes: Any) -> tuple[int
     """A scan that loses a row in each short call, so that rows depend on the cuts."""
     answer = kernel_scan(m, buf, i, n, t, fixes)
     m[kernel.G_FIXES] -= 1 if m[kernel.G_FIXES] and n - i < 2000 else 0
-    fixes.view("u1")[int(m[kernel.G_FIXES]) * fixes.itemsize :] = fuzz_decode.CANARY
+    fixes[int(m[kernel.G_FIXES]) * kernel.F_SIZE :] = fuzz_decode.CANARY
     return answer[0], int(m[kernel.G_FIXES]), *answer[2:]
 
 

@@ -149,22 +149,22 @@ def test_as_fast_as_it_is_read_waits_for_a_slow_reader():
 
 
 def test_at_real_time_who_does_not_read_loses_whole_lines_and_holds_up_nobody():
-    out, some = TcpOutlet("127.0.0.1", 0), chunks(60, lines=600)
+    out, some = TcpOutlet("127.0.0.1", 0), chunks(60, lines=400)
     out.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     assert len(whole(some)) > 2 * WAITING_MAX
-    playing = Playing(some, [out], speed=100.0)
+    playing = Playing(some, [out], speed=30.0)
     with closing(socket.socket()) as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
         deaf.connect(("127.0.0.1", out.listener.getsockname()[1]))
         with closing(connect(out)) as good:
-            begun = time.monotonic()
-            data = b""
             good.settimeout(20)
-            while not data.endswith(some[-1].data):
-                data += good.recv(1 << 20)
-            assert time.monotonic() - begun < 5
-            assert whole(some).endswith(data)
+            pieces = [good.recv(1 << 20)]
+            while pieces[-1] and not pieces[-1].endswith(some[-1].data[-66:]):
+                pieces.append(good.recv(1 << 20))
+            assert playing.is_alive()  # the end came to one of them while the other has not read a byte
             late = read_all(deaf)
+    assert whole(some).endswith(b"".join(pieces))
+    assert len(b"".join(pieces)) > 0.5 * len(whole(some))
     dropped = playing.end().dropped
     assert dropped > 0
     assert len(late) + dropped == len(whole(some))
@@ -240,7 +240,7 @@ def test_the_command_serves_what_it_would_write(tmp_path):
     words = ["--faults", "lost=0.1", "--speed", "max", "--once", "--serve", f"tcp://127.0.0.1:{port}", "--truth", "truth.ndjson"]
     with subprocess.Popen([*program, *words], stderr=subprocess.PIPE, **where) as served:
         assert served.stderr.readline().startswith("EXERCISE traffic of 'strait'")
-        with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as peer:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=120)) as peer:
             assert read_all(peer) == (tmp_path / "sea.nmea").read_bytes()
-        assert served.wait(30) == 0
+        assert served.wait(120) == 0
     assert (tmp_path / "truth.ndjson").read_text().startswith("{")

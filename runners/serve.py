@@ -32,6 +32,7 @@ WAITING_MAX = 1 << 20  # bytes that a listener may be behind at real time
 AHEAD_MAX = 1 << 16  # bytes that the world may be ahead of a reader that sets the pace
 READ_BYTES = 4096
 POLL_S = 0.1  # a terminal does not tell when it has been read
+EMPTY_S = 0.5  # what is written to a terminal shows at its other end a moment later
 LAST_S = 5.0  # how long a listener may take over the end at real time
 REMEDY = "use tcp://127.0.0.1:10110, udp://127.0.0.1:10110 or pty, with RECEIVER= in front for one receiver"
 
@@ -170,6 +171,7 @@ class PtyOutlet(Outlet):
         tty.setraw(self.slave)
         os.set_blocking(self.master, False)
         super().__init__(os.ttyname(self.slave), receiver)
+        self.empty_since_s = time.monotonic()
         self.peers = [Peer(self.master, lambda data: os.write(self.master, data))]
 
     def doors(self) -> list[int]:
@@ -182,7 +184,9 @@ class PtyOutlet(Outlet):
 
     def drained(self) -> bool:
         unread = struct.unpack("i", fcntl.ioctl(self.slave, termios.FIONREAD, bytes(4)))[0]
-        return super().drained() and unread == 0  # what the terminal still holds is lost when it is unplugged
+        if self.peers[0].waiting or unread:  # what the terminal still holds is lost when it is unplugged
+            self.empty_since_s = time.monotonic()
+        return time.monotonic() - self.empty_since_s >= EMPTY_S
 
     def close(self) -> None:
         os.close(self.master)

@@ -211,7 +211,9 @@ def test_a_terminal_is_read_like_a_serial_port():
     os.write(port, b"what a program sets up a receiver with\r\n")
     while len(data) < len(of("hill", some)):
         assert select.select([port], [], [], 10)[0], "nothing comes"
-        data += os.read(port, 1000)
+        piece = os.read(port, 1000)
+        assert piece, "it was unplugged too early"
+        data += piece
     os.close(port)
     assert data == of("hill", some)
     playing.end()

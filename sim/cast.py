@@ -29,7 +29,7 @@ class Cast:
 def cast(scenario: Scenario, seed: int, duration_s: float) -> Cast:
     """Everybody in a scenario's sea. Equal arguments give equal casts."""
     registry = Registry()
-    ships = background(scenario.routes, scenario.fleets, scenario.stations, seed, registry, duration_s)
+    ships = background(scenario.routes, scenario.fleets, scenario.stations, scenario.region, seed, registry, duration_s)
     stage = Stage(seed, registry, Sea(scenario.region), duration_s + 120, lambda lat, lon: well_heard(scenario.receivers, lat, lon), scenario.zones)
     return Cast(ships, scenes_of(list(scenario.behaviours), stage))
 

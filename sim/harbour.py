@@ -43,6 +43,12 @@ def ports() -> Ports:
     return read_ports()
 
 
+def port_place(code: str) -> Point:
+    """Where the table has a port; the code must be in it."""
+    number = ports().ids.index(code)
+    return float(ports().lat[number]) / UNITS_PER_DEG, float(ports().lon[number]) / UNITS_PER_DEG
+
+
 @lru_cache(maxsize=8)
 def harbours(region: Region) -> tuple[Harbour, ...]:
     """Ports of a region that ships can reach, by code."""
@@ -57,7 +63,7 @@ def harbours(region: Region) -> tuple[Harbour, ...]:
     return tuple(sorted(found, key=lambda harbour: harbour.code))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=8192)
 def berths(region: Region, harbour: Harbour) -> np.ndarray:
     """float64[n, 3]: latitude, longitude, heading of places to lie, those nearest to the port first; none where the shore is out of sight."""
     scale = math.cos(math.radians(harbour.at[0]))
@@ -109,11 +115,20 @@ def within(region: Region, place: Point) -> bool:
     return south < place[0] < north and (place[1] - west) % 360 < (east - west) % 360
 
 
+@lru_cache(maxsize=1)
+def _shore() -> tuple[np.ndarray, np.ndarray, float]:
+    """Coast edges in degrees by their southern end, those ends, and how far north the longest reaches."""
+    edges = coast().edges.astype(np.float64) / UNITS_PER_DEG
+    south = np.minimum(edges[:, 0], edges[:, 2])
+    order = np.argsort(south, kind="stable")
+    return edges[order], south[order], float(np.abs(edges[:, 0] - edges[:, 2]).max(initial=0.0))
+
+
 def _edges_near(at: Point, within_nm: float) -> tuple[np.ndarray, ...]:
     """Coast edges of which an end or the middle lies near a place, as metres north and east of it: (a_y, a_x, b_y, b_x)."""
-    edges = coast().edges
-    south, north = ((at[0] + side * (within_nm + 2) / 60) * UNITS_PER_DEG for side in (-1, 1))
-    edges = edges[(np.minimum(edges[:, 0], edges[:, 2]) <= north) & (np.maximum(edges[:, 0], edges[:, 2]) >= south)].astype(np.float64) / UNITS_PER_DEG
+    edges, south, tallest = _shore()
+    reach = (within_nm + 2) / 60
+    edges = edges[np.searchsorted(south, at[0] - reach - tallest) : np.searchsorted(south, at[0] + reach)]
     m, scale = 60 * NM_M, math.cos(math.radians(at[0]))
     a_y, b_y = (edges[:, 0] - at[0]) * m, (edges[:, 2] - at[0]) * m
     a_x, b_x = (((edges[:, k] - at[1] + 180) % 360 - 180) * m * scale for k in (1, 3))

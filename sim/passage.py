@@ -85,19 +85,26 @@ class Waters:
 
     def cell_near(self, place: Point, within_nm: float) -> int:
         """The nearest cell of the sea, or NONE when there is none within that distance."""
+        cells, away_nm, _ = self._cells_near(place, within_nm)
+        return int(cells[np.argmin(away_nm)]) if len(cells) else NONE
+
+    def roomy_cells(self, place: Point, within_nm: float, off_nm: float) -> np.ndarray:
+        """int64[n]: cells of the sea within a distance of a place that lie `off_nm` off the coast, or as far as any there does."""
+        cells, _, off = self._cells_near(place, within_nm)
+        return cells[off >= min(off_nm, off.max(initial=0.0))]
+
+    def _cells_near(self, place: Point, within_nm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Cells of the sea within a distance of a place: their numbers, how far away, how far off the coast."""
         row, col = (place[0] - self.south) / self.step_lat - 0.5, ((place[1] - self.west) % 360) / self.step_lon - 0.5
         reach = int(within_nm / (self.step_lat * 60)) + 1
-        low, high = max(0, int(row) - reach), min(self.rows, int(row) + reach + 2)
-        if low >= high:
-            return NONE
-        wide = int(within_nm / max(0.05, float(self.across_nm[low:high].min()))) + 1
-        left, right = max(0, int(col) - wide), min(self.cols, int(col) + wide + 2)
-        rows, cols = np.nonzero(self.at_sea[low:high, left:right]) if left < right else (np.empty(0, np.int64), np.empty(0, np.int64))
-        if not len(rows):
-            return NONE
-        away_nm = np.hypot((rows + low - row) * self.step_lat * 60, (cols + left - col) * self.across_nm[rows + low])
-        best = int(np.argmin(away_nm))
-        return int((rows[best] + low) * self.cols + cols[best] + left) if away_nm[best] <= within_nm else NONE
+        low, high = sorted((min(max(0, int(row) - reach), self.rows), min(max(0, int(row) + reach + 2), self.rows)))
+        wide = int(within_nm / max(0.05, float(self.across_nm[low:high].min(initial=self.cell_nm)))) + 1
+        left, right = max(0, int(col) - wide), max(0, int(col) + wide + 2)
+        rows, cols = np.nonzero(self.at_sea[low:high, left:right])
+        rows, cols = rows + low, cols + left
+        away_nm = np.hypot((rows - row) * self.step_lat * 60, (cols - col) * self.across_nm[rows])
+        near = away_nm <= within_nm
+        return (rows * self.cols + cols)[near], away_nm[near], self.off_nm[rows[near], cols[near]]
 
     def way(self, start: int, end: int) -> Way | None:
         """The way from cell to cell; None when it would take more than the sea has."""
@@ -234,10 +241,12 @@ def _spread(off_nm, at_sea, across_nm, up_nm, start, ends, before):
         row, col = cell // cols, cell % cols
         for d_row in range(-1, 2):
             for d_col in range(-1, 2):
+                other = (row + d_row) * cols + col + d_col
+                if other < 0 or other >= off_nm.size or settled[other]:
+                    continue
                 length = _joined(off_nm, across_nm, up_nm, row, col, d_row, d_col)
                 if length <= 0:
                     continue
-                other = (row + d_row) * cols + col + d_col
                 near = 2 - min(1.0, off_nm[row, col] / SHY_NM) - min(1.0, off_nm[row + d_row, col + d_col] / SHY_NM)
                 dear = cost[cell] + length * (1 + SHY_COST / 2 * near)
                 if dear < cost[other]:

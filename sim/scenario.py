@@ -18,9 +18,10 @@ from sim.area import Area
 from sim.behaviours import Behaviours
 from sim.flags import FLAGS
 from sim.fleet import Fleet, Route, Station
+from sim.harbour import port_place, ports, within
 from sim.receiver import Receiver
 from sim.satellite import Satellite
-from sim.sea import Point
+from sim.sea import Point, Region
 
 T_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a fixed start, so that equal seeds give equal bytes
 TABLES = ("receivers", "satellites", "routes", "fleets", "stations", "zones", "behaviours")
@@ -113,13 +114,30 @@ def _faults(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str, str]]:
         if len(route.points) < 2:
             faults.append((("routes", i, "points"), "a route needs two points", "add points as [lat, lon]"))
     for i, fleet in enumerate(scenario.fleets):
-        if fleet.kind in ("lane", "ferry") and fleet.route not in routes:
-            faults.append((("fleets", i, "route"), f"no route '{fleet.route}'", f"routes here: {', '.join(sorted(routes)) or 'none'}"))
-        if fleet.count < 0 or not 0 < fleet.speed_kn[0] <= fleet.speed_kn[1] <= 60:
-            faults.append((("fleets", i), "count must not be negative, speed_kn needs 0 < least <= most <= 60", "correct it"))
+        faults += _fleet_faults(fleet, i, routes, scenario.region)
     for i, row in enumerate(scenario.behaviours):
         faults += _behaviour_faults(row, i)
     return faults + _flag_faults(scenario) + _place_faults(scenario)
+
+
+def _fleet_faults(fleet: Fleet, i: int, routes: set[str], region: Region) -> list[tuple[tuple[str | int, ...], str, str]]:
+    faults: list[tuple[tuple[str | int, ...], str, str]] = []
+    if (fleet.kind == "lane" or fleet.route) and fleet.route not in routes:
+        faults.append((("fleets", i, "route"), f"no route '{fleet.route}'", f"routes here: {', '.join(sorted(routes)) or 'none'}"))
+    if fleet.route and fleet.kind not in ("lane", "ferry"):
+        faults.append((("fleets", i, "route"), f"'{fleet.kind}' follows no route", "take it out"))
+    most_kn = 160 if fleet.kind == "aircraft" else 60
+    if fleet.count < 0 or (fleet.speed_kn and not 0 < fleet.speed_kn[0] <= fleet.speed_kn[1] <= most_kn):
+        faults.append((("fleets", i), f"count must not be negative, speed_kn needs 0 < least <= most <= {most_kn}", "correct it"))
+    if (fleet.loa_m and not 3 <= fleet.loa_m[0] <= fleet.loa_m[1] <= 500) or not 0 < fleet.radius_nm <= 60:
+        faults.append((("fleets", i), "loa_m needs 3 <= least <= most <= 500, radius_nm 0 to 60", "correct it"))
+    if not (0 <= fleet.beyond_share <= 1 and 0 <= fleet.careless_share <= 1):
+        faults.append((("fleets", i), "a share is a number from 0 to 1", "correct it"))
+    if fleet.region and not -85 <= fleet.region[0] < fleet.region[2] <= 85:
+        faults.append((("fleets", i, "region"), "a region without height", "region = [south, west, north, east]"))
+    if fleet.port and (fleet.port not in ports().ids or not within(fleet.region or region, port_place(fleet.port))):
+        faults.append((("fleets", i, "port"), f"no port '{fleet.port}' in this region", "name it by UN/LOCODE without a blank, as in zones/data"))
+    return faults
 
 
 def _behaviour_faults(row: Behaviours, i: int) -> list[tuple[tuple[str | int, ...], str, str]]:
@@ -151,7 +169,7 @@ def _flag_faults(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str, s
 
 def _place_faults(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str, str]]:
     places: list[tuple[tuple[str | int, ...], Point]] = [(("receivers", i), (r.lat_deg, r.lon_deg)) for i, r in enumerate(scenario.receivers)]
-    places += [(("fleets", i), f.centre) for i, f in enumerate(scenario.fleets)]
+    places += [(("fleets", i), f.centre) for i, f in enumerate(scenario.fleets) if f.centre]
     places += [(("routes", i), p) for i, r in enumerate(scenario.routes) for p in r.points]
     places += [(("stations", i), row.at) for i, row in enumerate(scenario.stations)]
     places += [(("zones", i), p) for i, row in enumerate(scenario.zones) for p in row.points]

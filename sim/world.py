@@ -8,17 +8,34 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
 
-from dogwatch.geo import KN_MS
-from sim.fleet import Fleet, Route, Station
+from dogwatch.batch import UNITS_PER_DEG
+from dogwatch.errors import InputError
+from sim import local
+from sim.flags import FLAGS
+from sim.fleet import BOATS, HABITS, Fleet, Route, Station
+from sim.harbour import Harbour, berths, harbours, ports
+from sim.hull import hull_of
 from sim.identity import Registry
-from sim.motion import M_PER_DEG, Plan, offset
-from sim.ship import AID, BASE, CLASS_A, CLASS_B, CLASS_B_SO, NAV_ANCHORED, NAV_ENGINE, NAV_FISHING, NAV_MOORED, Ship
+from sim.local import Neighbourhood
+from sim.motion import Plan
+from sim.passage import waters
+from sim.sea import Point, Region
+from sim.ship import AID, AIRCRAFT, BASE, CLASS_A, CLASS_B, CLASS_B_SO, NAV_ANCHORED, NAV_ENGINE, NAV_FISHING, NAV_MOORED, Ship
+from sim.trade import Trade
 
-STOP_S = 1500.0  # a ferry at its berth
+STOP_S = (900.0, 2400.0)  # a ferry at its berth
+FERRY_NM, FERRY_LINES = (2.0, 60.0), 8
+NAV_TOWING, NAV_PUSHING = 11, 12
+TOW_SHARE, TOW_M = 0.5, (250.0, 700.0)  # of tugs, those whose tow has a set of its own; length of the tow line
+CARELESS = {NAV_ENGINE: NAV_MOORED, NAV_MOORED: NAV_ENGINE, NAV_ANCHORED: NAV_ENGINE, NAV_FISHING: NAV_ENGINE}
+LOCAL_NM = 300.0
+_MERCHANT_FLAGS = list(FLAGS)
+_MERCHANT_SHARES = np.cumsum([flag.share for flag in FLAGS.values()]) / sum(flag.share for flag in FLAGS.values())
 
 
 def generator(seed: int, *what: str | int) -> np.random.Generator:
@@ -26,30 +43,138 @@ def generator(seed: int, *what: str | int) -> np.random.Generator:
     return np.random.default_rng([seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF, crc32("/".join(str(w) for w in what).encode())])
 
 
-def background(routes: list[Route], fleets: list[Fleet], stations: list[Station], seed: int, registry: Registry, duration_s: float) -> list[Ship]:
+def background(
+    routes: list[Route], fleets: list[Fleet], stations: list[Station], region: Region, seed: int, registry: Registry, duration_s: float
+) -> list[Ship]:
     """The fleets and stations of a scenario, with plans that last `duration_s` and a little longer."""
-    route_of = {route.name: route for route in routes}
-    ships: list[Ship] = []
+    route_of, ships = {route.name: route for route in routes}, []
     for i, fleet in enumerate(fleets):
-        for k in range(fleet.count):
-            rng = generator(seed, "fleet", i, k)
-            ships.append(_member(fleet, route_of.get(fleet.route), rng, registry, duration_s + 120))
+        if fleet.count:
+            ships += FleetMaker(fleet, route_of.get(fleet.route), fleet.region or region, (seed, i), registry, duration_s + 120).ships()
     return ships + [_station(station, registry, duration_s + 120) for station in stations]
 
 
-def _member(fleet: Fleet, route: Route | None, rng: np.random.Generator, registry: Registry, until_s: float) -> Ship:
-    kind = {"A": CLASS_A, "B": CLASS_B, "B-SO": CLASS_B_SO}[fleet.ais]
-    flag, ship_type = str(rng.choice(fleet.flags)), int(rng.choice(fleet.ship_types))
-    identity = registry.vessel(rng, flag, ship_type, float(rng.uniform(*fleet.loa_m)), class_b=kind != CLASS_A)
-    speed_kn = float(rng.uniform(*fleet.speed_kn))
-    if fleet.kind in ("lane", "ferry"):
-        assert route is not None, "load_scenario has checked the routes"
-        return Ship(identity, kind, _follow(route, speed_kn, rng, until_s, ferry=fleet.kind == "ferry"))
-    lat, lon = offset(*fleet.centre, float(rng.uniform(0, 360)), fleet.radius_nm * 1852 * math.sqrt(float(rng.uniform(0, 1))))
-    if fleet.kind in ("moored", "anchored"):
-        nav = NAV_MOORED if fleet.kind == "moored" else NAV_ANCHORED
-        return Ship(identity, kind, Plan(-60, lat, lon).stay(until_s + 60, nav=nav, heading_deg=float(rng.integers(0, 360))))
-    return Ship(identity, kind, _work(fleet, Plan(-60, lat, lon), speed_kn, rng, until_s))
+class FleetMaker:
+    """Makes the ships of one fleet. What its vessels share (places, trade, current) is drawn once, from a generator of the fleet."""
+
+    def __init__(self, fleet: Fleet, route: Route | None, region: Region, number: tuple[int, int], registry: Registry, until_s: float) -> None:
+        self.fleet, self.route, self.region, self.registry, self.until_s = fleet, route, region, registry, until_s
+        self.habit, self.number = HABITS[fleet.kind], number
+        rng = generator(number[0], "fleet", number[1])
+        self.places = Neighbourhood(fleet, region, rng)
+        self.trade = Trade(region, rng, fleet.count, fleet.beyond_share) if fleet.kind in ("traffic", "tug") else None
+        self.wind_deg = float(rng.uniform(0, 360))
+        self.currents: dict[Point, tuple[float, float]] = {}
+        self.lines = self._ferry_lines() if fleet.kind == "ferry" and route is None else []
+
+    def ships(self) -> list[Ship]:
+        """All vessels, in order; a tow comes behind its tug."""
+        return [ship for k in range(self.fleet.count) for ship in self._vessel(k, generator(self.number[0], "fleet", self.number[1], k))]
+
+    def _vessel(self, k: int, rng: np.random.Generator) -> list[Ship]:
+        chance = rng.random(4).tolist()
+        types = self.fleet.ship_types or self.habit.ship_types
+        ship_type = types[int(chance[0] * len(types))]
+        hull = hull_of(ship_type)
+        loa_m = self.fleet.loa_m or hull.loa_m
+        size_m = loa_m[0] + (loa_m[1] - loa_m[0]) * chance[1] ** (1.0 if self.fleet.loa_m else 1.6)  # small ships are many
+        speeds_kn = self.fleet.speed_kn or self.habit.speed_kn or hull.speed_kn
+        speed_kn = speeds_kn[0] + (speeds_kn[1] - speeds_kn[0]) * chance[2]
+        plan, bound_for = self._plan(k, rng, speed_kn, size_m)
+        flag = self._flag(rng, plan.knots[0][1:3])
+        if self.fleet.kind == "aircraft":
+            return [Ship(self.registry.aircraft(flag), AIRCRAFT, plan, altitude_m=float(rng.uniform(100, 500)))]
+        if self.fleet.kind == "buoys":
+            return [Ship(self.registry.buoy(rng), CLASS_B, plan)]
+        ais = self.fleet.ais or ("B" if self.fleet.kind == "harbour" and ship_type in BOATS else self.habit.ais)
+        kind = {"A": CLASS_A, "B": CLASS_B, "B-SO": CLASS_B_SO}[ais]
+        if kind == CLASS_A and chance[3] < self.fleet.careless_share:
+            plan.knots = [(*knot[:4], CARELESS.get(knot[4], knot[4]), knot[5]) for knot in plan.knots]
+        ship = Ship(self.registry.vessel(rng, flag, ship_type, size_m, class_b=kind != CLASS_A, bound_for=bound_for), kind, plan)
+        return [ship, *(self._tow(rng, flag, plan) if self.fleet.kind == "tug" else [])]
+
+    def _plan(self, k: int, rng: np.random.Generator, speed_kn: float, loa_m: float) -> tuple[Plan, tuple[str, float] | None]:
+        """The plan of vessel k, and its destination where it has one of its own."""
+        fleet, places, until_s = self.fleet, self.places, self.until_s
+        if self.trade is not None:
+            nav = NAV_ENGINE if fleet.kind == "traffic" else NAV_TOWING if rng.uniform() < 0.7 else NAV_PUSHING
+            return self.trade.life(rng, speed_kn, until_s, nav)
+        if self.route is not None:
+            return _follow(self.route, speed_kn, rng, until_s, ferry=fleet.kind == "ferry"), None
+        if fleet.kind == "ferry":
+            return self._shuttle(rng, speed_kn), None
+        if fleet.kind == "pilot":
+            return local.pilot(places, k, speed_kn, rng, until_s), None
+        if fleet.kind == "aircraft":
+            return local.flight(places, k, speed_kn, rng, until_s), None
+        if fleet.kind == "harbour" or (fleet.kind == "moored" and fleet.centre is None):
+            return local.quay(places, k, rng, until_s, may_shift=fleet.kind == "harbour"), None
+        if fleet.kind == "waiting":
+            centre = places.ground(k, (fleet.radius_nm + 0.8, 20.0), 12.0 + fleet.radius_nm)
+            return local.swing(centre, fleet.radius_nm, loa_m, rng, self.wind_deg, until_s), None
+        if fleet.kind in ("moored", "anchored"):
+            centre = places.ground(k, (fleet.radius_nm + 0.2, 20.0), 12.0 + fleet.radius_nm)
+            nav = NAV_MOORED if fleet.kind == "moored" else NAV_ANCHORED
+            return local.lie(local.scatter(centre, fleet.radius_nm, rng), float(rng.integers(0, 360)), nav, until_s), None
+        if fleet.kind == "buoys":
+            centre = places.ground(k, (12.0, 60.0))
+            if centre not in self.currents:
+                self.currents[centre] = local.current(places, centre, speed_kn, until_s)
+            return local.drift(centre, self.currents[centre], rng, until_s), None
+        near_nm = 15.0 + fleet.radius_nm if fleet.kind == "leisure" else 0.0
+        return local.work(fleet, places.ground(k, (fleet.radius_nm + 0.3, 60.0), near_nm), speed_kn, rng, until_s), None
+
+    def _ferry_lines(self) -> list[tuple[Harbour, Harbour]]:
+        """Lines between neighbouring ports of the region, short ones first."""
+        found = harbours(self.region)
+        lat, lon = np.array([port.at for port in found]).reshape(-1, 2).T
+        away_nm = 60 * np.hypot(lat[:, None] - lat, (lon[:, None] - lon) * np.cos(np.radians(lat)))
+        a, b = np.nonzero(np.triu((away_nm >= FERRY_NM[0]) & (away_nm <= FERRY_NM[1]), 1))
+        order = np.argsort(away_nm[a, b], kind="stable").tolist()
+        pairs = ((found[a[i]], found[b[i]]) for i in order if found[a[i]].cell != found[b[i]].cell)
+        served = (pair for pair in pairs if all(len(berths(self.region, port)) for port in pair))
+        lines = list(itertools.islice(served, max(FERRY_LINES, self.fleet.count // 3)))
+        if not lines:
+            raise InputError("no two ports of this region are near enough for a ferry", remedy="give the fleet a route", value=self.region)
+        return lines
+
+    def _shuttle(self, rng: np.random.Generator, speed_kn: float) -> Plan:
+        """A ferry between two neighbouring ports of the region, from a random place on its line."""
+        line = self.lines[int(rng.integers(0, len(self.lines)))]
+        way = waters(self.region).way(line[0].cell, line[1].cell)
+        assert way is not None, "both lie in one body of water"
+        places = [berths(self.region, port) for port in line]
+        ends = [place[int(rng.integers(0, min(20, len(place))))].tolist() for place in places]
+        points = [way.beside(0.3), way.back().beside(0.3)]
+        side = int(rng.integers(0, 2))
+        index, share = _along(points[side], float(rng.uniform(0, 1)))
+        (lat0, lon0), (lat1, lon1) = points[side][index : index + 2]
+        plan, rest = Plan(-60, lat0 + share * (lat1 - lat0), lon0 + share * (lon1 - lon0)), points[side][index + 1 :]
+        while plan.t_s < self.until_s:
+            for lat, lon in rest:
+                plan.to(lat, lon, speed_kn)
+            side = 1 - side
+            lat, lon, heading = ends[side]
+            plan.to(lat, lon, 6.0).stay(float(rng.uniform(*STOP_S)), nav=NAV_MOORED, heading_deg=heading)
+            rest = points[side]
+        return plan
+
+    def _flag(self, rng: np.random.Generator, near: Point) -> str:
+        """One of the fleet's; without any, that of the nearest port for local craft, else as the world's merchant ships fly them."""
+        chance = float(rng.random())
+        if self.fleet.flags:
+            return self.fleet.flags[int(chance * len(self.fleet.flags))]
+        flag = _MERCHANT_FLAGS[int(np.searchsorted(_MERCHANT_SHARES, chance, side="right"))]
+        return local_flag(round(near[0]), round(near[1])) or flag if self.habit.local else flag
+
+    def _tow(self, rng: np.random.Generator, flag: str, plan: Plan) -> list[Ship]:
+        """A barge with a set of its own follows in the tug's wake; most have none."""
+        if rng.uniform() >= TOW_SHARE:
+            return []
+        late_s = float(rng.uniform(*TOW_M)) / 2.6
+        behind = Plan(plan.knots[0][0] + late_s, *plan.knots[0][1:3])
+        behind.knots = [(knot[0] + late_s, *knot[1:4], NAV_ENGINE if knot[4] != NAV_MOORED else NAV_MOORED, knot[5]) for knot in plan.knots]
+        return [Ship(self.registry.vessel(rng, flag, 99, float(rng.uniform(40, 110)), class_b=False), CLASS_A, behind)]
 
 
 def _follow(route: Route, speed_kn: float, rng: np.random.Generator, until_s: float, *, ferry: bool) -> Plan:
@@ -65,23 +190,19 @@ def _follow(route: Route, speed_kn: float, rng: np.random.Generator, until_s: fl
         for lat, lon in rest:
             plan.to(lat, lon, speed_kn)
         if ferry and way == 1:  # the first point of a ferry's route is its berth; the far end it only touches
-            plan.stay(STOP_S, nav=NAV_MOORED, heading_deg=float(rng.integers(0, 360)))
+            plan.stay(float(rng.uniform(*STOP_S)), nav=NAV_MOORED, heading_deg=float(rng.integers(0, 360)))
         way = 1 - way
         rest = legs[way]
     return plan
 
 
-def _work(fleet: Fleet, plan: Plan, speed_kn: float, rng: np.random.Generator, until_s: float) -> Plan:
-    """Straight runs inside a circle: a trawler's tows, a yacht's boards; always on to the far side, never milling about."""
-    radius_m = fleet.radius_nm * 1852
-    while plan.t_s < until_s:
-        lat, lon = plan.at
-        north, east = (fleet.centre[0] - lat) * M_PER_DEG, (fleet.centre[1] - lon) * M_PER_DEG * math.cos(math.radians(lat))
-        inward = math.degrees(math.atan2(east, north)) + float(rng.normal(0, 25))
-        reach_m = math.hypot(north, east) + radius_m * float(rng.uniform(0.6, 0.95))
-        nav = NAV_FISHING if fleet.kind == "fishing" else (8 if rng.uniform() < 0.5 else NAV_ENGINE)
-        plan.run(inward, speed_kn, reach_m / (speed_kn * KN_MS), nav=nav)
-    return plan
+@lru_cache(maxsize=4096)
+def local_flag(lat_deg: int, lon_deg: int) -> str:
+    """The flag of the port nearest to a place in whole degrees, if we know it; else nothing."""
+    lat, lon = np.array([lat_deg * UNITS_PER_DEG], np.int64), np.array([((lon_deg + 180) % 360 - 180) * UNITS_PER_DEG], np.int64)
+    number = int(ports().nearest(lat, lon, LOCAL_NM)[1][0])
+    code = ports().ids[number][:2] if number >= 0 else ""
+    return code if code in FLAGS else ""
 
 
 def _station(station: Station, registry: Registry, until_s: float) -> Ship:

@@ -130,7 +130,7 @@ def test_the_page_tells_the_truth():
 def test_a_sea_on_the_date_line_reports_legal_longitudes():
     text = (
         SMALL.replace("lon_deg = 0.5", "lon_deg = -179.9\nantenna_m = 200.0")
-        + '[[fleets]]\nkind = "leisure"\ncount = 6\ncentre = [0.5, 179.98]\nspeed_kn = [15.0, 20.0]\n'
+        + '[[fleets]]\nkind = "leisure"\nais = "A"\ncount = 6\ncentre = [0.5, 179.98]\nspeed_kn = [15.0, 20.0]\n'
     )
     data = b"".join(chunk.data for chunk in simulate(load_scenario(text, file="x"), 1, duration_s=1800))
     lon_deg = [message(h.bits)["lon"] / 600_000 for h in read_lines(data.splitlines()) if h.bits.startswith("000001")]

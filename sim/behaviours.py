@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.scene_border import BorderApproach, BorderCrossing, BorderSkirting, DarkCrossing, PortVisit
-from sim.scene_distress import Beacon
+from sim.scene_distress import Assist, Beacon, DistressStatus, SafetyText, SarOperation, WrongStatus
 from sim.scene_identity import (
     BadMmsi,
     ClassConflict,
@@ -44,5 +44,5 @@ Position = PositionJump | PositionOffset | PositionOnLand | PositionCircle | Pos
 Who = ClonedMmsi | CloneNearby | IdentityChange | MmsiHandover | BadMmsi | ImoConflict | ClassConflict | TypoCorrected | HalfStatics | MmsiReused
 Bounds = BorderCrossing | DarkCrossing | BorderApproach | BorderSkirting | PortVisit
 Infra = AnchorDrag | OverCableStop | CableApproach | CableShip | CableCrossing
-Distress = Beacon
+Distress = Beacon | SafetyText | DistressStatus | WrongStatus | Assist | SarOperation
 Behaviours = Moving | Meeting | Silent | Working | Waiting | Position | Who | Bounds | Infra | Distress

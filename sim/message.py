@@ -122,7 +122,8 @@ def compose(sent, ships, knots, lies, seed, out):
     """Write the message (MESSAGE_DTYPE) of each transmission (SENT_DTYPE)."""
     for i in range(sent.shape[0]):
         _blank(out, i, sent, i, ships)
-        if sent[i]["msg_type"] in (5, 14, 24):
+        out[i]["dest"] = ships[sent[i]["who"]]["dest"]
+        if sent[i]["msg_type"] in (5, 12, 14, 24):
             continue
         who = np.int64(sent[i]["who"])
         first, last = np.int64(ships[who]["first"]), np.int64(ships[who]["last"])

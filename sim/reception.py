@@ -170,7 +170,7 @@ def hear(sent, begin, links, start, loud, receivers, outages, deliveries, t_star
             if not _listens(receivers, r, channel):
                 continue
             group = 1 if receivers[r]["orbit"] >= 0 else 0
-            relay_ms = 0 if kind == 14 or ships[who]["kind"] >= BEACON else receivers[r]["relay_ms"]
+            relay_ms = 0 if kind in (12, 14) or ships[who]["kind"] >= BEACON else receivers[r]["relay_ms"]
             if relay_ms > 0 and t_ms - passed_ms[group] < (max(relay_ms, STATIC_RELAY_MS) if column > 0 else relay_ms):
                 continue
             pair, moment = who * PAIRS + r, t_ms * 2 + s["part"]

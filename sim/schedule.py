@@ -18,7 +18,7 @@ from sim import noise
 from sim.motion import KNOT_DTYPE, state_at, straight_until
 from sim.place import PLACE_DTYPE, apart_nm
 from sim.radio import TURN_DEG_MIN, interval_ms
-from sim.ship import AID, AIRCRAFT, BASE, BEACON, CLASS_A, CLASS_B, CLASS_B_SO, SHIP_DTYPE
+from sim.ship import AID, AIRCRAFT, BASE, BEACON, CALLER, CLASS_A, CLASS_B, CLASS_B_SO, SHIP_DTYPE
 
 # One transmission. `channel`: 0 is A, 1 is B, 2 and 3 carry type 27 (M.1371-5, Annex 4), SILENT was not sent after all.
 SENT_DTYPE = np.dtype(
@@ -55,6 +55,7 @@ STATIC_SPREAD_MS, PART_B_MS = 2_000, 2_000
 BURST, BURST_GAP_MS, BURST_EVERY_MS = 8, 2_000, 60_000  # a distress device: eight reports a minute (M.1371-5, Annex 9)
 TEXT_EVERY, TEXT_MS = 32, 500  # and its text with each fourth burst
 EXTENDED_SHARE = 0.125  # of class B sets are of a make that says who it is in type 19, the others in type 24
+TEXT_SLOTS = 3  # of what a person types
 DUE = 4  # rows that one set can need at once
 
 _SHIPS, _KNOTS, _PLACES = numba.from_dtype(SHIP_DTYPE)[::1], numba.from_dtype(KNOT_DTYPE)[::1], numba.from_dtype(PLACE_DTYPE)[::1]
@@ -78,13 +79,13 @@ def _look(ships, knots, clocks, who, t_ms):
 
 @njit(numba.types.void(_SHIPS, _KNOTS, _CLOCKS, _SEED, _INT), cache=True)
 def start_clocks(ships, knots, clocks, seed, t_start_ms):
-    """Spread the first reports over one interval, the static messages over six minutes; a beacon begins when it is switched on."""
+    """Spread the first reports over one interval, the static messages over six minutes; a beacon or a caller begins with its plan."""
     for i in range(ships.shape[0]):
         kind, clock = np.int64(ships[i]["kind"]), clocks[i]
         _look(ships, knots, clocks, i, t_start_ms)
         clock["report_ms"] = t_start_ms + np.int64(clock["wait_ms"] * noise.unit(seed, noise.SLOT, i, 0))
         clock["static_ms"] = clock["long_ms"] = NEVER
-        if kind >= BEACON:
+        if kind >= CALLER:
             clock["report_ms"] = max(t_start_ms, knots[ships[i]["first"]]["t_ms"])
         elif kind in (CLASS_A, CLASS_B, CLASS_B_SO):
             clock["static_ms"] = t_start_ms + np.int64(STATIC_MS * noise.unit(seed, noise.SLOT, i, 1))
@@ -107,6 +108,9 @@ def _next_report(ships, knots, clocks, who):
     clock = clocks[who]
     t_ms, count = clock["report_ms"], clock["count"]
     clock["count"] = count + 1
+    if ships[who]["kind"] == CALLER:
+        clock["report_ms"] = knots[clock["leg"] + 1]["t_ms"] if clock["leg"] >= 0 else NEVER
+        return
     if ships[who]["kind"] >= BEACON:
         clock["report_ms"] = t_ms + (BURST_GAP_MS if (count + 1) % BURST else BURST_EVERY_MS - (BURST - 1) * BURST_GAP_MS)
         return
@@ -124,7 +128,7 @@ def _one_report(ships, knots, clocks, who, out, n):
     """Write the report that is due (if the set is on), move its clock; returns the new number of rows."""
     clock, kind = clocks[who], np.int64(ships[who]["kind"])
     t_ms, count = clock["report_ms"], np.int64(clock["count"])
-    if t_ms >= clock["steady_ms"]:
+    if t_ms >= clock["steady_ms"] or kind == CALLER:
         _look(ships, knots, clocks, who, t_ms)
     leg = np.int64(clock["leg"])
     if leg >= 0 and knots[leg]["transmits"] > 0:
@@ -132,10 +136,12 @@ def _one_report(ships, knots, clocks, who, out, n):
             msg_type = 3 if clock["turning"] else 1
         else:
             msg_type = 4 if kind == BASE else 21 if kind == AID else 9 if kind == AIRCRAFT else 18
+        if kind == CALLER:
+            msg_type = 12 if ships[who]["dest"] > 0 else 14
         spread_ms = clock["wait_ms"] // 10  # M.1371-5, Annex 2: a fifth of the interval around the nominal slot; Annex 7: a third, at most 10 s
         if kind == CLASS_B:
             spread_ms = min(5_000, clock["wait_ms"] // 6)
-        _mean(out, n, t_ms, who, leg, count, msg_type, 2 if kind == AID else 1, 0 if kind >= BEACON else spread_ms)
+        _mean(out, n, t_ms, who, leg, count, msg_type, TEXT_SLOTS if kind == CALLER else 2 if kind == AID else 1, 0 if kind >= CALLER else spread_ms)
         n += 1
         if kind >= BEACON and count % TEXT_EVERY == 4:
             _mean(out, n, t_ms + TEXT_MS, who, leg, count, 14, 1, 0)

@@ -15,7 +15,7 @@ from sim.identity import Identity, antenna_place
 from sim.lie import Lie, lie_rows
 from sim.motion import KNOT_DTYPE, Plan, knot_rows
 
-CLASS_A, CLASS_B, CLASS_B_SO, BASE, AID, AIRCRAFT, BEACON, BEACON_TEST = range(8)
+CLASS_A, CLASS_B, CLASS_B_SO, BASE, AID, AIRCRAFT, CALLER, BEACON, BEACON_TEST = range(9)
 NAV_ENGINE, NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 0, 1, 5, 7
 
 SHIP_DTYPE = np.dtype(
@@ -28,13 +28,17 @@ SHIP_DTYPE = np.dtype(
         ("kind", "u1"),  # CLASS_A ... BEACON_TEST
         ("epfd", "u1"),
         ("long_range", "u1"),  # a class A set that also sends type 27
+        ("dest", "<u4"),  # of a caller: to whom (type 12); 0: to all (type 14)
     ]
 )
 
 
 @dataclass(slots=True)
 class Ship:
-    """One transmitter before it becomes rows: who, what kind of set, its plan; of an aircraft its height."""
+    """One transmitter before it becomes rows: who, what kind of set, its plan; of an aircraft its height.
+
+    A CALLER is the keyboard of a ship's set: it sends the text of its identity at each knot of its plan but the last.
+    """
 
     identity: Identity
     kind: int
@@ -42,6 +46,7 @@ class Ship:
     altitude_m: float = 300.0
     long_range: bool = True
     hull: int = 0  # of the hulls that share its MMSI
+    dest: int = 0  # of a caller: the MMSI that it calls; 0: everybody
 
 
 @dataclass(slots=True)
@@ -61,9 +66,9 @@ def assemble(ships: list[Ship], t_start_ms: int, lies: list[tuple[Lie, int]] | N
     ends = np.cumsum([len(rows) for rows in plans], dtype=np.int64)
     for i, ship in enumerate(ships):
         who = ship.identity
-        share = (1.0, 0.75, 0.85, 1.0, 0.8, 1.0, 0.45, 0.45)[ship.kind]
+        share = (1.0, 0.75, 0.85, 1.0, 0.8, 1.0, 1.0, 0.45, 0.45)[ship.kind]
         epfd = 7 if ship.kind in (BASE, AID) else 1
-        table[i] = (who.mmsi, ends[i] - len(plans[i]), ends[i], antenna_m(ship), share, ship.kind, epfd, ship.long_range)
+        table[i] = (who.mmsi, ends[i] - len(plans[i]), ends[i], antenna_m(ship), share, ship.kind, epfd, ship.long_range, ship.dest)
         _describe(particulars, i, who, epfd, t_start_ms)
         if ship.kind == CLASS_B_SO:
             particulars.rows[i]["class_b"] = 0b00011  # it does not sense the carrier, it organises itself

@@ -2,9 +2,9 @@
 
 May not: thresholds, detectors. Known fully before the first byte is sent. Beside the keys of an event a row has
 `behaviour` (the kind of its scene), `cause` (what was scripted), `visible` (could it be known from what was received? a receiver in reach
-for at least VISIBLE_SHARE of the time, by the very law of range the radio uses) and `scored` (does a miss count?). A fact about an area is
-about every vessel of the world that is truly there. Two hulls that share one MMSI are two subjects (`#0`, `#1`) and one number in `mmsi`.
-An innocent look-alike has state `retracted`: nobody should report it, and the judge names what fooled whoever does.
+for at least VISIBLE_SHARE of the time, by the very laws that the radio uses; what collides is not counted) and `scored` (does a miss count?).
+A fact about an area is about every vessel of the world that is truly there. Two hulls that share one MMSI are two subjects (`#0`, `#1`) and
+one number in `mmsi`. An innocent look-alike has state `retracted`: nobody should report it, and the judge names what fooled whoever does.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Subject, ZoneRelation, event_id, to_plain
-from dogwatch.geo import NM_M, distance_m, great_circle_m
+from dogwatch.geo import NM_M, great_circle_m
 from sim.cast import cast, world_of
 from sim.motion import state_at
 from sim.radio import heard_share, range_nm
 from sim.receiver import outage_rows, receiver_rows
+from sim.satellite import sees
 from sim.scenario import T_START_MS, Scenario
 from sim.scene import Fact
 from sim.ship import BASE, Ship, World
@@ -30,6 +31,8 @@ RULE, RULE_VERSION = "truth", "1"
 VISIBLE_SHARE = 0.8  # share of a fact's minutes at which a receiver would hear most of what its vessels send
 HEARD_SHARE = 0.5
 SAMPLE_S = 60
+SATELLITE_MS = 1_800_000
+NEVER_MS = np.int64(1) << 60
 AREA_VESSELS_MIN = 3  # what befalls an area can be known when so many of its vessels are heard
 INSIDE_STEP_MS = 10_000
 
@@ -125,23 +128,51 @@ def _subject(ship: Ship) -> Subject:
 
 
 def _visible(world: World, who: int, scenario: Scenario, t_start_ms: int, start_ms: int, end_ms: int) -> bool:
-    """Would its receivers have heard the vessel (had it transmitted) for most of the time?"""
+    """Would its receivers have heard the vessel (had it transmitted) for most of the time?
+
+    A station ashore hears it from minute to minute; a satellite's pass tells of the quarter of the fact's length around it, up to SATELLITE_MS.
+    """
     receivers, outages = receiver_rows(scenario.receivers), outage_rows(scenario.receivers, t_start_ms)
-    moments = np.arange(start_ms, end_ms + 1, SAMPLE_S * 1000)
-    heard = [_in_reach(world, who, receivers, outages, int(t_ms)) for t_ms in moments]
-    return sum(heard) >= VISIBLE_SHARE * len(heard)
+    near_ms = min(SATELLITE_MS, max(SAMPLE_S * 1000, (end_ms - start_ms) // 4))
+    moments = np.arange(start_ms - near_ms, end_ms + near_ms + 1, SAMPLE_S * 1000)
+    within = (moments >= start_ms) & (moments <= end_ms)
+    heard = np.array([inside and _in_reach(world, who, receivers, outages, t_ms) for inside, t_ms in zip(within.tolist(), moments.tolist())])
+    if scenario.satellites:
+        passes = moments[[_seen(world, who, scenario, t_start_ms, t_ms) for t_ms in moments.tolist()]]
+        after = np.searchsorted(passes, moments)
+        far = np.append(passes, NEVER_MS)
+        heard |= np.minimum(far[after] - moments, np.abs(moments - far[after - 1])) <= near_ms
+    return int(heard[within].sum()) >= VISIBLE_SHARE * int(within.sum())
+
+
+def _place(world: World, who: int, t_ms: int) -> tuple[float, float] | None:
+    """Where a vessel is; None while it is not there."""
+    ship = world.ships[who]
+    lat, lon, *_, leg = state_at(world.knots, int(ship["first"]), int(ship["last"]), t_ms)
+    return None if leg < 0 else (float(lat), float((lon + 180) % 360 - 180))
 
 
 def _in_reach(world: World, who: int, receivers: np.ndarray, outages: np.ndarray, t_ms: int) -> bool:
-    ship = world.ships[who]
-    lat, lon, *_, leg = state_at(world.knots, int(ship["first"]), int(ship["last"]), t_ms)
-    if leg < 0:
+    at, ship = _place(world, who, t_ms), world.ships[who]
+    if at is None:
         return False
-    place = round(lat * UNITS_PER_DEG), round(((lon + 180) % 360 - 180) * UNITS_PER_DEG)
     for r, receiver in enumerate(receivers):
         if any(o["receiver"] == r and o["from_ms"] <= t_ms < o["to_ms"] for o in outages):
             continue
-        reach = range_nm(receiver["antenna_m"], ship["antenna_m"], ship["range_share"])
-        if receiver["heard_share_max"] * heard_share(distance_m(*place, int(receiver["lat"]), int(receiver["lon"])) / NM_M, reach) >= HEARD_SHARE:
+        away_nm = great_circle_m(*at, int(receiver["lat"]) / UNITS_PER_DEG, int(receiver["lon"]) / UNITS_PER_DEG) / NM_M
+        reach_nm = range_nm(receiver["antenna_m"], ship["antenna_m"], ship["range_share"])
+        if receiver["heard_share_max"] * heard_share(away_nm, reach_nm) >= HEARD_SHARE:
             return True
     return False
+
+
+def _seen(world: World, who: int, scenario: Scenario, t_start_ms: int, t_ms: int) -> bool:
+    """Does a satellite see the vessel, and would it hear most of what it sends if nobody else sent?"""
+    at, share = _place(world, who, t_ms), float(world.ships[who]["range_share"])
+    if at is None:
+        return False
+    since_s = np.array([(t_ms - t_start_ms) / 1000])
+    return any(
+        satellite.heard_share_max * share * share >= HEARD_SHARE and bool(sees(satellite, since_s, at, satellite.least_elevation_deg)[0])
+        for satellite in scenario.satellites
+    )

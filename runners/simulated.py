@@ -117,6 +117,7 @@ def _write_recording(path: Path, traffic: Iterator[Chunk]) -> int:
     unfinished, sentences = path.with_name(path.name + ".new"), 0
     try:
         with unfinished.open("wb") as file:
+            file.write(GREETING)
             for chunk in traffic:
                 file.write(chunk.data)
                 sentences += chunk.data.count(b"\n")

@@ -19,7 +19,7 @@ from runners.serve import Outlet, outlet, play
 from sim.faults import Fault, chosen, damage, faults_text
 from sim.recipe import sea_row
 from sim.scenario import T_START_MS, Scenario, load_scenario, scenario_names, scenario_text
-from sim.simulate import Chunk, simulate
+from sim.simulate import GREETING, Chunk, simulate
 from sim.truth import truth_ndjson, truth_rows
 
 
@@ -137,6 +137,7 @@ def serve_scenario(wanted: Wanted, places: list[str], speed: float, terminal: Te
         for place in places:
             outlets.append(outlet(place, [receiver.id for receiver in scenario.receivers]))
         for out in outlets:
+            out.greet(GREETING)
             heard = f"receiver '{out.receiver}'" if out.receiver else "all receivers"
             start = "; it starts when somebody listens" if out.awaited else ""
             terminal.print(f"EXERCISE traffic of '{wanted.scenario}', {heard}, on {out.address}{start}.", markup=False, highlight=False, soft_wrap=True)

@@ -5,9 +5,12 @@ And a call that was real before the exercise began stays real.
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import select
 from collections import deque
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 
@@ -20,6 +23,7 @@ from risk_world import make, newest, run, shipped
 from seas import SMALL
 from test_safety_road import SART, text_report
 from test_safety_road import report as beacon
+from test_serve import Playing, chunks, connect, read_all, whole
 
 from dogwatch import blob
 from dogwatch.alerts import Alert, alert_from_json, marked
@@ -38,6 +42,8 @@ from runners.kafka_score import ScoreTask
 from runners.kafka_track import TrackTask
 from runners.lane import Lane
 from runners.rules import read_rules
+from runners.serve import PtyOutlet, TcpOutlet
+from runners.simulated import Wanted, write_files
 from runners.wire import FIXES, Meta, Record, event_record, fixes_record, from_headers, read_batch, statics_record
 from sim.scenario import load_scenario
 from sim.simulate import GREETING, simulate
@@ -474,3 +480,25 @@ def test_a_capture_says_it_at_the_head_of_every_file_from_then_on(tmp_path):
     capture.close()
     heads = [next(read_capture([file], say=pytest.fail)) for file in capture_files(tmp_path)]
     assert [[source.exercise for source in head.sources] for head in heads if isinstance(head, Session)] == [[False, False], [False, True], [False, True]]
+
+
+def test_who_listens_to_the_simulator_is_greeted(tmp_path):
+    """On a connection, on a serial line, and at the head of a file."""
+    some = chunks(3)
+    port, terminal = TcpOutlet("127.0.0.1", 0), PtyOutlet()
+    for out in (port, terminal):
+        out.greet(GREETING)
+    wire = os.open(terminal.address, os.O_RDWR | os.O_NOCTTY)
+    playing = Playing(some, [port, terminal], speed=0.0)
+    with closing(connect(port)) as peer:
+        heard = b""
+        while len(heard) < len(GREETING + whole(some)):
+            assert select.select([wire], [], [], 10)[0], "nothing comes"
+            heard += os.read(wire, 4096)
+        assert heard == read_all(peer) == GREETING + whole(some)
+    os.close(wire)
+    playing.end()
+    write_files(Wanted("clean", 1, nmea=tmp_path / "sea.nmea", duration_s=60.0))
+    lines = (tmp_path / "sea.nmea").read_bytes().splitlines(keepends=True)
+    assert lines[0] == GREETING
+    assert len(lines) > 10

@@ -107,6 +107,17 @@ class DecodeState:
         table = self._table(k.SAMPLES, len(k.REASONS), k.SAMPLE_MAX)
         return {name: table[i].tobytes().rstrip(b"\0") for i, name in enumerate(k.REASONS) if self._m[k.C_REJECTED + i]}
 
+    @property
+    def awaits_sentence(self) -> bool:
+        """Whether a lone tag block or $PGHP has been read and waits for the sentence it is about."""
+        m = self._m
+        return bool(m[k.C_TAG_T] != T_MISSING or m[k.C_TAG_STATION] or m[k.C_TAG_GROUP] != -1 or m[k.C_PGHP_T] != T_MISSING or m[k.C_PGHP_SUM] != -1)
+
+    @property
+    def own_clock_ms(self) -> int:
+        """The own ship's clock as its last RMC or ZDA told it, UTC, or T_MISSING."""
+        return int(self._m[k.C_OWN_T])
+
     def relink(self) -> None:
         """The connection was lost and is back: open fragments are rejected, the unfinished line and the rest of the first one are no lines."""
         m = self._m

@@ -202,6 +202,7 @@ def sim(
     zones: Annotated[Path | None, typer.Option(help="Write the scenario's own zones here (GeoJSON), for replay --zones.")] = None,
     faults: Annotated[str, typer.Option(help="Damage it: rates (lost=0.01,cut=0.002), a list (cut@1042:17 lost@1100), or a file with one.")] = "",
     faults_out: Annotated[Path | None, typer.Option(help="Write the list of what was done here; --faults takes it back.")] = None,
+    background: Annotated[Path | None, typer.Option(help="Mix it into this recording (plain, .gz, .zst), at the recording's time and place.")] = None,
     names: Annotated[bool, typer.Option("--list", help="List the shipped scenarios.")] = False,
 ) -> None:
     """A simulated recording, or one played as radio hardware would. Example: dogwatch sim strait --seed 1 --nmea sea.nmea --truth truth.ndjson"""
@@ -211,7 +212,7 @@ def sim(
         list_scenarios(out)
         return
     duration_s = seconds(duration) if duration else None
-    wanted = Wanted(scenario, seed, nmea, truth, zones, duration_s, faults, faults_out)
+    wanted = Wanted(scenario, seed, nmea, truth, zones, duration_s, faults, faults_out, background)
     if serve:
         if nmea is not None or faults_out is not None:
             raise InputError("--serve beside --nmea or --faults-out", remedy="play it, or write it: the same command without --serve writes the same bytes")

@@ -5,35 +5,45 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from rich.console import Console as Terminal
 
+from dogwatch.config import parse
 from dogwatch.errors import InputError
+from ingest.kernel import BACKSTEP_MS
+from runners.background import Background, read_background
 from runners.ledger import replace_file
 from runners.rules import read_text
 from runners.serve import Outlet, outlet, play
+from sim.behaviours import Behaviours
+from sim.cast import build_world, cast
 from sim.faults import Fault, chosen, damage, faults_text
+from sim.mix import mix, without_clocks
 from sim.recipe import sea_row
-from sim.scenario import T_START_MS, Scenario, load_scenario, scenario_names, scenario_text
-from sim.simulate import GREETING, Chunk, simulate
+from sim.scenario import NO_REGION, T_START_MS, Scenario, load_scenario, planted_names, scenario_names, scenario_text
+from sim.scene import table_name
+from sim.simulate import Chunk, simulate
 from sim.truth import truth_ndjson, truth_rows
 
 
-def read_scenario(name: str) -> Scenario:
-    """A shipped scenario by name, or a file. Raises ConfigError/InputError."""
+def read_scenario(name: str, behind: Background | None = None) -> Scenario:
+    """A shipped scenario by name, or a file; what it lacks of a sea is that of the recording behind it. Raises ConfigError/InputError."""
+    region, receivers = (behind.region, behind.receivers) if behind else (NO_REGION, [])
     if name.endswith(".toml") or "/" in name:
-        return load_scenario(read_text(Path(name), what="scenario"), file=name)
-    return load_scenario(scenario_text(name), file=f"sim/scenarios/{name}.toml")
+        return load_scenario(read_text(Path(name), what="scenario"), file=name, region=region, receivers=receivers)
+    return load_scenario(scenario_text(name), file=f"sim/scenarios/{name}.toml", region=region, receivers=receivers)
 
 
 def list_scenarios(terminal: Terminal) -> None:
     """Names and titles of the shipped scenarios."""
     for name in scenario_names():
-        terminal.print(f"{name:12} {read_scenario(name).title}", highlight=False)
+        terminal.print(f"{name:16} {read_scenario(name).title}", highlight=False)
+    for name in planted_names():
+        terminal.print(f"{name:16} (with --background) {parse(scenario_text(name), Scenario, file=name).title}", highlight=False)
 
 
 @dataclass(slots=True)
@@ -48,10 +58,12 @@ class Wanted:
     duration_s: float | None = None
     faults: str = ""
     faults_out: Path | None = None
+    background: Path | None = None
 
     def command(self) -> str:
         """The command that makes the same sea, without the files it is written to."""
         words = ["dogwatch", "sim", self.scenario, "--seed", str(self.seed)]
+        words += [] if self.background is None else ["--background", str(self.background)]
         words += [] if self.duration_s is None else ["--duration", f"{self.duration_s:g}s"]
         return shlex.join(words + (["--faults", self.faults] if self.faults else []))
 
@@ -66,38 +78,85 @@ class Wanted:
         return paths
 
 
+@dataclass(slots=True)
+class Play:
+    """A scenario as it is played: from when (UTC ms), how long, and the recording that it is mixed into, if any."""
+
+    scenario: Scenario
+    t_start_ms: int
+    length_s: float
+    background: Background | None
+    left_out: list[str] = field(default_factory=list)  # scenes that find no place in the recording's sea, and why
+
+
+def prepare(wanted: Wanted) -> Play:
+    """The scenario and its background, read. Raises ConfigError/InputError."""
+    if wanted.background is None:
+        scenario = read_scenario(wanted.scenario)
+        return Play(scenario, T_START_MS, scenario.duration_s if wanted.duration_s is None else wanted.duration_s, None)
+    behind = read_background(wanted.background)
+    scenario = read_scenario(wanted.scenario, behind)
+    length_s = (behind.last_ms - behind.first_ms) / 1000
+    length_s = length_s if wanted.duration_s is None else min(length_s, wanted.duration_s)
+    if length_s < 1:
+        raise InputError(f"{wanted.background} lasts for less than a second", remedy="choose a longer recording")
+    scenario, left_out = placeable(scenario, wanted.seed, length_s)
+    ships = build_world(scenario, wanted.seed, behind.first_ms, duration_s=length_s).ships
+    if both := sorted(behind.mmsi & set(ships["mmsi"].tolist())):
+        raise InputError(f"the recording has vessels {both[:3]} too", remedy="an exercise must not use a real vessel's MMSI: change the scenario's flags")
+    return Play(msgspec.structs.replace(scenario, chunk_s=1), behind.first_ms, length_s, behind, left_out)
+
+
+def placeable(scenario: Scenario, seed: int, length_s: float) -> tuple[Scenario, list[str]]:
+    """The scenario without behaviours that have no place in its sea, and what was left out: a recording is as large as it is."""
+    kept: list[Behaviours] = []
+    left_out = []
+    for row in scenario.behaviours:
+        alike = [other for other in kept if type(other) is type(row)]
+        try:
+            cast(msgspec.structs.replace(scenario, routes=[], fleets=[], stations=[], behaviours=[*alike, row]), seed, length_s)
+        except InputError as fault:
+            left_out.append(f"{table_name(type(row).__name__)}: {fault.what}")
+        else:
+            kept.append(row)
+    return msgspec.structs.replace(scenario, behaviours=kept), left_out
+
+
 def write_files(wanted: Wanted) -> dict[str, Any]:
     """Write recording, truth and zones; what was written comes back. Raises InputError."""
-    scenario = read_scenario(wanted.scenario)
     if not wanted.files():
         raise InputError("nothing to do", remedy="give --nmea FILE, --truth FILE, --zones FILE or --serve URL")
     if wanted.faults_out is not None and wanted.nmea is None:
         raise InputError("--faults-out without --nmea", remedy="faults are done to a recording: give --nmea FILE too")
-    written: dict[str, Any] = {"scenario": wanted.scenario, "seed": wanted.seed}
+    play_ = prepare(wanted)
+    written: dict[str, Any] = {"scenario": wanted.scenario, "seed": wanted.seed, "left_out": play_.left_out}
     if wanted.truth is not None:
-        length_s = scenario.duration_s if wanted.duration_s is None else wanted.duration_s
-        rows = truth_rows(scenario, wanted.seed, duration_s=wanted.duration_s)
-        replace_file(wanted.truth, truth_ndjson([sea_row(wanted.command(), T_START_MS, T_START_MS + round(length_s * 1000)), *rows]))
+        rows = truth_rows(play_.scenario, wanted.seed, play_.t_start_ms, duration_s=play_.length_s)
+        whole = sea_row(wanted.command(), play_.t_start_ms, play_.t_start_ms + round(play_.length_s * 1000))
+        replace_file(wanted.truth, truth_ndjson([whole, *rows]))
         written |= {"truth": str(wanted.truth), "truth_rows": len(rows)}
     if wanted.zones is not None:
-        replace_file(wanted.zones, msgspec.json.format(msgspec.json.encode(zones_of(scenario)), indent=1) + b"\n")
-        written |= {"zones": str(wanted.zones), "zones_drawn": len(scenario.zones)}
+        replace_file(wanted.zones, msgspec.json.format(msgspec.json.encode(zones_of(play_.scenario)), indent=1) + b"\n")
+        written |= {"zones": str(wanted.zones), "zones_drawn": len(play_.scenario.zones)}
     if wanted.nmea is not None:
         done: list[Fault] = []
-        written |= {"nmea": str(wanted.nmea), "sentences": _write_recording(wanted.nmea, chunks(scenario, wanted, done)), "faults": len(done)}
+        written |= {"nmea": str(wanted.nmea), "sentences": _write_recording(wanted.nmea, traffic(play_, wanted, done)), "faults": len(done)}
         if wanted.faults_out is not None:
             replace_file(wanted.faults_out, faults_text(done).encode() + b"\n")
             written |= {"faults_out": str(wanted.faults_out)}
     return written
 
 
-def chunks(scenario: Scenario, wanted: Wanted, done: list[Fault]) -> Iterator[Chunk]:
-    """The traffic that is asked for, with its faults, which are appended to `done`. Raises InputError."""
-    traffic = simulate(scenario, wanted.seed, duration_s=wanted.duration_s)
+def traffic(play_: Play, wanted: Wanted, done: list[Fault]) -> Iterator[Chunk]:
+    """The traffic that is asked for, mixed into its background and with its faults, which are appended to `done`. Raises InputError."""
+    behind = play_.background
+    chunks = simulate(play_.scenario, wanted.seed, play_.t_start_ms, duration_s=play_.length_s, tag_time="ms" if behind else "s")
+    if behind is not None:
+        chunks = mix(behind.blocks, without_clocks(chunks) if behind.by_base else chunks, BACKSTEP_MS)
     if not wanted.faults:
-        return traffic
+        return chunks
     text = wanted.faults if re.search("[=@]", wanted.faults) else read_text(Path(wanted.faults), what="list of faults")
-    return damage(traffic, chosen(text, wanted.seed), done)
+    return damage(chunks, chosen(text, wanted.seed), done)
 
 
 def zones_of(scenario: Scenario) -> dict[str, Any]:
@@ -117,7 +176,6 @@ def _write_recording(path: Path, traffic: Iterator[Chunk]) -> int:
     unfinished, sentences = path.with_name(path.name + ".new"), 0
     try:
         with unfinished.open("wb") as file:
-            file.write(GREETING)
             for chunk in traffic:
                 file.write(chunk.data)
                 sentences += chunk.data.count(b"\n")
@@ -131,17 +189,17 @@ def _write_recording(path: Path, traffic: Iterator[Chunk]) -> int:
 
 def serve_scenario(wanted: Wanted, places: list[str], speed: float, terminal: Terminal, *, once: bool) -> None:
     """Play a scenario to whoever listens at `places`; `speed` 0 = as fast as it is read. Raises InputError."""
-    scenario = msgspec.structs.replace(read_scenario(wanted.scenario), chunk_s=1)
+    play_ = prepare(wanted)
+    play_.scenario = msgspec.structs.replace(play_.scenario, chunk_s=1)
     outlets: list[Outlet] = []
     try:
         for place in places:
-            outlets.append(outlet(place, [receiver.id for receiver in scenario.receivers]))
+            outlets.append(outlet(place, [receiver.id for receiver in play_.scenario.receivers]))
         for out in outlets:
-            out.greet(GREETING)
             heard = f"receiver '{out.receiver}'" if out.receiver else "all receivers"
             start = "; it starts when somebody listens" if out.awaited else ""
             terminal.print(f"EXERCISE traffic of '{wanted.scenario}', {heard}, on {out.address}{start}.", markup=False, highlight=False, soft_wrap=True)
-        played = play(chunks(scenario, wanted, []), outlets, speed=speed, once=once)
+        played = play(traffic(play_, wanted, []), outlets, speed=speed, once=once)
     finally:
         for out in outlets:
             out.close()

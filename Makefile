@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-decode bench-encode fuzz kafka docs clean
+.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim fuzz kafka docs clean
 
 install: $(STAMP)
 
@@ -42,6 +42,10 @@ bench-decode: install .cache/peers/aiscat/.installed .cache/peers/libais/.instal
 
 bench-encode: install
 	$(BIN)/python -m benchmarks.encode
+
+# SIM='--vessels 20000 --hours 1' for a short run
+bench-sim: install
+	$(BIN)/python -m benchmarks.sim $(SIM)
 
 # FUZZ='--seed 7 --atheris 600' for another run
 fuzz: install

@@ -338,6 +338,38 @@ def pdep48(_, w):
     return types.int64(types.int64), generate
 
 
+def _among(*ranges):
+    """An intrinsic: bit k (0 to 31) is 1 where the byte of buf at + k lies in one of the ranges (first, number of bytes); 32 at once."""
+    row, bit = ir.VectorType(ir.IntType(8), 32), ir.IntType(32)
+
+    def generate(context, builder, signature, args):
+        x = builder.load(builder.bitcast(_place(context, builder, signature.args[0], args[0], args[1], 32), row.as_pointer()), align=1)
+        found = ir.Constant(ir.VectorType(ir.IntType(1), 32), [0] * 32)
+        for first, n in ranges:
+            found = builder.or_(found, builder.icmp_unsigned("<", builder.sub(x, ir.Constant(row, [first] * 32)), ir.Constant(row, [n] * 32)))
+        return builder.zext(builder.bitcast(found, bit), ir.IntType(64))
+
+    def among(_, buf, at):
+        return types.int64(buf, at), generate
+
+    return intrinsic(among)
+
+
+armour32 = _among((0x30, 0x28), (0x60, 0x18))  # characters of a payload
+stops32 = _among((0x2A, 1), (0x2C, 1))  # '*' and ','
+odd32 = _among((0, 0x20), (0x21, 1), (0x5C, 1), (0x80, 0x80))  # control characters, '!', a backslash, no ASCII
+
+
+@intrinsic
+def lowest_bit(_, x):
+    """Place of the lowest bit that is 1, for x != 0."""
+
+    def generate(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), generate
+
+
 @inner(_I(_I, _I))
 def holds(x, byte):
     """Not 0 where one of eight bytes is `byte`."""
@@ -1988,9 +2020,9 @@ def plain_number(buf, at):
 
 
 @inner(_I(_I))
-def odd_in_name(x):
-    """Not 0 where one of eight bytes is a control character, '!', a backslash or no ASCII: the long way looks at such names."""
-    return ((x - 0x20 * ONES) | x) & HIGH | holds(x, 33) | holds(x, 92)
+def before(n):
+    """Mask of the first n bytes of eight; all for more, none for less than 1."""
+    return -1 if n >= 8 else (1 << (8 * max(n, 0))) - 1
 
 
 @inner(_I(_I))
@@ -2010,25 +2042,15 @@ def hex_digits(check):
 
 @unit.inner(_I(_M, _B, _I), inline=True)
 def common_name(m, buf, at):
-    """A station's name in a tag block, up to ',' or '*', into registers, as words too where they hold it. Returns its end, or -1: the long way."""
-    n, check, word = 0, 0, 0
-    while n < NAME_MAX:
-        x = ld64(buf, at + n)
-        stop = holds(x, 44) | holds(x, 42)
-        mask = (((stop & -stop) >> 7) & ONES) - 1 if stop else -1
-        x &= mask
-        if odd_in_name(x | ((0x30 * ONES) & ~mask)):
-            return -1
-        check ^= x
-        if n == 0:
-            word = x
-        if stop:
-            m[G_WORD], m[G_WORD2] = word, x if n == 8 else 0
-            n += (((mask & ONES) * ONES) >> 56) & 15
-            m[G_NAME], m[G_NAME_END], m[G_SUM] = at, at + n, check
-            return at + n if n <= NAME_MAX else -1
-        n += 8
-    return -1
+    """A station's name of up to 31 bytes in a tag block, up to ',' or '*', into registers, as words too. Returns its end, or -1: the long way."""
+    stop = stops32(buf, at)
+    n = lowest_bit(stop | (1 << 32))
+    if stop == 0 or odd32(buf, at) & ((1 << n) - 1):
+        return -1
+    word, word2 = ld64(buf, at) & before(n), ld64(buf, at + 8) & before(n - 8)
+    m[G_WORD], m[G_WORD2], m[G_NAME], m[G_NAME_END] = word, word2, at, at + n
+    m[G_SUM] = word ^ word2 if n <= 16 else xor(buf, at, at + n)
+    return at + n
 
 
 @unit.inner(_I(_M, _B, _I), inline=True)
@@ -2131,30 +2153,27 @@ def plain_sentence(m, buf, start, n):
     check = head ^ 33
     check ^= (number_ + 48) ^ seq ^ channel  # the four commas behind them cancel out
     first = p
-    k = 0
-    while True:
-        x = ld64(buf, p)
-        comma = holds(x, 44)
-        if comma:
-            break
-        if illegal(x) or k > JOINED_MAX // 8:
-            return -1
-        check ^= x
-        m[WORDS + k] = word48(x)
-        k += 1
-        p += 8
-    left = (((((comma & -comma) - 1) & ONES) * ONES) >> 56) - 1  # bytes before the comma
-    mask = (1 << (8 * left)) - 1
-    x &= mask
-    check ^= x
-    x |= (0x30 * ONES) & ~mask
-    if illegal(x):
+    inside = armour32(buf, p)
+    while inside == 0xFFFFFFFF and p - first < JOINED_MAX:
+        p += 32
+        inside = armour32(buf, p)
+    last = p + lowest_bit(~inside)
+    if last - first > JOINED_MAX or first == last:
         return -1
-    m[WORDS + k], m[WORDS + k + 1] = word48(x), 0
-    last = p + left
+    k = WORDS
+    for p in range(first, last - 7, 8):
+        x = ld64(buf, p)
+        check ^= x
+        m[k] = word48(x)
+        k += 1
+    left = (last - first) & 7
+    mask = (1 << (8 * left)) - 1
+    x = ld64(buf, last - left) & mask
+    check ^= x
+    m[k], m[k + 1] = word48(x | ((0x30 * ONES) & ~mask)), 0
     tail, end = ld64(buf, last), last + 5  # ",f*hh", the line end or a trailer
     fill = ((tail >> 8) & 255) - 48
-    if end >= n or fill < 0 or fill > 5 or (tail >> 16) & 255 != 42 or first == last:
+    if end >= n or fill < 0 or fill > 5 or tail & 0xFF00FF != 0x2A002C:
         return -1
     check ^= (fill + 48) ^ 44
     if (tail >> 24) & 0xFFFF != hex_digits(folded(check)):
@@ -2313,7 +2332,7 @@ def common_lines(m, buf, i, n, fixes):
             x1, x2 = ld64(buf, q + 8), ld64(buf, q + 16)
             check = head ^ 33 ^ (rest & 0xFFFFFFFFFF) ^ x0 ^ x1 ^ x2 ^ (x3 & 0xFFFFFFFFFFFF) ^ (0 if channel == 44 else 44)
             x3 = (x3 & 0xFFFFFFFF) | (0x30303030 << 32)
-            flat = ((tail >> 24) & 0xFFFF) == hex_digits(folded(check)) and not (illegal(x0) | illegal(x1) | illegal(x2) | illegal(x3))
+            flat = ((tail >> 24) & 0xFFFF) == hex_digits(folded(check)) and armour32(buf, q) & 0xFFFFFFF == 0xFFFFFFF
             # A, B, 1 or 2 and its comma, or no channel: in one number, as nobody can foretell which it is
             strange = (((((channel & 15) - 1) | ((channel >> 4) - 3)) & ~1) | (((rest >> 40) & 255) ^ 44)) if channel != 44 else 0
             flat = flat and strange == 0

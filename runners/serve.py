@@ -73,7 +73,14 @@ class Outlet:
     def __init__(self, address: str, receiver: str) -> None:
         self.address, self.receiver = address, receiver
         self.peers: list[Peer] = []
+        self.greeting = b""
         self.met = 0  # listeners so far
+
+    def greet(self, greeting: bytes) -> None:
+        """From now on every listener hears this first. A datagram needs none: it is lost as a whole, or comes with its marks."""
+        self.greeting = greeting
+        for peer in self.peers:
+            peer.waiting += greeting
 
     def doors(self) -> list[int]:
         """Descriptors at which somebody may knock, or leave."""
@@ -117,7 +124,7 @@ class TcpOutlet(Outlet):
                 guest, _ = self.listener.accept()
                 guest.setblocking(False)
                 self.sockets[guest.fileno()] = guest
-                self.peers.append(Peer(guest.fileno(), guest.send))
+                self.peers.append(Peer(guest.fileno(), guest.send, bytearray(self.greeting)))
                 self.met += 1
         for peer in [peer for peer in self.peers if peer.descriptor in readable]:
             try:

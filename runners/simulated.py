@@ -26,7 +26,7 @@ from sim.mix import mix, without_clocks
 from sim.recipe import sea_row
 from sim.scenario import NO_REGION, T_START_MS, Scenario, load_scenario, planted_names, scenario_names, scenario_text
 from sim.scene import table_name
-from sim.simulate import Chunk, simulate
+from sim.simulate import GREETING, Chunk, simulate
 from sim.truth import truth_ndjson, truth_rows
 
 
@@ -176,6 +176,7 @@ def _write_recording(path: Path, traffic: Iterator[Chunk]) -> int:
     unfinished, sentences = path.with_name(path.name + ".new"), 0
     try:
         with unfinished.open("wb") as file:
+            file.write(GREETING)
             for chunk in traffic:
                 file.write(chunk.data)
                 sentences += chunk.data.count(b"\n")
@@ -196,6 +197,7 @@ def serve_scenario(wanted: Wanted, places: list[str], speed: float, terminal: Te
         for place in places:
             outlets.append(outlet(place, [receiver.id for receiver in play_.scenario.receivers]))
         for out in outlets:
+            out.greet(GREETING)
             heard = f"receiver '{out.receiver}'" if out.receiver else "all receivers"
             start = "; it starts when somebody listens" if out.awaited else ""
             terminal.print(f"EXERCISE traffic of '{wanted.scenario}', {heard}, on {out.address}{start}.", markup=False, highlight=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from sim.ship import Ship, World, assemble
 from sim.world import background
 
 SHIP_ANTENNA_M = 15.0
+DEVICE_ANTENNA_M, DEVICE_RANGE_SHARE = 2.0, 0.45
 WELL_HEARD_SHARE = 0.9
 
 
@@ -30,7 +31,11 @@ def cast(scenario: Scenario, seed: int, duration_s: float) -> Cast:
     """Everybody in a scenario's sea. Equal arguments give equal casts."""
     registry = Registry()
     ships = background(scenario.routes, scenario.fleets, scenario.stations, scenario.region, seed, registry, duration_s)
-    stage = Stage(seed, registry, Sea(scenario.region), duration_s + 120, lambda lat, lon: well_heard(scenario.receivers, lat, lon), scenario.zones)
+
+    def heard(lat_deg: float, lon_deg: float, *, device: bool = False) -> bool:
+        return not scenario.receivers or well_heard(scenario.receivers, lat_deg, lon_deg, device=device)  # satellites hear everywhere, now and then
+
+    stage = Stage(seed, registry, Sea(scenario.region), duration_s + 120, heard, scenario.zones)
     return Cast(ships, scenes_of(list(scenario.behaviours), stage))
 
 
@@ -48,9 +53,10 @@ def build_world(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, 
     return world_of(cast(scenario, seed, scenario.duration_s if duration_s is None else duration_s), t_start_ms)
 
 
-def well_heard(receivers: list[Receiver], lat_deg: float, lon_deg: float) -> bool:
-    """Would some receiver hear nearly all that an ordinary ship sends from here?"""
+def well_heard(receivers: list[Receiver], lat_deg: float, lon_deg: float, *, device: bool = False) -> bool:
+    """Would some receiver hear nearly all that an ordinary ship, or a distress device in the water, sends from here?"""
+    height_m, share = (DEVICE_ANTENNA_M, DEVICE_RANGE_SHARE) if device else (SHIP_ANTENNA_M, 1.0)
     return any(
-        heard_share(great_circle_m(r.lat_deg, r.lon_deg, lat_deg, lon_deg) / NM_M, range_nm(r.antenna_m, SHIP_ANTENNA_M, 1.0)) >= WELL_HEARD_SHARE
+        heard_share(great_circle_m(r.lat_deg, r.lon_deg, lat_deg, lon_deg) / NM_M, range_nm(r.antenna_m, height_m, share)) >= WELL_HEARD_SHARE
         for r in receivers
     )

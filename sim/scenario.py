@@ -20,6 +20,7 @@ from sim.behaviours import Behaviours
 from sim.flags import FLAGS
 from sim.fleet import Fleet, Route, Station
 from sim.harbour import port_place, ports, within
+from sim.radio import PAIRS
 from sim.receiver import Receiver
 from sim.satellite import Satellite
 from sim.sea import Point, Region
@@ -27,6 +28,7 @@ from sim.sea import Point, Region
 T_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a fixed start, so that equal seeds give equal bytes
 SEAS, PLANTED = "scenarios", "scenarios/background"  # seas of their own; what is put into a recording
 TABLES = ("receivers", "satellites", "routes", "fleets", "stations", "zones", "behaviours")
+CLOCK_OFFSET_S_MAX = 1e9  # thirty years: a GPS clock that has rolled over is twenty off
 COUNT_MAX = 10_000
 NO_REGION: Region = (0.0, 0.0, 0.0, 0.0)
 PAIRED = ("loa_m", "approach_from_deg")  # pairs that mean two vessels, not least and most
@@ -118,15 +120,8 @@ def _faults(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str, str]]:
     faults: list[tuple[tuple[str | int, ...], str, str]] = []
     if not -85 <= scenario.region[0] < scenario.region[2] <= 85:
         faults.append((("region",), "no region, or one without height", "add region = [south, west, north, east], or give a --background"))
-    if not scenario.receivers:
-        faults.append((("receivers",), "no receiver: nobody would hear this sea", "add a [[receivers]] table"))
     if not 1 <= scenario.chunk_s <= 3600 or scenario.duration_s <= 0:
         faults.append((("duration_s",), "duration_s must be positive and chunk_s between 1 and 3600", "correct it"))
-    for i, receiver in enumerate(scenario.receivers):
-        if not (receiver.id.isascii() and receiver.id.replace("-", "").isalnum() and len(receiver.id) <= 12):
-            faults.append((("receivers", i, "id"), "a receiver id is 1-12 letters, digits or '-'", "shorten it"))
-        if not 0 <= receiver.delay_ms[0] <= receiver.delay_ms[1] <= 20_000 or not 0 <= receiver.heard_share_max <= 1:
-            faults.append((("receivers", i), "delay_ms needs 0 <= least <= most <= 20000, heard_share_max 0 to 1", "correct it"))
     routes = {route.name for route in scenario.routes}
     for i, route in enumerate(scenario.routes):
         if len(route.points) < 2:
@@ -135,6 +130,7 @@ def _faults(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str, str]]:
         faults += _fleet_faults(fleet, i, routes, scenario.region)
     for i, row in enumerate(scenario.behaviours):
         faults += _behaviour_faults(row, i)
+    faults += _listener_faults(scenario)
     return faults + _flag_faults(scenario) + _place_faults(scenario)
 
 
@@ -155,6 +151,30 @@ def _fleet_faults(fleet: Fleet, i: int, routes: set[str], region: Region) -> lis
         faults.append((("fleets", i, "region"), "a region without height", "region = [south, west, north, east]"))
     if fleet.port and (fleet.port not in ports().ids or not within(fleet.region or region, port_place(fleet.port))):
         faults.append((("fleets", i, "port"), f"no port '{fleet.port}' in this region", "name it by UN/LOCODE without a blank, as in zones/data"))
+    return faults
+
+
+def _listener_faults(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str, str]]:
+    faults: list[tuple[tuple[str | int, ...], str, str]] = []
+    if not scenario.receivers and not scenario.satellites:
+        faults.append((("receivers",), "no receiver: nobody would hear this sea", "add a [[receivers]] table"))
+    if len(scenario.receivers) + len(scenario.satellites) > PAIRS:
+        faults.append((("receivers",), f"more than {PAIRS} receivers and satellites", "leave some out"))
+    for table in ("receivers", "satellites"):
+        for i, row in enumerate(getattr(scenario, table)):
+            if not (row.id.isascii() and row.id.replace("-", "").isalnum() and len(row.id) <= 12):
+                faults.append(((table, i, "id"), "a receiver id is 1-12 letters, digits or '-'", "shorten it"))
+            if not 0 <= row.heard_share_max <= 1 or row.relay_every_s < 0 or not abs(row.clock_offset_s) < CLOCK_OFFSET_S_MAX:
+                remedy = f"shares are 0 to 1, times not negative, clocks less than {CLOCK_OFFSET_S_MAX:g} s off"
+                faults.append(((table, i), "heard_share_max, relay_every_s or clock_offset_s is out of range", remedy))
+    for i, receiver in enumerate(scenario.receivers):
+        if not 0 <= receiver.delay_ms[0] <= receiver.delay_ms[1] <= 20_000:
+            faults.append((("receivers", i), "delay_ms needs 0 <= least <= most <= 20000", "correct it"))
+    for i, satellite in enumerate(scenario.satellites):
+        in_orbit = 200 <= satellite.altitude_km <= 2_000 and 0 <= satellite.least_elevation_deg < 90
+        if not in_orbit or not 0 <= satellite.delay_s[0] <= satellite.delay_s[1] or not satellite.ground:
+            remedy = "altitude_km 200 to 2000, least_elevation_deg 0 to 90, delay_s least <= most, one ground station at least"
+            faults.append((("satellites", i), "a satellite that cannot be", remedy))
     return faults
 
 
@@ -187,6 +207,7 @@ def _flag_faults(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str, s
 
 def _place_faults(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str, str]]:
     places: list[tuple[tuple[str | int, ...], Point]] = [(("receivers", i), (r.lat_deg, r.lon_deg)) for i, r in enumerate(scenario.receivers)]
+    places += [(("satellites", i, "ground"), place) for i, row in enumerate(scenario.satellites) for place in row.ground]
     places += [(("fleets", i), f.centre) for i, f in enumerate(scenario.fleets) if f.centre]
     places += [(("routes", i), p) for i, r in enumerate(scenario.routes) for p in r.points]
     places += [(("stations", i), row.at) for i, row in enumerate(scenario.stations)]

@@ -101,7 +101,7 @@ class Behaviour(msgspec.Struct, tag_field="kind", tag=table_name, forbid_unknown
 class Stage:
     """Makes ships for scenes; holds what all of them need: identities, the sea, who would hear what, and how long the world lasts."""
 
-    def __init__(self, seed: int, registry: Registry, sea: Sea, until_s: float, heard: Callable[[float, float], bool], zones: list[Area] | None = None) -> None:
+    def __init__(self, seed: int, registry: Registry, sea: Sea, until_s: float, heard: Callable[..., bool], zones: list[Area] | None = None) -> None:
         self.seed, self.registry, self.sea, self.until_s, self.heard, self.zones = seed, registry, sea, until_s, heard, zones or []
 
     def ship(self, rng: np.random.Generator, flag: Flags, ship_type: Types, loa_m: Range, plan: Plan, *, kind: int = CLASS_A) -> Ship:
@@ -109,9 +109,11 @@ class Stage:
         flag, ship_type, loa_m = choose(rng, flag), choose(rng, ship_type), pick(rng, loa_m)
         return Ship(self.registry.vessel(rng, flag, ship_type, loa_m, class_b=kind != CLASS_A), kind, plan)
 
-    def place(self, row: Behaviour, rng: np.random.Generator) -> Point:
-        """Where the scene is: as the table says, or drawn. Raises InputError when there is no such place."""
-        return row.at if row.at is not None else self.sea.place(rng, row.coast_nm, area=row.area, fits=self.heard)
+    def place(self, row: Behaviour, rng: np.random.Generator, *, device: bool = False) -> Point:
+        """Where the scene is: as the table says, or drawn where a ship (or a weak `device`) is well heard. Raises InputError when there is no such place."""
+        if row.at is not None:
+            return row.at
+        return self.sea.place(rng, row.coast_nm, area=row.area, fits=lambda lat, lon: self.heard(lat, lon, device=device))
 
     def at_sea(
         self, row: Behaviour, rng: np.random.Generator, draw: Callable[[Point], list[Plan] | None], place: Callable[[], Point] | None = None

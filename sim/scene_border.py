@@ -26,6 +26,7 @@ ALONG_NM = 0.5  # a leg along a border
 IN_PORT_NM, OUT_OF_PORT_NM = 3000 / NM_M, 4000 / NM_M
 BERTHS = 60  # the nearest ones of a port
 HARBOUR_KN = 5.0
+AWAY_S = 7200.0  # within it a ship is out of port, also when the world ends before
 
 
 class Bordered(Underway, kw_only=True):
@@ -141,13 +142,13 @@ class PortVisit(Behaviour, kw_only=True):
             plan.stay(moored_s, nav=NAV_MOORED, heading_deg=out_deg)
             if gate != at:
                 plan.to(*gate, HARBOUR_KN)
-            leave(plan, out_deg, speed_kn, stage.until_s)
-            far = [great_circle_m(*place_at(plan, t), *at) / NM_M > OUT_OF_PORT_NM for t in (0.0, stage.until_s - 1)]
+            leave(plan, out_deg, speed_kn, max(stage.until_s, plan.t_s + AWAY_S))
+            far = [great_circle_m(*place_at(plan, t), *at) / NM_M > OUT_OF_PORT_NM for t in (0.0, plan.t_s - 1)]
             return [plan] if all(far) and at_s - in_s > 0 and stage.heard(*gate) else None
 
         at, (plan,) = stage.at_sea(self, rng, call, berth)
         entered = [t for t, inward in crossings(plan, _circle(at, IN_PORT_NM), 0, at_s) if inward][-1]
-        left = next(t for t, inward in crossings(plan, _circle(at, OUT_OF_PORT_NM), at_s + moored_s, stage.until_s - 1) if not inward)
+        left = next(t for t, inward in crossings(plan, _circle(at, OUT_OF_PORT_NM), at_s + moored_s, plan.t_s - 1) if not inward)
         ship, cause = stage.trader(rng, plan), f"comes in, lies alongside for {moored_s / 60:.0f} min, leaves"
         return Scene([ship], [Fact("port_visit", "", [ship], entered, left, cause, *at, scored=self.scored, measures={"moored_s": round(moored_s, 1)})])
 

@@ -37,7 +37,7 @@ class Beacon(Behaviour, kw_only=True):
 
     def scene(self, stage: Stage, rng: np.random.Generator) -> Scene:
         """A device switched on, adrift."""
-        at, at_s, duration_s = stage.place(self, rng), pick(rng, self.at_s), pick(rng, self.duration_s)
+        at, at_s, duration_s = stage.place(self, rng, device=True), pick(rng, self.at_s), pick(rng, self.duration_s)
         nav = NAV_UNDEFINED if self.test else NAV_SART
         plan = Plan(at_s, *at).run(pick(rng, self.drift_deg), pick(rng, self.drift_kn), duration_s, nav=nav)
         ship = Ship(stage.registry.beacon(self.device, test=self.test), BEACON_TEST if self.test else BEACON, plan)
@@ -132,7 +132,7 @@ class Assist(Behaviour, kw_only=True):
             turns[at] = [spans for _, spans in made]
             return [plan for plan, _ in made]
 
-        at, plans = stage.at_sea(self, rng, rescue)
+        at, plans = stage.at_sea(self, rng, rescue, lambda: stage.place(self, rng, device=self.device))
         ships, spans = [stage.trader(rng, plan) for plan in plans], turns[at]
         begin, end = min(s[0] for s in spans), max(s[2] for s in spans)
         facts = [Fact("safety", "assist", ships, begin, end, f"{count} ships come to help", *at, scored=self.scored, measures={"helpers": float(count)})]

@@ -212,15 +212,18 @@ def _cloned(row: ClonedMmsi | CloneNearby, stage: Stage, rng: np.random.Generato
 
 def _two_ways(row: Underway, stage: Stage, rng: np.random.Generator, apart: Range, turn_deg: float) -> tuple[list[Plan], float]:
     """Two ships under way, `apart` from each other when the first is at its place, the second on a course `turn_deg` off the first one's."""
-    at_s, speed_kn, course_deg, apart_nm = pick(rng, row.at_s), pick(rng, row.speed_kn), pick(rng, row.course_deg), pick(rng, apart)
+    at_s, speed_kn, course_deg = pick(rng, row.at_s), pick(rng, row.speed_kn), pick(rng, row.course_deg)
+    apart_nm: dict[Point, float] = {}
 
     def both(at: Point) -> list[Plan] | None:
-        other = offset(*at, course_deg + float(rng.choice([-90, 90])), apart_nm * NM_M)
+        apart_nm[at] = pick(rng, apart)
+        other = offset(*at, float(rng.uniform(0, 360)) if turn_deg else course_deg + float(rng.choice([-90, 90])), apart_nm[at] * NM_M)
         if not stage.heard(*other):
             return None
         return [stage.transit(p, at_s, speed_kn=speed_kn, course_deg=c) for p, c in ((at, course_deg), (other, course_deg + turn_deg))]
 
-    return stage.at_sea(row, rng, both)[1], apart_nm
+    at, plans = stage.at_sea(row, rng, both)
+    return plans, apart_nm[at]
 
 
 def _beside(stage: Stage, rng: np.random.Generator, at: Point, apart: Range) -> list[Plan] | None:

@@ -101,6 +101,7 @@ def _risk(ships: list[Ship], at_s: float, cause: str) -> Fact:
     cpa_s, cpa_m = closest(a, b, at_s - 60, at_s + 60)
     moments, metres = apart_m(a, b, max(0.0, cpa_s - WATCH_S), cpa_s)
     first = int(np.argmax(metres <= WATCH_NM * NM_M))
-    measures = {"cpa_m": round(cpa_m, 1), "tcpa_s": round(cpa_s - float(moments[first]), 1), "range_nm": round(float(metres[first]) / NM_M, 2)}
+    start_s, range_m = float(moments[first]), float(metres[first])
+    measures = {"cpa_m": round(cpa_m, 1), "tcpa_s": round(cpa_s - start_s, 1), "range_nm": round(range_m / NM_M, 2)}
     place = middle(place_at(a, cpa_s), place_at(b, cpa_s))
-    return Fact("safety", "collision_risk", ships, float(moments[first]), cpa_s, f"{cause}: {cpa_m:.0f} m", *place, measures=measures)
+    return Fact("safety", "collision_risk", ships, start_s, cpa_s, f"{cause}: {cpa_m:.0f} m", *place, measures=measures)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dogwatch.batch import EXERCISE_PREFIX
 from sim.cast import build_world
 from sim.encode import HEARING_DTYPE, Payloads, SentenceState, encode_payloads, encode_sentences, new_messages
 from sim.message import compose
@@ -27,7 +28,8 @@ from sim.schedule import CLOCK_DTYPE, NEVER, SENT_DTYPE, schedule, start_clocks
 from sim.ship import BASE, World
 from sim.slots import claim_slots
 
-EXERCISE_PREFIX = "EX-"
+# Goes before the first line of whatever is written or served: who takes this as hearing a simulator still does when the first lines arrive damaged.
+GREETING = f"# s:{EXERCISE_PREFIX}dogwatch EXERCISE: simulated traffic, no vessel in it exists\r\n".encode()
 MESSAGES_AT_ONCE = 65_536  # one call of a radio kernel; more messages take more calls
 
 

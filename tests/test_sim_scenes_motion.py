@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -14,7 +15,8 @@ from sim.scene_motion import CourseAnomaly, Drifting, Grounding, Loitering, Loit
 from sim.scene_silence import DarkPeriod
 from sim.scene_waiting import SurveyVessel, WaitingFleet, WeatherStop
 from sim.ship import CLASS_B, NAV_MOORED
-from tests.scene_harness import assert_afloat, behaviour, everybody, heard, scenes, sea
+from sim.truth import truth_ndjson
+from tests.scene_harness import assert_afloat, behaviour, everybody, heard, scenes, sea, truth
 from tests.test_sim_scenes_meeting import END_S, PASSINGS, SEEDS, WORK, apart, track, turned, within
 from tests.test_sim_scenes_meeting import TABLES as MEETING_TABLES
 
@@ -59,6 +61,13 @@ def test_facts_are_well_formed_and_nobody_is_on_land(seed):
             t_s = min(max(fact.start_s, 0.0), END_S)
             assert great_circle_m(fact.lat_deg, fact.lon_deg, *track(fact.ships[0].plan, [t_s])[0, :2]) < 40 * 1852
             assert all(any(ship is other for other in one.ships) for ship in fact.ships)
+
+
+def test_truth_can_be_written_and_groups_by_behaviour():
+    rows = [msgspec.json.decode(line) for line in truth_ndjson(truth(TABLES + MEETING_TABLES, 1)).splitlines()]
+    assert {row["behaviour"] for row in rows} == {one.kind for one in scenes(TABLES + MEETING_TABLES, 1)}
+    assert {row["behaviour"] for row in rows if row["state"] == "retracted"} == INNOCENT
+    assert not any(row["scored"] for row in rows if row["state"] == "retracted")
 
 
 def test_fresh_seeds_differ():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
+
+import numpy as np
 
 from dogwatch.geo import great_circle_m
 from sim.cast import Cast, cast
 from sim.motion import Plan, knot_rows, state_at
 from sim.scenario import T_START_MS, Scenario, load_scenario
-from sim.scene import Scene
+from sim.scene import Fact, Scene
 from sim.sea import shore_nm
 from sim.ship import AIRCRAFT
 from sim.simulate import simulate
@@ -94,6 +97,32 @@ def true_state(plan: Plan, t_s: float) -> tuple[float, ...]:
 def apart_m(plan: Plan, t_s: float, m: dict) -> float:
     """Metres between the told place and the true one."""
     return great_circle_m(*true_state(plan, t_s)[:2], *told(m))
+
+
+def track(plan: Plan, moments) -> np.ndarray:
+    """Rows of latitude, longitude, knots, course, leg."""
+    knots = knot_rows(plan, 0)
+    rows = []
+    for t_s in moments:
+        lat, lon, north, east, _, _, leg = state_at(knots, 0, len(knots), round(t_s * 1000))
+        assert leg >= 0
+        rows.append((lat, lon, math.hypot(north, east) / 0.514444, math.degrees(math.atan2(east, north)) % 360, leg))
+    return np.array(rows)
+
+
+def apart(fact: Fact, from_s: float, to_s: float, step_s: float = 30.0) -> np.ndarray:
+    """Metres between the two ships of a fact."""
+    a, b = (track(ship.plan, np.arange(from_s, to_s, step_s)) for ship in fact.ships)
+    return np.array([great_circle_m(*p[:2], *q[:2]) for p, q in zip(a, b)])
+
+
+def turned(a, b):
+    """Degrees between two courses."""
+    return np.abs((a - b + 180) % 360 - 180)
+
+
+def within(value: float, limits) -> bool:
+    return limits[0] <= value <= limits[1]
 
 
 def assert_afloat(all_scenes: list[Scene], step_s: int = 60) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import pytest
 
 from dogwatch.geo import great_circle_m
-from sim.motion import Plan, knot_rows, state_at
 from sim.scene import Fact, Scene
 from sim.scene_meeting import DarkPartner, Rendezvous, RendezvousThree, RendezvousUnderWay
 from sim.scene_passing import FerriesCrossing, NearCollision, PassingShips
 from sim.scene_working import Bunkering, MotherShip, PairTrawling, PilotTransfer, TugAndTow, TugAssist
 from sim.ship import CLASS_B, NAV_ANCHORED, NAV_FISHING, NAV_MOORED
-from tests.scene_harness import behaviour, heard, scenes
+from tests.scene_harness import apart, behaviour, heard, scenes, track, turned, within
 
 MEETINGS = ("rendezvous", "rendezvous_three", "rendezvous_under_way", "dark_partner")
 PASSINGS = ("near_collision", "ferries_crossing", "passing_ships")
@@ -29,31 +27,6 @@ PARTED_M = 2_000.0
 def scene(kind: str, seed: int) -> Scene:
     (one,) = [found for found in scenes(TABLES, seed) if found.kind == kind]
     return one
-
-
-def track(plan: Plan, moments) -> np.ndarray:
-    """Rows of latitude, longitude, knots, course, leg."""
-    knots = knot_rows(plan, 0)
-    rows = []
-    for t_s in moments:
-        lat, lon, north, east, _, _, leg = state_at(knots, 0, len(knots), round(t_s * 1000))
-        assert leg >= 0
-        rows.append((lat, lon, math.hypot(north, east) / 0.514444, math.degrees(math.atan2(east, north)) % 360, leg))
-    return np.array(rows)
-
-
-def apart(fact: Fact, from_s: float, to_s: float, step_s: float = 30.0) -> np.ndarray:
-    """Metres between the two ships of a fact."""
-    a, b = (track(ship.plan, np.arange(from_s, to_s, step_s)) for ship in fact.ships)
-    return np.array([great_circle_m(*p[:2], *q[:2]) for p, q in zip(a, b)])
-
-
-def turned(a, b):
-    return np.abs((a - b + 180) % 360 - 180)
-
-
-def within(value: float, limits) -> bool:
-    return limits[0] <= value <= limits[1]
 
 
 def pairs(kind: str, seed: int, subtype: str) -> list[Fact]:

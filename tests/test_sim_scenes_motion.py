@@ -16,8 +16,8 @@ from sim.scene_silence import DarkPeriod
 from sim.scene_waiting import SurveyVessel, WaitingFleet, WeatherStop
 from sim.ship import CLASS_B, NAV_MOORED
 from sim.truth import truth_ndjson
-from tests.scene_harness import assert_afloat, behaviour, everybody, heard, scenes, sea, truth
-from tests.test_sim_scenes_meeting import END_S, PASSINGS, SEEDS, WORK, apart, track, turned, within
+from tests.scene_harness import apart, assert_afloat, behaviour, everybody, heard, scenes, sea, track, truth, turned, within
+from tests.test_sim_scenes_meeting import END_S, PASSINGS, SEEDS, WORK
 from tests.test_sim_scenes_meeting import TABLES as MEETING_TABLES
 
 MOTION = ("loitering", "loitering_zigzag", "loitering_interrupted", "drifting", "sudden_stop", "grounding", "speed_anomaly", "course_anomaly")
@@ -71,11 +71,12 @@ def test_truth_can_be_written_and_groups_by_behaviour():
 
 
 def test_fresh_seeds_differ():
-    for number, one in enumerate(scenes(TABLES, 0) + scenes(MEETING_TABLES, 0)):
-        firsts = [(scenes(TABLES, s) + scenes(MEETING_TABLES, s))[number].facts[0] for s in SEEDS]
-        assert len({(round(f.start_s, 1), round(f.lat_deg, 4), round(f.lon_deg, 4)) for f in firsts}) == len(firsts), one.kind
-        hulls = [(ship.identity.loa_m, ship.identity.mmsi) for f in firsts for ship in f.ships]
-        assert one.kind == "gear_buoys" or len({loa for loa, _ in hulls}) >= len(firsts)
+    of_seeds = [scenes(TABLES, seed) + scenes(MEETING_TABLES, seed) for seed in SEEDS]
+    for same in zip(*of_seeds, strict=True):
+        firsts = [one.facts[0] for one in same]
+        assert len({(round(f.start_s, 1), round(f.lat_deg, 4), round(f.lon_deg, 4)) for f in firsts}) == len(firsts), same[0].kind
+        lengths_m = {ship.identity.loa_m for f in firsts for ship in f.ships}
+        assert same[0].kind == "gear_buoys" or len(lengths_m) >= len(firsts)
 
 
 def test_one_behaviour_more_leaves_the_others_as_they_were():

@@ -83,7 +83,7 @@ class PassingShips(Behaviour, kw_only=True):
             plan = through(offset(*at, course + 90, distance_m / 2), at_s, course, pick(rng, self.speed_kn), stage.until_s)
             ships.append(stage.ship(rng, self.flag, self.ship_type, self.loa_m, plan))
         measures = {"cpa_m": round(closest(ships[0].plan, ships[1].plan, at_s - 30, at_s + 30)[1], 1)}
-        return Scene(ships, [Fact("rendezvous", "", ships, at_s - 60, at_s + 60, "ships passing", *at, innocent=True, measures=measures)])
+        return Scene(ships, [Fact("rendezvous", "ais_pair", ships, at_s - 60, at_s + 60, "ships passing", *at, innocent=True, measures=measures)])
 
 
 def crossing(at: Point, at_s: float, courses: tuple[float, float], speeds: tuple[float, float], cpa_m: float, until_s: float) -> list[Plan]:

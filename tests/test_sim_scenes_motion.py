@@ -26,7 +26,7 @@ SILENCE = ("dark_period", "coverage_hole", "moored_switch_off", "quiet_boat")
 INNOCENT = {*WAITING, *WORK, *PASSINGS, "coverage_hole", "moored_switch_off", "quiet_boat"} - {"near_collision"}
 TABLES = "".join(behaviour(kind) for kind in (*MOTION, *WAITING, *SILENCE))
 KNOWN = {
-    *[("loitering", ""), ("rendezvous", "ais_pair"), ("rendezvous", "under_way"), ("rendezvous", "dark_partner"), ("rendezvous", ""), ("dark", "")],
+    *[("loitering", ""), ("rendezvous", "ais_pair"), ("rendezvous", "under_way"), ("rendezvous", "dark_partner"), ("dark", "")],
     *[("safety", "drift"), ("safety", "nuc"), ("safety", "sudden_stop"), ("safety", "aground"), ("safety", "collision_risk")],
     *[("anomaly", "speed"), ("anomaly", "course")],
 }

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim fuzz kafka docs clean
+.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim sea-quality fuzz kafka docs clean
 
 install: $(STAMP)
 
@@ -46,6 +46,11 @@ bench-encode: install
 # SIM='--vessels 20000 --hours 1' for a short run
 bench-sim: install
 	$(BIN)/python -m benchmarks.sim $(SIM)
+
+# SEAS='strait clean --minutes 60'; the recordings lie in DOGWATCH_SHARED_DATA
+sea-quality: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[report]'
+	$(BIN)/python -m benchmarks.sea_quality $(SEAS)
 
 # FUZZ='--seed 7 --atheris 600' for another run
 fuzz: install

@@ -1,7 +1,7 @@
 """A whole sea written as NMEA: `make bench-sim` or `python -m benchmarks.sim --vessels 20000 --hours 1`.
 
-Runs `dogwatch sim` as a user would, on a scenario made here: coasts of Europe, real ports, a shore station at ports 50 nm and more apart, ships
-between neighbouring ports, others moored, fishing and sailing, all of it through one aggregator that passes on a position per vessel and minute.
+Runs `dogwatch sim` as a user would, on a scenario made here: coasts of the North Sea and the Baltic, a shore station at real ports 40 nm and
+more apart, ships between ports, others moored, fishing and sailing, all through one aggregator that passes on a position per vessel and minute.
 Wall and CPU time, largest memory and the number of lines are those of the command, world, compilation from the cache and disk included.
 """
 
@@ -24,9 +24,11 @@ from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.geo import great_circle_m
 from zones.load import read_ports
 
-REGION = (34.0, -12.0, 62.0, 30.0)
-APART_NM, NEIGHBOURS, ROUTE_NM = 50.0, 3, (40.0, 250.0)
-SHARES = {"lane": 0.5, "moored": 0.3, "fishing": 0.08, "leisure": 0.12}  # of the vessels
+REGION = (49.0, -7.0, 60.0, 24.0)
+APART_NM = 40.0
+NEIGHBOURS, ROUTE_NM = 3, (40.0, 250.0)
+LANE_SHARE = 0.5  # of the vessels: straight to a neighbouring port and back, so that a day holds about a position a minute of most
+SHARES = {"traffic": 0.3, "harbour": 0.08, "fishing": 0.08, "leisure": 0.04}
 RELAY_S = 60.0
 GOAL = {"vessels": 20_000, "hours": 24.0, "wall_s": 180.0}
 
@@ -43,26 +45,19 @@ def ports() -> list[tuple[float, float]]:
 
 
 def scenario(vessels: int, hours: float) -> str:
-    """The scenario as TOML. Ships go straight from port to port, over land too: what a radio does not ask."""
+    """The scenario as TOML. Lanes go straight, over land too: what a radio does not ask."""
     places = ports()
     text = [f'name = "bench"\ntitle = "{vessels} vessels"\nregion = {list(REGION)}\nduration_s = {hours * 3600}\nchunk_s = 60\n']
     for i, (lat, lon) in enumerate(places):
-        text.append(f'[[receivers]]\nid = "port-{i}"\nlat_deg = {lat}\nlon_deg = {lon}\nantenna_m = 250.0\nrelay_every_s = {RELAY_S}\n')
+        text.append(f'[[receivers]]\nid = "port-{i}"\nlat_deg = {lat}\nlon_deg = {lon}\nantenna_m = 200.0\nrelay_every_s = {RELAY_S}\n')
     routes = []
     for i, a in enumerate(places):
         away = sorted((great_circle_m(*a, *b) / 1852, j) for j, b in enumerate(places) if j != i)
         routes += [(i, j) for nm, j in away if ROUTE_NM[0] < nm < ROUTE_NM[1]][:NEIGHBOURS]
-    for i, j in routes:
-        text.append(f'[[routes]]\nname = "{i}-{j}"\npoints = [{list(places[i])}, {list(places[j])}]\n')
-    for k, count in enumerate(spread(vessels * SHARES["lane"], len(routes))):
-        text.append(f'[[fleets]]\nkind = "lane"\ncount = {count}\nroute = "{routes[k][0]}-{routes[k][1]}"\n')
-    for kind, extra in (
-        ("moored", 'ais = "A"\nradius_nm = 1.0'),
-        ("fishing", "radius_nm = 12.0\nspeed_kn = [2.5, 4.5]"),
-        ("leisure", 'ais = "B"\nradius_nm = 8.0'),
-    ):
-        for k, count in enumerate(spread(vessels * SHARES[kind], len(places))):
-            text.append(f'[[fleets]]\nkind = "{kind}"\ncount = {count}\ncentre = {list(places[k])}\n{extra}\n')
+    text += [f'[[routes]]\nname = "{i}-{j}"\npoints = [{list(places[i])}, {list(places[j])}]\n' for i, j in routes]
+    for (i, j), count in zip(routes, spread(vessels * LANE_SHARE, len(routes))):
+        text.append(f'[[fleets]]\nkind = "lane"\ncount = {count}\nroute = "{i}-{j}"\n')
+    text += [f'[[fleets]]\nkind = "{kind}"\ncount = {round(share * vessels)}\n' for kind, share in SHARES.items()]
     return "\n".join(text)
 
 

@@ -7,7 +7,7 @@ means to report. Where all that it tries are taken, a set of class A takes that 
 carrier, keeps silent. Sets that do not hear each other know nothing of each other: a hill station between them hears both, or neither. A
 distress device cannot listen and sends when it must.
 
-Taken slots are found by (cell of the sea, channel, slot) in a hash table with chains: a choice costs a few look-ups however many sets there are.
+Taken slots are found by (cell of the sea, channel, slot): a choice costs a few look-ups however many sets there are.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ from sim.radio import CHANNELS, SLOTS
 from sim.schedule import SENT_DTYPE, SILENT
 from sim.ship import CLASS_B, SHIP_DTYPE
 
-TAKEN_DTYPE = np.dtype([("key", "<i8"), ("who", "<i4"), ("after", "<i4")])
+TAKEN_DTYPE = np.dtype([("who", "<i4"), ("after", "<i4")])
 TRIES = 8
 MAST_NM = 15.0  # part of the horizon of the tallest ship's antenna: how much farther than its own horizon a set may hear ships
 FREE = 1e9
+AROUND_MAX = 64  # cells in which a set may hear others; a rescue aircraft near the pole sees into 57
+NOWHERE = -1
 
 _SHIPS, _KNOTS, _PLACES = numba.from_dtype(SHIP_DTYPE)[::1], numba.from_dtype(KNOT_DTYPE)[::1], numba.from_dtype(PLACE_DTYPE)[::1]
-_SENT, _TAKEN, _HEADS = numba.from_dtype(SENT_DTYPE)[::1], numba.from_dtype(TAKEN_DTYPE)[::1], numba.types.int32[::1]
-_INT, _SEED = numba.types.int64, numba.types.uint64
+_SENT, _TAKEN, _HEADS = numba.from_dtype(SENT_DTYPE)[::1], numba.from_dtype(TAKEN_DTYPE)[::1], numba.types.int32[:, :, ::1]
+_INT, _SEED, _INDEX = numba.types.int64, numba.types.uint64, numba.types.int32[::1]
 
 
 @njit("int64(int64, int64)", cache=True)
@@ -41,15 +43,10 @@ def slot_ms(frame_ms, slot):
     return frame_ms + (slot * 80 + 2) // 3
 
 
-@njit("int64(int64, int64, int64, int64)", cache=True)
-def _head(cell, channel, slot, mask):
-    return np.int64(noise.scramble(np.uint64((cell * CHANNELS + channel) * SLOTS + slot)) & np.uint64(mask))
-
-
-@njit(numba.types.float64(_SHIPS, _PLACES, _HEADS, _TAKEN, _INT, _INT, _INT), cache=True)
-def _nearest_nm(ships, places, heads, taken, who, channel, slot):
-    """Distance to the nearest set that this one hears in a slot, or FREE."""
-    p, mask, nearest = places[who], heads.shape[0] - 1, FREE
+@njit(numba.types.int64(_PLACES, _INT, _INDEX, _INDEX), cache=True)
+def _cells_around(places, who, cell_rows, out):
+    """Rows of the table of heads for the cells in which a set may hear others; returns their number."""
+    p, n = places[who], 0
     reach_deg = (p["root_nm"] + MAST_NM) / 60.0
     aside_deg = reach_deg / max(0.05, p["cos"])
     row_0 = math.floor((p["lat_deg"] - reach_deg + 90.0) / CELL_DEG)
@@ -58,16 +55,25 @@ def _nearest_nm(ships, places, heads, taken, who, channel, slot):
     column_1 = math.floor((p["lon_deg"] + aside_deg + 180.0) / CELL_DEG)
     for row in range(max(0, row_0), min(CELLS_Y - 1, row_1) + 1):
         for column in range(column_0, column_1 + 1):
-            cell = row * CELLS_X + column % CELLS_X
-            key = (cell * CHANNELS + channel) * SLOTS + slot
-            k = np.int64(heads[_head(cell, channel, slot, mask)])
-            while k >= 0:
-                if taken[k]["key"] == key:
-                    other = np.int64(taken[k]["who"])
-                    away = apart_nm(places, who, other)
-                    if other != who and away < (p["root_nm"] + places[other]["root_nm"]) * ships[other]["range_share"]:
-                        nearest = min(nearest, away)
-                k = np.int64(taken[k]["after"])
+            here = cell_rows[row * CELLS_X + column % CELLS_X]
+            if here != NOWHERE and n < AROUND_MAX:
+                out[n] = here
+                n += 1
+    return n
+
+
+@njit(numba.types.float64(_SHIPS, _PLACES, _HEADS, _TAKEN, _INDEX, _INT, _INT, _INT, _INT), cache=True)
+def _nearest_nm(ships, places, heads, taken, around, n_around, who, channel, slot):
+    """Distance to the nearest set that this one hears in a slot, or FREE."""
+    nearest = FREE
+    for c in range(n_around):
+        k = np.int64(heads[around[c], channel, slot])
+        while k >= 0:
+            other = np.int64(taken[k]["who"])
+            away = apart_nm(places, who, other)
+            if other != who and away < (places[who]["root_nm"] + places[other]["root_nm"]) * ships[other]["range_share"]:
+                nearest = min(nearest, away)
+            k = np.int64(taken[k]["after"])
     return nearest
 
 
@@ -81,18 +87,20 @@ def _on(knots, ships, who, leg, t_ms):
     return knots[leg]["t_ms"] <= t_ms < knots[leg + 1]["t_ms"] and knots[leg]["transmits"] > 0
 
 
-@njit(numba.types.void(_SENT, _SHIPS, _KNOTS, _PLACES, _SEED, _INT, _INT, _INT, _HEADS, _TAKEN), cache=True)
-def claim(sent, ships, knots, places, seed, frame_ms, from_ms, to_ms, heads, taken):
-    """Give each transmission of a frame its slot and the time of its beginning, in the order of the table.
+@njit(numba.types.void(_SENT, _SHIPS, _KNOTS, _PLACES, _SEED, _INT, _INT, _INT, _INDEX, _INDEX, _HEADS, _TAKEN), cache=True)
+def claim(sent, ships, knots, places, seed, frame_ms, from_ms, to_ms, cell_rows, around, heads, taken):
+    """Give each transmission of a frame its slot and the time of its beginning, in the order of the table, which goes ship by ship.
 
-    Nothing is sent before `from_ms`, nor from `to_ms` on. `heads` (a power of two of them) is filled with -1 here; `taken` has room for each slot.
+    Nothing is sent before `from_ms`, nor from `to_ms` on. `heads` (all -1 before) has a row for each cell with a set in it, `cell_rows` says which;
+    `around` is scratch, `taken` has room for each slot.
     """
-    heads[:] = -1
-    n, mask = 0, heads.shape[0] - 1
+    n, n_around, before = 0, 0, np.int64(-1)
     first = max(0, ((from_ms - frame_ms) * 3 + 79) // 80)
     for i in range(sent.shape[0]):
         s = sent[i]
         who, channel, spread = np.int64(s["who"]), np.int64(s["channel"]), np.int64(s["spread"])
+        if who != before:
+            n_around, before = _cells_around(places, who, cell_rows, around), who
         last = SLOTS - np.int64(s["slots"])
         nominal, best, best_nm = (s["t_ms"] - frame_ms) * 3 // 80, np.int64(0), -1.0
         for k in range(TRIES if spread > 0 else 1):
@@ -101,7 +109,7 @@ def claim(sent, ships, knots, places, seed, frame_ms, from_ms, to_ms, heads, tak
             nearest = FREE
             if spread > 0:
                 for more in range(np.int64(s["slots"])):
-                    nearest = min(nearest, _nearest_nm(ships, places, heads, taken, who, channel, slot + more))
+                    nearest = min(nearest, _nearest_nm(ships, places, heads, taken, around, n_around, who, channel, slot + more))
             if nearest > best_nm:
                 best, best_nm = slot, nearest
             if nearest == FREE:
@@ -111,16 +119,17 @@ def claim(sent, ships, knots, places, seed, frame_ms, from_ms, to_ms, heads, tak
         if t_ms >= to_ms or not _on(knots, ships, who, np.int64(s["leg"]), t_ms) or (best_nm < FREE and ships[who]["kind"] == CLASS_B):
             s["channel"] = SILENT
             continue
+        here = cell_rows[places[who]["cell"]]
         for more in range(np.int64(s["slots"])):
-            head = _head(np.int64(places[who]["cell"]), channel, best + more, mask)
-            taken[n]["key"] = (places[who]["cell"] * CHANNELS + channel) * SLOTS + best + more
-            taken[n]["who"], taken[n]["after"] = who, heads[head]
-            heads[head] = n
+            taken[n]["who"], taken[n]["after"] = who, heads[here, channel, best + more]
+            heads[here, channel, best + more] = n
             n += 1
 
 
 def claim_slots(sent: np.ndarray, ships: np.ndarray, knots: np.ndarray, places: np.ndarray, seed: np.uint64, frame_ms: int, from_ms: int, to_ms: int) -> None:
-    """`claim` with room of the right size."""
-    slots = int(sent["slots"].sum())
-    heads = np.empty(1 << max(4, slots.bit_length()), np.int32)
-    claim(sent, ships, knots, places, seed, frame_ms, from_ms, to_ms, heads, np.empty(slots, TAKEN_DTYPE))
+    """`claim` with tables of the right size."""
+    cells = np.unique(places["cell"])
+    cell_rows, around = np.full(CELLS_X * CELLS_Y, NOWHERE, np.int32), np.empty(AROUND_MAX, np.int32)
+    cell_rows[cells] = np.arange(len(cells))
+    heads, taken = np.full((len(cells), CHANNELS, SLOTS), NOWHERE, np.int32), np.empty(int(sent["slots"].sum()), TAKEN_DTYPE)
+    claim(sent, ships, knots, places, seed, frame_ms, from_ms, to_ms, cell_rows, around, heads, taken)

@@ -218,6 +218,11 @@ def _afloat(row: Behaviour, kind: str, stage: Stage, rng: np.random.Generator) -
     raise InputError(f"{kind}: of {TRIES} draws all meet land", remedy="give it another place, or more room: coast_nm, area")
 
 
+def moored_place(row: Behaviour, stage: Stage, rng: np.random.Generator) -> tuple[Point, float]:
+    """Where a scene's moored ship lies and its heading: `at`, or a berth of some port."""
+    return (row.at, float(rng.integers(360))) if row.at is not None else stage.berth(rng)
+
+
 def any_flag(rng: np.random.Generator) -> str:
     """One of the flags that a registry knows."""
     return str(rng.choice(sorted(FLAGS)))

@@ -14,7 +14,7 @@ from sim.area import place_at
 from sim.helm import arrive
 from sim.lie import Lie
 from sim.motion import Plan, offset
-from sim.scene import Behaviour, Fact, Range, Scene, Stage, Underway, any_flag, leave, pick
+from sim.scene import Behaviour, Fact, Range, Scene, Stage, Underway, any_flag, leave, moored_place, pick
 from sim.sea import Point
 from sim.ship import AIRCRAFT, BEACON, BEACON_TEST, CALLER, NAV_MOORED, Ship
 
@@ -75,7 +75,7 @@ class SafetyText(Underway, kw_only=True):
         hand.knots = [(t, *place_at(plan, min(t, plan.t_s - 1)), -1.0, 0, 1) for t in moments]
         caller = Ship(replace(ship.identity, text=words), CALLER, hand, dest=_coast_station(ship) if self.addressed else 0)
         fact = Fact("safety", "test" if call == "test" else "text", [ship], at_s, at_s, f'says "{words}"', *at, scored=self.scored, point=True)
-        return Scene([ship, caller], [fact])
+        return Scene([ship, caller], [fact] if call == "test" else [fact, _adrift(ship, at_s, at, stage)])
 
 
 class DistressStatus(Underway, kw_only=True):
@@ -91,7 +91,8 @@ class DistressStatus(Underway, kw_only=True):
 
         at, (plan,) = stage.at_sea(self, rng, way)
         ship = stage.trader(rng, plan)
-        return Scene([ship], [Fact("safety", "status14", [ship], at_s, at_s, "in distress, status 14", *at, scored=self.scored, point=True)])
+        fact = Fact("safety", "status14", [ship], at_s, at_s, "in distress, status 14", *at, scored=self.scored, point=True)
+        return Scene([ship], [fact, _adrift(ship, at_s, at, stage)])
 
 
 class WrongStatus(Behaviour, kw_only=True):
@@ -99,11 +100,10 @@ class WrongStatus(Behaviour, kw_only=True):
 
     at_s: Range = (900.0, 5400.0)
     lasts_s: Range = (600.0, 3600.0)
-    coast_nm: tuple[float, float] = (0.1, 1.5)
 
     def scene(self, stage: Stage, rng: np.random.Generator) -> Scene:
         """Moored all the time."""
-        at, at_s, lasts_s, heading = stage.place(self, rng), pick(rng, self.at_s), pick(rng, self.lasts_s), float(rng.integers(360))
+        (at, heading), at_s, lasts_s = moored_place(self, stage, rng), pick(rng, self.at_s), pick(rng, self.lasts_s)
         plan = Plan(-60, *at)
         for seconds, nav in ((at_s + 60, NAV_MOORED), (lasts_s, NAV_SART), (max(600.0, stage.until_s - at_s - lasts_s), NAV_MOORED)):
             plan.stay(seconds, nav=nav, heading_deg=heading)
@@ -193,6 +193,11 @@ class SarOperation(Behaviour, kw_only=True):
         facts += [Fact("anomaly", "course", [ship], at_s, end_s, "searches in parallel tracks", *at, innocent=True) for ship in ships[1:-1]]
         facts += [Fact("rendezvous", "", [ships[0], ship], at_s, end_s, "both take part in a search", *at, innocent=True) for ship in ships[1:-1]]
         return Scene(ships, facts)
+
+
+def _adrift(ship: Ship, at_s: float, at: Point, stage: Stage) -> Fact:
+    """Who drifts in distress does not loiter."""
+    return Fact("loitering", "", [ship], at_s, max(at_s, stage.until_s), "adrift in distress", *at, innocent=True)
 
 
 def _sweep(plan: Plan, axis_deg: float, speed_kn: float, length_nm: float, spacing_nm: float, until_s: float) -> None:

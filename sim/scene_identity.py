@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from dogwatch.geo import NM_M
+from dogwatch.geo import NM_M, great_circle_m
 from sim.area import place_at
 from sim.identity import Identity, imo_number
 from sim.motion import Plan, offset
-from sim.scene import Behaviour, Fact, Range, Scene, Stage, Underway, any_flag, pick
+from sim.scene import TRIES, Behaviour, Fact, Range, Scene, Stage, Underway, any_flag, moored_place, pick
 from sim.sea import Point
 from sim.ship import BASE, CLASS_A, CLASS_B, NAV_MOORED, Ship
 
@@ -149,11 +149,10 @@ class TypoCorrected(Behaviour, kw_only=True):
     """Innocent: a ship moored in port corrects a letter of its name."""
 
     at_s: Range = (1800.0, 7200.0)
-    coast_nm: tuple[float, float] = (0.1, 1.5)
 
     def scene(self, stage: Stage, rng: np.random.Generator) -> Scene:
         """The same ship, one letter apart."""
-        at_s, plan = pick(rng, self.at_s), _moored(stage, stage.place(self, rng), rng)
+        at_s, plan = pick(rng, self.at_s), _moored(stage, *moored_place(self, stage, rng))
         ship = stage.trader(rng, plan)
         right = ship.identity
         k = int(rng.integers(len(right.name.split()[0])))
@@ -185,13 +184,16 @@ class MmsiReused(Behaviour, kw_only=True):
 
     leaves_s: Range = (600.0, 1800.0)
     pause_s: Range = (4800.0, 7200.0)
-    apart_nm: Range = (8.0, 40.0)
-    coast_nm: tuple[float, float] = (0.2, 6.0)
 
     def scene(self, stage: Stage, rng: np.random.Generator) -> Scene:
-        """One moored ship switches off for good; much later another, moored elsewhere, begins."""
+        """One moored ship switches off for good; much later another begins, at a berth a mile off or farther."""
         leaves_s, pause_s = pick(rng, self.leaves_s), pick(rng, self.pause_s)
-        _, plans = stage.at_sea(self, rng, lambda at: _beside(stage, rng, at, self.apart_nm))
+        here, there = moored_place(self, stage, rng), stage.berth(rng)
+        for _ in range(TRIES):
+            if great_circle_m(*here[0], *there[0]) >= NM_M:
+                break
+            there = stage.berth(rng)
+        plans = [_moored(stage, *place) for place in (here, there)]
         first, second = (stage.trader(rng, plan) for plan in plans)
         heir = replace(second.identity, mmsi=first.identity.mmsi)
         ships = [_until(first, leaves_s), _from(heir, CLASS_A, plans[1], leaves_s + pause_s, hull=1)]
@@ -226,13 +228,8 @@ def _two_ways(row: Underway, stage: Stage, rng: np.random.Generator, apart: Rang
     return plans, apart_nm[at]
 
 
-def _beside(stage: Stage, rng: np.random.Generator, at: Point, apart: Range) -> list[Plan] | None:
-    other = offset(*at, float(rng.uniform(0, 360)), pick(rng, apart) * NM_M)
-    return [_moored(stage, p, rng) for p in (at, other)] if stage.heard(*other) else None
-
-
-def _moored(stage: Stage, at: Point, rng: np.random.Generator) -> Plan:
-    return Plan(-60, *at).stay(stage.until_s + 60, nav=NAV_MOORED, heading_deg=float(rng.integers(360)))
+def _moored(stage: Stage, at: Point, heading_deg: float) -> Plan:
+    return Plan(-60, *at).stay(stage.until_s + 60, nav=NAV_MOORED, heading_deg=heading_deg)
 
 
 def _until(ship: Ship, t_s: float) -> Ship:

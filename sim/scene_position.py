@@ -166,16 +166,17 @@ class CirclingShip(Behaviour, kw_only=True):
 
 
 class SwingingShip(Behaviour, kw_only=True):
-    """Innocent: a ship at anchor swings round it with the tide."""
+    """Innocent: a ship at anchor in the roads of a port (or `at`) swings round it with the tide."""
 
     radius_m: Range = (90.0, 320.0)
     sweep_deg: Range = (150.0, 340.0)
     swing_s: Range = (5400.0, 14_400.0)
-    coast_nm: tuple[float, float] = (1.0, 8.0)
+    off_nm: tuple[float, float] = (0.8, 2.5)
 
     def scene(self, stage: Stage, rng: np.random.Generator) -> Scene:
         """There and back along an arc about the anchor, the bow toward it."""
-        at, radius_m, sweep_deg, swing_s = stage.place(self, rng), *(pick(rng, v) for v in (self.radius_m, self.sweep_deg, self.swing_s))
+        at = self.at if self.at is not None else stage.roads(rng, stage.berth(rng)[0], self.off_nm)
+        radius_m, sweep_deg, swing_s = (pick(rng, v) for v in (self.radius_m, self.sweep_deg, self.swing_s))
         bearing, side = float(rng.uniform(0, 360)), float(rng.choice([-1, 1]))
         plan, step = Plan(-60, *offset(*at, bearing, radius_m)), sweep_deg / SIDES
         chord_kn = 2 * radius_m * math.sin(math.radians(step / 2)) / (swing_s / SIDES) / KN_MS

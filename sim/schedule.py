@@ -55,7 +55,7 @@ STATIC_SPREAD_MS, PART_B_MS = 2_000, 2_000
 BURST, BURST_GAP_MS, BURST_EVERY_MS = 8, 2_000, 60_000  # a distress device: eight reports a minute (M.1371-5, Annex 9)
 TEXT_EVERY, TEXT_MS = 32, 500  # and its text with each fourth burst
 EXTENDED_SHARE = 0.125  # of class B sets are of a make that says who it is in type 19, the others in type 24
-TEXT_SLOTS = 3  # of what a person types
+CALL_SLOTS, CALL_SPREAD_MS = 3, 2_000  # of what a person types
 DUE = 4  # rows that one set can need at once
 
 _SHIPS, _KNOTS, _PLACES = numba.from_dtype(SHIP_DTYPE)[::1], numba.from_dtype(KNOT_DTYPE)[::1], numba.from_dtype(PLACE_DTYPE)[::1]
@@ -120,6 +120,10 @@ def _next_report(ships, knots, clocks, who):
         next_ms = min(next_ms, steady_ms + clock["wait_ms"])
     elif clock["leg"] < 0 and steady_ms > t_ms:  # not there yet, or no longer
         next_ms = steady_ms + who % 10 * 1000 if steady_ms < NEVER else NEVER
+    if clock["leg"] >= 0 and t_ms < knots[clock["leg"] + 1]["t_ms"] < next_ms:  # so may its status, at the knot itself
+        edge_ms = knots[clock["leg"] + 1]["t_ms"]
+        _look(ships, knots, clocks, who, edge_ms)
+        next_ms = min(next_ms, edge_ms + clock["wait_ms"])
     clock["report_ms"] = next_ms
 
 
@@ -131,17 +135,18 @@ def _one_report(ships, knots, clocks, who, out, n):
     if t_ms >= clock["steady_ms"] or kind == CALLER:
         _look(ships, knots, clocks, who, t_ms)
     leg = np.int64(clock["leg"])
-    if leg >= 0 and knots[leg]["transmits"] > 0:
+    if kind == CALLER and leg >= 0:  # some free slots within four seconds
+        _mean(out, n, t_ms + CALL_SPREAD_MS, who, leg, count, 12 if ships[who]["dest"] > 0 else 14, CALL_SLOTS, CALL_SPREAD_MS)
+        n += 1
+    elif leg >= 0 and knots[leg]["transmits"] > 0:
         if kind in (CLASS_A, BEACON, BEACON + 1):
             msg_type = 3 if clock["turning"] else 1
         else:
             msg_type = 4 if kind == BASE else 21 if kind == AID else 9 if kind == AIRCRAFT else 18
-        if kind == CALLER:
-            msg_type = 12 if ships[who]["dest"] > 0 else 14
         spread_ms = clock["wait_ms"] // 10  # M.1371-5, Annex 2: a fifth of the interval around the nominal slot; Annex 7: a third, at most 10 s
         if kind == CLASS_B:
             spread_ms = min(5_000, clock["wait_ms"] // 6)
-        _mean(out, n, t_ms, who, leg, count, msg_type, TEXT_SLOTS if kind == CALLER else 2 if kind == AID else 1, 0 if kind >= CALLER else spread_ms)
+        _mean(out, n, t_ms, who, leg, count, msg_type, 2 if kind == AID else 1, 0 if kind >= BEACON else spread_ms)
         n += 1
         if kind >= BEACON and count % TEXT_EVERY == 4:
             _mean(out, n, t_ms + TEXT_MS, who, leg, count, 14, 1, 0)

@@ -51,8 +51,9 @@ def test_a_beacon_speaks_with_and_without_a_place(known, seed):
 def test_an_ordinary_ship_calls_for_help_in_words(addressed, call, words, subtype, seed):
     tables = behaviour("safety_text", f'call = "{call}"\naddressed = {addressed}')
     scene = scene_of("safety_text", seed, tables)
-    (fact,) = scene.facts
+    fact, *adrift = scene.facts
     assert (fact.type, fact.subtype, fact.point) == ("safety", subtype, True)
+    assert [(f.type, f.innocent) for f in adrift] == ([] if call == "test" else [("loitering", True)])
     ship, caller = scene.ships
     calls = [(stamp, m) for stamp, m in heard(tables, seed, ship.identity.mmsi) if m["msg_type"] in (12, 14)]
     assert {m["msg_type"] for _, m in calls} == {12 if addressed == "true" else 14}
@@ -61,8 +62,8 @@ def test_an_ordinary_ship_calls_for_help_in_words(addressed, call, words, subtyp
     assert 3 <= len(moments) <= 6
     assert moments[0] == fact.start_s
     sent = [(stamp - T_START_MS) / 1000 for stamp, _ in calls]
-    assert len(sent) >= len(moments) - 1  # one may be lost on the way
-    assert all(min(abs(s - t) for t in moments) < 3 for s in sent)
+    assert len(sent) == len(moments)
+    assert all(0 <= s - t < 5 for s, t in zip(sent, moments))
     for _, m in calls:
         assert m["text"].startswith(words)
         assert ship.identity.name in m["text"]
@@ -78,11 +79,11 @@ def test_an_ordinary_ship_calls_for_help_in_words(addressed, call, words, subtyp
 @pytest.mark.parametrize("kind", ["distress_status", "wrong_status"])
 def test_status_14_is_told_from_then_on(kind, seed):
     scene = scene_of(kind, seed)
-    (fact,) = scene.facts
+    fact = scene.facts[0]
     assert (fact.type, fact.subtype, fact.innocent) == ("safety", "status14", False)
     reports = fixes(TABLES, seed, scene.ships[0].identity.mmsi)
     told = [t for t, m in reports if m["nav"] == 14]
-    assert abs(told[0] - fact.start_s) < 20 if kind == "distress_status" else 0 <= told[0] - fact.start_s < 200
+    assert 0 <= told[0] - fact.start_s < 30
     after = {m["nav"] for t, m in reports if t > told[-1]}
     assert after == (set() if kind == "distress_status" else {5})
     assert {m["nav"] for t, m in reports if t < told[0]} == ({0} if kind == "distress_status" else {5})

@@ -35,6 +35,7 @@ RECORDINGS = {
 }
 NO_STAMPS = ("nmea-opencpn", "nmea-gfw-listener shore", "dec-solent")  # their receive time is not a receiver's stamp: no delay can be seen
 TABLES = ("dec-solent",)
+WORTH_TELLING = 0.005  # a smaller share is shown as 0
 FEW = 30  # a distance between fewer values says nothing
 
 
@@ -111,10 +112,8 @@ def measured_text(simulated: dict[str, Measures], recorded: dict[str, Measures],
         for name in ("messages by type", "vessels by class", "vessels by type", "status, class A"):
             lines.append(f"| {name} | " + " | ".join(f"{variation(mine.shares[name], m.shares[name]):.2f}" for m in recorded.values()) + " |")
     for panel, title in (("missing", "Share in which something is not available"), ("status, class A", "Vessels of class A by status (1 anchored, 5 moored)")):
-        names = sorted(
-            {name for m in seas.values() for name, share in m.shares[panel].items() if share >= 0.005},
-            key=lambda name: (len(name), name) if panel != "missing" else (0, name),
-        )
+        told = {name for m in seas.values() for name, share in m.shares[panel].items() if share >= WORTH_TELLING}
+        names = sorted(told, key=lambda name: (name.isdigit() and len(name), name))
         lines += ["", f"| {title} | " + " | ".join(seas) + " |", "|---|" + "---|" * len(seas)]
         lines += [f"| {name} | " + " | ".join(_share(m.shares[panel], name) for m in seas.values()) + " |" for name in names]
     return "\n".join(lines).replace("nan", "") + "\n"

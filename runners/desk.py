@@ -39,6 +39,7 @@ class Desk:
         self.picture: Any = None
         self.url = ""
         self.shown: dict[str, str] = {}
+        self.exercise_said = engine.intake.simulated == set(engine.lanes)  # nothing new to whoever configured it so
         self.heartbeats: dict[str, dict[str, Any]] = {}  # the newest of every source
         self._last_health = 0.0
         self._messages = (0, time.monotonic())
@@ -83,6 +84,7 @@ class Desk:
             self.heartbeats[row.source] = {"t": iso(row.t_ms), "state": row.state, **row.counts}
         self.tell(output.alerts)
         now = time.monotonic()
+        self._say_exercise()
         if self.terminal is not None:
             for line in self.words.news(self.metrics.sources.readers, now):
                 self.terminal.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -101,6 +103,14 @@ class Desk:
         """Stop the page."""
         if self.server is not None:
             self.server.stop()
+
+    def _say_exercise(self) -> None:
+        """Once, when the run becomes an exercise, or goes on as one."""
+        intake = self.engine.intake
+        if self.terminal is not None and intake.exercise and not self.exercise_said:
+            self.exercise_said = True
+            who = ", ".join(sorted(intake.simulated)) or "a source heard earlier"
+            self.terminal.print(f"EXERCISE: simulated data from {who}; everything from now on is marked.", style="bold yellow", markup=False, highlight=False)
 
     def _print(self, alert: Alert) -> None:
         """An alert as one line when it is new, rises, or goes; small revisions stay on the page."""

@@ -5,6 +5,7 @@ And a call that was real before the exercise began stays real.
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import re
@@ -19,12 +20,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console as Terminal
 from risk_world import make, newest, run, shipped
 from seas import SMALL
+from starlette.testclient import TestClient
 from test_safety_road import SART, text_report
 from test_safety_road import report as beacon
 from test_serve import Playing, chunks, connect, read_all, whole
 
+from console.app import create_app
+from console.board import Board
+from console.decisions import Decisions
+from console.picture import Picture
 from dogwatch import blob
 from dogwatch.alerts import Alert, alert_from_json, marked
 from dogwatch.batch import F_EXERCISE, T_MISSING, Batch, new_fixes
@@ -35,6 +42,7 @@ from ingest.decode import DecodeState, decode
 from ingest.safety import SafetyRoad, safety_step
 from ingest.source import Received
 from ingest.tabular import TableState, decode_table
+from runners.desk import Desk
 from runners.engine import Engine, Output
 from runners.intake import Intake, lanes_of
 from runners.kafka_ingest import cut, join
@@ -502,3 +510,18 @@ def test_who_listens_to_the_simulator_is_greeted(tmp_path):
     lines = (tmp_path / "sea.nmea").read_bytes().splitlines(keepends=True)
     assert lines[0] == GREETING
     assert len(lines) > 10
+
+
+def test_people_are_told_when_a_run_becomes_an_exercise_and_who_did_it():
+    said = io.StringIO()
+    desk = Desk(Engine(RULES, [Lane("hill", lateness_ms=0), Lane("cape", lateness_ms=0)]), terminal=Terminal(file=said, width=200))
+    desk.board = Board()
+    for source, line in (("hill", one(position())), ("cape", tag("s:EX-a") + one(position())), ("hill", one(position()))):
+        desk._last_health = -10.0
+        desk.show(desk.engine.take(Received(line + b"\r\n", T0 * 1000, source, "", "bytes")), 0.0)
+        health = desk.board.health_now()
+        assert (health["exercise"], health["simulated"]) == ((False, []) if source == "hill" and not said.getvalue() else (True, ["cape"]))
+    assert said.getvalue().count("EXERCISE: simulated data from cape") == 1
+    assert b"dogwatch_exercise 1.0" in desk.metrics.text()
+    page = TestClient(create_app(desk.board, Picture(), Decisions(None)), base_url="http://127.0.0.1")
+    assert page.get("/healthz").json()["exercise"], "also where the picture shows nothing of it"

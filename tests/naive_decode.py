@@ -140,7 +140,7 @@ class Twin:
             try:
                 numbers = [int(re.match(rb"\d+", part)[0]) for part in parts[2:8]]
                 when = datetime(*numbers, tzinfo=UTC)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):  # no number, no date, no number of a date
                 return
             ms = re.match(rb"\d+", parts[8])
             if ms is None or int(ms[0]) <= 999:

@@ -156,6 +156,12 @@ def test_a_comma_in_the_talker_separates_nothing() -> None:
     assert found.text == "MAYDAY"  # type: ignore[attr-defined]
 
 
+def test_a_year_that_fits_no_integer_is_no_date() -> None:
+    """Found by the fuzzer, in the twin."""
+    body = b"$PGHP,1,99999999999999999999,1,1,0,0,0,0,1,,,1,00"
+    assert_twin_agrees(b"%s*%02X\n" % (body, checksum(body[1:])) + one(position()) + b"\n")
+
+
 def test_one_byte_at_a_time_changes_nothing() -> None:
     data = stream(11, 120)
     assert run_in_pieces(data, list(range(1, len(data)))) == run_in_pieces(data, [])

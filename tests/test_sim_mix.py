@@ -26,7 +26,7 @@ from sim.scenario import load_scenario, planted_names, scenario_names
 from sim.simulate import Chunk, simulate
 from tests.naive_sim import checksum
 
-SIMULATED = re.compile(rb"\\(?:g:[^,]*,)?s:EX-")
+SIMULATED = re.compile(rb"(?:# |\\(?:g:[^,]*,)?)s:EX-")
 T0_MS = 1_400_000_000_000
 FIX = ("t_ms", "t_rx_ms", "mmsi", "lat", "lon", "sog", "cog", "hdg", "msg_type", "t_src", "flags")
 

@@ -21,7 +21,6 @@ from sim.ship import NAV_ANCHORED, NAV_ENGINE
 
 NAV_RESTRICTED = 3
 CABLE_SHIP_TYPE = 33
-LOITER_S = 3600.0
 
 
 class Cable(Behaviour, kw_only=True):
@@ -88,7 +87,7 @@ class OverCableStop(Cable, kw_only=True):
         ship, zone, end_s = stage.trader(rng, plan), (area.id, area.zone_kind, "inside"), at_s + stop_s
         cause = f"{'anchors' if anchored else f'drifts at {drift_kn:.1f} kn'} above {area.id} for {stop_s / 60:.0f} min"
         facts = [Fact("infra", "over_cable", [ship], at_s, end_s, cause, *on, scored=self.scored, zone=zone)]
-        if stop_s >= LOITER_S and not anchored:  # true as well, but nobody is asked to say it twice
+        if not anchored:  # true as well, but nobody is asked to say it twice
             facts.append(Fact("loitering", "", [ship], at_s, end_s, cause, *on, scored=False))
         return Scene([ship], facts)
 
@@ -97,7 +96,7 @@ class CableApproach(Bordered, kw_only=True):
     """A ship creeps toward a cable, half an hour off and nearer, and turns away before it. `at_s`: when it turns."""
 
     turn_nm: Range = (0.15, 0.5)
-    speed_kn: Range = (1.8, 2.8)
+    speed_kn: Range = (2.2, 2.8)
     at_s: Range = (3000.0, 6600.0)
     slant_deg: Range = (-30.0, 30.0)
     coast_nm: tuple[float, float] = (1.5, 60.0)

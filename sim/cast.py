@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from dogwatch.geo import NM_M, great_circle_m
 from sim.identity import Registry
 from sim.radio import heard_share, range_nm
-from sim.receiver import Receiver
 from sim.scenario import T_START_MS, Scenario
 from sim.scene import Scene, Stage, scenes_of
 from sim.sea import Sea
@@ -33,7 +32,8 @@ def cast(scenario: Scenario, seed: int, duration_s: float) -> Cast:
     ships = background(scenario.routes, scenario.fleets, scenario.stations, scenario.region, seed, registry, duration_s)
 
     def heard(lat_deg: float, lon_deg: float, *, device: bool = False) -> bool:
-        return not scenario.receivers or well_heard(scenario.receivers, lat_deg, lon_deg, device=device)  # satellites hear everywhere, now and then
+        everywhere = bool(scenario.satellites) and not (device and scenario.receivers)  # now and then, and devices rarely
+        return everywhere or well_heard(scenario.receivers, lat_deg, lon_deg, device=device)
 
     stage = Stage(seed, registry, Sea(scenario.region), duration_s + 120, heard, scenario.zones)
     return Cast(ships, scenes_of(list(scenario.behaviours), stage))

@@ -90,7 +90,7 @@ def load_scenario(text: str, *, file: str, region: Region = NO_REGION, receivers
 
 
 def _with_included(scenario: Scenario, text: str, *, file: str, above: tuple[str, ...]) -> Scenario:
-    """The tables of all included scenarios, then its own; a region of its own wins."""
+    """The tables of all included scenarios, then its own; a region of its own wins, and a receiver replaces an included one of the same id."""
     whole = scenario
     for number, name in reversed(list(enumerate(scenario.include))):
         try:
@@ -101,6 +101,8 @@ def _with_included(scenario: Scenario, text: str, *, file: str, above: tuple[str
             raise ConfigError(fault.what, file=file, line=line_of(text, ("include", number)), key="include", remedy=fault.remedy) from fault
         inner = _with_included(parse(inner_text, Scenario, file=name), inner_text, file=name, above=(*above, name))
         lists = {table: getattr(inner, table) + getattr(whole, table) for table in TABLES}
+        own = {receiver.id for receiver in whole.receivers}
+        lists["receivers"] = [receiver for receiver in inner.receivers if receiver.id not in own] + whole.receivers
         whole = msgspec.structs.replace(whole, region=inner.region if whole.region == NO_REGION else whole.region, **lists)
     return whole
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dogwatch.geo import NM_M, great_circle_m
 from sim.identity import Registry
 from sim.radio import heard_share, range_nm
+from sim.receiver import Receiver
 from sim.scenario import T_START_MS, Scenario
 from sim.scene import Scene, Stage, scenes_of
 from sim.sea import Sea

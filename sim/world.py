@@ -72,7 +72,7 @@ class FleetMaker:
         return [ship for k in range(self.fleet.count) for ship in self._vessel(k, generator(self.number[0], "fleet", self.number[1], k))]
 
     def _vessel(self, k: int, rng: np.random.Generator) -> list[Ship]:
-        chance = rng.random(4).tolist()
+        chance = rng.random(5).tolist()
         types = self.fleet.ship_types or self.habit.ship_types
         ship_type = types[int(chance[0] * len(types))]
         hull = hull_of(ship_type)
@@ -91,7 +91,7 @@ class FleetMaker:
         if kind == CLASS_A and chance[3] < self.fleet.careless_share:
             plan.knots = [(*knot[:4], CARELESS.get(knot[4], knot[4]), knot[5]) for knot in plan.knots]
         ship = Ship(self.registry.vessel(rng, flag, ship_type, size_m, class_b=kind != CLASS_A, bound_for=bound_for), kind, plan)
-        return [ship, *(self._tow(rng, flag, plan) if self.fleet.kind == "tug" else [])]
+        return [ship, self._tow(rng, flag, plan)] if self.fleet.kind == "tug" and chance[4] < TOW_SHARE else [ship]
 
     def _plan(self, k: int, rng: np.random.Generator, speed_kn: float, loa_m: float) -> tuple[Plan, tuple[str, float] | None]:
         """The plan of vessel k, and its destination where it has one of its own."""
@@ -167,14 +167,12 @@ class FleetMaker:
         flag = _MERCHANT_FLAGS[int(np.searchsorted(_MERCHANT_SHARES, chance, side="right"))]
         return local_flag(round(near[0]), round(near[1])) or flag if self.habit.local else flag
 
-    def _tow(self, rng: np.random.Generator, flag: str, plan: Plan) -> list[Ship]:
-        """A barge with a set of its own follows in the tug's wake; most have none."""
-        if rng.uniform() >= TOW_SHARE:
-            return []
+    def _tow(self, rng: np.random.Generator, flag: str, plan: Plan) -> Ship:
+        """A barge with a set of its own follows in the tug's wake."""
         late_s = float(rng.uniform(*TOW_M)) / 2.6
         behind = Plan(plan.knots[0][0] + late_s, *plan.knots[0][1:3])
         behind.knots = [(knot[0] + late_s, *knot[1:4], NAV_ENGINE if knot[4] != NAV_MOORED else NAV_MOORED, knot[5]) for knot in plan.knots]
-        return [Ship(self.registry.vessel(rng, flag, 99, float(rng.uniform(40, 110)), class_b=False), CLASS_A, behind)]
+        return Ship(self.registry.vessel(rng, flag, 99, float(rng.uniform(40, 110)), class_b=False), CLASS_A, behind)
 
 
 def _follow(route: Route, speed_kn: float, rng: np.random.Generator, until_s: float, *, ferry: bool) -> Plan:

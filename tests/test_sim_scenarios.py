@@ -76,29 +76,59 @@ def geography():
         pytest.skip(f"no coastline built: {fault}")
 
 
+@lru_cache(maxsize=1)
+def loaded(name: str):
+    return load_scenario(scenario_text(name), file=f"{name}.toml")
+
+
 def places(name: str, step_s: int = 300):
-    """(mmsi, kind, minutes since start, lat, lon, speed kn) of every vessel at sea of a scenario."""
-    scenario = load_scenario(scenario_text(name), file=f"{name}.toml")
+    """(mmsi, seconds since start, lat, lon, speed kn) of every vessel at sea of a scenario."""
+    scenario = loaded(name)
     world = build_world(scenario, 7)
     rows = []
-    for t_s in range(0, int(scenario.duration_s), step_s):
+    for t_s in range(0, int(scenario.duration_s), max(step_s, int(scenario.duration_s) // 60)):
         for ship in world.ships[world.ships["kind"] < BASE]:
             lat, lon, north, east, _, _, leg = state_at(world.knots, int(ship["first"]), int(ship["last"]), T_START_MS + t_s * 1000)
             if leg >= 0:
-                rows.append((int(ship["mmsi"]), t_s, lat, lon, np.hypot(north, east) / 0.514444))
+                rows.append((int(ship["mmsi"]), t_s, lat, (lon + 180) % 360 - 180, np.hypot(north, east) / 0.514444))
     assert len(rows) > 1000
     return scenario, [np.array(column) for column in zip(*rows)]
 
 
-@pytest.mark.parametrize("name", ["strait", "clean"])
-def test_vessels_are_at_sea_and_only_scripted_ones_idle_in_the_open(name):
-    scenario, (mmsi, _, lat, lon, speed_kn) = places(name)
+@pytest.mark.parametrize("name", [name for name in scenario_names() if name != "day-20k"])  # its fleets have tests of their own
+def test_every_vessel_is_at_sea(name):
+    _, (mmsi, _, lat, lon, _) = places(name)
+    ashore = geography().on_land(lat, lon)
+    assert not ashore.any(), sorted(set(mmsi[ashore].tolist()))
+
+
+def test_in_the_strait_only_scripted_vessels_idle_in_the_open():
+    scenario, (mmsi, _, lat, lon, speed_kn) = places("strait")
     sea = geography()
-    assert not sea.on_land(lat, lon).any()
     idle = (speed_kn < 2.2) & ~sea.masked(lat, lon) & (sea.coast_distance_nm(lat, lon) >= 3)
     names, count = np.unique(mmsi[idle], return_counts=True)
     scripted = {m for row in truth_rows(scenario, 7) for m in row["mmsi"] if row["state"] != "retracted"}
     assert set(names[count > 2].tolist()) <= scripted  # a trawler that turns is slow for a moment
+
+
+def test_every_behaviour_and_every_look_alike_is_in_a_scenario():
+    kinds = {table_name(kind.__name__) for kind in get_args(Behaviours)}
+    shown = {name: {table_name(type(row).__name__) for row in loaded(name).behaviours} for name in scenario_names()}
+    assert len(shown) >= 13
+    assert set().union(*shown.values()) == kinds
+    page = (Path(__file__).parents[1] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    innocent = {kind for row in re.findall(r"^\| (`.*?) \| \*innocent\*", page, flags=re.M) for kind in re.findall(r"`(\w+)`", row)}
+    assert len(innocent) > 20
+    assert innocent & kinds == shown["clean"]
+    assert all(row["state"] == "retracted" for row in truth_rows(loaded("clean"), 2))
+
+
+def test_a_receiver_replaces_an_included_one_of_its_name():
+    waters, outage = loaded("strait-waters"), load_scenario(scenario_text("outage"), file="outage.toml")
+    assert sorted(r.id for r in outage.receivers) == sorted(r.id for r in waters.receivers) == ["hill", "south", "west"]
+    assert {r.id: len(r.outages) for r in outage.receivers} == {"hill": 1, "south": 1, "west": 0}
+    assert outage.fleets == waters.fleets
+    assert outage.region == waters.region
 
 
 def test_the_strait_has_its_behaviours_where_the_watch_looks_for_them():
@@ -115,11 +145,14 @@ def test_the_strait_has_its_behaviours_where_the_watch_looks_for_them():
 
 def test_the_page_tells_the_truth():
     page = (Path(__file__).parents[1] / "docs" / "simulator.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", page, flags=re.S)
+    home, example = re.findall(r"```toml\n(.*?)```", page, flags=re.S)
+    assert home.count("\n") == 10
+    assert len(build_world(load_scenario(home, file="docs/simulator.md"), 1).ships) == 40 + 60 + 30 + 2 + 2 * 2
     rows = truth_rows(load_scenario(example, file="docs/simulator.md"), 1)
     assert [(row["type"], row["visible"]) for row in rows] == [("loitering", True)]
-    described = dict(re.findall(r"^\| `(\w[\w-]*)` \| (\d+) transmitters", page, flags=re.M))
-    assert described == {name: str(len(build_world(load_scenario(scenario_text(name), file=name), 1).ships)) for name in scenario_names()}
+    described = {name: int(number.replace(",", "")) for name, number in re.findall(r"^\| `(\w[\w-]*)` \| ([\d,]+) transmitters", page, flags=re.M)}
+    counted = {name: len(build_world(loaded(name), 1, duration_s=60 if name == "day-20k" else None).ships) for name in scenario_names()}
+    assert described == counted
     kinds = {table_name(kind.__name__) for kind in get_args(Behaviours)}
     assert len(kinds) > 7
     assert all(f"`[[{name}]]`" in page for name in TABLES)

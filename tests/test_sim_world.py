@@ -7,6 +7,7 @@ from collections import defaultdict
 from functools import lru_cache
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -398,8 +399,11 @@ def test_vessels_of_the_truth_are_on_the_air():
 def test_shipped_scenarios_play(name):
     scenario = load_scenario(scenario_text(name), file=f"{name}.toml")
     assert scenario.name == name
-    data = b"".join(chunk.data for chunk in simulate(scenario, 5, duration_s=60))
+    if name == "day-20k":
+        scenario = msgspec.structs.replace(scenario, fleets=[msgspec.structs.replace(fleet, count=fleet.count // 40) for fleet in scenario.fleets])
+    length_s = 60 if scenario.receivers else 3600  # the next satellite
+    data = b"".join(chunk.data for chunk in simulate(scenario, 5, duration_s=length_s))
     heard = list(read_lines(data.splitlines()))
     assert len(heard) > 200
-    if name in ("clean", "outage"):
+    if name in ("clean", "outage", "strait-waters"):
         assert all(row["state"] == "retracted" for row in truth_rows(scenario, 5)), "nothing may alert here"

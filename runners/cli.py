@@ -205,7 +205,14 @@ def sim(
     background: Annotated[Path | None, typer.Option(help="Mix it into this recording (plain, .gz, .zst), at the recording's time and place.")] = None,
     names: Annotated[bool, typer.Option("--list", help="List the shipped scenarios.")] = False,
 ) -> None:
-    """A simulated recording, or one played as radio hardware would. Example: dogwatch sim strait --seed 1 --nmea sea.nmea --truth truth.ndjson"""
+    """A simulated recording, or one played as radio hardware would. Example: dogwatch sim strait --seed 1 --nmea sea.nmea --truth truth.ndjson
+
+    Two receivers, each on a port, as fast as they are read: dogwatch sim strait --serve hill=tcp://127.0.0.1:10110 --serve west=pty --speed max
+
+    Damaged between radio and decoder: dogwatch sim strait --nmea rough.nmea --faults lost=0.01,cut=0.002 --faults-out done.txt
+
+    In real traffic: dogwatch sim planted --background recording.nmea.gz --nmea mixed.nmea --truth truth.ndjson
+    """
     from runners.simulated import Wanted, list_scenarios, serve_scenario, write_files
 
     if names or not scenario:
@@ -239,7 +246,12 @@ def judge(
     only: Annotated[str, typer.Option(help="Judge what is about these vessels alone: MMSI,MMSI.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Precision, recall and delay per behaviour, every miss and false alarm. Example: dogwatch judge --events out/events.ndjson --truth truth.ndjson"""
+    """Precision, recall and delay per behaviour, every miss and false alarm. Example: dogwatch judge --events out/events.ndjson --truth truth.ndjson
+
+    Many runs as one, for a machine: dogwatch judge --runs runs --json
+
+    One vessel alone: dogwatch judge --events out/events.ndjson --truth truth.ndjson --only 563900001
+    """
     from runners.judging import find_runs, judge_files, print_report
 
     if runs is not None and (events or truth):

@@ -188,7 +188,8 @@ def _counts(name: str, outcomes: list[_Outcome], is_fact: Callable[[Row], bool],
         "recall": wilson(len(right), asked),
         "delay": spread(pair.delay_ms for pair in right),
         "start_error": spread(abs(pair.event["t_start"] - pair.fact["t_start"]) for pair in right),
-        "end_error": spread(abs(pair.event["t_end"] - pair.fact["t_end"]) for pair in right),
+        # a moment has no end, whatever the event about it has
+        "end_error": spread(abs(pair.event["t_end"] - pair.fact["t_end"]) for pair in right if pair.fact["t_end"] > pair.fact["t_start"]),
     }
 
 

@@ -59,7 +59,7 @@ class Tally(msgspec.Struct):
 
     def cells(self) -> tuple[str, ...]:
         """A row of the table for people, as TALLY_HEAD names it."""
-        counts = (self.behaviour, str(self.truth), str(self.found), str(self.false_alarms), self.precision.text(), self.recall.text())
+        counts = (self.behaviour, str(self.truth), str(self.unasked), str(self.found), str(self.false_alarms), self.precision.text(), self.recall.text())
         return (*counts, self.delay.text(), self.start_error.text(), self.end_error.text())
 
 
@@ -134,7 +134,7 @@ class Report(msgspec.Struct):
     false_alarms: list[FalseAlarm]
 
 
-TALLY_HEAD = ("behaviour", "truth", "found", "false", "precision (95 %)", "recall (95 %)", "delay s", "start err s", "end err s")
+TALLY_HEAD = ("behaviour", "truth", "unasked", "found", "false", "precision (95 %)", "recall (95 %)", "delay s", "start err s", "end err s")
 SCENE_HEAD = ("scene", *TALLY_HEAD)
 NEGATIVE_HEAD = ("look-alike", "facts", "alarmed", "share (95 %)", "by")
 

@@ -13,7 +13,17 @@ SIDEWAYS = {("sim", "zones"), ("runners", "console")}  # the only imports allowe
 NEVER = {("tracks", "risk"), ("tracks", "sim"), ("tracks", "ingest"), ("console", "tracks"), ("console", "risk"), ("console", "sim")}
 PURE = ("dogwatch", "tracks", "risk", "zones")
 MAY_TOUCH_FILES = {"zones/load.py", "zones/build.py"}
-PURE_FILES = {"runners/step.py", "ingest/decode.py", "ingest/kernel.py", "ingest/safety.py", "sim/world.py", "sim/judge.py"}
+PURE_FILES = {
+    "runners/step.py",
+    "ingest/decode.py",
+    "ingest/kernel.py",
+    "ingest/safety.py",
+    "sim/world.py",
+    "sim/judge.py",
+    "sim/report.py",
+    "sim/mix.py",
+    "sim/damage.py",
+}
 EFFECTS = {
     "time",
     "socket",

@@ -90,6 +90,11 @@ def test_two_hulls_under_one_mmsi_are_told_apart_by_place():
     assert judge([event("a", 1, 3, at=(0.0, 0.0))], facts[:1]).behaviours[0].found == 1
 
 
+def test_a_moment_has_no_end_to_be_wrong_about():
+    (row,) = judge([event("a", 1, 9, **BEACON)], [fact(1, 1, **BEACON)]).behaviours
+    assert (row.found, row.start_error.median_s, row.end_error.n) == (1, 0, 0)
+
+
 def test_scenes_and_hard_negatives_have_tables_of_their_own():
     truth = [
         fact(1, 2, (1,), scene="drift"),
@@ -232,14 +237,14 @@ def test_delay_counts_from_the_first_version_shown():
     ]
     (row,) = judge(versions, [fact(1, 2)]).behaviours
     assert (row.delay.median_s, row.start_error.median_s, row.end_error.median_s) == (1800, 0, 0)
-    assert row.cells() == ("loitering", "1", "1", "0", "1.00 (0.21-1.00)", "1.00 (0.21-1.00)", "1800/1800", "0/0", "0/0")
+    assert row.cells() == ("loitering", "1", "0", "1", "0", "1.00 (0.21-1.00)", "1.00 (0.21-1.00)", "1800/1800", "0/0", "0/0")
 
 
 def test_nothing_to_judge_is_not_perfection():
     assert judge([], []).behaviours == []
     (row,) = judge([], [fact(1, 2)]).behaviours
     assert (row.precision.value, row.recall.value) == (None, 0.0)
-    assert row.cells()[4] == "-"
+    assert row.cells()[5] == "-"
 
 
 def test_rows_of_another_kind_are_refused():

@@ -401,7 +401,7 @@ def test_shipped_scenarios_play(name):
     assert scenario.name == name
     if name == "day-20k":
         scenario = msgspec.structs.replace(scenario, fleets=[msgspec.structs.replace(fleet, count=fleet.count // 40) for fleet in scenario.fleets])
-    length_s = 60 if scenario.receivers else 3600  # the next satellite
+    length_s = 60 if not scenario.satellites else 3600  # the next satellite
     data = b"".join(chunk.data for chunk in simulate(scenario, 5, duration_s=length_s))
     heard = list(read_lines(data.splitlines()))
     assert len(heard) > 200

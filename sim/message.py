@@ -17,12 +17,16 @@ from sim import noise
 from sim.encode import MESSAGE_DTYPE
 from sim.lie import CIRCLE, LIE_DTYPE, LOST, TRUE, lie_of, told
 from sim.motion import KNOT_DTYPE, M_PER_DEG, state_at
-from sim.radio import rate_of_turn_field
+from sim.radio import TURN_DEG_MIN, rate_of_turn_field
 from sim.schedule import SENT_DTYPE
 from sim.ship import BASE, CLASS_A, CLASS_B, SHIP_DTYPE
 
 GNSS_M, GNSS_PERIOD_MS = 4.0, 180_000
 HEADING_LAG_S = 3
+# Of class A sets: without a compass and a turn indicator; without a turn indicator only, which can but say that the ship turns fast.
+BARE_SHARE, NO_TURN_SHARE = 0.17, 0.3
+ROT_FAST = 127  # a turn of more than 5 degrees in half a minute, without a rate
+YAW_DEG_M, YAW_PERIOD_MS = 12.0, 15_000  # a hull yaws in a sea: the smaller, the more. By its mast: a boat of 4 m 3 degrees, a big ship a third of one
 CARRIER_SENSE = 0b1_1100000000000000110  # the state of a class B set that senses the carrier (M.1371-5, Annex 8, message 18)
 
 _SHIPS, _KNOTS, _LIES = numba.from_dtype(SHIP_DTYPE)[::1], numba.from_dtype(KNOT_DTYPE)[::1], numba.from_dtype(LIE_DTYPE)[::1]
@@ -63,13 +67,14 @@ def _blank(out, n, sent, i, ships):
     m["channel"] = 65 + s["channel"] if s["channel"] < 2 else 0
 
 
-@njit(numba.types.void(_MESSAGES, _INT, _LIES, _SEED, _INT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT), cache=True)
-def _sense(out, n, lies, seed, fix_ms, lat_deg, lon_deg, north_ms, east_ms, heading_deg, turn_deg_min):
+@njit(numba.types.void(_MESSAGES, _INT, _LIES, _SEED, _INT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT), cache=True)
+def _sense(out, n, lies, seed, fix_ms, mast_m, lat_deg, lon_deg, north_ms, east_ms, heading_deg, turn_deg_min):
     """Fill in place, motion and second as a GNSS receiver and a compass give them, a few metres and tenths off, or as the ship lies."""
     m = out[n]
     who = np.int64(m["who"])
+    yaw = YAW_DEG_M / mast_m * noise.wander(seed, noise.YAW, who, fix_ms, YAW_PERIOD_MS) if mast_m > 0 and math.hypot(north_ms, east_ms) > KN_MS else 0.0
     bow = heading_deg if heading_deg >= 0 else math.atan2(east_ms, north_ms) * 180 / math.pi - turn_deg_min / 60 * HEADING_LAG_S
-    bow += noise.wander(seed, noise.HEADING, who, fix_ms, 60_000)
+    bow += yaw + noise.wander(seed, noise.HEADING, who, fix_ms, 60_000)
     m["hdg"] = np.int64(math.floor(bow + 0.5)) % 360
     lie = lie_of(lies, who, fix_ms, lat_deg, lon_deg)
     mode = np.int64(lies[lie]["mode"]) if lie >= 0 else TRUE
@@ -84,7 +89,7 @@ def _sense(out, n, lies, seed, fix_ms, lat_deg, lon_deg, north_ms, east_ms, head
     m["sec"] = fix_ms // 1000 % 60
     speed_kn = math.hypot(north_ms, east_ms) / KN_MS
     noisy_kn = max(0.0, speed_kn + 0.1 * noise.bell(seed, noise.SPEED, who, fix_ms))
-    course = math.atan2(east_ms, north_ms) * 180 / math.pi
+    course = yaw + math.atan2(east_ms, north_ms) * 180 / math.pi
     # below a knot the receiver's own noise turns the course about
     course += noise.bell(seed, noise.COURSE, who, fix_ms) * min(60.0, 0.5 + 6.0 / max(0.1, speed_kn))
     if mode == CIRCLE:
@@ -108,7 +113,13 @@ def _finish(out, n, sent, i, ships, seed, fix_ms, nav, turn_deg_min):
     if kind == 4:
         m["utc_ms"], m["accurate"] = fix_ms, 1
     if kind in (1, 3) and ship_kind == CLASS_A:
-        m["rot"] = rate_of_turn_field(turn_deg_min)
+        make = noise.unit(seed, noise.MAKE, who, 1)
+        if make < BARE_SHARE:
+            m["hdg"] = HDG_MISSING
+        elif make < BARE_SHARE + NO_TURN_SHARE:
+            m["rot"] = 0 if abs(turn_deg_min) <= TURN_DEG_MIN else ROT_FAST if turn_deg_min > 0 else -ROT_FAST
+        else:
+            m["rot"] = rate_of_turn_field(turn_deg_min)
     if kind == 9:
         m["alt_m"] = np.int64(ships[who]["antenna_m"] + 10 * noise.wander(seed, noise.HEIGHT, who, fix_ms, 60_000))
     if kind in (1, 4, 9) or (kind == 18 and ship_kind != CLASS_B):
@@ -133,5 +144,6 @@ def compose(sent, ships, knots, lies, seed, out):
         if ships[who]["kind"] == BASE:  # surveyed: it knows where it is
             out[i]["lat"], out[i]["lon"] = _units(lat, lon)
         else:
-            _sense(out, i, lies, seed, fix_ms, lat, lon, north, east, heading, turn)
+            mast_m = np.float64(ships[who]["antenna_m"]) if ships[who]["kind"] < BASE else 0.0
+            _sense(out, i, lies, seed, fix_ms, mast_m, lat, lon, north, east, heading, turn)
         _finish(out, i, sent, i, ships, seed, fix_ms, np.int64(knots[np.int64(leg)]["nav"]), turn)

@@ -77,6 +77,14 @@ def _nearest_nm(ships, places, heads, taken, around, n_around, who, channel, slo
     return nearest
 
 
+@njit("int64(int64, int64, int64)", cache=True)
+def _within(slot, first, last):
+    """A slot of this frame: what would be beyond an end of it is as far on this side, so that the ends are not crowded."""
+    slot = 2 * last - slot if slot > last else slot
+    slot = 2 * first - slot if slot < first else slot
+    return min(last, slot)
+
+
 @njit(numba.types.boolean(_KNOTS, _SHIPS, _INT, _INT, _INT), cache=True)
 def _on(knots, ships, who, leg, t_ms):
     """Is the set on at a time near the leg for which it was asked?"""
@@ -105,7 +113,7 @@ def claim(sent, ships, knots, places, seed, frame_ms, from_ms, to_ms, cell_rows,
         nominal, best, best_nm = (s["t_ms"] - frame_ms) * 3 // 80, np.int64(0), -1.0
         for k in range(TRIES if spread > 0 else 1):
             aside = np.int64(math.floor((2 * spread + 1) * noise.unit(seed, noise.SLOT, who, s["t_ms"] * 16 + k))) - spread
-            slot = min(last, max(first, nominal + aside))
+            slot = _within(nominal + aside, first, last)
             nearest = FREE
             if spread > 0:
                 for more in range(np.int64(s["slots"])):

@@ -30,6 +30,8 @@ NEIGHBOURS, ROUTE_NM = 3, (40.0, 250.0)
 LANE_SHARE = 0.5  # of the vessels: straight to a neighbouring port and back, so that a day holds about a position a minute of most
 SHARES = {"traffic": 0.3, "harbour": 0.08, "fishing": 0.08, "leisure": 0.04}
 RELAY_S = 60.0
+POSITIONS = (b"1", b"3", b"9", b"B")  # first characters of types 1, 3, 9 and 18
+BLOCK = 1 << 24
 GOAL = {"vessels": 20_000, "hours": 24.0, "wall_s": 180.0}
 
 
@@ -80,9 +82,9 @@ def measure(vessels: int, hours: float) -> dict[str, Any]:
             raise SystemExit(f"dogwatch sim ended with {os.waitstatus_to_exitcode(status)}")
         lines = positions = size = 0
         with recording.open("rb") as file:
-            for line in file:
-                lines, size = lines + 1, size + len(line)
-                positions += line[line.rindex(b"!AIVDM,") + 7 :].startswith(b"1,1,,") and line.split(b",")[-2][:1] in b"13B9"
+            while data := file.read(BLOCK) + file.readline():
+                lines, size = lines + data.count(b"\n"), size + len(data)
+                positions += sum(data.count(b"!AIVDM,1,1,,%s,%s" % (channel, kind)) for channel in (b"A", b"B") for kind in POSITIONS)
     return {
         "vessels": vessels,
         "hours": hours,

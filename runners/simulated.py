@@ -79,7 +79,7 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Play:
+class Staged:
     """A scenario as it is played: from when (UTC ms), how long, and the recording that it is mixed into, if any."""
 
     scenario: Scenario
@@ -89,11 +89,11 @@ class Play:
     left_out: list[str] = field(default_factory=list)  # scenes that find no place in the recording's sea, and why
 
 
-def prepare(wanted: Wanted) -> Play:
+def prepare(wanted: Wanted) -> Staged:
     """The scenario and its background, read. Raises ConfigError/InputError."""
     if wanted.background is None:
         scenario = read_scenario(wanted.scenario)
-        return Play(scenario, T_START_MS, scenario.duration_s if wanted.duration_s is None else wanted.duration_s, None)
+        return Staged(scenario, T_START_MS, scenario.duration_s if wanted.duration_s is None else wanted.duration_s, None)
     behind = read_background(wanted.background)
     scenario = read_scenario(wanted.scenario, behind)
     length_s = (behind.last_ms - behind.first_ms) / 1000
@@ -104,7 +104,7 @@ def prepare(wanted: Wanted) -> Play:
     ships = build_world(scenario, wanted.seed, behind.first_ms, duration_s=length_s).ships
     if both := sorted(behind.mmsi & set(ships["mmsi"].tolist())):
         raise InputError(f"the recording has vessels {both[:3]} too", remedy="an exercise must not use a real vessel's MMSI: change the scenario's flags")
-    return Play(msgspec.structs.replace(scenario, chunk_s=1), behind.first_ms, length_s, behind, left_out)
+    return Staged(msgspec.structs.replace(scenario, chunk_s=1), behind.first_ms, length_s, behind, left_out)
 
 
 def placeable(scenario: Scenario, seed: int, length_s: float) -> tuple[Scenario, list[str]]:
@@ -128,29 +128,29 @@ def write_files(wanted: Wanted) -> dict[str, Any]:
         raise InputError("nothing to do", remedy="give --nmea FILE, --truth FILE, --zones FILE or --serve URL")
     if wanted.faults_out is not None and wanted.nmea is None:
         raise InputError("--faults-out without --nmea", remedy="faults are done to a recording: give --nmea FILE too")
-    play_ = prepare(wanted)
-    written: dict[str, Any] = {"scenario": wanted.scenario, "seed": wanted.seed, "left_out": play_.left_out}
+    staged = prepare(wanted)
+    written: dict[str, Any] = {"scenario": wanted.scenario, "seed": wanted.seed, "left_out": staged.left_out}
     if wanted.truth is not None:
-        rows = truth_rows(play_.scenario, wanted.seed, play_.t_start_ms, duration_s=play_.length_s)
-        whole = sea_row(wanted.command(), play_.t_start_ms, play_.t_start_ms + round(play_.length_s * 1000))
+        rows = truth_rows(staged.scenario, wanted.seed, staged.t_start_ms, duration_s=staged.length_s)
+        whole = sea_row(wanted.command(), staged.t_start_ms, staged.t_start_ms + round(staged.length_s * 1000))
         replace_file(wanted.truth, truth_ndjson([whole, *rows]))
         written |= {"truth": str(wanted.truth), "truth_rows": len(rows)}
     if wanted.zones is not None:
-        replace_file(wanted.zones, msgspec.json.format(msgspec.json.encode(zones_of(play_.scenario)), indent=1) + b"\n")
-        written |= {"zones": str(wanted.zones), "zones_drawn": len(play_.scenario.zones)}
+        replace_file(wanted.zones, msgspec.json.format(msgspec.json.encode(zones_of(staged.scenario)), indent=1) + b"\n")
+        written |= {"zones": str(wanted.zones), "zones_drawn": len(staged.scenario.zones)}
     if wanted.nmea is not None:
         done: list[Fault] = []
-        written |= {"nmea": str(wanted.nmea), "sentences": _write_recording(wanted.nmea, traffic(play_, wanted, done)), "faults": len(done)}
+        written |= {"nmea": str(wanted.nmea), "sentences": _write_recording(wanted.nmea, traffic(staged, wanted, done)), "faults": len(done)}
         if wanted.faults_out is not None:
             replace_file(wanted.faults_out, faults_text(done).encode() + b"\n")
             written |= {"faults_out": str(wanted.faults_out)}
     return written
 
 
-def traffic(play_: Play, wanted: Wanted, done: list[Fault]) -> Iterator[Chunk]:
+def traffic(staged: Staged, wanted: Wanted, done: list[Fault]) -> Iterator[Chunk]:
     """The traffic that is asked for, mixed into its background and with its faults, which are appended to `done`. Raises InputError."""
-    behind = play_.background
-    chunks = simulate(play_.scenario, wanted.seed, play_.t_start_ms, duration_s=play_.length_s, tag_time="ms" if behind else "s")
+    behind = staged.background
+    chunks = simulate(staged.scenario, wanted.seed, staged.t_start_ms, duration_s=staged.length_s, tag_time="ms" if behind else "s")
     if behind is not None:
         chunks = mix(behind.blocks, without_clocks(chunks) if behind.by_base else chunks, BACKSTEP_MS)
     if not wanted.faults:
@@ -190,18 +190,19 @@ def _write_recording(path: Path, traffic: Iterator[Chunk]) -> int:
 
 def serve_scenario(wanted: Wanted, places: list[str], speed: float, terminal: Terminal, *, once: bool) -> None:
     """Play a scenario to whoever listens at `places`; `speed` 0 = as fast as it is read. Raises InputError."""
-    play_ = prepare(wanted)
-    play_.scenario = msgspec.structs.replace(play_.scenario, chunk_s=1)
+    staged = prepare(wanted)
+    staged.scenario = msgspec.structs.replace(staged.scenario, chunk_s=1)
+    stations = [receiver.id for receiver in staged.scenario.receivers] + [satellite.id for satellite in staged.scenario.satellites]
     outlets: list[Outlet] = []
     try:
         for place in places:
-            outlets.append(outlet(place, [receiver.id for receiver in play_.scenario.receivers]))
+            outlets.append(outlet(place, stations))
         for out in outlets:
             out.greet(GREETING)
             heard = f"receiver '{out.receiver}'" if out.receiver else "all receivers"
             start = "; it starts when somebody listens" if out.awaited else ""
             terminal.print(f"EXERCISE traffic of '{wanted.scenario}', {heard}, on {out.address}{start}.", markup=False, highlight=False, soft_wrap=True)
-        played = play(traffic(play_, wanted, []), outlets, speed=speed, once=once)
+        played = play(traffic(staged, wanted, []), outlets, speed=speed, once=once)
     finally:
         for out in outlets:
             out.close()

@@ -40,6 +40,7 @@ from dogwatch.events import Event, event_from_json
 from ingest.capture import Capture, Session, capture_files, read_capture
 from ingest.decode import DecodeState, decode
 from ingest.safety import SafetyRoad, safety_step
+from ingest.senders import Senders
 from ingest.source import Received
 from ingest.tabular import TableState, decode_table
 from runners.desk import Desk
@@ -57,6 +58,7 @@ from sim.scenario import load_scenario
 from sim.simulate import GREETING, simulate
 from tests.decode_inputs import ARMOUR, T0, one, pghp, position, safety_text, static, tag, two
 from tests.naive_decode import checksum
+from tracks.step import track_step
 
 RULES = read_rules("border", [])
 KAFKA = Kafka()
@@ -395,8 +397,32 @@ def test_configuration_cannot_take_a_mark_away_and_can_give_it_at_a_restart():
     assert not plain.exercise
     now_marked = Intake(lanes_of(Config(sources=[Source("a", "udp", exercise=True)])))
     now_marked.restore(plain.to_sections())
+    assert now_marked.exercise
     batch, _, _ = now_marked.take(Received(one(position()) + b"\r\n", T0 * 1000, "a", "", "bytes"))
     assert batch.fixes["flags"][0] & F_EXERCISE
+
+
+def test_a_new_sender_of_a_simulated_source_joins_no_real_call():
+    """Also a sender that comes when others have been forgotten."""
+    senders = Senders(lambda: DecodeState("a"))
+    assert not senders.feed(MAYDAY + b"\n", None, "first").safety[0].simulated
+    senders.feed(tag("s:EX-a") + one(position()) + b"\n", None, "second")
+    for sender in ("first", "third"):
+        assert senders.feed(MAYDAY + b"\n", None, sender).safety[0].simulated
+
+
+def test_names_alone_make_an_exercise_of_what_is_seen():
+    """A vessel of a real receiver with the static data of a simulated one."""
+    lines = real_sea()
+    marks = []
+    for flag in (0, F_EXERCISE):
+        engine = Engine(RULES, [Lane("real", lateness_ms=3_000)])
+        batch = engine.intake.feed("real", b"".join(lines), None, final=True)[0]
+        engine.intake.end()
+        batch.statics["flags"][:1] |= np.uint32(flag)
+        events = track_step(engine.watch.track, batch, engine.watermark_ms, final=True)
+        marks.append({event.exercise for event in events})
+    assert marks == [{False}, {True}]
 
 
 def test_the_name_of_a_source_can_mark_it():
@@ -456,6 +482,11 @@ def test_what_becomes_of_a_case_after_the_mark_is_marked():
     assert (withdrawn.condition, withdrawn.alert_id) == ("retracted", raised.alert_id)
     assert reads_as_exercise(withdrawn)
     assert newest([raised, withdrawn])[raised.alert_id].exercise
+    other = make("dark", [257_000_001], 10, coast_nm=5.0)
+    state, _ = run(shipped(), [event, other])
+    _, revised = run(shipped(), [gone], state)
+    assert revised
+    assert all(reads_as_exercise(alert) for alert in revised), "one unmarked event is left, and what leaves is of an exercise all the same"
     assert marked(withdrawn.headline, exercise=True) == withdrawn.headline
 
 

@@ -28,7 +28,7 @@ PICTURES: dict[str, tuple[int, list[str]]] = {
 }
 BARS_MAX = 12
 SIMULATED = "-"  # line style; recordings are dashed
-PALETTE = ("#b5442c", "#1d6996", "#5f9e45", "#8a5fa8", "#c98b1c", "#3a3a3a", "#1f9e9b", "#a0527d")
+PALETTE = ("#b5442c", "#1d6996", "#5f9e45", "#8a5fa8", "#c98b1c", "#3a3a3a", "#1f9e9b", "#a0527d", "#7a6a2f", "#4b5fd0")
 
 
 def draw(seas: dict[str, Measures], simulated: set[str], folder: Path) -> list[Path]:

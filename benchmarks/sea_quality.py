@@ -42,7 +42,7 @@ FEW = 30  # a distance between fewer values says nothing
 def main(arguments: list[str] | None = None) -> int:
     """Measure, draw, write; 0."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("seas", nargs="*", default=["strait"], help=f"scenarios: {', '.join(scenario_names())}")
+    parser.add_argument("seas", nargs="*", default=["strait", "dense-harbour", "archipelago"], help=f"scenarios: {', '.join(scenario_names())}")
     parser.add_argument("--minutes", type=float, default=60.0, help="simulated time of each")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("DOGWATCH_SHARED_DATA", ROOT.parent / "shared" / "data")))
     given = parser.parse_args(arguments)

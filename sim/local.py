@@ -24,6 +24,7 @@ START_S = -60.0
 PORTS_MIN, PORTS_MAX = 8, 60  # of a region that one fleet uses
 GROUND_SIZE = 12  # vessels that share a ground where none is named
 NAV_SAILING = 8
+CLEAR_NM, GOLDEN_DEG = 0.35, 137.50776
 SWING_STEP_S, TIDE_S = 1800.0, 44_700.0  # an anchored ship follows the tide, which turns twice in 12.4 hours
 RAFT_M = 18.0  # where a harbour has more ships than berths they lie outside each other
 SHIFTING_SHARE, SHIFTING_KN = 0.05, 4.0
@@ -75,6 +76,14 @@ class Neighbourhood:
                 continue
         raise InputError("no water with enough room was found near the ports of this region", remedy="give the fleet a centre", value=self.fleet.kind)
 
+    def anchorage(self, k: int, centre: Point, rng: np.random.Generator) -> Point:
+        """Where vessel k drops its anchor: clear of the others while there is room, evenly closer when there is not."""
+        drawn = self.fleet.centre is None
+        number, ships = (k % GROUND_SIZE, GROUND_SIZE) if drawn else (k, self.fleet.count)
+        apart_nm = min(CLEAR_NM, self.fleet.radius_nm / math.sqrt(ships))
+        spot = offset(*centre, number * GOLDEN_DEG, apart_nm * math.sqrt(number + 0.5) * NM_M)  # as seeds stand in a sunflower
+        return scatter(spot, apart_nm / 8, rng)
+
     def berth(self, k: int) -> tuple[Harbour, np.ndarray]:
         """A harbour and the berth of vessel k there: latitude, longitude, heading. Nobody has another's berth."""
         ports = self.open_ports()
@@ -117,9 +126,8 @@ def lie(at: Point, heading_deg: float, nav: int, until_s: float) -> Plan:
     return Plan(START_S, *at).stay(until_s - START_S, nav=nav, heading_deg=heading_deg)
 
 
-def swing(centre: Point, radius_nm: float, loa_m: float, rng: np.random.Generator, wind_deg: float, until_s: float) -> Plan:
-    """At anchor, the bow toward the anchor, following wind and tide round it."""
-    anchor = scatter(centre, radius_nm, rng)
+def swing(anchor: Point, loa_m: float, rng: np.random.Generator, wind_deg: float, until_s: float) -> Plan:
+    """The bow toward the anchor, following wind and tide round it."""
     chain_m, own_deg = loa_m + float(rng.uniform(80, 220)), float(rng.normal(0, 6))
 
     def bow_deg(t_s: float) -> float:

@@ -111,11 +111,12 @@ class FleetMaker:
             return local.quay(places, k, rng, until_s, may_shift=fleet.kind == "harbour"), None
         if fleet.kind == "waiting":
             centre = places.ground(k, (fleet.radius_nm + 0.8, 20.0), 12.0 + fleet.radius_nm)
-            return local.swing(centre, fleet.radius_nm, loa_m, rng, self.wind_deg, until_s), None
+            return local.swing(places.anchorage(k, centre, rng), loa_m, rng, self.wind_deg, until_s), None
         if fleet.kind in ("moored", "anchored"):
             centre = places.ground(k, (fleet.radius_nm + 0.2, 20.0), 12.0 + fleet.radius_nm)
-            nav = NAV_MOORED if fleet.kind == "moored" else NAV_ANCHORED
-            return local.lie(local.scatter(centre, fleet.radius_nm, rng), float(rng.integers(0, 360)), nav, until_s), None
+            if fleet.kind == "moored":
+                return local.lie(local.scatter(centre, fleet.radius_nm, rng), float(rng.integers(0, 360)), NAV_MOORED, until_s), None
+            return local.lie(places.anchorage(k, centre, rng), float(rng.integers(0, 360)), NAV_ANCHORED, until_s), None
         if fleet.kind == "buoys":
             centre = places.ground(k, (12.0, 60.0))
             if centre not in self.currents:

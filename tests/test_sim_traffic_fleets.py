@@ -156,6 +156,9 @@ def test_a_waiting_fleet_swings_round_its_anchors():
         moved_m = [great_circle_m(*one[0, :2], *place) for place in one[:, :2].tolist()]
         assert 60 < max(moved_m) < 1400
     assert min(shore_nm(*place) for place in seen[:, 0, :2].tolist()) > 0.3
+    for moment in (0, 20, 51):
+        there = seen[:, moment, :2].tolist()
+        assert min(great_circle_m(*a, *b) for i, a in enumerate(there) for b in there[:i]) > 350, "they keep clear of each other"
 
 
 def test_buoys_drift_together_and_aircraft_fly():

@@ -124,7 +124,7 @@ def claim(sent, ships, knots, places, seed, frame_ms, from_ms, to_ms, cell_rows,
                 break
         t_ms = slot_ms(frame_ms, best)
         s["slot"], s["t_ms"] = best, t_ms
-        if t_ms >= to_ms or not _on(knots, ships, who, np.int64(s["leg"]), t_ms) or (best_nm < FREE and ships[who]["kind"] == CLASS_B):
+        if not from_ms <= t_ms < to_ms or not _on(knots, ships, who, np.int64(s["leg"]), t_ms) or (best_nm < FREE and ships[who]["kind"] == CLASS_B):
             s["channel"] = SILENT
             continue
         here = cell_rows[places[who]["cell"]]

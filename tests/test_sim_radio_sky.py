@@ -122,8 +122,9 @@ def test_the_bytes_are_the_same_however_the_sea_is_cut():
     assert whole.count(b"EX-sky") > 100
     for chunk_s in (7, 61, 3600):
         assert bytes_of(f"chunk_s = {chunk_s}\n" + SEA, duration_s=700) == whole
-    odd_start = {bytes_of(f"chunk_s = {chunk_s}\n" + SEA, duration_s=100, t_start_ms=T_START_MS + 17_123) for chunk_s in (1, 50)}
-    assert len(odd_start) == 1
+    for start_ms in (17_123, 59_980):  # in the middle of a frame, and in its last slot
+        odd = {bytes_of(f"chunk_s = {chunk_s}\n" + SEA, duration_s=100, t_start_ms=T_START_MS + start_ms) for chunk_s in (1, 50)}
+        assert len(odd) == 1
 
 
 def test_without_the_compiler_the_sky_is_the_same():

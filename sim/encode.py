@@ -119,7 +119,7 @@ _PARTICULARS = numba.from_dtype(PARTICULARS_DTYPE)[::1]
 _HEARINGS = numba.from_dtype(HEARING_DTYPE)[::1]
 _BYTES, _LETTERS, _INTS = numba.types.uint8[::1], numba.types.uint8[:, ::1], numba.types.int64[::1]
 # Without Numba's runtime there is no counting of references to arrays at each call; nothing here allocates.
-_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 
 # Layouts as data: (value, first bit, width) as ITU-R M.1371-5, Annex 8 has them. A kernel that names each field in its code
 # compiles five times longer and runs no faster. Kinds 28 and 29 stand for part B of type 24, of a ship and of a craft of a parent ship.

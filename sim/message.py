@@ -128,7 +128,7 @@ def _finish(out, n, sent, i, ships, seed, fix_ms, nav, turn_deg_min):
         m["radio"] = CARRIER_SENSE
 
 
-@njit(numba.types.void(_SENT, _SHIPS, _KNOTS, _LIES, _SEED, _MESSAGES), cache=True)
+@njit(numba.types.void(_SENT, _SHIPS, _KNOTS, _LIES, _SEED, _MESSAGES), cache=True, nogil=True)
 def compose(sent, ships, knots, lies, seed, out):
     """Write the message (MESSAGE_DTYPE) of each transmission (SENT_DTYPE)."""
     for i in range(sent.shape[0]):

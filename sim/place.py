@@ -37,7 +37,7 @@ def cell_of(lat_deg, lon_deg):
     return row * CELLS_X + math.floor((lon_deg + 180.0) / CELL_DEG) % CELLS_X
 
 
-@njit(numba.types.void(_SHIPS, _KNOTS, numba.types.int64, _PLACES), cache=True)
+@njit(numba.types.void(_SHIPS, _KNOTS, numba.types.int64, _PLACES), cache=True, nogil=True)
 def locate(ships, knots, t_ms, out):
     """Where the sets are at a time; one that comes later or has gone is where its plan begins or ends."""
     for i in range(ships.shape[0]):

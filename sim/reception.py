@@ -86,7 +86,7 @@ def _links_of(ships, places, who, receivers, near_start, near, sky, seed, t_ms, 
     return n
 
 
-@njit(numba.types.int64(_SENT, _SHIPS, _PLACES, _RECEIVERS, _INDEX, _INDEX, _SKY, _SEED, _INT, _INDEX, _LINKS), cache=True)
+@njit(numba.types.int64(_SENT, _SHIPS, _PLACES, _RECEIVERS, _INDEX, _INDEX, _SKY, _SEED, _INT, _INDEX, _LINKS), cache=True, nogil=True)
 def link(sent, ships, places, receivers, near_start, near, sky, seed, t_ms, start, out):
     """Links of all sets that send in a frame: those of set i are out[start[i]:start[i + 1]]. Returns their number; `sent` goes ship by ship."""
     n, i = 0, 0
@@ -106,7 +106,7 @@ def _listens(receivers, r, channel):
     return channel < 2 or (channel != SILENT and receivers[r]["orbit"] >= 0)
 
 
-@njit(numba.types.void(_SENT, _LINKS, _INDEX, _RECEIVERS, _LOUD), cache=True)
+@njit(numba.types.void(_SENT, _LINKS, _INDEX, _RECEIVERS, _LOUD), cache=True, nogil=True)
 def listen(sent, links, start, receivers, loud):
     """Strongest and second strongest in each slot at each receiver: loud[receiver, channel, slot, 0 or 1]."""
     loud[:] = 0.0
@@ -148,7 +148,11 @@ def _travel(receivers, r, deliveries, t_start_ms, seed, t_ms, pair, moment):
     return arrive_ms + row["clock_ms"], arrive_ms
 
 
-@njit(numba.types.UniTuple(_INT, 2)(_SENT, _INT, _LINKS, _INDEX, _LOUD, _RECEIVERS, _OUTAGES, _DELIVERIES, _INT, _SEED, _SHIPS, _RELAYS, _HEARD), cache=True)
+@njit(
+    numba.types.UniTuple(_INT, 2)(_SENT, _INT, _LINKS, _INDEX, _LOUD, _RECEIVERS, _OUTAGES, _DELIVERIES, _INT, _SEED, _SHIPS, _RELAYS, _HEARD),
+    cache=True,
+    nogil=True,
+)
 def hear(sent, begin, links, start, loud, receivers, outages, deliveries, t_start_ms, seed, ships, relays, out):
     """Who hears what of `sent` from row `begin` on, and what is passed on of it.
 

@@ -190,7 +190,7 @@ def _one_long(ships, knots, clocks, places, bases, who, out, n):
     return n + 1
 
 
-@njit(numba.types.UniTuple(_INT, 2)(_SHIPS, _KNOTS, _CLOCKS, _PLACES, _INDEX, _SEED, _INT, _INT, _SENT), cache=True)
+@njit(numba.types.UniTuple(_INT, 2)(_SHIPS, _KNOTS, _CLOCKS, _PLACES, _INDEX, _SEED, _INT, _INT, _SENT), cache=True, nogil=True)
 def schedule(ships, knots, clocks, places, bases, seed, begin, until_ms, out):
     """What the sets mean to send before `until_ms` (SENT_DTYPE), ship by ship from ship `begin`; `bases`: indices of the base stations.
 

@@ -10,6 +10,7 @@ minute is known when that minute's frame has been played, so lines are put in or
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,7 @@ from sim.slots import claim_slots
 
 # Goes before the first line of whatever is written or served: who takes this as hearing a simulator still does when the first lines arrive damaged.
 GREETING = f"# s:{EXERCISE_PREFIX}dogwatch EXERCISE: simulated traffic, no vessel in it exists\r\n".encode()
+AHEAD_SHIPS = 2_000  # of so many sets and more, one thread plays the next frame while another writes this one
 MESSAGES_AT_ONCE = 65_536  # one call of a radio kernel; more messages take more calls
 
 
@@ -84,6 +86,8 @@ class Air:
         self.frame_ms = t_start_ms // FRAME_MS * FRAME_MS
         self.waiting: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}  # by the minute of arrival: heard, and the transmissions of each
         self.minute: Arrivals | None = None
+        self.helper = ThreadPoolExecutor(1) if len(world.ships) >= AHEAD_SHIPS else None
+        self.ahead: Future[tuple[np.ndarray, np.ndarray]] | None = None
 
     def step(self, until_ms: int) -> bytes:
         """The lines that arrive before `until_ms`; at the end of the world all that are left."""
@@ -124,12 +128,8 @@ class Air:
 
     def _play_frame(self) -> None:
         """What is sent in the frame, who hears it, and when it arrives."""
-        world, ships, knots = self.world, self.world.ships, self.world.knots
-        middle_ms, until_ms = self.frame_ms + FRAME_MS // 2, min(self.frame_ms + FRAME_MS, self.end_ms)
-        places = np.empty(len(ships), PLACE_DTYPE)
-        locate(ships, knots, middle_ms, places)
-        sent = self._schedule(places, until_ms)
-        claim_slots(sent, ships, knots, places, self.seed, self.frame_ms, self.t_start_ms, self.end_ms)
+        world, ships, middle_ms = self.world, self.world.ships, self.frame_ms + FRAME_MS // 2
+        places, sent = self._next_sent()
         near_start, near = self.near
         room = int((near_start[places["cell"] + 1] - near_start[places["cell"]]).sum()) + len(ships) * len(self.satellites)
         links, start = np.empty(room, LINK_DTYPE), np.empty(len(ships) + 1, np.int32)
@@ -141,6 +141,24 @@ class Air:
             for minute in np.unique(minutes).tolist():
                 piece = heard[minutes == minute]
                 self.waiting.setdefault(minute, []).append((piece, sent[piece["sent"]]))
+
+    def _next_sent(self) -> tuple[np.ndarray, np.ndarray]:
+        """What `_sent` says of this frame; the helper, if there is one, goes on with the next: what is sent does not depend on who hears it."""
+        if self.helper is None:
+            return self._sent(self.frame_ms)
+        now = self.ahead or self.helper.submit(self._sent, self.frame_ms)
+        found, next_ms = now.result(), self.frame_ms + FRAME_MS
+        self.ahead = self.helper.submit(self._sent, next_ms) if next_ms < self.end_ms else None
+        return found
+
+    def _sent(self, frame_ms: int) -> tuple[np.ndarray, np.ndarray]:
+        """Places of all sets in a frame, and what they send in it. Frames in their order, each once: the clocks move on."""
+        ships, knots = self.world.ships, self.world.knots
+        places = np.empty(len(ships), PLACE_DTYPE)
+        locate(ships, knots, frame_ms + FRAME_MS // 2, places)
+        sent = self._schedule(places, min(frame_ms + FRAME_MS, self.end_ms))
+        claim_slots(sent, ships, knots, places, self.seed, frame_ms, self.t_start_ms, self.end_ms)
+        return places, sent
 
     def _schedule(self, places: np.ndarray, until_ms: int) -> np.ndarray:
         room, sent, begin = np.empty(MESSAGES_AT_ONCE, SENT_DTYPE), [np.empty(0, SENT_DTYPE)], 0

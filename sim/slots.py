@@ -95,7 +95,7 @@ def _on(knots, ships, who, leg, t_ms):
     return knots[leg]["t_ms"] <= t_ms < knots[leg + 1]["t_ms"] and knots[leg]["transmits"] > 0
 
 
-@njit(numba.types.void(_SENT, _SHIPS, _KNOTS, _PLACES, _SEED, _INT, _INT, _INT, _INDEX, _INDEX, _HEADS, _TAKEN), cache=True)
+@njit(numba.types.void(_SENT, _SHIPS, _KNOTS, _PLACES, _SEED, _INT, _INT, _INT, _INDEX, _INDEX, _HEADS, _TAKEN), cache=True, nogil=True)
 def claim(sent, ships, knots, places, seed, frame_ms, from_ms, to_ms, cell_rows, around, heads, taken):
     """Give each transmission of a frame its slot and the time of its beginning, in the order of the table, which goes ship by ship.
 

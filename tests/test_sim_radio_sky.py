@@ -127,6 +127,13 @@ def test_the_bytes_are_the_same_however_the_sea_is_cut():
         assert len(odd) == 1
 
 
+def test_the_bytes_are_the_same_with_a_helper(monkeypatch):
+    alone = bytes_of(SEA, duration_s=400)
+    monkeypatch.setattr("sim.simulate.AHEAD_SHIPS", 1)
+    assert bytes_of(SEA, duration_s=400) == alone
+    assert bytes_of("chunk_s = 7\n" + SEA, duration_s=400) == alone
+
+
 def test_without_the_compiler_the_sky_is_the_same():
     script = (
         "import warnings; warnings.simplefilter('ignore', RuntimeWarning)\n"

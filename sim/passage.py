@@ -13,6 +13,7 @@ behind a canal) are left out. Longitudes run on beyond 180 in a region that cros
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -106,13 +107,13 @@ class Waters:
         near = away_nm <= within_nm
         return (rows * self.cols + cols)[near], away_nm[near], self.off_nm[rows[near], cols[near]]
 
-    def way(self, start: int, end: int) -> Way | None:
-        """The way from cell to cell; None when it would take more than the sea has."""
+    def way(self, start: int, end: int, others: Sequence[int] = ()) -> Way | None:
+        """The way from cell to cell; None when the sea does not join them. One search finds those to `others` too, which will be asked for."""
         if (start, end) not in self._ways:
-            self.explore(start, [end])
+            self.explore(start, [end, *others])
         return self._ways[start, end]
 
-    def explore(self, start: int, ends: list[int]) -> None:
+    def explore(self, start: int, ends: Sequence[int]) -> None:
         """Find the ways from one cell to many at once (and the same ways back)."""
         todo = [end for end in dict.fromkeys(ends) if (start, end) not in self._ways]
         if not todo:

@@ -69,6 +69,7 @@ class Trade:
                 self.ends.append(End(found[i].cell, found[i].at, found[i]))
         edges = edge_cells(region) if beyond_share > 0 or len(self.ends) < 2 else ()
         self.ends += [End(cell, self.sea.centre(cell), None) for cell in edges]
+        self.cells = [end.cell for end in self.ends]
         if len(self.ends) < 2:
             raise InputError("no two ports or edges of this region are joined by water", remedy="choose a larger region", value=region)
         self._chances(beyond_share)
@@ -123,7 +124,7 @@ class Trade:
 
     def _way(self, here: Stop, there: Stop) -> Way:
         a, b = self.ends[here.number].cell, self.ends[there.number].cell
-        self.sea.explore(min(a, b), [end.cell for end in self.ends])
+        self.sea.way(min(a, b), max(a, b), self.cells)  # always from the same end, so that the line there is the line back
         way = self.sea.way(a, b)
         assert way is not None, "all ends lie in one body of water"
         return way

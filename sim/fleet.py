@@ -26,7 +26,7 @@ class Fleet(msgspec.Struct, forbid_unknown_fields=True):
     """Many vessels of one habit. What is left out is drawn: ports, grounds and anchorages of the region; sizes, speeds, flags by type.
 
     A lane needs a route. `port` is the UN/LOCODE of a real port, `region` a part of the scenario's sea; `beyond_share` of the ends of voyages lie
-    beyond its edge. `careless_share` of class A crews have the wrong status set.
+    beyond its edge. `careless_share` of class A crews have the wrong status set, twice as many none.
     """
 
     kind: Kind

@@ -2,7 +2,8 @@
 
 Country digits are the real ones (`flags.py`), so that flag statistics look right. The numbers behind them are invented: MMSIs
 from the 9xxxxx end of a country's range, IMO numbers that begin with 3 or 4 (never allotted to ships) with a right check digit.
-What crews type is as careless as at sea: a share of destinations is blank, of arrival times missing or long past, of draughts not set.
+What crews type is as careless as at sea: a share of destinations is blank, of arrival times missing or long past, of draughts not set;
+small craft have no IMO number.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ _FAR_PORTS = (
 )
 _SERIALS = 99_999  # 900001 to 999999 of each country's digits
 _IMO_FIRST, _IMO_LAST = 300_000, 499_999
-BLANK_SHARE, NO_ETA_SHARE, OLD_ETA_SHARE, NO_DRAUGHT_SHARE, NO_IMO_SHARE = 0.08, 0.06, 0.1, 0.06, 0.02
+BLANK_SHARE, NO_ETA_SHARE, OLD_ETA_SHARE, NO_DRAUGHT_SHARE = 0.08, 0.06, 0.1, 0.06
+# No IMO number: of ships that must have one; of working and passenger vessels about as long as those that need none, and of those shorter still.
+NO_IMO_SHARE, NO_IMO_SMALL_SHARE, NO_IMO_BOAT_SHARE, IMO_SMALL_M, IMO_BOAT_M = 0.02, 0.3, 0.8, 60.0, 30.0
 
 
 @dataclass(slots=True)
@@ -90,7 +93,7 @@ class Registry:
         who = Identity(mmsi, self._name(), self._callsign(flag), 0, ship_type, loa_m, beam_m)
         if class_b:
             return who
-        if chance[1] >= NO_IMO_SHARE:
+        if chance[1] >= no_imo_share(ship_type, loa_m):
             who.imo = imo_number(self._next_up_to(_IMO_LAST - _IMO_FIRST, "imo") + _IMO_FIRST)
         if chance[2] >= NO_DRAUGHT_SHARE:
             who.draught_m = min(25.5, round(beam_m * _within(hull.deep, chance[3]), 1))
@@ -160,6 +163,13 @@ class Registry:
 
 def _within(span: tuple[float, float], share: float) -> float:
     return span[0] + (span[1] - span[0]) * share
+
+
+def no_imo_share(ship_type: int, loa_m: float) -> float:
+    """Of class A ships of a type and length, the share without an IMO number: traders have one, fishing, service and passenger vessels from a size on."""
+    if 70 <= ship_type < 90 or loa_m >= IMO_SMALL_M:
+        return NO_IMO_SHARE
+    return NO_IMO_BOAT_SHARE if loa_m < IMO_BOAT_M else NO_IMO_SMALL_SHARE
 
 
 def imo_number(six: int) -> int:

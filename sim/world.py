@@ -16,6 +16,7 @@ import numpy as np
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.errors import InputError
 from sim import local
+from sim.crew import NAV_PUSHING, NAV_TOWING, statuses
 from sim.flags import FLAGS
 from sim.fleet import BOATS, HABITS, Fleet, Route, Station
 from sim.harbour import Harbour, berths, harbours, ports
@@ -25,14 +26,12 @@ from sim.local import Neighbourhood
 from sim.motion import Plan
 from sim.passage import waters
 from sim.sea import Point, Region
-from sim.ship import AID, AIRCRAFT, BASE, CLASS_A, CLASS_B, CLASS_B_SO, NAV_ANCHORED, NAV_ENGINE, NAV_FISHING, NAV_MOORED, Ship
+from sim.ship import AID, AIRCRAFT, BASE, CLASS_A, CLASS_B, CLASS_B_SO, NAV_ANCHORED, NAV_ENGINE, NAV_MOORED, Ship
 from sim.trade import Trade
 
 STOP_S = (900.0, 2400.0)  # a ferry at its berth
 FERRY_NM, FERRY_LINES = (2.0, 60.0), 8
-NAV_TOWING, NAV_PUSHING = 11, 12
 TOW_SHARE, TOW_M = 0.5, (250.0, 700.0)  # of tugs, those whose tow has a set of its own; length of the tow line
-CARELESS = {NAV_ENGINE: NAV_MOORED, NAV_MOORED: NAV_ENGINE, NAV_ANCHORED: NAV_ENGINE, NAV_FISHING: NAV_ENGINE}
 LOCAL_NM = 300.0
 _MERCHANT_FLAGS = list(FLAGS)
 _MERCHANT_SHARES = np.cumsum([flag.share for flag in FLAGS.values()]) / sum(flag.share for flag in FLAGS.values())
@@ -88,8 +87,9 @@ class FleetMaker:
             return [Ship(self.registry.buoy(rng), CLASS_B, plan)]
         ais = self.fleet.ais or ("B" if self.fleet.kind == "harbour" and ship_type in BOATS else self.habit.ais)
         kind = {"A": CLASS_A, "B": CLASS_B, "B-SO": CLASS_B_SO}[ais]
-        if kind == CLASS_A and chance[3] < self.fleet.careless_share:
-            plan.knots = [(*knot[:4], CARELESS.get(knot[4], knot[4]), knot[5]) for knot in plan.knots]
+        if kind == CLASS_A:
+            told = statuses(ship_type, size_m, self.fleet.careless_share, chance[3])
+            plan.knots = [(*knot[:4], told.get(knot[4], knot[4]), knot[5]) for knot in plan.knots]
         ship = Ship(self.registry.vessel(rng, flag, ship_type, size_m, class_b=kind != CLASS_A, bound_for=bound_for), kind, plan)
         return [ship, self._tow(rng, flag, plan)] if self.fleet.kind == "tug" and chance[4] < TOW_SHARE else [ship]
 

@@ -12,6 +12,7 @@ import pytest
 from dogwatch.errors import ConfigError, InputError
 from dogwatch.geo import KN_MS, great_circle_m
 from sim.cast import build_world, cast
+from sim.crew import NAV_BY_DRAUGHT, NAV_RESTRICTED, NAV_UNSET
 from sim.fleet import HABITS
 from sim.harbour import berths, harbours
 from sim.motion import state_at
@@ -188,7 +189,22 @@ def test_careless_crews_have_the_wrong_status_set():
     wrong = [ship for ship in ships if ship.kind == CLASS_A and all(knot[4] == NAV_MOORED for knot in ship.plan.knots[:-1] if knot[3] < 0)]
     moving = [ship for ship in wrong if great_circle_m(*ship.plan.knots[0][1:3], *ship.plan.knots[1][1:3]) > 100]
     assert 30 < len(moving) < 100
-    assert not any(knot[4] == NAV_MOORED for ship in fleet("fishing", 30, more="careless_share = 0.0\n") for knot in ship.plan.knots)
+    unset = [{knot[4] for knot in ship.plan.knots} == {NAV_UNSET} for ship in ships if ship.kind == CLASS_A]
+    assert 0.3 < np.mean(unset) < 0.5
+    told = {knot[4] for ship in fleet("fishing", 30, more="careless_share = 0.0\n") for knot in ship.plan.knots}
+    assert NAV_UNSET not in told
+    assert NAV_MOORED not in told
+
+
+def test_some_that_tow_are_restricted_and_some_of_the_largest_constrained():
+    tugs = [{knot[4] for knot in ship.plan.knots} for ship in fleet("tug", 120, more="ship_types = [31]\n") if ship.identity.ship_type == 31]
+    tugs = [told for told in tugs if told != {NAV_MOORED}]  # who lies in port all the time tells nothing of it
+    assert 0.15 < np.mean([NAV_RESTRICTED in told for told in tugs]) < 0.45
+    assert all(told <= {NAV_MOORED, NAV_RESTRICTED} for told in tugs if NAV_RESTRICTED in told)
+    large = [{knot[4] for knot in ship.plan.knots} for ship in fleet("traffic", 200, more="ship_types = [80]\nloa_m = [240.0, 330.0]\n")]
+    assert 0.02 < np.mean([NAV_BY_DRAUGHT in told for told in large]) < 0.2
+    small = fleet("traffic", 200, more="ship_types = [80]\nloa_m = [90.0, 200.0]\n")
+    assert not any(knot[4] == NAV_BY_DRAUGHT for ship in small for knot in ship.plan.knots)
 
 
 @pytest.mark.parametrize(

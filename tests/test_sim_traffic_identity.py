@@ -50,6 +50,15 @@ def test_crews_are_careless_to_the_shares_that_are_said():
     assert (eta_s[~fitting] < 10_000).all()  # the rest is old
 
 
+@pytest.mark.parametrize(
+    ("ship_type", "loa_m", "share"), [(30, 20.0, 0.8), (60, 28.0, 0.8), (52, 45.0, 0.3), (30, 70.0, 0.02), (70, 25.0, 0.02), (89, 250.0, 0.02)]
+)
+def test_small_working_and_passenger_vessels_have_no_imo_number(ship_type, loa_m, share):
+    rng, registry = np.random.default_rng(6), Registry()
+    crews = [registry.vessel(rng, "GR", ship_type, loa_m, class_b=False) for _ in range(1000)]
+    assert np.mean([who.imo == 0 for who in crews]) == pytest.approx(share, abs=0.04)
+
+
 @pytest.mark.parametrize("ship_type", [30, 31, 36, 37, 40, 50, 52, 60, 70, 80, 90, 0])
 def test_size_and_draught_belong_together(ship_type):
     rng, registry, hull = np.random.default_rng(4), Registry(), hull_of(ship_type)

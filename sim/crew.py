@@ -11,7 +11,7 @@ NAV_RESTRICTED, NAV_BY_DRAUGHT, NAV_TOWING, NAV_PUSHING, NAV_UNSET = 3, 4, 11, 1
 WRONG = {NAV_ENGINE: NAV_MOORED, NAV_MOORED: NAV_ENGINE, NAV_ANCHORED: NAV_ENGINE, NAV_FISHING: NAV_ENGINE}
 UNSET_PER_WRONG = 2.0  # crews that never set a status, for each that has the wrong one set
 RESTRICTED_SHARE, RESTRICTED_TYPES = 0.3, range(31, 36)  # of crews that tow, dredge or dive, those who say that they cannot give way
-BY_DRAUGHT_SHARE, BY_DRAUGHT_TYPES, BY_DRAUGHT_LOA_M = 0.1, range(70, 90), 230.0  # of crews of the largest ships, those who claim the deep water
+BY_DRAUGHT_SHARE, BY_DRAUGHT_TYPES, BY_DRAUGHT_LOA_M = 0.03, range(70, 90), 230.0  # of crews of the largest ships, those who claim the deep water
 
 
 def statuses(ship_type: int, loa_m: float, careless_share: float, chance: float) -> dict[int, int]:

@@ -1175,7 +1175,7 @@ def safety_row(m, buf, report, nbits, damaged, lat, lon, sog, nav):
     n = min((nbits - start) // 6, TEXT_MAX - 7) if report == TEXT and nbits > start else 0
     clear(buf, row + A_TEXT, TEXT_MAX)
     put_long_text(m, buf, row + A_TEXT, start, n, 0, 0)
-    put(buf, row + A_T, m[G_WHEN], 8)
+    put(buf, row + A_T, m[G_T] if m[G_FLAGS] & F_CK_BAD else m[G_WHEN], 8)  # of a damaged message no second is believed
     put(buf, row + A_MMSI, bits(m, 8, 30), 4)
     put(buf, row + A_LAT, lat, 4)
     put(buf, row + A_LON, lon, 4)

@@ -142,7 +142,7 @@ def rows_of(values: dict) -> tuple[np.ndarray, Particulars]:
 
 def test_every_column_is_tried():
     columns = {*(MESSAGE_DTYPE.names or ()), *(PARTICULARS_DTYPE.names or ())}
-    assert columns - {*MOTION, *SIZE} == {"t_ms", "utc_ms", "who", "at_lat", "at_lon", "msg_type", "channel", "text_length"}
+    assert columns - {*MOTION, *SIZE} == {"t_ms", "utc_ms", "who", "msg_type", "channel", "text_length"}
 
 
 @pytest.mark.parametrize("kind", TYPES)

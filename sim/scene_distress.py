@@ -70,7 +70,9 @@ class SafetyText(Underway, kw_only=True):
         at, (plan,) = stage.at_sea(self, rng, way)
         ship = stage.trader(rng, plan)
         words = _words(rng, call, ship.identity.name, at)
-        moments = [at_s + k * every_s for k in range(calls + 1)]  # the last one ends the last call's leg
+        # who calls for help does not wait to repeat it; the last moment ends the last call's leg
+        again = [] if call == "test" else [at_s + 15, at_s + 40]
+        moments = [at_s, *again, *(at_s + k * every_s for k in range(1, calls + 1))]
         hand = Plan(moments[0], *place_at(plan, moments[0]))
         hand.knots = [(t, *place_at(plan, min(t, plan.t_s - 1)), -1.0, 0, 1) for t in moments]
         caller = Ship(replace(ship.identity, text=words), CALLER, hand, dest=_coast_station(ship) if self.addressed else 0)

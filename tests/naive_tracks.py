@@ -4,65 +4,9 @@ from __future__ import annotations
 
 import statistics
 
-from dogwatch.batch import F_CLASS_B, F_COARSE, F_LATE, LAT_MISSING, LON_MISSING, SOG_MISSING
 from dogwatch.geo import KN_MS, NM_M, distance_m, lon_difference
 
 BUCKET_MS = 600_000
-
-
-def content_of(row) -> tuple:
-    """What makes two reports copies of each other."""
-    return tuple(int(row[name]) for name in ("lat", "lon", "sog", "cog", "hdg", "nav", "sec", "rot", "msg_type", "radio"))
-
-
-def take_fixes(rows, v_max_kn, slack_s, reacquire):
-    """(counts by reason, vessel by MMSI) of rows in canonical order."""
-    counts: dict[str, int] = {}
-    vessels: dict[int, dict] = {}
-    for row in rows:
-        reason = _take(row, vessels, v_max_kn * KN_MS, slack_s, reacquire)
-        counts[reason] = counts.get(reason, 0) + 1
-    return counts, vessels
-
-
-def _take(row, vessels, v_max_ms, slack_s, reacquire):
-    mmsi, t, kind = int(row["mmsi"]), int(row["t_ms"]), int(row["msg_type"])
-    if not 200_000_000 <= mmsi <= 799_999_999 or kind in (4, 9, 11, 21, 28):
-        return "not_vessel"
-    if row["flags"] & F_LATE:
-        if mmsi in vessels and t > vessels[mmsi]["heard_ms"]:
-            vessels[mmsi]["heard_ms"] = t
-            return "late_used"
-        return "late"
-    v = vessels.setdefault(mmsi, {"heard_ms": t, "t_ms": None, "recent": [], "held": [], "reports": 0, "segment": 0, "speed_kn": -1.0})
-    v["heard_ms"] = max(t, v["heard_ms"])
-    if row["lat"] == LAT_MISSING or row["lon"] == LON_MISSING:
-        return "no_position"
-    if row["flags"] & F_COARSE or kind == 27:
-        return "coarse"
-    if any(content == content_of(row) and t - when <= 30_000 for when, content in v["recent"]):
-        return "duplicate_30s"
-    if t == v["t_ms"]:
-        return "same_time"
-    v["recent"] = [*v["recent"], (t, content_of(row))][-4:]
-    here = (int(row["lat"]), int(row["lon"]))
-    known = v["t_ms"] is not None
-    if known and distance_m(*v["at"], *here) > v_max_ms * ((t - v["t_ms"]) / 1000 + slack_s):
-        agrees = v["held"] and distance_m(*v["held"][-1][1], *here) <= v_max_ms * ((t - v["held"][-1][0]) / 1000 + slack_s)
-        v["held"] = [*v["held"], (t, here)] if agrees else [(t, here)]
-        if len(v["held"]) < reacquire:
-            return "quarantined"
-        v["segment"] += 1
-        known = False
-    v["held"] = []
-    if row["sog"] != SOG_MISSING:
-        v["speed_kn"] = int(row["sog"]) / 10
-    elif known and t - v["t_ms"] >= 30_000:
-        v["speed_kn"] = distance_m(*v["at"], *here) * 1000 / (t - v["t_ms"]) / KN_MS
-    v["t_ms"], v["at"] = t, here
-    v["reports"] += 1
-    v["class_b"] = bool(row["flags"] & F_CLASS_B) or kind in (18, 19)
-    return "accepted"
 
 
 def contacts(positions, limit_m):
@@ -83,7 +27,7 @@ class Run:
         self.rule, self.state, self.slow, self.fast, self.tail, self.known, self.median = rule, "none", [], 0, [], None, None
 
     def close(self, bucket, samples, masked=False):
-        """Take one bucket; samples: (t_ms, lat, lon, sog or None) of its 75-second slots. Returns what it did to the run."""
+        """Take one bucket; samples: (t_ms, lat, lon, sog or None) of its 150-second slots. Returns what it did to the run."""
         rule, speed = self.rule, None
         if samples:
             speed = self._speed(samples)

@@ -14,7 +14,7 @@ from tracks.coverage import CELLS_MAX, Coverage, cell_key, p_path, p_silence
 from tracks.dark import reckon
 from tracks.params import Dark, Loitering, Params, Rendezvous
 from tracks.step import TrackState, track_step
-from tracks.vessels import RECORD
+from tracks.records import HOT
 
 X = 211_000_009
 ALONE = Params(loitering=Loitering(enabled=False), rendezvous=Rendezvous(enabled=False))
@@ -80,7 +80,7 @@ def test_cells_wrap_at_the_date_line():
 @pytest.mark.parametrize("cog_deg", [0, 45, 90, 135, 180, 225, 270, 315])
 def test_reckoning_goes_where_the_course_points(lat_deg, cog_deg):
     """Also the peers' defect: 10 knots due east for an hour are 10 miles east and none north."""
-    row = np.zeros(1, RECORD)[0]
+    row = np.zeros(1, HOT)[0]
     row["lat"], row["lon"], row["speed_kn"], row["cog"] = lat_deg * 600_000, 107_900_000, 10.0, cog_deg * 10
     lat, lon = reckon(row, 3600.0)
     north_nm = (lat / 600_000 - lat_deg) * 60

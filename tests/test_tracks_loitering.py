@@ -13,7 +13,8 @@ from dogwatch.batch import SOG_MISSING
 from dogwatch.geo import NM_M
 from tracks.loitering import ACTIVE, ENDED, FORGOTTEN, NONE, RUN, STOPPED, WENT_ON, close_buckets
 from tracks.params import ByDistance, Loitering, Params
-from tracks.vessels import BUCKET_MS, VesselTable
+from tracks.records import BUCKET_MS
+from tracks.vessels import VesselTable
 
 HOURS = 3
 RULE = Loitering()
@@ -42,18 +43,18 @@ def test_runs_agree_with_their_twin(buckets, seed):
         wrapped = (np.array(at) + 108_000_000) % 216_000_000 - 108_000_000
         rows = track(211_000_001, [number * 600 + s for s in offsets], 54.5, wrapped / 600_000, sog_kn=1.0)
         rows["sog"] = np.uint16(round(sog)) if sog != SOG_MISSING else SOG_MISSING
-        table.add_fixes(rows, 60.0, 30.0, 4)
+        table.add_fixes(rows, (60.0, 60.0, 60.0, 30.0), 4)
         lon += kn * 1852 / 3600 * 600 / 0.18532 / 0.58
         bucket = (T0 + number * BUCKET_MS) // BUCKET_MS
         slots = {}
         for row in rows:
-            slots.setdefault(int(row["t_ms"] % BUCKET_MS) // 75_000, row)
+            slots.setdefault(int(row["t_ms"] % BUCKET_MS) // 150_000, row)
         samples = [(int(r["t_ms"]), int(r["lat"]), int(r["lon"]), None if r["sog"] == SOG_MISSING else int(r["sog"])) for r in slots.values()]
         expected = twin.close(bucket, samples)
         if not len(table):
             continue
         runs = table.cold["run"][:1]
-        assert OUTCOMES[int(close_buckets(table.used, runs, bucket, LIMITS)[0])] == expected
+        assert OUTCOMES[int(close_buckets(table.used, table.known, table.trail[:1], runs, bucket, LIMITS)[0])] == expected
         run = runs[0]
         assert STATES[int(run["state"])] == twin.state
         if twin.state != "none":

@@ -233,13 +233,13 @@ def test_another_geography_is_asked_anew():
         def masked(self, lat_deg, lon_deg):
             return np.ones(len(lat_deg), bool)
 
-    assert not state.table.used["masked"].any()
+    assert not state.table.known["masked"].any()
     again = TrackState.from_sections(state.to_sections(), Params(), Masked())
     batch = empty_batch()
     batch.fixes = track(211_000_001, every(60, 0.4, 1440.0), 54.5, 10.4, sog_kn=0.2)
     batch.fixes["release_ms"] = batch.fixes["t_ms"]
     track_step(again, batch, T0 + 2_880_000)
-    assert again.table.used["masked"].all()
+    assert again.table.known["masked"].all()
 
 
 def test_the_long_silent_are_forgotten(monkeypatch):
@@ -253,14 +253,15 @@ def test_the_long_silent_are_forgotten(monkeypatch):
 
 def test_control_rows_wait_for_their_minute():
     state = TrackState.new(Params(), FlatSea())
+    dark = next(detector for detector in state.detectors if detector.NAME == "dark")
     batch = empty_batch()
     batch.fixes = track(211_000_001, [0.0, 30.0, 200.0], 54.5, 10.4)
     batch.fixes["release_ms"] = batch.fixes["t_ms"]
     batch.control = [Control(T0 + 70_000, "source_silent", "rx")]
     track_step(state, batch, T0 + 65_000)
-    assert not state.dark.deaf
+    assert not dark.deaf
     track_step(state, empty_batch(), T0 + 121_000)
-    assert state.dark.deaf == {"source rx"}
+    assert dark.deaf == {"source rx"}
 
 
 # Parameters

@@ -15,7 +15,7 @@ minutes it is restated under a new id that names the old one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -23,17 +23,18 @@ import msgspec
 import numpy as np
 from numba import boolean, float64, from_dtype, int64, njit, types
 
-from dogwatch.batch import COG_MISSING, F_LATE, T_MISSING, Control
+from dogwatch.batch import COG_MISSING, T_MISSING, Control
 from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, event_id
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
 from tracks.coverage import BLOCK_MS, CELL_UNITS, HOUR_MS, Coverage, cell_key, p_path
-from tracks.params import INSHORE_NM, Dark, Params
-from tracks.vessels import HOUR_BUCKETS, LAST_ROW, RECORD, VesselTable, degrees
+from tracks.detector import Detector, Sight
+from tracks.params import INSHORE_NM, Dark
+from tracks.records import ACCEPTED, BUCKET_MS, FIX_TYPE, HOT_TYPE, LAST_ROW, MARK_SILENT, MINUTE_MS, TAKEN_TYPE
+from tracks.vessels import ORDINAL_BITS, VesselTable, degrees
 
 TYPE = RULE = "dark"
 RULE_VERSION = "1.0"
-MINUTE_MS = 60_000
 LISTENING_MS = 300_000  # no row from anybody for so long: the watch was not listening
 RECEIVER_SILENT_MS = 300_000
 HEARD_LATELY_MS = 540_000  # three intervals of the slowest reporter (ITU-R M.1371-5, table 1)
@@ -44,28 +45,85 @@ MISSED_BLOCKS_MAX = 24  # a longer hole teaches nothing about coverage
 PATH_BLOCKS_MAX = 288
 AHEAD_BLOCKS = 2  # the path is looked at this much farther, to see whether it leaves coverage
 STEADY_JUDGE_MIN, FIRST_HOURS_MIN, LATER_JUDGE_MIN = 5, 120, 30  # minutes of silence: judged each 5 up to 120, then each 30
-_RECORD = from_dtype(RECORD)
+HOUR_BUCKETS = 7  # report totals at the ends of the last seven 10-minute buckets: what came in the hour before
+EAR = np.dtype(
+    [
+        ("back_ms", "<i8"),  # first transmission since the silence began, 0 none
+        ("back_fix_ms", "<i8"),  # first accepted position since then, 0 none
+        ("block", "<i8"),  # coverage: last 5-min block in which it was heard under way (0 none), and where
+        ("block_lat", "<i4"),
+        ("block_lon", "<i4"),
+        ("back_lat", "<i4"),
+        ("back_lon", "<i4"),
+        ("bucket", "<i4"),  # last bucket with a report whose total is known
+        ("totals", "<u4", (HOUR_BUCKETS,)),  # reports at the end of bucket b, at b % HOUR_BUCKETS
+        ("silence", "u1"),  # 0 none, 1 an episode is running, 2 one that may not teach coverage
+    ]
+)
+_EAR = from_dtype(EAR)
 
 
-@dataclass(slots=True)
-class DarkState:
+class DarkDetector(Detector):
     """What the watch knows of its own ears, and the episodes of silence."""
 
-    book: ep.Book = field(default_factory=ep.Book)
-    listened: np.ndarray = field(default_factory=lambda: np.zeros(MINUTES_KEPT, np.int64))  # minutes listened until minute m, at m % MINUTES_KEPT
-    listened_min: int = 0
-    receivers_ms: np.ndarray = field(default_factory=lambda: np.full(64, T_MISSING, np.int64))  # tick at which each receiver was last alive
-    deaf: set[str] = field(default_factory=set)  # sources known to be silent, and "system" while we were down
-    pending: list[Control] = field(default_factory=list)
-    late: list[tuple[int, int]] = field(default_factory=list)  # (mmsi, t_ms) of late rows of vessels in the book, until the next tick
-    counts: dict[str, int] = field(default_factory=lambda: {"dark_minutes_deaf": 0, "dark_corrected": 0})
+    NAME = "dark"
+    COLD = EAR
 
-    def note_late(self, fixes: np.ndarray) -> None:
-        """Remember late rows of vessels that have an episode."""
-        late = fixes[(fixes["flags"] & F_LATE) != 0]
-        if len(late) and self.book.pages:
-            late = late[np.isin(late["mmsi"], list(self.book.pages))]
-            self.late += [(int(row["mmsi"]), int(row["t_ms"])) for row in late]
+    def __init__(self) -> None:
+        self.book = ep.Book()
+        self.listened = np.zeros(MINUTES_KEPT, np.int64)  # minutes listened until minute m, at m % MINUTES_KEPT
+        self.listened_min = 0
+        self.receivers_ms = np.full(64, T_MISSING, np.int64)  # tick at which each receiver was last alive
+        self.deaf: set[str] = set()  # sources known to be silent, and "system" while we were down
+        self.pending: list[Control] = []
+        self.late: list[tuple[int, int]] = []  # (track key, t_ms) of late rows of tracks in the book, until the next tick
+        self.minutes_deaf = self.corrected = 0
+
+    def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
+        """Who was heard again; late rows of vessels that have an episode."""
+        if not self.book.pages:
+            return
+        _heard_back(fixes, taken, sight.table.cold[self.NAME])
+        late = np.flatnonzero((taken["late"] != 0) & (taken["slot"] >= 0))
+        for at in late.tolist():
+            key = sight.table.key_of(int(taken["slot"][at]))
+            if key in self.book:
+                self.late.append((key, int(fixes["t_ms"][at])))
+
+    def join(self, sight: Sight, statics: np.ndarray, slots: np.ndarray) -> None:
+        """A static row is a sign of life too."""
+        ears = sight.table.cold[self.NAME]
+        for at in np.flatnonzero(ears["silence"][slots]):
+            back_ms, t = int(ears["back_ms"][slots[at]]), int(statics["t_ms"][at])
+            ears["back_ms"][slots[at]] = min(back_ms, t) if back_ms else t
+
+    def control(self, sight: Sight, rows: list[Control]) -> None:
+        """Keep released control rows until the tick that they precede."""
+        self.pending += rows
+
+    def tick(self, sight: Sight) -> list[Event]:
+        """Judge every silence that is due; close what was heard again; correct what late rows shortened; learn coverage."""
+        note_minute(self, sight.table, sight.tick_ms)
+        learn_coverage(self, sight)
+        events = _corrected(self, sight)
+        events += _ended(self, sight)
+        rule, table = sight.params.dark, sight.table
+        if not rule.enabled:
+            return events
+        limits = (rule.candidate_s_a, rule.candidate_s_b, rule.gap_s_max, rule.speed_kn_min_b)
+        n = len(table)
+        due = _due(table.used, table.cold[self.NAME][:n], table.heard_ms[:n], sight.tick_ms, limits, rule.reports_1h_min)
+        for slot in table.in_order(np.flatnonzero(due)):
+            events += _judge(self, sight, int(slot))
+        return events
+
+    def keys(self) -> set[int]:
+        """Tracks with an episode."""
+        return set(self.book.pages)
+
+    def counts(self) -> dict[str, int]:
+        """Minutes in which nobody listened, and late rows that corrected an episode."""
+        return {"dark_minutes_deaf": self.minutes_deaf, "dark_corrected": self.corrected}
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
@@ -77,30 +135,20 @@ class DarkState:
             "deaf": sorted(self.deaf),
             "pending": [[c.t_ms, c.kind, c.subject] for c in self.pending],
             "late": [list(row) for row in self.late],
-            "counts": dict(sorted(self.counts.items())),
+            "counts": [self.minutes_deaf, self.corrected],
         }
 
-    @classmethod
-    def from_sections(cls, sections: dict[str, Any]) -> DarkState:
-        """The state that `to_sections` described."""
-        return cls(
-            ep.Book.from_sections(sections["book"]),
-            sections["listened"].copy(),
-            sections["listened_min"],
-            sections["receivers_ms"].copy(),
-            set(sections["deaf"]),
-            [Control(*c) for c in sections["pending"]],
-            [(row[0], row[1]) for row in sections["late"]],
-            dict(sections["counts"]),
-        )
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood."""
+        self.book = ep.Book.from_sections(sections["book"])
+        self.listened, self.listened_min = sections["listened"].copy(), sections["listened_min"]
+        self.receivers_ms, self.deaf = sections["receivers_ms"].copy(), set(sections["deaf"])
+        self.pending = [Control(*c) for c in sections["pending"]]
+        self.late = [(row[0], row[1]) for row in sections["late"]]
+        self.minutes_deaf, self.corrected = sections["counts"]
 
 
-def take_control(state: DarkState, control: list[Control]) -> None:
-    """Keep released control rows until the tick that they precede."""
-    state.pending += control
-
-
-def note_minute(state: DarkState, table: VesselTable, tick_ms: int) -> None:
+def note_minute(state: DarkDetector, table: VesselTable, tick_ms: int) -> None:
     """Write down whether the watch listened in the minute that ends at `tick_ms`, and which receivers are alive."""
     deaf_before = bool(state.deaf)
     due = [c for c in state.pending if c.t_ms < tick_ms]
@@ -113,7 +161,7 @@ def note_minute(state: DarkState, table: VesselTable, tick_ms: int) -> None:
             state.deaf.discard(name)
     listened = not deaf_before and not state.deaf and tick_ms - int(table.cells[LAST_ROW]) <= LISTENING_MS
     state.listened_min += listened
-    state.counts["dark_minutes_deaf"] += not listened
+    state.minutes_deaf += not listened
     state.listened[tick_ms // MINUTE_MS % MINUTES_KEPT] = state.listened_min
     mask = int(table.receivers[0])
     table.receivers[0] = 0
@@ -122,7 +170,7 @@ def note_minute(state: DarkState, table: VesselTable, tick_ms: int) -> None:
             state.receivers_ms[bit] = tick_ms
 
 
-def listened_minutes(state: DarkState, since_ms: int, tick_ms: int) -> int:
+def listened_minutes(state: DarkDetector, since_ms: int, tick_ms: int) -> int:
     """Full minutes between two times in which the watch was listening; of very long spans only the newest are known."""
     first = -(-since_ms // MINUTE_MS)
     last = tick_ms // MINUTE_MS
@@ -130,8 +178,12 @@ def listened_minutes(state: DarkState, since_ms: int, tick_ms: int) -> int:
     return int(state.listened[last % MINUTES_KEPT] - state.listened[first % MINUTES_KEPT])
 
 
-def learn_coverage(state: DarkState, coverage: Coverage, table: VesselTable, tick_ms: int) -> None:
+def learn_coverage(state: DarkDetector, sight: Sight) -> None:
     """At a tick that ends a 5-minute block: who was heard under way, and what was missed since last time. Each hour: fade."""
+    table, coverage, tick_ms = sight.table, sight.coverage, sight.tick_ms
+    ears = table.cold[DarkDetector.NAME][: len(table)]
+    if tick_ms % BUCKET_MS == 0:
+        _count_reports(table.used, ears, tick_ms // BUCKET_MS - 1)
     if tick_ms % HOUR_MS == 0:
         coverage.fade()
     if tick_ms % BLOCK_MS:
@@ -139,22 +191,8 @@ def learn_coverage(state: DarkState, coverage: Coverage, table: VesselTable, tic
     newest = tick_ms // BLOCK_MS - 1
     blocks = range(newest - MISSED_BLOCKS_MAX, newest + 1)
     listened = np.array([listened_minutes(state, b * BLOCK_MS, (b + 1) * BLOCK_MS) == BLOCK_MS // MINUTE_MS for b in blocks])
-    heard, missed = _blocks_of(table.used, newest, listened)
+    heard, missed = _blocks_of(table.used, ears, newest, listened)
     coverage.learn(heard, missed)
-
-
-def dark_tick(state: DarkState, coverage: Coverage, table: VesselTable, tick_ms: int, params: Params, geography: Any) -> list[Event]:
-    """Judge every silence that is due at a minute tick; close what was heard again; correct what late rows shortened."""
-    rule = params.dark
-    events = _corrected(state, coverage, table, tick_ms, params, geography)
-    events += _ended(state, table, tick_ms, params.dark)
-    if not rule.enabled:
-        return events
-    slots = np.flatnonzero(_due(table.used, tick_ms, (rule.candidate_s_a, rule.candidate_s_b, rule.gap_s_max, rule.speed_kn_min_b), rule.reports_1h_min))
-    slots = slots[np.argsort(table.rows["mmsi"][slots], kind="stable")]
-    for slot in slots:
-        events += _judge(state, coverage, table, int(slot), tick_ms, params, geography)
-    return events
 
 
 @dataclass(slots=True)
@@ -180,22 +218,20 @@ class Silence:
     in_watch_zone: bool
 
 
-def _judge(
-    state: DarkState, coverage: Coverage, table: VesselTable, slot: int, tick_ms: int, params: Params, geography: Any, supersedes: str | None = None
-) -> list[Event]:
+def _judge(state: DarkDetector, sight: Sight, slot: int, supersedes: str | None = None) -> list[Event]:
     """The silence of one vessel at one tick: its event begins, changes, or (the usual answer) nothing."""
-    rule, row = params.dark, table.rows[slot]
-    mmsi = int(row["mmsi"])
-    page = _running(state, mmsi)
+    table, tick_ms, params, rule = sight.table, sight.tick_ms, sight.params, sight.params.dark
+    row, key = table.rows[slot], table.key_of(slot)
+    page = _running(state, key)
     if page and page.event.state == "open" and tick_ms - page.emitted_ms < params.revise_s * 1000.0:
         return []
-    blocks = listened_minutes(state, int(row["heard_ms"]), tick_ms) * MINUTE_MS // BLOCK_MS
+    blocks = listened_minutes(state, int(table.heard_ms[slot]), tick_ms) * MINUTE_MS // BLOCK_MS
     if blocks < 1:
         return []
-    p, mean, known_cell, leaving = _path_evidence(coverage, row, blocks, rule)
+    p, mean, known_cell, leaving = _path_evidence(sight.coverage, row, blocks, rule)
     if known_cell and p >= rule.candidate_p_max and page is None:
         return []
-    silence = _measure(state, table, slot, tick_ms, rule, geography, (p, mean, blocks, known_cell, leaving))
+    silence = _measure(state, sight, slot, (p, mean, blocks, known_cell, leaving))
     exclusions = _exclusions(row, silence, rule)
     reason = ep.suppressed_reason(exclusions)
     if not known_cell:
@@ -207,42 +243,45 @@ def _judge(
         return []  # what once was open stays open until it is heard again, or late data say otherwise
     if page and (page.event.state, page.event.subtype, page.event.reason) == ("open" if opened else "candidate", subtype, reason) and not opened:
         return []
-    facts = _facts(table, slot, silence, exclusions, geography, rule)
+    facts = _facts(sight, slot, silence, exclusions)
     facts |= {"state": "open" if opened else "candidate", "subtype": subtype, "reason": reason}
-    table.rows["silence"][slot] = 2 if opened or silence.lost_share >= rule.common_cause_share else 1
+    table.cold[DarkDetector.NAME]["silence"][slot] = 2 if opened or silence.lost_share >= rule.common_cause_share else 1
+    table.rows["marks"][slot] |= MARK_SILENT
     if page:
-        return [state.book.revise(mmsi, tick_ms, **facts)]
-    return _begin(state, row, _new_event(mmsi, int(row["heard_ms"]), tick_ms, params, facts, supersedes))
+        return [state.book.revise(key, tick_ms, **facts)]
+    return _begin(state, sight, slot, _new_event(key, sight, slot, facts, supersedes))
 
 
-def _running(state: DarkState, mmsi: int) -> ep.Episode | None:
+def _running(state: DarkDetector, key: int) -> ep.Episode | None:
     """The vessel's silence that has not ended, or None."""
-    page = state.book.pages.get(mmsi)
+    page = state.book.pages.get(key)
     return page if page and page.event.t_end is None and page.event.state != "retracted" else None
 
 
-def _begin(state: DarkState, row: np.void, event: Event) -> list[Event]:
+def _begin(state: DarkDetector, sight: Sight, slot: int, event: Event) -> list[Event]:
     """Enter a new silence in the book, unless its id was retracted: a retracted id never reopens."""
-    old = state.book.pages.get(event.mmsi[0])
+    row, key = sight.table.rows[slot], sight.table.key_of(slot)
+    old = state.book.pages.get(key)
     if old and old.event.event_id == event.event_id:
         return []
-    typical_kn = max(1.0, float(row["typical_kn"]), float(row["speed_kn"]))
+    typical_kn = max(1.0, float(sight.table.more["typical_kn"][slot]), float(row["speed_kn"]))
     notes = {"t_ms": int(row["t_ms"]), "lat": int(row["lat"]), "lon": int(row["lon"]), "typical_kn": round(typical_kn, 2), "class_b": int(row["class_b"])}
-    return [state.book.open_new(event.mmsi[0], event, **notes)]
+    return [state.book.open_new(key, event, **notes)]
 
 
-def _new_event(mmsi: int, start_ms: int, tick_ms: int, params: Params, facts: dict[str, Any], supersedes: str | None = None) -> Event:
+def _new_event(key: int, sight: Sight, slot: int, facts: dict[str, Any], supersedes: str | None = None) -> Event:
+    start_ms = int(sight.table.heard_ms[slot])
     return Event(
-        event_id=event_id(TYPE, [ep.subject_key(mmsi)], start_ms, RULE, RULE_VERSION),
+        event_id=event_id(TYPE, [ep.subject_key(key)], start_ms, RULE, RULE_VERSION),
         version=1,
         type=TYPE,
-        mmsi=[mmsi],
+        mmsi=[key >> ORDINAL_BITS],
         t_start=start_ms,
         t_end=None,
-        t_detected=tick_ms,
+        t_detected=sight.tick_ms,
         rule=RULE,
         rule_version=RULE_VERSION,
-        params_hash=params.params_hash,
+        params_hash=sight.params.params_hash,
         supersedes=supersedes,
         **facts,
     )
@@ -298,14 +337,15 @@ def _quarter_cosine(tenth_deg: int) -> float:
     return 0.0 if tenth_deg == 900 else cos_lat(tenth_deg * 60_000)  # the table is clamped near a pole; a course is not
 
 
-def _measure(state: DarkState, table: VesselTable, slot: int, tick_ms: int, rule: Dark, geography: Any, path: tuple[float, float, int, bool, bool]) -> Silence:
+def _measure(state: DarkDetector, sight: Sight, slot: int, path: tuple[float, float, int, bool, bool]) -> Silence:
+    table, tick_ms, geography, rule = sight.table, sight.tick_ms, sight.geography, sight.params.dark
     row = table.rows[slot]
     p, mean, blocks, known_cell, leaving = path
-    gap_s = (tick_ms - int(row["heard_ms"])) / 1000.0
-    peers, heard, lost_share = _peers(table, slot, tick_ms, rule)
+    gap_s = (tick_ms - int(table.heard_ms[slot])) / 1000.0
+    peers, heard, lost_share = _peers(sight, slot)
     if peers < rule.peers_min or heard < rule.peers_heard_min * peers:
         p = max(p, rule.p_floor_few_peers)
-    mask = int(row["rx_now"]) | int(row["rx_prev"])
+    mask = int(row["rx"]) | int(table.more["rx_before"][slot])
     alive = mask == 0 or any(mask >> bit & 1 and tick_ms - int(state.receivers_ms[bit]) <= RECEIVER_SILENT_MS for bit in range(64))
     since_fix_s = (tick_ms - int(row["t_ms"])) / 1000.0
     steps = [0.0, since_fix_s, *(since_fix_s + share * rule.inbound_s_max for share in (0.25, 0.5, 0.75, 1.0))]
@@ -335,20 +375,15 @@ def _measure(state: DarkState, table: VesselTable, slot: int, tick_ms: int, rule
     )
 
 
-def _peers(table: VesselTable, slot: int, tick_ms: int, rule: Dark) -> tuple[int, int, float]:
+def _peers(sight: Sight, slot: int) -> tuple[int, int, float]:
     """Others last heard in the same or the next cell: (how many, how many are heard lately, share lost together with it)."""
-    rows, me = table.used, table.rows[slot]
-    near = np.abs(rows["lat"].astype(np.int64) // CELL_UNITS - int(me["lat"]) // CELL_UNITS) <= 1
-    near &= rows["t_ms"] != T_MISSING
-    near &= rows["heard_ms"] >= int(me["heard_ms"]) - PEER_WINDOW_MS
-    near[slot] = False
-    others = rows[near]
-    columns = np.abs((others["lon"].astype(np.int64) + HALF_TURN) // CELL_UNITS - (int(me["lon"]) + HALF_TURN) // CELL_UNITS)
-    others = others[np.minimum(columns, 3600 - columns) <= 1]
+    me, heard_ms, rule = sight.table.rows[slot], int(sight.table.heard_ms[slot]), sight.params.dark
+    others = sight.around.cells(int(me["lat"]), int(me["lon"]), CELL_UNITS)
+    others = others[(others["heard_ms"] >= heard_ms - PEER_WINDOW_MS) & (others["key"] != sight.table.key_of(slot))]
     if not len(others):
         return 0, 0, 0.0
-    heard = others["heard_ms"] >= tick_ms - HEARD_LATELY_MS
-    together = ~heard & (np.abs(others["heard_ms"] - int(me["heard_ms"])) <= rule.common_cause_s * 1000.0)
+    heard = others["heard_ms"] >= sight.tick_ms - HEARD_LATELY_MS
+    together = ~heard & (np.abs(others["heard_ms"] - heard_ms) <= rule.common_cause_s * 1000.0)
     return len(others), int(heard.sum()), float(together.sum()) / len(others)
 
 
@@ -366,22 +401,23 @@ def _exclusions(row: np.void, silence: Silence, rule: Dark) -> list[Exclusion]:
     ]
 
 
-def _facts(table: VesselTable, slot: int, silence: Silence, exclusions: list[Exclusion], geography: Any, rule: Dark) -> dict[str, Any]:
-    row = table.rows[slot]
+def _facts(sight: Sight, slot: int, silence: Silence, exclusions: list[Exclusion]) -> dict[str, Any]:
+    table, rule = sight.table, sight.params.dark
+    row, reports = table.rows[slot], reports_1h(table, slot)
     lat_deg, lon_deg = ep.degrees_of(int(row["lat"]), int(row["lon"]))
     confidence = rule.prior / (rule.prior + (1.0 - rule.prior) * silence.p)
     return {
         "subjects": [ep.subject_of(table, slot)],
         "lat": lat_deg,
         "lon": lon_deg,
-        "zones": geography.relations(lat_deg, lon_deg),
+        "zones": sight.geography.relations(lat_deg, lon_deg),
         "measures": _measures(row, silence),
-        "evidence": _evidence(row, silence, rule),
+        "evidence": _evidence(row, reports, silence, rule),
         "exclusions": exclusions,
         "confidence": round(float(min(rule.confidence_cap, confidence)), 3),
         "quality": {
             "coverage_p": ep.tidy("share", silence.coverage),
-            "reports_1h": int(row["hour"].sum()),
+            "reports_1h": reports,
             "peers": silence.peers,
             "blocks_listened": silence.blocks,
         },
@@ -407,7 +443,7 @@ def _measures(row: np.void, silence: Silence) -> dict[str, Value]:
     }
 
 
-def _evidence(row: np.void, silence: Silence, rule: Dark) -> list[Evidence]:
+def _evidence(row: np.void, reports: int, silence: Silence, rule: Dark) -> list[Evidence]:
     """Observed against what `suspicious` asks for; a candidate shows here what it still lacks."""
     need_s = rule.suspicious_s_b if row["class_b"] else rule.suspicious_s_a
     heard_share = silence.peers_heard / silence.peers if silence.peers else 0.0
@@ -418,30 +454,36 @@ def _evidence(row: np.void, silence: Silence, rule: Dark) -> list[Evidence]:
         ep.at_least("coverage_share", silence.coverage, rule.coverage_min),
         ep.at_least("peers", silence.peers, rule.peers_min),
         ep.at_least("peers_heard_share", heard_share, rule.peers_heard_min),
-        ep.at_least("reports_1h", int(row["hour"].sum()), rule.reports_1h_min),
+        ep.at_least("reports_1h", reports, rule.reports_1h_min),
         ep.at_most("watch_distance_nm", silence.watch_nm, rule.border_nm_max),
     ]
 
 
-def _ended(state: DarkState, table: VesselTable, tick_ms: int, rule: Dark) -> list[Event]:
+def reports_1h(table: VesselTable, slot: int) -> int:
+    """Positions of a track in its last running 10-minute bucket and the six before it."""
+    ear = table.cold[DarkDetector.NAME][slot]
+    return int(table.rows["reports"][slot]) - int(ear["totals"][(int(ear["bucket"]) + 1) % HOUR_BUCKETS])
+
+
+def _ended(state: DarkDetector, sight: Sight) -> list[Event]:
     """Episodes whose vessel was heard again; each hour, those that have lasted beyond their limit, and old pages leave the book."""
-    rows = table.used
-    slots = np.flatnonzero((rows["silence"] != 0) & (rows["back_ms"] != T_MISSING))
+    table, tick_ms, rule = sight.table, sight.tick_ms, sight.params.dark
+    ears = table.cold[DarkDetector.NAME][: len(table)]
     events = []
-    for slot in slots[np.argsort(rows["mmsi"][slots], kind="stable")]:
-        row = rows[slot]
-        events.append(_heard_again(state, row, tick_ms))
-        _forget_silence(row)
+    if state.book.pages:
+        for slot in table.in_order(np.flatnonzero((ears["silence"] != 0) & (ears["back_ms"] != 0))):
+            events.append(_heard_again(state, sight, int(slot)))
+            _forget_silence(table, int(slot))
     if tick_ms % HOUR_MS:
         return events
-    for mmsi in sorted(state.book.pages):
-        page = state.book.pages[mmsi]
-        if _running(state, mmsi) is None:
+    for key in sorted(state.book.pages):
+        page = state.book.pages[key]
+        if _running(state, key) is None:
             if tick_ms - page.emitted_ms > rule.correct_s_max * 1000.0:
-                del state.book.pages[mmsi]
+                del state.book.pages[key]
         elif tick_ms - page.event.t_start > rule.open_s_max * 1000.0:
-            _forget_silence(table.rows[table.slot_of(mmsi)])
-            events.append(state.book.revise(mmsi, tick_ms, state=_final(page.event), t_end=tick_ms, reason="silent beyond the limit of the watch"))
+            _forget_silence(table, table.slot_of_key(key))
+            events.append(state.book.revise(key, tick_ms, state=_final(page.event), t_end=tick_ms, reason="silent beyond the limit of the watch"))
     return events
 
 
@@ -450,24 +492,27 @@ def _final(event: Event) -> str:
     return "closed" if event.state == "open" else event.state
 
 
-def _forget_silence(row: np.void) -> None:
-    if row["silence"] == 2:
-        row["block"] = T_MISSING  # what a suspect did not send says nothing about coverage
-    row["silence"] = 0
-    row["back_ms"] = row["back_fix_ms"] = T_MISSING
+def _forget_silence(table: VesselTable, slot: int) -> None:
+    if slot < 0:
+        return
+    ear = table.cold[DarkDetector.NAME][slot]
+    if ear["silence"] == 2:
+        ear["block"] = 0  # what a suspect did not send says nothing about coverage
+    ear["silence"] = ear["back_ms"] = ear["back_fix_ms"] = 0
+    table.rows["marks"][slot] &= 0xFF ^ MARK_SILENT
 
 
-def _heard_again(state: DarkState, row: np.void, tick_ms: int) -> Event:
+def _heard_again(state: DarkDetector, sight: Sight, slot: int) -> Event:
     """The silence is over: how long, how far, and how much of it the distance does not explain."""
-    mmsi = int(row["mmsi"])
-    page = state.book.pages[mmsi]
+    ear, key = sight.table.cold[DarkDetector.NAME][slot], sight.table.key_of(slot)
+    page = state.book.pages[key]
     event, notes = page.event, page.notes
-    gap_s = (int(row["back_ms"]) - event.t_start) / 1000.0
+    gap_s = (int(ear["back_ms"]) - event.t_start) / 1000.0
     measures: dict[str, Value] = {**event.measures, "gap_s": ep.tidy("s", gap_s)}
-    if int(row["back_fix_ms"]) != T_MISSING:
-        moved_m = distance_m(notes["lat"], notes["lon"], int(row["back_lat"]), int(row["back_lon"]))
-        between_s = max(1.0, (int(row["back_fix_ms"]) - notes["t_ms"]) / 1000.0)
-        lat_deg, lon_deg = ep.degrees_of(int(row["back_lat"]), int(row["back_lon"]))
+    if int(ear["back_fix_ms"]):
+        moved_m = distance_m(notes["lat"], notes["lon"], int(ear["back_lat"]), int(ear["back_lon"]))
+        between_s = max(1.0, (int(ear["back_fix_ms"]) - notes["t_ms"]) / 1000.0)
+        lat_deg, lon_deg = ep.degrees_of(int(ear["back_lat"]), int(ear["back_lon"]))
         measures |= {
             "distance_nm": ep.tidy("nm", moved_m / NM_M),
             "implied_kn": ep.tidy("kn", moved_m / between_s / KN_MS),
@@ -476,31 +521,30 @@ def _heard_again(state: DarkState, row: np.void, tick_ms: int) -> Event:
             "reappeared_lon": lon_deg,
         }
     subtype = "reappeared" if event.state == "open" else event.subtype
-    return state.book.revise(mmsi, tick_ms, state=_final(event), subtype=subtype, t_end=int(row["back_ms"]), measures=measures)
+    return state.book.revise(key, sight.tick_ms, state=_final(event), subtype=subtype, t_end=int(ear["back_ms"]), measures=measures)
 
 
-def _corrected(state: DarkState, coverage: Coverage, table: VesselTable, tick_ms: int, params: Params, geography: Any) -> list[Event]:
+def _corrected(state: DarkDetector, sight: Sight) -> list[Event]:
     """What late rows change: a silence is shortened, restated under a new start, or retracted."""
     late, state.late = sorted(set(state.late)), []
-    events: list[Event] = []
-    for mmsi in sorted({row[0] for row in late}):
-        page = state.book.pages.get(mmsi)
+    tick_ms, events = sight.tick_ms, []
+    for key in sorted({row[0] for row in late}):
+        page = state.book.pages.get(key)
         if page is None or page.event.state == "retracted":
             continue
         event = page.event
         end_ms = tick_ms if event.t_end is None else event.t_end
-        inside = [t for m, t in late if m == mmsi and event.t_start < t < end_ms]
+        inside = [t for k, t in late if k == key and event.t_start < t < end_ms]
         if not inside:
             continue
-        state.counts["dark_corrected"] += len(inside)
-        slot = table.slot_of(mmsi)
+        state.corrected += len(inside)
         if event.t_end is None:
-            events += _shortened_running(state, coverage, table, slot, max(inside), tick_ms, params, geography)
+            events += _shortened_running(state, sight, sight.table.slot_of_key(key), max(inside))
         else:
             edges = [event.t_start, *inside, end_ms]
             _, start_ms = max((b - a, -a) for a, b in pairwise(edges))
             start_ms = -start_ms
-            events += _shortened_past(state, mmsi, start_ms, edges[edges.index(start_ms) + 1], tick_ms, params)
+            events += _shortened_past(state, sight, key, start_ms, edges[edges.index(start_ms) + 1])
     return events
 
 
@@ -511,37 +555,34 @@ def _enough_s(event: Event, class_b: int, rule: Dark) -> float:
     return rule.suspicious_s_b if class_b else rule.suspicious_s_a
 
 
-def _shortened_running(
-    state: DarkState, coverage: Coverage, table: VesselTable, slot: int, start_ms: int, tick_ms: int, params: Params, geography: Any
-) -> list[Event]:
-    row = table.rows[slot]
-    mmsi = int(row["mmsi"])
-    page = state.book.pages[mmsi]
+def _shortened_running(state: DarkDetector, sight: Sight, slot: int, start_ms: int) -> list[Event]:
+    key, tick_ms = sight.table.key_of(slot), sight.tick_ms
+    page = state.book.pages[key]
     gap_s = (tick_ms - start_ms) / 1000.0
-    enough = gap_s >= _enough_s(page.event, page.notes["class_b"], params.dark)
+    enough = gap_s >= _enough_s(page.event, page.notes["class_b"], sight.params.dark)
     measures: dict[str, Value] = {**page.event.measures, "gap_s": ep.tidy("s", gap_s)}
     if same_bucket(page.event.t_start, start_ms):
         kept = {"state": page.event.state} if enough else {"state": "candidate", "subtype": "candidate"}
-        return [state.book.revise(mmsi, tick_ms, t_start=start_ms, measures=measures, reason="shortened by late data", **kept)]
-    old = state.book.revise(mmsi, tick_ms, state="retracted", reason="restated" if enough else "late_data")
-    _forget_silence(row)
-    return [old, *(_judge(state, coverage, table, slot, tick_ms, params, geography, old.event_id) if enough else [])]
+        return [state.book.revise(key, tick_ms, t_start=start_ms, measures=measures, reason="shortened by late data", **kept)]
+    old = state.book.revise(key, tick_ms, state="retracted", reason="restated" if enough else "late_data")
+    _forget_silence(sight.table, slot)
+    return [old, *(_judge(state, sight, slot, old.event_id) if enough else [])]
 
 
-def _shortened_past(state: DarkState, mmsi: int, start_ms: int, end_ms: int, tick_ms: int, params: Params) -> list[Event]:
-    page = state.book.pages[mmsi]
+def _shortened_past(state: DarkDetector, sight: Sight, key: int, start_ms: int, end_ms: int) -> list[Event]:
+    page, tick_ms = state.book.pages[key], sight.tick_ms
     gap_s = (end_ms - start_ms) / 1000.0
-    needed_s = _enough_s(page.event, page.notes["class_b"], params.dark)
+    needed_s = _enough_s(page.event, page.notes["class_b"], sight.params.dark)
     if gap_s < needed_s:
-        return [state.book.revise(mmsi, tick_ms, state="retracted", reason="late_data")]
+        return [state.book.revise(key, tick_ms, state="retracted", reason="late_data")]
     changes: dict[str, Any] = {"t_start": start_ms, "t_end": end_ms, "measures": {**page.event.measures, "gap_s": ep.tidy("s", gap_s)}}
     if same_bucket(page.event.t_start, start_ms):
-        return [state.book.revise(mmsi, tick_ms, reason="shortened by late data", **changes)]
+        return [state.book.revise(key, tick_ms, reason="shortened by late data", **changes)]
     before, notes = page.event, page.notes
-    old = state.book.revise(mmsi, tick_ms, state="retracted", reason="restated")
-    identity = event_id(TYPE, [ep.subject_key(mmsi)], start_ms, RULE, RULE_VERSION)
+    old = state.book.revise(key, tick_ms, state="retracted", reason="restated")
+    identity = event_id(TYPE, [ep.subject_key(key)], start_ms, RULE, RULE_VERSION)
     new = msgspec.structs.replace(before, event_id=identity, version=1, t_detected=tick_ms, supersedes=old.event_id, reason="shortened by late data", **changes)
-    return [old, state.book.open_new(mmsi, new, **notes)]
+    return [old, state.book.open_new(key, new, **notes)]
 
 
 def same_bucket(a_ms: int, b_ms: int) -> bool:
@@ -549,18 +590,21 @@ def same_bucket(a_ms: int, b_ms: int) -> bool:
     return a_ms // START_BUCKET_MS == b_ms // START_BUCKET_MS
 
 
-@njit(boolean[::1](_RECORD[::1], int64, types.UniTuple(float64, 4), int64), cache=True)
-def _due(rows, tick_ms, limits, reports_min):
+@njit(boolean[::1](HOT_TYPE[::1], _EAR[::1], int64[::1], int64, types.UniTuple(float64, 4), int64), cache=True)
+def _due(rows, ears, heard, tick_ms, limits, reports_min):
     """bool[n]: silent for long enough and due to be judged. limits: candidate s (A, B), longest s, least speed of a class B vessel."""
     s_a, s_b, s_max, speed_b = limits
+    shortest_ms = min(s_a, s_b) * 1000.0
     out = np.zeros(rows.shape[0], np.bool_)
     for i in range(rows.shape[0]):
+        gap_ms = tick_ms - heard[i]
+        if gap_ms < shortest_ms or gap_ms > s_max * 1000.0:
+            continue
         v = rows[i]
         if v["t_ms"] == T_MISSING:
             continue
-        gap_ms = tick_ms - v["heard_ms"]
         least_ms = (s_b if v["class_b"] != 0 else s_a) * 1000.0
-        if gap_ms < least_ms or gap_ms > s_max * 1000.0:
+        if gap_ms < least_ms:
             continue
         if v["class_b"] != 0 and v["speed_kn"] < speed_b:
             continue
@@ -568,15 +612,42 @@ def _due(rows, tick_ms, limits, reports_min):
         first = minutes == int(least_ms) // MINUTE_MS
         if not first and minutes % (STEADY_JUDGE_MIN if minutes <= FIRST_HOURS_MIN else LATER_JUDGE_MIN) != 0:
             continue
-        reports = 0
-        for k in range(HOUR_BUCKETS):
-            reports += v["hour"][k]
-        out[i] = reports >= reports_min
+        before = np.int64(ears[i]["totals"][(ears[i]["bucket"] + 1) % HOUR_BUCKETS])
+        out[i] = np.int64(v["reports"]) - before >= reports_min
     return out
 
 
-@njit(types.UniTuple(int64[::1], 2)(_RECORD[::1], int64, boolean[::1]), cache=True)
-def _blocks_of(rows, block, listened):
+@njit((FIX_TYPE[::1], TAKEN_TYPE[::1], _EAR[::1]), cache=True)
+def _heard_back(fixes, taken, ears):
+    """Note the first transmission and the first position of every track that was silent."""
+    for i in range(fixes.shape[0]):
+        if taken[i]["marks"] & MARK_SILENT == 0 or taken[i]["late"] != 0 or taken[i]["slot"] < 0:
+            continue
+        ear = ears[taken[i]["slot"]]
+        if ear["back_ms"] == 0:
+            ear["back_ms"] = fixes[i]["t_ms"]
+        if taken[i]["what"] == ACCEPTED and ear["back_fix_ms"] == 0:
+            ear["back_fix_ms"] = fixes[i]["t_ms"]
+            ear["back_lat"] = fixes[i]["lat"]
+            ear["back_lon"] = fixes[i]["lon"]
+
+
+@njit((HOT_TYPE[::1], _EAR[::1], int64), cache=True)
+def _count_reports(rows, ears, bucket):
+    """Write down every track's total of reports at the end of a bucket in which it had some."""
+    for i in range(rows.shape[0]):
+        if rows[i]["t_ms"] < bucket * BUCKET_MS:
+            continue
+        ear = ears[i]
+        before = ear["totals"][ear["bucket"] % HOUR_BUCKETS]
+        for b in range(max(np.int64(ear["bucket"]) + 1, bucket - HOUR_BUCKETS + 1), bucket):
+            ear["totals"][b % HOUR_BUCKETS] = before
+        ear["totals"][bucket % HOUR_BUCKETS] = rows[i]["reports"]
+        ear["bucket"] = np.int32(bucket)
+
+
+@njit(types.UniTuple(int64[::1], 2)(HOT_TYPE[::1], _EAR[::1], int64, boolean[::1]), cache=True)
+def _blocks_of(rows, ears, block, listened):
     """Cells (heard, missed) that block number `block` teaches; remembers in each vessel where it was heard.
 
     listened[k]: whether the watch listened all through block number `block - MISSED_BLOCKS_MAX + k`. A hole counts as
@@ -585,28 +656,28 @@ def _blocks_of(rows, block, listened):
     heard, missed = np.empty(rows.shape[0], np.int64), np.empty(rows.shape[0] + MISSED_BLOCKS_MAX, np.int64)
     n_heard, n_missed = 0, 0
     for i in range(rows.shape[0]):
-        v = rows[i]
-        if v["t_ms"] == T_MISSING or v["t_ms"] < block * BLOCK_MS:
+        v, ear = rows[i], ears[i]
+        if v["t_ms"] < block * BLOCK_MS:
             continue
         if v["speed_kn"] < (UNDER_WAY_KN_B if v["class_b"] != 0 else UNDER_WAY_KN_A):
-            v["block"] = T_MISSING
+            ear["block"] = 0
             continue
         if not listened[MISSED_BLOCKS_MAX]:
             continue
         heard[n_heard] = cell_key(v["lat"], v["lon"], v["class_b"])
         n_heard += 1
-        hole = block - v["block"] - 1 if v["block"] != T_MISSING else 0
-        if 0 < hole < MISSED_BLOCKS_MAX and v["silence"] != 2:
+        hole = block - ear["block"] - 1 if ear["block"] != 0 else 0
+        if 0 < hole < MISSED_BLOCKS_MAX and ear["silence"] != 2:
             if n_missed + hole > missed.shape[0]:
                 grown = np.empty(2 * missed.shape[0], np.int64)
                 grown[:n_missed] = missed[:n_missed]
                 missed = grown
-            dy, dx = np.int64(v["lat"]) - v["block_lat"], lon_difference(v["lon"], v["block_lon"])
+            dy, dx = np.int64(v["lat"]) - ear["block_lat"], lon_difference(v["lon"], ear["block_lon"])
             for k in range(1, hole + 1):
                 if listened[MISSED_BLOCKS_MAX - (hole + 1 - k)]:
-                    missed[n_missed] = cell_key(v["block_lat"] + dy * k // (hole + 1), v["block_lon"] + dx * k // (hole + 1), v["class_b"])
+                    missed[n_missed] = cell_key(ear["block_lat"] + dy * k // (hole + 1), ear["block_lon"] + dx * k // (hole + 1), v["class_b"])
                     n_missed += 1
-        v["block"] = block
-        v["block_lat"] = v["lat"]
-        v["block_lon"] = v["lon"]
+        ear["block"] = block
+        ear["block_lat"] = v["lat"]
+        ear["block_lon"] = v["lon"]
     return heard[:n_heard].copy(), missed[:n_missed].copy()

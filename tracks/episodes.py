@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Subject, Value, event_from_json, to_json
-from dogwatch.geo import M_PER_UNIT, NM_M, distance_m
-from tracks.vessels import VesselTable, text_of
+from tracks.detector import Sight
+from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 
 FRESH_MS = 600_000  # how lately a neighbour must have been heard
 NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 1, 5, 7
@@ -37,7 +36,7 @@ class Episode:
 
 @dataclass(slots=True)
 class Book:
-    """Episodes of one detector by key (an MMSI, or two packed in one integer)."""
+    """Episodes of one detector by key (of a track, or of two packed in one integer)."""
 
     pages: dict[int, Episode] = field(default_factory=dict)
 
@@ -68,41 +67,40 @@ class Book:
 
 def subject_of(table: VesselTable, slot: int) -> Subject:
     """The vessel in a slot, as it is known now."""
-    row, static = table.rows[slot], table.statics[slot]
-    mmsi = int(row["mmsi"])
+    row, more, static = table.rows[slot], table.more[slot], table.statics[slot]
     return Subject(
-        key=subject_key(mmsi),
-        mmsi=mmsi,
-        role=role_of(row) or "",
+        key=subject_key(table.key_of(slot)),
+        mmsi=int(row["mmsi"]),
+        role=role_of(table, slot) or "",
         name=text_of(static["name"]),
         callsign=text_of(static["callsign"]),
         imo=int(static["imo"]) or None,
-        ship_type=int(row["ship_type"]) or None,
-        loa_m=int(row["loa_m"]) or None,
+        ship_type=int(more["ship_type"]) or None,
+        loa_m=int(more["loa_m"]) or None,
         ais_class="B" if row["class_b"] else "A",
     )
 
 
-def subject_key(mmsi: int) -> str:
-    """A vessel's key in event ids: MMSI and hypothesis ordinal (one hypothesis per MMSI as yet)."""
-    return f"{mmsi}#0"
+def subject_key(key: int) -> str:
+    """A track's key in event ids: MMSI and number of the hypothesis."""
+    return f"{key >> ORDINAL_BITS}#{key & ((1 << ORDINAL_BITS) - 1)}"
 
 
-def role_of(row: np.void) -> str | None:
+def role_of(table: VesselTable, slot: int) -> str | None:
     """Trade of a vessel that explains slowness and company (pilot, tug ...), or None."""
-    if int(row["nav"]) in TOWING_NAV:
+    if int(table.rows["nav"][slot]) in TOWING_NAV:
         return "towing"
-    return ROLE_OF_TYPE.get(int(row["ship_type"]))
+    return ROLE_OF_TYPE.get(int(table.more["ship_type"][slot]))
 
 
-def is_fishing(row: np.void) -> bool:
+def is_fishing(table: VesselTable, slot: int) -> bool:
     """By ship type or navigational status."""
-    return int(row["ship_type"]) == TYPE_FISHING or int(row["nav"]) == NAV_FISHING
+    return int(table.more["ship_type"][slot]) == TYPE_FISHING or int(table.rows["nav"][slot]) == NAV_FISHING
 
 
-def role_exclusion(rows: list[np.void]) -> Exclusion:
+def role_exclusion(table: VesselTable, slots: list[int]) -> Exclusion:
     """Roles that suppress: any of the vessels with a trade that explains it."""
-    roles = sorted({role for row in rows if (role := role_of(row))})
+    roles = sorted({role for slot in slots if (role := role_of(table, slot))})
     return Exclusion("role", roles[0] if roles else "none", ", ".join(roles) or None, "suppress" if roles else "none")
 
 
@@ -169,11 +167,9 @@ def degrees_of(lat: float, lon: float) -> tuple[float, float]:
     return round(float(lat) / UNITS_PER_DEG, 5), round(lon_deg, 5)
 
 
-def slow_neighbours(table: VesselTable, slot: int, tick_ms: int, reach_nm: float, speed_kn_max: float) -> int:
+def slow_neighbours(sight: Sight, slot: int, reach_nm: float, speed_kn_max: float) -> int:
     """Other vessels, slow and heard in the last ten minutes, within `reach_nm`; those inside masks count too."""
-    rows, me = table.used, table.rows[slot]
-    near = (rows["t_ms"] >= tick_ms - FRESH_MS) & (rows["speed_kn"] >= 0) & (rows["speed_kn"] <= speed_kn_max)
-    near &= np.abs(rows["lat"].astype(np.int64) - int(me["lat"])) <= reach_nm * NM_M / M_PER_UNIT
-    near[slot] = False
-    here = int(me["lat"]), int(me["lon"])
-    return sum(distance_m(*here, int(other["lat"]), int(other["lon"])) <= reach_nm * NM_M for other in rows[near])
+    me, key = sight.table.rows[slot], sight.table.key_of(slot)
+    rows = sight.around.within(int(me["lat"]), int(me["lon"]), reach_nm)
+    slow = (rows["t_ms"] >= sight.tick_ms - FRESH_MS) & (rows["speed_kn"] >= 0) & (rows["speed_kn"] <= speed_kn_max)
+    return int((slow & (rows["key"] != key)).sum())

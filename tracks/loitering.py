@@ -12,7 +12,6 @@ slow buckets and by net over path. No circle: a drifter leaves every circle, a m
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,16 @@ from dogwatch.batch import SOG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value, event_id
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
+from tracks.detector import Detector, Sight
 from tracks.params import INSHORE_NM, OFFSHORE_NM, Loitering, Params
-from tracks.vessels import BUCKET_MS, RECORD, SAMPLES, VesselTable, ask_geography
+from tracks.records import BUCKET_MS, HOT_TYPE, MORE_TYPE, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
+from tracks.vessels import ORDINAL_BITS, ask_geography
 
 TYPE = RULE = "loitering"
 RULE_VERSION = "1.0"
 WATCHED_KINDS = ("watch", "border", "corridor")
 EXPECTED_S = 180.0  # the slowest nominal interval (ITU-R M.1371: moored or anchored): what the definition needs, not what was promised
+SAMPLES = BUCKET_MS // TRAIL_MS  # of the trail in a bucket
 SPAN_MS_MIN = 300_000  # first and last sample of a bucket this far apart: its own displacement is its speed
 NONE, ACTIVE, ENDED = 0, 1, 2  # states of a run; an ended run may be continued within merge_s
 WENT_ON, STOPPED, FORGOTTEN = 1, 2, 3  # what closing a bucket did to a run
@@ -36,6 +38,7 @@ WENT_ON, STOPPED, FORGOTTEN = 1, 2, 3  # what closing a bucket did to a run
 RUN = np.dtype(
     [
         ("state", "u1"),
+        ("segment", "<u2"),  # of the track: after a jump a slow run may not go on
         ("start_ms", "<i8"),  # from here duration counts: the bucket's start, if a report came within one slow interval
         ("first_ms", "<i8"),  # first report of the run
         ("last_ms", "<i8"),  # last report of its last slow bucket
@@ -65,53 +68,61 @@ RUN = np.dtype(
         ("max_x_m", "<f8"),
     ]
 )
-_RECORD, _RUN = from_dtype(RECORD), from_dtype(RUN)
+_RUN = from_dtype(RUN)
 
 
-@dataclass(slots=True)
-class LoiteringState:
-    """Episodes of loitering; the runs themselves lie beside the vessels (cold array "run")."""
+class LoiteringDetector(Detector):
+    """Episodes of loitering; the runs themselves lie beside the tracks."""
 
-    book: ep.Book = field(default_factory=ep.Book)
+    NAME = "loitering"
+    COLD = RUN
+
+    def __init__(self) -> None:
+        self.book = ep.Book()
+
+    def tick(self, sight: Sight) -> list[Event]:
+        """At each ten minutes: close the bucket that ends there; events that begin, go on or end."""
+        tick_ms, table, rule = sight.tick_ms, sight.table, sight.params.loitering
+        if tick_ms % BUCKET_MS:
+            return []
+        n, runs = len(table), table.cold[self.NAME][: len(table)]
+        buckets = BUCKET_MS / 1000.0
+        limits = (rule.speed_kn_max, rule.resume_kn, rule.fast_share_max, rule.resume_s / buckets, rule.merge_s / buckets, rule.unknown_s_max / buckets)
+        outcome = close_buckets(table.used, table.known, table.trail[:n], runs, tick_ms // BUCKET_MS - 1, limits)
+        ask_geography(table, outcome == WENT_ON, sight.geography)
+        if not rule.enabled:
+            return []
+        events = []
+        for slot in table.in_order(np.flatnonzero((outcome == STOPPED) | (outcome == FORGOTTEN))):
+            key = table.key_of(int(slot))
+            if key in self.book:
+                events += _ended(self.book, key, runs[slot], tick_ms, forgotten=bool(outcome[slot] == FORGOTTEN))
+        went_on = np.flatnonzero(outcome == WENT_ON)
+        known = np.isin(table.keys_of(went_on), list(self.book.pages))
+        mature = known | _meets(table.known[went_on], runs[went_on], tick_ms, rule)
+        for slot in table.in_order(went_on[mature]):
+            events += _went_on(self.book, sight, int(slot))
+        return events
+
+    def keys(self) -> set[int]:
+        """Tracks with an episode."""
+        return set(self.book.pages)
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
         return {"book": self.book.to_sections()}
 
-    @classmethod
-    def from_sections(cls, sections: dict[str, Any]) -> LoiteringState:
-        """The state that `to_sections` described."""
-        return cls(ep.Book.from_sections(sections["book"]))
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood."""
+        self.book = ep.Book.from_sections(sections["book"])
 
 
-def loitering_tick(state: LoiteringState, table: VesselTable, tick_ms: int, params: Params, geography: Any) -> list[Event]:
-    """Close the bucket that ends at `tick_ms` (a multiple of ten minutes); events that begin, go on or end there."""
-    rule = params.loitering
-    runs = table.cold["run"][: len(table)]
-    buckets = BUCKET_MS / 1000.0
-    limits = (rule.speed_kn_max, rule.resume_kn, rule.fast_share_max, rule.resume_s / buckets, rule.merge_s / buckets, rule.unknown_s_max / buckets)
-    outcome = close_buckets(table.used, runs, tick_ms // BUCKET_MS - 1, limits)
-    ask_geography(table, outcome == WENT_ON, geography)
-    if not rule.enabled:
-        return []
-    events = []
-    for slot in np.flatnonzero((outcome == STOPPED) | (outcome == FORGOTTEN)):
-        key = int(table.rows["mmsi"][slot])
-        if key in state.book:
-            events += _ended(state, key, runs[slot], tick_ms, forgotten=bool(outcome[slot] == FORGOTTEN))
-    known = np.isin(table.used["mmsi"], list(state.book.pages)) if state.book.pages else np.zeros(len(table), bool)
-    mature = (outcome == WENT_ON) & (known | _meets(table.used, runs, tick_ms, rule))
-    for slot in np.flatnonzero(mature):
-        events += _went_on(state, table, int(slot), tick_ms, params, geography)
-    return events
-
-
-def _meets(rows: np.ndarray, runs: np.ndarray, tick_ms: int, rule: Loitering) -> np.ndarray:
+def _meets(more: np.ndarray, runs: np.ndarray, tick_ms: int, rule: Loitering) -> np.ndarray:
     """bool[n]: duration, fast share and progress are those of the definition (masks and zones apart)."""
-    coast_nm = rows["coast_nm"]
+    coast_nm = more["coast_nm"]
     by = rule.duration_s_min
     need_s = np.where(coast_nm > OFFSHORE_NM, by.offshore, np.where(coast_nm < INSHORE_NM, by.inshore, by.border))
-    inshore_waiting = (coast_nm < INSHORE_NM) & ((rows["masked"] != 0) | (rows["watched"] == 2))
+    inshore_waiting = (coast_nm < INSHORE_NM) & ((more["masked"] != 0) | (more["watched"] == 2))
     met: np.ndarray = (runs["state"] == ACTIVE) & ((tick_ms - runs["start_ms"]) >= need_s * 1000.0) & ~inshore_waiting
     met &= runs["fast"] <= rule.fast_share_max * (runs["slow"] + runs["fast"])
     for slot in np.flatnonzero(met):
@@ -119,20 +130,21 @@ def _meets(rows: np.ndarray, runs: np.ndarray, tick_ms: int, rule: Loitering) ->
     return met
 
 
-def _went_on(state: LoiteringState, table: VesselTable, slot: int, tick_ms: int, params: Params, geography: Any) -> list[Event]:
-    row, run, rule = table.rows[slot], table.cold["run"][slot], params.loitering
+def _went_on(book: ep.Book, sight: Sight, slot: int) -> list[Event]:
+    table, tick_ms, params, rule = sight.table, sight.tick_ms, sight.params, sight.params.loitering
+    more, run = table.more[slot], table.cold[LoiteringDetector.NAME][slot]
     lat_deg, lon_deg = centre_deg(run)
-    key = int(row["mmsi"])
-    zones = geography.relations(lat_deg, lon_deg)
-    if row["coast_nm"] < INSHORE_NM:
+    key = table.key_of(slot)
+    zones = sight.geography.relations(lat_deg, lon_deg)
+    if more["coast_nm"] < INSHORE_NM:
         watched = any(z.kind in WATCHED_KINDS and z.relation == "inside" for z in zones)
-        table.rows["watched"][slot] = 1 if watched else 2
-        if not watched and key not in state.book:
+        table.more["watched"][slot] = 1 if watched else 2
+        if not watched and key not in book:
             return []
-    need_s = rule.duration_s_min.at(float(row["coast_nm"]))
+    need_s = rule.duration_s_min.at(float(more["coast_nm"]))
     clear_s = float(run["clear"]) * BUCKET_MS / 1000.0
     in_watch_zone = any(z.kind == "watch" and z.relation == "inside" for z in zones)
-    exclusions, doubts = _exclusions(table, slot, tick_ms, rule, in_mask=clear_s < need_s and run["clear"] < run["slow"], in_watch_zone=in_watch_zone)
+    exclusions, doubts = _exclusions(sight, slot, rule, in_mask=clear_s < need_s and run["clear"] < run["slow"], in_watch_zone=in_watch_zone)
     reason = ep.suppressed_reason(exclusions)
     evidence = _evidence(run, tick_ms, rule, need_s)
     q_data = float(run["samples"]) / max(1.0, (tick_ms - int(run["start_ms"])) / 1000.0 / EXPECTED_S)
@@ -143,31 +155,31 @@ def _went_on(state: LoiteringState, table: VesselTable, slot: int, tick_ms: int,
         "lat": lat_deg,
         "lon": lon_deg,
         "zones": zones,
-        "measures": _measures(row, run, tick_ms),
+        "measures": _measures(more, run, tick_ms),
         "evidence": evidence,
         "exclusions": exclusions,
         "confidence": ep.confidence_of(rule.confidence_cap, ep.margin_quality((tick_ms - int(run["start_ms"])) / 1000.0, need_s), q_data, doubts),
         "reason": reason,
         "quality": {"reports_real": int(run["samples"]), "data_share": ep.tidy("share", min(1.0, q_data)), "buckets_unknown": int(run["unknown"])},
     }
-    page = state.book.pages.get(key)
+    page = book.pages.get(key)
     if page is None or page.event.t_start != int(run["first_ms"]):
-        return [state.book.open_new(key, _new_event(key, int(run["first_ms"]), tick_ms, params, facts))]
+        return [book.open_new(key, _new_event(key, int(run["first_ms"]), tick_ms, params, facts))]
     if page.event.state == "retracted":
         return []
     changed = page.event.state != facts["state"] or page.event.reason != reason
     due = facts["state"] == "open" and tick_ms - page.emitted_ms >= params.revise_s * 1000.0
-    return [state.book.revise(key, tick_ms, **facts)] if changed or due else []
+    return [book.revise(key, tick_ms, **facts)] if changed or due else []
 
 
-def _new_event(mmsi: int, start_ms: int, tick_ms: int, params: Params, facts: dict[str, Any]) -> Event:
-    identity = event_id(TYPE, [ep.subject_key(mmsi)], start_ms, RULE, RULE_VERSION)
+def _new_event(key: int, start_ms: int, tick_ms: int, params: Params, facts: dict[str, Any]) -> Event:
+    identity = event_id(TYPE, [ep.subject_key(key)], start_ms, RULE, RULE_VERSION)
     return Event(
         event_id=identity,
         version=1,
         type=TYPE,
         subtype="slow_run",
-        mmsi=[mmsi],
+        mmsi=[key >> ORDINAL_BITS],
         t_start=start_ms,
         t_detected=tick_ms,
         rule=RULE,
@@ -177,16 +189,16 @@ def _new_event(mmsi: int, start_ms: int, tick_ms: int, params: Params, facts: di
     )
 
 
-def _ended(state: LoiteringState, key: int, run: np.void, tick_ms: int, *, forgotten: bool) -> list[Event]:
+def _ended(book: ep.Book, key: int, run: np.void, tick_ms: int, *, forgotten: bool) -> list[Event]:
     """The run stopped: an open event closes, a candidate gets its end; forgotten runs leave the book."""
-    page = state.book.pages[key]
+    page = book.pages[key]
     out = []
     if page.event.t_end is None:
         closed = "closed" if page.event.state == "open" else page.event.state
         measures: dict[str, Value] = {**page.event.measures, "duration_s": ep.tidy("s", (int(run["last_ms"]) - int(run["first_ms"])) / 1000.0)}
-        out.append(state.book.revise(key, tick_ms, state=closed, t_end=int(run["last_ms"]), measures=measures))
+        out.append(book.revise(key, tick_ms, state=closed, t_end=int(run["last_ms"]), measures=measures))
     if forgotten:
-        del state.book.pages[key]
+        del book.pages[key]
     return out
 
 
@@ -220,33 +232,33 @@ def _evidence(run: np.void, tick_ms: int, rule: Loitering, need_s: float) -> lis
     ]
 
 
-def _measures(row: np.void, run: np.void, tick_ms: int) -> dict[str, Value]:
+def _measures(more: np.void, run: np.void, tick_ms: int) -> dict[str, Value]:
     return {
         "duration_s": ep.tidy("s", (tick_ms - int(run["start_ms"])) / 1000.0),
         "speed_kn_mean": ep.tidy("kn", float(run["speed_sum_kn"]) / int(run["slow"])),
         "radius_nm": ep.tidy("nm", _radius_nm(run)),
         "path_nm": ep.tidy("nm", float(run["path_m"]) / NM_M),
         "net_over_path": ep.tidy("share", _net_over_path(run)),
-        "coast_distance_nm": ep.tidy("nm", float(row["coast_nm"])),
-        "watch_distance_nm": ep.tidy("nm", float(row["watch_nm"])),
+        "coast_distance_nm": ep.tidy("nm", float(more["coast_nm"])),
+        "watch_distance_nm": ep.tidy("nm", float(more["watch_nm"])),
     }
 
 
-def _exclusions(table: VesselTable, slot: int, tick_ms: int, rule: Loitering, *, in_mask: bool, in_watch_zone: bool) -> tuple[list[Exclusion], list[float]]:
+def _exclusions(sight: Sight, slot: int, rule: Loitering, *, in_mask: bool, in_watch_zone: bool) -> tuple[list[Exclusion], list[float]]:
     """Each innocent explanation that was tested, and the doubts of those that apply."""
-    row = table.rows[slot]
-    others = ep.slow_neighbours(table, slot, tick_ms, rule.queue_nm, rule.speed_kn_max)
-    nav = int(row["nav"])
-    fishing = ep.is_fishing(row)
+    table = sight.table
+    others = ep.slow_neighbours(sight, slot, rule.queue_nm, rule.speed_kn_max)
+    nav = int(table.rows["nav"][slot])
+    fishing = ep.is_fishing(table, slot)
     waiting = nav in (ep.NAV_ANCHORED, ep.NAV_MOORED)
     queue = others >= rule.queue_others_min
     found = [
         ep.checked("port_or_anchorage", in_mask, yes="inside", no="outside", suppress=True),
         # anchored by its own word among others that lie still: an anchorage that no zone shows
         ep.checked("unmapped_anchorage", waiting and queue and not in_watch_zone, others, suppress=True),
-        ep.role_exclusion([row]),
+        ep.role_exclusion(table, [slot]),
         ep.checked("anchored_or_moored", waiting, nav),
-        ep.checked("fishing", fishing, int(row["ship_type"])),
+        ep.checked("fishing", fishing, int(table.more["ship_type"][slot])),
         ep.checked("queue", queue, others),
     ]
     return found, [doubt for applies, doubt in ((waiting, 0.2), (fishing, 0.4), (queue, 0.4)) if applies]
@@ -266,34 +278,38 @@ def _median(values, n):
 
 
 # Flat: fills one row of scratch per vessel in a single pass; slow twin in tests/naive_tracks.py.
-@njit((_RECORD[::1], _RUN[::1], int64, int64, int64[::1], int64[::1], int64[::1]), cache=True)
-def _summary(rows, runs, slot, bucket, ys, xs, sogs):
-    """Median position, time and speed of a bucket with samples: (lat, lon, t_ms, speed_kn or -1, first ms, last ms, samples)."""
-    v = rows[slot]
-    n, known_sog, first, last = 0, 0, -1, -1
-    t_sum = 0
-    for k in range(SAMPLES):
-        if (np.int64(v["used"]) >> k) & 1 == 0:
-            continue
-        first = k if first < 0 else first
-        last = k
-        ys[n] = np.int64(v["sample_lat"][k])
-        xs[n] = lon_difference(np.int64(v["sample_lon"][k]), np.int64(v["sample_lon"][first]))
-        t_sum += int(v["sample_t"][k])
-        n += 1
-        if v["sample_sog"][k] != SOG_MISSING:
-            sogs[known_sog] = np.int64(v["sample_sog"][k])
-            known_sog += 1
+@njit((TRAIL_TYPE[:, ::1], _RUN[::1], int64, int64, int64[::1], int64[::1], int64[::1]), cache=True)
+def _summary(trail, runs, slot, bucket, ys, xs, sogs):
+    """Median position, time and speed of a bucket: (lat, lon, t_ms, speed_kn or -1, first ms, last ms, samples); no samples: all 0, speed -1."""
     base = bucket * BUCKET_MS
+    n, known_sog, first, last = 0, 0, -1, -1
+    t_sum, t_first, t_last = 0, 0, 0
+    for k in range(SAMPLES):
+        at = (bucket * SAMPLES + k) & (TRAIL_FIXES - 1)
+        point = trail[slot, at]
+        t = (np.int64(point["t"]) - base) & 0xFFFFFFFF
+        if point["filled"] == 0 or t >= BUCKET_MS:
+            continue
+        if first < 0:
+            first, t_first = at, base + t
+        last, t_last = at, base + t
+        ys[n] = np.int64(point["lat"])
+        xs[n] = lon_difference(np.int64(point["lon"]), np.int64(trail[slot, first]["lon"]))
+        t_sum += t
+        n += 1
+        if point["sog"] != SOG_MISSING:
+            sogs[known_sog] = np.int64(point["sog"])
+            known_sog += 1
+    if n == 0:
+        return 0, 0, 0, -1.0, 0, 0, 0
+    a, b = trail[slot, first], trail[slot, last]
     lat = _median(ys, n)
-    lon = np.int64(v["sample_lon"][first]) + _median(xs, n)
+    lon = np.int64(a["lon"]) + _median(xs, n)
     t_ms = base + t_sum // n
-    t_first = base + np.int64(v["sample_t"][first])
-    t_last = base + np.int64(v["sample_t"][last])
     run = runs[slot]
     speed_kn = -1.0
     if t_last - t_first >= SPAN_MS_MIN:
-        moved_m = distance_m(v["sample_lat"][first], v["sample_lon"][first], v["sample_lat"][last], v["sample_lon"][last])
+        moved_m = distance_m(a["lat"], a["lon"], b["lat"], b["lon"])
         speed_kn = moved_m * 1000.0 / (t_last - t_first) / KN_MS
     elif run["median_ms"] > 0 and t_ms - run["median_ms"] <= 4 * BUCKET_MS and t_ms > run["median_ms"]:
         speed_kn = distance_m(run["median_lat"], run["median_lon"], lat, lon) * 1000.0 / (t_ms - run["median_ms"]) / KN_MS
@@ -345,8 +361,8 @@ def _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, samples, masked):
     run["bucket"] = bucket
 
 
-@njit(uint8[::1](_RECORD[::1], _RUN[::1], int64, types.UniTuple(float64, 6)), cache=True)
-def close_buckets(rows, runs, bucket, limits):
+@njit(uint8[::1](HOT_TYPE[::1], MORE_TYPE[::1], TRAIL_TYPE[:, ::1], _RUN[::1], int64, types.UniTuple(float64, 6)), cache=True)
+def close_buckets(rows, more, trail, runs, bucket, limits):
     """Close bucket number `bucket` of every vessel; uint8[n] what it did to the run (0 nothing, WENT_ON, STOPPED, FORGOTTEN).
 
     limits: speed_kn_max, resume_kn, fast_share_max, then in buckets: resume, merge, unknown.
@@ -355,18 +371,19 @@ def close_buckets(rows, runs, bucket, limits):
     outcome = np.zeros(rows.shape[0], np.uint8)
     ys, xs, sogs = np.zeros(SAMPLES, np.int64), np.zeros(SAMPLES, np.int64), np.zeros(SAMPLES, np.int64)
     for slot in range(rows.shape[0]):
-        v = rows[slot]
         run = runs[slot]
-        if v["restart"] != 0:
+        heard = rows[slot]["t_ms"] >= bucket * BUCKET_MS
+        if not heard and run["state"] == NONE:
+            continue
+        if more[slot]["segment"] != run["segment"]:
             if run["state"] != NONE:
                 outcome[slot] = FORGOTTEN
             run["state"] = np.uint8(NONE)
             run["median_ms"] = 0
-            v["restart"] = np.uint8(0)
+            run["segment"] = more[slot]["segment"]
         speed_kn = -1.0
-        if v["used"] != 0:
-            lat, lon, t_ms, speed_kn, t_first, t_last, n = _summary(rows, runs, slot, bucket, ys, xs, sogs)
-            v["used"] = np.uint8(0)
+        if heard:
+            lat, lon, t_ms, speed_kn, t_first, t_last, n = _summary(trail, runs, slot, bucket, ys, xs, sogs)
         if speed_kn < 0.0:
             if run["state"] == ACTIVE and bucket - run["known"] > unknown_n:
                 run["state"] = np.uint8(ENDED)
@@ -375,7 +392,7 @@ def close_buckets(rows, runs, bucket, limits):
                 run["state"] = np.uint8(NONE)
                 outcome[slot] = FORGOTTEN
             continue
-        v["typical_kn"] = max(np.float32(v["typical_kn"] * 0.999), np.float32(speed_kn))
+        more[slot]["typical_kn"] = max(np.float32(more[slot]["typical_kn"] * 0.999), np.float32(speed_kn))
         run["median_lat"] = np.int32(lat)
         run["median_lon"] = np.int32(lon)
         run["median_ms"] = t_ms
@@ -386,7 +403,7 @@ def close_buckets(rows, runs, bucket, limits):
                 _begin(runs, slot, bucket, lat, lon, t_first, t_last)
                 run["known"] = bucket
             run["unknown"] += max(0, bucket - run["known"] - 1)
-            _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, n, v["masked"])
+            _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, n, more[slot]["masked"])
             outcome[slot] = WENT_ON
         elif run["state"] != NONE:
             run["tail"] += 1

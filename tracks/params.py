@@ -112,10 +112,17 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rendezvous: Rendezvous = Rendezvous()
     dark: Dark = Dark()
     revise_s: Annotated[float, msgspec.Meta(ge=600)] = 1_800.0
-    v_max_kn: Positive = 60.0  # faster than any hull we track: the report is held back as a jump
+    v_max_kn: Positive = 40.0  # farther than this in the time between two reports: not the same hull, or a jump
+    v_max_kn_fast: Positive = 65.0  # high-speed craft and rescue boats (types 40-49, 51)
+    v_max_kn_merchant: Positive = 30.0  # cargo ships and tankers (types 70-89)
     jump_slack_s: NotNegative = 30.0
-    reacquire_reports: Count = 4
+    reacquire_reports: Count = 3
     vessels_max: Count = 2_000_000
+
+    @property
+    def reach(self) -> tuple[float, float, float, float]:
+        """How far a hull can come, as `tracks.association` wants it: knots of an ordinary one, a fast one, a merchant ship; slack in s."""
+        return (self.v_max_kn, self.v_max_kn_fast, self.v_max_kn_merchant, self.jump_slack_s)
 
     @property
     def params_hash(self) -> str:

@@ -12,7 +12,6 @@ never longer together than both were heard. State is kept per pair: a vessel may
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from dogwatch.batch import T_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value, ZoneRelation, event_id
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
+from tracks.detector import Detector, Sight
 from tracks.params import INSHORE_NM, Params, Rendezvous
 from tracks.vessels import VesselTable
 
@@ -38,12 +38,12 @@ HARBOUR = "unmapped_harbour"
 NEW, OPEN, WAITING, SUPPRESSED = 0, 1, 2, 3  # stages of a pair
 
 SLOW = np.dtype(
-    [("mmsi", "<u4"), ("slot", "<i8"), ("t_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4"), ("speed_kn", "<f4"), ("loa_m", "<u2")],
+    [("key", "<u4"), ("slot", "<i8"), ("t_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4"), ("speed_kn", "<f4"), ("loa_m", "<u2")],
 )
-CONTACT = np.dtype([("key", "<i8"), ("a", "<i8"), ("b", "<i8"), ("distance_m", "<f8")])  # a, b: rows of the slow table, a the smaller MMSI
+CONTACT = np.dtype([("key", "<u8"), ("a", "<i8"), ("b", "<i8"), ("distance_m", "<f8")])  # a, b: rows of the slow table, a the smaller key
 PAIR = np.dtype(
     [
-        ("key", "<i8"),  # smaller MMSI << 32 | larger MMSI
+        ("key", "<u8"),  # smaller track key << 32 | larger track key
         ("stage", "u1"),
         ("start_ms", "<i8"),  # of the episode
         ("segment_ms", "<i8"),  # start of the unbroken contact
@@ -69,65 +69,68 @@ PAIR = np.dtype(
 _SLOW, _CONTACT, _PAIR = from_dtype(SLOW), from_dtype(CONTACT), from_dtype(PAIR)
 
 
-@dataclass(slots=True)
-class PairState:
+class RendezvousDetector(Detector):
     """Pairs in contact or waiting to be merged, sorted by key, and their events."""
 
-    pairs: np.ndarray = field(default_factory=lambda: np.empty(0, PAIR))
-    book: ep.Book = field(default_factory=ep.Book)
-    counts: dict[str, int] = field(default_factory=lambda: {"pairs_refused": 0})
+    NAME = "rendezvous"
+    PAIRS = True
 
-    def vessels(self) -> set[int]:
-        """MMSIs of all pairs."""
-        return set((self.pairs["key"] >> 32).tolist()) | set((self.pairs["key"] & 0xFFFFFFFF).tolist())
+    def __init__(self) -> None:
+        self.pairs = np.empty(0, PAIR)
+        self.book = ep.Book()
+        self.refused = 0
+
+    def tick(self, sight: Sight) -> list[Event]:
+        """Decide one minute for all pairs of slow vessels."""
+        rule = sight.params.rendezvous
+        if not rule.enabled:
+            return []
+        slow = slow_fixes(sight.table, sight.tick_ms, sight.params)
+        contacts = find_contacts(slow, rule)
+        self.pairs, refused = _with_new_pairs(self.pairs, contacts["key"], rule.pairs_max)
+        self.refused += refused
+        if len(contacts) and len(self.pairs):
+            at = np.searchsorted(self.pairs["key"], contacts["key"])
+            _touch(self.pairs, contacts, at, slow, (rule.speed_kn_max, rule.interpolation_s_max * 1000.0, rule.distance_m_ceiling / DISTANCE_BINS))
+        events = _settle(self, sight)
+        broken = sight.tick_ms - self.pairs["last_ms"]
+        patience_ms = np.where(self.pairs["stage"] == NEW, (rule.interpolation_s_max + AGE_FACTOR * SLOW_REPORT_S) * 1000.0, rule.merge_s * 1000.0)
+        gone = broken > patience_ms
+        if gone.any():
+            for key in self.pairs["key"][gone & (self.pairs["stage"] != NEW)]:
+                self.book.pages.pop(int(key), None)
+            self.pairs = self.pairs[~gone]
+        return events
+
+    def keys(self) -> set[int]:
+        """Tracks of all pairs."""
+        return {int(key) >> 32 for key in self.pairs["key"]} | {int(key) & 0xFFFFFFFF for key in self.pairs["key"]}
+
+    def counts(self) -> dict[str, int]:
+        """Pairs not entered because `pairs_max` was reached."""
+        return {"pairs_refused": self.refused}
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
-        return {"pairs": self.pairs, "book": self.book.to_sections(), "counts": dict(self.counts)}
+        return {"pairs": self.pairs, "book": self.book.to_sections(), "refused": self.refused}
 
-    @classmethod
-    def from_sections(cls, sections: dict[str, Any]) -> PairState:
-        """The state that `to_sections` described."""
-        return cls(sections["pairs"].copy(), ep.Book.from_sections(sections["book"]), dict(sections["counts"]))
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood."""
+        self.pairs, self.book, self.refused = sections["pairs"].copy(), ep.Book.from_sections(sections["book"]), sections["refused"]
 
 
 def slow_fixes(table: VesselTable, tick_ms: int, params: Params) -> np.ndarray:
-    """SLOW rows of the vessels that may be in contact at a tick: slow, unmasked, heard lately enough. Sorted by MMSI."""
+    """SLOW rows of the vessels that may be in contact at a tick: slow, unmasked, heard lately enough. Sorted by key."""
     rule, rows = params.rendezvous, table.used
-    if tick_ms == T_MISSING or not rule.enabled:
-        return np.empty(0, SLOW)
     waiting = (rows["nav"] == ep.NAV_ANCHORED) | (rows["nav"] == ep.NAV_MOORED) | (rows["class_b"] != 0)
     age_ms = np.where(waiting, max(rule.report_age_s_max, AGE_FACTOR * SLOW_REPORT_S), rule.report_age_s_max) * 1000.0
-    near = (rows["speed_kn"] >= 0) & (rows["speed_kn"] <= rule.speed_kn_gate) & (rows["masked"] == 0) & (tick_ms - rows["t_ms"] <= age_ms)
-    slots = np.flatnonzero(near)
-    slots = slots[np.argsort(rows["mmsi"][slots], kind="stable")]
+    near = (rows["speed_kn"] >= 0) & (rows["speed_kn"] <= rule.speed_kn_gate) & (table.known["masked"] == 0) & (tick_ms - rows["t_ms"] <= age_ms)
+    slots = table.in_order(np.flatnonzero(near))
     out = np.empty(len(slots), SLOW)
-    for name in ("mmsi", "t_ms", "lat", "lon", "speed_kn", "loa_m"):
+    for name in ("t_ms", "lat", "lon", "speed_kn"):
         out[name] = rows[name][slots]
-    out["slot"] = slots
+    out["key"], out["slot"], out["loa_m"] = table.keys_of(slots), slots, table.more["loa_m"][slots]
     return out
-
-
-def pair_step(state: PairState, table: VesselTable, slow: np.ndarray, watermark_ms: int, params: Params, geography: Any) -> list[Event]:
-    """Decide one tick (`watermark_ms`, a full minute) for all pairs of `slow`, the table that vessel_step handed over."""
-    rule = params.rendezvous
-    if not rule.enabled:
-        return []
-    contacts = find_contacts(slow, rule)
-    state.pairs, refused = _with_new_pairs(state.pairs, contacts["key"], rule.pairs_max)
-    state.counts["pairs_refused"] += refused
-    if len(contacts) and len(state.pairs):
-        at = np.searchsorted(state.pairs["key"], contacts["key"])
-        _touch(state.pairs, contacts, at, slow, (rule.speed_kn_max, rule.interpolation_s_max * 1000.0, rule.distance_m_ceiling / DISTANCE_BINS))
-    events = _settle(state, table, watermark_ms, params, geography)
-    broken = watermark_ms - state.pairs["last_ms"]
-    patience_ms = np.where(state.pairs["stage"] == NEW, (rule.interpolation_s_max + AGE_FACTOR * SLOW_REPORT_S) * 1000.0, rule.merge_s * 1000.0)
-    gone = broken > patience_ms
-    if gone.any():
-        for key in state.pairs["key"][gone & (state.pairs["stage"] != NEW)]:
-            state.book.pages.pop(int(key), None)
-        state.pairs = state.pairs[~gone]
-    return events
 
 
 def find_contacts(slow: np.ndarray, rule: Rendezvous) -> np.ndarray:
@@ -161,9 +164,9 @@ def _with_new_pairs(pairs: np.ndarray, keys: np.ndarray, pairs_max: int) -> tupl
     return both[np.argsort(both["key"], kind="stable")], refused
 
 
-def _settle(state: PairState, table: VesselTable, tick_ms: int, params: Params, geography: Any) -> list[Event]:
+def _settle(state: RendezvousDetector, sight: Sight) -> list[Event]:
     """Events of pairs that became a rendezvous, go on, or have parted."""
-    rule, pairs = params.rendezvous, state.pairs
+    rule, pairs, tick_ms = sight.params.rendezvous, state.pairs, sight.tick_ms
     if not len(pairs):
         return []
     unbroken = tick_ms - pairs["last_ms"] <= rule.interpolation_s_max * 1000.0
@@ -173,13 +176,14 @@ def _settle(state: PairState, table: VesselTable, tick_ms: int, params: Params, 
     events = []
     for at in np.flatnonzero(met | ((pairs["stage"] != NEW) & (pairs["stage"] != WAITING) & ~unbroken)):
         if unbroken[at]:
-            events += _together(state, table, int(at), tick_ms, params, geography)
+            events += _together(state, sight, int(at))
         else:
             events += _parted(state, int(at), tick_ms)
     return events
 
 
-def _together(state: PairState, table: VesselTable, at: int, tick_ms: int, params: Params, geography: Any) -> list[Event]:
+def _together(state: RendezvousDetector, sight: Sight, at: int) -> list[Event]:
+    table, tick_ms, params, geography = sight.table, sight.tick_ms, sight.params, sight.geography
     rule, pair = params.rendezvous, state.pairs[at]
     key = int(pair["key"])
     page = state.book.pages.get(key)
@@ -189,13 +193,12 @@ def _together(state: PairState, table: VesselTable, at: int, tick_ms: int, param
     fresh = page is not None and tick_ms - page.emitted_ms < params.revise_s * 1000.0
     if page and running and fresh and page.event.measures["transfer_grade"] == transfer and tick_ms % RECHECK_MS:
         return []
-    slots = [table.slot_of(key >> 32), table.slot_of(key & 0xFFFFFFFF)]
-    rows = [table.rows[slot] for slot in slots]
+    slots = [table.slot_of_key(key >> 32), table.slot_of_key(key & 0xFFFFFFFF)]
     lat_deg, lon_deg = _centre_deg(pair)
     zones = geography.relations(lat_deg, lon_deg)
     # judged once, when the two are first seen to meet: later comers make no harbour out of a meeting, nor a meeting out of a harbour
-    harbour = ep.standing(page.event, HARBOUR) if page else _unmapped_harbour(table, slots, tick_ms, zones, rule)
-    exclusions, doubts = _exclusions(rows, harbour)
+    harbour = ep.standing(page.event, HARBOUR) if page else _unmapped_harbour(sight, slots, zones, rule)
+    exclusions, doubts = _exclusions(table, slots, harbour)
     reason = ep.suppressed_reason(exclusions)
     if page and running and page.event.reason == reason and (reason or (fresh and page.event.measures["transfer_grade"] == transfer)):
         return []
@@ -207,7 +210,7 @@ def _together(state: PairState, table: VesselTable, at: int, tick_ms: int, param
         "lon": lon_deg,
         "zones": zones,
         "measures": _measures(pair, rule, geography, contact_s, transfer),
-        "evidence": _evidence(pair, rows, rule),
+        "evidence": _evidence(pair, table, slots, rule),
         "exclusions": exclusions,
         "confidence": _confidence(pair, rule, doubts),
         "reason": reason,
@@ -227,7 +230,7 @@ def _together(state: PairState, table: VesselTable, at: int, tick_ms: int, param
         version=1,
         type=TYPE,
         subtype="ais_pair",
-        mmsi=[key >> 32, key & 0xFFFFFFFF],
+        mmsi=[subject.mmsi for subject in facts["subjects"]],
         t_start=int(pair["start_ms"]),
         t_detected=tick_ms,
         rule=RULE,
@@ -238,7 +241,7 @@ def _together(state: PairState, table: VesselTable, at: int, tick_ms: int, param
     return [state.book.open_new(key, event)]
 
 
-def _parted(state: PairState, at: int, tick_ms: int) -> list[Event]:
+def _parted(state: RendezvousDetector, at: int, tick_ms: int) -> list[Event]:
     """Contact has been broken for longer than an interpolation: the event closes, and waits to be merged."""
     pair = state.pairs[at]
     key = int(pair["key"])
@@ -269,8 +272,8 @@ def _median_distance_m(pair: np.void, rule: Rendezvous) -> float:
     return max(float(pair["nearest_m"]), median_m)
 
 
-def _evidence(pair: np.void, rows: list[np.void], rule: Rendezvous) -> list[Evidence]:
-    limit_m = contact_distance_m(int(rows[0]["loa_m"]), int(rows[1]["loa_m"]), rule)
+def _evidence(pair: np.void, table: VesselTable, slots: list[int], rule: Rendezvous) -> list[Evidence]:
+    limit_m = contact_distance_m(int(table.more["loa_m"][slots[0]]), int(table.more["loa_m"][slots[1]]), rule)
     segment_s = (int(pair["last_ms"]) - int(pair["segment_ms"])) / 1000.0
     slow_share = min(int(pair["slow_a"]) / int(pair["reports_a"]), int(pair["slow_b"]) / int(pair["reports_b"]))
     return [
@@ -295,29 +298,32 @@ def _measures(pair: np.void, rule: Rendezvous, geography: Any, contact_s: float,
     }
 
 
-def _unmapped_harbour(table: VesselTable, slots: list[int], tick_ms: int, zones: list[ZoneRelation], rule: Rendezvous) -> Exclusion:
+def _unmapped_harbour(sight: Sight, slots: list[int], zones: list[ZoneRelation], rule: Rendezvous) -> Exclusion:
     """A harbour or anchorage that no mask shows, outside watch zones: ashore of the coarse coastline (a basin it does not show),
     or with `crowd_others_min` more slow vessels near: within `crowd_nm` inshore, `anchorage_nm` where both say that they lie at anchor."""
-    rows = [table.rows[slot] for slot in slots]
-    coast_nm = min(float(row["coast_nm"]) for row in rows)
-    waiting = all(int(row["nav"]) in (ep.NAV_ANCHORED, ep.NAV_MOORED) for row in rows)
+    coast_nm = min(float(sight.table.more["coast_nm"][slot]) for slot in slots)
+    waiting = _both_waiting(sight.table, slots)
     others, ashore = 0, False
     if (coast_nm < INSHORE_NM or waiting) and not any(zone.kind == "watch" and zone.relation == "inside" for zone in zones):
-        near = ep.slow_neighbours(table, slots[0], tick_ms, rule.anchorage_nm if waiting else rule.crowd_nm, rule.speed_kn_max)
+        near = ep.slow_neighbours(sight, slots[0], rule.anchorage_nm if waiting else rule.crowd_nm, rule.speed_kn_max)
         others = max(0, near - 1)  # the partner is no crowd
         ashore = coast_nm <= 0
     return ep.checked(HARBOUR, ashore or others >= rule.crowd_others_min, "ashore of the coastline" if ashore else others, suppress=True)
 
 
-def _exclusions(rows: list[np.void], harbour: Exclusion) -> tuple[list[Exclusion], list[float]]:
-    fishing = all(ep.is_fishing(row) for row in rows)
-    waiting = all(int(row["nav"]) in (ep.NAV_ANCHORED, ep.NAV_MOORED) for row in rows)
+def _both_waiting(table: VesselTable, slots: list[int]) -> bool:
+    return all(int(table.rows["nav"][slot]) in (ep.NAV_ANCHORED, ep.NAV_MOORED) for slot in slots)
+
+
+def _exclusions(table: VesselTable, slots: list[int], harbour: Exclusion) -> tuple[list[Exclusion], list[float]]:
+    fishing, waiting = all(ep.is_fishing(table, slot) for slot in slots), _both_waiting(table, slots)
+    rows, more = table.rows[slots], table.more[slots]
     found = [
         ep.checked("port_or_anchorage", False, yes="inside", no="outside", suppress=True),
         harbour,
-        ep.role_exclusion(rows),
+        ep.role_exclusion(table, slots),
         ep.checked("both_anchored_or_moored", waiting, f"{int(rows[0]['nav'])}, {int(rows[1]['nav'])}"),
-        ep.checked("fishing_pair", fishing, f"{int(rows[0]['ship_type'])}, {int(rows[1]['ship_type'])}"),
+        ep.checked("fishing_pair", fishing, f"{int(more[0]['ship_type'])}, {int(more[1]['ship_type'])}"),
     ]
     return found, [doubt for applies, doubt in ((waiting, 0.4), (fishing, 0.4)) if applies]
 
@@ -390,9 +396,9 @@ def _contacts(slow, keys, order, cell_units, limits, out):
                 if d > limit_m:
                     continue
                 if found < out.shape[0]:
-                    if slow[a]["mmsi"] > slow[b]["mmsi"]:
+                    if slow[a]["key"] > slow[b]["key"]:
                         a, b = b, a
-                    out[found]["key"] = (np.int64(slow[a]["mmsi"]) << 32) | np.int64(slow[b]["mmsi"])
+                    out[found]["key"] = (np.uint64(slow[a]["key"]) << np.uint64(32)) | np.uint64(slow[b]["key"])
                     out[found]["a"] = a
                     out[found]["b"] = b
                     out[found]["distance_m"] = d

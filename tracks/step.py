@@ -6,7 +6,8 @@ Theory. Rows change records; minutes make decisions. Event time is cut into minu
 release_ms < T has been taken in, and no other. All that is decided is decided at a tick, from records alone, so the
 events do not depend on how rows came in. A sea that nobody hears from falls asleep: ticks later than ASLEEP_MS after the
 newest row are not run (nothing is left that they could change), which makes a jump of years cost nothing.
-`vessel_step` is keyed by vessel, `pair_step` by space; between them goes one table of slow vessels per tick.
+`vessel_step` is keyed by vessel, `pair_step` looks at pairs and areas; what a vessel's detector must know of its neighbours it
+asks of the tick's Around (tracks/around.py). The detectors are a list (tracks/detectors.py).
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from dogwatch.batch import F_EXERCISE, LAT_MISSING, T_MISSING, Batch
 from dogwatch.events import Event, event_order
 from tracks.clock import MINUTE_MS, Released, Reorder
 from tracks.coverage import Coverage
-from tracks.dark import DarkState, dark_tick, learn_coverage, note_minute, take_control
-from tracks.loitering import RUN, LoiteringState, loitering_tick
+from tracks.detector import Detector, Sight
+from tracks.detectors import new_detectors
 from tracks.params import Params
-from tracks.rendezvous import PairState, pair_step, slow_fixes
-from tracks.vessels import BUCKET_MS, CAPACITY_START, EVICT_MS, LAST_ROW, VesselTable, ask_geography
+from tracks.records import BUCKET_MS, LAST_ROW
+from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography
 
 SLOW_KN = 3.0  # geography is asked for vessels slower than this
 FRESH_MS = 600_000
@@ -41,9 +42,7 @@ class TrackState:
     reorder: Reorder
     table: VesselTable
     coverage: Coverage
-    loitering: LoiteringState
-    pairs: PairState
-    dark: DarkState
+    detectors: list[Detector]
     tick_ms: int = T_MISSING  # the next minute to be decided; T_MISSING before the first row
     exercise: bool = False  # a simulated row was released: from then on everything is exercise
     extra: dict[str, int] = field(default_factory=lambda: {"statics_joined": 0, "statics_other": 0, "evicted": 0})
@@ -52,13 +51,20 @@ class TrackState:
     def new(cls, params: Params, geography: Any, coverage: Coverage | None = None, *, capacity: int = CAPACITY_START) -> TrackState:
         """A watch that has seen no vessel; `coverage` learned earlier is taken over (copied). `capacity`: vessels before the table first grows."""
         learned = Coverage.from_sections(coverage.to_sections()) if coverage else Coverage()
-        table = VesselTable.new(params.vessels_max, {"run": RUN}, min(capacity, params.vessels_max))
-        return cls(params, geography, Reorder(), table, learned, LoiteringState(), PairState(), DarkState())
+        detectors = new_detectors()
+        cold = {detector.NAME: detector.COLD for detector in detectors if detector.COLD is not None}
+        table = VesselTable.new(params.vessels_max, cold, min(capacity, params.vessels_max))
+        return cls(params, geography, Reorder(), table, learned, detectors)
+
+    @property
+    def sight(self) -> Sight:
+        """What the detectors may look at."""
+        return Sight(self.table, self.geography, self.coverage, self.params, self.tick_ms)
 
     @property
     def vessel_count(self) -> int:
-        """Vessels of which a position is known."""
-        return int((self.table.used["t_ms"] != T_MISSING).sum())
+        """Vessels (MMSIs) of which a position is known."""
+        return int(((self.table.used["t_ms"] != T_MISSING) & (self.table.known["ordinal"] == 0)).sum())
 
     @property
     def counters(self) -> dict[str, int]:
@@ -68,15 +74,10 @@ class TrackState:
         + same_time + quarantined + not_vessel + late_used + late + table_full.
         """
         fixes, statics = self.reorder.buffered
-        return {
-            **self.reorder.counts,
-            "buffered": fixes,
-            "statics_buffered": statics,
-            **self.table.counts(),
-            **self.extra,
-            **self.dark.counts,
-            **self.pairs.counts,
-        }
+        counts = {**self.reorder.counts, "buffered": fixes, "statics_buffered": statics, **self.table.counts(), **self.extra}
+        for detector in self.detectors:
+            counts |= detector.counts()
+        return counts
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`: equal states give equal bytes."""
@@ -89,9 +90,7 @@ class TrackState:
             "reorder": self.reorder.to_sections(),
             "table": self.table.to_sections(),
             "coverage": self.coverage.to_sections(),
-            "loitering": self.loitering.to_sections(),
-            "pairs": self.pairs.to_sections(),
-            "dark": self.dark.to_sections(),
+            "detectors": {detector.NAME: detector.to_sections() for detector in self.detectors},
         }
 
     @classmethod
@@ -103,15 +102,15 @@ class TrackState:
             Reorder.from_sections(sections["reorder"]),
             VesselTable.from_sections(sections["table"], params.vessels_max),
             Coverage.from_sections(sections["coverage"]),
-            LoiteringState.from_sections(sections["loitering"]),
-            PairState.from_sections(sections["pairs"]),
-            DarkState.from_sections(sections["dark"]),
+            new_detectors(),
             sections["tick_ms"],
             sections["exercise"],
             dict(sections["extra"]),
         )
+        for detector in state.detectors:
+            detector.restore(sections["detectors"][detector.NAME])
         if sections["geography"] != geography.version:
-            state.table.used["geo_lat"] = LAT_MISSING
+            state.table.known["geo_lat"] = LAT_MISSING
         return state
 
 
@@ -126,7 +125,8 @@ def track_step(state: TrackState, batch: Batch, watermark_ms: int, *, final: boo
     if upto_ms <= state.reorder.watermark_ms:
         return []
     released = state.reorder.release(upto_ms)
-    take_control(state.dark, released.control)
+    for detector in state.detectors if released.control else ():
+        detector.control(state.sight, released.control)
     fixes, statics = released.fixes, released.statics
     if state.tick_ms == T_MISSING and (len(fixes) or len(statics)):
         state.tick_ms = _minute_after(fixes, statics)
@@ -139,9 +139,9 @@ def track_step(state: TrackState, batch: Batch, watermark_ms: int, *, final: boo
             state.tick_ms = min(following, _minute_after(fixes, statics)) if len(fixes) or len(statics) else following
             continue
         state.exercise |= _marked(fixes[:fix_to]) or _marked(statics[:static_to])
-        found, slow = vessel_step(state, Released(fixes[:fix_to], statics[:static_to]), tick_ms)
+        found = vessel_step(state, Released(fixes[:fix_to], statics[:static_to]), tick_ms)
         fixes, statics = fixes[fix_to:], statics[static_to:]
-        found += pair_step(state.pairs, state.table, slow, tick_ms, state.params, state.geography)
+        found += pair_step(state, tick_ms)
         for event in found:
             event.exercise = state.exercise
         events += found
@@ -152,33 +152,41 @@ def track_step(state: TrackState, batch: Batch, watermark_ms: int, *, final: boo
     return sorted(events, key=event_order)
 
 
-def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> tuple[list[Event], np.ndarray]:
+def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> list[Event]:
     """Take rows of one minute, keyed by vessel. If `watermark_ms` is the state's tick, decide it.
 
-    Rows: canonical order, release_ms < watermark_ms, none beyond the tick. Returns (events, slow vessels of the tick for pair_step).
+    Rows: canonical order, release_ms < watermark_ms, none beyond the tick.
     """
-    table, params = state.table, state.params
+    table, sight = state.table, state.sight
     if len(released.fixes):
-        state.dark.note_late(released.fixes)
-        table.add_fixes(released.fixes, params.v_max_kn, params.jump_slack_s, params.reacquire_reports)
+        taken = table.add_fixes(released.fixes, state.params.reach, state.params.reacquire_reports)
+        for detector in state.detectors:
+            detector.see(sight, released.fixes, taken)
     if watermark_ms != state.tick_ms:
-        return [], slow_fixes(table, T_MISSING, params)
-    tick_ms = watermark_ms
+        return []
     if len(released.statics):
-        joined = table.add_statics(released.statics)
-        state.extra["statics_joined"] += joined
-        state.extra["statics_other"] += len(released.statics) - joined
-    note_minute(state.dark, table, tick_ms)
-    ask_geography(table, (table.used["t_ms"] >= tick_ms - FRESH_MS) & (table.used["speed_kn"] <= SLOW_KN), state.geography)
-    events: list[Event] = []
-    if tick_ms % BUCKET_MS == 0:
-        events += loitering_tick(state.loitering, table, tick_ms, params, state.geography)
-    learn_coverage(state.dark, state.coverage, table, tick_ms)
-    events += dark_tick(state.dark, state.coverage, table, tick_ms, params, state.geography)
-    if tick_ms % DAY_MS == 0:
-        keep = set(state.loitering.book.pages) | set(state.dark.book.pages) | state.pairs.vessels()
-        state.extra["evicted"] += table.evict(tick_ms - EVICT_MS, keep)
-    return events, slow_fixes(table, tick_ms, params)
+        joined, slots = table.add_statics(released.statics)
+        state.extra["statics_joined"] += len(joined)
+        state.extra["statics_other"] += len(released.statics) - len(joined)
+        for detector in state.detectors if len(joined) else ():
+            detector.join(sight, joined, slots)
+    ask_geography(table, (table.used["t_ms"] >= watermark_ms - FRESH_MS) & (table.used["speed_kn"] <= SLOW_KN), state.geography)
+    return _ask(state, sight, pairs=False)
+
+
+def pair_step(state: TrackState, watermark_ms: int) -> list[Event]:
+    """Decide the same tick for pairs and areas, and let the table forget what is over."""
+    found = _ask(state, state.sight, pairs=True)
+    if watermark_ms % BUCKET_MS == 0:
+        state.table.close_bucket()
+    if watermark_ms % DAY_MS == 0:
+        keep = set().union(*(detector.keys() for detector in state.detectors))
+        state.extra["evicted"] += state.table.evict(watermark_ms - EVICT_MS, keep)
+    return found
+
+
+def _ask(state: TrackState, sight: Sight, *, pairs: bool) -> list[Event]:
+    return [event for detector in state.detectors if pairs == detector.PAIRS for event in detector.tick(sight)]
 
 
 def _marked(rows: np.ndarray) -> bool:

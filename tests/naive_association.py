@@ -1,0 +1,218 @@
+"""Slow, obvious twin of tracks/association.py: objects and lists, one rule after the other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from dogwatch.batch import COG_MISSING, F_CLASS_B, F_COARSE, F_LATE, LAT_MISSING, LON_MISSING, SOG_MISSING
+from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+
+HOUR_MS = 3_600_000
+
+
+@dataclass
+class Track:
+    ordinal: int
+    birth_ms: int
+    belief: str
+    t_ms: int | None = None
+    at: tuple = ()
+    speed_kn: float = -1.0
+    cog: int = COG_MISSING
+    reports: int = 0
+    segment: int = 0
+    turns: int = 0
+    ship_type: int = 0
+    class_b: bool = False
+    heard_ms: int | None = None
+    recent: list = field(default_factory=list)
+
+    def reach_ms(self, limits):
+        ordinary, fast, merchant, _ = limits
+        kn = fast if 40 <= self.ship_type <= 49 or self.ship_type == 51 else merchant if 70 <= self.ship_type <= 89 else ordinary
+        return max(kn, 1.2 * self.speed_kn) * KN_MS
+
+    def agrees(self, t, here, kn):
+        way_m = max(kn, self.speed_kn, 0.0) * KN_MS * max(0, t - self.t_ms) / 1000
+        return distance_m(*self.at, *here) <= 60.0 + 2.2 * way_m
+
+    def away_m(self, t, here):
+        d, dt_s = distance_m(*self.at, *here), (t - self.t_ms) / 1000
+        if self.speed_kn < 0.5 or self.cog >= COG_MISSING or not 0 < dt_s <= 600:
+            return d
+        way = self.speed_kn * KN_MS * dt_s / M_PER_UNIT
+        lat = self.at[0] + int(way * cosine(self.cog))
+        lon_off = int(way * cosine(900 - self.cog) / max(0.1, cos_lat(self.at[0])))
+        dy = (here[0] - lat) * M_PER_UNIT
+        dx = lon_difference(lon_difference(here[1], self.at[1]), lon_off) * M_PER_UNIT * cos_lat(here[0])
+        return min(d, math.hypot(dx, dy))
+
+    def is_copy(self, content, t):
+        return any(c == content and t // 1000 - when <= 30 for when, c in self.recent)
+
+    def remember(self, content, t):
+        self.recent = [*self.recent, (t // 1000, content)][-3:]
+
+    def die(self):
+        self.belief, self.t_ms, self.speed_kn = "dead", None, -1.0
+
+
+def cosine(tenth_deg):
+    a = abs(tenth_deg) % 3600
+    a = min(a, 3600 - a)
+    if a <= 900:
+        return 0.0 if a > 890 else cos_lat(a * 60_000)
+    return 0.0 if 1800 - a > 890 else -cos_lat((1800 - a) * 60_000)
+
+
+def content_of(row):
+    """What makes two reports copies of each other."""
+    return tuple(int(row[name]) for name in ("lat", "lon", "sog", "cog", "hdg", "nav", "sec", "rot", "msg_type", "radio"))
+
+
+def follow(rows, limits, reacquire):
+    """(reason and ordinal of every row, tracks by MMSI) of rows in canonical order."""
+    tracks: dict[int, list[Track]] = {}
+    told = [_take(row, tracks, limits, reacquire) for row in rows]
+    return told, tracks
+
+
+def _take(row, tracks, limits, reacquire):
+    mmsi, t, kind = int(row["mmsi"]), int(row["t_ms"]), int(row["msg_type"])
+    if not 200_000_000 <= mmsi <= 799_999_999 or kind in (4, 9, 11, 21, 28):
+        return "not_vessel", None
+    if row["flags"] & F_LATE:
+        head = tracks[mmsi][0] if mmsi in tracks else None
+        if head and (head.heard_ms is None or t > head.heard_ms):
+            head.heard_ms = t
+            return "late_used", 0
+        return "late", None
+    chain = tracks.setdefault(mmsi, [Track(0, t, "believed")])
+    head, here = chain[0], (int(row["lat"]), int(row["lon"]))
+    kn = -1.0 if row["sog"] == SOG_MISSING else int(row["sog"]) / 10
+    if LAT_MISSING in here or here[1] == LON_MISSING:
+        head.heard_ms = max(t, head.heard_ms or t)
+        return "no_position", 0
+    if row["flags"] & F_COARSE or kind == 27:
+        near = [v for v in chain if v.belief == "believed" and v.t_ms is not None and distance_m(*v.at, *here) <= 2 * NM_M]
+        v = near[0] if near and len(chain) > 1 else head
+        v.heard_ms = max(t, v.heard_ms or t)
+        return "coarse", v.ordinal
+    v, how = _where(chain, t, here, kn, limits, reacquire)
+    content = content_of(row)
+    if how == "aside":
+        head.heard_ms = max(t, head.heard_ms or t)
+        if v is not None and not (v.reports and v.is_copy(content, t)):
+            v.remember(content, t)
+            v.reports, v.t_ms, v.at, v.cog, v.speed_kn = v.reports + 1, t, here, int(row["cog"]), kn
+        return "quarantined", None if v is None else v.ordinal
+    v.heard_ms = max(t, v.heard_ms or t)
+    if how == "goes on" and v.is_copy(content, t):
+        return "duplicate_30s", v.ordinal
+    if how == "goes on" and t == v.t_ms:
+        return "same_time", v.ordinal
+    return _accept(v, row, t, here, kn, how)
+
+
+def _accept(v, row, t, here, kn, how):
+    if how == "goes on" and v.reports == 0:
+        how = "born"
+    v.remember(content_of(row), t)
+    v.segment += how == "jumped"
+    if kn >= 0:
+        v.speed_kn = kn
+    elif how in ("goes on", "returned") and t - v.t_ms >= 30_000:
+        v.speed_kn = distance_m(*v.at, *here) * 1000 / (t - v.t_ms) / KN_MS
+    v.t_ms, v.at, v.cog = t, here, int(row["cog"])
+    v.reports += 1
+    v.ship_type = int(row["ship_type"]) or v.ship_type
+    v.class_b = bool(row["flags"] & F_CLASS_B) or int(row["msg_type"]) in (18, 19)
+    return "accepted", v.ordinal
+
+
+def _where(chain, t, here, kn, limits, reacquire):
+    head = chain[0]
+    if head.t_ms is None:
+        return head, "born"
+    if len(chain) == 1:
+        if t - head.t_ms > 8 * HOUR_MS:
+            return head, "returned"
+        if head.agrees(t, here, kn):
+            return head, "goes on"
+    v = _nearest(chain, t, here, kn, limits)
+    if v is None:
+        v = _sister(chain, t)
+        if v is not None:
+            v.belief = "tentative"
+        return v, "aside"
+    if v.belief == "tentative":
+        if v.reports + 1 < reacquire:
+            return v, "aside"
+        if head.t_ms >= v.birth_ms or t - head.t_ms > 8 * HOUR_MS:
+            v.belief, v.turns = "believed", 0
+            v.heard_ms = v.t_ms
+            return v, "born"
+        if t - head.t_ms < (480_000 if head.speed_kn < 3.0 else 120_000):
+            return v, "aside"
+        v.die()
+        return head, "jumped"
+    if not v.agrees(t, here, kn):
+        _shadow(chain, v, t, here, kn)
+    return v, "returned" if t - v.t_ms > 8 * HOUR_MS else "goes on"
+
+
+def _shadow(chain, v, t, here, kn):
+    """The fix could have been reached, but not as told: is there a second hull that takes turns with this one?"""
+    shadow = next((w for w in chain[1:] if w.belief == "shadow"), None)
+    if shadow is not None and shadow.agrees(t, here, kn):
+        turns = shadow.turns + 1
+        mine, theirs = (v.t_ms, v.at, v.cog, v.speed_kn), (shadow.t_ms, shadow.at, shadow.cog, shadow.speed_kn)
+        v.t_ms, v.at, v.cog, v.speed_kn = theirs
+        shadow.t_ms, shadow.at, shadow.cog, shadow.speed_kn = mine
+        shadow.turns = turns
+        if turns >= 4:
+            shadow.belief, shadow.turns = "believed", 0
+            shadow.heard_ms = shadow.t_ms
+        return
+    if shadow is None:
+        shadow = _sister(chain, t)
+        if shadow is not None:
+            shadow.belief = "shadow"
+    else:
+        shadow.turns = max(0, shadow.turns - 1)
+    if shadow is not None:
+        shadow.t_ms, shadow.at, shadow.cog, shadow.speed_kn = v.t_ms, v.at, v.cog, v.speed_kn
+
+
+def _nearest(chain, t, here, kn, limits):
+    agreeing, possible = [], []
+    for v in chain:
+        age_ms = 0 if v.t_ms is None else t - v.t_ms
+        limit_ms = {"shadow": 900_000, "tentative": 1_800_000, "believed": 48 * HOUR_MS if v is not chain[0] else math.inf, "dead": 0}[v.belief]
+        if v.belief != "dead" and age_ms > limit_ms:
+            v.die()
+        if v.belief not in ("believed", "tentative") or v.t_ms is None:
+            continue
+        near = distance_m(*v.at, *here) <= v.reach_ms(limits) * (age_ms / 1000 + limits[3])
+        if v.agrees(t, here, kn) or (v.belief == "tentative" and near):
+            agreeing.append((v.away_m(t, here), v.ordinal))
+        elif near:
+            possible.append((v.away_m(t, here), v.ordinal))
+    for found in (agreeing, possible):
+        if found:
+            return chain[min(found)[1]]
+    return None
+
+
+def _sister(chain, t):
+    dead = next((v for v in chain[1:] if v.belief == "dead"), None)
+    unsure = [v for v in chain[1:] if v.belief in ("tentative", "shadow")]
+    if dead is None and len(chain) < 4:
+        chain.append(Track(len(chain), t, ""))
+        return chain[-1]
+    old = dead or min(unsure, key=lambda v: v.t_ms, default=None)
+    if old is None:
+        return None
+    chain[old.ordinal] = Track(old.ordinal, t, "")
+    return chain[old.ordinal]

@@ -1,0 +1,526 @@
+"""Association: to which track of an MMSI does a fix belong? May hold: the kernel over fixes and its rule. May not: the table's life, events.
+
+Theory. Nearly every MMSI is one hull, and nearly every fix lies where that hull can be: within NOISE_M and WAY times the
+way it can have made at the speed it tells. Such a fix goes on with the track, and nothing else is looked at.
+Everything else is a question, asked in `_choose`:
+- A fix farther than the track could have come at `v_max` of its type starts a TENTATIVE track of the same MMSI (at most
+  TRACKS_MAX). When `reacquire` fixes have agreed there, it is either a second hull (the first was heard meanwhile: both
+  live on, each with an ordinal) or the same one after a jump (the first has been silent for longer than its interval
+  explains: the first moves there, its segment number grows). Until then its rows are counted as quarantined.
+- A fix that the track could have reached, though not at the speed it tells (a frozen SOG, a long turn), is accepted; the
+  place that it left is kept as a SHADOW. If the next ones change to and fro between the two, TURNS_MIN times, these are
+  two hulls close together, and the shadow becomes a track of its own. A shadow that nobody returns to dies.
+A track silent for RETURN_MS begins anew where it is heard next; a second hull silent for EXPIRED_MS is forgotten. All of
+this depends on the rows alone, in canonical order.
+
+Costs after GlobalFishingWatch's segmenter (behaviours: 25 kn and slack; there the nearer of two hulls takes all) and the
+alternation test of our own: two hulls 0.2 nautical miles apart do not become a zig-zag.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import boolean, float64, int64, njit, types, uint64
+
+from dogwatch.batch import (
+    COG_MISSING,
+    F_CLASS_B,
+    F_COARSE,
+    F_LATE,
+    HDG_MISSING,
+    LAT_MISSING,
+    LON_MISSING,
+    NAV_MISSING,
+    SOG_MISSING,
+    T_MISSING,
+)
+from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from tracks.records import (
+    ACCEPTED,
+    BELIEVED,
+    BORN,
+    COARSE,
+    DEAD,
+    DUPLICATE,
+    FIX_TYPE,
+    GOES_ON,
+    HOT_TYPE,
+    JUMPED,
+    LAST_ROW,
+    LATE,
+    LATE_USED,
+    MORE_TYPE,
+    NO_POSITION,
+    NOT_VESSEL,
+    QUARANTINED,
+    RECENT,
+    RETURNED,
+    SAME_TIME,
+    SHADOW,
+    SLOTS,
+    SLOTS_MAX,
+    TABLE_FULL,
+    TAKEN_TYPE,
+    TENTATIVE,
+    TRAIL_FIXES,
+    TRAIL_MS,
+    TRAIL_TYPE,
+)
+
+SHIP_MMSI_MIN, SHIP_MMSI_MAX = 200_000_000, 799_999_999
+TRACKS_MAX = 4  # of one MMSI
+DUPLICATE_MS = 30_000
+DERIVE_MS = 30_000  # a speed is derived from two positions only over at least this long
+NOISE_M = 60.0  # two GNSS errors, an antenna's swing, rounding
+WAY = 2.2  # times the way at the speed told: speeds grow between reports
+TURNS_MIN = 4
+SHADOW_MS = 900_000
+TENTATIVE_MS = 1_800_000
+RETURN_MS = 8 * 3_600_000
+EXPIRED_MS = 2 * 86_400_000  # a second hull silent for so long is forgotten
+SILENT_MOVING_MS, SILENT_SLOW_MS = 120_000, 480_000  # a track not heard for so long has left its place (M.1371-5, table 1: 10-30 s and 180 s)
+SLOW_KN = 3.0
+AT_PLACE_M = 2 * NM_M  # coarse positions: so near belongs to the track
+HASH_FACTOR = 11_400_714_819_323_198_485  # multiplicative hashing; a power of two as a modulus would crowd MMSIs that end in 000
+ARRAYS = (HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1], uint64[::1])
+
+
+@njit("int64(int64, int64)", cache=True)
+def place(mmsi, shift):
+    """Where the search for an MMSI begins in a hash of 2**(64 - shift) places."""
+    return np.int64((np.uint64(mmsi) * np.uint64(HASH_FACTOR)) >> np.uint64(shift))
+
+
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64, int64, int64, int64), cache=True)
+def blank(rows, more, heard, trail, slot, mmsi, ordinal, t_ms):
+    """A slot in which nothing is known of a track but its number."""
+    v, m = rows[slot], more[slot]
+    v["mmsi"] = np.uint32(mmsi)
+    v["t_ms"] = T_MISSING
+    v["rx"] = np.uint64(0)
+    v["reports"] = np.uint32(0)
+    v["lat"] = LAT_MISSING
+    v["lon"] = LON_MISSING
+    v["speed_kn"] = np.float32(-1.0)
+    v["cog"] = COG_MISSING
+    v["hdg"] = HDG_MISSING
+    v["nav"] = NAV_MISSING
+    v["class_b"] = v["turn"] = v["marks"] = v["sisters"] = v["trail_slot"] = np.uint8(0)
+    for k in range(RECENT):
+        v["recent"][k] = np.uint32(0)
+        v["recent_s"][k] = np.uint16(0)
+    heard[slot] = T_MISSING
+    m["birth_ms"] = t_ms
+    m["geo_lat"] = LAT_MISSING
+    m["geo_lon"] = LON_MISSING
+    m["coast_nm"] = m["watch_nm"] = m["typical_kn"] = np.float32(0.0)
+    m["next"] = np.int32(0)
+    m["rx_before"] = np.uint64(0)
+    m["loa_m"] = m["segment"] = m["draught_dm"] = np.uint16(0)
+    m["beam_m"] = m["ship_type"] = m["masked"] = m["watched"] = m["belief"] = m["turns"] = np.uint8(0)
+    m["ordinal"] = np.uint8(ordinal)
+    for k in range(TRAIL_FIXES):
+        trail[slot, k]["filled"] = np.uint8(0)
+
+
+@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64), cache=True)
+def _speed_kn(rows, more, slot):
+    """Speed of a track; one that is not believed keeps it in MORE, because sweeps go by the speed in HOT."""
+    believed = more[slot]["belief"] == BELIEVED
+    return np.float64(rows[slot]["speed_kn"]) if believed else np.float64(more[slot]["typical_kn"])
+
+
+@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, float64), cache=True)
+def _miss_m(rows, more, slot, t, lat, lon, speed_kn):
+    """How much farther than explained a fix lies from a track, in metres; <= 0: it agrees."""
+    v = rows[slot]
+    dt_s = max(0, t - v["t_ms"]) / 1000.0
+    way_m = max(speed_kn, _speed_kn(rows, more, slot), 0.0) * KN_MS * dt_s
+    return distance_m(v["lat"], v["lon"], lat, lon) - NOISE_M - WAY * way_m
+
+
+@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, types.UniTuple(float64, 4)), cache=True)
+def _reach_ms(rows, more, slot, limits):
+    """Metres per second that the hull of a track may make: by type, and never less than what it tells of itself."""
+    kind = np.int64(more[slot]["ship_type"])
+    limit_kn = limits[0]
+    if 40 <= kind <= 49 or kind == 51:
+        limit_kn = limits[1]
+    elif 70 <= kind <= 89:
+        limit_kn = limits[2]
+    return max(limit_kn, 1.2 * _speed_kn(rows, more, slot)) * KN_MS
+
+
+@njit("float64(int64)", cache=True)
+def _cosine(turn):
+    """Cosine of an angle in 1/600000 degree."""
+    a = abs(turn) % 216_000_000
+    a = min(a, 216_000_000 - a)
+    if a <= 54_000_000:
+        return 0.0 if a > 53_400_000 else cos_lat(a)
+    return 0.0 if 108_000_000 - a > 53_400_000 else -cos_lat(108_000_000 - a)
+
+
+@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), cache=True)
+def _away_m(rows, more, slot, t, lat, lon):
+    """Distance of a fix from where a track would be now at unchanged course and speed (for at most 10 minutes)."""
+    v = rows[slot]
+    d = distance_m(v["lat"], v["lon"], lat, lon)
+    dt_s = (t - v["t_ms"]) / 1000.0
+    speed_kn = _speed_kn(rows, more, slot)
+    if speed_kn < 0.5 or v["cog"] >= COG_MISSING or dt_s > 600.0 or dt_s <= 0.0:
+        return d
+    turn = np.int64(v["cog"]) * 60_000
+    way_units = speed_kn * KN_MS * dt_s / M_PER_UNIT
+    north, east = _cosine(turn), _cosine(54_000_000 - turn)
+    to_lat = v["lat"] + np.int64(way_units * north)
+    to_lon = v["lon"] + np.int64(way_units * east / max(0.1, cos_lat(v["lat"])))
+    dy = (lat - to_lat) * M_PER_UNIT
+    dx = lon_difference(lon_difference(lon, v["lon"]), to_lon - v["lon"]) * M_PER_UNIT * cos_lat(lat)
+    return min(d, math.sqrt(dy * dy + dx * dx))
+
+
+@njit(int64(*ARRAYS[:4], int64[::1], int64, int64), cache=True)
+def _new_sister(rows, more, heard, trail, cells, head, t):
+    """Slot of a fresh track of the head's MMSI: a dead one, a new one, or the stalest of those not believed; -1: all are believed."""
+    last, dead, stale, n = head, np.int64(-1), np.int64(-1), 1
+    at = np.int64(more[head]["next"]) - 1
+    while at >= 0:
+        n += 1
+        last = at
+        if more[at]["belief"] == DEAD:
+            dead = at if dead < 0 else dead
+        elif more[at]["belief"] != BELIEVED and (stale < 0 or rows[at]["t_ms"] < rows[stale]["t_ms"]):
+            stale = at
+        at = np.int64(more[at]["next"]) - 1
+    slot = np.int64(dead)
+    if slot < 0 and n < TRACKS_MAX and cells[SLOTS] < min(rows.shape[0], cells[SLOTS_MAX]):
+        slot = cells[SLOTS]
+        cells[SLOTS] += 1
+        blank(rows, more, heard, trail, slot, np.int64(rows[head]["mmsi"]), n, t)
+        more[last]["next"] = np.int32(slot + 1)
+        rows[head]["sisters"] = np.uint8(1)
+        return slot
+    slot = stale if slot < 0 else slot
+    if slot >= 0:
+        ordinal, following = np.int64(more[slot]["ordinal"]), more[slot]["next"]
+        blank(rows, more, heard, trail, slot, np.int64(rows[head]["mmsi"]), ordinal, t)
+        more[slot]["next"] = following
+    return slot
+
+
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64), cache=True)
+def _leave_shadow(rows, more, shadow, slot):
+    """Write where and how a believed track last was into its shadow."""
+    a, b = rows[shadow], rows[slot]
+    a["t_ms"] = b["t_ms"]
+    a["lat"] = b["lat"]
+    a["lon"] = b["lon"]
+    a["cog"] = b["cog"]
+    more[shadow]["typical_kn"] = b["speed_kn"]
+
+
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64), cache=True)
+def _change_places(rows, more, shadow, slot):
+    """A believed track goes on where its shadow was, the shadow where the track was."""
+    a, b = rows[shadow], rows[slot]
+    t, lat, lon, cog, speed_kn = a["t_ms"], a["lat"], a["lon"], a["cog"], more[shadow]["typical_kn"]
+    _leave_shadow(rows, more, shadow, slot)
+    b["t_ms"] = t
+    b["lat"] = lat
+    b["lon"] = lon
+    b["cog"] = cog
+    b["speed_kn"] = speed_kn
+
+
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64), cache=True)
+def _believe(rows, more, heard, slot):
+    """From now on a track is a vessel of its own."""
+    more[slot]["belief"] = np.uint8(BELIEVED)
+    rows[slot]["speed_kn"] = more[slot]["typical_kn"]
+    more[slot]["typical_kn"] = np.float32(0.0)
+    more[slot]["turns"] = np.uint8(0)
+    heard[slot] = rows[slot]["t_ms"]
+
+
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4)), cache=True)
+def _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits):
+    """The living track that a fix agrees with best; else the believed one that could have reached it; else -1. Kills what is over."""
+    best, best_m, possible, possible_m = -1, 0.0, -1, 0.0
+    at = head
+    while at >= 0:
+        v, m = rows[at], more[at]
+        age_ms = t - v["t_ms"]
+        over = (m["belief"] == SHADOW and age_ms > SHADOW_MS) or (m["belief"] == TENTATIVE and age_ms > TENTATIVE_MS)
+        if over or (at != head and m["belief"] == BELIEVED and age_ms > EXPIRED_MS):
+            m["belief"] = np.uint8(DEAD)
+            v["t_ms"] = T_MISSING
+            v["speed_kn"] = np.float32(-1.0)
+            heard[at] = T_MISSING
+        if (m["belief"] == BELIEVED or m["belief"] == TENTATIVE) and v["t_ms"] != T_MISSING:
+            away_m = _away_m(rows, more, at, t, lat, lon)
+            reach_m = _reach_ms(rows, more, at, limits) * (age_ms / 1000.0 + limits[3])
+            near = distance_m(v["lat"], v["lon"], lat, lon) <= reach_m
+            if _miss_m(rows, more, at, t, lat, lon, speed_kn) <= 0.0 or (m["belief"] == TENTATIVE and near):
+                if best < 0 or away_m < best_m:
+                    best, best_m = at, away_m
+            elif near and (possible < 0 or away_m < possible_m):
+                possible, possible_m = at, away_m
+        at = np.int64(m["next"]) - 1
+    return best if best >= 0 else possible
+
+
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64), cache=True)
+def _shadow_of(rows, more, head):
+    at = np.int64(more[head]["next"]) - 1
+    while at >= 0 and more[at]["belief"] != SHADOW:
+        at = np.int64(more[at]["next"]) - 1
+    return at
+
+
+@njit(
+    types.UniTuple(int64, 2)(*ARRAYS[:4], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4), int64),
+    cache=True,
+)
+def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits, reacquire):
+    """(slot, how): the track of a fix that is not simply where its vessel should be. slot -1: no room; how -1: not believed yet."""
+    slot = _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits)
+    if slot < 0:
+        slot = _new_sister(rows, more, heard, trail, cells, head, t)
+        if slot >= 0:
+            more[slot]["belief"] = np.uint8(TENTATIVE)
+        return slot, -1
+    if more[slot]["belief"] == TENTATIVE:
+        if np.int64(rows[slot]["reports"]) + 1 < reacquire:
+            return slot, -1
+        patience_ms = SILENT_SLOW_MS if rows[head]["speed_kn"] < SLOW_KN else SILENT_MOVING_MS
+        if rows[head]["t_ms"] >= more[slot]["birth_ms"] or t - rows[head]["t_ms"] > RETURN_MS:
+            _believe(rows, more, heard, slot)  # both are heard: a second hull
+            return slot, BORN
+        if t - rows[head]["t_ms"] < patience_ms:
+            return slot, -1
+        more[slot]["belief"] = np.uint8(DEAD)  # nobody is heard at the old place any more: the vessel is here now
+        rows[slot]["t_ms"] = T_MISSING
+        return head, JUMPED
+    if _miss_m(rows, more, slot, t, lat, lon, speed_kn) <= 0.0:
+        return slot, GOES_ON
+    shadow = _shadow_of(rows, more, head)
+    if shadow >= 0 and _miss_m(rows, more, shadow, t, lat, lon, speed_kn) <= 0.0:
+        if np.int64(more[shadow]["turns"]) + 1 >= TURNS_MIN:
+            # two hulls, close together: the shadow lives on where the last fix was, this track is where the shadow was
+            _change_places(rows, more, shadow, slot)
+            _believe(rows, more, heard, shadow)
+            return slot, GOES_ON
+        more[shadow]["turns"] += np.uint8(1)
+        _change_places(rows, more, shadow, slot)
+        return slot, GOES_ON
+    if shadow < 0:
+        shadow = _new_sister(rows, more, heard, trail, cells, head, t)
+        if shadow >= 0:
+            more[shadow]["belief"] = np.uint8(SHADOW)
+    elif more[shadow]["turns"] > 0:
+        more[shadow]["turns"] -= np.uint8(1)
+    if shadow >= 0:
+        _leave_shadow(rows, more, shadow, slot)
+    return slot, GOES_ON
+
+
+@njit(boolean(HOT_TYPE[::1], int64, int64, int64), cache=True)
+def _is_copy(rows, slot, content, t):
+    """Whether a track sent this content less than DUPLICATE_MS ago (whole seconds)."""
+    v = rows[slot]
+    now_s = t // 1000
+    found = False
+    for k in range(RECENT):
+        found |= np.int64(v["recent"][k]) == content and ((now_s - np.int64(v["recent_s"][k])) & 0xFFFF) * 1000 <= DUPLICATE_MS
+    return found
+
+
+@njit((HOT_TYPE[::1], int64, int64, int64), cache=True)
+def _remember(rows, slot, content, t):
+    v = rows[slot]
+    turn = np.int64(v["turn"])
+    v["recent"][turn] = np.uint32(content)
+    v["recent_s"][turn] = np.uint16((t // 1000) & 0xFFFF)
+    v["turn"] = np.uint8(0 if turn == RECENT - 1 else turn + 1)
+
+
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, int64, float64, int64), cache=True)
+def _take_aside(rows, more, slot, t, lat, lon, cog, speed_kn, content):
+    """A fix of a track that is not believed yet."""
+    v = rows[slot]
+    if v["reports"] > 0 and _is_copy(rows, slot, content, t):
+        return
+    _remember(rows, slot, content, t)
+    v["reports"] += np.uint32(1)
+    v["t_ms"] = t
+    v["lat"] = lat
+    v["lon"] = lon
+    v["cog"] = cog
+    more[slot]["typical_kn"] = np.float32(speed_kn)
+
+
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), cache=True)
+def _coarse_track(rows, more, head, t, lat, lon):
+    """The believed track near which a coarse position (type 27) lies, else the head."""
+    at = head
+    while at >= 0:
+        if more[at]["belief"] == BELIEVED and rows[at]["t_ms"] != T_MISSING and distance_m(rows[at]["lat"], rows[at]["lon"], lat, lon) <= AT_PLACE_M:
+            return at
+        at = np.int64(more[at]["next"]) - 1
+    return head
+
+
+# Flat: one pass over every fix that comes in. Sub-functions that take arrays cost atomic reference counts in branchy
+# code, an order of magnitude on this path; those above are for rare paths. Slow twin: tests/naive_tracks.py.
+@njit(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], types.UniTuple(float64, 4), int64), cache=True)
+def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, limits, reacquire):
+    """Take fixes from `at_row` into the tracks and tell in `taken` (a row per fix) what became of each.
+
+    Returns len(fixes), or the row at which the table must grow first. limits: v_max in knots of an ordinary hull, of a
+    fast one and of a merchant ship, and slack in s. places: mmsi << 32 | slot + 1, 0 empty. cells, receivers: VesselTable.
+    """
+    shift = 0
+    while places.shape[0] >> shift > 1:
+        shift += 1
+    mask, shift = places.shape[0] - 1, 64 - shift
+    for i in range(at_row, fixes.shape[0]):
+        fix, told = fixes[i], taken[i]
+        flags = np.int64(fix["flags"])
+        late = (flags & F_LATE) != 0
+        mmsi = np.int64(fix["mmsi"])
+        kind = np.int64(fix["msg_type"])
+        t = fix["t_ms"]
+        told["slot"] = np.int32(-1)
+        told["prev_t_ms"] = T_MISSING
+        told["how"] = told["marks"] = np.uint8(0)
+        told["late"] = np.uint8(late)
+        if mmsi < SHIP_MMSI_MIN or mmsi > SHIP_MMSI_MAX or kind in (4, 9, 11, 21, 28):
+            cells[NOT_VESSEL] += 1
+            told["what"] = np.uint8(NOT_VESSEL)
+            if not late:
+                receivers[0] |= fix["receivers"]
+                cells[LAST_ROW] = t
+            continue
+        if cells[SLOTS] >= rows.shape[0] and rows.shape[0] < cells[SLOTS_MAX]:
+            return i
+        at = np.int64((np.uint64(mmsi) * np.uint64(HASH_FACTOR)) >> np.uint64(shift))
+        while places[at] != 0 and places[at] >> 32 != mmsi:
+            at = (at + 1) & mask
+        if places[at] == 0 and not late:
+            if cells[SLOTS] >= cells[SLOTS_MAX]:
+                cells[TABLE_FULL] += 1
+                told["what"] = np.uint8(TABLE_FULL)
+                continue
+            blank(rows, more, heard, trail, cells[SLOTS], mmsi, 0, t)
+            more[cells[SLOTS]]["belief"] = np.uint8(BELIEVED)
+            cells[SLOTS] += 1
+            places[at] = (mmsi << 32) | cells[SLOTS]
+        head = (places[at] & 0xFFFFFFFF) - 1
+        if late:
+            used = head >= 0 and t > heard[head]
+            if used:
+                heard[head] = t
+            cells[LATE_USED if used else LATE] += 1
+            told["what"] = np.uint8(LATE_USED if used else LATE)
+            told["slot"] = np.int32(head)
+            continue
+        receivers[0] |= fix["receivers"]
+        cells[LAST_ROW] = t
+        slot, how, what = head, GOES_ON, ACCEPTED
+        v = rows[slot]
+        lat, lon = np.int64(fix["lat"]), np.int64(fix["lon"])
+        speed_kn = fix["sog"] / 10.0 if fix["sog"] != SOG_MISSING else -1.0
+        content = np.int64(0)
+        if lat == LAT_MISSING or lon == LON_MISSING:
+            what = NO_POSITION
+        elif (flags & F_COARSE) != 0 or kind == 27:
+            what = COARSE
+            if v["sisters"] != 0:
+                slot = _coarse_track(rows, more, head, t, lat, lon)
+        else:
+            content = (lat + LAT_MISSING) * 1_000_003 + lon + LON_MISSING
+            content = ((content & 0x7FFFFFFF) * 1_000_003 + np.int64(fix["sog"]) * 4096 + np.int64(fix["cog"])) & 0x7FFFFFFF
+            content = (content * 1_000_003 + np.int64(fix["hdg"]) * 4096 + np.int64(fix["nav"]) * 256 + np.int64(fix["sec"])) & 0x7FFFFFFF
+            content = (content * 1_000_003 + (np.int64(fix["rot"]) + 128) * 32 + kind) & 0x7FFFFFFF
+            content = (content * 1_000_003 + np.int64(fix["radio"])) & 0x7FFFFFFF
+            if v["t_ms"] == T_MISSING:
+                how = BORN
+            elif t - v["t_ms"] > RETURN_MS and v["sisters"] == 0:
+                how = RETURNED
+            else:
+                dt_s = (t - v["t_ms"]) / 1000.0
+                way_m = NOISE_M + WAY * KN_MS * max(speed_kn, np.float64(v["speed_kn"]), 0.0) * dt_s
+                if v["sisters"] != 0 or distance_m(v["lat"], v["lon"], lat, lon) > way_m:
+                    slot, how = _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits, reacquire)
+                    if slot < 0 or how < 0:
+                        cells[QUARANTINED] += 1
+                        told["what"] = np.uint8(QUARANTINED)
+                        told["slot"] = np.int32(slot)
+                        if slot >= 0:
+                            _take_aside(rows, more, slot, t, lat, lon, np.int64(fix["cog"]), speed_kn, content)
+                        heard[head] = max(t, heard[head])  # its transmitter was heard, wherever it is
+                        continue
+                    v = rows[slot]
+                    if how == GOES_ON and t - v["t_ms"] > RETURN_MS:
+                        how = RETURNED
+            if how == GOES_ON and t - v["t_ms"] <= DUPLICATE_MS + 1000:
+                if _is_copy(rows, slot, content, t):
+                    what = DUPLICATE
+                elif t == v["t_ms"]:
+                    what = SAME_TIME
+        heard[slot] = max(t, heard[slot])
+        v["rx"] |= fix["receivers"]
+        told["slot"] = np.int32(slot)
+        told["what"] = np.uint8(what)
+        told["marks"] = v["marks"]
+        cells[what] += 1
+        if what != ACCEPTED:
+            continue
+        if how == GOES_ON and v["reports"] == 0:
+            how = BORN
+        told["how"] = np.uint8(how)
+        if how != BORN:
+            told["prev_t_ms"] = v["t_ms"]
+        told["prev_lat"] = v["lat"]
+        told["prev_lon"] = v["lon"]
+        told["prev_speed_kn"] = v["speed_kn"]
+        told["prev_cog"] = v["cog"]
+        told["prev_hdg"] = v["hdg"]
+        turn = np.int64(v["turn"])
+        v["recent"][turn] = np.uint32(content)
+        v["recent_s"][turn] = np.uint16((t // 1000) & 0xFFFF)
+        v["turn"] = np.uint8(0 if turn == RECENT - 1 else turn + 1)
+        trail_slot = t // TRAIL_MS
+        if how == JUMPED:
+            more[slot]["segment"] += np.uint16(1)
+            for k in range(TRAIL_FIXES):
+                trail[slot, k]["filled"] = np.uint8(0)
+        if np.uint8(trail_slot & 0xFF) != v["trail_slot"] or how != GOES_ON or t - v["t_ms"] > TRAIL_MS:
+            v["trail_slot"] = np.uint8(trail_slot & 0xFF)
+            point = trail[slot, trail_slot & (TRAIL_FIXES - 1)]
+            point["t"] = np.uint32(t & 0xFFFFFFFF)
+            point["lat"] = fix["lat"]
+            point["lon"] = fix["lon"]
+            point["sog"] = fix["sog"]
+            point["cog"] = fix["cog"]
+            point["hdg"] = fix["hdg"]
+            point["nav"] = fix["nav"]
+            point["filled"] = np.uint8(1)
+        if speed_kn >= 0.0:
+            v["speed_kn"] = np.float32(speed_kn)
+        elif how in (GOES_ON, RETURNED) and t - v["t_ms"] >= DERIVE_MS:
+            v["speed_kn"] = np.float32(distance_m(v["lat"], v["lon"], lat, lon) * 1000.0 / (t - v["t_ms"]) / KN_MS)
+        v["t_ms"] = t
+        v["lat"] = fix["lat"]
+        v["lon"] = fix["lon"]
+        v["cog"] = fix["cog"]
+        v["hdg"] = fix["hdg"]
+        v["nav"] = fix["nav"]
+        v["class_b"] = np.uint8((flags & F_CLASS_B) != 0 or kind in (18, 19))
+        v["reports"] += np.uint32(1)
+        if fix["ship_type"] != 0:
+            more[slot]["ship_type"] = fix["ship_type"]
+    return fixes.shape[0]

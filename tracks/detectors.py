@@ -1,0 +1,19 @@
+"""The list of detectors: the one place that wires them. May hold: the list and its order. May not: anything a detector does."""
+
+from __future__ import annotations
+
+from tracks.dark import DarkDetector
+from tracks.detector import Detector
+from tracks.loitering import LoiteringDetector
+from tracks.rendezvous import RendezvousDetector
+
+KINDS: tuple[type[Detector], ...] = (
+    LoiteringDetector,
+    DarkDetector,
+    RendezvousDetector,
+)
+
+
+def new_detectors() -> list[Detector]:
+    """One of each, in the order in which they are asked."""
+    return [kind() for kind in KINDS]

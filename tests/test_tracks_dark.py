@@ -13,8 +13,8 @@ from dogwatch.watermark import end_of_recording
 from tracks.coverage import CELLS_MAX, Coverage, cell_key, p_path, p_silence
 from tracks.dark import reckon
 from tracks.params import Dark, Loitering, Params, Rendezvous
-from tracks.step import TrackState, track_step
 from tracks.records import HOT
+from tracks.step import TrackState, track_step
 
 X = 211_000_009
 ALONE = Params(loitering=Loitering(enabled=False), rendezvous=Rendezvous(enabled=False))

@@ -272,6 +272,24 @@ def test_known_places_of_the_world(world):
             assert (world.distance_nm(*at)[0] == 0) == expected, name
 
 
+def test_the_poles_and_the_meridian_have_one_answer_each(world):
+    """A pole is one place on every longitude; 180 east is 180 west; a walk over either makes no step."""
+    lon = np.arange(-HALF_TURN, HALF_TURN + 1, 600_000, dtype=np.int64)
+    for pole, land in ((54_000_000, False), (-54_000_000, True)):
+        lat = np.full(len(lon), pole, np.int64)
+        assert (world.on_land(lat, lon) == land).all()
+        assert np.unique(world.distance_nm(lat, lon)).tolist() == [0.0 if land else COAST_CAP_NM]
+    lat = np.arange(-53_999_999, 54_000_000, 60_000, dtype=np.int64)
+    east, west = np.full(len(lat), HALF_TURN, np.int64), np.full(len(lat), -HALF_TURN, np.int64)
+    assert np.array_equal(world.on_land(lat, east), world.on_land(lat, west))
+    far_nm = world.distance_nm(lat, east)
+    assert np.array_equal(far_nm, world.distance_nm(lat, west))
+    assert 0 < (far_nm == 0).sum() < (far_nm == COAST_CAP_NM).sum()
+    for aside in (-600, 600):  # 0.06 nautical miles and less to either side
+        beside = (east + aside + HALF_TURN) % FULL_TURN - HALF_TURN
+        assert np.abs(world.distance_nm(lat, beside) - far_nm).max() <= 0.1
+
+
 def test_the_world_has_its_share_of_land(world):
     rng = np.random.default_rng(3)
     n = 200_000

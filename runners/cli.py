@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Maritime surveillance: AIS in, explained risk alerts out.",
 )
-zones_app = typer.Typer(no_args_is_help=True, help="Check and show zones.")
+zones_app = typer.Typer(no_args_is_help=True, help="Check, build, approve and show zones.")
 rules_app = typer.Typer(no_args_is_help=True, help="Check rule profiles.")
 kafka_app = typer.Typer(no_args_is_help=True, help="Topics of a Kafka deployment.")
 app.add_typer(zones_app, name="zones")
@@ -124,7 +124,7 @@ def replay(
     inputs: Annotated[list[Path], typer.Argument(help="NMEA recordings (plain, .gz, .zst), CSV or Parquet of positions; or one capture: its folder or files.")],
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for events.ndjson, alerts.ndjson, summary.json.")],
     profile: Annotated[str, typer.Option(help="Shipped profile by name, or a TOML file; default: border.")] = "",
-    zones: Annotated[list[str] | None, typer.Option(help="GeoJSON zones file; may be repeated.")] = None,
+    zones: Annotated[list[str] | None, typer.Option(help="Zones file (GeoJSON, GeoPackage, Shapefile, KML); may be repeated.")] = None,
     speed: Annotated[str, typer.Option(help="'max', or a multiple of recorded time.")] = "max",
     chunk_bytes: Annotated[int, typer.Option(min=1, help="Cut the input into pieces of this size; changes nothing but speed.")] = 65_536,
     resume: Annotated[bool, typer.Option(help="Continue a run that was interrupted, or whose recording has grown.")] = False,
@@ -302,11 +302,24 @@ def decode(
 
 
 @zones_app.command("check")
-def zones_check(files: list[Path], as_json: Json = False) -> None:
-    """Validate GeoJSON zones files. Example: dogwatch zones check examples/zones.geojson"""
-    from zones.check import check, check_lines
+def zones_check(
+    files: list[Path],
+    repair: Annotated[Path | None, typer.Option(help="Write a repaired copy of the one file here (GeoJSON) and say what was changed.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Validate zones files: GeoJSON, GeoPackage, Shapefile, KML. Exit 0 right, 1 only notes, 2 faults.
 
-    report = check([str(path) for path in files])
+    Example: dogwatch zones check examples/zones.geojson
+    """
+    from zones.check import check, check_lines, repaired
+    from zones.load import read_coast
+
+    if repair is not None:
+        if len(files) != 1:
+            raise InputError("--repair mends one file at a time", remedy="name one file")
+        _repair(*repaired(str(files[0])), str(files[0]), repair, as_json)
+        return
+    report = check([str(path) for path in files], read_coast())
     if as_json:
         print_json(report)
     else:
@@ -314,31 +327,107 @@ def zones_check(files: list[Path], as_json: Json = False) -> None:
             (out if report["ok"] else err).print(line, highlight=False, markup=False, soft_wrap=True)
     if not report["ok"]:
         raise typer.Exit(2)
+    if any(row["notes"] for row in report["files"]):
+        raise typer.Exit(1)
+
+
+def _repair(text: str, changes: list[str], faults: list[Any], file: str, target: Path, as_json: bool) -> None:
+    from runners.ledger import replace_file
+
+    replace_file(target, text.encode("utf-8"))
+    left = [fault.text() for fault in faults]
+    if as_json:
+        print_json({"file": file, "out": str(target), "changes": changes, "faults": left})
+    else:
+        for line in [*(f"changed: {what}" for what in changes or ["nothing"]), *(f"still wrong: {what}" for what in left)]:
+            out.print(line, highlight=False, markup=False, soft_wrap=True)
+        err.print(f"{target} written", highlight=False, markup=False)
+    if left:
+        raise typer.Exit(2)
+
+
+@zones_app.command("build")
+def zones_build(
+    inputs: Annotated[list[Path] | None, typer.Argument(help="Recordings (with --learn) or zones of other formats (with --convert).")] = None,
+    out_file: Annotated[Path, typer.Option("--out", help="GeoJSON file to write.")] = Path("zones.geojson"),
+    ports: Annotated[Path | None, typer.Option(help="Port zones from a table of ports (CSV), such as the World Port Index.")] = None,
+    learn: Annotated[bool, typer.Option("--learn", help="Learn anchorages and berths from recordings; they wait for `zones approve`.")] = False,
+    state: Annotated[Path | None, typer.Option(help="Learning goes on from this file, and is kept in it.")] = None,
+    preset: Annotated[str, typer.Option(help="How to learn: dogwatch, or gfw_anchorage.")] = "dogwatch",
+    belts: Annotated[bool, typer.Option("--belts", help="12 and 24 mile belts as areas, approximate; needs --box.")] = False,
+    convert: Annotated[bool, typer.Option("--convert", help="Write zones of other formats as GeoJSON.")] = False,
+    kind: Annotated[str, typer.Option(help="With --convert: kind of features that name none.")] = "",
+    subkind: Annotated[str, typer.Option(help="With --convert: their subkind, such as cable.")] = "",
+    owner: Annotated[str, typer.Option(help="With --convert: their owner.")] = "",
+    box: Annotated[str, typer.Option(help="WEST,SOUTH,EAST,NORTH in degrees: only what lies inside.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a zones file: ports from a table, anchorages from traffic, belts from the coast.
+
+    Example: dogwatch zones build --ports wpi.csv --out ports.geojson
+    """
+    from runners.zoning import BuildOptions, build_zones
+
+    files = list(inputs or [])
+    if bool(files) != (learn or convert) or (learn and convert):
+        raise InputError("files need one of --learn and --convert, and these need files", remedy="see dogwatch zones build --help")
+    given = {key: value for key, value in (("kind", kind), ("subkind", subkind), ("owner", owner)) if value}
+    options = BuildOptions(out_file, ports, files if learn else [], state, preset, files if convert else [], given, belts, _box(box) if box else None)
+    made = build_zones(options, lambda text: err.print(text, markup=False, highlight=False))
+    if as_json:
+        print_json(made)
+        return
+    for place in made.pop("learned", []):
+        out.print(
+            f"{place['id']}: {place['name']}, {place['vessels']} vessels, {place['hours']:g} h, {place['ship_types']} types of ships, {place['belt']}"
+            + (f"; withheld: {place['withheld']}" if place["withheld"] else ""),
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    out.print(", ".join(f"{name} {value}" for name, value in made.items()), markup=False, highlight=False, soft_wrap=True)
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as fault:
+        raise InputError(f"'{text}' is no box", remedy="write --box=-2,50,0,51.5: west, south, east, north") from fault
+    if not (-90 <= south < north <= 90 and abs(west) <= 180 and abs(east) <= 180 and west != east):
+        raise InputError(f"'{text}' is no box", remedy="west and east are -180 to 180, south and north -90 to 90, south first")
+    return west, south, east, north
+
+
+@zones_app.command("approve")
+def zones_approve(
+    file: Path,
+    ids: Annotated[list[str], typer.Argument(help="Ids of the proposals that become masks.")],
+    owner: Annotated[str, typer.Option(help="The office that says yes, such as 'Operations room'.")],
+) -> None:
+    """Say yes to learned zones: from then on they mask. Example: dogwatch zones approve learned.geojson learned-berth-1a2b --owner "Operations room" """
+    from runners.zoning import approve
+
+    for zone_id in approve(file, ids, owner):
+        out.print(f"{zone_id}: approved for {owner}", markup=False, highlight=False)
 
 
 @zones_app.command("show")
 def zones_show(
     files: Annotated[list[Path] | None, typer.Argument(help="Your own zones, on top of the built-in set.")] = None,
-    at: Annotated[str, typer.Option(help="What holds at one place: LAT,LON in degrees.")] = "",
+    at: Annotated[tuple[float, float] | None, typer.Option(help="What holds at one place: latitude and longitude in degrees.", metavar="LAT LON")] = None,
     as_json: Json = False,
 ) -> None:
-    """What lines are in force, everywhere or at one place. Example: dogwatch zones show --at=-41.3,174.6"""
-    from zones.check import show, show_at, show_lines
+    """What lines are in force, everywhere or at one place. Example: dogwatch zones show --at -41.3 174.6"""
+    from zones.check import at_lines, show, show_at, show_lines
     from zones.geography import Geography
     from zones.load import read_origin, read_zones
 
     geography = Geography.default([read_zones(path) for path in files or []])
-    if at:
-        try:
-            lat_deg, lon_deg = (float(part) for part in at.split(","))
-        except ValueError as fault:
-            raise InputError(f"'{at}' is not a place", remedy="write --at=-41.3,174.6") from fault
-        print_json(show_at(geography, lat_deg, lon_deg))
-        return
-    report = show(geography, read_origin())
+    report = show_at(geography, *at) if at is not None else show(geography, read_origin())
     if as_json:
         print_json(report)
-    for line in () if as_json else show_lines(report):
+        return
+    for line in at_lines(report) if at is not None else show_lines(report):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

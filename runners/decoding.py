@@ -73,7 +73,7 @@ def decode_files(
 def _write_columns(to: str, intake: Intake, sources: Iterable[Input], stream: BinaryIO) -> int:
     writer, fixes = open_writer(to, stream), 0
     for source in sources:
-        for batch in _batches(intake, source):
+        for batch in batches(intake, source):
             writer.write(batch.fixes, batch.receivers)
             fixes += len(batch.fixes)
     writer.close()
@@ -83,13 +83,14 @@ def _write_columns(to: str, intake: Intake, sources: Iterable[Input], stream: Bi
 def _write_records(applications: bool, intake: Intake, sources: Iterable[Input], stream: BinaryIO) -> int:
     writer, messages = RecordWriter(stream, applications=applications), 0
     for source in sources:
-        for batch in _batches(intake, source):
+        for batch in batches(intake, source):
             writer.write(batch)
             messages += len(batch.others)
     return messages
 
 
-def _batches(intake: Intake, source: Input) -> Iterator[Batch]:
+def batches(intake: Intake, source: Input) -> Iterator[Batch]:
+    """Everything that one input holds, decoded, in its order."""
     lanes = {lane.source for lane in source.lanes}
     while source.head is not None:
         if isinstance(source.head, Session):

@@ -18,7 +18,7 @@ from runners.step import Rules
 from tracks.coverage import Coverage
 from tracks.params import params_of
 from zones.geography import Geography
-from zones.load import read_zones
+from zones.load import read_drawn, read_zones
 
 COVERAGE_SCHEMA = 101  # another number than a run's state has, so that one is never taken for the other
 
@@ -48,7 +48,7 @@ def zones_geojson(zones: list[str]) -> bytes | None:
     """The drawn zones of all files as one GeoJSON document for the map; None without any. The files have been checked before."""
     if not zones:
         return None
-    features = [feature for path in zones for feature in msgspec.json.decode(read_text(Path(path), what="zones file"))["features"]]
+    features = [feature for path in zones for feature in read_drawn(path).features]
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
 
 

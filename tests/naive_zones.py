@@ -52,3 +52,41 @@ def star(rng: np.random.Generator, lat_deg: float, lon_deg: float, radius_nm: fl
     lat = lat_deg + radius_deg * np.sin(angle)
     lon = lon_deg + radius_deg * np.cos(angle) / math.cos(math.radians(lat_deg))
     return np.rint(np.column_stack([lat, lon]) * 600_000).astype(np.int64)
+
+
+def stays(rows: list[tuple[int, int, int, int]], reach_m: float, gap_ms: int, keep_ms: int) -> list[tuple[int, int, int, int]]:
+    """Stays out of (mmsi, t_ms, lat, lon) rows in order of arrival, as `zones.learn` defines them: sorted (mmsi, from_ms, to_ms, reports).
+
+    Keeps every position of the open stay and takes the mean anew each time.
+    """
+    running: dict[int, list[tuple[int, int, int]]] = {}
+    found = []
+
+    def close(mmsi: int, part: list[tuple[int, int, int]]) -> None:
+        first, last = min(p[0] for p in part), max(p[0] for p in part)
+        if last - first >= keep_ms:
+            found.append((mmsi, first, last, len(part)))
+
+    for mmsi, t_ms, lat, lon in rows:
+        part = running.setdefault(mmsi, [])
+        if part:
+            _, lat_a, lon_a = part[0]
+            middle_lat = lat_a + sum(p[1] - lat_a for p in part) // len(part)
+            middle_lon = lon_a + sum(wrapped(p[2] - lon_a) for p in part) // len(part)
+            near = float(great_circle_nm(lat, lon, middle_lat, middle_lon)) * 1852 <= reach_m
+            last = max(p[0] for p in part)
+            if not near and t_ms <= last:
+                continue
+            if near and t_ms - last <= gap_ms:
+                part.append((t_ms, lat, lon))
+                continue
+            close(mmsi, part)
+        running[mmsi] = [(t_ms, lat, lon)]
+    for mmsi, part in running.items():
+        close(mmsi, part)
+    return sorted(found)
+
+
+def wrapped(units: int) -> int:
+    """A longitude difference the short way round."""
+    return (units + 108_000_000) % 216_000_000 - 108_000_000

@@ -140,6 +140,26 @@ def test_relations_come_inside_first_then_nearest(geography):
     assert related(geography, 0.0, 2.0)["limit"] == ("near", 0.0), "a line has no inside"
 
 
+def test_points_sides_and_tolerances_of_the_newer_kinds(coast):
+    """A crossing point is a circle; a border has a side that is in; a proposal is neither port nor anchorage."""
+    point = {
+        "type": "Feature",
+        "properties": {"id": "gate", "kind": "crossing_point", "buffer_nm": 0.5},
+        "geometry": {"type": "Point", "coordinates": [180.0, 10.0]},
+    }
+    border = line("median", "border", [4.0, 0.0], [4.0, 1.0], inside="left", tolerance_nm=0.2)
+    offered = box("maybe", "anchorage", 5.0, 0.0, 5.1, 0.1, approved=False)
+    geography = Geography.build(coast, build_ports([]), [zone_set(point, border, offered)])
+    for lon in (180.0, -180.0, 180.0 - 0.4 * NM_DEG, -180.0 + 0.4 * NM_DEG):
+        (relation,) = geography.relations(10.0, lon)
+        assert (relation.id, relation.kind, relation.relation) == ("gate", "crossing_point", "inside"), lon
+    (relation,) = geography.relations(10.0, 180.0 - 2.5 * NM_DEG)
+    assert relation.distance_nm == pytest.approx(2.5 * math.cos(math.radians(10)) - 0.5, abs=0.01)
+    assert (geography.zones[1].inside, geography.zones[1].tolerance_nm) == ("left", 0.2)
+    assert not geography.masked(np.array([0.05]), np.array([5.05]))[0]
+    assert "proposal" in [r.kind for r in geography.relations(0.05, 5.05)]
+
+
 def test_unknown_positions_are_nowhere(geography):
     lat, lon = np.array([np.nan, 91.0, 0.0, 0.0, np.inf]), np.array([0.0, 181.0, 181.0, np.nan, 0.0])
     assert np.isnan(geography.coast_distance_nm(lat, lon)).all()

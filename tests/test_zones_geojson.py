@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from dogwatch.errors import ConfigError
 from zones import check
-from zones.geojson import KINDS, VERTICES_MAX, examine, load_zones
+from zones.geojson import VERTICES_MAX, examine, load_zones
+from zones.kinds import KINDS
 from zones.load import FILE_BYTES_MAX, read_zones
 from zones.polygons import ALWAYS
 
@@ -101,6 +102,20 @@ FAULTS = [
     ("crosses itself", collection(feature([[[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]])), "Self-intersection[1 1]", "redraw"),
     ("parts overlap", collection(feature([[SQUARE], [[[1, 0.5], [3, 0.5], [3, 3], [1, 0.5]]]], "MultiPolygon")), "not valid", "overlap"),
     ("single point", collection(feature([[[1, 1]] * 4])), "single point", "remove"),
+    (
+        "unknown subkind",
+        collection(feature([[0, 0], [1, 1]], "LineString", kind="corridor", subkind="road", buffer_nm=1)),
+        "subkind 'road'",
+        "cable, pipeline, lane",
+    ),
+    ("subkind of none", collection(feature(kind="watch", subkind="cable")), "subkind 'cable'", "remove it"),
+    ("no side", collection(feature([[0, 0], [1, 1]], "LineString", kind="border", inside="north")), "inside 'north'", "left or right"),
+    ("side of an area", collection(feature(kind="border", inside="left")), "a 'border' area has no side", "remove"),
+    ("tolerance", collection(feature(tolerance_nm=-1)), "tolerance_nm -1", "0 to 60"),
+    ("approval", collection(feature(approved="perhaps")), "approved 'perhaps'", "true"),
+    ("learned too soon", collection(feature(kind="anchorage", approved=True, evidence={"belt": "border", "ship_types": 1})), "1 types of ships", "needs 3"),
+    ("a point of nowhere", collection(feature([1, 2, "x"][:1], "Point", kind="port", buffer_nm=1)), "not a list of [longitude, latitude]", "numbers"),
+    ("a point out of range", collection(feature([200, 2], "Point", kind="port", buffer_nm=1)), "longitude 200", "180"),
     ("line as port", collection(feature([[0, 0], [1, 1]], "LineString", kind="port")), "a line cannot be a 'port'", "buffer_nm"),
 ]
 

@@ -13,27 +13,36 @@ import numpy as np
 
 from dogwatch.errors import ConfigError
 from dogwatch.times import iso
+from zones.coast import Coast
 from zones.geography import Geography
-from zones.geojson import Fault, Zone, examine
-from zones.load import read_text
+from zones.geojson import Drawn, Fault, Zone, examine_drawn
+from zones.load import read_drawn
 from zones.polygons import ALWAYS
+from zones.repair import SLIVER_M, faults_of, repair, slivers
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: notes are objects; zones have subkind, inside, source, licence, tolerance_nm, proposed, area_km2
 UNITS_PER_DEG = 600_000
+ASHORE_KINDS = ("port", "anchorage")  # on rivers and in basins the coarse coast does not show
 EDGES_MANY = 10_000  # more than anybody drew by hand: likely an export that was never simplified
 
 
-def check(paths: Sequence[str]) -> dict[str, Any]:
-    """Examine zones files; `ok` is False when any of them has a fault. Never raises on a bad file."""
+def check(paths: Sequence[str], coast: Coast | None = None) -> dict[str, Any]:
+    """Examine zones files; `ok` is False when any of them has a fault. Never raises on a bad file.
+
+    Notes are what does not stop a zone from working but looks like a slip: slivers, a zone drawn twice, axes that look
+    exchanged (only with a `coast`: all of it ashore, and afloat once exchanged), far more edges than anybody draws.
+    """
     files = []
     owner: dict[str, str] = {}
+    drawings: dict[bytes, str] = {}
     for path in paths:
         zones, faults = _examined(path)
+        notes = []
         for zone in zones:
             if zone.id in owner:
-                faults.append(Fault(1, f"'{zone.name}'", f"id '{zone.id}' is also in {owner[zone.id]}", "give every zone an id of its own"))
+                faults.append(Fault(0, f"'{zone.name}'", f"id '{zone.id}' is also in {owner[zone.id]}", "give every zone an id of its own"))
             owner.setdefault(zone.id, path)
-        notes = [f"'{z.name}' has {len(z.edges)} edges: simplify it unless it must be that exact" for z in zones if len(z.edges) > EDGES_MANY]
+            notes += [{"feature": zone.name, "what": what} for what in _notes(zone, drawings, coast)]
         listed = [{"line": f.line, "feature": f.feature, "what": f.what, "remedy": f.remedy} for f in faults]
         files.append({"file": path, "ok": not faults, "zones": [zone_summary(z) for z in zones], "faults": listed, "notes": notes})
     return {"schema_version": SCHEMA_VERSION, "ok": all(row["ok"] for row in files), "files": files}
@@ -43,11 +52,53 @@ def check_lines(report: dict[str, Any]) -> list[str]:
     """The report of `check` as text: every fault with file, line and remedy."""
     lines = []
     for row in report["files"]:
-        lines.append(f"{row['file']}: {len(row['zones'])} zones, {len(row['faults']) or 'no'} faults")
-        lines += [f"{row['file']}:{f['line']}: {Fault(**f).text()}" for f in row["faults"]]
-        lines += [f"{row['file']}: note: {note}" for note in row["notes"]]
+        lines.append(f"{row['file']}: {len(row['zones'])} zones, {len(row['faults']) or 'no'} faults, {len(row['notes']) or 'no'} notes")
+        lines += [f"{Fault(**f).at(row['file'])}: {Fault(**f).text()}" for f in row["faults"]]
+        lines += [f"{row['file']}: note: '{note['feature']}' {note['what']}" for note in row["notes"]]
         lines += [f"  {_zone_line(zone)}" for zone in row["zones"]]
     return lines
+
+
+def repaired(path: str) -> tuple[str, list[str], list[Fault]]:
+    """(a mended file as GeoJSON text, what was changed, what is still wrong). Raises ConfigError when it cannot be read at all."""
+    drawn = read_drawn(path)
+    features, changes = repair(drawn)
+    return collection_text(features), changes, [*drawn.faults, *faults_of(features, path)]
+
+
+def collection_text(features: Sequence[Any]) -> str:
+    """A FeatureCollection with a feature on each line, so that faults name lines and two versions can be compared."""
+    rows = ",\n".join(msgspec.json.encode(feature).decode("utf-8") for feature in features)
+    return '{"type": "FeatureCollection", "features": [\n' + rows + "\n]}\n"
+
+
+def rings_of(edges: np.ndarray) -> list[np.ndarray]:
+    """The closed rings float64[n, 2] (lon, lat degrees) of an area's edges int32[n, 4], in order: a ring ends where the next edge starts elsewhere."""
+    ends = np.flatnonzero((edges[1:, :2] != edges[:-1, 2:]).any(axis=1)) + 1
+    return [np.vstack([part[:, [1, 0]], part[-1:, [3, 2]]]) / UNITS_PER_DEG for part in np.split(edges, ends)]
+
+
+def _notes(zone: Zone, drawings: dict[bytes, str], coast: Coast | None) -> list[str]:
+    notes = []
+    if len(zone.edges) > EDGES_MANY:
+        notes.append(f"has {len(zone.edges)} edges: simplify it unless it must be that exact")
+    if zone.is_area:
+        for ring in slivers(rings_of(zone.edges)):
+            notes.append(f"has a sliver narrower than {SLIVER_M:g} m at longitude {ring[0, 0]:g}, latitude {ring[0, 1]:g}: --repair leaves it out")
+    drawing = zone.edges.tobytes() + f"{zone.kind}|{zone.valid_from_ms}|{zone.valid_to_ms}|{zone.buffer_nm}".encode()
+    if drawing in drawings:
+        notes.append(f"is drawn exactly as '{drawings[drawing]}' is: leave one out")
+    drawings.setdefault(drawing, zone.id)
+    if coast is not None and (zone.proposed or zone.kind) not in ASHORE_KINDS and _looks_exchanged(zone.edges, coast):
+        notes.append("lies ashore, and would lie at sea with latitude and longitude exchanged: GeoJSON writes [longitude, latitude]")
+    return notes
+
+
+def _looks_exchanged(edges: np.ndarray, coast: Coast) -> bool:
+    lat, lon = edges[:, 0].astype(np.int64), edges[:, 1].astype(np.int64)
+    if (np.abs(lon) > 90 * UNITS_PER_DEG).any() or not coast.on_land(lat, lon).all():
+        return False
+    return not coast.on_land(lon, lat).any()
 
 
 def show(geography: Geography, origin: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -102,12 +153,19 @@ def zone_summary(zone: Zone) -> dict[str, Any]:
         "id": zone.id,
         "name": zone.name,
         "kind": zone.kind,
+        "subkind": zone.subkind,
+        "proposed": zone.proposed,
+        "inside": zone.inside,
         "version": zone.version,
         "owner": zone.owner,
+        "source": zone.source,
+        "licence": zone.licence,
+        "tolerance_nm": zone.tolerance_nm,
         "valid_from": None if zone.valid_from_ms == ALWAYS[0] else iso(zone.valid_from_ms),
         "valid_to": None if zone.valid_to_ms == ALWAYS[1] else iso(zone.valid_to_ms),
         "buffer_nm": zone.buffer_nm,
-        "shape": "area" if zone.is_area else "line",
+        "shape": "area" if zone.is_area else "point" if len(zone.edges) == 1 and (zone.edges[0, :2] == zone.edges[0, 2:]).all() else "line",
+        "area_km2": zone.area_km2,
         "edges": len(zone.edges),
         "box_deg": [round(v / UNITS_PER_DEG, 6) for v in (west, south, east, north)],
     }
@@ -115,12 +173,29 @@ def zone_summary(zone: Zone) -> dict[str, Any]:
 
 def _examined(path: str) -> tuple[list[Zone], list[Fault]]:
     try:
-        return examine(read_text(path), file=path)
+        drawn = read_drawn(path)
     except ConfigError as fault:
-        return [], [Fault(fault.line, "", fault.what, fault.remedy)]
+        drawn = Drawn([], [], [Fault(fault.line, "", fault.what, fault.remedy)])
+    return examine_drawn(drawn, path)
 
 
 def _zone_line(zone: dict[str, Any]) -> str:
     until = f", valid {zone['valid_from'] or 'always'} to {zone['valid_to'] or 'always'}" if zone["valid_from"] or zone["valid_to"] else ""
     width = f", buffer {zone['buffer_nm']:g} nm" if zone["buffer_nm"] else ""
-    return f"{zone['id']}: {zone['name']} ({zone['kind']} {zone['shape']}, {zone['edges']} edges, version {zone['version']}{width}{until})"
+    kind = " ".join(filter(None, (zone["kind"], zone["subkind"], zone["shape"])))
+    what = f"{kind} for {zone['proposed']}, not approved" if zone["proposed"] else kind
+    side = f", in on the {zone['inside']}" if zone["inside"] else ""
+    size = f"{zone['area_km2']:,.1f} km2" if zone["shape"] == "area" else f"{zone['edges']} edges"
+    owner = f", owner {zone['owner']}" if zone["owner"] else ""
+    return f"{zone['id']}: {zone['name']} ({what}, {size}, version {zone['version']}{side}{width}{until}{owner})"
+
+
+def at_lines(report: dict[str, Any]) -> list[str]:
+    """The report of `show_at` as text."""
+    coast = "on land" if report["on_land"] else f"{report['coast_distance_nm']:g} nm off the coast"
+    mask = "a port or anchorage mask holds here" if report["masked"] else "no mask"
+    rows = [f"{report['lat']:g}, {report['lon']:g}: {coast}, {report['watch_distance_nm']:g} nm to the nearest border or watch zone, {mask}"]
+    for zone in report["zones"]:
+        where = zone["relation"] if zone["relation"] == "inside" else f"{zone['distance_nm']:g} nm"
+        rows.append(f"  {where}: {zone['id']} ({zone['kind']}, version {zone['version']})")
+    return [*rows, f"zone set {report['version']}"]

@@ -19,12 +19,11 @@ import numpy as np
 import shapely
 
 from dogwatch.errors import ConfigError
+from dogwatch.geo import R_EARTH_M
 from dogwatch.times import from_iso
+from zones.kinds import CAREFUL, KINDS, NEEDS_AREA, PROPOSAL, SHIP_TYPES_MIN_IN_BORDER, SIDES, SUBKINDS, understood
 from zones.polygons import ALWAYS
 
-KINDS = ("territorial_sea", "contiguous_zone", "eez", "border", "watch", "corridor", "port", "anchorage", "area")
-NEEDS_AREA = ("port", "anchorage", "area", "corridor")  # a line of these kinds says nothing unless it has a width
-CAREFUL = ("kind", "valid_from", "valid_to", "buffer_nm")  # misspelt, these would be lost without a word and change what a zone does
 RESERVED = ("belt-", "port-")  # ids of the built-in set
 ZONES_MAX = 10_000  # relations ask every zone: beyond this the answer is slow
 VERTICES_MAX = 1_000_000  # 16 MB of edges
@@ -36,7 +35,7 @@ _GAP = re.compile(r"[\s,]*")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in a zones file. `feature` names it ('zone-1' or 'feature 3'), line is 1-based."""
+    """One thing wrong in a zones file. `feature` names it ('zone-1' or 'feature 3'), line is 1-based; 0 where a file has no lines."""
 
     line: int
     feature: str
@@ -47,10 +46,19 @@ class Fault:
         """'feature: what. remedy' (without the place)."""
         return f"{self.feature}: {self.what}. {self.remedy}" if self.feature else f"{self.what}. {self.remedy}"
 
+    def at(self, file: str) -> str:
+        """'zones.geojson:12', or the file alone where it has no lines."""
+        return f"{file}:{self.line}" if self.line else file
+
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """One zone. edges int32[n, 4] (lat_a, lon_a, lat_b, lon_b) in units; times UTC ms, half-open; buffer_nm widens it."""
+    """One zone. edges int32[n, 4] (lat_a, lon_a, lat_b, lon_b) in units; times UTC ms, half-open; buffer_nm widens it.
+
+    A point is one edge without length. `kind` is `proposal` until somebody approves it, and `proposed` what it would then be.
+    `inside`: the side of a border that is in, 'left' or 'right' along the line as drawn, '' unknown. `tolerance_nm`: how far
+    the line drawn may lie from the true one (0: taken as exact). area_km2 without the buffer.
+    """
 
     id: str
     name: str
@@ -63,6 +71,23 @@ class Zone:
     is_area: bool
     edges: np.ndarray
     file: str
+    subkind: str = ""
+    inside: str = ""
+    source: str = ""
+    licence: str = ""
+    tolerance_nm: float = 0.0
+    proposed: str = ""
+    area_km2: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A zones file before its zones are looked at: features as GeoJSON, 1-based line of each (0 unknown), its coordinate system if not WGS 84."""
+
+    features: list[Any]
+    lines: list[int]
+    faults: list[Fault]
+    crs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,37 +100,66 @@ class ZoneSet:
 
 def load_zones(text: str, *, file: str = "zones.geojson") -> ZoneSet:
     """Zones from GeoJSON text. Raises one ConfigError that lists every fault with line, feature and remedy."""
-    zones, faults = examine(text, file=file)
+    return zone_set(drawn_of(text), file)
+
+
+def zone_set(drawn: Drawn, file: str) -> ZoneSet:
+    """The zones of a file. Raises one ConfigError that lists every fault."""
+    zones, faults = examine_drawn(drawn, file)
     if not faults:
         return ZoneSet(file, tuple(zones))
     first = faults[0]
     if len(faults) == 1:
         raise ConfigError(first.what, file=file, line=first.line, key=first.feature, remedy=first.remedy)
-    listed = "\n".join(f"  {file}:{fault.line}: {fault.text()}" for fault in faults[:FAULTS_MAX])
+    listed = "\n".join(f"  {fault.at(file)}: {fault.text()}" for fault in faults[:FAULTS_MAX])
     more = f"\n  ... and {len(faults) - FAULTS_MAX} more" if len(faults) > FAULTS_MAX else ""
     raise ConfigError(f"{len(faults)} faults:\n{listed}{more}\nCorrect them all; the rules are in docs/zones.md", file=file, line=first.line)
 
 
 def examine(text: str, *, file: str) -> tuple[list[Zone], list[Fault]]:
     """The zones that are right and the faults of the others; never raises on bad text."""
+    return examine_drawn(drawn_of(text), file)
+
+
+def drawn_of(text: str) -> Drawn:
+    """The features of GeoJSON text and where each stands; never raises on bad text."""
     text = text.removeprefix("\ufeff")
     try:
         document = json.loads(text)
     except json.JSONDecodeError as fault:
-        return [], [Fault(fault.lineno, "", f"not JSON: {fault.msg} at column {fault.colno}", "correct the syntax")]
+        return Drawn([], [], [Fault(fault.lineno, "", f"not JSON: {fault.msg} at column {fault.colno}", "correct the syntax")])
     except RecursionError:
-        return [], [Fault(1, "", "not a zones file: nested too deeply", "export a plain FeatureCollection")]
-    features, faults = _features(document)
-    lines = _feature_lines(text, len(features))
+        return Drawn([], [], [Fault(1, "", "not a zones file: nested too deeply", "export a plain FeatureCollection")])
+    kind = document.get("type") if isinstance(document, dict) else type(document).__name__
+    if kind != "FeatureCollection":
+        what = f"the file is a {kind!r}, not a FeatureCollection"
+        return Drawn([], [], [Fault(1, "", what, 'wrap it: {"type": "FeatureCollection", "features": [...]}')])
+    features = document.get("features")
+    if not isinstance(features, list):
+        features = []
+    return Drawn(features, _feature_lines(text, len(features)), [], _crs(document.get("crs")))
+
+
+def examine_drawn(drawn: Drawn, file: str) -> tuple[list[Zone], list[Fault]]:
+    """The zones that are right and the faults of the others."""
+    features, lines, faults = drawn.features, drawn.lines, list(drawn.faults)
+    if faults and not features:
+        return [], faults
+    if drawn.crs:
+        faults.append(Fault(1, "", f"coordinate system {drawn.crs[:80]}", "export in WGS 84 (EPSG:4326)"))
+    if not features:
+        return [], [*faults, Fault(1, "", "no features", "a zones file holds at least one zone; to have none, name no file")]
+    if len(features) > ZONES_MAX:
+        return [], [*faults, Fault(1, "", f"{len(features)} features; at most {ZONES_MAX} are allowed", "keep the zones that your watch needs")]
     zones: list[Zone] = []
-    seen: dict[str, int] = {}
+    seen: dict[str, str] = {}
     for index, feature in enumerate(features):
         reader = _Feature(feature, index, lines[index], file)
         zone = reader.read()
         if reader.id and reader.id in seen:
-            reader.fault(f"id '{reader.id}' is taken by the feature in line {seen[reader.id]}", "give every zone an id of its own")
+            reader.fault(f"id '{reader.id}' is taken by the feature {seen[reader.id]}", "give every zone an id of its own")
         elif reader.id:
-            seen[reader.id] = lines[index]
+            seen[reader.id] = f"in line {lines[index]}" if lines[index] else f"number {index + 1}"
         faults += reader.faults
         if zone is not None and not reader.faults:
             zones.append(zone)
@@ -115,21 +169,14 @@ def examine(text: str, *, file: str) -> tuple[list[Zone], list[Fault]]:
     return zones, faults
 
 
-def _features(document: Any) -> tuple[list[Any], list[Fault]]:
-    """The feature list and the faults of what is around it."""
-    kind = document.get("type") if isinstance(document, dict) else type(document).__name__
-    if kind != "FeatureCollection":
-        return [], [Fault(1, "", f"the file is a {kind!r}, not a FeatureCollection", 'wrap it: {"type": "FeatureCollection", "features": [...]}')]
-    faults = []
-    crs = json.dumps(document.get("crs"))
-    if document.get("crs") is not None and "CRS84" not in crs and "4326" not in crs:
-        faults.append(Fault(1, "", f"coordinate system {crs[:80]}", "export in WGS 84 (EPSG:4326)"))
-    features = document.get("features")
-    if not isinstance(features, list) or not features:
-        return [], [*faults, Fault(1, "", "no features", "a zones file holds at least one zone; to have none, name no file")]
-    if len(features) > ZONES_MAX:
-        return [], [*faults, Fault(1, "", f"{len(features)} features; at most {ZONES_MAX} are allowed", "keep the zones that your watch needs")]
-    return features, faults
+def _crs(member: Any) -> str:
+    """The coordinate system of a GeoJSON 2008 `crs` member, '' where it is WGS 84 or not named."""
+    if member is None:
+        return ""
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    text = name if isinstance(name, str) else json.dumps(member)
+    return "" if "CRS84" in text or re.search(r"\b4326\b", text) else text
 
 
 def _feature_lines(text: str, count: int) -> list[int]:
@@ -163,7 +210,7 @@ class _Feature:
         self.faults: list[Fault] = []
         self.broken = False
         properties = feature.get("properties") if isinstance(feature, dict) else None
-        self.properties: dict[str, Any] = properties if isinstance(properties, dict) else {}
+        self.properties: dict[str, Any] = understood(properties) if isinstance(properties, dict) else {}
         raw = self.properties.get("id", feature.get("id") if isinstance(feature, dict) else None)
         self.id = str(raw).strip() if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
         name = self.properties.get("name")
@@ -185,20 +232,28 @@ class _Feature:
             near = difflib.get_close_matches(str(key).lower(), CAREFUL, 1, 0.85)
             if near and key not in CAREFUL:
                 self.fault(f"unknown property '{key}'", f"did you mean '{near[0]}'?")
-        kind, validity_ms, buffer_nm = self._kind(), self._validity_ms(), self._buffer_nm()
-        drawn = self._geometry()
+        kind, validity_ms, buffer_nm, tolerance_nm = self._kind(), self._validity_ms(), self._miles("buffer_nm"), self._miles("tolerance_nm")
+        subkind, approved = self._subkind(kind), self._approved()
+        drawn = self._geometry(buffer_nm)
         if drawn is None or self.faults:
             return None
-        is_area, edges = drawn
+        is_area, edges, area_km2 = drawn
         if not is_area and kind in NEEDS_AREA and buffer_nm == 0:
             self.fault(f"a line cannot be a '{kind}'", 'draw a polygon, or give the line a width with "buffer_nm"')
             return None
+        inside = self._side(kind, is_area)
+        owner, source, licence = (str(self.properties.get(key) or "") for key in ("owner", "source", "licence"))
         version = self.properties.get("version")
-        owner = str(self.properties.get("owner") or "")
         if version is None:
-            digest = blake2b(edges.astype("<i4").tobytes() + f"{kind}|{buffer_nm}|{validity_ms}".encode(), digest_size=4)
+            more = "" if approved and not subkind and not inside else f"|{subkind}|{inside}|{approved}"
+            digest = blake2b(edges.astype("<i4").tobytes() + f"{kind}|{buffer_nm}|{validity_ms}{more}".encode(), digest_size=4)
             version = f"h-{digest.hexdigest()}"
-        return Zone(self.id, self.name, kind, str(version), owner, *validity_ms, buffer_nm, is_area, edges, self.file)
+        elif not approved:
+            version = f"{version}-proposal"  # the yes changes what it does, and so its version
+        if self.faults:
+            return None
+        drawn_as = (*validity_ms, buffer_nm, is_area, edges, self.file, subkind, inside, source, licence, tolerance_nm)
+        return Zone(self.id, self.name, kind if approved else PROPOSAL, str(version), owner, *drawn_as, "" if approved else kind, area_km2)
 
     def _kind(self) -> str:
         kind = self.properties.get("kind")
@@ -225,31 +280,68 @@ class _Feature:
             self.fault("valid_to is not after valid_from", "exchange them or correct one")
         return bounds[0], bounds[1]
 
-    def _buffer_nm(self) -> float:
-        value = self.properties.get("buffer_nm")
+    def _miles(self, key: str) -> float:
+        value = self.properties.get(key)
         if value is None:
             return 0.0
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= BUFFER_NM_MAX:
-            self.fault(f"buffer_nm {value!r} is out of range", f"give nautical miles, 0 to {BUFFER_NM_MAX:g}")
+        if not _is_number(value) or not 0 <= value <= BUFFER_NM_MAX:
+            self.fault(f"{key} {value!r} is out of range", f"give nautical miles, 0 to {BUFFER_NM_MAX:g}")
             return 0.0
         return float(value)
 
-    def _geometry(self) -> tuple[bool, np.ndarray] | None:
-        """(is it an area, edges) or None after a fault."""
+    def _subkind(self, kind: str) -> str:
+        value = self.properties.get("subkind")
+        if value is None or kind not in KINDS:
+            return ""
+        known = SUBKINDS.get(kind, ())
+        if value not in known:
+            remedy = f"known for '{kind}': {', '.join(known)}" if known else f"a '{kind}' has none: remove it"
+            self.fault(f"unknown subkind '{value}'", remedy)
+        return str(value)
+
+    def _side(self, kind: str, is_area: bool) -> str:
+        value = self.properties.get("inside")
+        if value is None:
+            return ""
+        if value not in SIDES:
+            self.fault(f"inside {value!r} is no side", "write left or right: the side that is in, looking along the line as it is drawn")
+        elif kind != "border" or is_area:
+            self.fault(f"a '{kind}' {'area' if is_area else 'line'} has no side", "remove 'inside'; only a border drawn as a line has one")
+        return str(value)
+
+    def _approved(self) -> bool:
+        value = self.properties.get("approved")
+        value = {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+        if value is None or value is True or value is False:
+            evidence = self.properties.get("evidence")
+            learned = evidence if isinstance(evidence, dict) else {}
+            types = learned.get("ship_types", 0)
+            if value is True and learned.get("belt") == "border" and not (_is_number(types) and types >= SHIP_TYPES_MIN_IN_BORDER):
+                what = f"a mask learned in the border belt from {types} types of ships"
+                self.fault(what, f"it needs {SHIP_TYPES_MIN_IN_BORDER}: set approved to false, or draw a zone of your own if you know the place")
+            return value is not False
+        self.fault(f"approved {value!r} is neither true nor false", "write true when somebody has said yes")
+        return False
+
+    def _geometry(self, buffer_nm: float) -> tuple[bool, np.ndarray, float] | None:
+        """(is it an area, edges, km2) or None after a fault."""
         geometry = self.feature.get("geometry")
         shape = geometry.get("type") if isinstance(geometry, dict) else None
         coordinates = geometry.get("coordinates") if isinstance(geometry, dict) else None
+        if shape == "Point" and buffer_nm > 0:
+            at = self._positions([coordinates], closed=False, point=True)
+            return None if at is None else (False, _edges([np.vstack([at, at])], keep=True), 0.0)
         if shape not in ("Polygon", "MultiPolygon", "LineString", "MultiLineString"):
-            self.fault(f"geometry is {shape or 'empty'}", "draw a Polygon, MultiPolygon, LineString or MultiLineString")
+            width = " without buffer_nm" if shape == "Point" else ""
+            self.fault(f"geometry is {shape or 'empty'}{width}", "draw a Polygon, MultiPolygon, LineString or MultiLineString, or give a Point a buffer_nm")
             return None
         if not isinstance(coordinates, list) or not coordinates:
             self.fault("has no coordinates", "draw it, or remove the feature")
             return None
-        is_area = shape.endswith("Polygon")
         parts = coordinates if shape.startswith("Multi") else [coordinates]
-        if not is_area:
+        if not shape.endswith("Polygon"):
             lines = [self._positions(part, closed=False) for part in parts]
-            return None if self.faults else (False, _edges([path for path in lines if path is not None]))
+            return None if self.faults else (False, _edges([path for path in lines if path is not None]), 0.0)
         polygons = []
         for part in parts:
             if not isinstance(part, list) or not part:
@@ -257,32 +349,34 @@ class _Feature:
                 return None
             paths = [self._positions(raw, closed=True) for raw in part]
             polygons.append([ring for ring in paths if ring is not None])
-        if self.faults:
+        if self.faults or not self._valid(polygons):
             return None
+        area_km2 = sum(2 * ring_km2(rings[0]) - sum(map(ring_km2, rings)) for rings in polygons)
+        return True, _edges([ring for rings in polygons for ring in rings]), round(area_km2, 3)
+
+    def _valid(self, polygons: list[list[np.ndarray]]) -> bool:
         shapes = [shapely.Polygon(rings[0], rings[1:]) for rings in polygons]
         whole = shapes[0] if len(shapes) == 1 else shapely.MultiPolygon(shapes)
-        if not whole.is_valid:
-            reason = shapely.is_valid_reason(whole)
-            self.fault(
-                f"its outline is not valid: {reason} (longitude latitude)", "an outline must not cross or touch itself, nor parts overlap; redraw it there"
-            )
-            return None
-        return True, _edges([ring for rings in polygons for ring in rings])
+        if whole.is_valid:
+            return True
+        reason = shapely.is_valid_reason(whole)
+        self.fault(f"its outline is not valid: {reason} (longitude latitude)", "an outline must not cross or touch itself, nor parts overlap; redraw it there")
+        return False
 
-    def _positions(self, raw: Any, *, closed: bool) -> np.ndarray | None:
+    def _positions(self, raw: Any, *, closed: bool, point: bool = False) -> np.ndarray | None:
         """float64[n, 2] (lon, lat) of one ring or line, or None after a fault: the first of its geometry, the rest may follow from it."""
         if self.broken:
             return None
-        rows = self._checked_positions(raw, closed)
+        rows = self._checked_positions(raw, closed, point)
         self.broken = rows is None
         return rows
 
-    def _checked_positions(self, raw: Any, closed: bool) -> np.ndarray | None:
-        word = "ring" if closed else "line"
+    def _checked_positions(self, raw: Any, closed: bool, point: bool) -> np.ndarray | None:
+        word = "ring" if closed else "point" if point else "line"
         if not isinstance(raw, list) or not all(isinstance(p, list) and len(p) >= 2 and all(_is_number(v) for v in p[:2]) for p in raw):
             self.fault(f"a {word} is not a list of [longitude, latitude]", "check the nesting of its coordinates and that all are numbers")
             return None
-        if len(raw) < (4 if closed else 2):
+        if not point and len(raw) < (4 if closed else 2):
             self.fault(f"a {word} has {len(raw)} positions", "a ring needs at least 4, the first repeated at the end" if closed else "a line needs at least 2")
             return None
         rows = np.array([p[:2] for p in raw], np.float64)
@@ -290,6 +384,8 @@ class _Feature:
         if outside.any():
             self.fault(*_range_fault(rows, int(np.argmax(outside)), int(outside.sum())))
             return None
+        if point:
+            return rows
         steps = np.abs(np.diff(rows[:, 0]))
         wide = (steps > 180) & ~((np.abs(rows[:-1, 1]) == 90) & (rows[:-1, 1] == rows[1:, 1]))
         if wide.any():
@@ -324,11 +420,23 @@ def _range_fault(rows: np.ndarray, k: int, count: int) -> tuple[str, str]:
     return what, "longitudes are -180 to 180, latitudes -90 to 90; cut areas that pass the 180th meridian (RFC 7946 3.1.9)"
 
 
-def _edges(paths: list[np.ndarray]) -> np.ndarray:
-    """int32[n, 4] edges in units; edges that rounding made into points are dropped."""
+def ring_km2(ring: np.ndarray) -> float:
+    """Area of one closed ring float64[n, 2] (lon, lat degrees) on the sphere, edges straight in longitude and latitude; never negative.
+
+    By Green: the strip between an edge and the equator is its step in longitude times its mean sine of latitude.
+    """
+    lon, lat = np.radians(ring[:, 0]), np.radians(ring[:, 1])
+    rise = np.diff(lat)
+    flat = np.abs(rise) < 1e-12
+    mean_sine = np.where(flat, np.sin(lat[:-1]), (np.cos(lat[:-1]) - np.cos(lat[1:])) / np.where(flat, 1.0, rise))
+    return abs(float((np.diff(lon) * mean_sine).sum())) * (R_EARTH_M / 1000) ** 2
+
+
+def _edges(paths: list[np.ndarray], keep: bool = False) -> np.ndarray:
+    """int32[n, 4] edges in units; edges that rounding made into points are dropped, unless they are to be kept."""
     pieces = []
     for path in paths:
         units = np.rint(path * UNITS_PER_DEG).astype(np.int32)
         rows = np.column_stack([units[:-1, 1], units[:-1, 0], units[1:, 1], units[1:, 0]])
-        pieces.append(rows[(rows[:, :2] != rows[:, 2:]).any(axis=1)])
+        pieces.append(rows if keep else rows[(rows[:, :2] != rows[:, 2:]).any(axis=1)])
     return np.ascontiguousarray(np.concatenate(pieces))

@@ -1,27 +1,38 @@
 """Zones from disk. The only file of this room, with the build script, that may touch files; everything else is pure.
 
-May hold: opening, size limits, messages for what cannot be opened. May not: the rules of a zones file (`geojson.py`).
+May hold: opening, size limits, formats, coordinate systems, messages for what cannot be opened. May not: the rules of a
+zones file (`geojson.py`): whatever the format, features become GeoJSON in WGS 84 and are judged there.
+GeoJSON needs nothing but Python; GeoPackage, Shapefile (also in a .zip), KML and KMZ need the extra `zones` (pyogrio, which
+brings GDAL, and pyproj). A Shapefile cuts names after ten letters: `tolerance_` is read as `tolerance_nm`.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 
 from dogwatch.errors import ConfigError, InputError
 from zones.coast import Coast
-from zones.geojson import ZoneSet, load_zones
+from zones.geojson import Drawn, Fault, ZoneSet, drawn_of, load_zones, zone_set
+from zones.kinds import KNOWN
 from zones.ports import Ports
 
 DATA_DIR = Path(__file__).parent / "data"
 FILE_BYTES_MAX = 64 << 20
+GIS_BYTES_MAX = 512 << 20  # a GeoPackage of the world's EEZs has 160 MB
+GIS_SUFFIXES = (".gpkg", ".shp", ".zip", ".kml", ".kmz")
+EXTRA = "pip install 'dogwatch[zones]' (make install brings it)"
+WGS84 = ("EPSG:4326", "OGC:CRS84")
 REBUILD = "run `make install` (or `python -m zones.build`); a wheel brings the data with it"
 
-__all__ = ["DATA_DIR", "land_path", "load_zones", "read_coast", "read_origin", "read_ports", "read_text", "read_zones"]
+__all__ = ["DATA_DIR", "land_path", "load_zones", "read_coast", "read_drawn", "read_origin", "read_ports", "read_text", "read_zones"]
 
 
 def read_text(path: str | Path) -> str:
@@ -42,8 +53,120 @@ def read_text(path: str | Path) -> str:
 
 
 def read_zones(path: str | Path) -> ZoneSet:
-    """The zones of one GeoJSON file. Raises one ConfigError that lists every fault."""
-    return load_zones(read_text(path), file=str(path))
+    """The zones of one file of any format. Raises one ConfigError that lists every fault."""
+    return zone_set(read_drawn(path), str(path))
+
+
+def read_drawn(path: str | Path) -> Drawn:
+    """The features of a file as GeoJSON in WGS 84, in its order. Raises ConfigError when it cannot be read."""
+    if Path(path).suffix.lower() in GIS_SUFFIXES:
+        return _read_gis(Path(path))
+    drawn = drawn_of(read_text(path))
+    if not drawn.crs:
+        return drawn
+    move = _to_wgs84(drawn.crs, str(path))
+    return Drawn([_moved(feature, move) for feature in drawn.features], drawn.lines, drawn.faults)
+
+
+def _read_gis(path: Path) -> Drawn:
+    """Features of every layer. A feature that names no id, but has a name (as a KML placemark has), takes that as its id."""
+    pyogrio = _extra("pyogrio", path)
+    if not path.is_file():
+        raise ConfigError("no such file", file=str(path), line=0, remedy="check the path; relative paths begin at the current directory")
+    if path.stat().st_size > GIS_BYTES_MAX:
+        raise ConfigError(f"is larger than {GIS_BYTES_MAX >> 20} MB", file=str(path), line=0, remedy="simplify the areas")
+    where = f"/vsizip/{path.resolve()}" if path.suffix.lower() == ".zip" else str(path)
+    features: list[Any] = []
+    faults: list[Fault] = []
+    try:
+        for layer, shape in pyogrio.list_layers(where):
+            if shape is not None:
+                features += _layer(pyogrio, where, layer, path, faults)
+    except ConfigError:
+        raise
+    except Exception as fault:  # GDAL raises what it likes; whatever it is, the file is the cause
+        raise ConfigError(f"cannot be read: {fault}", file=str(path), line=0, remedy="is it a whole file of the format that its name says?") from fault
+    return Drawn(features, [0] * len(features), faults)
+
+
+def _layer(pyogrio: Any, where: str, layer: str, path: Path, faults: list[Fault]) -> list[dict[str, Any]]:
+    meta, _, shapes, columns = pyogrio.raw.read(where, layer=layer, force_2d=True)
+    names = [_our_name(str(name), path.suffix.lower()) for name in meta["fields"]]
+    geometries = shapely.from_wkb(shapes)
+    move = None
+    if meta["crs"] is None:
+        faults.append(Fault(0, f"layer '{layer}'", "names no coordinate system", "add the .prj file, or export in WGS 84 (EPSG:4326)"))
+    elif meta["crs"] not in WGS84:
+        move = _to_wgs84(meta["crs"], str(path))
+    features = []
+    for k, geometry in enumerate(geometries):
+        properties = {name: value for name, column in zip(names, columns, strict=True) if (value := _plain(column[k])) is not None}
+        for name in ("evidence", "buffer_nm", "tolerance_nm"):  # a format without such a type keeps them as text
+            if isinstance(properties.get(name), str):
+                properties[name] = _json(properties[name])
+        if not properties.get("id") and not any(key.lower() in ("mrgid", "line_id") for key in properties):
+            properties["id"] = properties.get("name") or ""
+        feature = {"type": "Feature", "properties": properties, "geometry": None if geometry is None else json.loads(shapely.to_geojson(geometry))}
+        features.append(_moved(feature, move) if move else feature)
+    return features
+
+
+def _our_name(name: str, suffix: str) -> str:
+    """A column in our words: capitals and the ten letters of a Shapefile make no difference, nor does what KML calls its times."""
+    lower = name.lower()
+    if suffix in (".kml", ".kmz") and lower in ("begin", "end"):
+        return {"begin": "valid_from", "end": "valid_to"}[lower]
+    if lower in KNOWN:
+        return lower
+    cut = [word for word in KNOWN if len(word) > 10 and word[:10] == lower]
+    return cut[0] if cut else name
+
+
+def _plain(value: Any) -> Any:
+    """A value of a column as JSON would have it; None for what is missing."""
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else str(value)
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value == "" or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _to_wgs84(crs: str, file: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Turns float64[n, 2] (x, y) of a coordinate system into (longitude, latitude). Raises ConfigError when nobody knows the system."""
+    pyproj = _extra("pyproj", Path(file))
+    try:
+        transformer = pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(crs), "EPSG:4326", always_xy=True)
+    except pyproj.exceptions.ProjError as fault:
+        raise ConfigError(f"unknown coordinate system {crs[:80]}", file=file, line=0, remedy="export in WGS 84 (EPSG:4326)") from fault
+    return lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
+
+
+def _moved(feature: Any, move: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """A copy of a GeoJSON feature with every position moved; what has no readable geometry stays as it is, to be judged later."""
+    geometry = feature.get("geometry") if isinstance(feature, dict) else None
+    if not isinstance(geometry, dict):
+        return feature
+    try:
+        shape = shapely.transform(shapely.from_geojson(json.dumps(geometry)), move)
+    except shapely.errors.GEOSException:
+        return feature
+    return {**feature, "geometry": json.loads(shapely.to_geojson(shape))}
+
+
+def _extra(name: str, path: Path) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as fault:
+        raise ConfigError(f"{path.suffix or 'this file'} needs the Python package {name}", file=str(path), line=0, remedy=EXTRA) from fault
 
 
 def read_coast(folder: Path = DATA_DIR) -> Coast:

@@ -1,0 +1,152 @@
+"""`dogwatch zones build` and `approve`: files in, one GeoJSON file of zones out. May hold: opening and writing. May not: make zones (zones/).
+
+Whatever is built is examined as any drawn zone is before it is written: a file that the product would refuse is never left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dogwatch import blob
+from dogwatch.batch import F_CK_BAD, F_COARSE, F_FIX_STATE, F_FUTURE, F_MMSI_BAD, F_NULL_ISLAND, T_MISSING
+from dogwatch.errors import ConfigError, InputError
+from runners.decoding import batches
+from runners.inputs import Settings, open_inputs
+from runners.intake import Intake
+from runners.ledger import replace_file
+from zones.belts import belt_features
+from zones.check import collection_text
+from zones.geojson import examine
+from zones.learn import PRESETS, Learner, anchorages, features_of
+from zones.load import read_coast, read_drawn, read_ports, read_text
+from zones.ports_table import Box, port_features
+
+LEARN_SCHEMA = 102  # another number than other states have, so that one is never taken for the other
+UNFIT = F_CK_BAD | F_FUTURE | F_COARSE | F_FIX_STATE | F_NULL_ISLAND | F_MMSI_BAD  # damaged, without a true time, or a place of 185 m steps
+FOLD_ROWS = 200_000  # positions taken at once
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What to build. `learn`: recordings; `convert`: zones of other formats, with `given` properties for features that lack them."""
+
+    out: Path
+    ports: Path | None = None
+    learn: list[Path] = field(default_factory=list)
+    state: Path | None = None
+    preset: str = "dogwatch"
+    convert: list[Path] = field(default_factory=list)
+    given: dict[str, Any] = field(default_factory=dict)
+    belts: bool = False
+    box: Box | None = None
+
+
+def build_zones(options: BuildOptions, say: Say) -> dict[str, Any]:
+    """Build the zones, examine and write them. Returns what was made. Raises InputError/ConfigError."""
+    if not (options.ports or options.learn or options.state or options.convert or options.belts):
+        raise InputError("nothing to build", remedy="give --ports TABLE, --learn RECORDING..., --convert FILE... or --belts")
+    if options.belts and options.box is None:
+        raise InputError("belts of the whole world would be no chart", remedy="give --box WEST,SOUTH,EAST,NORTH")
+    features: list[Any] = []
+    made: dict[str, Any] = {"out": str(options.out)}
+    if options.ports:
+        found, made["ports_left_out"] = port_features(read_text(options.ports), read_coast(), file=options.ports.name, box=options.box)
+        made["ports"] = len(found)
+        features += found
+    if options.belts and options.box:
+        features += belt_features(read_coast(), options.box)
+    if options.convert:
+        features += [_given(feature, options.given) for path in options.convert for feature in _features(path)]
+    if options.learn or options.state:
+        features += _learned(options, made, say)
+    if not features:
+        raise InputError("no zone came of it: " + ", ".join(f"{k} {v}" for k, v in made.items() if k != "out"), remedy="give more data, or see docs/zones.md")
+    write_zones(options.out, features)
+    return {**made, "zones": len(features)}
+
+
+def write_zones(out: Path, features: list[Any]) -> None:
+    """Write features as one GeoJSON file, all or nothing. Raises ConfigError when a zone would be refused."""
+    text = collection_text(features)
+    faults = examine(text, file=str(out))[1]
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise ConfigError(f"nothing written: {faults[0].what}{more}", file=str(out), line=0, key=faults[0].feature, remedy=faults[0].remedy)
+    replace_file(out, text.encode("utf-8"))
+
+
+def approve(path: Path, ids: list[str], owner: str) -> list[str]:
+    """Say yes to proposals of a zones file by id, in the name of `owner`; returns the ids. Raises InputError/ConfigError; all or nothing."""
+    features = _features(path)
+    by_id = {str(feature["properties"].get("id")): feature for feature in features}
+    absent = [zone_id for zone_id in ids if zone_id not in by_id]
+    if absent:
+        raise InputError(f"{path} has no zone '{absent[0]}'", remedy=f"dogwatch zones check {path} lists what it has")
+    for zone_id in ids:
+        by_id[zone_id]["properties"] |= {"approved": True, "owner": owner}
+    write_zones(path, features)
+    return ids
+
+
+def _features(path: Path) -> list[Any]:
+    drawn = read_drawn(path)
+    if drawn.faults:
+        raise ConfigError(drawn.faults[0].what, file=str(path), line=drawn.faults[0].line, remedy=drawn.faults[0].remedy)
+    if not all(isinstance(feature, dict) and isinstance(feature.get("properties"), dict) for feature in drawn.features):
+        raise ConfigError("has features without properties", file=str(path), line=1, remedy=f"dogwatch zones check {path}")
+    return drawn.features
+
+
+def _given(feature: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    return {**feature, "properties": {**given, **feature["properties"]}}
+
+
+def _learned(options: BuildOptions, made: dict[str, Any], say: Say) -> list[Any]:
+    if options.preset not in PRESETS:
+        raise InputError(f"no preset '{options.preset}'", remedy=f"known: {', '.join(PRESETS)}")
+    rule = PRESETS[options.preset]
+    learner = Learner(rule)
+    if options.state and options.state.exists():
+        learner = Learner.from_sections(blob.unpack(options.state.read_bytes(), schema=LEARN_SCHEMA), rule)
+    made["fixes"] = _take(learner, options.learn, say) if options.learn else 0
+    if options.state:
+        replace_file(options.state, blob.pack(learner.to_sections(), schema=LEARN_SCHEMA))
+    places = anchorages(learner, read_coast(), read_ports())
+    made["stays"], made["vessels"] = len(learner.stays()), len(learner.vessels)
+    made["learned"] = [
+        {"id": p.id, "name": p.name, "vessels": p.vessels, "hours": p.hours, "ship_types": p.ship_types, "belt": p.belt, "withheld": p.withheld} for p in places
+    ]
+    return features_of(places, options.preset)
+
+
+def _take(learner: Learner, inputs: list[Path], say: Say) -> int:
+    """Recordings into the learner, in runs of some size: a fold, so the size decides nothing."""
+    sources = open_inputs(inputs, Settings(None, False, {}), say)
+    intake = Intake([lane for source in sources.values() for lane in source.lanes])
+    waiting: list[np.ndarray] = []
+    fixes = n = 0
+    for source in sources.values():
+        for batch in batches(intake, source):
+            told = (batch.fixes["flags"] & np.uint32(UNFIT)) == 0
+            waiting.append(batch.fixes[told & (batch.fixes["t_ms"] != T_MISSING)][["mmsi", "t_ms", "lat", "lon", "ship_type"]].copy())
+            learner.note_types(batch.statics["mmsi"], batch.statics["ship_type"])
+            n += len(batch.fixes)
+            if n >= FOLD_ROWS:
+                fixes, n = fixes + n, 0
+                _fold(learner, waiting)
+    _fold(learner, waiting)
+    return fixes + n
+
+
+def _fold(learner: Learner, waiting: list[np.ndarray]) -> None:
+    if waiting:
+        rows = np.concatenate(waiting)
+        waiting.clear()
+        learner.note_types(rows["mmsi"], rows["ship_type"])
+        learner.add(rows["mmsi"], rows["t_ms"], rows["lat"], rows["lon"])

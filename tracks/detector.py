@@ -19,6 +19,7 @@ from dogwatch.events import Event
 from tracks.around import Around, around_of, sightings
 from tracks.coverage import Coverage
 from tracks.params import Params
+from tracks.rescue import Rescue
 from tracks.vessels import VesselTable
 
 
@@ -30,6 +31,7 @@ class Sight:
     geography: Any
     coverage: Coverage
     params: Params
+    rescue: Rescue
     tick_ms: int = 0
     _around: Around | None = field(default=None, repr=False)
 
@@ -42,7 +44,7 @@ class Sight:
 
     def at(self, tick_ms: int, around: Around | None = None) -> Sight:
         """The same sight at another tick; `around` of several shards together, if there are several."""
-        return Sight(self.table, self.geography, self.coverage, self.params, tick_ms, around)
+        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, around)
 
 
 class Detector:

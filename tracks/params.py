@@ -105,12 +105,21 @@ class Dark(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     confidence_cap: Share = 0.99
 
 
+class RescueArea(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Where and for how long a distress call or an assistance excuses who is slow there (docs/behaviours/assist.md)."""
+
+    reach_nm: Positive = 5.0
+    hold_s: Positive = 21_600.0  # after the last word of it
+    before_s: NotNegative = 1_800.0  # what began earlier before the call has nothing to do with it
+
+
 class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """All thresholds of tracks/. `revise_s`: how often an open event may say how it goes on."""
 
     loitering: Loitering = Loitering()
     rendezvous: Rendezvous = Rendezvous()
     dark: Dark = Dark()
+    rescue: RescueArea = RescueArea()
     revise_s: Annotated[float, msgspec.Meta(ge=600)] = 1_800.0
     v_max_kn: Positive = 40.0  # farther than this in the time between two reports: not the same hull, or a jump
     v_max_kn_fast: Positive = 65.0  # high-speed craft and rescue boats (types 40-49, 51)

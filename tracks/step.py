@@ -25,6 +25,7 @@ from tracks.detector import Detector, Sight
 from tracks.detectors import new_detectors
 from tracks.params import Params
 from tracks.records import BUCKET_MS, LAST_ROW
+from tracks.rescue import Rescue
 from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography
 
 SLOW_KN = 3.0  # geography is asked for vessels slower than this
@@ -43,6 +44,7 @@ class TrackState:
     table: VesselTable
     coverage: Coverage
     detectors: list[Detector]
+    rescue: Rescue = field(default_factory=Rescue)
     tick_ms: int = T_MISSING  # the next minute to be decided; T_MISSING before the first row
     exercise: bool = False  # a simulated row was released: from then on everything is exercise
     extra: dict[str, int] = field(default_factory=lambda: {"statics_joined": 0, "statics_other": 0, "evicted": 0})
@@ -59,7 +61,7 @@ class TrackState:
     @property
     def sight(self) -> Sight:
         """What the detectors may look at."""
-        return Sight(self.table, self.geography, self.coverage, self.params, self.tick_ms)
+        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, self.tick_ms)
 
     @property
     def vessel_count(self) -> int:
@@ -90,6 +92,7 @@ class TrackState:
             "reorder": self.reorder.to_sections(),
             "table": self.table.to_sections(),
             "coverage": self.coverage.to_sections(),
+            "rescue": self.rescue.to_sections(),
             "detectors": {detector.NAME: detector.to_sections() for detector in self.detectors},
         }
 
@@ -103,6 +106,7 @@ class TrackState:
             VesselTable.from_sections(sections["table"], params.vessels_max),
             Coverage.from_sections(sections["coverage"]),
             new_detectors(),
+            Rescue.from_sections(sections["rescue"]),
             sections["tick_ms"],
             sections["exercise"],
             dict(sections["extra"]),
@@ -125,6 +129,7 @@ def track_step(state: TrackState, batch: Batch, watermark_ms: int, *, final: boo
     if upto_ms <= state.reorder.watermark_ms:
         return []
     released = state.reorder.release(upto_ms)
+    state.rescue.control(released.control)
     for detector in state.detectors if released.control else ():
         detector.control(state.sight, released.control)
     fixes, statics = released.fixes, released.statics
@@ -170,6 +175,7 @@ def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> lis
         state.extra["statics_other"] += len(released.statics) - len(joined)
         for detector in state.detectors if len(joined) else ():
             detector.join(sight, joined, slots)
+    state.rescue.advance(watermark_ms, state.geography, state.params.rescue)
     ask_geography(table, (table.used["t_ms"] >= watermark_ms - FRESH_MS) & (table.used["speed_kn"] <= SLOW_KN), state.geography)
     return _ask(state, sight, pairs=False)
 

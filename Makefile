@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim sea-quality fuzz kafka docs clean
+.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim bench-tracks sea-quality fuzz kafka docs clean
 
 install: $(STAMP)
 
@@ -39,6 +39,10 @@ bench-decode: install .cache/peers/aiscat/.installed .cache/peers/libais/.instal
 	rm -rf $(@D)
 	$(PY) -m venv $(@D)
 	if $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<; then touch $@; else rm -rf $(@D); echo "$* cannot be installed here: it will be absent"; fi
+
+# BENCH='--quick' for a look of two minutes
+bench-tracks: install .cache/peers/duckdb/.installed .cache/peers/polars/.installed .cache/peers/movingpandas/.installed
+	$(BIN)/python -m benchmarks.tracks $(BENCH)
 
 bench-encode: install
 	$(BIN)/python -m benchmarks.encode

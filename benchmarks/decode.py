@@ -12,25 +12,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.contender import PEERS, ROOT, Contender, machine, spread
 from benchmarks.decode_agree import compare, read_ours
 from benchmarks.decode_corpus import NAMES, Corpus, build
 from benchmarks.decode_report import conclusions, show
 from benchmarks.decode_start import start_of_ours, start_of_peer
 
-ROOT = Path(__file__).resolve().parent.parent
-PEERS = ROOT / ".cache" / "peers"
 MODULES = {
     "dogwatch": (Path(sys.executable), "benchmarks.decode_ours"),
     "aiscat": (PEERS / "aiscat" / "bin" / "python", "benchmarks.peers_aiscat"),
@@ -48,47 +43,7 @@ AGREED_CORPORA = ("plain", "dirty", "multipart")
 TIERS = ("columns", "dicts", "records", "bare")
 
 
-class Decoder:
-    """A worker process and what it says. `absent` is why there is none, or empty."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.absent, self.hello = name, "", {}
-        self.python, module = MODULES[name]
-        if not self.python.exists():
-            self.absent = "not installed"
-            return
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
-        self.process = subprocess.Popen(
-            [self.python, "-m", "benchmarks.decode_worker", module], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True
-        )
-        try:
-            self.hello = self._answer()
-        except EOFError as fault:
-            self.absent = str(fault)
-
-    def ask(self, **job: Any) -> Any:
-        """Give a job and wait for its answer. Raises EOFError, with its last words, if the worker dies."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(job) + "\n")
-        self.process.stdin.flush()
-        return self._answer()
-
-    def close(self) -> None:
-        """Let the worker end."""
-        if self.python.exists():
-            self.process.communicate()
-
-    def _answer(self) -> Any:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            self.errors.seek(0)
-            raise EOFError((self.errors.read().strip().splitlines() or ["it said nothing"])[-1])
-        return json.loads(line)
-
-
-def count_positions(decoders: list[Decoder], corpora: list[Corpus]) -> dict[tuple[str, str], int]:
+def count_positions(decoders: list[Contender], corpora: list[Corpus]) -> dict[tuple[str, str], int]:
     """Positions by corpus and decoder, from a pass that is not timed; it also warms everybody up."""
     found = {}
     for corpus in corpora:
@@ -98,7 +53,7 @@ def count_positions(decoders: list[Decoder], corpora: list[Corpus]) -> dict[tupl
     return found
 
 
-def measure(decoders: list[Decoder], corpora: list[Corpus], rounds: int) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+def measure(decoders: list[Contender], corpora: list[Corpus], rounds: int) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
     """Runs by corpus, way and decoder: every way of every decoder on every corpus, once a round."""
     runs: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for number in range(rounds):
@@ -121,8 +76,8 @@ def summary(key: tuple[str, str, str], runs: list[dict[str, Any]], lines: int, p
         "decoder": decoder,
         "output": output,
         "lines_per_cpu_s": round(lines / statistics.median(cpu_s)),
-        "cpu_s": _spread(cpu_s),
-        "wall_s": _spread(wall_s),
+        "cpu_s": spread(cpu_s),
+        "wall_s": spread(wall_s),
         "messages": runs[-1]["messages"],
         "positions": positions,
         "peak_rss_mib": round(max(run["peak_rss_mib"] for run in runs)),
@@ -130,7 +85,7 @@ def summary(key: tuple[str, str, str], runs: list[dict[str, Any]], lines: int, p
     }
 
 
-def agreement(decoders: list[Decoder], corpora: list[Corpus]) -> dict[str, Any]:
+def agreement(decoders: list[Contender], corpora: list[Corpus]) -> dict[str, Any]:
     """Every peer against ours, message by message, on the recordings once: clean, with faults, and parts alone."""
     told: dict[str, Any] = {}
     for corpus in corpora:
@@ -149,25 +104,7 @@ def agreement(decoders: list[Decoder], corpora: list[Corpus]) -> dict[str, Any]:
     return told
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    git = shutil.which("git")
-    commit = subprocess.run([git, "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() if git else ""
-    return {
-        "commit": commit,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "pinned_core": min(os.sched_getaffinity(0)),
-        "load_1_min": round(os.getloadavg()[0], 2),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-    }
-
-
-def report(decoders: list[Decoder], corpora: list[Corpus], rounds: int, start_times: int) -> dict[str, Any]:
+def report(decoders: list[Contender], corpora: list[Corpus], rounds: int, start_times: int) -> dict[str, Any]:
     """Everything that is measured, as it stands in the JSON."""
     present = [decoder for decoder in decoders if not decoder.absent]
     told: dict[str, Any] = {"machine": machine(), "rounds": rounds}
@@ -206,7 +143,7 @@ def main() -> int:
         print(f"{fault}; set DOGWATCH_SHARED_DATA to the folder that holds them", file=sys.stderr)
         return 2
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    decoders = [Decoder(name) for name in MODULES if name in options.only]
+    decoders = [Contender(name, *MODULES[name], worker="benchmarks.decode_worker") for name in MODULES if name in options.only]
     told = report(decoders, corpora, options.rounds, options.start_times)
     for decoder in decoders:
         decoder.close()
@@ -214,10 +151,6 @@ def main() -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(told, indent=1) + "\n")
     return 0
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"median": round(statistics.median(values), 4), "min": round(min(values), 4), "max": round(max(values), 4)}
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def _boxes(children: np.ndarray, leaf: bool) -> np.ndarray:
 
 
 @njit(types.boolean(EDGES, NODES, types.int64, types.int64, types.int64, STACK), cache=True)
-def _inside(edges, nodes, root, lat, lon, stack):
+def inside_tree(edges, nodes, root, lat, lon, stack):
     """Even-odd rule with a ray to the east; on an edge is inside."""
     stack[0] = root
     depth = 1
@@ -143,7 +143,7 @@ def _inside(edges, nodes, root, lat, lon, stack):
 
 
 @njit(types.float64(EDGES, NODES, types.int64, types.int64, types.int64, types.float64, STACK), cache=True)
-def _distance(edges, nodes, root, lat, lon, best, stack):
+def distance(edges, nodes, root, lat, lon, best, stack):
     """Distance to the nearest edge under `root` if nearer than `best` nm, else `best`."""
     stack[0] = root
     depth = 1
@@ -174,16 +174,16 @@ def _distance(edges, nodes, root, lat, lon, best, stack):
 
 
 @njit(types.float64(EDGES, NODES, ZONES, types.int64, types.int64, types.int64, types.float64, STACK), cache=True)
-def _to_zone(edges, nodes, zones, z, lat, lon, cap_nm, stack):
+def to_zone(edges, nodes, zones, z, lat, lon, cap_nm, stack):
     """Distance to zone z with its buffer taken off, at most cap_nm; 0 inside."""
     root = zones[z]["root"]
     if zones[z]["is_area"] != 0:
-        if _inside(edges, nodes, root, lat, lon, stack):
+        if inside_tree(edges, nodes, root, lat, lon, stack):
             return 0.0
-        if abs(lon) == HALF_TURN and _inside(edges, nodes, root, lat, -lon, stack):
+        if abs(lon) == HALF_TURN and inside_tree(edges, nodes, root, lat, -lon, stack):
             return 0.0
     buffer_nm = zones[z]["buffer_nm"]
-    return max(0.0, _distance(edges, nodes, root, lat, lon, cap_nm + buffer_nm, stack) - buffer_nm)
+    return max(0.0, distance(edges, nodes, root, lat, lon, cap_nm + buffer_nm, stack) - buffer_nm)
 
 
 @njit(types.void(EDGES, NODES, ZONES, MARKS, UNITS, UNITS, types.float64[::1]), cache=True)
@@ -192,7 +192,7 @@ def _nearest_many(edges, nodes, zones, marks, lats, lons, out):
     for i in range(lats.shape[0]):
         for z in range(zones.shape[0]):
             if marks[z] and out[i] > 0.0:
-                out[i] = _to_zone(edges, nodes, zones, z, lats[i], lons[i], out[i], stack)
+                out[i] = to_zone(edges, nodes, zones, z, lats[i], lons[i], out[i], stack)
 
 
 @njit(types.void(EDGES, NODES, ZONES, MARKS, types.int64, types.int64, types.float64, types.float64[::1]), cache=True)
@@ -200,13 +200,13 @@ def _each_zone(edges, nodes, zones, marks, lat, lon, cap_nm, out):
     stack = np.empty(STACK_MAX, np.int64)
     for z in range(zones.shape[0]):
         if marks[z]:
-            out[z] = _to_zone(edges, nodes, zones, z, lat, lon, cap_nm, stack)
+            out[z] = to_zone(edges, nodes, zones, z, lat, lon, cap_nm, stack)
 
 
 @njit(types.void(EDGES, NODES, types.int64, UNITS, UNITS, types.boolean[::1]), cache=True)
 def _inside_many(edges, nodes, root, lats, lons, out):
     stack = np.empty(STACK_MAX, np.int64)
     for i in range(lats.shape[0]):
-        out[i] = _inside(edges, nodes, root, lats[i], lons[i], stack)
+        out[i] = inside_tree(edges, nodes, root, lats[i], lons[i], stack)
         if not out[i] and abs(lons[i]) == HALF_TURN:
-            out[i] = _inside(edges, nodes, root, lats[i], -lons[i], stack)
+            out[i] = inside_tree(edges, nodes, root, lats[i], -lons[i], stack)

@@ -53,6 +53,10 @@ F_FIX_STATE = 1 << 17  # second 61-63: manual, dead reckoning or inoperative pos
 F_STAMP_ODD = 1 << 18  # stamp over 5 s before the one before it (used), or impossible or over 1 h off the own-ship clock (not used)
 
 EXERCISE_PREFIX = "EX-"  # of the names of stations and sources that are simulated
+# What a simulated call for help carries inside, so that it is known without anything around it: a word in its text, and a state of the radio that no
+# set is ever in: SOTDMA at slot timeout 6 names a slot beyond 2249 (16053), ITDMA an increment of more than three frames (M.1371-5, Annex 2, 3.3.7).
+EXERCISE_WORD = "EX-DOGWATCH"
+EXERCISE_RADIO = 0b11_110_11111010110101
 
 # Where the receive time came from (column t_src).
 T_SRC_NONE, T_SRC_TAG, T_SRC_PGHP, T_SRC_TRAILER, T_SRC_PREFIX, T_SRC_OWN_SHIP, T_SRC_ARRIVAL, T_SRC_BASE = range(8)

@@ -36,6 +36,8 @@ from numba.extending import intrinsic
 from dogwatch.batch import (
     ALT_MISSING,
     COG_MISSING,
+    EXERCISE_RADIO,
+    EXERCISE_WORD,
     F_CK_BAD,
     F_CLASS_B,
     F_COARSE,
@@ -99,6 +101,9 @@ NAME_MAX = 48  # bytes of a station name
 QUICK_SLOTS = 256  # power of two
 KINDS_MAX = 64
 SAMPLE_MAX = 128
+WORD_BITS = 6 * len(EXERCISE_WORD)
+_WORD = int("".join(f"{ord(c) & 63:06b}" for c in EXERCISE_WORD), 2)
+WORD_HEAD, WORD_TAIL = _WORD >> (WORD_BITS - 48), _WORD & ((1 << (WORD_BITS - 48)) - 1)
 JUMP_MS = 3_600_000  # a clock that moves more than this must be confirmed
 CONFIRM = 60  # successive stamps that confirm a jump of the own-ship clock
 BACKSTEP_MS = 5000
@@ -1165,6 +1170,25 @@ def put_text(m, buf, at, first, n):
     st64(buf, at + 16, c)
 
 
+@inner(_U(_M, _I))
+def heed_mark(m, nbits):
+    """A simulated call for help says so itself, whatever became of its tag block: EXERCISE_RADIO in a position, EXERCISE_WORD in a text."""
+    if m[C_EXERCISE]:
+        return
+    kind, found = bits(m, 0, 6), False
+    if kind <= 3:
+        calls = bits(m, 38, 4) == 14 or 970 <= bits(m, 8, 30) // 1_000_000 <= 974
+        found = calls and nbits >= 168 and bits(m, 149, 19) == EXERCISE_RADIO
+    elif kind == 12 or kind == 14:
+        at = 72 if kind == 12 else 40
+        while at + WORD_BITS <= nbits and not found:
+            found = bits48(m, at) == WORD_HEAD and bits(m, at + 48, WORD_BITS - 48) == WORD_TAIL
+            at += 6
+    if found:
+        m[C_EXERCISE] = 1
+        m[G_FLAGS] |= F_EXERCISE
+
+
 @inner(_U(_M, _B, _I, _I, _I, _I, _I, _I, _I))
 def safety_row(m, buf, report, nbits, damaged, lat, lon, sog, nav):
     """The message in the words goes ahead of the stream: a beacon, a status 14, or the text of a type 12 or 14 as far as it is there."""
@@ -1197,6 +1221,7 @@ def damaged_report(m, buf, nbits):
             lat, lon = LAT_MISSING, LON_MISSING
     m[G_WHEN] = m[G_T]
     m[C_NOTED + N_DAMAGED] += 1
+    heed_mark(m, nbits)
     safety_row(m, buf, TEXT if kind == 12 or kind == 14 else BEACON, nbits, 1, lat, lon, sog, nav)
 
 
@@ -1328,7 +1353,9 @@ def message(m, buf, fixes):
     if m[G_T] == T_MISSING:
         m[G_FLAGS] |= F_NO_TIME
     m[G_WHEN] = m[G_T]
-    nbits, flags = m[G_NBITS], m[G_FLAGS]
+    nbits = m[G_NBITS]
+    heed_mark(m, nbits)
+    flags = m[G_FLAGS]
     if is_fix(kind):
         flags |= fix_row(m, nbits, kind, fixes)
         if kind == 4 and nbits >= 78:

@@ -31,6 +31,7 @@ DATAGRAM_BYTES_MAX = 1400
 WAITING_MAX = 1 << 20  # bytes that a listener may be behind at real time
 AHEAD_MAX = 1 << 16  # bytes that the world may be ahead of a reader that sets the pace
 READ_BYTES = 4096
+GREET_EVERY_S = 1.0
 POLL_S = 0.1  # a terminal does not tell when it has been read
 EMPTY_S = 0.5  # what is written to a terminal shows at its other end a moment later
 LAST_S = 5.0  # how long a listener may take over the end at real time
@@ -77,7 +78,7 @@ class Outlet:
         self.met = 0  # listeners so far
 
     def greet(self, greeting: bytes) -> None:
-        """From now on every listener hears this first. A datagram needs none: it is lost as a whole, or comes with its marks."""
+        """From now on every listener hears this first."""
         self.greeting = greeting
         for peer in self.peers:
             peer.waiting += greeting
@@ -152,17 +153,20 @@ class UdpOutlet(Outlet):
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
 
     def send(self, data: bytes, room: int | None) -> int:
-        """Whole lines, as many as fit into a datagram; a port where nobody listens loses them in silence, a host that is not there is said."""
-        datagram, refused = b"", 0
+        """The greeting, then whole lines, as many as fit into a datagram: who hears any of it has been greeted.
+
+        A port where nobody listens loses datagrams in silence, a host that is not there is said.
+        """
+        datagram, refused = self.greeting, 0
         for line in [*data.splitlines(keepends=True), b""]:
-            if datagram and (not line or len(datagram) + len(line) > DATAGRAM_BYTES_MAX):
+            if len(datagram) > len(self.greeting) and (not line or len(datagram) + len(line) > DATAGRAM_BYTES_MAX):
                 try:
                     self.socket.sendto(datagram, self.target)
                 except ConnectionRefusedError:  # the answer to an earlier one
-                    refused += len(datagram)
+                    refused += len(datagram) - len(self.greeting)
                 except OSError as fault:
                     raise InputError(f"cannot send to {self.address}: {fault.strerror}", remedy="name a host and port that can be reached") from fault
-                datagram = b""
+                datagram = self.greeting
             datagram += line
         return refused
 
@@ -179,6 +183,7 @@ class PtyOutlet(Outlet):
         os.set_blocking(self.master, False)
         super().__init__(os.ttyname(self.slave), receiver)
         self.empty_since_s = time.monotonic()
+        self.greeted_s = time.monotonic()
         self.peers = [Peer(self.master, lambda data: os.write(self.master, data))]
 
     def doors(self) -> list[int]:
@@ -188,6 +193,12 @@ class PtyOutlet(Outlet):
         if self.master in readable:
             with contextlib.suppress(OSError):
                 os.read(self.master, READ_BYTES)  # what is written to the terminal is not for us, and must not fill it
+
+    def send(self, data: bytes, room: int | None) -> int:
+        """The same, behind the greeting each second: nobody knows when a program opens the terminal, or opens it again."""
+        if data and time.monotonic() - self.greeted_s >= GREET_EVERY_S:
+            self.greeted_s, data = time.monotonic(), self.greeting + data
+        return super().send(data, room)
 
     def drained(self) -> bool:
         unread = struct.unpack("i", fcntl.ioctl(self.slave, termios.FIONREAD, bytes(4)))[0]

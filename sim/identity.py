@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dogwatch.batch import EXERCISE_WORD
 from dogwatch.errors import InputError
 from sim.flags import FLAGS
 from sim.hull import hull_of
@@ -116,7 +117,7 @@ class Registry:
         """A distress device: 970 SART, 972 man overboard, 974 EPIRB, then invented maker and serial digits."""
         prefix = {"sart": 970, "mob": 972, "epirb": 974}[device]
         word = {"sart": "SART", "mob": "MOB", "epirb": "EPIRB"}[device]
-        return Identity(prefix * 1_000_000 + 990_000 + self._next("beacon"), "", text=f"{word} {'TEST' if test else 'ACTIVE'}")
+        return Identity(prefix * 1_000_000 + 990_000 + self._next("beacon"), "", text=f"{word} {'TEST' if test else 'ACTIVE'} {EXERCISE_WORD}")
 
     def aircraft(self, flag: str) -> Identity:
         """A search and rescue aircraft: 111, country digits, a number of which the standard gives 1-4 to aeroplanes and 5-9 to helicopters."""

@@ -11,7 +11,18 @@ import numba
 import numpy as np
 from numba import njit
 
-from dogwatch.batch import ALT_MISSING, COG_MISSING, HDG_MISSING, LAT_MISSING, LON_MISSING, ROT_MISSING, SOG_MISSING, T_MISSING
+from dogwatch.batch import (
+    ALT_MISSING,
+    COG_MISSING,
+    EXERCISE_RADIO,
+    HDG_MISSING,
+    LAT_MISSING,
+    LON_MISSING,
+    NAV_MISSING,
+    ROT_MISSING,
+    SOG_MISSING,
+    T_MISSING,
+)
 from dogwatch.geo import KN_MS
 from sim import noise
 from sim.encode import MESSAGE_DTYPE
@@ -19,7 +30,7 @@ from sim.lie import CIRCLE, LIE_DTYPE, LOST, TRUE, lie_of, told
 from sim.motion import KNOT_DTYPE, M_PER_DEG, state_at
 from sim.radio import TURN_DEG_MIN, rate_of_turn_field
 from sim.schedule import SENT_DTYPE
-from sim.ship import BASE, CLASS_A, CLASS_B, SHIP_DTYPE
+from sim.ship import BASE, BEACON, CLASS_A, CLASS_B, NAV_SART, SHIP_DTYPE
 
 GNSS_M, GNSS_PERIOD_MS = 4.0, 180_000
 HEADING_LAG_S = 3
@@ -122,7 +133,11 @@ def _finish(out, n, sent, i, ships, seed, fix_ms, nav, turn_deg_min):
             m["rot"] = rate_of_turn_field(turn_deg_min)
     if kind == 9:
         m["alt_m"] = np.int64(ships[who]["antenna_m"] + 10 * noise.wander(seed, noise.HEIGHT, who, fix_ms, 60_000))
-    if kind in (1, 4, 9) or (kind == 18 and ship_kind != CLASS_B):
+    if kind in (1, 3) and (nav == NAV_SART or ship_kind >= BEACON):
+        m["radio"] = EXERCISE_RADIO  # not that of any set: a call for help is known for simulated whatever it loses on its way
+    elif kind == 27 and nav == NAV_SART:
+        m["nav"] = NAV_MISSING  # it has no room for that mark, so it does not call
+    elif kind in (1, 4, 9) or (kind == 18 and ship_kind != CLASS_B):
         m["radio"] = state
     elif kind == 18:
         m["radio"] = CARRIER_SENSE

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from dogwatch.batch import EXERCISE_WORD
 from dogwatch.geo import KN_MS, NM_M
 from sim.area import place_at
 from sim.helm import arrive
@@ -16,9 +17,9 @@ from sim.lie import Lie
 from sim.motion import Plan, offset
 from sim.scene import Behaviour, Fact, Range, Scene, Stage, Underway, any_flag, leave, moored_place, pick
 from sim.sea import Point
-from sim.ship import AIRCRAFT, BEACON, BEACON_TEST, CALLER, NAV_MOORED, Ship
+from sim.ship import AIRCRAFT, BEACON, BEACON_TEST, CALLER, NAV_MOORED, NAV_SART, Ship
 
-NAV_SART, NAV_UNDEFINED = 14, 15
+NAV_UNDEFINED = 15
 TROUBLES = ("ENGINE ROOM FIRE", "TAKING WATER", "SINKING", "ABANDONING SHIP", "COLLISION, HOLED")
 WORRIES = ("ENGINE FAILED", "MEDICAL EVACUATION NEEDED", "STEERING LOST", "CARGO SHIFTED, LIST 10")
 SAR_TYPE = 51
@@ -213,7 +214,11 @@ def _sweep(plan: Plan, axis_deg: float, speed_kn: float, length_nm: float, spaci
 
 
 def _words(rng: np.random.Generator, call: str, name: str, at: Point) -> str:
-    """What a radio operator types: with a place in one of the ways people write it."""
+    """What a radio operator types: with a place in one of the ways people write it. Both ends say that it is an exercise, in case the other is lost."""
+    return f"{EXERCISE_WORD} {_typed(rng, call, name, at)} {EXERCISE_WORD}"
+
+
+def _typed(rng: np.random.Generator, call: str, name: str, at: Point) -> str:
     if call == "test":
         return f"TEST TEST MAYDAY ALARM TEST ONLY {name}"
     if call == "mayday":

@@ -55,7 +55,7 @@ STATIC_SPREAD_MS, PART_B_MS = 2_000, 2_000
 BURST, BURST_GAP_MS, BURST_EVERY_MS = 8, 2_000, 60_000  # a distress device: eight reports a minute (M.1371-5, Annex 9)
 TEXT_EVERY, TEXT_MS = 32, 500  # and its text with each fourth burst
 EXTENDED_SHARE = 0.125  # of class B sets are of a make that says who it is in type 19, the others in type 24
-CALL_SLOTS, CALL_SPREAD_MS = 3, 2_000  # of what a person types
+CALL_SLOTS, CALL_SPREAD_MS = 4, 2_000  # of what a person types
 DUE = 4  # rows that one set can need at once
 
 _SHIPS, _KNOTS, _PLACES = numba.from_dtype(SHIP_DTYPE)[::1], numba.from_dtype(KNOT_DTYPE)[::1], numba.from_dtype(PLACE_DTYPE)[::1]

@@ -16,7 +16,7 @@ from sim.lie import Lie, lie_rows
 from sim.motion import KNOT_DTYPE, Plan, knot_rows
 
 CLASS_A, CLASS_B, CLASS_B_SO, BASE, AID, AIRCRAFT, CALLER, BEACON, BEACON_TEST = range(9)
-NAV_ENGINE, NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 0, 1, 5, 7
+NAV_ENGINE, NAV_ANCHORED, NAV_MOORED, NAV_FISHING, NAV_SART = 0, 1, 5, 7, 14
 
 SHIP_DTYPE = np.dtype(
     [

@@ -34,7 +34,7 @@ from console.decisions import Decisions
 from console.picture import Picture
 from dogwatch import blob
 from dogwatch.alerts import Alert, alert_from_json, marked
-from dogwatch.batch import F_EXERCISE, T_MISSING, Batch, new_fixes
+from dogwatch.batch import EXERCISE_RADIO, EXERCISE_WORD, F_EXERCISE, T_MISSING, Batch, SafetyReport, new_fixes
 from dogwatch.config import Config, Kafka, Source
 from dogwatch.events import Event, event_from_json
 from ingest.capture import Capture, Session, capture_files, read_capture
@@ -56,7 +56,7 @@ from runners.simulated import Wanted, write_files
 from runners.wire import FIXES, Meta, Record, event_record, fixes_record, from_headers, read_batch, statics_record
 from sim.scenario import load_scenario
 from sim.simulate import GREETING, simulate
-from tests.decode_inputs import ARMOUR, T0, one, pghp, position, safety_text, static, tag, two
+from tests.decode_inputs import ARMOUR, T0, one, pghp, position, safety_text, six_bit, static, tag, two
 from tests.naive_decode import checksum
 from tracks.step import track_step
 
@@ -65,6 +65,7 @@ KAFKA = Kafka()
 CAPE = SMALL[SMALL.index('[[receivers]]\nid = "CAPE"') : SMALL.index("[[routes]]")]
 THIN = (("duration_s = 6000", "duration_s = 3600"), ("count = 14", "count = 3"), ("count = 3\nais", "count = 1\nais"), (CAPE, ""))
 STAMP = re.compile(rb"c:(\d+)")
+ORDINARY = one(position(257_000_100)) + b"\r\n"
 MAYDAY = one(safety_text("MAYDAY MAYDAY"))
 READABLE = re.compile(rb"[sS]:EX-")
 
@@ -80,19 +81,30 @@ def sea(seed: int) -> tuple[bytes, ...]:
 
 
 @cache
+def sea_of_calls() -> tuple[bytes, ...]:
+    """What else calls for help in a simulated sea: texts to all and to a station, status 14."""
+    head = SMALL[: SMALL.index("[[routes]]")].replace("duration_s = 6000", "duration_s = 3600")
+    kinds = [("safety_text", "addressed = true"), ("safety_text", ""), ("distress_status", ""), ("beacon", 'device = "mob"'), ("beacon", "test = true")]
+    text = head + "".join(f'[[behaviours]]\nkind = "{kind}"\nat_s = 600\n{more}\n' for kind, more in kinds)
+    return tuple(b"".join(chunk.data for chunk in simulate(load_scenario(text, file="calls"), 5)).splitlines(keepends=True))
+
+
+@cache
 def real_sea() -> tuple[bytes, ...]:
     """Another hour as real receivers would give it: vessels of its own, stations that are no exercise."""
     return tuple(renumbered(line) for line in sea(9))
 
 
 def renumbered(line: bytes) -> bytes:
-    """The same message of another vessel, heard by a real station."""
+    """The same message of another vessel, heard by a real station, without what a simulated call for help says of itself."""
     stamp, sentence = STAMP.search(line), line[line.index(b"!") :]
     fields = sentence.rstrip()[1:-3].split(b",")
     if fields[2] == b"1":
-        bits = "".join(f"{ARMOUR.index(chr(c)):06b}" for c in fields[5][:7])
+        bits = "".join(f"{ARMOUR.index(chr(c)):06b}" for c in fields[5])
         bits = bits[:8] + f"{int(bits[8:38], 2) + 313:030b}" + bits[38:]
-        fields[5] = "".join(ARMOUR[int(bits[i : i + 6], 2)] for i in range(0, 42, 6)).encode() + fields[5][7:]
+        bits = bits[:149] + bits[149:].replace(f"{EXERCISE_RADIO:019b}", "0" * 19)
+        bits = bits.replace(six_bit(EXERCISE_WORD, len(EXERCISE_WORD)), six_bit("IS NO DRILL", len(EXERCISE_WORD)))
+        fields[5] = "".join(ARMOUR[int(bits[i : i + 6], 2)] for i in range(0, len(bits), 6)).encode()
     body = b",".join(fields)
     station = tag("s:RL-HILL" + (f",c:{int(stamp[1])}" if stamp else ""))
     return station + b"!%s*%02X\r\n" % (body, checksum(body))
@@ -354,6 +366,63 @@ def test_a_mark_is_remembered(first, then, tags):
         incidents = [incident for mine in again.safety.incidents.values() for incident in mine]
         assert incidents, "there must be something to mark"
         assert all(incident.exercise for incident in incidents)
+
+
+@cache
+def calls() -> tuple[bytes, ...]:
+    """Every line of the small sea that is a call for help, a test of one, or a part of one."""
+    lines = [(line, line[line.index(b"!") :]) for line in (*sea(3), *sea_of_calls())]
+    return tuple(line for line, bare in lines if bare.split(b",")[5][:1] in b"<>" or decode(DecodeState("s"), bare, final=True).safety)
+
+
+def alone(line: bytes, **how: str) -> list[SafetyReport]:
+    """What is told when a line is the first that is ever heard of its source; an open text goes ahead, too."""
+    state = DecodeState("s", **how)
+    batch = decode(state, line + b"\r\n" + 1100 * ORDINARY, final=True)
+    assert bool(batch.fixes["flags"][-1] & F_EXERCISE) == state.exercise
+    return batch.safety
+
+
+def test_a_simulated_call_says_so_itself_when_its_tag_block_is_gone():
+    """Every call: device, test, text in one part and in two, status 14; whole, and also when a checksum is wrong."""
+    kinds = set()
+    for line in calls():
+        sentence = line[line.index(b"!") :].rstrip()
+        for told_alone in (alone(sentence), alone(sentence[:-2] + b"??"), alone(sentence[:-2] + b"??", checksum="flag")):
+            assert all(report.simulated for report in told_alone), sentence
+            kinds |= {(report.kind, report.msg_type) for report in told_alone}
+    assert kinds - {("beacon", 3), ("status14", 3)} == {("beacon", 1), ("text", 12), ("text", 14), ("status14", 1)}
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_one_accident_to_a_simulated_call_never_leaves_it_unmarked(data):
+    """Bytes lost or changed at any place of the line, its tag block with them or not, and nothing of the source heard before."""
+    line = data.draw(st.sampled_from(calls())).rstrip()
+    begin = data.draw(st.integers(0, len(line) - 1))
+    end = data.draw(st.integers(begin, len(line)) | st.just(line.index(b"!") if begin < line.index(b"!") else len(line)))
+    instead = data.draw(st.binary(max_size=3) | st.binary(min_size=end - begin, max_size=end - begin))
+    hurt = line[:begin] + instead.replace(b"\n", b"?").replace(b"\r", b"?") + line[end:]
+    reports = alone(hurt, checksum=data.draw(st.sampled_from(["drop", "flag", "absent"])), tags=data.draw(st.sampled_from(["keep", "strict"])))
+    assert all(report.simulated for report in reports if report.mmsi != 257_000_100), hurt
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_no_real_call_bears_the_mark_of_a_simulated_one(seed):
+    """Any state that the radio of a set can have, any words that people type: whole, damaged or cut."""
+    rng = random.Random(seed)
+    for _ in range(50):
+        timeout = rng.randrange(8)
+        content = {0: rng.randrange(2250), 1: rng.randrange(24) << 9 | rng.randrange(60) << 2}.get(timeout, rng.randrange(2250 if timeout % 2 == 0 else 16_384))
+        sotdma = rng.randrange(4) << 17 | timeout << 14 | content
+        itdma = rng.randrange(4) << 17 | rng.randrange(3 * 2250) << 4 | rng.randrange(16)
+        kind = rng.choice([1, 2, 3])
+        words = rng.choice(["MAYDAY MV EX-DOG", "THIS IS NO EXERCISE MAYDAY", "EX-DOGWATC MAYDAY", "SOS DOGWATCH", "MAYDAY EX DOGWATCH"])
+        position_of_it = position(rng.choice([970, 972, 974]) * 1_000_000 + rng.randrange(1_000_000), kind=kind, nav=14, radio=itdma if kind == 3 else sotdma)
+        call = one(rng.choice([position_of_it, safety_text(words)]))
+        hurt = rng.choice([call, call[: rng.randrange(20, len(call))], call[:-2] + b"??"])
+        assert not any(report.simulated for report in alone(hurt, checksum=rng.choice(["drop", "flag", "absent"]))), hurt
 
 
 def test_a_name_that_only_looks_alike_marks_nothing():

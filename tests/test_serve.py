@@ -18,7 +18,7 @@ import pytest
 
 from dogwatch.errors import InputError
 from runners.serve import AHEAD_MAX, WAITING_MAX, Outlet, PtyOutlet, TcpOutlet, UdpOutlet, outlet, play
-from sim.simulate import Chunk
+from sim.simulate import GREETING, Chunk
 
 START_MS = 1_767_225_600_000
 
@@ -187,17 +187,35 @@ def test_datagrams_hold_whole_lines():
         ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         ear.bind(("127.0.0.1", 0))
         ear.settimeout(5)
-        playing = Playing(some, [UdpOutlet("127.0.0.1", ear.getsockname()[1], "west")], speed=100.0)
+        out = UdpOutlet("127.0.0.1", ear.getsockname()[1], "west")
+        out.greet(GREETING)
+        playing = Playing(some, [out], speed=100.0)
         data = b""
         while len(data) < len(of("west", some)):
             datagram = ear.recv(65_536)
             assert len(datagram) <= 1400
+            assert datagram.startswith(GREETING + b"\\s:")
             assert datagram.endswith(b"\r\n")
-            data += datagram
+            data += datagram.removeprefix(GREETING)
         assert data == of("west", some)
     playing.end()
     silent = play(some, [UdpOutlet("127.0.0.1", 1)], speed=0.0)  # nobody there: said, not raised
     assert silent.sent == len(whole(some))
+
+
+def test_who_opens_a_terminal_late_is_greeted_within_a_second_or_two(monkeypatch):
+    monkeypatch.setattr("runners.serve.GREET_EVERY_S", 0.2)
+    some, out = chunks(40), PtyOutlet()
+    out.greet(GREETING)
+    port = os.open(out.address, os.O_RDWR | os.O_NOCTTY)
+    playing, data = Playing(some, [out], speed=20.0), b""
+    while len(data) < len(GREETING) + len(whole(some)) or select.select([port], [], [], 0.3)[0]:
+        assert select.select([port], [], [], 10)[0], "nothing comes"
+        data += os.read(port, 4096)
+    os.close(port)
+    playing.end()
+    assert data.replace(GREETING, b"") == whole(some)
+    assert 4 <= data.count(GREETING) <= 11
 
 
 def test_a_terminal_is_read_like_a_serial_port():

@@ -42,7 +42,7 @@ def test_a_beacon_speaks_with_and_without_a_place(known, seed):
     assert abs((mine[0][0] - T_START_MS) / 1000 - fact.start_s) < 30
     places = {m["lat"] == LAT_MISSING for _, m in mine if m["msg_type"] == 1}
     assert places == {known == "false"}
-    assert {m["text"] for _, m in mine if m["msg_type"] == 14} == {"EPIRB ACTIVE"}
+    assert {m["text"] for _, m in mine if m["msg_type"] == 14} == {"EPIRB ACTIVE EX-DOGWATCH"}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -66,7 +66,8 @@ def test_an_ordinary_ship_calls_for_help_in_words(addressed, call, words, subtyp
     assert len(sent) == len(moments)
     assert all(0 <= s - t < 5 for s, t in zip(sent, moments))
     for _, m in calls:
-        assert m["text"].startswith(words)
+        assert m["text"].startswith(f"EX-DOGWATCH {words}")
+        assert m["text"].endswith("EX-DOGWATCH")
         assert ship.identity.name in m["text"]
         if call != "test":
             lat, lon = position_in(m["text"])

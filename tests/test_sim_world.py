@@ -275,7 +275,7 @@ def test_beacons_speak_as_devices_do():
         assert {m["nav"] for _, m in mine} == {nav}
         assert from_iso(row["t_start"]) <= mine[0][0] < from_iso(row["t_start"]) + 60_000
         texts = [m["text"] for _, m in reports(row["mmsi"][0], kinds=(14,))]
-        assert set(texts) == {words}
+        assert set(texts) == {f"{words} EX-DOGWATCH"}
         first_minute = [s for s, _ in mine if s < from_iso(row["t_start"]) + 30_000]
         assert 6 <= len(first_minute) <= 8  # a device does not listen: now and then one of its eight meets another's slot
 

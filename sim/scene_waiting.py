@@ -20,13 +20,16 @@ PAIR_M = 500.0  # who is nearer than that for hours may be taken for a pair
 
 
 class WeatherStop(Behaviour, kw_only=True):
-    """Innocent: several ships of one sea heave to, bow to the wind, until a gale has passed."""
+    """Innocent: several ships of one sea heave to near each other, bow to the wind, until a gale has passed.
+
+    The wind stands in no message. What shows it is the company: at least three others within a few miles, all with slow way on, all on nearly one heading.
+    """
 
     start_s: Range = (300.0, 1500.0)
     within_s: Range = (300.0, 1800.0)  # from the first ship to the last
     duration_s: Range = (5400.0, 8400.0)
-    ships: Range = (3.0, 6.99)
-    spread_nm: Range = (3.0, 8.0)
+    ships: Range = (5.0, 7.99)
+    spread_nm: Range = (1.0, 1.6)
     wind_from_deg: Range = (0.0, 360.0)
     head_kn: Range = (0.4, 1.8)
     approach_kn: Range = (8.0, 13.0)
@@ -38,7 +41,7 @@ class WeatherStop(Behaviour, kw_only=True):
         """Each makes a knot or so against the wind, then goes on to where it was bound."""
         at, start_s, within_s, duration_s = stage.place(self, rng), pick(rng, self.start_s), pick(rng, self.within_s), pick(rng, self.duration_s)
         wind_deg, spread_m, ships, facts = pick(rng, self.wind_from_deg), pick(rng, self.spread_nm) * NM_M, [], []
-        for place in _spread(rng, at, spread_m, int(pick(rng, self.ships)), NM_M):
+        for place in _spread(rng, at, spread_m, int(pick(rng, self.ships)), NM_M / 2):
             begin_s, stop_s, bow_deg = start_s + pick(rng, (0.0, within_s)), duration_s * pick(rng, (0.9, 1.1)), wind_deg + pick(rng, (-8.0, 8.0))
             from_deg, approach_kn = pick(rng, (0.0, 360.0)), pick(rng, self.approach_kn)
             plan = arrive(place, begin_s, from_deg, approach_kn).run(bow_deg, pick(rng, self.head_kn), stop_s)
@@ -49,11 +52,11 @@ class WeatherStop(Behaviour, kw_only=True):
 
 
 class WaitingFleet(Behaviour, kw_only=True):
-    """Innocent: ships lie at anchor off a port, swing with the wind, and wait for their berths, for the whole run."""
+    """Innocent: ships lie at anchor off a port, swing with the wind, and wait for their berths, for the whole run; enough of them to show that it is a roads."""
 
-    ships: Range = (4.0, 8.99)
+    ships: Range = (5.0, 8.99)
     off_nm: tuple[float, float] = (2.2, 7.0)  # from the port, where no place is given
-    radius_nm: Range = (0.8, 2.0)
+    radius_nm: Range = (0.8, 1.5)
     swing_m: Range = (80.0, 260.0)
     veer_deg: Range = (30.0, 170.0)  # of the wind during the run
     forgets_share: Range = 0.2  # of the ships say that they are under way

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from dogwatch.geo import KN_MS
+from dogwatch.geo import KN_MS, NM_M
 from sim.helm import arrive, seaward_deg, through
 from sim.motion import Plan, bearing_deg, offset
 from sim.scene import LOCAL_FLAGS, MERCHANT, OPEN_FLAGS, Behaviour, Fact, Flags, Range, Scene, Stage, Types, choose, leave, pick
@@ -104,13 +104,18 @@ class TugAndTow(Behaviour, kw_only=True):
 
 
 class Bunkering(Behaviour, kw_only=True):
-    """Innocent: a bunker barge lies alongside a ship at anchor off a port, then goes home."""
+    """Innocent: a bunker barge lies alongside a ship at anchor off a port, then goes home.
+
+    Two tankers side by side far from everybody would be a transfer like any other: what shows the roads are the ships at anchor around them.
+    """
 
     home: Point | None = None
     start_s: Range = (1500.0, 3000.0)
     duration_s: Range = (3600.0, 6600.0)
     off_nm: tuple[float, float] = (1.5, 5.0)
     distance_m: Range = (20.0, 45.0)
+    others: Range = (3.0, 5.99)  # at anchor around
+    others_nm: Range = (0.45, 1.3)  # away
     loa_m: Range = (130.0, 300.0)
     ship_type: Types = MERCHANT
     flag: Flags = OPEN_FLAGS
@@ -126,7 +131,15 @@ class Bunkering(Behaviour, kw_only=True):
         barge.stay(duration_s, nav=choose(rng, (NAV_ENGINE, NAV_MOORED)), heading_deg=bow_deg)
         _home_again(barge, home, TUG_KN, stage.until_s)
         ships = [stage.ship(rng, self.flag, self.ship_type, self.loa_m, ship), stage.ship(rng, self.barge_flag, (80, 89), (45.0, 95.0), barge)]
-        return Scene(ships, [_near(ships, start_s, start_s + duration_s, "bunkering at anchor", at, distance_m)])
+        facts = [_near(ships[:2], start_s, start_s + duration_s, "bunkering at anchor", at, distance_m)]
+        side_deg, count = pick(rng, (0.0, 360.0)), int(pick(rng, self.others))
+        for k in range(count):
+            anchor = offset(*at, side_deg + 360 * k / count, pick(rng, self.others_nm) * NM_M)
+            plan = Plan(-60, *anchor).stay(stage.until_s + 60, nav=NAV_ANCHORED, heading_deg=bow_deg)
+            ships.append(stage.ship(rng, self.flag, self.ship_type, self.loa_m, plan))
+        for one in (ships[0], *ships[2:]):
+            facts.append(Fact("loitering", "", [one], 0.0, stage.until_s, "at anchor in the roads", *one.plan.knots[0][1:3], innocent=True))
+        return Scene(ships, facts)
 
 
 class PairTrawling(Behaviour, kw_only=True):

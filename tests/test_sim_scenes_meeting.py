@@ -168,6 +168,9 @@ def test_trades_move_as_trades_do(seed):
     bunker = scene("bunkering", seed)
     assert {k[4] for k in bunker.ships[0].plan.knots} == {NAV_ANCHORED}
     assert within(bunker.facts[0].end_s - bunker.facts[0].start_s, Bunkering().duration_s)
+    near_m = [great_circle_m(*bunker.ships[0].plan.knots[0][1:3], *ship.plan.knots[0][1:3]) for ship in bunker.ships[2:]]
+    assert 3 <= len(near_m) <= 5, "without a roads around them they would be two tankers side by side"
+    assert all(within(m / 1852, Bunkering().others_nm) for m in near_m)
 
     trawlers = scene("pair_trawling", seed)
     for ship in trawlers.ships:

@@ -196,6 +196,8 @@ class PtyOutlet(Outlet):
 
     def send(self, data: bytes, room: int | None) -> int:
         """The same, behind the greeting each second: nobody knows when a program opens the terminal, or opens it again."""
+        if data:
+            self.empty_since_s = time.monotonic()
         if data and time.monotonic() - self.greeted_s >= GREET_EVERY_S:
             self.greeted_s, data = time.monotonic(), self.greeting + data
         return super().send(data, room)

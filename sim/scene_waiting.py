@@ -52,7 +52,7 @@ class WeatherStop(Behaviour, kw_only=True):
 
 
 class WaitingFleet(Behaviour, kw_only=True):
-    """Innocent: ships lie at anchor off a port, swing with the wind, and wait for their berths, for the whole run; enough of them to show that it is a roads."""
+    """Innocent: ships lie at anchor off a port, swing with the wind, and wait for their berths, for the whole run: enough of them to show a roads."""
 
     ships: Range = (5.0, 8.99)
     off_nm: tuple[float, float] = (2.2, 7.0)  # from the port, where no place is given

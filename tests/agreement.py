@@ -358,6 +358,11 @@ def empty_fragment(case: Refused) -> bool:
     return len(case.lines) > 1 and any(line.split(b",")[5] == b"" for line in case.lines)
 
 
+def long_sequence(case: Refused) -> bool:
+    """pyais joins fragments of which one has two characters where the sequence id or the channel stands: 03 is 3."""
+    return len(case.lines) > 1 and any(len(field) > 1 for line in case.lines if line.count(b",") >= 6 for field in line.split(b",")[3:5])
+
+
 def strict_order(case: Refused) -> bool:
     """pyais joins the fragments that it has; here another one of the same key between them says that two messages are mixed."""
     return len(case.lines) > 1
@@ -373,6 +378,7 @@ PYAIS_LINES: dict[str, tuple[Callable[[Refused], bool], str]] = {
     "noise_length": (noise_length, "bad_length"),
     "fill_no_number": (fill_no_number, "bad_fill"),
     "empty_fragment": (empty_fragment, "empty_payload"),
+    "long_sequence": (long_sequence, "bad_fragment"),
     "strict_order": (strict_order, "part_order"),
 }
 

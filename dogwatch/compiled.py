@@ -1,13 +1,7 @@
 """A compiled room: many small functions, one library, one entry for Python. The one place that knows how Numba is driven.
 
-May live here: how functions are declared and compiled. May not: any function that computes something.
-
-Numba by itself makes a library of machine code out of every function and, for each function that calls others, links
-and optimises all of theirs again: a kernel of a hundred small functions is compiled many times over. Here every inner
-function goes into one common library, which is optimised once, when the entry joins it; what the optimiser has inlined
-everywhere is dropped. Steps of the compiler that plain functions of numbers and arrays do not need are left out, and
-what an operator makes of its types is looked up once. Together that takes less than half of the time, and the machine
-code comes out the same.
+May live here: how functions are declared, compiled, cached and called. May not: any function that computes something, or
+what a statement becomes (translate.py).
 
     unit = Unit()
 
@@ -18,158 +12,60 @@ code comes out the same.
     def run(x): ...
 
 An entry is compiled, or loaded from the cache, when it is first wanted, and with it only the functions that it can reach.
+They are written in a part of Python that `translate` turns into LLVM's language; Numba gives what it is good at: arrays and
+numbers in and out of Python, LLVM's optimiser and the cache. All functions go into one module, which is optimised once.
 
-The cache notices a change of the entry's own file only: inner functions must stand in the same file as their entry.
-Nothing here may allocate: the code runs without Numba's memory runtime, and so without counting references at each call.
+The cache notices a change of the entry's own file only: inner functions must stand in the same file as their entry, and who
+changes `translate` empties the cache.
 """
 
 from __future__ import annotations
 
-import copy
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from numba import config, njit, types
-from numba.core import typed_passes, untyped_passes
-from numba.core.compiler import CompilerBase, Flags, compile_extra
-from numba.core.compiler_machinery import PassManager
-from numba.core.registry import cpu_target
-from numba.core.types.functions import BaseFunction
-from numba.core.typing.templates import make_concrete_template
+from llvmlite import ir
+from numba import config, njit
+from numba.core import cgutils
+from numba.core.bytecode import FunctionIdentity
+from numba.core.compiler import CompilerBase, compile_result
+from numba.core.funcdesc import PythonFunctionDescriptor
+from numba.core.lowering import Environment
+from numba.core.targetconfig import ConfigStack
+from numba.core.typing import signature as typed
+
+from dogwatch.translate import Declared, Translation
 
 COMPILED = not config.DISABLE_JIT
-STEPS = (
-    untyped_passes.TranslateByteCode,
-    untyped_passes.FixupArgs,
-    untyped_passes.IRProcessing,
-    untyped_passes.RewriteSemanticConstants,
-    untyped_passes.DeadBranchPrune,
-    untyped_passes.ReconstructSSA,
-    typed_passes.NopythonTypeInference,
-    typed_passes.PreLowerStripPhis,
-    typed_passes.IRLegalization,
-    typed_passes.NativeLowering,
-    typed_passes.NoPythonBackend,
-)
-
-
-class Steps(CompilerBase):
-    """Numba's compiler without the steps for closures, array expressions, parallel loops and Python objects."""
-
-    def define_pipelines(self) -> list[PassManager]:
-        manager = PassManager("plain functions")
-        for step in STEPS:
-            manager.add_pass(step, step.name())
-        manager.finalize()
-        return [manager]
-
-
-class Typing(type(cpu_target.typing_context)):  # type: ignore[misc]
-    """Numba's typing, which finds out once what an operator makes of its types instead of at every place where it stands."""
-
-    known: dict[Any, Any]
-
-    def refresh(self) -> None:
-        """Nothing is registered while a unit is compiled."""
-
-    def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
-        if kws:
-            return super().resolve_function_type(func, args, kws)
-        key = func, tuple(types.unliteral(each) for each in args)
-        if (found := self.known.get(key)) is None:
-            found = self.known[key] = super().resolve_function_type(func, key[1], kws)
-        return found
-
-
-@contextmanager
-def remembered_calls() -> Iterator[None]:
-    """While its code is generated, Numba asks again for the type of every operation, though the answer was found when types were inferred."""
-    ask, known = BaseFunction.get_call_type, dict[Any, Any]()
-
-    def get_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
-        if kws:
-            return ask(self, context, args, kws)
-        key = self, tuple(args)
-        if (found := known.get(key)) is None:
-            found = known[key] = ask(self, context, args, kws)
-        return found
-
-    BaseFunction.get_call_type = get_call_type  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        BaseFunction.get_call_type = ask  # type: ignore[method-assign]
-
-
-@contextmanager
-def no_collecting() -> Iterator[None]:
-    """A compiler makes millions of objects that live as long as it works: looking through them for garbage is a tenth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class Unit:
     """Functions that are compiled together."""
 
     def __init__(self) -> None:
-        self._inner: dict[Callable[..., Any], tuple[Any, bool]] = {}  # in the order of declaration: callee before caller
+        self.known: dict[Callable[..., Any], Declared] = {}
 
-    def inner(self, signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Declare a function that the unit's other functions call. Its signature is explicit: nothing is compiled twice for other types.
+    def inner(self, signature: Any, *, inline: bool | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a function that the unit's other functions call.
 
-        inline: wherever it is called, even where the optimiser would find it too long.
+        inline: True: wherever it is called, even where the optimiser would find it too long. False: nowhere, where a short
+        function is called from so many places, none of them hot, that all else takes longer to compile.
         """
 
         def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-            if COMPILED:
-                cpu_target.typing_context.insert_user_function(function, make_concrete_template(function.__name__, function, [signature]))
-                self._inner[function] = signature, inline
+            self.known[function] = Declared(signature, inline)
             return function
 
         return declare
 
     def entry(self, signature: Any) -> Callable[[Callable[..., Any]], Entry]:
         """Declare a function that Python calls; it takes exactly the types of its signature."""
-        return lambda function: Entry(self, function, signature)
 
-    def library(self, typing: Typing, entry: Callable[..., Any]) -> Any:
-        """One library with the inner functions that an entry can reach, each visible to those after it and to be dropped where it was inlined."""
-        context = cpu_target.target_context
-        library = context.codegen().create_library("unit")
-        library.enable_object_caching()
-        reached = self._reached(entry)
-        for function, (signature, inline) in self._inner.items():
-            if function not in reached:
-                continue
-            flags = Flags()
-            flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-            flags.error_model, flags.nrt, flags.boundscheck = "numpy", False, False
-            flags.forceinline = inline
-            made = compile_extra(typing, context, function, signature.args, signature.return_type, flags, {}, library=library, pipeline_class=Steps)
-            library._final_module.get_function(made.fndesc.llvm_func_name).linkage = "linkonce_odr"
-            context.insert_user_function(function, made.fndesc)
-        return library
+        def declare(function: Callable[..., Any]) -> Entry:
+            self.known[function] = Declared(signature, inline=None)
+            return Entry(self, function, signature)
 
-    def forget(self) -> None:
-        """Another entry has a library of its own, and must not call into this one."""
-        for function in self._inner:
-            cpu_target.target_context._defns.pop(function, None)
-
-    def _reached(self, entry: Callable[..., Any]) -> set[Callable[..., Any]]:
-        reached: set[Callable[..., Any]] = set()
-        ahead = [entry]
-        while ahead:
-            names = ahead.pop().__code__.co_names
-            ahead += [each for each in self._inner if each.__name__ in names and each not in reached]
-            reached.update(ahead)
-        return reached
+        return declare
 
 
 class Entry:
@@ -183,28 +79,66 @@ class Entry:
     def load(self) -> Callable[..., Any]:
         """The function, ready to run."""
         if self._loaded is None:
-            entry = self
+            unit = self.unit
 
-            class InOneLibrary(Steps):
-                """Into a library that already holds the inner functions. Only made when the cache has nothing."""
+            class Whole(CompilerBase):
+                """In place of Numba's compiler, only made when the cache has nothing."""
 
-                def __init__(self, typing: Any, target: Any, _: Any, *rest: Any) -> None:
-                    typing = _memory_of(typing)
-                    super().__init__(typing, target, entry.unit.library(typing, entry.function), *rest)
+                def compile_extra(self, function: Any) -> Any:
+                    with ConfigStack().enter(self.state.flags.copy()):
+                        return compiled(unit, function, self.state)
 
-            options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False, "no_cfunc_wrapper": True, "pipeline_class": InOneLibrary}
+            options: dict[str, Any] = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True, "pipeline_class": Whole}
             self._dispatcher = njit(cache=True, **options)(self.function)
-            with no_collecting(), remembered_calls():
-                self._dispatcher.compile(self.signature)
-            self.unit.forget()
+            self._dispatcher.compile(self.signature)
             self._loaded = self._dispatcher.overloads[self.signature.args].entry_point
         return self._loaded
 
 
-def _memory_of(typing: Any) -> Typing:
-    """The same typing, with a memory."""
-    typing.refresh()
-    remembering = copy.copy(typing)
-    remembering.__class__ = Typing
-    remembering.known = {}
-    return remembering
+def compiled(unit: Unit, entry: Callable[..., Any], state: Any) -> Any:
+    """An entry as machine code, and all that Numba keeps of it in its cache."""
+    context, name, signature = state.targetctx, FunctionIdentity.from_function(entry), unit.known[entry].signature
+    library = context.codegen().create_library(name.func_qualname)
+    library.enable_object_caching()
+    descriptor = PythonFunctionDescriptor(
+        True, entry.__module__, entry.__qualname__, name.unique_name, "", {}, signature.return_type, {}, name.arg_names, (),
+        mangler=context.mangler, argtypes=signature.args, uid=name.unique_id,
+    )  # fmt: skip
+    environment = Environment.from_fndesc(descriptor)
+    module = library.create_ir_module(descriptor.unique_name)
+    context.declare_env_global(module, context.get_env_name(descriptor))
+    translation = Translation(module, unit.known, checked=bool(config.BOUNDSCHECK))
+    write_bridge(context, translation, entry, descriptor)
+    translation.finish()
+    with context.push_code_library(library):
+        library.add_ir_module(module)
+        context.create_cpython_wrapper(library, descriptor, environment, None, release_gil=True)
+    return compile_result(
+        typing_context=state.typingctx, target_context=context, entry_point=context.get_executable(library, descriptor, environment),
+        type_annotation=None, library=library, call_helper=None, signature=typed(signature.return_type, *signature.args), objectmode=False,
+        lifted=(), fndesc=descriptor, environment=environment, metadata=state.metadata, reload_init=state.reload_init, typing_error=None,
+    )  # fmt: skip
+
+
+def write_bridge(context: Any, translation: Translation, entry: Callable[..., Any], descriptor: Any) -> None:
+    """What Numba's wrapper calls: arrays and numbers as Numba hands them over, to the entry and back."""
+    convention = context.call_conv
+    bridge = ir.Function(translation.module, convention.get_function_type(descriptor.restype, descriptor.argtypes), descriptor.llvm_func_name)
+    convention.decorate_function(bridge, descriptor.args, descriptor.argtypes)
+    builder = ir.IRBuilder(bridge.append_basic_block())
+    arguments: list[Any] = []
+    for kind, value in zip(descriptor.argtypes, convention.decode_arguments(builder, descriptor.argtypes, bridge)):
+        if hasattr(kind, "dtype"):
+            array = context.make_array(kind)(context, builder, value)
+            arguments += [array.data, array.nitems]
+        else:
+            arguments.append(value)
+    answer = builder.call(translation.function(entry), arguments)
+    if translation.fault is not None:
+        failed = builder.icmp_signed("!=", builder.load(translation.fault), ir.Constant(translation.fault.type.pointee, 0))
+        with cgutils.if_unlikely(builder, failed):
+            builder.store(ir.Constant(translation.fault.type.pointee, 0), translation.fault)
+            convention.return_user_exc(builder, IndexError, ("index is out of bounds",))
+    if isinstance(answer.type, ir.LiteralStructType):
+        answer = cgutils.pack_array(builder, [builder.extract_value(answer, place) for place in range(len(answer.type.elements))])
+    convention.return_value(builder, answer)

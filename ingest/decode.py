@@ -32,7 +32,7 @@ TAG_MODES = ("keep", "strict")
 PIECE = k.INPUT_MAX - k.LINE_MAX  # bytes per turn of the kernel; what is unfinished before them is at most a line
 MISSING_CELLS = (k.C_TAG_T, k.C_PGHP_T, k.C_OWN_T, k.C_OWN_CANDIDATE, k.C_FOREIGN_CANDIDATE, k.C_LAST_STAMP, k.C_BASE_T)
 FIX_BYTES, BYTE = FIX_DTYPE.itemsize, np.dtype(np.uint8)
-INPUT, ROWS_MAX, ROWS_MARGIN, DONE_ALL, FULL, UNCOMMON = k.INPUT, k.ROWS_MAX, k.ROWS_MARGIN, k.DONE_ALL, k.FULL, k.UNCOMMON
+INPUT, ROWS_MAX, ROWS_MARGIN, DONE_ALL = k.INPUT, k.ROWS_MAX, k.ROWS_MARGIN, k.DONE_ALL
 LINE_MIN = 32  # bytes of the shortest sentence that makes a fix, and some to spare
 NO_STATICS, NO_OTHERS = np.empty(0, STATIC_DTYPE), np.empty(0, OTHER_DTYPE)
 NONE_CELLS = (k.C_TAG_GROUP, k.C_PGHP_SUM)
@@ -63,7 +63,7 @@ class DecodeState:
         self._buf = np.zeros(k.BUF_SIZE, np.uint8)
         self._window = self._buf.data  # the same bytes: filled from here in a tenth of the time that NumPy takes for a few
         self._tail = b""
-        self._scan = k.scan_common.load()
+        self._scan = k.scan.load()
         self._m[list(MISSING_CELLS)] = T_MISSING
         self._m[list(NONE_CELLS)] = -1
         self._m[k.C_EXERCISE], self._m[k.C_KEEP_ALL] = exercise, keep_all
@@ -242,8 +242,6 @@ def _turn(state: DecodeState, data: bytes, arrival: int) -> tuple[Batch, list[Ba
         if stop == DONE_ALL:
             state._tail = bytes(window[at:end]) if at < end else b""
             return first, more
-        if stop == UNCOMMON:
-            state._scan = k.scan.load()  # for good: where one such line comes, more will
 
 
 def _harvest(state: DecodeState, batch: Batch) -> None:

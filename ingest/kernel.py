@@ -1,8 +1,8 @@
 """The decoding kernel: one pass over bytes, rows and counters out. Everything compiled of this room lives here.
 
 May live here: framing, tag blocks, stamps, reassembly, bit fields. May not: sources, words for people, Python objects.
-One file, because Numba notices a changed source per file only: a kernel that calls into a second file would go on with
-its stale code.
+One file, because the cache notices a changed source per file only: a kernel that calls into a second file would go on with
+its stale code. What may stand in these functions, and what it becomes: dogwatch/translate.py.
 
 Shape of the work, outermost first (sections stand in the opposite order, callee before caller):
 
@@ -22,7 +22,7 @@ Bits: six per character, packed in 48-bit words (8 characters), most significant
 lies in at most two words and never needs unsigned arithmetic. Layouts: ITU-R M.1371-5, Annex 8.
 """
 
-# ruff: noqa: PLR1714, SIM109 - Numba compiles a generic search for every `x in (a, b)`; comparisons cost nothing
+# ruff: noqa: PLR1714, SIM109 - `x in (a, b)` is not in the language of these functions
 from __future__ import annotations
 
 import numba
@@ -31,7 +31,6 @@ from llvmlite import binding as host
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from dogwatch.batch import (
     ALT_MISSING,
@@ -82,6 +81,7 @@ from dogwatch.batch import (
     T_SRC_TRAILER,
 )
 from dogwatch.compiled import COMPILED, Unit
+from dogwatch.translate import WORD, Primitive
 from ingest.reports import BEACON, SAFETY_DTYPE, STATUS14, TEXT, TEXT_MAX
 
 # Limits, each with its reason.
@@ -171,7 +171,7 @@ N_REG = 52
 N_PART = P_END + 10
 
 DONE, MESSAGE, FRAGMENT, DAMAGED = 0, 1, 2, 3  # verdicts on a sentence
-DONE_ALL, FULL, UNCOMMON = 0, 1, 2  # why a call stopped
+DONE_ALL, FULL = 0, 1  # why a call stopped
 CODE_PGHP, CODE_RMC, CODE_ZDA = 0x2450474850, 0x24524D43, 0x245A4441  # "$PGHP", "$RMC", "$ZDA"
 K_COMMENT, K_TEXT, K_BINARY, K_JSON = 1, 2, 3, 4  # codes of other lines that have no address
 
@@ -254,6 +254,7 @@ _WHOLE = {
 }  # fmt: skip
 _LAYOUTS |= {kind: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, *whole) for kind, whole in _WHOLE.items()}
 LAYOUT = np.array([_LAYOUTS.get(kind, (0,) * 12) for kind in range(32)], np.int64).ravel()
+JOINED_HEAD = np.frombuffer(b"!AIVDM,1,1,,", np.uint8)
 EXTENSION_MAX = 14  # characters that a type 21 may append to a full name
 
 _I, _U, _M, _B = types.int64, types.void, types.int64[::1], types.uint8[::1]
@@ -280,99 +281,61 @@ inner = unit.inner
 # --- eight bytes at once ------------------------------------------------------------------------------------------
 
 
-def _place(context, builder, array_type, array, at, n_bytes):
-    """Pointer to n_bytes of an array from `at` on, at any alignment; bounds checked like all others with NUMBA_BOUNDSCHECK=1 only."""
-    data = context.make_array(array_type)(context, builder, array)
-    if context.enable_boundscheck:
-        for byte in (0, n_bytes - 1):
-            cgutils.do_boundscheck(context, builder, builder.add(at, ir.Constant(at.type, byte)), data.nitems)
-    return builder.bitcast(cgutils.gep_inbounds(builder, data.data, at), ir.IntType(8 * n_bytes).as_pointer())
-
-
-@intrinsic
-def ld64(_, buf, at):
+def _load(body, buf, at):
     """Eight bytes of buf from `at` on as int64, little-endian."""
-
-    def generate(context, builder, signature, args):
-        return builder.load(_place(context, builder, signature.args[0], args[0], args[1], 8), align=1)
-
-    return types.int64(buf, at), generate
+    return body.builder.load(body.span(buf, at, WORD), align=1)
 
 
 def _store(n_bytes):
-    """An intrinsic that writes the low n_bytes of an integer to buf from `at` on, little-endian."""
+    """A primitive that writes the low n_bytes of an integer to buf from `at` on, little-endian."""
+    kind = ir.IntType(8 * n_bytes)
 
-    def generate(context, builder, signature, args):
-        place = _place(context, builder, signature.args[0], args[0], args[1], n_bytes)
-        value = args[2] if n_bytes == 8 else builder.trunc(args[2], ir.IntType(8 * n_bytes))
-        builder.store(value, place, align=1)
-        return context.get_dummy_value()
+    def store(body, buf, at, value):
+        body.builder.store(value if n_bytes == 8 else body.builder.trunc(value, kind), body.span(buf, at, kind), align=1)
 
-    def store(_, buf, at, value):
-        return types.void(buf, at, types.int64), generate
-
-    return intrinsic(store)
+    return Primitive(store)
 
 
-st16, st32, st64 = _store(2), _store(4), _store(8)
+def _intrinsic(body, name, *values):
+    """One of LLVM's operations on 64 bits."""
+    return body.builder.call(cgutils.get_or_insert_function(body.builder.module, ir.FunctionType(WORD, [WORD] * len(values)), name), values)
 
 
-@intrinsic
-def pext48(_, x):
+def _pext48(body, x):
     """The low six bits of eight bytes, those of the first byte highest: BMI2's parallel bit extract on the bytes in reverse."""
-
-    def generate(context, builder, signature, args):
-        word = ir.IntType(64)
-        reverse = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, [word]), "llvm.bswap.i64")
-        extract = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, [word, word]), "llvm.x86.bmi.pext.64")
-        return builder.call(extract, [builder.call(reverse, args), ir.Constant(word, 0x3F3F3F3F3F3F3F3F)])
-
-    return types.int64(types.int64), generate
+    return _intrinsic(body, "llvm.x86.bmi.pext.64", _intrinsic(body, "llvm.bswap.i64", x), ir.Constant(WORD, 0x3F3F3F3F3F3F3F3F))
 
 
-@intrinsic
-def pdep48(_, w):
+def _pdep48(body, w):
     """The inverse of `pext48`: 48 bits as the low six bits of eight bytes, the highest six in the first byte."""
-
-    def generate(context, builder, signature, args):
-        word = ir.IntType(64)
-        reverse = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, [word]), "llvm.bswap.i64")
-        deposit = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, [word, word]), "llvm.x86.bmi.pdep.64")
-        return builder.call(reverse, [builder.call(deposit, [args[0], ir.Constant(word, 0x3F3F3F3F3F3F3F3F)])])
-
-    return types.int64(types.int64), generate
+    return _intrinsic(body, "llvm.bswap.i64", _intrinsic(body, "llvm.x86.bmi.pdep.64", w, ir.Constant(WORD, 0x3F3F3F3F3F3F3F3F)))
 
 
 def _among(*ranges):
-    """An intrinsic: bit k (0 to 31) is 1 where the byte of buf at + k lies in one of the ranges (first, number of bytes); 32 at once."""
+    """A primitive: bit k (0 to 31) is 1 where the byte of buf at + k lies in one of the ranges (first, number of bytes); 32 at once."""
     row, bit = ir.VectorType(ir.IntType(8), 32), ir.IntType(32)
 
-    def generate(context, builder, signature, args):
-        x = builder.load(builder.bitcast(_place(context, builder, signature.args[0], args[0], args[1], 32), row.as_pointer()), align=1)
+    def among(body, buf, at):
+        builder = body.builder
+        x = builder.load(body.span(buf, at, row), align=1)
         found = ir.Constant(ir.VectorType(ir.IntType(1), 32), [0] * 32)
         for first, n in ranges:
             found = builder.or_(found, builder.icmp_unsigned("<", builder.sub(x, ir.Constant(row, [first] * 32)), ir.Constant(row, [n] * 32)))
-        return builder.zext(builder.bitcast(found, bit), ir.IntType(64))
+        return builder.zext(builder.bitcast(found, bit), WORD)
 
-    def among(_, buf, at):
-        return types.int64(buf, at), generate
-
-    return intrinsic(among)
+    return Primitive(among)
 
 
+def _lowest_bit(body, x):
+    """Place of the lowest bit that is 1, for x != 0."""
+    return body.builder.cttz(x, ir.Constant(ir.IntType(1), 1))
+
+
+ld64, pext48, pdep48, lowest_bit = Primitive(_load), Primitive(_pext48), Primitive(_pdep48), Primitive(_lowest_bit)
+st16, st32, st64 = _store(2), _store(4), _store(8)
 armour32 = _among((0x30, 0x28), (0x60, 0x18))  # characters of a payload
 stops32 = _among((0x2A, 1), (0x2C, 1))  # '*' and ','
 odd32 = _among((0, 0x20), (0x21, 1), (0x5C, 1), (0x80, 0x80))  # control characters, '!', a backslash, no ASCII
-
-
-@intrinsic
-def lowest_bit(_, x):
-    """Place of the lowest bit that is 1, for x != 0."""
-
-    def generate(context, builder, signature, args):
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.int64), generate
 
 
 @inner(_I(_I, _I))
@@ -489,7 +452,7 @@ def bits48(m, start):
 # --- numbers and times in text ------------------------------------------------------------------------------------
 
 
-@inner(_I(_B, _I, _I, _I))
+@unit.inner(_I(_B, _I, _I, _I), inline=False)
 def find(buf, start, end, byte):
     """First index of a byte in [start, end), or -1."""
     if SWAR:
@@ -512,7 +475,7 @@ def field(buf, start, end, k):
     return i
 
 
-@inner(_I(_B, _I, _I))
+@unit.inner(_I(_B, _I, _I), inline=False)
 def number(buf, start, end):
     """Decimal digits from start (at most 18); -1 where there is none."""
     if start < 0 or start >= end or buf[start] < 48 or buf[start] > 57:
@@ -640,7 +603,7 @@ def epoch_ms(buf, start, end):
             return T_MISSING
     v = number(buf, start, whole)
     if n > 17:
-        return v // (1_000_000 if n == 18 else 100_000)  # `number` reads 18 of 19 digits
+        return v // 1_000_000 if n == 18 else v // 100_000  # `number` reads 18 of 19 digits
     if n > 14:
         return v // 1000
     if n > 11:
@@ -851,7 +814,7 @@ def count_kind(m, code):
         m[KINDS + 2 * (KINDS_MAX - 1) + 1] += 1
 
 
-@inner(_U(_M, _B, _I, _I, _I, _I))
+@unit.inner(_U(_M, _B, _I, _I, _I, _I), inline=False)
 def reject(m, buf, start, end, reason, n):
     """Count n sentences as rejected and keep the first of each reason as a sample."""
     if m[C_REJECTED + reason] == 0:
@@ -1038,10 +1001,9 @@ def clear(buf, at, n):
 def joined_sentence(m, buf, payload, payload_end):
     """One long sentence for a message that was joined from fragments, at the end of the raw bytes. Returns its length."""
     start = RAW + m[G_RAW]
-    at = start
-    for c in b"!AIVDM,1,1,,":
-        buf[at] = c
-        at += 1
+    for i in range(12):
+        buf[start + i] = JOINED_HEAD[i]
+    at = start + 12
     if m[G_CHANNEL]:
         buf[at] = m[G_CHANNEL]
         at += 1
@@ -2464,8 +2426,7 @@ def unaccounted(m):
     return m[C_LINES] + m[C_GLUED] - classes
 
 
-# Flat on purpose: each stage is called from here and not from the stage before it, because the compiler pays for every function once per
-# level of calls above it. Twin: tests/naive_decode.py, Twin.
+# Flat on purpose: the stages of a line, each called from here, in the order in which they count. Twin: tests/naive_decode.py, Twin.
 @inner(_I(_M, _B, _I, _I, _B))
 def whole_lines(m, buf, i, n, fixes):
     """Decode the whole lines of buf[i:n]; returns where it stopped."""
@@ -2564,41 +2525,17 @@ def whole_lines(m, buf, i, n, fixes):
     return n
 
 
-@inner(_U(_M, _I))
-def begin(m, arrival):
-    """A new call: empty output tables; arrival: when its bytes came, or T_MISSING."""
+@unit.entry(types.UniTuple(_I, 6)(_M, _B, _I, _I, _I, _B))
+def scan(m, buf, i, n, arrival, fixes):
+    """Decode the whole lines of buf[i:n]; arrival: when these bytes came, or T_MISSING.
+
+    Returns where it stopped; rows of `fixes`; rows of the other three tables together; why it stopped: DONE_ALL (at the end,
+    or at an unfinished line) or FULL (the output tables could not take another line: take the rows away and call again from
+    there); stations known; lines unaccounted for.
+    """
     m[G_ARRIVAL] = arrival
     m[G_FIXES] = m[G_STATICS] = m[G_OTHERS] = m[G_SAFETY] = m[G_RAW] = 0
     m[G_STOP] = DONE_ALL
-
-
-@inner(types.UniTuple(_I, 6)(_M, _I))
-def outcome(m, i):
-    """What an entry returns.
-
-    Where it stopped; rows of `fixes`; rows of the other three tables together; why it stopped: DONE_ALL (at the end, or at
-    an unfinished line), FULL (the output tables could not take another line: take the rows away and call again from there)
-    or UNCOMMON; stations known; lines unaccounted for.
-    """
+    i = whole_lines(m, buf, i, n, fixes)
     m[C_YIELDED] += m[G_FIXES]
     return i, m[G_FIXES], m[G_STATICS] + m[G_OTHERS] + m[G_SAFETY], m[G_STOP], m[C_STATIONS], unaccounted(m)
-
-
-@unit.entry(types.UniTuple(_I, 6)(_M, _B, _I, _I, _I, _B))
-def scan_common(m, buf, i, n, arrival, fixes):
-    """Decode whole lines of buf[i:n] for as long as they are common. Half of the kernel, so half of the time to compile: most streams need no more."""
-    begin(m, arrival)
-    i = common_lines(m, buf, i, n, fixes) if SWAR else i
-    if i < n:
-        if not room(m, fixes):
-            m[G_STOP] = FULL
-        elif n - i > LINE_MAX or find(buf, i, n, 10) >= 0 or find(buf, i, n, 13) >= 0:
-            m[G_STOP] = UNCOMMON
-    return outcome(m, i)
-
-
-@unit.entry(types.UniTuple(_I, 6)(_M, _B, _I, _I, _I, _B))
-def scan(m, buf, i, n, arrival, fixes):
-    """Decode the whole lines of buf[i:n], whatever they are."""
-    begin(m, arrival)
-    return outcome(m, whole_lines(m, buf, i, n, fixes))

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 KERNELS = (
-    "import ingest.tabular, ingest.kernel; ingest.kernel.scan_common.load(); ingest.kernel.scan.load()",
+    "import ingest.tabular, ingest.kernel; ingest.kernel.scan.load()",
     "import tracks.step, zones.geography, sim.simulate",
 )
 ROOT = Path(__file__).resolve().parent.parent

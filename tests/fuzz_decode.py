@@ -38,7 +38,7 @@ MEMORY_GROWTH_MAX_MB = 64  # between a tenth of the run and its end
 
 
 def negative_indices_are_faults() -> None:
-    """From here on compiled code takes a negative index as it is, so that the bounds check sees it."""
+    """From here on what Numba compiles, the reader of tables, takes a negative index as it is, so that the bounds check sees it. The decoder always does."""
     from numba import types
     from numba.np import arrayobj
 
@@ -99,18 +99,18 @@ Scan = Callable[..., tuple[int, ...]]
 class Guards:
     """Canaries round the stores of a state, and in every output table behind what a call has written.
 
-    Takes the place of the kernel's entries while it is entered, so that each call is looked at by itself.
+    Takes the place of the kernel's entry while it is entered, so that each call is looked at by itself.
     """
 
     def __init__(self) -> None:
-        self.entries, self.borders, self.calls = (kernel.scan, kernel.scan_common), list[np.ndarray](), 0
+        self.entry, self.borders, self.calls = kernel.scan, list[np.ndarray](), 0
 
     def __enter__(self) -> Guards:
-        kernel.scan, kernel.scan_common = map(self.guarded_entry, self.entries)
+        kernel.scan = self.guarded_entry(self.entry)
         return self
 
     def __exit__(self, *_: object) -> None:
-        kernel.scan, kernel.scan_common = self.entries
+        kernel.scan = self.entry
 
     def guarded_entry(self, entry: Entry) -> SimpleNamespace:
         """An entry of the kernel that looks at each of its calls."""

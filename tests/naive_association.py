@@ -28,10 +28,12 @@ class Track:
     heard_ms: int | None = None
     recent: list = field(default_factory=list)
 
-    def reach_ms(self, limits):
-        ordinary, fast, merchant, _ = limits
+    def reach_m(self, t, limits):
+        ordinary, fast, merchant, slack_s = limits
         kn = fast if 40 <= self.ship_type <= 49 or self.ship_type == 51 else merchant if 70 <= self.ship_type <= 89 else ordinary
-        return max(kn, 1.2 * self.speed_kn) * KN_MS
+        dt_s = (t - self.t_ms) / 1000
+        sprint_s = min(dt_s, 900)
+        return (max(kn, 1.2 * self.speed_kn) * (sprint_s + slack_s) + max(20.0, 1.2 * self.speed_kn) * (dt_s - sprint_s)) * KN_MS
 
     def agrees(self, t, here, kn):
         way_m = max(kn, self.speed_kn, 0.0) * KN_MS * max(0, t - self.t_ms) / 1000
@@ -119,7 +121,7 @@ def _accept(v, row, t, here, kn, how):
     if how == "goes on" and v.reports == 0:
         how = "born"
     v.remember(content_of(row), t)
-    v.segment += how == "jumped"
+    v.segment += how in ("jumped", "returned")
     if kn >= 0:
         v.speed_kn = kn
     elif how in ("goes on", "returned") and t - v.t_ms >= 30_000:
@@ -136,11 +138,13 @@ def _where(chain, t, here, kn, limits, reacquire):
     if head.t_ms is None:
         return head, "born"
     if len(chain) == 1:
-        if t - head.t_ms > 8 * HOUR_MS:
+        if t - head.t_ms > 60 * HOUR_MS:
             return head, "returned"
         if head.agrees(t, here, kn):
             return head, "goes on"
     v = _nearest(chain, t, here, kn, limits)
+    if v is None and t - head.t_ms > 60 * HOUR_MS:
+        return head, "returned"
     if v is None:
         v = _sister(chain, t)
         if v is not None:
@@ -149,17 +153,18 @@ def _where(chain, t, here, kn, limits, reacquire):
     if v.belief == "tentative":
         if v.reports + 1 < reacquire:
             return v, "aside"
-        if head.t_ms >= v.birth_ms or t - head.t_ms > 8 * HOUR_MS:
+        if head.t_ms >= v.birth_ms or t - head.t_ms > 60 * HOUR_MS:
             v.belief, v.turns = "believed", 0
             v.heard_ms = v.t_ms
             return v, "born"
-        if t - head.t_ms < (480_000 if head.speed_kn < 3.0 else 120_000):
+        usual_ms = (head.t_ms - head.birth_ms) // max(1, head.reports)
+        if t - head.t_ms < max(480_000 if head.speed_kn < 3.0 else 120_000, 3 * usual_ms):
             return v, "aside"
         v.die()
         return head, "jumped"
     if not v.agrees(t, here, kn):
         _shadow(chain, v, t, here, kn)
-    return v, "returned" if t - v.t_ms > 8 * HOUR_MS else "goes on"
+    return v, "goes on"
 
 
 def _shadow(chain, v, t, here, kn):
@@ -189,12 +194,12 @@ def _nearest(chain, t, here, kn, limits):
     agreeing, possible = [], []
     for v in chain:
         age_ms = 0 if v.t_ms is None else t - v.t_ms
-        limit_ms = {"shadow": 900_000, "tentative": 1_800_000, "believed": 48 * HOUR_MS if v is not chain[0] else math.inf, "dead": 0}[v.belief]
+        limit_ms = {"shadow": 900_000, "tentative": 460 * HOUR_MS, "believed": 60 * HOUR_MS if v is not chain[0] else math.inf, "dead": 0}[v.belief]
         if v.belief != "dead" and age_ms > limit_ms:
             v.die()
-        if v.belief not in ("believed", "tentative") or v.t_ms is None:
+        if v.belief not in ("believed", "tentative") or v.t_ms is None or age_ms > 60 * HOUR_MS:
             continue
-        near = distance_m(*v.at, *here) <= v.reach_ms(limits) * (age_ms / 1000 + limits[3])
+        near = distance_m(*v.at, *here) <= v.reach_m(t, limits)
         if v.agrees(t, here, kn) or (v.belief == "tentative" and near):
             agreeing.append((v.away_m(t, here), v.ordinal))
         elif near:

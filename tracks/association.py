@@ -10,7 +10,7 @@ Everything else is a question, asked in `_choose`:
 - A fix that the track could have reached, though not at the speed it tells (a frozen SOG, a long turn), is accepted; the
   place that it left is kept as a SHADOW. If the next ones change to and fro between the two, TURNS_MIN times, these are
   two hulls close together, and the shadow becomes a track of its own. A shadow that nobody returns to dies.
-A track silent for RETURN_MS begins anew where it is heard next; a second hull silent for EXPIRED_MS is forgotten. All of
+A track silent for RETURN_MS begins anew where it is heard next; a second hull is forgotten then. All of
 this depends on the rows alone, in canonical order.
 
 Costs after GlobalFishingWatch's segmenter (behaviours: 25 kn and slack; there the nearer of two hulls takes all) and the
@@ -77,11 +77,12 @@ NOISE_M = 60.0  # two GNSS errors, an antenna's swing, rounding
 WAY = 2.2  # times the way at the speed told: speeds grow between reports
 TURNS_MIN = 4
 SHADOW_MS = 900_000
-TENTATIVE_MS = 1_800_000
-RETURN_MS = 8 * 3_600_000
-EXPIRED_MS = 2 * 86_400_000  # a second hull silent for so long is forgotten
+TENTATIVE_MS = 2 * 86_400_000
+RETURN_MS = 60 * 3_600_000  # silent for so long, a track begins anew (GlobalFishingWatch's segmenter: 2.5 days)
 SILENT_MOVING_MS, SILENT_SLOW_MS = 120_000, 480_000  # a track not heard for so long has left its place (M.1371-5, table 1: 10-30 s and 180 s)
 SLOW_KN = 3.0
+PATIENCE = 3  # and for longer than so many of its own usual intervals
+SPRINT_S, CRUISE_KN = 900.0, 20.0  # nobody sails at full speed for hours: after a quarter of an hour this much way an hour is allowed
 AT_PLACE_M = 2 * NM_M  # coarse positions: so near belongs to the track
 HASH_FACTOR = 11_400_714_819_323_198_485  # multiplicative hashing; a power of two as a modulus would crowd MMSIs that end in 000
 ARRAYS = (HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1], uint64[::1])
@@ -141,16 +142,19 @@ def _miss_m(rows, more, slot, t, lat, lon, speed_kn):
     return distance_m(v["lat"], v["lon"], lat, lon) - NOISE_M - WAY * way_m
 
 
-@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, types.UniTuple(float64, 4)), cache=True)
-def _reach_ms(rows, more, slot, limits):
-    """Metres per second that the hull of a track may make: by type, and never less than what it tells of itself."""
+@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, types.UniTuple(float64, 4)), cache=True)
+def _reach_m(rows, more, slot, t, limits):
+    """Metres that the hull of a track may have made since it was last seen: by type, and never less than what it tells of itself."""
     kind = np.int64(more[slot]["ship_type"])
     limit_kn = limits[0]
     if 40 <= kind <= 49 or kind == 51:
         limit_kn = limits[1]
     elif 70 <= kind <= 89:
         limit_kn = limits[2]
-    return max(limit_kn, 1.2 * _speed_kn(rows, more, slot)) * KN_MS
+    own_kn = 1.2 * _speed_kn(rows, more, slot)
+    dt_s = (t - rows[slot]["t_ms"]) / 1000.0
+    sprint_s = min(dt_s, SPRINT_S)
+    return (max(limit_kn, own_kn) * (sprint_s + limits[3]) + max(CRUISE_KN, own_kn) * (dt_s - sprint_s)) * KN_MS
 
 
 @njit("float64(int64)", cache=True)
@@ -254,15 +258,14 @@ def _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits):
         v, m = rows[at], more[at]
         age_ms = t - v["t_ms"]
         over = (m["belief"] == SHADOW and age_ms > SHADOW_MS) or (m["belief"] == TENTATIVE and age_ms > TENTATIVE_MS)
-        if over or (at != head and m["belief"] == BELIEVED and age_ms > EXPIRED_MS):
+        if over or (at != head and m["belief"] == BELIEVED and age_ms > RETURN_MS):
             m["belief"] = np.uint8(DEAD)
             v["t_ms"] = T_MISSING
             v["speed_kn"] = np.float32(-1.0)
             heard[at] = T_MISSING
-        if (m["belief"] == BELIEVED or m["belief"] == TENTATIVE) and v["t_ms"] != T_MISSING:
+        if (m["belief"] == BELIEVED or m["belief"] == TENTATIVE) and v["t_ms"] != T_MISSING and age_ms <= RETURN_MS:
             away_m = _away_m(rows, more, at, t, lat, lon)
-            reach_m = _reach_ms(rows, more, at, limits) * (age_ms / 1000.0 + limits[3])
-            near = distance_m(v["lat"], v["lon"], lat, lon) <= reach_m
+            near = distance_m(v["lat"], v["lon"], lat, lon) <= _reach_m(rows, more, at, t, limits)
             if _miss_m(rows, more, at, t, lat, lon, speed_kn) <= 0.0 or (m["belief"] == TENTATIVE and near):
                 if best < 0 or away_m < best_m:
                     best, best_m = at, away_m
@@ -287,6 +290,8 @@ def _shadow_of(rows, more, head):
 def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits, reacquire):
     """(slot, how): the track of a fix that is not simply where its vessel should be. slot -1: no room; how -1: not believed yet."""
     slot = _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits)
+    if slot < 0 and t - rows[head]["t_ms"] > RETURN_MS:
+        return head, RETURNED
     if slot < 0:
         slot = _new_sister(rows, more, heard, trail, cells, head, t)
         if slot >= 0:
@@ -295,7 +300,8 @@ def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits
     if more[slot]["belief"] == TENTATIVE:
         if np.int64(rows[slot]["reports"]) + 1 < reacquire:
             return slot, -1
-        patience_ms = SILENT_SLOW_MS if rows[head]["speed_kn"] < SLOW_KN else SILENT_MOVING_MS
+        usual_ms = (rows[head]["t_ms"] - more[head]["birth_ms"]) // max(1, np.int64(rows[head]["reports"]))
+        patience_ms = max(SILENT_SLOW_MS if rows[head]["speed_kn"] < SLOW_KN else SILENT_MOVING_MS, PATIENCE * usual_ms)
         if rows[head]["t_ms"] >= more[slot]["birth_ms"] or t - rows[head]["t_ms"] > RETURN_MS:
             _believe(rows, more, heard, slot)  # both are heard: a second hull
             return slot, BORN
@@ -464,8 +470,6 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
                         heard[head] = max(t, heard[head])  # its transmitter was heard, wherever it is
                         continue
                     v = rows[slot]
-                    if how == GOES_ON and t - v["t_ms"] > RETURN_MS:
-                        how = RETURNED
             if how == GOES_ON and t - v["t_ms"] <= DUPLICATE_MS + 1000:
                 if _is_copy(rows, slot, content, t):
                     what = DUPLICATE
@@ -494,7 +498,7 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
         v["recent_s"][turn] = np.uint16((t // 1000) & 0xFFFF)
         v["turn"] = np.uint8(0 if turn == RECENT - 1 else turn + 1)
         trail_slot = t // TRAIL_MS
-        if how == JUMPED:
+        if how in (JUMPED, RETURNED):
             more[slot]["segment"] += np.uint16(1)
             for k in range(TRAIL_FIXES):
                 trail[slot, k]["filled"] = np.uint8(0)

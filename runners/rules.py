@@ -16,7 +16,7 @@ from dogwatch.errors import ConfigError, InputError
 from risk.profile import Profile, load_profile
 from runners.step import Rules
 from tracks.coverage import Coverage
-from tracks.params import params_of
+from tracks.presets import rules_of
 from zones.geography import Geography
 from zones.load import read_drawn, read_zones
 
@@ -40,7 +40,7 @@ def read_profile(name: str) -> Profile:
 def read_rules(profile: str, zones: list[str]) -> Rules:
     """Profile, detector parameters and geography of a run. Raises ConfigError/InputError."""
     loaded = read_profile(profile)
-    params = params_of(loaded.detectors, file=profile)
+    params = rules_of(loaded.detectors, file=profile)
     return Rules(params, loaded, Geography.default([read_zones(path) for path in zones]))
 
 

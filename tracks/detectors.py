@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from tracks.dark import DarkDetector
 from tracks.detector import Detector
+from tracks.drift import DriftDetector
 from tracks.loitering import LoiteringDetector
 from tracks.rendezvous import RendezvousDetector
 
 KINDS: tuple[type[Detector], ...] = (
     LoiteringDetector,
     DarkDetector,
+    DriftDetector,
     RendezvousDetector,
 )
 

@@ -105,6 +105,39 @@ class Dark(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     confidence_cap: Share = 0.99
 
 
+class Drift(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Slow, straight, across the bow (docs/behaviours/drift.md)."""
+
+    enabled: bool = True
+    window_s: Annotated[float, msgspec.Meta(ge=600, le=2_400)] = 2_400.0  # the trail is no longer
+    speed_kn_min: NotNegative = 0.3
+    speed_kn_max: Positive = 3.0
+    net_m_min: Positive = 500.0
+    net_over_path_min: Share = 0.8
+    off_bow_deg_min: Annotated[float, msgspec.Meta(gt=0, lt=90)] = 40.0  # and as much off the stern: ahead or astern is propulsion
+    across_share_min: Share = 0.75  # of the headings
+    net_nm_min_blind: Positive = 0.5  # without headings: farther,
+    spread_deg_max: Annotated[float, msgspec.Meta(gt=0, lt=90)] = 20.0  # straight,
+    speed_before_kn_min: NotNegative = 5.0  # and faster before
+    loa_m_min: NotNegative = 0.0  # 50 in a quiet profile
+    company_nm: NotNegative = 0.3  # another slow vessel so near: a meeting or an aid rather than a drift
+    merge_s: NotNegative = 3_600.0
+    confidence_cap: Share = 0.9
+    confidence_cap_blind: Share = 0.6
+
+
+class Nuc(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The crew says "not under command" (docs/behaviours/drift.md)."""
+
+    enabled: bool = True
+    reports_min: Annotated[int, msgspec.Meta(ge=1, le=250)] = 2
+    speed_kn_max: Positive = 4.0  # faster than that the motion does not fit
+    lower_s: Positive = 600.0  # another status for so long: over
+    silent_s: Positive = 3_600.0
+    merge_s: NotNegative = 3_600.0
+    confidence_cap: Share = 0.9
+
+
 class RescueArea(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Where and for how long a distress call or an assistance excuses who is slow there (docs/behaviours/assist.md)."""
 
@@ -119,6 +152,8 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     loitering: Loitering = Loitering()
     rendezvous: Rendezvous = Rendezvous()
     dark: Dark = Dark()
+    drift: Drift = Drift()
+    nuc: Nuc = Nuc()
     rescue: RescueArea = RescueArea()
     revise_s: Annotated[float, msgspec.Meta(ge=600)] = 1_800.0
     v_max_kn: Positive = 40.0  # farther than this in the time between two reports: not the same hull, or a jump

@@ -1,0 +1,59 @@
+"""Slow, obvious twins of the kernels about motion: lists, trigonometry, one vessel at a time."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from dogwatch.geo import KN_MS, M_PER_UNIT, cos_lat, distance_m, lon_difference
+
+
+def way_of(points, tick_ms, *, window_s=2400.0, kn=(0.3, 3.0), net_min_m=500.0, straight_min=0.8, off_bow_deg=40.0):
+    """One vessel's way in the window before a tick, or None. points: (t_ms, lat, lon, heading or None), in order of time."""
+    points = [p for p in points if tick_ms - p[0] <= window_s * 1000]
+    if len(points) < 3:
+        return None
+    span_ms = points[-1][0] - points[0][0]
+    if span_ms < window_s * 1000 - 300_000 or len(points) * 300 < window_s or any(b[0] - a[0] > 900_000 for a, b in itertools.pairwise(points)):
+        return None
+    net_m = _apart(points[0], points[-1])
+    speed_kn = net_m / (span_ms / 1000) / KN_MS
+    if net_m < net_min_m or not kn[0] <= speed_kn <= kn[1]:
+        return None
+    steps = [points[0]]
+    for p in points[1:]:
+        if p[0] - steps[-1][0] >= 290_000 or p is points[-1]:
+            steps.append(p)
+    path_m = sum(_apart(a, b) for a, b in itertools.pairwise(steps))
+    if net_m < straight_min * path_m:
+        return None
+    whole = _bearing(points[0], points[-1], points)
+    legs = [points[0]]
+    for p in points[1:]:
+        if p[0] - legs[-1][0] >= 590_000:
+            legs.append(p)
+    spread = max((_angle(_bearing(a, b, points), whole) for a, b in itertools.pairwise(legs)), default=0.0)
+    off = [_angle(p[3], whole) for p in points if p[3] is not None]
+    return {
+        "points": len(points),
+        "headings": len(off),
+        "across": sum(off_bow_deg <= angle <= 180 - off_bow_deg for angle in off),
+        "net_m": net_m,
+        "path_m": path_m,
+        "spread_deg": spread,
+        "first_ms": points[0][0],
+        "last_ms": points[-1][0],
+    }
+
+
+def _apart(a, b):
+    return distance_m(a[1], a[2], b[1], b[2])
+
+
+def _bearing(a, b, points):
+    scale = cos_lat((points[0][1] + points[-1][1]) // 2)
+    return math.degrees(math.atan2(lon_difference(b[2], a[2]) * M_PER_UNIT * scale, (b[1] - a[1]) * M_PER_UNIT)) % 360
+
+
+def _angle(a, b):
+    return abs((a - b + 180) % 360 - 180)

@@ -1,0 +1,389 @@
+"""Drift and "not under command": a ship that goes where the sea takes it, and one that says it cannot manoeuvre. May hold: both rules.
+
+May not: judge why, stops and groundings (their own files), raise a score: this is the safety channel.
+Definition: docs/behaviours/drift.md.
+
+Theory. A ship under engine goes where her bow points (or straight astern); one adrift goes beam to the wind, slowly and in one
+direction. Every ten minutes the last 40 minutes of the trail are looked at as a whole: speed over ground below 1 kn says
+nothing by itself (a published rule asks 1 kn of every report and finds no drift at 0.6 kn), but half a kilometre made good in one
+direction across the bow does. The angle is taken between the way made good and the heading, from a table of cosines, so that
+all machines agree. Without a heading the way must be long and straight, and the vessel must have been faster before.
+What a crew says (status 2) is a rule of its own: always shown, believed only where the motion fits.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import from_dtype, int64, njit, types
+
+from dogwatch.events import Event, Evidence, Exclusion, Value, event_id
+from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from tracks import episodes as ep
+from tracks.detector import Detector, Sight
+from tracks.params import Drift
+from tracks.records import ACCEPTED, BUCKET_MS, FIX_TYPE, HOT_TYPE, MORE_TYPE, TAKEN_TYPE, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
+
+TYPE, RULE, RULE_NUC = "safety", "drift", "nuc"
+RULE_VERSION = "1.0"
+NAV_NUC = 2
+TYPE_SAILING = 36
+STEP_MS = 290_000  # the path is measured in steps of five minutes: shorter ones are mostly noise of the fixes
+LEG_MS = 590_000  # and directions are compared over ten minutes
+GAP_MS_MAX = 900_000
+SLOW_KN = 5.0  # a SOG above it: under way, not worth a look
+
+WORD = np.dtype([("first_ms", "<i8"), ("last_ms", "<i8"), ("reports", "u1"), ("spare", "u1", (7,))])  # of status 2
+WAY = np.dtype(
+    [
+        ("slot", "<i8"),
+        ("first_ms", "<i8"),
+        ("last_ms", "<i8"),
+        ("lat", "<i4"),  # where the window began
+        ("lon", "<i4"),
+        ("points", "<i4"),
+        ("headings", "<i4"),  # points that told one
+        ("across", "<i4"),  # of these, with the way across the bow
+        ("net_m", "<f8"),
+        ("path_m", "<f8"),
+        ("off_bow_cos", "<f8"),  # mean cosine of the angle between way and bow
+        ("spread_cos", "<f8"),  # cosine of the widest angle between a ten-minute leg and the whole way
+    ]
+)
+_WORD, _WAY = from_dtype(WORD), from_dtype(WAY)
+
+
+class DriftDetector(Detector):
+    """Episodes of drift and of status 2. The words of the crews lie beside the tracks."""
+
+    NAME = "drift"
+    COLD = WORD
+
+    def __init__(self) -> None:
+        self.book, self.words = ep.Book(), ep.Book()
+        self.fresh: set[int] = set()  # tracks that have said it twice, until the next tick
+
+    def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
+        """Note who says that it is not under command."""
+        said = np.flatnonzero((fixes["nav"] == NAV_NUC) & (taken["what"] == ACCEPTED))
+        if len(said):
+            rule = sight.params.nuc
+            heard = _note_words(fixes, taken, said, sight.table.cold[self.NAME], (rule.reports_min, round(rule.lower_s * 1000)))
+            self.fresh |= {sight.table.key_of(slot) for slot in heard.tolist()}
+
+    def tick(self, sight: Sight) -> list[Event]:
+        """Words each minute, ways each ten."""
+        events = _words(self, sight) if sight.params.nuc.enabled else []
+        self.fresh = set()
+        if sight.params.drift.enabled and sight.tick_ms % BUCKET_MS == 0:
+            events += _ways(self, sight)
+        return events
+
+    def keys(self) -> set[int]:
+        """Tracks with an episode."""
+        return set(self.book.pages) | set(self.words.pages)
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`."""
+        return {"book": self.book.to_sections(), "words": self.words.to_sections(), "fresh": sorted(self.fresh)}
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood."""
+        self.book, self.words = ep.Book.from_sections(sections["book"]), ep.Book.from_sections(sections["words"])
+        self.fresh = set(sections["fresh"])
+
+
+def _ways(state: DriftDetector, sight: Sight) -> list[Event]:
+    """Who is adrift at this tick, and who is no longer."""
+    table, rule, tick_ms = sight.table, sight.params.drift, sight.tick_ms
+    n = len(table)
+    limits = (rule.window_s, rule.speed_kn_min, rule.speed_kn_max, rule.net_m_min, rule.net_over_path_min)
+    found = ways_of(table.used, table.known, table.trail[:n], tick_ms, limits, _cos(rule.off_bow_deg_min))
+    events, adrift = [], set()
+    for way in found[np.argsort(table.keys_of(found["slot"]), kind="stable")]:
+        if _is_drift(way, table.more[int(way["slot"])], rule):
+            key = table.key_of(int(way["slot"]))
+            adrift.add(key)
+            events += _adrift(state, sight, key, way)
+    for key in sorted(set(state.book.pages) - adrift):
+        page = state.book.pages[key]
+        last_ms = int(page.notes["last_ms"])
+        if page.event.t_end is None:
+            closed = "closed" if page.event.state == "open" else page.event.state
+            events.append(state.book.revise(key, tick_ms, state=closed, t_end=last_ms))
+        elif tick_ms - last_ms > rule.merge_s * 1000.0:
+            del state.book.pages[key]
+    return events
+
+
+def _is_drift(way: np.void, more: np.void, rule: Drift) -> bool:
+    """What the kernel left open: length of the ship, and heading or its substitute."""
+    if rule.loa_m_min > 0 and int(more["loa_m"]) < rule.loa_m_min:
+        return False
+    if 2 * int(way["headings"]) >= int(way["points"]):
+        return int(way["across"]) >= rule.across_share_min * int(way["headings"])
+    straight = float(way["spread_cos"]) >= _cos(rule.spread_deg_max)
+    return straight and float(way["net_m"]) >= rule.net_nm_min_blind * NM_M and float(more["typical_kn"]) >= rule.speed_before_kn_min
+
+
+def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[Event]:
+    table, rule, tick_ms, slot = sight.table, sight.params.drift, sight.tick_ms, int(way["slot"])
+    page = state.book.pages.get(key)
+    since_ms = page.event.t_start if page else int(way["first_ms"])
+    here = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot]))
+    exclusions, doubts = _exclusions(sight, slot, since_ms, here)
+    reason = ep.suppressed_reason(exclusions)
+    blind = 2 * int(way["headings"]) < int(way["points"])
+    threshold_m = rule.net_nm_min_blind * NM_M if blind else rule.net_m_min
+    facts: dict[str, Any] = {
+        "state": "candidate" if reason else "open",
+        "subjects": [ep.subject_of(table, slot)],
+        "t_end": None,
+        "lat": here[0],
+        "lon": here[1],
+        "zones": sight.geography.relations(*here),
+        "measures": _measures(table.more[slot], way, tick_ms - since_ms, says=key in state.words and state.words.pages[key].event.t_end is None),
+        "evidence": _evidence(way, rule, table.more[slot], blind=blind),
+        "exclusions": exclusions,
+        "confidence": ep.confidence_of(
+            rule.confidence_cap_blind if blind else rule.confidence_cap,
+            ep.margin_quality(float(way["net_m"]), threshold_m),
+            int(way["points"]) * TRAIL_MS / 1000.0 / rule.window_s,
+            doubts,
+        ),
+        "reason": reason,
+        "quality": {"reports_real": int(way["points"]), "headings": int(way["headings"])},
+    }
+    if page is None:
+        return [state.book.open_new(key, _new_event(sight, key, RULE, "drift", since_ms, facts), last_ms=int(way["last_ms"]))]
+    page.notes["last_ms"] = int(way["last_ms"])
+    changed = page.event.state != facts["state"] or page.event.reason != reason or page.event.t_end is not None
+    due = facts["state"] == "open" and tick_ms - page.emitted_ms >= sight.params.revise_s * 1000.0
+    return [state.book.revise(key, tick_ms, **facts)] if changed or due else []
+
+
+def _new_event(sight: Sight, key: int, rule: str, subtype: str, start_ms: int, facts: dict[str, Any]) -> Event:
+    return Event(
+        event_id=event_id(TYPE, [ep.subject_key(key)], start_ms, rule, RULE_VERSION), version=1, type=TYPE, subtype=subtype,
+        mmsi=[facts["subjects"][0].mmsi], t_start=start_ms, t_detected=sight.tick_ms, rule=rule, rule_version=RULE_VERSION,
+        params_hash=sight.params.params_hash, **facts,
+    )  # fmt: skip
+
+
+def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float]) -> tuple[list[Exclusion], list[float]]:
+    """Each innocent explanation that was tested, and the doubts of those that apply."""
+    table, tick_ms = sight.table, sight.tick_ms
+    nav, ship_type = int(table.rows["nav"][slot]), int(table.more["ship_type"][slot])
+    others = ep.slow_neighbours(sight, slot, sight.params.drift.company_nm, SLOW_KN)
+    gear_out = nav == ep.NAV_FISHING
+    found = [
+        ep.checked("port_or_anchorage", bool(table.more["masked"][slot]), yes="inside", no="outside", suppress=True),
+        ep.checked("towing", nav in ep.TOWING_NAV or ship_type in (31, 32), nav, suppress=True),
+        ep.checked("sailing", ship_type == TYPE_SAILING or nav == 8, ship_type, suppress=True),
+        ep.checked("fishing_gear_out", gear_out, nav, suppress=True),
+        ep.checked("anchored_or_moored", nav in (ep.NAV_ANCHORED, ep.NAV_MOORED), nav, suppress=True),
+        ep.role_exclusion(table, [slot]),
+        sight.rescue.exclusion(*here, since_ms, tick_ms, sight.params.rescue),
+        ep.checked("alongside_another", others > 0, others),
+        ep.checked("fishing_vessel", ship_type == ep.TYPE_FISHING and not gear_out, ship_type),
+    ]
+    doubts = ((others > 0, 0.4), (ship_type == ep.TYPE_FISHING and not gear_out, 0.3))
+    return found, [doubt for applies, doubt in doubts if applies]
+
+
+def _evidence(way: np.void, rule: Drift, more: np.void, *, blind: bool) -> list[Evidence]:
+    span_s = (int(way["last_ms"]) - int(way["first_ms"])) / 1000.0
+    speed_kn = float(way["net_m"]) / span_s / KN_MS
+    found = [
+        ep.at_least("net_m", float(way["net_m"]), rule.net_nm_min_blind * NM_M if blind else rule.net_m_min),
+        ep.at_least("speed_kn", speed_kn, rule.speed_kn_min),
+        ep.at_most("speed_kn", speed_kn, rule.speed_kn_max),
+        ep.at_least("net_over_path", float(way["net_m"]) / float(way["path_m"]), rule.net_over_path_min),
+    ]
+    if blind:
+        found.append(ep.at_most("course_spread_deg", math.degrees(math.acos(max(-1.0, min(1.0, float(way["spread_cos"]))))), rule.spread_deg_max))
+        found.append(ep.at_least("speed_before_kn", float(more["typical_kn"]), rule.speed_before_kn_min))
+    else:
+        found.append(ep.at_least("across_bow_share", int(way["across"]) / int(way["headings"]), rule.across_share_min))
+    return found
+
+
+def _measures(more: np.void, way: np.void, duration_ms: int, *, says: bool) -> dict[str, Value]:
+    span_s = (int(way["last_ms"]) - int(way["first_ms"])) / 1000.0
+    off_bow = round(math.degrees(math.acos(max(-1.0, min(1.0, float(way["off_bow_cos"])))))) if way["headings"] else None
+    return {
+        "duration_s": ep.tidy("s", duration_ms / 1000.0),
+        "drift_kn": ep.tidy("kn", float(way["net_m"]) / span_s / KN_MS),
+        "net_m": ep.tidy("m", float(way["net_m"])),
+        "net_over_path": ep.tidy("share", float(way["net_m"]) / float(way["path_m"])),
+        "off_bow_deg": off_bow,
+        "says_not_under_command": says,
+        "coast_distance_nm": ep.tidy("nm", float(more["coast_nm"])),
+        "watch_distance_nm": ep.tidy("nm", float(more["watch_nm"])),
+    }
+
+
+def _words(state: DriftDetector, sight: Sight) -> list[Event]:
+    """Crews that began or ceased to say that they are not under command."""
+    table, rule, tick_ms, events = sight.table, sight.params.nuc, sight.tick_ms, []
+    for key in sorted(state.fresh | set(state.words.pages)):
+        slot, page = table.slot_of_key(key), state.words.pages.get(key)
+        word = table.cold[DriftDetector.NAME][slot]
+        silent_ms = tick_ms - int(word["last_ms"])
+        says_otherwise = int(table.rows["t_ms"][slot]) > int(word["last_ms"])
+        over = silent_ms >= (rule.lower_s if says_otherwise else rule.silent_s) * 1000.0
+        if page and page.event.t_end is not None and silent_ms > rule.merge_s * 1000.0:
+            del state.words.pages[key]
+        elif page and page.event.t_end is None and over:
+            events.append(state.words.revise(key, tick_ms, state="closed", t_end=int(word["last_ms"])))
+        elif not over:
+            events += _says(state, sight, key, slot)
+    return events
+
+
+def _says(state: DriftDetector, sight: Sight, key: int, slot: int) -> list[Event]:
+    table, rule, tick_ms = sight.table, sight.params.nuc, sight.tick_ms
+    page, word, row = state.words.pages.get(key), table.cold[DriftDetector.NAME][slot], table.rows[slot]
+    again = page is not None and page.event.t_end is not None
+    if page and not again and tick_ms - page.emitted_ms < sight.params.revise_s * 1000.0:
+        return []
+    start_ms = page.event.t_start if page else int(word["first_ms"])
+    here = ep.degrees_of(int(row["lat"]), int(row["lon"]))
+    adrift = key in state.book and state.book.pages[key].event.t_end is None
+    fits = adrift or 0.0 <= float(row["speed_kn"]) <= rule.speed_kn_max
+    exclusions = [
+        ep.checked("motion_does_not_fit", not fits, ep.tidy("kn", float(row["speed_kn"])), yes=f"above {rule.speed_kn_max:g} kn", no="fits"),
+        ep.checked("port_or_anchorage", bool(table.more["masked"][slot]), yes="inside", no="outside"),
+    ]
+    facts: dict[str, Any] = {
+        "state": "open",
+        "subjects": [ep.subject_of(table, slot)],
+        "t_end": None,
+        "lat": here[0],
+        "lon": here[1],
+        "zones": sight.geography.relations(*here),
+        "measures": {"duration_s": ep.tidy("s", (tick_ms - start_ms) / 1000.0), "speed_kn": ep.tidy("kn", float(row["speed_kn"])), "adrift": adrift},
+        "evidence": [Evidence("status", NAV_NUC, "==", NAV_NUC, None, True), ep.at_least("reports", int(word["reports"]), rule.reports_min)],
+        "exclusions": exclusions,
+        "confidence": ep.confidence_of(rule.confidence_cap, 1.0, 1.0, [0.4 for x in exclusions if x.effect == "doubt"]),
+        "reason": "",
+    }
+    if page:
+        return [state.words.revise(key, tick_ms, **facts)]
+    return [state.words.open_new(key, _new_event(sight, key, RULE_NUC, "nuc", start_ms, facts))]
+
+
+def _cos(degrees: float) -> float:
+    """Cosine of 0-90 degrees from the table that all machines share."""
+    return float(COS_TABLE[round(degrees * 10)])
+
+
+@njit(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int64[::1], _WORD[::1], types.UniTuple(int64, 2)), cache=True)
+def _note_words(fixes, taken, said, words, limits):
+    """Write down reports with status 2; slots whose crew has now said it often enough. limits: reports, ms after which a word is forgotten."""
+    heard = np.empty(said.shape[0], np.int64)
+    n = 0
+    for k in range(said.shape[0]):
+        slot, t = np.int64(taken[said[k]]["slot"]), fixes[said[k]]["t_ms"]
+        word = words[slot]
+        if word["reports"] == 0 or t - word["last_ms"] > limits[1]:
+            word["first_ms"] = t
+            word["reports"] = np.uint8(0)
+        word["last_ms"] = t
+        if word["reports"] < 255:
+            word["reports"] += np.uint8(1)
+        if np.int64(word["reports"]) == limits[0]:
+            heard[n] = slot
+            n += 1
+    return heard[:n]
+
+
+# Flat: one pass over the trail of every slow vessel, with no call that takes an array; slow twin in tests/naive_motion.py.
+@njit(_WAY[::1](HOT_TYPE[::1], MORE_TYPE[::1], TRAIL_TYPE[:, ::1], int64, types.UniTuple(types.float64, 5), types.float64), cache=True)
+def ways_of(rows, more, trail, tick_ms, limits, bow_cos):
+    """WAY rows of the vessels whose last window is slow, long and straight enough; whether it is across the bow is left to the caller.
+
+    limits: window in s, slowest and fastest in knots, least net way in m, least net over path. bow_cos: cosine of the least angle off the bow.
+    """
+    window_s, kn_min, kn_max, net_min_m, straight_min = limits
+    window_ms = np.int64(window_s * 1000.0)
+    found = np.empty(rows.shape[0], _WAY)
+    n_found = 0
+    at = np.empty(TRAIL_FIXES, np.int64)
+    when = np.empty(TRAIL_FIXES, np.int64)
+    for slot in range(rows.shape[0]):
+        v = rows[slot]
+        if v["t_ms"] < tick_ms - BUCKET_MS or v["speed_kn"] > SLOW_KN or v["speed_kn"] < 0.0 or more[slot]["masked"] != 0:
+            continue
+        n = 0
+        newest = tick_ms // TRAIL_MS - 1
+        for k in range(TRAIL_FIXES):
+            place = (newest - (TRAIL_FIXES - 1) + k) & (TRAIL_FIXES - 1)
+            point = trail[slot, place]
+            if point["filled"] == 0:
+                continue
+            t = tick_ms - ((tick_ms - np.int64(point["t"])) & 0xFFFFFFFF)
+            if tick_ms - t > window_ms or (n > 0 and t <= when[n - 1]):
+                continue
+            at[n] = place
+            when[n] = t
+            n += 1
+        if n < 3:
+            continue
+        first, last = trail[slot, at[0]], trail[slot, at[n - 1]]
+        span_ms = when[n - 1] - when[0]
+        if span_ms < window_ms - 2 * TRAIL_MS or n * 2 * TRAIL_MS < window_ms:
+            continue
+        net_m = distance_m(first["lat"], first["lon"], last["lat"], last["lon"])
+        speed_kn = net_m * 1000.0 / span_ms / KN_MS
+        if net_m < net_min_m or speed_kn < kn_min or speed_kn > kn_max:
+            continue
+        scale = cos_lat((np.int64(first["lat"]) + np.int64(last["lat"])) // 2)
+        north = (np.int64(last["lat"]) - np.int64(first["lat"])) * M_PER_UNIT / net_m
+        east = lon_difference(np.int64(last["lon"]), np.int64(first["lon"])) * M_PER_UNIT * scale / net_m
+        path_m, spread, cos_sum = 0.0, 1.0, 0.0
+        step, leg, headings, across = 0, 0, 0, 0
+        gap = False
+        for k in range(n):
+            point = trail[slot, at[k]]
+            gap |= k > 0 and when[k] - when[k - 1] > GAP_MS_MAX
+            if k > 0 and (when[k] - when[step] >= STEP_MS or k == n - 1):
+                path_m += distance_m(trail[slot, at[step]]["lat"], trail[slot, at[step]]["lon"], point["lat"], point["lon"])
+                step = k
+            if when[k] - when[leg] >= LEG_MS:
+                begin = trail[slot, at[leg]]
+                leg_m = distance_m(begin["lat"], begin["lon"], point["lat"], point["lon"])
+                dy = (np.int64(point["lat"]) - np.int64(begin["lat"])) * M_PER_UNIT
+                dx = lon_difference(np.int64(point["lon"]), np.int64(begin["lon"])) * M_PER_UNIT * scale
+                spread = min(spread, (dy * north + dx * east) / leg_m) if leg_m > 0.0 else -1.0
+                leg = k
+            bow = np.int64(point["hdg"])
+            if bow < 360:
+                quarter, rest = bow // 90, bow % 90
+                c, s = COS_TABLE[rest * 10], COS_TABLE[900 - rest * 10]
+                s = 0.0 if rest == 0 else s
+                bow_north = c if quarter == 0 else (-s if quarter == 1 else (-c if quarter == 2 else s))
+                bow_east = s if quarter == 0 else (c if quarter == 1 else (-s if quarter == 2 else -c))
+                cosine = bow_north * north + bow_east * east
+                headings += 1
+                cos_sum += cosine
+                across += abs(cosine) <= bow_cos
+        if gap or path_m <= 0.0 or net_m < straight_min * path_m:
+            continue
+        way = found[n_found]
+        n_found += 1
+        way["slot"] = slot
+        way["first_ms"] = when[0]
+        way["last_ms"] = when[n - 1]
+        way["lat"] = first["lat"]
+        way["lon"] = first["lon"]
+        way["points"] = n
+        way["headings"] = headings
+        way["across"] = across
+        way["net_m"] = net_m
+        way["path_m"] = path_m
+        way["off_bow_cos"] = cos_sum / headings if headings > 0 else 0.0
+        way["spread_cos"] = spread
+    return found[:n_found].copy()

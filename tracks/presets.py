@@ -1,0 +1,56 @@
+"""Peers' definitions by name, as overrides of our parameters. May hold: the names, the numbers, where they differ from the original.
+
+May not: detect. A profile takes them with `presets = ["dma_drift"]` in its `[detectors]` table; what the table says itself is laid
+over them. A preset is the peer's definition asked of our own measurements (positions of the trail, ticks of a minute), not a
+copy of their program: docs/behaviours names the differences.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dogwatch.errors import ConfigError
+from tracks.params import Params, params_of
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # AisAbnormal: all reports of 10 min at 1-5 kn, more than 45 degrees off bow and stern, over 500 m, 50 m and longer
+    "dma_drift": {
+        "drift": {
+            "window_s": 600.0,
+            "speed_kn_min": 1.0,
+            "speed_kn_max": 5.0,
+            "off_bow_deg_min": 45.0,
+            "across_share_min": 1.0,
+            "net_over_path_min": 0.0,
+            "loa_m_min": 50.0,
+        }
+    },
+    # RTEC: course and heading more than 40 degrees apart from half a knot on, without a duration (ours: ten minutes)
+    "rtec_drift": {
+        "drift": {"window_s": 600.0, "speed_kn_min": 0.5, "speed_kn_max": 48.6, "net_m_min": 100.0, "net_over_path_min": 0.0, "across_share_min": 1.0}
+    },
+}
+
+
+def preset(*names: str) -> Params:
+    """Our defaults with presets laid over them, later ones over earlier ones. Raises ConfigError for an unknown name."""
+    return rules_of({"presets": list(names)})
+
+
+def rules_of(overrides: dict[str, Any], *, file: str = "profile") -> Params:
+    """What a profile's `[detectors]` table says, on top of the presets that it names. Raises ConfigError."""
+    names = overrides.get("presets", [])
+    merged: dict[str, Any] = {}
+    for name in names if isinstance(names, list) else [names]:
+        if name not in PRESETS:
+            raise ConfigError(f"no preset '{name}'", file=file, key="detectors.presets", remedy="known: " + ", ".join(sorted(PRESETS)))
+        merged = _over(merged, PRESETS[name])
+    return params_of(_over(merged, {key: value for key, value in overrides.items() if key != "presets"}), file=file)
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`above` laid over `below`, table by table."""
+    both = dict(below)
+    for key, value in above.items():
+        both[key] = _over(both[key], value) if isinstance(value, dict) and isinstance(both.get(key), dict) else value
+    return both

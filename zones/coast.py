@@ -207,8 +207,13 @@ def _on_land_many(edges, cols, row_start, cell_start, cell_edges, cell_land, lat
 
 @njit("float64(int32[:,::1], int64[::1], int64[::1], int32[::1], int32[::1], int64, int64, float64)", cache=True)
 def _nearest(edges, cols, row_start, cell_start, cell_edges, lat, lon, best):
-    """Distance to the nearest edge closer than `best` nm, else `best`: rows outward from the point's own."""
+    """Distance to the nearest edge closer than `best` nm, else `best`: rows and columns outward from the point's own.
+
+    An edge is measured only if the box around it is nearer than the best one found. The box is measured with the cosine of the
+    highest latitude at which an edge could still be nearer, so that it is never taken for farther than it is.
+    """
     row_p = _row(lat)
+    narrow = NM_PER_UNIT * cos_lat(min(POLE, abs(lat) + int(best * UNITS_PER_NM) + 1))
     for k in range(2 * ROWS):
         step = (k + 1) // 2
         row = row_p + step if k % 2 else row_p - step
@@ -222,18 +227,21 @@ def _nearest(edges, cols, row_start, cell_start, cell_edges, lat, lon, best):
             continue
         n = cols[row]
         thinnest = cos_lat(max(abs(south), abs(south + ROW_UNITS), abs(lat)))
-        reach = int(math.sqrt(best * best - dy * dy) * UNITS_PER_NM / thinnest) + 1
-        if reach >= HALF_TURN:
-            first, count = 0, n
-        else:
-            first = (lon - reach + HALF_TURN) * n // FULL_TURN
-            count = min(n, (lon + reach + HALF_TURN) * n // FULL_TURN - first + 1)
-        for j in range(count):
-            cell = row_start[row] + (first + j) % n
+        own = _col(lon, n)
+        for j in range(n):
+            aside = (j + 1) // 2  # columns outward from the point's own, so that what is near is found first
+            dx = max(0, aside - 1) * (FULL_TURN / n) * NM_PER_UNIT * thinnest
+            if dy * dy + dx * dx >= best * best:
+                break
+            cell = row_start[row] + (own + (aside if j % 2 else n - aside)) % n
             for m in range(cell_start[cell], cell_start[cell + 1]):
                 e = cell_edges[m]
-                d = edge_distance_nm(lat, lon, np.int64(edges[e, 0]), np.int64(edges[e, 1]), np.int64(edges[e, 2]), np.int64(edges[e, 3]))
-                best = min(best, d)
+                lat_a, lon_a, lat_b, lon_b = np.int64(edges[e, 0]), np.int64(edges[e, 1]), np.int64(edges[e, 2]), np.int64(edges[e, 3])
+                y = float(max(0, min(lat_a, lat_b) - lat, lat - max(lat_a, lat_b))) * NM_PER_UNIT
+                x_a = lon_difference(lon_a, lon)
+                x = float(max(0, min(x_a, x_a + lon_b - lon_a), -max(x_a, x_a + lon_b - lon_a))) * narrow
+                if y * y + x * x < best * best:
+                    best = min(best, edge_distance_nm(lat, lon, lat_a, lon_a, lat_b, lon_b))
     return best
 
 

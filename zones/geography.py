@@ -21,6 +21,8 @@ from dogwatch.errors import ConfigError
 from dogwatch.events import ZoneRelation
 from zones.coast import COAST_CAP_NM, Coast
 from zones.geojson import Zone, ZoneSet
+from zones.grid import ZoneGrid
+from zones.gridding import build_grid
 from zones.polygons import EdgeTree, build_tree
 from zones.ports import PORT_MASK_NM, Ports
 
@@ -44,6 +46,8 @@ class Geography:
     ports: Ports
     zones: tuple[Zone, ...]
     tree: EdgeTree
+    grid: ZoneGrid
+    masks: ZoneGrid
     coast_version: str
     ports_version: str
     version: str
@@ -58,12 +62,15 @@ class Geography:
                 raise ConfigError(f"zone id '{zone.id}' is also in {owner[zone.id]}", file=zone.file, key=zone.id, remedy="give every zone an id of its own")
             owner[zone.id] = zone.file
         tree = build_tree([z.edges for z in zones], [z.is_area for z in zones], [z.buffer_nm for z in zones], [(z.valid_from_ms, z.valid_to_ms) for z in zones])
+        held = np.array([zone.is_area or zone.buffer_nm > 0 for zone in zones], np.bool_)
         digest = blake2b(digest_size=8)
         coast_version, ports_version = coast.version(), ports.version()
         for part in (coast_version, ports_version, *(f"{z.id}|{z.name}|{z.kind}|{z.version}|{z.owner}" for z in zones)):
             digest.update(part.encode("utf-8") + b"\n")
         digest.update(tree.edges.tobytes() + tree.zones.tobytes())
-        return Geography(coast, ports, zones, tree, coast_version, ports_version, f"{coast_version}-{digest.hexdigest()}")
+        return Geography(
+            coast, ports, zones, tree, build_grid(tree, held), _mask_grid(zones), coast_version, ports_version, f"{coast_version}-{digest.hexdigest()}"
+        )
 
     @staticmethod
     def default(zone_sets: Sequence[ZoneSet] = ()) -> Geography:
@@ -87,8 +94,9 @@ class Geography:
         lat, lon, known = _units(lat_deg, lon_deg)
         beyond = 0.01  # a little above the limit asked, so that "at the limit" is told from "farther"
         masked = self.ports.nearest(lat, lon, PORT_MASK_NM + MASK_BUFFER_NM + beyond)[0] <= PORT_MASK_NM + MASK_BUFFER_NM
-        masked |= self.tree.nearest_nm(self._of_kind(MASK_KINDS), lat, lon, MASK_BUFFER_NM + beyond, t_ms) <= MASK_BUFFER_NM
-        return known & masked & (self.tree.nearest_nm(self._of_kind(("watch",)), lat, lon, beyond, t_ms) > 0)
+        valid = np.ones(len(self.zones), np.bool_) if t_ms is None else (self.tree.zones["from_ms"] <= t_ms) & (t_ms < self.tree.zones["to_ms"])
+        masked |= self.masks.any_at(valid & self._of_kind(MASK_KINDS), lat, lon)
+        return known & masked & ~self.masks.any_at(valid & self._of_kind(("watch",)), lat, lon)
 
     def watch_distance_nm(self, lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> np.ndarray:
         """float64[n]: distance to the nearest border, territorial sea or watch zone; 0 inside an area or on a line.
@@ -127,6 +135,13 @@ class Geography:
 
     def _of_kind(self, kinds: tuple[str, ...]) -> np.ndarray:
         return np.array([zone.kind in kinds for zone in self.zones], np.bool_)
+
+
+def _mask_grid(zones: Sequence[Zone]) -> ZoneGrid:
+    """The grid over masks with MASK_BUFFER_NM around them, and over the watch zones that override them (a line: what lies on it)."""
+    buffer_nm = [z.buffer_nm + (MASK_BUFFER_NM if z.kind in MASK_KINDS else 0.0) for z in zones]
+    tree = build_tree([z.edges for z in zones], [z.is_area for z in zones], buffer_nm, [(z.valid_from_ms, z.valid_to_ms) for z in zones])
+    return build_grid(tree, np.array([z.kind in (*MASK_KINDS, "watch") for z in zones], np.bool_))
 
 
 def _relation(zone_id: str, version: str, kind: str, distance_nm: float, has_inside: bool) -> ZoneRelation:

@@ -8,14 +8,15 @@ and the answers do not depend on who kept which vessel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numba import from_dtype, int64, njit
 
-from dogwatch.batch import T_MISSING
+from dogwatch.batch import T_MISSING, take_rows
 from dogwatch.geo import HALF_TURN, M_PER_UNIT, NM_M, distance_m
-from tracks.records import BELIEVED
-from tracks.vessels import VesselTable
+from tracks.records import BELIEVED, HOT_TYPE, MORE_TYPE
+from tracks.vessels import ORDINAL_BITS, VesselTable
 
 SIGHTED_MS = 2 * 86_400_000  # not heard for longer: nobody's neighbour
 SIGHTING = np.dtype(
@@ -34,6 +35,7 @@ SIGHTING = np.dtype(
         ("masked", "u1"),
     ]
 )
+_SIGHTING = from_dtype(SIGHTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,14 @@ class Around:
     """Sightings of one tick, sorted by latitude (then key). Never changed."""
 
     rows: np.ndarray
+    lats: np.ndarray = field(init=False, repr=False)  # of the rows, side by side, so that a search does not copy them
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lats", np.ascontiguousarray(self.rows["lat"]))
 
     def band(self, lat: int, reach_units: int) -> np.ndarray:
         """View of the sightings within `reach_units` of a latitude (1/600000 degree)."""
-        first, last = np.searchsorted(self.rows["lat"], (lat - reach_units, lat + reach_units + 1))
+        first, last = np.searchsorted(self.lats, (lat - reach_units, lat + reach_units + 1))
         return self.rows[first:last]
 
     def within(self, lat: int, lon: int, reach_nm: float) -> np.ndarray:
@@ -56,7 +62,7 @@ class Around:
     def cells(self, lat: int, lon: int, cell_units: int) -> np.ndarray:
         """SIGHTING rows in the cell of a place (squares of `cell_units` in latitude and longitude) and the eight round it."""
         south = lat // cell_units * cell_units
-        rows = self.rows[slice(*np.searchsorted(self.rows["lat"], (south - cell_units, south + 2 * cell_units)))]
+        rows = self.rows[slice(*np.searchsorted(self.lats, (south - cell_units, south + 2 * cell_units)))]
         columns = 2 * HALF_TURN // cell_units
         apart = np.abs((rows["lon"].astype(np.int64) + HALF_TURN) // cell_units - (lon + HALF_TURN) // cell_units)
         return rows[np.minimum(apart, columns - apart) <= 1]
@@ -65,18 +71,40 @@ class Around:
 def sightings(table: VesselTable, tick_ms: int) -> np.ndarray:
     """SIGHTING rows of the believed tracks of a table that were heard within SIGHTED_MS before a tick."""
     n = len(table)
-    rows, more, heard = table.used, table.known, table.heard_ms[:n]
-    slots = np.flatnonzero((heard >= tick_ms - SIGHTED_MS) & (rows["t_ms"] != T_MISSING) & (more["belief"] == BELIEVED))
-    out = np.empty(len(slots), SIGHTING)
-    for name in ("t_ms", "lat", "lon", "speed_kn", "cog", "nav", "class_b"):
-        out[name] = rows[name][slots]
-    for name in ("loa_m", "ship_type", "masked"):
-        out[name] = more[name][slots]
-    out["key"], out["heard_ms"] = table.keys_of(slots), heard[slots]
-    return out
+    out = np.empty(n, SIGHTING)
+    return out[: _sightings(table.used, table.known, table.heard_ms[:n], tick_ms - SIGHTED_MS, out)]
 
 
 def around_of(parts: list[np.ndarray]) -> Around:
     """The Around of a tick, from the sightings of all shards."""
-    rows = np.concatenate([np.empty(0, SIGHTING), *parts])
-    return Around(rows[np.lexsort((rows["key"], rows["lat"]))])
+    rows = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, SIGHTING), *parts])
+    # one integer says the order, so that sorting it is quick: latitude, then key (of 32 bits)
+    order = np.argsort((rows["lat"].astype(np.int64) << 32) + rows["key"])
+    return Around(take_rows(rows, order))
+
+
+# Flat: a row after the other, once a tick.
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, _SIGHTING[::1]), cache=True)
+def _sightings(rows, more, heard, since_ms, out):
+    """Write the sightings of tracks heard since a time; returns how many."""
+    n = 0
+    for i in range(rows.shape[0]):
+        if heard[i] < since_ms:
+            continue
+        v, m, seen = rows[i], more[i], out[n]
+        if v["t_ms"] == T_MISSING or m["belief"] != BELIEVED:
+            continue
+        seen["key"] = (np.int64(v["mmsi"]) << ORDINAL_BITS) | np.int64(m["ordinal"])
+        seen["t_ms"] = v["t_ms"]
+        seen["heard_ms"] = heard[i]
+        seen["lat"] = v["lat"]
+        seen["lon"] = v["lon"]
+        seen["speed_kn"] = v["speed_kn"]
+        seen["loa_m"] = m["loa_m"]
+        seen["cog"] = v["cog"]
+        seen["nav"] = v["nav"]
+        seen["ship_type"] = m["ship_type"]
+        seen["class_b"] = v["class_b"]
+        seen["masked"] = m["masked"]
+        n += 1
+    return n

@@ -45,7 +45,8 @@ class Coverage:
         """Add one block per key (int64, repeats allowed) to heard and missed."""
         if not len(heard_keys) and not len(missed_keys):
             return
-        new = np.setdiff1d(np.concatenate([heard_keys, missed_keys]), self.keys)
+        heard_keys, missed_keys = np.sort(heard_keys), np.sort(missed_keys)
+        new = np.union1d(_unknown(heard_keys, self.keys), _unknown(missed_keys, self.keys))
         room = CELLS_MAX - len(self.keys)
         if len(new) > room:
             self.refused += len(new) - room
@@ -55,12 +56,8 @@ class Coverage:
             order = np.argsort(keys, kind="stable")
             zeros = np.zeros(len(new))
             self.keys, self.heard, self.missed = keys[order], np.concatenate([self.heard, zeros])[order], np.concatenate([self.missed, zeros])[order]
-        for counts, found in ((self.heard, heard_keys), (self.missed, missed_keys)):
-            values, n = np.unique(found, return_counts=True)
-            at = np.searchsorted(self.keys, values)
-            known = at < len(self.keys)
-            known[known] = self.keys[at[known]] == values[known]
-            counts[at[known]] += n[known]
+        _count(heard_keys, self.keys, self.heard)
+        _count(missed_keys, self.keys, self.missed)
 
     def fade(self) -> None:
         """One hour passes; cells that say nothing any more are forgotten."""
@@ -96,6 +93,36 @@ def cell_key(lat, lon, class_b):
     row = (int(lat) + 54_000_000) // CELL_UNITS
     column = ((int(lon) + 108_000_000) // CELL_UNITS) % COLUMNS
     return (int(class_b) * ROWS + row) * COLUMNS + column
+
+
+@njit(int64[::1](int64[::1], int64[::1]), cache=True)
+def _unknown(found, keys):
+    """Those of `found` that `keys` lacks, each once; both in ascending order."""
+    out, n, at = np.empty(found.shape[0], np.int64), 0, 0
+    for i in range(found.shape[0]):
+        if i > 0 and found[i] == found[i - 1]:
+            continue
+        while at < keys.shape[0] and keys[at] < found[i]:
+            at += 1
+        if at == keys.shape[0] or keys[at] != found[i]:
+            out[n] = found[i]
+            n += 1
+    return out[:n].copy()
+
+
+@njit((int64[::1], int64[::1], float64[::1]), cache=True)
+def _count(found, keys, counts):
+    """Add to the count of each key how often it stands in `found`, those that `keys` lacks left out; both in ascending order."""
+    at, i = 0, 0
+    while i < found.shape[0]:
+        following = i + 1
+        while following < found.shape[0] and found[following] == found[i]:
+            following += 1
+        while at < keys.shape[0] and keys[at] < found[i]:
+            at += 1
+        if at < keys.shape[0] and keys[at] == found[i]:
+            counts[at] += following - i
+        i = following
 
 
 @njit(float64(float64, float64, int64), cache=True)

@@ -299,10 +299,7 @@ def _grade(row: np.void, silence: Silence, rule: Dark, reason: str) -> tuple[str
 def _path_evidence(coverage: Coverage, row: np.void, blocks: int, rule: Dark) -> tuple[float, float, bool, bool]:
     """(P of this silence, mean coverage, last cell learned?, path leaves coverage?) along the reckoned path."""
     n = min(blocks, PATH_BLOCKS_MAX)
-    path = np.empty(n + AHEAD_BLOCKS, np.int64)
-    for i in range(len(path)):
-        lat, lon = reckon(row, (i + 0.5) * BLOCK_MS / 1000.0)
-        path[i] = cell_key(lat, lon, int(row["class_b"]))
+    path = _path(int(row["lat"]), int(row["lon"]), float(row["speed_kn"]), int(row["cog"]), int(row["class_b"]), n + AHEAD_BLOCKS)
     heard, missed = coverage.blocks(path)
     learned = heard + missed >= rule.blocks_learned_min
     p, mean, _ = p_path(path[:n], heard[:n], missed[:n], float(rule.blocks_learned_min))
@@ -316,25 +313,39 @@ def reckon(row: np.void, seconds: float) -> tuple[int, int]:
 
     East and north come from the cosine table (sin x = cos(90 - x)), so every platform reckons the same bits.
     """
-    if row["cog"] >= COG_MISSING or row["speed_kn"] <= 0:
-        return int(row["lat"]), int(row["lon"])
-    way_units = float(row["speed_kn"]) * KN_MS * seconds / M_PER_UNIT
-    tenth = int(row["cog"])
-    north, east = _cosine(tenth), _cosine(900 - tenth)
-    lat = max(-53_990_000, min(53_990_000, int(row["lat"]) + int(way_units * north)))
-    lon = int(row["lon"]) + int(way_units * east / max(0.1, cos_lat((int(row["lat"]) + lat) // 2)))
-    return lat, (lon + HALF_TURN) % (2 * HALF_TURN) - HALF_TURN
+    lat, lon = _reckoned(int(row["lat"]), int(row["lon"]), float(row["speed_kn"]), int(row["cog"]), seconds)
+    return lat, lon
 
 
-def _cosine(tenth_deg: int) -> float:
-    """Cosine of an angle in tenths of a degree, from the table of latitudes."""
+@njit(float64(int64), cache=True)
+def _cosine(tenth_deg):
+    """Cosine of an angle in tenths of a degree, from the table of latitudes (clamped near a pole; a course is not)."""
     a = abs(tenth_deg) % 3600
     a = min(a, 3600 - a)
-    return _quarter_cosine(a) if a <= 900 else -_quarter_cosine(1800 - a)
+    quarter = a if a <= 900 else 1800 - a
+    cosine = 0.0 if quarter == 900 else cos_lat(quarter * 60_000)
+    return cosine if a <= 900 else -cosine
 
 
-def _quarter_cosine(tenth_deg: int) -> float:
-    return 0.0 if tenth_deg == 900 else cos_lat(tenth_deg * 60_000)  # the table is clamped near a pole; a course is not
+@njit(types.UniTuple(int64, 2)(int64, int64, float64, int64, float64), cache=True)
+def _reckoned(lat, lon, speed_kn, cog, seconds):
+    if cog >= COG_MISSING or speed_kn <= 0.0:
+        return lat, lon
+    way_units = speed_kn * KN_MS * seconds / M_PER_UNIT
+    north, east = _cosine(cog), _cosine(900 - cog)
+    to_lat = max(-53_990_000, min(53_990_000, lat + int(way_units * north)))
+    to_lon = lon + int(way_units * east / max(0.1, cos_lat((lat + to_lat) // 2)))
+    return to_lat, (to_lon + HALF_TURN) % (2 * HALF_TURN) - HALF_TURN
+
+
+@njit(int64[::1](int64, int64, float64, int64, int64, int64), cache=True)
+def _path(lat, lon, speed_kn, cog, class_b, n):
+    """Cells of the next n blocks of 5 minutes, each where its middle is reckoned to be."""
+    cells = np.empty(n, np.int64)
+    for i in range(n):
+        to_lat, to_lon = _reckoned(lat, lon, speed_kn, cog, (i + 0.5) * BLOCK_MS / 1000.0)
+        cells[i] = cell_key(to_lat, to_lon, class_b)
+    return cells
 
 
 def _measure(state: DarkDetector, sight: Sight, slot: int, path: tuple[float, float, int, bool, bool]) -> Silence:

@@ -15,7 +15,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, types, uint8
+from numba import boolean, float64, from_dtype, int64, njit, types, uint8
 
 from dogwatch.batch import SOG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value, event_id
@@ -23,7 +23,7 @@ from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_diffe
 from tracks import episodes as ep
 from tracks.detector import Detector, Sight
 from tracks.params import INSHORE_NM, OFFSHORE_NM, Loitering, Params
-from tracks.records import BUCKET_MS, HOT_TYPE, MORE_TYPE, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
+from tracks.records import BUCKET_MS, HOT_TYPE, MORE_TYPE, PLAIN, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 from tracks.vessels import ORDINAL_BITS, ask_geography
 
 TYPE = RULE = "loitering"
@@ -98,8 +98,12 @@ class LoiteringDetector(Detector):
             if key in self.book:
                 events += _ended(self.book, key, runs[slot], tick_ms, forgotten=bool(outcome[slot] == FORGOTTEN))
         went_on = np.flatnonzero(outcome == WENT_ON)
-        known = np.isin(table.keys_of(went_on), list(self.book.pages))
-        mature = known | _meets(table.known[went_on], runs[went_on], tick_ms, rule)
+        by = rule.duration_s_min
+        needs = (by.offshore, by.border, by.inshore, rule.fast_share_max, rule.radius_nm_max, rule.net_over_path_max)
+        mature = np.zeros(len(went_on), np.bool_)
+        _meets(table.known, runs, went_on, tick_ms, needs, mature)
+        if self.book.pages:
+            mature |= np.isin(table.keys_of(went_on), list(self.book.pages))
         for slot in table.in_order(went_on[mature]):
             events += _went_on(self.book, sight, int(slot))
         return events
@@ -115,19 +119,6 @@ class LoiteringDetector(Detector):
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
         self.book = ep.Book.from_sections(sections["book"])
-
-
-def _meets(more: np.ndarray, runs: np.ndarray, tick_ms: int, rule: Loitering) -> np.ndarray:
-    """bool[n]: duration, fast share and progress are those of the definition (masks and zones apart)."""
-    coast_nm = more["coast_nm"]
-    by = rule.duration_s_min
-    need_s = np.where(coast_nm > OFFSHORE_NM, by.offshore, np.where(coast_nm < INSHORE_NM, by.inshore, by.border))
-    inshore_waiting = (coast_nm < INSHORE_NM) & ((more["masked"] != 0) | (more["watched"] == 2))
-    met: np.ndarray = (runs["state"] == ACTIVE) & ((tick_ms - runs["start_ms"]) >= need_s * 1000.0) & ~inshore_waiting
-    met &= runs["fast"] <= rule.fast_share_max * (runs["slow"] + runs["fast"])
-    for slot in np.flatnonzero(met):
-        met[slot] = _radius_nm(runs[slot]) <= rule.radius_nm_max or _net_over_path(runs[slot]) <= rule.net_over_path_max
-    return met
 
 
 def _went_on(book: ep.Book, sight: Sight, slot: int) -> list[Event]:
@@ -209,14 +200,34 @@ def centre_deg(run: np.void) -> tuple[float, float]:
     return ep.degrees_of(int(run["lat"]) + y_units, int(run["lon"]) + x_units)
 
 
-def _radius_nm(run: np.void) -> float:
-    high_m, wide_m = float(run["max_y_m"] - run["min_y_m"]), float(run["max_x_m"] - run["min_x_m"])
+@njit(float64(_RUN), **PLAIN)
+def _radius_nm(run):
+    high_m, wide_m = run["max_y_m"] - run["min_y_m"], run["max_x_m"] - run["min_x_m"]
     return math.sqrt(high_m * high_m + wide_m * wide_m) / 2 / NM_M
 
 
-def _net_over_path(run: np.void) -> float:
-    net_m = distance_m(int(run["lat"]), int(run["lon"]), int(run["at_lat"]), int(run["at_lon"]))
-    return net_m / float(run["path_m"]) if run["path_m"] > 0 else 0.0
+@njit(float64(_RUN), **PLAIN)
+def _net_over_path(run):
+    net_m = distance_m(run["lat"], run["lon"], run["at_lat"], run["at_lon"])
+    return net_m / run["path_m"] if run["path_m"] > 0 else 0.0
+
+
+@njit((MORE_TYPE[::1], _RUN[::1], int64[::1], int64, types.UniTuple(float64, 6), boolean[::1]), **PLAIN)
+def _meets(more, runs, slots, tick_ms, limits, met):
+    """Mark the slots whose duration, fast share and progress are those of the definition (masks and zones apart).
+
+    limits: least duration in s offshore, near the border, inshore; greatest fast share, radius in nm, net over path.
+    """
+    offshore_s, border_s, inshore_s, share_max, radius_max, net_max = limits
+    for i in range(slots.shape[0]):
+        m, run = more[slots[i]], runs[slots[i]]
+        inshore = m["coast_nm"] < INSHORE_NM
+        if run["state"] != ACTIVE or (inshore and (m["masked"] != 0 or m["watched"] == 2)):
+            continue
+        need_s = offshore_s if m["coast_nm"] > OFFSHORE_NM else (inshore_s if inshore else border_s)
+        if tick_ms - run["start_ms"] < need_s * 1000.0 or run["fast"] > share_max * (run["slow"] + run["fast"]):
+            continue
+        met[i] = _radius_nm(run) <= radius_max or _net_over_path(run) <= net_max
 
 
 def _evidence(run: np.void, tick_ms: int, rule: Loitering, need_s: float) -> list[Evidence]:
@@ -264,7 +275,7 @@ def _exclusions(sight: Sight, slot: int, rule: Loitering, *, in_mask: bool, in_w
     return found, [doubt for applies, doubt in ((waiting, 0.2), (fishing, 0.4), (queue, 0.4)) if applies]
 
 
-@njit(int64(int64[::1], int64), cache=True)
+@njit(int64(int64[::1], int64), **PLAIN)
 def _median(values, n):
     """Median of the first n values (the lower-rounded middle of two), sorting them in place."""
     for i in range(1, n):
@@ -278,7 +289,7 @@ def _median(values, n):
 
 
 # Flat: fills one row of scratch per vessel in a single pass; slow twin in tests/naive_tracks.py.
-@njit((TRAIL_TYPE[:, ::1], _RUN[::1], int64, int64, int64[::1], int64[::1], int64[::1]), cache=True)
+@njit((TRAIL_TYPE[:, ::1], _RUN[::1], int64, int64, int64[::1], int64[::1], int64[::1]), **PLAIN)
 def _summary(trail, runs, slot, bucket, ys, xs, sogs):
     """Median position, time and speed of a bucket: (lat, lon, t_ms, speed_kn or -1, first ms, last ms, samples); no samples: all 0, speed -1."""
     base = bucket * BUCKET_MS
@@ -318,7 +329,7 @@ def _summary(trail, runs, slot, bucket, ys, xs, sogs):
     return lat, lon, t_ms, speed_kn, t_first, t_last, n
 
 
-@njit((_RUN[::1], int64, int64, int64, int64, int64, int64), cache=True)
+@njit((_RUN[::1], int64, int64, int64, int64, int64, int64), **PLAIN)
 def _begin(runs, slot, bucket, lat, lon, t_first, t_last):
     """A new run that starts with this bucket."""
     run = runs[slot]
@@ -334,7 +345,7 @@ def _begin(runs, slot, bucket, lat, lon, t_first, t_last):
     run["min_y_m"] = run["max_y_m"] = run["min_x_m"] = run["max_x_m"] = 0.0
 
 
-@njit((_RUN[::1], int64, int64, int64, int64, int64, float64, int64, int64), cache=True)
+@njit((_RUN[::1], int64, int64, int64, int64, int64, float64, int64, int64), **PLAIN)
 def _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, samples, masked):
     """Add a slow bucket to a run."""
     run = runs[slot]
@@ -361,15 +372,21 @@ def _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, samples, masked):
     run["bucket"] = bucket
 
 
-@njit(uint8[::1](HOT_TYPE[::1], MORE_TYPE[::1], TRAIL_TYPE[:, ::1], _RUN[::1], int64, types.UniTuple(float64, 6)), cache=True)
-def close_buckets(rows, more, trail, runs, bucket, limits):
+def close_buckets(rows: np.ndarray, more: np.ndarray, trail: np.ndarray, runs: np.ndarray, bucket: int, limits: tuple[float, ...]) -> np.ndarray:
     """Close bucket number `bucket` of every vessel; uint8[n] what it did to the run (0 nothing, WENT_ON, STOPPED, FORGOTTEN).
 
     limits: speed_kn_max, resume_kn, fast_share_max, then in buckets: resume, merge, unknown.
     """
+    outcome = np.zeros(len(rows), np.uint8)
+    _close_buckets(rows, more, trail, runs, bucket, limits, np.zeros((3, SAMPLES), np.int64), outcome)
+    return outcome
+
+
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], TRAIL_TYPE[:, ::1], _RUN[::1], int64, types.UniTuple(float64, 6), int64[:, ::1], uint8[::1]), **PLAIN)
+def _close_buckets(rows, more, trail, runs, bucket, limits, scratch, outcome):
+    """As `close_buckets`; scratch: int64[3, SAMPLES]."""
     speed_max, resume_kn, share_max, resume_n, merge_n, unknown_n = limits
-    outcome = np.zeros(rows.shape[0], np.uint8)
-    ys, xs, sogs = np.zeros(SAMPLES, np.int64), np.zeros(SAMPLES, np.int64), np.zeros(SAMPLES, np.int64)
+    ys, xs, sogs = scratch[0], scratch[1], scratch[2]
     for slot in range(rows.shape[0]):
         run = runs[slot]
         heard = rows[slot]["t_ms"] >= bucket * BUCKET_MS
@@ -415,4 +432,3 @@ def close_buckets(rows, more, trail, runs, bucket, limits):
                 run["state"] = np.uint8(NONE)
                 outcome[slot] = FORGOTTEN
         run["known"] = bucket
-    return outcome

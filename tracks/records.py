@@ -10,6 +10,8 @@ detectors, row by row, which track a fix was given to and where that track was b
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import from_dtype
 
@@ -93,3 +95,7 @@ CELLS = 13
 MARK_SILENT = 1  # dark.py: an episode of silence is open
 
 FIX_TYPE, HOT_TYPE, MORE_TYPE, TRAIL_TYPE, TAKEN_TYPE = (from_dtype(dtype) for dtype in (FIX_DTYPE, HOT, MORE, TRAIL, TAKEN))
+
+# How kernels are compiled that allocate nothing: without Numba's runtime there is no counting of references to arrays, which costs an
+# atomic operation for each array at each call of a sub-function. A test looks for such counting in the machine code of the hot ones.
+PLAIN: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}

@@ -24,9 +24,9 @@ from tracks.coverage import Coverage
 from tracks.detector import Detector, Sight
 from tracks.detectors import new_detectors
 from tracks.params import Params
-from tracks.records import BUCKET_MS, LAST_ROW
+from tracks.records import BELIEVED, BUCKET_MS, LAST_ROW
 from tracks.rescue import Rescue
-from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography
+from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography, slow_slots
 
 SLOW_KN = 3.0  # geography is asked for vessels slower than this
 FRESH_MS = 600_000
@@ -47,6 +47,7 @@ class TrackState:
     rescue: Rescue = field(default_factory=Rescue)
     tick_ms: int = T_MISSING  # the next minute to be decided; T_MISSING before the first row
     exercise: bool = False  # a simulated row was released: from then on everything is exercise
+    begun: bool = True  # rows of the running minute may have been taken before (or the state has just been loaded): no part of the state
     extra: dict[str, int] = field(default_factory=lambda: {"statics_joined": 0, "statics_other": 0, "evicted": 0})
 
     @classmethod
@@ -109,7 +110,7 @@ class TrackState:
             Rescue.from_sections(sections["rescue"]),
             sections["tick_ms"],
             sections["exercise"],
-            dict(sections["extra"]),
+            extra=dict(sections["extra"]),
         )
         for detector in state.detectors:
             detector.restore(sections["detectors"][detector.NAME])
@@ -163,11 +164,12 @@ def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> lis
     Rows: canonical order, release_ms < watermark_ms, none beyond the tick.
     """
     table, sight = state.table, state.sight
-    if len(released.fixes):
-        taken = table.add_fixes(released.fixes, state.params.reach, state.params.reacquire_reports)
+    taken = table.add_fixes(released.fixes, state.params.reach, state.params.reacquire_reports)
+    if len(taken):
         for detector in state.detectors:
             detector.see(sight, released.fixes, taken)
     if watermark_ms != state.tick_ms:
+        state.begun = True
         return []
     if len(released.statics):
         joined, slots = table.add_statics(released.statics)
@@ -176,7 +178,9 @@ def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> lis
         for detector in state.detectors if len(joined) else ():
             detector.join(sight, joined, slots)
     state.rescue.advance(watermark_ms, state.geography, state.params.rescue)
-    ask_geography(table, (table.used["t_ms"] >= watermark_ms - FRESH_MS) & (table.used["speed_kn"] <= SLOW_KN), state.geography)
+    # Who has moved, has reported: if all rows of this minute came in this call, no other track needs to be looked at.
+    ask_geography(table, _slow_and_fresh(table, watermark_ms) if state.begun else slow_slots(table, taken, SLOW_KN), state.geography)
+    state.begun = False
     return _ask(state, sight, pairs=False)
 
 
@@ -193,6 +197,13 @@ def pair_step(state: TrackState, watermark_ms: int) -> list[Event]:
 
 def _ask(state: TrackState, sight: Sight, *, pairs: bool) -> list[Event]:
     return [event for detector in state.detectors if pairs == detector.PAIRS for event in detector.tick(sight)]
+
+
+def _slow_and_fresh(table: VesselTable, tick_ms: int) -> np.ndarray:
+    """bool[n]: tracks believed, slow and heard lately."""
+    rows = table.used
+    wanted: np.ndarray = (rows["t_ms"] >= tick_ms - FRESH_MS) & (rows["speed_kn"] <= SLOW_KN) & (table.known["belief"] == BELIEVED)
+    return wanted
 
 
 def _marked(rows: np.ndarray) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import int64, njit
+from numba import float64, int64, njit
 
 from dogwatch.batch import (
     F_LATE,
@@ -43,10 +43,12 @@ from tracks.records import (
     LAST_ROW,
     MORE,
     MORE_TYPE,
+    PLAIN,
     SLOTS,
     SLOTS_MAX,
     STATICS,
     TAKEN,
+    TAKEN_TYPE,
     TRAIL,
     TRAIL_FIXES,
     TRAIL_TYPE,
@@ -232,8 +234,10 @@ class VesselTable:
 
     def _wipe_reborn(self, taken: np.ndarray) -> None:
         """A track born in a slot that another one had: the detectors must find nothing there."""
-        born = taken["slot"][(taken["what"] == ACCEPTED) & (taken["how"] == BORN)]
-        again = born[self.more["ordinal"][born] > 0]
+        again = np.empty(len(taken), np.int64)
+        again = again[: _born_again(taken, self.more, again)]
+        if not len(again):
+            return
         for array in self.cold.values():
             array[again] = np.zeros(1, array.dtype)[0]
         for name in self.statics.dtype.names or ():
@@ -270,12 +274,13 @@ class VesselTable:
 
 
 def ask_geography(table: VesselTable, wanted: np.ndarray, geography: Any) -> None:
-    """Mask, coast and watch distance of `wanted` tracks (bool[n]) that have moved since they were last asked about."""
-    rows, more = table.used, table.known
-    slots = np.flatnonzero(wanted)
-    slots = slots[_moved(rows, more, slots)]
+    """Mask, coast and watch distance of `wanted` tracks (bool[n], or int64 slots) that have moved since they were last asked about."""
+    wanted = np.flatnonzero(wanted) if wanted.dtype == np.bool_ else wanted
+    slots = np.empty(len(wanted), np.int64)
+    slots = slots[: _moved(table.used, table.known, wanted, slots)]
     if not len(slots):
         return
+    rows, more = table.used, table.known
     lat_deg, lon_deg = degrees(rows["lat"][slots]), degrees(rows["lon"][slots])
     more["masked"][slots] = geography.masked(lat_deg, lon_deg)
     more["coast_nm"][slots] = geography.coast_distance_nm(lat_deg, lon_deg)
@@ -284,11 +289,10 @@ def ask_geography(table: VesselTable, wanted: np.ndarray, geography: Any) -> Non
     more["geo_lat"][slots], more["geo_lon"][slots] = rows["lat"][slots], rows["lon"][slots]
 
 
-def _moved(rows: np.ndarray, more: np.ndarray, slots: np.ndarray) -> np.ndarray:
-    lat, lon = rows["lat"][slots].astype(np.int64), rows["lon"][slots].astype(np.int64)
-    moved = (np.abs(lat - more["geo_lat"][slots]) > GEO_STEP_UNITS) | (np.abs(lon - more["geo_lon"][slots]) > GEO_STEP_UNITS)
-    known: np.ndarray = moved & (lat != LAT_MISSING)
-    return known
+def slow_slots(table: VesselTable, taken: np.ndarray, speed_kn_max: float) -> np.ndarray:
+    """int64 slots, each once, of the tracks of accepted rows (TAKEN) that are no faster than this; unknown speed counts as slow."""
+    slots = np.empty(len(taken), np.int64)
+    return np.unique(slots[: _slow_taken(taken, table.rows, table.more, speed_kn_max, slots)])
 
 
 def trail_ms(t: np.ndarray, near_ms: int) -> np.ndarray:
@@ -335,6 +339,48 @@ def _resized(array: np.ndarray, n: int, capacity: int) -> np.ndarray:
     new = aligned(capacity, array.dtype) if array.dtype in (HOT, MORE) else np.zeros(shape, array.dtype)
     new[:n] = array[:n]
     return new
+
+
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
+def _moved(rows, more, slots, out):
+    """Write those of the slots whose track has moved since geography was asked about it; returns how many."""
+    n = 0
+    for i in range(slots.shape[0]):
+        v, m = rows[slots[i]], more[slots[i]]
+        lat, lon = np.int64(v["lat"]), np.int64(v["lon"])
+        if lat != LAT_MISSING and (abs(lat - m["geo_lat"]) > GEO_STEP_UNITS or abs(lon - m["geo_lon"]) > GEO_STEP_UNITS):
+            out[n] = slots[i]
+            n += 1
+    return n
+
+
+@njit(int64(TAKEN_TYPE[::1], HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
+def _slow_taken(taken, rows, more, speed_kn_max, out):
+    """Slots of accepted rows whose track is slow and has moved since geography was asked about it (maybe repeated); returns how many."""
+    n = 0
+    for i in range(taken.shape[0]):
+        if taken[i]["what"] != ACCEPTED:
+            continue
+        slot = np.int64(taken[i]["slot"])
+        v = rows[slot]
+        if v["speed_kn"] > speed_kn_max:
+            continue
+        m = more[slot]
+        if abs(np.int64(v["lat"]) - m["geo_lat"]) > GEO_STEP_UNITS or abs(np.int64(v["lon"]) - m["geo_lon"]) > GEO_STEP_UNITS:
+            out[n] = slot
+            n += 1
+    return n
+
+
+@njit(int64(TAKEN_TYPE[::1], MORE_TYPE[::1], int64[::1]), **PLAIN)
+def _born_again(taken, more, out):
+    """Write the slots in which a second or later track of an MMSI was born; returns how many."""
+    n = 0
+    for i in range(taken.shape[0]):
+        if taken[i]["how"] == BORN and taken[i]["what"] == ACCEPTED and more[taken[i]["slot"]]["ordinal"] > 0:
+            out[n] = taken[i]["slot"]
+            n += 1
+    return n
 
 
 @njit((HOT_TYPE[::1], MORE_TYPE[::1]), cache=True)

@@ -277,7 +277,7 @@ def test_a_profile_overrides_single_values():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"loitering": {"speed_max": 1}}, {"dark": {"prior": 2}}, {"rendezvous": {"duration_s_min": -1}}, {"revise_s": 10}, {"drift": {}}]
+    "wrong", [{"loitering": {"speed_max": 1}}, {"dark": {"prior": 2}}, {"rendezvous": {"duration_s_min": -1}}, {"revise_s": 10}, {"wandering": {}}]
 )
 def test_wrong_parameters_are_one_message(wrong):
     with pytest.raises(ConfigError) as fault:

@@ -57,3 +57,31 @@ def _bearing(a, b, points):
 
 def _angle(a, b):
     return abs((a - b + 180) % 360 - 180)
+
+
+class Passages:
+    """Sudden stops of one vessel, report by report, with the whole history of speeds."""
+
+    def __init__(self, fast_kn, stopped_kn, resume_kn, within_s):
+        self.marks, self.within_s = (fast_kn, stopped_kn, resume_kn), within_s
+        self.stage, self.candidates, self.stop_ms, self.fast_ms = "none", 0, 0, 0
+        self.last = None  # (t_ms, knots as last known)
+
+    def take(self, t_ms, kn, *, first):
+        """One accepted report; kn None where it told no speed (the vessel stays where it is, so a derived one is 0)."""
+        fast, stopped, resume = self.marks
+        before = self.last
+        if kn is None:
+            derived = before is not None and not first and t_ms - before[0] >= 30_000
+            self.last = (t_ms, 0.0 if derived else (before[1] if before else -1.0))
+            return
+        self.last = (t_ms, kn)
+        if before is None or first:
+            return
+        if before[1] > fast >= kn:
+            self.fast_ms = before[0]
+        if before[1] >= stopped > kn and t_ms - self.fast_ms <= self.within_s * 1000 and self.stage != "lies":
+            self.stage, self.stop_ms = "candidate", t_ms
+            self.candidates += 1
+        if kn >= resume > before[1] or (kn >= stopped > before[1] and self.stage == "candidate"):
+            self.stage = "none"

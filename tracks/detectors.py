@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from tracks.aground import AgroundDetector
 from tracks.dark import DarkDetector
 from tracks.detector import Detector
 from tracks.drift import DriftDetector
 from tracks.loitering import LoiteringDetector
 from tracks.rendezvous import RendezvousDetector
+from tracks.sudden_stop import SuddenStopDetector
 
 KINDS: tuple[type[Detector], ...] = (
     LoiteringDetector,
     DarkDetector,
     DriftDetector,
+    SuddenStopDetector,
+    AgroundDetector,
     RendezvousDetector,
 )
 

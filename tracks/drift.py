@@ -17,14 +17,15 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import from_dtype, int64, njit, types
+from numba import float64, from_dtype, int64, njit, types
 
-from dogwatch.events import Event, Evidence, Exclusion, Value, event_id
+from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
+from tracks import words
 from tracks.detector import Detector, Sight
 from tracks.params import Drift
-from tracks.records import ACCEPTED, BUCKET_MS, FIX_TYPE, HOT_TYPE, MORE_TYPE, TAKEN_TYPE, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
+from tracks.records import BUCKET_MS, HOT_TYPE, MORE_TYPE, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 
 TYPE, RULE, RULE_NUC = "safety", "drift", "nuc"
 RULE_VERSION = "1.0"
@@ -35,7 +36,6 @@ LEG_MS = 590_000  # and directions are compared over ten minutes
 GAP_MS_MAX = 900_000
 SLOW_KN = 5.0  # a SOG above it: under way, not worth a look
 
-WORD = np.dtype([("first_ms", "<i8"), ("last_ms", "<i8"), ("reports", "u1"), ("spare", "u1", (7,))])  # of status 2
 WAY = np.dtype(
     [
         ("slot", "<i8"),
@@ -52,14 +52,14 @@ WAY = np.dtype(
         ("spread_cos", "<f8"),  # cosine of the widest angle between a ten-minute leg and the whole way
     ]
 )
-_WORD, _WAY = from_dtype(WORD), from_dtype(WAY)
+_WAY = from_dtype(WAY)
 
 
 class DriftDetector(Detector):
     """Episodes of drift and of status 2. The words of the crews lie beside the tracks."""
 
     NAME = "drift"
-    COLD = WORD
+    COLD = words.WORD
 
     def __init__(self) -> None:
         self.book, self.words = ep.Book(), ep.Book()
@@ -67,11 +67,9 @@ class DriftDetector(Detector):
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Note who says that it is not under command."""
-        said = np.flatnonzero((fixes["nav"] == NAV_NUC) & (taken["what"] == ACCEPTED))
-        if len(said):
-            rule = sight.params.nuc
-            heard = _note_words(fixes, taken, said, sight.table.cold[self.NAME], (rule.reports_min, round(rule.lower_s * 1000)))
-            self.fresh |= {sight.table.key_of(slot) for slot in heard.tolist()}
+        rule = sight.params.nuc
+        slots = words.heard(fixes, taken, sight.table.cold[self.NAME], NAV_NUC, rule.reports_min, rule.lower_s)
+        self.fresh |= {sight.table.key_of(slot) for slot in slots}
 
     def tick(self, sight: Sight) -> list[Event]:
         """Words each minute, ways each ten."""
@@ -157,19 +155,11 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[
         "quality": {"reports_real": int(way["points"]), "headings": int(way["headings"])},
     }
     if page is None:
-        return [state.book.open_new(key, _new_event(sight, key, RULE, "drift", since_ms, facts), last_ms=int(way["last_ms"]))]
+        return [state.book.open_new(key, ep.new_event(sight, (TYPE, "drift", RULE, RULE_VERSION), [key], since_ms, facts), last_ms=int(way["last_ms"]))]
     page.notes["last_ms"] = int(way["last_ms"])
     changed = page.event.state != facts["state"] or page.event.reason != reason or page.event.t_end is not None
     due = facts["state"] == "open" and tick_ms - page.emitted_ms >= sight.params.revise_s * 1000.0
     return [state.book.revise(key, tick_ms, **facts)] if changed or due else []
-
-
-def _new_event(sight: Sight, key: int, rule: str, subtype: str, start_ms: int, facts: dict[str, Any]) -> Event:
-    return Event(
-        event_id=event_id(TYPE, [ep.subject_key(key)], start_ms, rule, RULE_VERSION), version=1, type=TYPE, subtype=subtype,
-        mmsi=[facts["subjects"][0].mmsi], t_start=start_ms, t_detected=sight.tick_ms, rule=rule, rule_version=RULE_VERSION,
-        params_hash=sight.params.params_hash, **facts,
-    )  # fmt: skip
 
 
 def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float]) -> tuple[list[Exclusion], list[float]]:
@@ -272,7 +262,7 @@ def _says(state: DriftDetector, sight: Sight, key: int, slot: int) -> list[Event
     }
     if page:
         return [state.words.revise(key, tick_ms, **facts)]
-    return [state.words.open_new(key, _new_event(sight, key, RULE_NUC, "nuc", start_ms, facts))]
+    return [state.words.open_new(key, ep.new_event(sight, (TYPE, "nuc", RULE_NUC, RULE_VERSION), [key], start_ms, facts))]
 
 
 def _cos(degrees: float) -> float:
@@ -280,28 +270,8 @@ def _cos(degrees: float) -> float:
     return float(COS_TABLE[round(degrees * 10)])
 
 
-@njit(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int64[::1], _WORD[::1], types.UniTuple(int64, 2)), cache=True)
-def _note_words(fixes, taken, said, words, limits):
-    """Write down reports with status 2; slots whose crew has now said it often enough. limits: reports, ms after which a word is forgotten."""
-    heard = np.empty(said.shape[0], np.int64)
-    n = 0
-    for k in range(said.shape[0]):
-        slot, t = np.int64(taken[said[k]]["slot"]), fixes[said[k]]["t_ms"]
-        word = words[slot]
-        if word["reports"] == 0 or t - word["last_ms"] > limits[1]:
-            word["first_ms"] = t
-            word["reports"] = np.uint8(0)
-        word["last_ms"] = t
-        if word["reports"] < 255:
-            word["reports"] += np.uint8(1)
-        if np.int64(word["reports"]) == limits[0]:
-            heard[n] = slot
-            n += 1
-    return heard[:n]
-
-
 # Flat: one pass over the trail of every slow vessel, with no call that takes an array; slow twin in tests/naive_motion.py.
-@njit(_WAY[::1](HOT_TYPE[::1], MORE_TYPE[::1], TRAIL_TYPE[:, ::1], int64, types.UniTuple(types.float64, 5), types.float64), cache=True)
+@njit(_WAY[::1](HOT_TYPE[::1], MORE_TYPE[::1], TRAIL_TYPE[:, ::1], int64, types.UniTuple(float64, 5), float64), cache=True)
 def ways_of(rows, more, trail, tick_ms, limits, bow_cos):
     """WAY rows of the vessels whose last window is slow, long and straight enough; whether it is across the bow is left to the caller.
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from dogwatch.batch import UNITS_PER_DEG
-from dogwatch.events import Event, Evidence, Exclusion, Subject, Value, event_from_json, to_json
+from dogwatch.events import Event, Evidence, Exclusion, Subject, Value, event_from_json, event_id, to_json
 from tracks.detector import Sight
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 
@@ -63,6 +63,24 @@ class Book:
     def from_sections(cls, rows: list[list[Any]]) -> Book:
         """The book that `to_sections` described."""
         return cls({key: Episode(event_from_json(text), emitted_ms, dict(notes)) for key, emitted_ms, text, notes in rows})
+
+
+def new_event(sight: Sight, what: tuple[str, str, str, str], keys: list[int], start_ms: int, facts: dict[str, Any]) -> Event:
+    """First version of an event detected at this tick. what: type, subtype, rule, rule version; keys: of its tracks; facts: the other fields."""
+    kind, subtype, rule, rule_version = what
+    return Event(
+        event_id=event_id(kind, [subject_key(key) for key in keys], start_ms, rule, rule_version),
+        version=1,
+        type=kind,
+        subtype=subtype,
+        mmsi=[key >> ORDINAL_BITS for key in keys],
+        t_start=start_ms,
+        t_detected=sight.tick_ms,
+        rule=rule,
+        rule_version=rule_version,
+        params_hash=sight.params.params_hash,
+        **facts,
+    )
 
 
 def subject_of(table: VesselTable, slot: int) -> Subject:

@@ -138,6 +138,40 @@ class Nuc(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     confidence_cap: Share = 0.9
 
 
+class SuddenStop(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """From sea speed to none within two minutes (docs/behaviours/sudden-stop.md)."""
+
+    enabled: bool = True
+    fast_kn: Positive = 7.0
+    stopped_kn: Positive = 1.0
+    resume_kn: Positive = 2.0
+    within_s: Positive = 120.0
+    sustained_s: Positive = 180.0
+    loa_m_min: NotNegative = 0.0
+    class_a_only: bool = False
+    small_loa_m: NotNegative = 20.0  # class B shorter than that, or of unknown length, stops for many reasons
+    berth_nm: NotNegative = 0.5  # so near to the coast a ferry or fast craft is at her pier
+    open_s_max: Positive = 21_600.0  # then it has become another thing: she lies there
+    merge_s: NotNegative = 3_600.0
+    confidence_cap: Share = 0.8
+
+
+class Aground(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The crew says so, or a sudden stop after which nothing moves (docs/behaviours/aground.md)."""
+
+    enabled: bool = True
+    reports_min: Annotated[int, msgspec.Meta(ge=1, le=250)] = 2
+    still_s: Annotated[float, msgspec.Meta(ge=600, le=2_400)] = 1_800.0
+    spread_m: Positive = 50.0
+    speed_kn_max: Positive = 1.0  # faster than that the motion does not fit
+    lower_s: Positive = 600.0  # another status for so long: no longer said
+    silent_s: Positive = 3_600.0
+    merge_s: NotNegative = 3_600.0
+    confidence_cap: Share = 0.95  # said, and seen to stop
+    confidence_cap_word: Share = 0.8
+    confidence_cap_motion: Share = 0.6
+
+
 class RescueArea(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Where and for how long a distress call or an assistance excuses who is slow there (docs/behaviours/assist.md)."""
 
@@ -154,6 +188,8 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     dark: Dark = Dark()
     drift: Drift = Drift()
     nuc: Nuc = Nuc()
+    sudden_stop: SuddenStop = SuddenStop()
+    aground: Aground = Aground()
     rescue: RescueArea = RescueArea()
     revise_s: Annotated[float, msgspec.Meta(ge=600)] = 1_800.0
     v_max_kn: Positive = 40.0  # farther than this in the time between two reports: not the same hull, or a jump

@@ -25,6 +25,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "loa_m_min": 50.0,
         }
     },
+    # AisAbnormal: within 30 s, sustained a minute, class A of 50 m and longer
+    "dma_sudden_speed": {"sudden_stop": {"within_s": 30.0, "sustained_s": 60.0, "loa_m_min": 50.0, "class_a_only": True}},
     # RTEC: course and heading more than 40 degrees apart from half a knot on, without a duration (ours: ten minutes)
     "rtec_drift": {
         "drift": {"window_s": 600.0, "speed_kn_min": 0.5, "speed_kn_max": 48.6, "net_m_min": 100.0, "net_over_path_min": 0.0, "across_share_min": 1.0}

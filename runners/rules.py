@@ -20,7 +20,7 @@ from tracks.presets import rules_of
 from zones.geography import Geography
 from zones.load import read_drawn, read_zones
 
-COVERAGE_SCHEMA = 101  # another number than a run's state has, so that one is never taken for the other
+COVERAGE_SCHEMA = 102  # another number than a run's state has, so that one is never taken for the other
 
 
 def profile_names() -> list[str]:

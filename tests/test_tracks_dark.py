@@ -10,7 +10,7 @@ from tracks_sea import T0, every, in_order, lane_traffic, last_versions, shown, 
 
 from dogwatch.batch import F_LATE, LAT_MISSING, Control, empty_batch
 from dogwatch.watermark import end_of_recording
-from tracks.coverage import CELLS_MAX, Coverage, cell_key, p_path, p_silence
+from tracks.coverage import CELLS_MAX, GROUPS_MAX, Coverage, cell_key, cells_of, p_path, p_silence
 from tracks.dark import reckon
 from tracks.params import Dark, Loitering, Params, Rendezvous
 from tracks.records import HOT
@@ -71,9 +71,23 @@ def test_coverage_learns_fades_and_is_bounded(monkeypatch):
 
 
 def test_cells_wrap_at_the_date_line():
-    assert cell_key(0, 107_999_999, 0) - cell_key(0, -108_000_000, 0) == 3599
-    assert cell_key(0, 108_000_000, 0) == cell_key(0, -108_000_000, 0)
-    assert cell_key(0, 0, 1) != cell_key(0, 0, 0)
+    assert cell_key(0, 107_999_999, 0, 0) - cell_key(0, -108_000_000, 0, 0) == 3599
+    assert cell_key(0, 108_000_000, 0, 3) == cell_key(0, -108_000_000, 0, 3)
+    keys = [cell_key(-54_000_000, 5_940_001, class_b, group) for group in range(GROUPS_MAX) for class_b in (0, 1)]
+    assert len(set(keys)) == 2 * GROUPS_MAX
+    group, class_b, lat, lon = cells_of(np.array(keys))
+    assert group.tolist() == np.repeat(np.arange(GROUPS_MAX), 2).tolist()
+    assert class_b.tolist() == [0, 1] * GROUPS_MAX
+    assert set(zip(lat.tolist(), lon.tolist(), strict=True)) == {(-54_000_000, 5_940_000)}
+
+
+def test_receivers_beyond_the_limit_share_the_last_group():
+    coverage = Coverage()
+    assert [coverage.group(f"r{k}") for k in range(20)] == [*range(GROUPS_MAX - 1), *[GROUPS_MAX - 1] * 5]
+    assert coverage.group("r3") == 3
+    assert coverage.groups[-1] == "others"
+    again = Coverage.from_sections(coverage.to_sections())
+    assert [again.group(name) for name in ("r0", "r14", "new")] == [0, 14, GROUPS_MAX - 1]
 
 
 @pytest.mark.parametrize("lat_deg", [0.0, 54.0, -70.0])
@@ -127,7 +141,7 @@ def test_without_learned_coverage_it_stays_a_candidate_and_says_so():
 
 def test_coverage_is_learned_from_traffic():
     _, state = sea(hours=6.0, coverage=None)
-    heard, missed = state.coverage.blocks(np.array([cell_key(round(54.45 * 600_000), round(10.3 * 600_000), 0)]))
+    heard, missed = state.coverage.blocks(np.array([cell_key(round(54.45 * 600_000), round(10.3 * 600_000), 0, 0)]))
     assert heard[0] > 50
     assert missed[0] == 0
 
@@ -179,6 +193,36 @@ def test_one_of_two_receivers_dead_accuses_nobody():
     events, _ = watch(in_order(north, south), params=ALONE, coverage=well_heard())
     assert not shown(events)
     assert {x.name for e in events for x in e.exclusions if x.effect == "suppress"} >= {"receiver_down"}
+
+
+def two_antennas(hours=4.0):
+    """A lane that receiver 0 hears whole; receiver 1 hears only every tenth report of it."""
+    rows = lane_traffic(hours, vessels=16, lat_deg=54.2, length_deg=0.6)
+    rows["receivers"] |= np.where(np.arange(len(rows)) % 40 == 0, 2, 0).astype(np.uint64)
+    return rows
+
+
+def test_what_one_antenna_hears_is_not_expected_of_another():
+    """The good antenna dies for two hours; the poor one, which hears a tenth, goes on: nobody is dark."""
+    rows = two_antennas(6.0)
+    down = (rows["t_ms"] > T0 + 7_200_000) & (rows["t_ms"] < T0 + 14_400_000)
+    only_poor = down & (rows["receivers"] & 2 != 0)
+    rows["receivers"][only_poor] = 2
+    events, state = watch(rows[~down | only_poor], params=ALONE)
+    assert not shown(events)
+    assert state.coverage.groups == ["receiver 0", "receiver 1"]
+    key = [cell_key(round(54.45 * 600_000), round(10.3 * 600_000), 0, group) for group in (0, 1)]
+    heard, missed = state.coverage.blocks(np.array(key))
+    assert heard[0] / (heard[0] + missed[0]) > 0.95, "an hour of outage taught nothing about the good antenna"
+    assert heard[1] / (heard[1] + missed[1]) < 0.8
+
+
+def test_the_group_that_should_have_heard_is_named():
+    rows = two_antennas()
+    quiet = (rows["mmsi"] == 219_000_003) & (rows["t_ms"] > T0 + 7_200_000) & (rows["t_ms"] < T0 + 12_600_000)
+    events, _ = watch(rows[~quiet], params=ALONE)
+    event = next(e for e in events if e.mmsi == [219_000_003] and e.state == "open")
+    assert event.quality["receiver"] == "receiver 0"
 
 
 def test_half_of_the_neighbours_lost_together_is_a_common_cause():

@@ -87,15 +87,16 @@ def lane_traffic(hours=2.0, vessels=16, lat_deg=54.5, lon_deg=10.3, length_deg=0
     return in_order(*rows)
 
 
-def well_heard(lat_deg=(53.5, 56.0), lon_deg=(9.9, 11.2), blocks=300, missed=0):
-    """Coverage in which every cell of a box has been heard `blocks` times, both classes."""
+def well_heard(lat_deg=(53.5, 56.0), lon_deg=(9.9, 11.2), blocks=300, missed=0, receiver="receiver 0"):
+    """Coverage in which a receiver has heard every cell of a box `blocks` times, both classes."""
+    coverage = Coverage()
+    group = coverage.group(receiver)
     keys = [
-        cell_key(round(lat * 600_000), round(lon * 600_000), class_b)
+        cell_key(round(lat * 600_000), round(lon * 600_000), class_b, group)
         for lat in np.arange(lat_deg[0], lat_deg[1], 0.1) + 0.05
         for lon in np.arange(lon_deg[0], lon_deg[1], 0.1) + 0.05
         for class_b in (0, 1)
     ]
-    coverage = Coverage()
     cells = np.array(sorted(keys), np.int64)
     coverage.learn(np.repeat(cells, blocks), np.repeat(cells, missed))
     return coverage

@@ -2,16 +2,19 @@
 
 May not: accuse anybody (dark.py does), know a vessel's name.
 
-Theory. The sea is cut into cells of 0.1 degree, per class of transponder. Each 5-minute block in which a vessel under way
-was heard in a cell counts there as heard; blocks that it must have spent in a cell between two reports, unheard, count as
-missed. Both counts fade with a half-life of seven days. If a cell has heard h and missed m blocks, then with a uniform
-prior the chance that the next n blocks of a *transmitting* vessel all stay silent is that of a Beta-Bernoulli run:
+Theory. The sea is cut into cells of 0.1 degree, for each group of receivers and class of transponder. Each 5-minute block in
+which a vessel under way was heard in a cell by a group counts there as heard; blocks that it spent in a cell of that group
+unheard, though the group was listening, count as missed. Both fade with a half-life of seven days. If a cell has heard h and
+missed m blocks, then with a uniform prior the chance that the next n blocks of a *transmitting* vessel all stay silent is
+that of a Beta-Bernoulli run:
 
     P(n silent) = product over i < n of (b + i) / (a + b + i),   a = h + 1, b = m + 1
 
 Silence is therefore never stronger evidence than what was heard in that very cell; a cell without history says nothing.
-The receivers of a watch form one group: what counts is whether any of them hears. Fading is done once an hour of event
-time by one rounded factor, so that equal recordings give equal bits.
+Every receiver is a group of its own, known by its name, so that what one antenna hears is never expected of another; those
+beyond GROUPS_MAX - 1 share the last. A receiver that is down is expected to hear nothing: only groups that are alive are
+asked, and the one that would most surely have heard decides (they are not multiplied: what hides a vessel from one may hide
+it from all). Fading is done once an hour of event time by one rounded factor, so that equal recordings give equal bits.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from numba import float64, int64, njit, types
 
 CELL_UNITS = 60_000  # 0.1 degree
 COLUMNS, ROWS = 3600, 1801
+GROUPS_MAX = 16
+OTHERS = "others"
 BLOCK_MS = 300_000
 HOUR_MS = 3_600_000
 HALF_LIFE_H = 168
@@ -34,19 +39,34 @@ FAINT = 0.05  # a cell with fewer faded blocks than this is forgotten
 
 @dataclass(slots=True)
 class Coverage:
-    """Learned cells, sorted by key. `heard` and `missed` are faded counts of 5-minute blocks."""
+    """Learned cells, sorted by key. `heard` and `missed` are faded counts of 5-minute blocks; `groups` names receivers by number."""
 
+    groups: list[str] = field(default_factory=list)
     keys: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     heard: np.ndarray = field(default_factory=lambda: np.empty(0, np.float64))
     missed: np.ndarray = field(default_factory=lambda: np.empty(0, np.float64))
     refused: int = 0  # blocks of new cells not learned because CELLS_MAX was reached
 
+    def group(self, name: str) -> int:
+        """Number of a receiver's group; a name not known yet gets the next one."""
+        if name in self.groups:
+            return self.groups.index(name)
+        if len(self.groups) >= GROUPS_MAX - 1:
+            name = OTHERS
+            if name in self.groups:
+                return self.groups.index(name)
+        self.groups.append(name)
+        return len(self.groups) - 1
+
     def learn(self, heard_keys: np.ndarray, missed_keys: np.ndarray) -> None:
-        """Add one block per key (int64, repeats allowed) to heard and missed."""
+        """Add one block per key (int64, repeats allowed) to heard and missed.
+
+        A cell begins where something is heard: no receiver misses the other side of the world.
+        """
         if not len(heard_keys) and not len(missed_keys):
             return
         heard_keys, missed_keys = np.sort(heard_keys), np.sort(missed_keys)
-        new = np.union1d(_unknown(heard_keys, self.keys), _unknown(missed_keys, self.keys))
+        new = _unknown(heard_keys, self.keys)
         room = CELLS_MAX - len(self.keys)
         if len(new) > room:
             self.refused += len(new) - room
@@ -79,20 +99,26 @@ class Coverage:
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`; may be saved alone and loaded at the next start."""
-        return {"keys": self.keys, "heard": self.heard, "missed": self.missed, "refused": self.refused}
+        return {"groups": list(self.groups), "keys": self.keys, "heard": self.heard, "missed": self.missed, "refused": self.refused}
 
     @classmethod
     def from_sections(cls, sections: dict[str, Any]) -> Coverage:
         """The model that `to_sections` described."""
-        return cls(sections["keys"].copy(), sections["heard"].copy(), sections["missed"].copy(), sections["refused"])
+        return cls(list(sections["groups"]), sections["keys"].copy(), sections["heard"].copy(), sections["missed"].copy(), sections["refused"])
 
 
-@njit(int64(int64, int64, int64), cache=True)
-def cell_key(lat, lon, class_b):
-    """Cell of a position in units, for a class (0 A, 1 B). Longitudes wrap."""
+@njit(int64(int64, int64, int64, int64), cache=True)
+def cell_key(lat, lon, class_b, group):
+    """Cell of a position in units, for a class (0 A, 1 B) and a group of receivers. Longitudes wrap."""
     row = (int(lat) + 54_000_000) // CELL_UNITS
     column = ((int(lon) + 108_000_000) // CELL_UNITS) % COLUMNS
-    return (int(class_b) * ROWS + row) * COLUMNS + column
+    return ((int(group) * 2 + int(class_b)) * ROWS + row) * COLUMNS + column
+
+
+def cells_of(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(group, class_b, lat, lon) int64[n] of cell keys; the south-west corner in units."""
+    column, rest = keys % COLUMNS, keys // COLUMNS
+    return rest // (2 * ROWS), rest // ROWS % 2, rest % ROWS * CELL_UNITS - 54_000_000, column * CELL_UNITS - 108_000_000
 
 
 @njit(int64[::1](int64[::1], int64[::1]), cache=True)

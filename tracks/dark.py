@@ -21,13 +21,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numba import boolean, float64, from_dtype, int64, njit, types
+from numba import boolean, float64, from_dtype, int64, njit, types, uint64
 
 from dogwatch.batch import COG_MISSING, T_MISSING, Control
 from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, event_id
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
-from tracks.coverage import BLOCK_MS, CELL_UNITS, HOUR_MS, Coverage, cell_key, p_path
+from tracks.coverage import BLOCK_MS, CELL_UNITS, GROUPS_MAX, HOUR_MS, cell_key, p_path
 from tracks.detector import Detector, Sight
 from tracks.params import INSHORE_NM, Dark
 from tracks.records import ACCEPTED, BUCKET_MS, FIX_TYPE, HOT_TYPE, LAST_ROW, MARK_SILENT, MINUTE_MS, TAKEN_TYPE
@@ -71,8 +71,8 @@ class DarkDetector(Detector):
 
     def __init__(self) -> None:
         self.book = ep.Book()
-        self.listened = np.zeros(MINUTES_KEPT, np.int64)  # minutes listened until minute m, at m % MINUTES_KEPT
-        self.listened_min = 0
+        self.listened = np.zeros((GROUPS_MAX, MINUTES_KEPT), np.int32)  # minutes that a group listened until minute m, at m % MINUTES_KEPT
+        self.group_of = np.full(64, -1, np.int8)  # receiver number (bit) -> group of receivers in the coverage model
         self.receivers_ms = np.full(64, T_MISSING, np.int64)  # tick at which each receiver was last alive
         self.deaf: set[str] = set()  # sources known to be silent, and "system" while we were down
         self.pending: list[Control] = []
@@ -103,7 +103,7 @@ class DarkDetector(Detector):
 
     def tick(self, sight: Sight) -> list[Event]:
         """Judge every silence that is due; close what was heard again; correct what late rows shortened; learn coverage."""
-        note_minute(self, sight.table, sight.tick_ms)
+        note_minute(self, sight)
         learn_coverage(self, sight)
         events = _corrected(self, sight)
         events += _ended(self, sight)
@@ -129,8 +129,8 @@ class DarkDetector(Detector):
         """State for `dogwatch.blob`."""
         return {
             "book": self.book.to_sections(),
-            "listened": self.listened,
-            "listened_min": self.listened_min,
+            "listened": self.listened[: self.group_of.max() + 1],
+            "group_of": self.group_of,
             "receivers_ms": self.receivers_ms,
             "deaf": sorted(self.deaf),
             "pending": [[c.t_ms, c.kind, c.subject] for c in self.pending],
@@ -141,15 +141,17 @@ class DarkDetector(Detector):
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
         self.book = ep.Book.from_sections(sections["book"])
-        self.listened, self.listened_min = sections["listened"].copy(), sections["listened_min"]
+        self.listened[: len(sections["listened"])] = sections["listened"]
+        self.group_of = sections["group_of"].copy()
         self.receivers_ms, self.deaf = sections["receivers_ms"].copy(), set(sections["deaf"])
         self.pending = [Control(*c) for c in sections["pending"]]
         self.late = [(row[0], row[1]) for row in sections["late"]]
         self.minutes_deaf, self.corrected = sections["counts"]
 
 
-def note_minute(state: DarkDetector, table: VesselTable, tick_ms: int) -> None:
-    """Write down whether the watch listened in the minute that ends at `tick_ms`, and which receivers are alive."""
+def note_minute(state: DarkDetector, sight: Sight) -> None:
+    """Write down which receivers are alive, and which groups listened in the minute that ends at the tick."""
+    table, tick_ms = sight.table, sight.tick_ms
     deaf_before = bool(state.deaf)
     due = [c for c in state.pending if c.t_ms < tick_ms]
     state.pending = [c for c in state.pending if c.t_ms >= tick_ms]
@@ -159,27 +161,41 @@ def note_minute(state: DarkDetector, table: VesselTable, tick_ms: int) -> None:
             state.deaf.add(name)
         elif row.kind in ("source_back", "system_up"):
             state.deaf.discard(name)
-    listened = not deaf_before and not state.deaf and tick_ms - int(table.cells[LAST_ROW]) <= LISTENING_MS
-    state.listened_min += listened
-    state.minutes_deaf += not listened
-    state.listened[tick_ms // MINUTE_MS % MINUTES_KEPT] = state.listened_min
     mask = int(table.receivers[0])
     table.receivers[0] = 0
     for bit in range(64):
         if mask >> bit & 1:
             state.receivers_ms[bit] = tick_ms
+            if state.group_of[bit] < 0:
+                state.group_of[bit] = sight.coverage.group(station_of(sight.receivers, bit))
+    listened = not deaf_before and not state.deaf and tick_ms - int(table.cells[LAST_ROW]) <= LISTENING_MS
+    state.minutes_deaf += not listened
+    minute = tick_ms // MINUTE_MS
+    state.listened[:, minute % MINUTES_KEPT] = state.listened[:, (minute - 1) % MINUTES_KEPT]
+    if listened:
+        state.listened[_alive(state, tick_ms), minute % MINUTES_KEPT] += 1
 
 
-def listened_minutes(state: DarkDetector, since_ms: int, tick_ms: int) -> int:
-    """Full minutes between two times in which the watch was listening; of very long spans only the newest are known."""
+def station_of(receivers: tuple[str, ...], bit: int) -> str:
+    """Name of a receiver in the coverage model: its station, whatever source relays it; a source without stations by its own name."""
+    return receivers[bit].rsplit("/", 1)[-1] if bit < len(receivers) else f"receiver {bit}"
+
+
+def _alive(state: DarkDetector, tick_ms: int) -> list[int]:
+    """Groups of which a receiver has heard anybody lately."""
+    return sorted({int(group) for group, t_ms in zip(state.group_of, state.receivers_ms, strict=True) if group >= 0 and tick_ms - t_ms <= RECEIVER_SILENT_MS})
+
+
+def listened_minutes(state: DarkDetector, group: int, since_ms: int, tick_ms: int) -> int:
+    """Full minutes between two times in which a group was listening; of very long spans only the newest are known."""
     first = -(-since_ms // MINUTE_MS)
     last = tick_ms // MINUTE_MS
     first = max(first, last - MINUTES_KEPT + 1)
-    return int(state.listened[last % MINUTES_KEPT] - state.listened[first % MINUTES_KEPT])
+    return int(state.listened[group, last % MINUTES_KEPT] - state.listened[group, first % MINUTES_KEPT])
 
 
 def learn_coverage(state: DarkDetector, sight: Sight) -> None:
-    """At a tick that ends a 5-minute block: who was heard under way, and what was missed since last time. Each hour: fade."""
+    """At a tick that ends a 5-minute block: who was heard under way by whom, and what was missed since last time. Each hour: fade."""
     table, coverage, tick_ms = sight.table, sight.coverage, sight.tick_ms
     ears = table.cold[DarkDetector.NAME][: len(table)]
     if tick_ms % BUCKET_MS == 0:
@@ -189,10 +205,13 @@ def learn_coverage(state: DarkDetector, sight: Sight) -> None:
     if tick_ms % BLOCK_MS:
         return
     newest = tick_ms // BLOCK_MS - 1
+    groups = range(int(state.group_of.max()) + 1)
+    bits = np.array([sum(1 << bit for bit in np.flatnonzero(state.group_of == group).tolist()) for group in groups], np.uint64)
     blocks = range(newest - MISSED_BLOCKS_MAX, newest + 1)
-    listened = np.array([listened_minutes(state, b * BLOCK_MS, (b + 1) * BLOCK_MS) == BLOCK_MS // MINUTE_MS for b in blocks])
-    heard, missed = _blocks_of(table.used, ears, newest, listened)
-    coverage.learn(heard, missed)
+    full = BLOCK_MS // MINUTE_MS
+    listened = np.array([[listened_minutes(state, g, b * BLOCK_MS, (b + 1) * BLOCK_MS) == full for b in blocks] for g in groups], np.bool_)
+    if len(bits):
+        coverage.learn(*_blocks_of(table.used, ears, newest, listened, bits))
 
 
 @dataclass(slots=True)
@@ -201,10 +220,7 @@ class Silence:
 
     gap_s: float
     p: float
-    coverage: float
-    blocks: int
-    known_cell: bool
-    leaving: bool
+    expected: Expected
     peers: int
     peers_heard: int
     lost_share: float
@@ -225,16 +241,13 @@ def _judge(state: DarkDetector, sight: Sight, slot: int, supersedes: str | None 
     page = _running(state, key)
     if page and page.event.state == "open" and tick_ms - page.emitted_ms < params.revise_s * 1000.0:
         return []
-    blocks = listened_minutes(state, int(table.heard_ms[slot]), tick_ms) * MINUTE_MS // BLOCK_MS
-    if blocks < 1:
+    expected = _expected(state, sight, slot)
+    if expected.blocks < 1 or (expected.known_cell and expected.p >= rule.candidate_p_max and page is None):
         return []
-    p, mean, known_cell, leaving = _path_evidence(sight.coverage, row, blocks, rule)
-    if known_cell and p >= rule.candidate_p_max and page is None:
-        return []
-    silence = _measure(state, sight, slot, (p, mean, blocks, known_cell, leaving))
+    silence = _measure(state, sight, slot, expected)
     exclusions = _exclusions(row, silence, rule)
     reason = ep.suppressed_reason(exclusions)
-    if not known_cell:
+    if not expected.known_cell:
         reason = reason or "coverage unknown"
     subtype, opened = _grade(row, silence, rule, reason)
     if not reason and subtype == "suspicious" and not opened:
@@ -290,22 +303,48 @@ def _new_event(key: int, sight: Sight, slot: int, facts: dict[str, Any], superse
 def _grade(row: np.void, silence: Silence, rule: Dark, reason: str) -> tuple[str, bool]:
     """(subtype, open?) of a silence that no exclusion explains."""
     need_s = rule.suspicious_s_b if row["class_b"] else rule.suspicious_s_a
-    strong = silence.gap_s >= need_s and silence.p < rule.suspicious_p_max and silence.coverage >= rule.coverage_min
+    strong = silence.gap_s >= need_s and silence.p < rule.suspicious_p_max and silence.expected.coverage >= rule.coverage_min
     if reason or not strong:
         return "candidate", False
     return "suspicious", silence.watch_nm <= rule.border_nm_max or silence.inbound_s is not None
 
 
-def _path_evidence(coverage: Coverage, row: np.void, blocks: int, rule: Dark) -> tuple[float, float, bool, bool]:
-    """(P of this silence, mean coverage, last cell learned?, path leaves coverage?) along the reckoned path."""
-    n = min(blocks, PATH_BLOCKS_MAX)
-    path = _path(int(row["lat"]), int(row["lon"]), float(row["speed_kn"]), int(row["cog"]), int(row["class_b"]), n + AHEAD_BLOCKS)
+@dataclass(slots=True)
+class Expected:
+    """What one group of receivers should have heard of a silent vessel: chance of this silence, mean coverage, blocks it listened."""
+
+    group: str
+    p: float
+    coverage: float
+    blocks: int
+    known_cell: bool
+    leaving: bool
+
+
+def _expected(state: DarkDetector, sight: Sight, slot: int) -> Expected:
+    """Of the groups that are alive, the one whose silence says most; if none knows the place, the first."""
+    best = Expected("", 1.0, 0.0, 0, False, False)
+    for group in _alive(state, sight.tick_ms):
+        blocks = listened_minutes(state, group, int(sight.table.heard_ms[slot]), sight.tick_ms) * MINUTE_MS // BLOCK_MS
+        if blocks < 1:
+            continue
+        found = Expected(sight.coverage.groups[group], *_path_evidence(sight, slot, group, blocks))
+        if best.blocks < 1 or (found.known_cell, -found.p) > (best.known_cell, -best.p):
+            best = found
+    return best
+
+
+def _path_evidence(sight: Sight, slot: int, group: int, blocks: int) -> tuple[float, float, int, bool, bool]:
+    """(P of this silence, mean coverage, blocks, last cell learned?, path leaves coverage?) along the reckoned path."""
+    row, coverage, learned_min = sight.table.rows[slot], sight.coverage, sight.params.dark.blocks_learned_min
+    n, class_b = min(blocks, PATH_BLOCKS_MAX), int(row["class_b"])
+    path = _path(int(row["lat"]), int(row["lon"]), float(row["speed_kn"]), int(row["cog"]), class_b, group, n + AHEAD_BLOCKS)
     heard, missed = coverage.blocks(path)
-    learned = heard + missed >= rule.blocks_learned_min
-    p, mean, _ = p_path(path[:n], heard[:n], missed[:n], float(rule.blocks_learned_min))
-    here_heard, here_missed = coverage.blocks(np.array([cell_key(int(row["lat"]), int(row["lon"]), int(row["class_b"]))]))
-    known_cell = bool(here_heard[0] + here_missed[0] >= rule.blocks_learned_min)
-    return float(p), float(mean), known_cell, known_cell and not bool(learned.all())
+    learned = heard + missed >= learned_min
+    p, mean, _ = p_path(path[:n], heard[:n], missed[:n], float(learned_min))
+    here_heard, here_missed = coverage.blocks(np.array([cell_key(int(row["lat"]), int(row["lon"]), class_b, group)]))
+    known_cell = bool(here_heard[0] + here_missed[0] >= learned_min)
+    return float(p), float(mean), blocks, known_cell, known_cell and not bool(learned.all())
 
 
 def reckon(row: np.void, seconds: float) -> tuple[int, int]:
@@ -338,20 +377,20 @@ def _reckoned(lat, lon, speed_kn, cog, seconds):
     return to_lat, (to_lon + HALF_TURN) % (2 * HALF_TURN) - HALF_TURN
 
 
-@njit(int64[::1](int64, int64, float64, int64, int64, int64), cache=True)
-def _path(lat, lon, speed_kn, cog, class_b, n):
+@njit(int64[::1](int64, int64, float64, int64, int64, int64, int64), cache=True)
+def _path(lat, lon, speed_kn, cog, class_b, group, n):
     """Cells of the next n blocks of 5 minutes, each where its middle is reckoned to be."""
     cells = np.empty(n, np.int64)
     for i in range(n):
         to_lat, to_lon = _reckoned(lat, lon, speed_kn, cog, (i + 0.5) * BLOCK_MS / 1000.0)
-        cells[i] = cell_key(to_lat, to_lon, class_b)
+        cells[i] = cell_key(to_lat, to_lon, class_b, group)
     return cells
 
 
-def _measure(state: DarkDetector, sight: Sight, slot: int, path: tuple[float, float, int, bool, bool]) -> Silence:
+def _measure(state: DarkDetector, sight: Sight, slot: int, expected: Expected) -> Silence:
     table, tick_ms, geography, rule = sight.table, sight.tick_ms, sight.geography, sight.params.dark
     row = table.rows[slot]
-    p, mean, blocks, known_cell, leaving = path
+    p = expected.p
     gap_s = (tick_ms - int(table.heard_ms[slot])) / 1000.0
     peers, heard, lost_share = _peers(sight, slot)
     if peers < rule.peers_min or heard < rule.peers_heard_min * peers:
@@ -368,10 +407,7 @@ def _measure(state: DarkDetector, sight: Sight, slot: int, path: tuple[float, fl
     return Silence(
         gap_s,
         p,
-        mean,
-        blocks,
-        known_cell,
-        leaving,
+        expected,
         peers,
         heard,
         lost_share,
@@ -407,7 +443,7 @@ def _exclusions(row: np.void, silence: Silence, rule: Dark) -> list[Exclusion]:
         ep.checked("stopped_in_port_or_anchorage", stopped and silence.in_mask, suppress=True),
         ep.checked("stopped_inshore", stopped and not silence.in_mask and silence.coast_nm < INSHORE_NM and not silence.in_watch_zone, suppress=True),
         ep.checked("reckoned_into_port_or_ashore", silence.reckoned_ashore, suppress=True),
-        ep.checked("leaving_coverage", silence.leaving, suppress=True),
+        ep.checked("leaving_coverage", silence.expected.leaving, suppress=True),
         ep.checked("few_peers", silence.peers < rule.peers_min, silence.peers),
     ]
 
@@ -427,10 +463,11 @@ def _facts(sight: Sight, slot: int, silence: Silence, exclusions: list[Exclusion
         "exclusions": exclusions,
         "confidence": round(float(min(rule.confidence_cap, confidence)), 3),
         "quality": {
-            "coverage_p": ep.tidy("share", silence.coverage),
+            "coverage_p": ep.tidy("share", silence.expected.coverage),
             "reports_1h": reports,
             "peers": silence.peers,
-            "blocks_listened": silence.blocks,
+            "blocks_listened": silence.expected.blocks,
+            "receiver": silence.expected.group,
         },
     }
 
@@ -440,8 +477,8 @@ def _measures(row: np.void, silence: Silence) -> dict[str, Value]:
     return {
         "gap_s": ep.tidy("s", silence.gap_s),
         "p_silence": ep.probability(silence.p),
-        "coverage_share": ep.tidy("share", silence.coverage),
-        "blocks_silent": silence.blocks,
+        "coverage_share": ep.tidy("share", silence.expected.coverage),
+        "blocks_silent": silence.expected.blocks,
         "peers": silence.peers,
         "peers_heard": silence.peers_heard,
         "speed_kn": ep.tidy("kn", float(row["speed_kn"])) if row["speed_kn"] >= 0 else None,
@@ -462,7 +499,7 @@ def _evidence(row: np.void, reports: int, silence: Silence, rule: Dark) -> list[
     return [
         ep.at_least("gap_s", silence.gap_s, need_s),
         Evidence("p_silence", p, "<", rule.suspicious_p_max, ep.probability(rule.suspicious_p_max - silence.p), silence.p < rule.suspicious_p_max),
-        ep.at_least("coverage_share", silence.coverage, rule.coverage_min),
+        ep.at_least("coverage_share", silence.expected.coverage, rule.coverage_min),
         ep.at_least("peers", silence.peers, rule.peers_min),
         ep.at_least("peers_heard_share", heard_share, rule.peers_heard_min),
         ep.at_least("reports_1h", reports, rule.reports_1h_min),
@@ -657,14 +694,15 @@ def _count_reports(rows, ears, bucket):
         ear["bucket"] = np.int32(bucket)
 
 
-@njit(types.UniTuple(int64[::1], 2)(HOT_TYPE[::1], _EAR[::1], int64, boolean[::1]), cache=True)
-def _blocks_of(rows, ears, block, listened):
+@njit(types.UniTuple(int64[::1], 2)(HOT_TYPE[::1], _EAR[::1], int64, boolean[:, ::1], uint64[::1]), cache=True)
+def _blocks_of(rows, ears, block, listened, bits):
     """Cells (heard, missed) that block number `block` teaches; remembers in each vessel where it was heard.
 
-    listened[k]: whether the watch listened all through block number `block - MISSED_BLOCKS_MAX + k`. A hole counts as
-    missed only if the vessel was under way on both sides of it, on the straight line between.
+    listened[g, k]: whether group g listened all through block number `block - MISSED_BLOCKS_MAX + k`; bits[g]: its receivers. A block
+    counts as missed by a group that listened and did not hear what another did, or what was under way on both sides of a hole.
     """
-    heard, missed = np.empty(rows.shape[0], np.int64), np.empty(rows.shape[0] + MISSED_BLOCKS_MAX, np.int64)
+    groups = bits.shape[0]
+    heard, missed = np.empty(rows.shape[0] * groups, np.int64), np.empty((rows.shape[0] + MISSED_BLOCKS_MAX) * groups, np.int64)
     n_heard, n_missed = 0, 0
     for i in range(rows.shape[0]):
         v, ear = rows[i], ears[i]
@@ -673,22 +711,32 @@ def _blocks_of(rows, ears, block, listened):
         if v["speed_kn"] < (UNDER_WAY_KN_B if v["class_b"] != 0 else UNDER_WAY_KN_A):
             ear["block"] = 0
             continue
-        if not listened[MISSED_BLOCKS_MAX]:
-            continue
-        heard[n_heard] = cell_key(v["lat"], v["lon"], v["class_b"])
-        n_heard += 1
         hole = block - ear["block"] - 1 if ear["block"] != 0 else 0
-        if 0 < hole < MISSED_BLOCKS_MAX and ear["silence"] != 2:
-            if n_missed + hole > missed.shape[0]:
-                grown = np.empty(2 * missed.shape[0], np.int64)
-                grown[:n_missed] = missed[:n_missed]
-                missed = grown
-            dy, dx = np.int64(v["lat"]) - ear["block_lat"], lon_difference(v["lon"], ear["block_lon"])
+        if hole < 0 or hole >= MISSED_BLOCKS_MAX or ear["silence"] == 2:
+            hole = 0
+        dy, dx = np.int64(v["lat"]) - ear["block_lat"], lon_difference(v["lon"], ear["block_lon"])
+        if n_missed + (hole + 1) * groups > missed.shape[0]:
+            grown = np.empty(2 * missed.shape[0] + (hole + 1) * groups, np.int64)
+            grown[:n_missed] = missed[:n_missed]
+            missed = grown
+        taught = False
+        for g in range(groups):
+            if not listened[g, MISSED_BLOCKS_MAX]:
+                continue
+            taught = True
+            here = cell_key(v["lat"], v["lon"], v["class_b"], g)
+            if v["rx"] & bits[g] != 0:
+                heard[n_heard] = here
+                n_heard += 1
+            else:
+                missed[n_missed] = here
+                n_missed += 1
             for k in range(1, hole + 1):
-                if listened[MISSED_BLOCKS_MAX - (hole + 1 - k)]:
-                    missed[n_missed] = cell_key(ear["block_lat"] + dy * k // (hole + 1), ear["block_lon"] + dx * k // (hole + 1), v["class_b"])
+                if listened[g, MISSED_BLOCKS_MAX - (hole + 1 - k)]:
+                    missed[n_missed] = cell_key(ear["block_lat"] + dy * k // (hole + 1), ear["block_lon"] + dx * k // (hole + 1), v["class_b"], g)
                     n_missed += 1
-        ear["block"] = block
-        ear["block_lat"] = v["lat"]
-        ear["block_lon"] = v["lon"]
+        if taught:
+            ear["block"] = block
+            ear["block_lat"] = v["lat"]
+            ear["block_lon"] = v["lon"]
     return heard[:n_heard].copy(), missed[:n_missed].copy()

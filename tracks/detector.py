@@ -33,6 +33,7 @@ class Sight:
     params: Params
     rescue: Rescue
     tick_ms: int = 0
+    receivers: tuple[str, ...] = ()  # names by number (bit of a fix's `receivers`)
     _around: Around | None = field(default=None, repr=False)
 
     @property
@@ -44,7 +45,7 @@ class Sight:
 
     def at(self, tick_ms: int, around: Around | None = None) -> Sight:
         """The same sight at another tick; `around` of several shards together, if there are several."""
-        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, around)
+        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, around)
 
 
 class Detector:

@@ -26,7 +26,7 @@ BUCKET_MS = 600_000
 HOT = np.dtype(
     [
         ("t_ms", "<i8"),  # last accepted position, or T_MISSING
-        ("rx", "<u8"),  # receivers that heard it since the last 10-minute tick
+        ("rx", "<u8"),  # receivers that heard it since the last 5-minute tick
         ("lat", "<i4"),
         ("lon", "<i4"),
         ("mmsi", "<u4"),
@@ -53,7 +53,7 @@ MORE = np.dtype(
         ("watch_nm", "<f4"),
         ("typical_kn", "<f4"),  # slowly fading maximum of its own 10-minute speeds
         ("next", "<i4"),  # slot + 1 of the next track of the same MMSI, 0 at the end
-        ("rx_before", "<u8"),  # receivers that heard it in the last 10-minute bucket, ended, in which any did
+        ("rx_before", "<u8"),  # receivers that heard it in the last full 5 minutes in which any did
         ("loa_m", "<u2"),  # 0 unknown
         ("segment", "<u2"),  # times re-acquired after a jump
         ("draught_dm", "<u2"),  # 0 unknown

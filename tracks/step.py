@@ -20,11 +20,11 @@ import numpy as np
 from dogwatch.batch import F_EXERCISE, LAT_MISSING, T_MISSING, Batch
 from dogwatch.events import Event, event_order
 from tracks.clock import MINUTE_MS, Released, Reorder
-from tracks.coverage import Coverage
+from tracks.coverage import BLOCK_MS, Coverage
 from tracks.detector import Detector, Sight
 from tracks.detectors import new_detectors
 from tracks.params import Params
-from tracks.records import BELIEVED, BUCKET_MS, LAST_ROW
+from tracks.records import BELIEVED, LAST_ROW
 from tracks.rescue import Rescue
 from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography, slow_slots
 
@@ -46,6 +46,7 @@ class TrackState:
     detectors: list[Detector]
     rescue: Rescue = field(default_factory=Rescue)
     tick_ms: int = T_MISSING  # the next minute to be decided; T_MISSING before the first row
+    receivers: tuple[str, ...] = ()  # names of receivers by number, as far as batches have told them
     exercise: bool = False  # a simulated row was released: from then on everything is exercise
     begun: bool = True  # rows of the running minute may have been taken before (or the state has just been loaded): no part of the state
     extra: dict[str, int] = field(default_factory=lambda: {"statics_joined": 0, "statics_other": 0, "evicted": 0})
@@ -62,7 +63,7 @@ class TrackState:
     @property
     def sight(self) -> Sight:
         """What the detectors may look at."""
-        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, self.tick_ms)
+        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, self.tick_ms, self.receivers)
 
     @property
     def vessel_count(self) -> int:
@@ -88,6 +89,7 @@ class TrackState:
             "params_hash": self.params.params_hash,
             "geography": self.geography.version,
             "tick_ms": self.tick_ms,
+            "receivers": list(self.receivers),
             "exercise": self.exercise,
             "extra": dict(sorted(self.extra.items())),
             "reorder": self.reorder.to_sections(),
@@ -109,6 +111,7 @@ class TrackState:
             new_detectors(),
             Rescue.from_sections(sections["rescue"]),
             sections["tick_ms"],
+            tuple(sections["receivers"]),
             sections["exercise"],
             extra=dict(sections["extra"]),
         )
@@ -126,6 +129,8 @@ def track_step(state: TrackState, batch: Batch, watermark_ms: int, *, final: boo
     and not on how they were cut, and small pieces cost next to nothing. final: a recording is over, and the begun minute leaves too.
     """
     state.reorder.push(batch.fixes, batch.statics, batch.control)
+    if len(batch.receivers) > len(state.receivers):
+        state.receivers = batch.receivers
     upto_ms = watermark_ms if final else watermark_ms // MINUTE_MS * MINUTE_MS
     if upto_ms <= state.reorder.watermark_ms:
         return []
@@ -187,8 +192,8 @@ def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> lis
 def pair_step(state: TrackState, watermark_ms: int) -> list[Event]:
     """Decide the same tick for pairs and areas, and let the table forget what is over."""
     found = _ask(state, state.sight, pairs=True)
-    if watermark_ms % BUCKET_MS == 0:
-        state.table.close_bucket()
+    if watermark_ms % BLOCK_MS == 0:
+        state.table.close_block()
     if watermark_ms % DAY_MS == 0:
         keep = set().union(*(detector.keys() for detector in state.detectors))
         state.extra["evicted"] += state.table.evict(watermark_ms - EVICT_MS, keep)

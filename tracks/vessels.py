@@ -164,9 +164,9 @@ class VesselTable:
         """The same slots in order of their keys: what leaves the table goes in this order."""
         return slots if len(slots) < 2 else slots[np.argsort(self.keys_of(slots), kind="stable")]
 
-    def close_bucket(self) -> None:
-        """A 10-minute tick: who heard a track since the last one moves to `rx_before`; a silent track keeps the names it had."""
-        _close_bucket(self.used, self.known)
+    def close_block(self) -> None:
+        """A 5-minute tick: who heard a track since the last one moves to `rx_before`; a silent track keeps the names it had."""
+        _close_block(self.used, self.known)
 
     def evict(self, before_ms: int, keep: set[int]) -> int:
         """Forget MMSIs of which no track was heard since `before_ms` (but those that have a track in `keep`, by key). Returns how many tracks."""
@@ -384,7 +384,7 @@ def _born_again(taken, more, out):
 
 
 @njit((HOT_TYPE[::1], MORE_TYPE[::1]), cache=True)
-def _close_bucket(rows, more):
+def _close_block(rows, more):
     for slot in range(rows.shape[0]):
         if rows[slot]["rx"] != 0:
             more[slot]["rx_before"] = rows[slot]["rx"]

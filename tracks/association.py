@@ -54,6 +54,7 @@ from tracks.records import (
     MORE_TYPE,
     NO_POSITION,
     NOT_VESSEL,
+    PLAIN,
     QUARANTINED,
     RECENT,
     RETURNED,
@@ -85,16 +86,20 @@ PATIENCE = 3  # and for longer than so many of its own usual intervals
 SPRINT_S, CRUISE_KN = 900.0, 20.0  # nobody sails at full speed for hours: after a quarter of an hour this much way an hour is allowed
 AT_PLACE_M = 2 * NM_M  # coarse positions: so near belongs to the track
 HASH_FACTOR = 11_400_714_819_323_198_485  # multiplicative hashing; a power of two as a modulus would crowd MMSIs that end in 000
+CONTENT_FACTOR = 14_029_467_366_897_019_727  # for the hash of a content: another odd number
+NO_VESSEL_TYPES = 1 << 4 | 1 << 9 | 1 << 11 | 1 << 21 | 1 << 28  # base stations, aircraft, aids: never a track
+CLASS_B_TYPES = 1 << 18 | 1 << 19
+AHEAD = 64  # rows: their records (two cache lines each) fit into the nearest cache
 ARRAYS = (HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1], uint64[::1])
 
 
-@njit("int64(int64, int64)", cache=True)
+@njit("int64(int64, int64)", **PLAIN)
 def place(mmsi, shift):
     """Where the search for an MMSI begins in a hash of 2**(64 - shift) places."""
     return np.int64((np.uint64(mmsi) * np.uint64(HASH_FACTOR)) >> np.uint64(shift))
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64, int64, int64, int64), cache=True)
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64, int64, int64, int64), **PLAIN)
 def blank(rows, more, heard, trail, slot, mmsi, ordinal, t_ms):
     """A slot in which nothing is known of a track but its number."""
     v, m = rows[slot], more[slot]
@@ -126,14 +131,14 @@ def blank(rows, more, heard, trail, slot, mmsi, ordinal, t_ms):
         trail[slot, k]["filled"] = np.uint8(0)
 
 
-@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64), cache=True)
+@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64), **PLAIN)
 def _speed_kn(rows, more, slot):
     """Speed of a track; one that is not believed keeps it in MORE, because sweeps go by the speed in HOT."""
     believed = more[slot]["belief"] == BELIEVED
     return np.float64(rows[slot]["speed_kn"]) if believed else np.float64(more[slot]["typical_kn"])
 
 
-@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, float64), cache=True)
+@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, float64), **PLAIN)
 def _miss_m(rows, more, slot, t, lat, lon, speed_kn):
     """How much farther than explained a fix lies from a track, in metres; <= 0: it agrees."""
     v = rows[slot]
@@ -142,7 +147,7 @@ def _miss_m(rows, more, slot, t, lat, lon, speed_kn):
     return distance_m(v["lat"], v["lon"], lat, lon) - NOISE_M - WAY * way_m
 
 
-@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, types.UniTuple(float64, 4)), cache=True)
+@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, types.UniTuple(float64, 4)), **PLAIN)
 def _reach_m(rows, more, slot, t, limits):
     """Metres that the hull of a track may have made since it was last seen: by type, and never less than what it tells of itself."""
     kind = np.int64(more[slot]["ship_type"])
@@ -157,7 +162,7 @@ def _reach_m(rows, more, slot, t, limits):
     return (max(limit_kn, own_kn) * (sprint_s + limits[3]) + max(CRUISE_KN, own_kn) * (dt_s - sprint_s)) * KN_MS
 
 
-@njit("float64(int64)", cache=True)
+@njit("float64(int64)", **PLAIN)
 def _cosine(turn):
     """Cosine of an angle in 1/600000 degree."""
     a = abs(turn) % 216_000_000
@@ -167,7 +172,7 @@ def _cosine(turn):
     return 0.0 if 108_000_000 - a > 53_400_000 else -cos_lat(108_000_000 - a)
 
 
-@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), cache=True)
+@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), **PLAIN)
 def _away_m(rows, more, slot, t, lat, lon):
     """Distance of a fix from where a track would be now at unchanged course and speed (for at most 10 minutes)."""
     v = rows[slot]
@@ -186,7 +191,7 @@ def _away_m(rows, more, slot, t, lat, lon):
     return min(d, math.sqrt(dy * dy + dx * dx))
 
 
-@njit(int64(*ARRAYS[:4], int64[::1], int64, int64), cache=True)
+@njit(int64(*ARRAYS[:4], int64[::1], int64, int64), **PLAIN)
 def _new_sister(rows, more, heard, trail, cells, head, t):
     """Slot of a fresh track of the head's MMSI: a dead one, a new one, or the stalest of those not believed; -1: all are believed."""
     last, dead, stale, n = head, np.int64(-1), np.int64(-1), 1
@@ -215,7 +220,7 @@ def _new_sister(rows, more, heard, trail, cells, head, t):
     return slot
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64), cache=True)
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64), **PLAIN)
 def _leave_shadow(rows, more, shadow, slot):
     """Write where and how a believed track last was into its shadow."""
     a, b = rows[shadow], rows[slot]
@@ -226,7 +231,7 @@ def _leave_shadow(rows, more, shadow, slot):
     more[shadow]["typical_kn"] = b["speed_kn"]
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64), cache=True)
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64), **PLAIN)
 def _change_places(rows, more, shadow, slot):
     """A believed track goes on where its shadow was, the shadow where the track was."""
     a, b = rows[shadow], rows[slot]
@@ -239,7 +244,7 @@ def _change_places(rows, more, shadow, slot):
     b["speed_kn"] = speed_kn
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64), cache=True)
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64), **PLAIN)
 def _believe(rows, more, heard, slot):
     """From now on a track is a vessel of its own."""
     more[slot]["belief"] = np.uint8(BELIEVED)
@@ -249,7 +254,7 @@ def _believe(rows, more, heard, slot):
     heard[slot] = rows[slot]["t_ms"]
 
 
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4)), cache=True)
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4)), **PLAIN)
 def _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits):
     """The living track that a fix agrees with best; else the believed one that could have reached it; else -1. Kills what is over."""
     best, best_m, possible, possible_m = -1, 0.0, -1, 0.0
@@ -275,7 +280,7 @@ def _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits):
     return best if best >= 0 else possible
 
 
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64), cache=True)
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64), **PLAIN)
 def _shadow_of(rows, more, head):
     at = np.int64(more[head]["next"]) - 1
     while at >= 0 and more[at]["belief"] != SHADOW:
@@ -285,7 +290,7 @@ def _shadow_of(rows, more, head):
 
 @njit(
     types.UniTuple(int64, 2)(*ARRAYS[:4], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4), int64),
-    cache=True,
+    **PLAIN,
 )
 def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits, reacquire):
     """(slot, how): the track of a fix that is not simply where its vessel should be. slot -1: no room; how -1: not believed yet."""
@@ -333,7 +338,7 @@ def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits
     return slot, GOES_ON
 
 
-@njit(boolean(HOT_TYPE[::1], int64, int64, int64), cache=True)
+@njit(boolean(HOT_TYPE[::1], int64, int64, int64), **PLAIN)
 def _is_copy(rows, slot, content, t):
     """Whether a track sent this content less than DUPLICATE_MS ago (whole seconds)."""
     v = rows[slot]
@@ -344,7 +349,7 @@ def _is_copy(rows, slot, content, t):
     return found
 
 
-@njit((HOT_TYPE[::1], int64, int64, int64), cache=True)
+@njit((HOT_TYPE[::1], int64, int64, int64), **PLAIN)
 def _remember(rows, slot, content, t):
     v = rows[slot]
     turn = np.int64(v["turn"])
@@ -353,7 +358,7 @@ def _remember(rows, slot, content, t):
     v["turn"] = np.uint8(0 if turn == RECENT - 1 else turn + 1)
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, int64, float64, int64), cache=True)
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, int64, float64, int64), **PLAIN)
 def _take_aside(rows, more, slot, t, lat, lon, cog, speed_kn, content):
     """A fix of a track that is not believed yet."""
     v = rows[slot]
@@ -368,7 +373,7 @@ def _take_aside(rows, more, slot, t, lat, lon, cog, speed_kn, content):
     more[slot]["typical_kn"] = np.float32(speed_kn)
 
 
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), cache=True)
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), **PLAIN)
 def _coarse_track(rows, more, head, t, lat, lon):
     """The believed track near which a coarse position (type 27) lies, else the head."""
     at = head
@@ -379,20 +384,39 @@ def _coarse_track(rows, more, head, t, lat, lon):
     return head
 
 
-# Flat: one pass over every fix that comes in. Sub-functions that take arrays cost atomic reference counts in branchy
-# code, an order of magnitude on this path; those above are for rare paths. Slow twin: tests/naive_tracks.py.
-@njit(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], types.UniTuple(float64, 4), int64), cache=True)
-def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, limits, reacquire):
+# Flat: one pass over every fix that comes in; sub-functions are for rare paths. Slow twin: tests/naive_association.py.
+# Before AHEAD rows are taken, their records are looked up and touched in a short loop of its own: its steps do not wait for each
+# other, so that the memory brings many records at a time (most of the cost from 100,000 vessels on). What it finds is a hint only.
+@njit(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], int64[::1], types.UniTuple(float64, 4), int64), **PLAIN)
+def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, hints, limits, reacquire):
     """Take fixes from `at_row` into the tracks and tell in `taken` (a row per fix) what became of each.
 
     Returns len(fixes), or the row at which the table must grow first. limits: v_max in knots of an ordinary hull, of a
     fast one and of a merchant ship, and slack in s. places: mmsi << 32 | slot + 1, 0 empty. cells, receivers: VesselTable.
+    hints: AHEAD places to work in.
     """
     shift = 0
     while places.shape[0] >> shift > 1:
         shift += 1
     mask, shift = places.shape[0] - 1, 64 - shift
+    begun = ahead = at_row
     for i in range(at_row, fixes.shape[0]):
+        if i == ahead:
+            begun, ahead, touched = i, min(i + AHEAD, fixes.shape[0]), 0
+            for j in range(begun, ahead):
+                mmsi = np.int64(fixes[j]["mmsi"])
+                at = np.int64((np.uint64(mmsi) * np.uint64(HASH_FACTOR)) >> np.uint64(shift))
+                while places[at] != 0 and places[at] >> 32 != mmsi:
+                    at = (at + 1) & mask
+                hints[j - begun] = at
+                if places[at] != 0:
+                    touched += rows[(places[at] & 0xFFFFFFFF) - 1]["t_ms"]
+            for j in range(begun, ahead):
+                slot = (places[hints[j - begun]] & 0xFFFFFFFF) - 1
+                if slot >= 0:
+                    point = (fixes[j]["t_ms"] // TRAIL_MS) & 0xFF
+                    touched += heard[slot] if point == rows[slot]["trail_slot"] else heard[slot] + trail[slot, point & (TRAIL_FIXES - 1)]["t"]
+            hints[AHEAD] = touched  # somebody must want it, or it is not read
         fix, told = fixes[i], taken[i]
         flags = np.int64(fix["flags"])
         late = (flags & F_LATE) != 0
@@ -403,7 +427,7 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
         told["prev_t_ms"] = T_MISSING
         told["how"] = told["marks"] = np.uint8(0)
         told["late"] = np.uint8(late)
-        if mmsi < SHIP_MMSI_MIN or mmsi > SHIP_MMSI_MAX or kind in (4, 9, 11, 21, 28):
+        if mmsi < SHIP_MMSI_MIN or mmsi > SHIP_MMSI_MAX or (NO_VESSEL_TYPES >> (kind & 63)) & 1 != 0:
             cells[NOT_VESSEL] += 1
             told["what"] = np.uint8(NOT_VESSEL)
             if not late:
@@ -412,7 +436,7 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
             continue
         if cells[SLOTS] >= rows.shape[0] and rows.shape[0] < cells[SLOTS_MAX]:
             return i
-        at = np.int64((np.uint64(mmsi) * np.uint64(HASH_FACTOR)) >> np.uint64(shift))
+        at = hints[i - begun]
         while places[at] != 0 and places[at] >> 32 != mmsi:
             at = (at + 1) & mask
         if places[at] == 0 and not late:
@@ -447,11 +471,11 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
             if v["sisters"] != 0:
                 slot = _coarse_track(rows, more, head, t, lat, lon)
         else:
-            content = (lat + LAT_MISSING) * 1_000_003 + lon + LON_MISSING
-            content = ((content & 0x7FFFFFFF) * 1_000_003 + np.int64(fix["sog"]) * 4096 + np.int64(fix["cog"])) & 0x7FFFFFFF
-            content = (content * 1_000_003 + np.int64(fix["hdg"]) * 4096 + np.int64(fix["nav"]) * 256 + np.int64(fix["sec"])) & 0x7FFFFFFF
-            content = (content * 1_000_003 + (np.int64(fix["rot"]) + 128) * 32 + kind) & 0x7FFFFFFF
-            content = (content * 1_000_003 + np.int64(fix["radio"])) & 0x7FFFFFFF
+            said = (np.int64(fix["sog"]) << 45) ^ (np.int64(fix["cog"]) << 33) ^ (np.int64(fix["hdg"]) << 24)
+            said ^= (np.int64(fix["nav"]) << 19) ^ (np.int64(fix["sec"]) << 13) ^ ((np.int64(fix["rot"]) + 128) << 5) ^ kind
+            mixed = np.uint64((lat << 32) ^ (lon & 0xFFFFFFFF)) * np.uint64(HASH_FACTOR)
+            mixed ^= (np.uint64(said) ^ (np.uint64(fix["radio"]) << np.uint64(40))) * np.uint64(CONTENT_FACTOR)
+            content = np.int64(mixed >> np.uint64(33))
             if v["t_ms"] == T_MISSING:
                 how = BORN
             elif t - v["t_ms"] > RETURN_MS and v["sisters"] == 0:
@@ -459,7 +483,9 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
             else:
                 dt_s = (t - v["t_ms"]) / 1000.0
                 way_m = NOISE_M + WAY * KN_MS * max(speed_kn, np.float64(v["speed_kn"]), 0.0) * dt_s
-                if v["sisters"] != 0 or distance_m(v["lat"], v["lon"], lat, lon) > way_m:
+                # the sum of both ways is no shorter than the distance, and quickly known
+                far = (abs(lat - v["lat"]) + abs(lon - v["lon"])) * M_PER_UNIT > way_m
+                if v["sisters"] != 0 or (far and distance_m(v["lat"], v["lon"], lat, lon) > way_m):
                     slot, how = _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits, reacquire)
                     if slot < 0 or how < 0:
                         cells[QUARANTINED] += 1
@@ -498,7 +524,7 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
         v["recent_s"][turn] = np.uint16((t // 1000) & 0xFFFF)
         v["turn"] = np.uint8(0 if turn == RECENT - 1 else turn + 1)
         trail_slot = t // TRAIL_MS
-        if how in (JUMPED, RETURNED):
+        if how >= JUMPED:  # or RETURNED
             more[slot]["segment"] += np.uint16(1)
             for k in range(TRAIL_FIXES):
                 trail[slot, k]["filled"] = np.uint8(0)
@@ -523,7 +549,7 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
         v["cog"] = fix["cog"]
         v["hdg"] = fix["hdg"]
         v["nav"] = fix["nav"]
-        v["class_b"] = np.uint8((flags & F_CLASS_B) != 0 or kind in (18, 19))
+        v["class_b"] = np.uint8((flags & F_CLASS_B) != 0 or (CLASS_B_TYPES >> (kind & 63)) & 1 != 0)
         v["reports"] += np.uint32(1)
         if fix["ship_type"] != 0:
             more[slot]["ship_type"] = fix["ship_type"]

@@ -15,7 +15,7 @@ base station and aid messages (4, 9, 11, 21, 28) never become a track either.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from dogwatch.batch import (
     T_MISSING,
     UNITS_PER_DEG,
 )
-from tracks.association import SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
+from tracks.association import AHEAD, SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
 from tracks.records import (
     ACCEPTED,
     BELIEVED,
@@ -73,6 +73,7 @@ class VesselTable:
     places: np.ndarray
     cells: np.ndarray
     receivers: np.ndarray
+    hints: np.ndarray = field(default_factory=lambda: np.zeros(AHEAD + 1, np.int64), repr=False)  # for `associate` to work in
 
     @classmethod
     def new(cls, vessels_max: int, cold: dict[str, np.dtype], capacity: int = CAPACITY_START) -> VesselTable:
@@ -114,7 +115,7 @@ class VesselTable:
         at = 0
         while True:
             arrays = (self.rows, self.more, self.heard_ms, self.trail, self.places, self.cells, self.receivers)
-            at = associate(fixes, at, *arrays, taken, limits, reacquire)
+            at = associate(fixes, at, *arrays, taken, self.hints, limits, reacquire)
             if at >= len(fixes):
                 break
             self._grow()

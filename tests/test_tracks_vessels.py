@@ -5,14 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_association import follow
+from numba import njit
 from tracks_sea import T0, FlatSea, every, static, track
 
 from dogwatch import blob
 from dogwatch.batch import F_CLASS_B, F_COARSE, F_LATE, HAS_NAME, LAT_MISSING, SOG_MISSING, new_fixes
 from ingest.decode import DecodeState, decode
 from tests.decode_inputs import bits_of, one, six_bit, tag
+from tracks.association import AHEAD, associate
 from tracks.clock import order_of_fixes
-from tracks.records import BELIEVED, COUNTERS, HOT, MORE
+from tracks.loitering import _close_buckets
+from tracks.records import BELIEVED, COUNTERS, HOT, MORE, PLAIN
 from tracks.vessels import VesselTable, ask_geography, hash_size, text_of, trail_of
 
 LIMITS = ((40.0, 65.0, 30.0, 30.0), 3)
@@ -294,3 +297,28 @@ def test_geography_is_asked_once_while_a_vessel_stays():
 
 def test_counters_are_named():
     assert len(set(COUNTERS)) == len(COUNTERS) == 10
+
+
+@pytest.mark.parametrize("kernel", [associate, _close_buckets])
+def test_hot_kernels_count_no_references(kernel):
+    """An atomic operation for each array at each call was most of their time (numba issues 2345, 9350)."""
+    again = njit(kernel.nopython_signatures[0], **{**PLAIN, "cache": False})(kernel.py_func)
+    (code,) = again.inspect_llvm().values()
+    assert "define" in code
+    assert code.count("NRT_incref") == code.count("NRT_decref") == 0
+
+
+def test_records_fetched_together_are_a_hint_only():
+    """Many new vessels, each twice and in a hash that is nearly full, among AHEAD rows: as if taken one by one."""
+    n = 6 * AHEAD
+    rows = new_fixes(n)
+    rows["mmsi"] = 211_000_000 + np.random.default_rng(4).integers(0, 3 * AHEAD, n) * 1000
+    rows["t_ms"] = rows["release_ms"] = T0 + 1000 * np.arange(n)
+    rows["lat"], rows["lon"], rows["sog"], rows["msg_type"] = 600_000, 600_000, 0, 1
+    whole, single = table_of(rows, 16), VesselTable.new(10_000, {"cold": np.dtype("<i8")}, 16)
+    taken = [single.add_fixes(rows[i : i + 1], *LIMITS) for i in range(n)]
+    assert blob.pack(whole.to_sections(), schema=1) == blob.pack(single.to_sections(), schema=1)
+    again = VesselTable.new(10_000, {"cold": np.dtype("<i8")}, 16)
+    together = again.add_fixes(rows, *LIMITS)
+    for name in ("what", "how", "prev_t_ms", "slot"):
+        assert np.array_equal(together[name], np.concatenate(taken)[name]), name

@@ -56,14 +56,15 @@ class Exclusion(msgspec.Struct):
     effect: Literal["none", "doubt", "suppress"]
 
 
-class ZoneRelation(msgspec.Struct):
-    """How the event stands to a zone. relation: inside, near, crossed, inside_last_known."""
+class ZoneRelation(msgspec.Struct, omit_defaults=True):
+    """How the event stands to a zone. relation: inside, near, crossed, inside_last_known. subkind: what the zone's file says more, or nothing."""
 
     id: str
     version: str
     kind: str
     relation: str
     distance_nm: float
+    subkind: str = ""
 
 
 class Event(msgspec.Struct):

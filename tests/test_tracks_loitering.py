@@ -73,7 +73,7 @@ def test_a_drifter_loiters():
     assert {e.name: e.passed for e in event.evidence} == {"duration_s": True, "speed_kn_mean": True, "fast_share": True, "radius_nm": True}
     assert event.measures["speed_kn_mean"] == pytest.approx(0.6, abs=0.05)
     assert event.measures["coast_distance_nm"] == pytest.approx(13.9, abs=0.2)
-    assert [x.effect for x in event.exclusions] == ["none"] * 6
+    assert {x.effect for x in event.exclusions} == {"none"}
     assert [z.id for z in event.zones] == ["belt-12nm"]
 
 

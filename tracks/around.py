@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import from_dtype, int64, njit
+from numba import boolean, float64, from_dtype, int64, njit
 
 from dogwatch.batch import T_MISSING, take_rows
 from dogwatch.geo import HALF_TURN, M_PER_UNIT, NM_M, distance_m
@@ -29,6 +29,7 @@ SIGHTING = np.dtype(
         ("speed_kn", "<f4"),
         ("loa_m", "<u2"),
         ("cog", "<u2"),
+        ("hdg", "<u2"),
         ("nav", "u1"),
         ("ship_type", "u1"),
         ("class_b", "u1"),
@@ -55,9 +56,7 @@ class Around:
 
     def within(self, lat: int, lon: int, reach_nm: float) -> np.ndarray:
         """SIGHTING rows within `reach_nm` of a place in units."""
-        rows = self.band(lat, int(reach_nm * NM_M / M_PER_UNIT) + 1)
-        near = [distance_m(lat, lon, int(row["lat"]), int(row["lon"])) <= reach_nm * NM_M for row in rows]
-        return rows[np.array(near, np.bool_)]
+        return within(self.band(lat, int(reach_nm * NM_M / M_PER_UNIT) + 1), lat, lon, reach_nm)
 
     def cells(self, lat: int, lon: int, cell_units: int) -> np.ndarray:
         """SIGHTING rows in the cell of a place (squares of `cell_units` in latitude and longitude) and the eight round it."""
@@ -66,6 +65,19 @@ class Around:
         columns = 2 * HALF_TURN // cell_units
         apart = np.abs((rows["lon"].astype(np.int64) + HALF_TURN) // cell_units - (lon + HALF_TURN) // cell_units)
         return rows[np.minimum(apart, columns - apart) <= 1]
+
+
+def within(rows: np.ndarray, lat: int, lon: int, reach_nm: float) -> np.ndarray:
+    """Those SIGHTING rows that lie within `reach_nm` of a place in units."""
+    return rows[_within(rows["lat"].astype(np.int64), rows["lon"].astype(np.int64), lat, lon, reach_nm * NM_M)]
+
+
+@njit(boolean[::1](int64[::1], int64[::1], int64, int64, float64), cache=True)
+def _within(lats, lons, lat, lon, reach_m):
+    near = np.empty(lats.shape[0], np.bool_)
+    for i in range(lats.shape[0]):
+        near[i] = distance_m(lat, lon, lats[i], lons[i]) <= reach_m
+    return near
 
 
 def sightings(table: VesselTable, tick_ms: int) -> np.ndarray:
@@ -102,6 +114,7 @@ def _sightings(rows, more, heard, since_ms, out):
         seen["speed_kn"] = v["speed_kn"]
         seen["loa_m"] = m["loa_m"]
         seen["cog"] = v["cog"]
+        seen["hdg"] = v["hdg"]
         seen["nav"] = v["nav"]
         seen["ship_type"] = m["ship_type"]
         seen["class_b"] = v["class_b"]

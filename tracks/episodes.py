@@ -13,10 +13,8 @@ import msgspec
 
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Subject, Value, event_from_json, event_id, to_json
-from tracks.detector import Sight
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 
-FRESH_MS = 600_000  # how lately a neighbour must have been heard
 NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 1, 5, 7
 TOWING_NAV = (11, 12)
 # Ship types (ITU-R M.1371-5, table 53) that lie alongside others or wait as their trade.
@@ -128,9 +126,12 @@ def checked(name: str, applies: bool, observed: Value = None, *, yes: str = "yes
     return Exclusion(name, yes if applies else no, observed, effect)  # type: ignore[arg-type]  # one of the three literals
 
 
-def standing(event: Event, name: str) -> Exclusion:
-    """The exclusion of that name as an earlier version of the event found it."""
-    return next(exclusion for exclusion in event.exclusions if exclusion.name == name)
+def doubt_exclusion(doubts: list[float], doubt_max: float) -> Exclusion:
+    """Doubts that together leave too little: 1 - product of (1 - doubt) above `doubt_max` suppresses."""
+    left = 1.0
+    for doubt in doubts:
+        left *= 1.0 - doubt
+    return checked("doubts", 1.0 - left > doubt_max, round(1.0 - left, 3), suppress=True)
 
 
 def suppressed_reason(exclusions: list[Exclusion]) -> str:
@@ -183,11 +184,3 @@ def degrees_of(lat: float, lon: float) -> tuple[float, float]:
     """Degrees of a position in units, rounded to about 1 m; longitude wrapped to [-180, 180)."""
     lon_deg = (float(lon) / UNITS_PER_DEG + 180.0) % 360.0 - 180.0
     return round(float(lat) / UNITS_PER_DEG, 5), round(lon_deg, 5)
-
-
-def slow_neighbours(sight: Sight, slot: int, reach_nm: float, speed_kn_max: float) -> int:
-    """Other vessels, slow and heard in the last ten minutes, within `reach_nm`; those inside masks count too."""
-    me, key = sight.table.rows[slot], sight.table.key_of(slot)
-    rows = sight.around.within(int(me["lat"]), int(me["lon"]), reach_nm)
-    slow = (rows["t_ms"] >= sight.tick_ms - FRESH_MS) & (rows["speed_kn"] >= 0) & (rows["speed_kn"] <= speed_kn_max)
-    return int((slow & (rows["key"] != key)).sum())

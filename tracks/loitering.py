@@ -18,13 +18,14 @@ import numpy as np
 from numba import boolean, float64, from_dtype, int64, njit, types, uint8
 
 from dogwatch.batch import SOG_MISSING
-from dogwatch.events import Event, Evidence, Exclusion, Value, event_id
+from dogwatch.events import Event, Evidence, Value, event_id
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
 from tracks.detector import Detector, Sight
 from tracks.params import INSHORE_NM, OFFSHORE_NM, Loitering, Params
 from tracks.records import BUCKET_MS, HOT_TYPE, MORE_TYPE, PLAIN, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 from tracks.vessels import ORDINAL_BITS, ask_geography
+from tracks.waiting import Wait, explanations
 
 TYPE = RULE = "loitering"
 RULE_VERSION = "1.0"
@@ -134,8 +135,11 @@ def _went_on(book: ep.Book, sight: Sight, slot: int) -> list[Event]:
             return []
     need_s = rule.duration_s_min.at(float(more["coast_nm"]))
     clear_s = float(run["clear"]) * BUCKET_MS / 1000.0
-    in_watch_zone = any(z.kind == "watch" and z.relation == "inside" for z in zones)
-    exclusions, doubts = _exclusions(sight, slot, rule, in_mask=clear_s < need_s and run["clear"] < run["slow"], in_watch_zone=in_watch_zone)
+    in_mask = bool(clear_s < need_s and run["clear"] < run["slow"])
+    wait = Wait(int(run["at_lat"]), int(run["at_lon"]), _radius_nm(run), int(run["first_ms"]), in_mask, zones)
+    page = book.pages.get(key)
+    same = page is not None and page.event.t_start == int(run["first_ms"])
+    exclusions, doubts = explanations(sight, slot, wait, rule, page.event.exclusions if page and same else [])
     reason = ep.suppressed_reason(exclusions)
     evidence = _evidence(run, tick_ms, rule, need_s)
     q_data = float(run["samples"]) / max(1.0, (tick_ms - int(run["start_ms"])) / 1000.0 / EXPECTED_S)
@@ -153,8 +157,7 @@ def _went_on(book: ep.Book, sight: Sight, slot: int) -> list[Event]:
         "reason": reason,
         "quality": {"reports_real": int(run["samples"]), "data_share": ep.tidy("share", min(1.0, q_data)), "buckets_unknown": int(run["unknown"])},
     }
-    page = book.pages.get(key)
-    if page is None or page.event.t_start != int(run["first_ms"]):
+    if page is None or not same:
         return [book.open_new(key, _new_event(key, int(run["first_ms"]), tick_ms, params, facts))]
     if page.event.state == "retracted":
         return []
@@ -253,26 +256,6 @@ def _measures(more: np.void, run: np.void, tick_ms: int) -> dict[str, Value]:
         "coast_distance_nm": ep.tidy("nm", float(more["coast_nm"])),
         "watch_distance_nm": ep.tidy("nm", float(more["watch_nm"])),
     }
-
-
-def _exclusions(sight: Sight, slot: int, rule: Loitering, *, in_mask: bool, in_watch_zone: bool) -> tuple[list[Exclusion], list[float]]:
-    """Each innocent explanation that was tested, and the doubts of those that apply."""
-    table = sight.table
-    others = ep.slow_neighbours(sight, slot, rule.queue_nm, rule.speed_kn_max)
-    nav = int(table.rows["nav"][slot])
-    fishing = ep.is_fishing(table, slot)
-    waiting = nav in (ep.NAV_ANCHORED, ep.NAV_MOORED)
-    queue = others >= rule.queue_others_min
-    found = [
-        ep.checked("port_or_anchorage", in_mask, yes="inside", no="outside", suppress=True),
-        # anchored by its own word among others that lie still: an anchorage that no zone shows
-        ep.checked("unmapped_anchorage", waiting and queue and not in_watch_zone, others, suppress=True),
-        ep.role_exclusion(table, [slot]),
-        ep.checked("anchored_or_moored", waiting, nav),
-        ep.checked("fishing", fishing, int(table.more["ship_type"][slot])),
-        ep.checked("queue", queue, others),
-    ]
-    return found, [doubt for applies, doubt in ((waiting, 0.2), (fishing, 0.4), (queue, 0.4)) if applies]
 
 
 @njit(int64(int64[::1], int64), **PLAIN)

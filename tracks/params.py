@@ -52,6 +52,14 @@ class Loitering(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     unknown_s_max: NotNegative = 1_800.0  # buckets without a report are bridged up to here
     queue_nm: Positive = 3.0
     queue_others_min: Count = 3
+    anchorage_radius_nm: Positive = 0.5  # the swing of a ship at anchor: who forgets to say so stays within it
+    bow_apart_deg_max: NotNegative = 20.0  # of ships hove to: bows to one wind
+    ground_nm: Positive = 10.0
+    ground_others_min: Count = 3  # other fishing vessels so near: a fishing ground
+    boats_min: Count = 2  # boats of a mother ship's own flag so near
+    boat_loa_share_max: Share = 0.4  # of her length
+    work_nm: Positive = 1.0  # around platforms and wind farms
+    doubt_max: Share = 0.6  # explanations that together doubt more than this suppress: two of 0.4 do, 0.4 and 0.3 do not
     confidence_cap: Share = 0.9
 
 
@@ -73,6 +81,13 @@ class Rendezvous(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     crowd_nm: Positive = 0.5
     anchorage_nm: Positive = 2.0  # the same where both say that they lie at anchor
     crowd_others_min: Count = 3  # so many more slow vessels beside an inshore pair: a harbour or anchorage that no zone shows
+    weather_nm: Positive = 3.0
+    bow_apart_deg_max: NotNegative = 20.0  # of ships hove to: bows to one wind
+    still_kn_max: NotNegative = 0.5  # both at most so fast among ships at anchor: they lie at anchor too, whatever they say
+    fleet_nm: Positive = 10.0
+    boats_min: Count = 2  # boats of a mother ship's own flag so near, the partner among them
+    boat_loa_share_max: Share = 0.4  # of her length
+    doubt_max: Share = 0.6  # explanations that together doubt more than this suppress: two of 0.4 do, 0.4 and 0.3 do not
     pairs_max: Count = 200_000
     confidence_cap: Share = 0.95
 

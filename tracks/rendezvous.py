@@ -18,11 +18,13 @@ import numpy as np
 from numba import float64, from_dtype, int64, njit, types
 
 from dogwatch.batch import T_MISSING
-from dogwatch.events import Event, Evidence, Exclusion, Value, ZoneRelation, event_id
+from dogwatch.events import Event, Evidence, Value, event_id
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
+from tracks.alongside import Beside, explanations
 from tracks.detector import Detector, Sight
-from tracks.params import INSHORE_NM, Params, Rendezvous
+from tracks.params import Params, Rendezvous
+from tracks.parties import parties, subject
 from tracks.vessels import VesselTable
 
 TYPE = RULE = "rendezvous"
@@ -34,7 +36,6 @@ CELL_SLACK = 1.01  # cells wider than the contact distance, because the row to t
 DISTANCE_BINS = 32  # histogram behind the median distance, from 0 to the ceiling
 RECHECK_MS = 600_000  # how often an open meeting is asked again whether a role explains it (statics come each 6 min)
 CONTACTS_START = 4096  # room for contacts of one tick before the kernel is called again with more
-HARBOUR = "unmapped_harbour"
 NEW, OPEN, WAITING, SUPPRESSED = 0, 1, 2, 3  # stages of a pair
 
 SLOW = np.dtype(
@@ -196,15 +197,15 @@ def _together(state: RendezvousDetector, sight: Sight, at: int) -> list[Event]:
     slots = [table.slot_of_key(key >> 32), table.slot_of_key(key & 0xFFFFFFFF)]
     lat_deg, lon_deg = _centre_deg(pair)
     zones = geography.relations(lat_deg, lon_deg)
-    # judged once, when the two are first seen to meet: later comers make no harbour out of a meeting, nor a meeting out of a harbour
-    harbour = ep.standing(page.event, HARBOUR) if page else _unmapped_harbour(sight, slots, zones, rule)
-    exclusions, doubts = _exclusions(table, slots, harbour)
+    a, b = parties(table, np.array(slots))
+    ways = (float(pair["speed_a"]) / int(pair["reports_a"]), float(pair["speed_b"]) / int(pair["reports_b"]))
+    exclusions, doubts = explanations(sight, Beside(a, b, int(pair["start_ms"]), zones, ways), rule, page.event.exclusions if page else [])
     reason = ep.suppressed_reason(exclusions)
     if page and running and page.event.reason == reason and (reason or (fresh and page.event.measures["transfer_grade"] == transfer)):
         return []
     facts: dict[str, Any] = {
         "state": "candidate" if reason else "open",
-        "subjects": [ep.subject_of(table, slot) for slot in slots],
+        "subjects": [subject(a), subject(b)],
         "t_end": None,
         "lat": lat_deg,
         "lon": lon_deg,
@@ -224,13 +225,13 @@ def _together(state: RendezvousDetector, sight: Sight, at: int) -> list[Event]:
     pair["stage"] = SUPPRESSED if reason else OPEN
     if page:
         return [state.book.revise(key, tick_ms, **facts)]
-    subjects = [subject.key for subject in facts["subjects"]]
+    subjects = [one.key for one in facts["subjects"]]
     event = Event(
         event_id=event_id(TYPE, subjects, int(pair["start_ms"]), RULE, RULE_VERSION),
         version=1,
         type=TYPE,
         subtype="ais_pair",
-        mmsi=[subject.mmsi for subject in facts["subjects"]],
+        mmsi=[one.mmsi for one in facts["subjects"]],
         t_start=int(pair["start_ms"]),
         t_detected=tick_ms,
         rule=RULE,
@@ -296,36 +297,6 @@ def _measures(pair: np.void, rule: Rendezvous, geography: Any, contact_s: float,
         "coast_distance_nm": ep.tidy("nm", float(geography.coast_distance_nm(lat_deg, lon_deg)[0])),
         "watch_distance_nm": ep.tidy("nm", float(geography.watch_distance_nm(lat_deg, lon_deg)[0])),
     }
-
-
-def _unmapped_harbour(sight: Sight, slots: list[int], zones: list[ZoneRelation], rule: Rendezvous) -> Exclusion:
-    """A harbour or anchorage that no mask shows, outside watch zones: ashore of the coarse coastline (a basin it does not show),
-    or with `crowd_others_min` more slow vessels near: within `crowd_nm` inshore, `anchorage_nm` where both say that they lie at anchor."""
-    coast_nm = min(float(sight.table.more["coast_nm"][slot]) for slot in slots)
-    waiting = _both_waiting(sight.table, slots)
-    others, ashore = 0, False
-    if (coast_nm < INSHORE_NM or waiting) and not any(zone.kind == "watch" and zone.relation == "inside" for zone in zones):
-        near = ep.slow_neighbours(sight, slots[0], rule.anchorage_nm if waiting else rule.crowd_nm, rule.speed_kn_max)
-        others = max(0, near - 1)  # the partner is no crowd
-        ashore = coast_nm <= 0
-    return ep.checked(HARBOUR, ashore or others >= rule.crowd_others_min, "ashore of the coastline" if ashore else others, suppress=True)
-
-
-def _both_waiting(table: VesselTable, slots: list[int]) -> bool:
-    return all(int(table.rows["nav"][slot]) in (ep.NAV_ANCHORED, ep.NAV_MOORED) for slot in slots)
-
-
-def _exclusions(table: VesselTable, slots: list[int], harbour: Exclusion) -> tuple[list[Exclusion], list[float]]:
-    fishing, waiting = all(ep.is_fishing(table, slot) for slot in slots), _both_waiting(table, slots)
-    rows, more = table.rows[slots], table.more[slots]
-    found = [
-        ep.checked("port_or_anchorage", False, yes="inside", no="outside", suppress=True),
-        harbour,
-        ep.role_exclusion(table, slots),
-        ep.checked("both_anchored_or_moored", waiting, f"{int(rows[0]['nav'])}, {int(rows[1]['nav'])}"),
-        ep.checked("fishing_pair", fishing, f"{int(more[0]['ship_type'])}, {int(more[1]['ship_type'])}"),
-    ]
-    return found, [doubt for applies, doubt in ((waiting, 0.4), (fishing, 0.4)) if applies]
 
 
 def _confidence(pair: np.void, rule: Rendezvous, doubts: list[float]) -> float:

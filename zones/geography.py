@@ -119,7 +119,7 @@ class Geography:
             found.append(_relation(f"port-{self.ports.ids[number[0]]}", self.ports_version, "port", max(0.0, float(port_nm[0]) - PORT_MASK_NM), True))
         for zone, distance_nm in zip(self.zones, self.tree.distances_nm(int(lat[0]), int(lon[0]), NEAR_NM, t_ms).tolist(), strict=True):
             if distance_nm < NEAR_NM:
-                found.append(_relation(zone.id, zone.version, zone.kind, distance_nm, zone.is_area or zone.buffer_nm > 0))
+                found.append(_relation(zone.id, zone.version, zone.kind, distance_nm, zone.is_area or zone.buffer_nm > 0, zone.subkind))
         return sorted(found, key=lambda r: (r.relation != "inside", r.distance_nm, r.id))
 
     def _belts(self, coast_nm: float) -> list[ZoneRelation]:
@@ -144,9 +144,9 @@ def _mask_grid(zones: Sequence[Zone]) -> ZoneGrid:
     return build_grid(tree, np.array([z.kind in (*MASK_KINDS, "watch") for z in zones], np.bool_))
 
 
-def _relation(zone_id: str, version: str, kind: str, distance_nm: float, has_inside: bool) -> ZoneRelation:
+def _relation(zone_id: str, version: str, kind: str, distance_nm: float, has_inside: bool, subkind: str = "") -> ZoneRelation:
     inside = has_inside and distance_nm == 0
-    return ZoneRelation(id=zone_id, version=version, kind=kind, relation="inside" if inside else "near", distance_nm=round(distance_nm, 2))
+    return ZoneRelation(id=zone_id, version=version, kind=kind, relation="inside" if inside else "near", distance_nm=round(distance_nm, 2), subkind=subkind)
 
 
 def _units(lat_deg: np.ndarray, lon_deg: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,95 @@
+"""Who lies side by side by trade, weather or anchorage does not meet: every innocent explanation of a pair, and the pair beside it that has none."""
+
+import numpy as np
+from test_tracks_rendezvous import ALONE, A, B, meet
+from tracks_sea import every, in_order, last_versions, static, track, watch
+
+M_DEG = 1 / 111_195
+
+
+def judged(rows, *statics, params=ALONE):
+    """(last version about A and B, exclusions by name)."""
+    events = watch(in_order(*rows), np.concatenate(statics) if statics else None, params=params)[0]
+    (event,) = [e for e in last_versions(events, "rendezvous") if e.mmsi == [A, B]]
+    return event, {x.name: x for x in event.exclusions}
+
+
+def others(n, *, nav=0, kn=0.0, hdg=511, lat=54.508, lon=10.38, first=211_000_010):
+    rows = [track(first + k, every(60, 2), lat, lon + 0.01 * k, sog_kn=kn, nav=nav) for k in range(n)]
+    for row in rows:
+        row["hdg"] = hdg
+    return rows
+
+
+def pair(nav_a=0, nav_b=0, hdg=511, kn=0.3, lon=10.4):
+    t = every(60, 2)
+    rows = [track(A, t, 54.5, lon, sog_kn=kn, nav=nav_a), track(B, t + 7, 54.5 + 40 * M_DEG, lon, sog_kn=kn, nav=nav_b)]
+    for row in rows:
+        row["hdg"] = hdg
+    return rows
+
+
+def test_a_plain_meeting_has_every_explanation_tested():
+    event, tested = judged([meet(A, B)])
+    assert event.state == "open"
+    names = {
+        "unmapped_harbour",
+        "unmapped_anchorage",
+        "weather_stop",
+        "role",
+        "net_buoy",
+        "pair_trawl",
+        "one_hull",
+        "mother_ship_and_boats",
+        "same_owner",
+        "bunkering",
+    }
+    assert names <= set(tested)
+    assert {x.effect for x in tested.values()} == {"none"}
+
+
+def test_a_bunker_barge_in_an_anchorage():
+    barge = static(B, ship_type=80, loa_m=70)
+    event, tested = judged([*pair(nav_a=1, lon=10.3), *others(3, nav=1, lon=10.28)], barge, static(A, ship_type=70, loa_m=200))
+    assert event.reason == "suppressed: unmapped_anchorage"
+    assert tested["bunkering"].effect == "doubt"
+    event, tested = judged(pair(nav_a=1, lon=10.3), barge)
+    assert (event.state, tested["bunkering"].effect) == ("open", "doubt"), "far from everybody it is a transfer like any other"
+
+
+def test_who_forgets_to_say_so_lies_still_among_ships_at_anchor():
+    assert judged([*pair(kn=0.1), *others(3, nav=1)])[0].reason == "suppressed: unmapped_anchorage"
+    assert judged([*pair(kn=1.4), *others(3, nav=1)])[0].state == "open"
+
+
+def test_bows_to_one_wind_are_a_gale():
+    assert judged([*pair(hdg=30, kn=0.8), *others(3, hdg=40, kn=0.8)])[0].reason == "suppressed: weather_stop"
+    assert judged([*pair(hdg=130, kn=0.8), *others(3, hdg=40, kn=0.8)])[0].state == "open"
+
+
+def test_a_mother_ship_and_her_boats():
+    boats = [static(m, ship_type=30, loa_m=14) for m in (B, 211_000_010, 211_000_011)]
+    event, _ = judged([*pair(), *others(2, kn=6.0)], static(A, ship_type=30, loa_m=90), *boats)
+    assert event.reason == "suppressed: mother_ship_and_boats"
+    event, tested = judged(pair(), static(A, ship_type=30, loa_m=90), static(B, ship_type=30, loa_m=14))
+    assert tested["mother_ship"].effect == tested["fishing_pair"].effect == "doubt"
+    event, _ = judged([*pair(), *others(2, kn=6.0)], static(A, ship_type=79, loa_m=90), *boats)
+    assert event.state == "open", "a carrier among fishing boats is what the watch looks for"
+
+
+def test_two_of_one_owner_are_doubted():
+    plain = judged(pair())[0].confidence
+    event, tested = judged(pair(), static(A, name="BALTIC ROSE"), static(B, name="BALTIC TIDE"))
+    assert (event.state, tested["same_owner"].observed) == ("open", "BALTIC")
+    assert event.confidence < plain
+    assert judged(pair(), static(A, name="MV ROSE"), static(B, name="MV TIDE"))[1]["same_owner"].effect == "none"
+
+
+def test_a_net_buoy_with_the_number_of_a_ship():
+    assert judged(pair(), static(B, name="12V-85%"))[0].reason == "suppressed: net_buoy"
+
+
+def test_two_strong_doubts_suppress():
+    event, tested = judged(pair(nav_a=1, nav_b=1), static(A, ship_type=30), static(B, ship_type=30))
+    assert tested["doubts"].observed == 0.64
+    assert event.reason == "suppressed: doubts"

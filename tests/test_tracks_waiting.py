@@ -1,0 +1,140 @@
+"""Who waits, works or fishes does not loiter: every innocent explanation of a slow vessel, and the loiterer beside it that has none."""
+
+import numpy as np
+import pytest
+from tracks_sea import FlatSea, every, in_order, last_versions, shown, static, track, watch
+
+from dogwatch.events import ZoneRelation
+from tracks.params import Dark, Loitering, Params, Rendezvous
+from tracks.waiting import is_buoy
+
+ME = 211_000_001
+ALONE = Params(rendezvous=Rendezvous(enabled=False), dark=Dark(enabled=False))
+M_DEG = 1 / 111_195
+
+
+def drifter(mmsi=ME, hours=2.0, lat=54.5, lon=10.4, kn=0.6, step_s=60, start_s=0.0, hdg=None, **more):
+    """Drifts north, heading given or unknown."""
+    t = every(step_s, hours, start_s)
+    rows = track(mmsi, t, lat + (t - start_s) * kn / 3600 / 60, lon, sog_kn=kn, cog_deg=0.0, **more)
+    rows["hdg"] = 511 if hdg is None else hdg
+    return rows
+
+
+def beside(n, **more):
+    """`n` others, a mile and less away."""
+    return [drifter(211_000_010 + k, lat=54.505, lon=10.39 + 0.006 * k, **more) for k in range(n)]
+
+
+def mine(rows, *statics, params=ALONE, geography=None):
+    """(last version about ME, exclusions by name)."""
+    events = watch(in_order(*rows), np.concatenate(statics) if statics else None, params=params, geography=geography)[0]
+    (event,) = [e for e in last_versions(events, "loitering") if e.mmsi == [ME]]
+    return event, {x.name: x for x in event.exclusions}
+
+
+def test_alone_it_loiters_and_every_explanation_is_named():
+    event, tested = mine([drifter()])
+    assert event.state == "open"
+    assert {"port_or_anchorage", "unmapped_anchorage", "weather_stop", "fishing_ground", "role", "net_buoy", "working", "queue", "doubts"} <= set(tested)
+    assert {x.effect for x in tested.values()} == {"none"}
+
+
+def test_who_forgets_to_say_so_lies_at_anchor_among_ships_at_anchor():
+    event, tested = mine([drifter(kn=0.1), *beside(3, kn=0.0, nav=1)])
+    assert (event.state, event.reason) == ("candidate", "suppressed: unmapped_anchorage")
+    assert tested["unmapped_anchorage"].observed == 3
+    assert mine([drifter(kn=0.1), *beside(2, kn=0.0, nav=1)])[0].state == "open", "two are no anchorage"
+
+
+def test_who_drifts_through_an_anchorage_is_not_at_anchor():
+    assert mine([drifter(kn=1.5, hours=1.5), *beside(3, kn=0.0, nav=1)])[0].state == "open"
+
+
+def test_bows_to_one_wind_are_a_gale():
+    event, tested = mine([drifter(hdg=40), *(beside(4, hdg=50, hours=2.0))])
+    assert event.reason == "suppressed: weather_stop"
+    assert tested["weather_stop"].observed == 4
+    assert tested["queue"].effect == "doubt"
+    event, _ = mine([drifter(hdg=220), *(beside(4, hdg=50))])
+    assert event.state == "open", "across the others' wind"
+
+
+def test_the_last_to_leave_a_gale_is_no_loiterer():
+    event, _ = mine([drifter(hdg=40, hours=3.5), *beside(4, hdg=45, hours=1.5)])
+    assert event.reason == "suppressed: weather_stop"
+
+
+def test_a_watched_cove_excuses_nobody():
+    event, _ = mine(
+        [drifter(lat=54.0, lon=10.02, kn=0.0, hdg=40), *[drifter(211_000_010 + k, lat=54.003, lon=10.015 + 0.004 * k, kn=0.0, hdg=40, nav=1) for k in range(4)]]
+    )
+    assert event.state == "open"
+
+
+def test_fishing_in_a_ground_is_fishing():
+    fleet = beside(3, nav=7, kn=3.5)
+    assert mine([drifter(nav=7), *fleet])[0].reason == "suppressed: fishing_ground"
+    event, tested = mine([drifter(nav=7)])
+    assert (event.state, tested["fishing"].effect) == ("open", "doubt")
+
+
+def test_a_mother_ship_among_her_boats():
+    boats = [drifter(211_000_010 + k, lat=54.52 + 0.01 * k, kn=6.0) for k in range(2)]
+    statics = [static(ME, ship_type=30, loa_m=90), *(static(211_000_010 + k, ship_type=30, loa_m=12) for k in range(2))]
+    event, _ = mine([drifter(nav=7, hours=1.5), *boats], *statics)
+    assert event.reason == "suppressed: fishing_ground"
+    foreign = [drifter(257_000_010 + k, lat=54.52 + 0.01 * k, kn=6.0) for k in range(2)]
+    statics = [static(ME, ship_type=30, loa_m=90), *(static(257_000_010 + k, ship_type=30, loa_m=12) for k in range(2))]
+    assert mine([drifter(nav=7, hours=1.5), *foreign], *statics)[0].state == "open"
+
+
+@pytest.mark.parametrize(
+    ("nav", "ship_type", "reason"),
+    [(3, 90, "suppressed: working"), (3, 34, "suppressed: working"), (14, 70, "suppressed: in_distress"), (6, 70, "suppressed: in_distress")],
+)
+def test_what_a_vessel_says_of_itself(nav, ship_type, reason):
+    assert mine([drifter(nav=nav)], static(ME, ship_type=ship_type))[0].reason == reason
+
+
+@pytest.mark.parametrize(("nav", "name"), [(2, "not_under_command"), (3, "restricted"), (1, "anchored_or_moored")])
+def test_what_only_may_be_so_lowers_the_confidence(nav, name):
+    plain = mine([drifter()])[0].confidence
+    event, tested = mine([drifter(nav=nav)], static(ME, ship_type=70))
+    assert (event.state, tested[name].effect) == ("open", "doubt")
+    assert event.confidence < plain
+
+
+def test_two_strong_doubts_suppress():
+    event, tested = mine([drifter(), *beside(3, hdg=None)], static(ME, ship_type=30))
+    assert (tested["fishing"].effect, tested["queue"].effect, tested["doubts"].observed) == ("doubt", "doubt", 0.64)
+    assert event.reason == "suppressed: doubts"
+    lenient = Params(rendezvous=Rendezvous(enabled=False), dark=Dark(enabled=False), loitering=Loitering(doubt_max=0.7))
+    assert mine([drifter(), *beside(3)], static(ME, ship_type=30), params=lenient)[0].state == "open"
+
+
+def test_a_supply_ship_at_a_platform_is_doubted():
+    class Field(FlatSea):
+        def relations(self, lat_deg, lon_deg):
+            return [*super().relations(lat_deg, lon_deg), ZoneRelation("rig", self.version, "area", "near", 0.4, "platform")]
+
+    event, tested = mine([drifter()], static(ME, ship_type=70), geography=Field())
+    assert (event.state, tested["offshore_support"].effect, tested["offshore_support"].observed) == ("open", "doubt", 0.4)
+
+
+@pytest.mark.parametrize(
+    ("name", "buoy"), [("12V-85%", True), ("13.2V", True), ("NET 85%", True), ("MARE V", False), ("ATLANTIC 12", False), ("V8", False), ("", False)]
+)
+def test_net_buoys_tell_their_battery(name, buoy):
+    assert is_buoy(name.encode()) == buoy
+
+
+def test_a_buoy_with_the_number_of_a_ship_is_no_ship():
+    assert mine([drifter()], static(ME, name="12V-85%"))[0].reason == "suppressed: net_buoy"
+
+
+def test_company_excuses_whatever_the_cuts():
+    rows = in_order(drifter(hdg=40, hours=3.0), *beside(4, hdg=45, hours=1.5))
+    whole = watch(rows, params=ALONE)[0]
+    assert shown(whole) == []
+    assert watch(rows, params=ALONE, cuts=range(0, len(rows), 97), restarts=range(0, 12, 2))[0] == whole

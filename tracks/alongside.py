@@ -1,0 +1,162 @@
+"""Alongside: innocent explanations of two vessels close together. May hold: the tests for them. May not: find who is close to whom.
+
+Each explanation that was tested is named with its result. What is certain enough suppresses (the event is kept, with its reason, and not
+shown); what only may be so is a doubt, and doubts that together exceed `doubt_max` suppress as well. What the place says (a harbour, an
+anchorage that no zone shows, a gale) is judged once, when the two are first seen to meet: later comers make no harbour out of a meeting, nor a
+meeting out of a harbour; a drawn zone of kind `watch` overrides it.
+Sources: docs/behaviours/rendezvous.md; status and type numbers ITU-R M.1371-5, tables 45 and 53.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dogwatch.events import Exclusion, ZoneRelation
+from tracks import company
+from tracks import episodes as ep
+from tracks.detector import Sight
+from tracks.params import INSHORE_NM, Rendezvous
+from tracks.parties import role
+from tracks.vessels import ORDINAL_BITS
+from tracks.waiting import is_buoy
+
+HARBOUR, ANCHORAGE, WEATHER = "unmapped_harbour", "unmapped_anchorage", "weather_stop"
+WAITING_NAV = (ep.NAV_ANCHORED, ep.NAV_MOORED)
+TANKERS = range(80, 90)
+BARGE_LOA_M = 120  # bunker barges are shorter
+ROADS_NM = 12.0
+OWNER_LETTERS = 4  # of the first word of two names: shorter ones are MV, MT, SEA
+TRAWL_KN = (2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of two parties when they are judged. `ways`: mean speeds in knots; `under_way`: what they did together they did at sea speed, abreast;
+    `one_hull`: closer than the longer one is long for an hour under way, and never seen apart."""
+
+    a: np.void
+    b: np.void
+    since_ms: int
+    zones: list[ZoneRelation]
+    ways: tuple[float, float]
+    under_way: bool = False
+    one_hull: bool = False
+
+    @property
+    def both(self) -> tuple[np.void, np.void]:
+        """The two, smaller key first."""
+        return self.a, self.b
+
+
+def explanations(sight: Sight, beside: Beside, rule: Rendezvous, standing: list[Exclusion]) -> tuple[list[Exclusion], list[float]]:
+    """Each innocent explanation that was tested, and the doubts of those that apply. `standing`: what an earlier version said, none of it at first."""
+    known = {exclusion.name: exclusion for exclusion in standing}
+    roles = sorted({name for party in beside.both if (name := role(party))})
+    trawl = beside.under_way and all(fishes(party) for party in beside.both) and all(TRAWL_KN[0] <= kn <= TRAWL_KN[1] for kn in beside.ways)
+    boats = _boats(sight, beside, rule)
+    found = [
+        ep.checked("port_or_anchorage", False, yes="inside", no="outside", suppress=True),
+        known.get(HARBOUR) or _harbour(sight, beside, rule),
+        known.get(ANCHORAGE) or _anchorage(sight, beside, rule),
+        known.get(WEATHER) or _hove_to(sight, beside, rule),
+        Exclusion("role", roles[0] if roles else "none", ", ".join(roles) or None, "suppress" if roles else "none"),
+        sight.rescue.exclusion(*ep.degrees_of(int(beside.a["lat"]), int(beside.a["lon"])), beside.since_ms, sight.tick_ms, sight.params.rescue),
+        ep.checked("net_buoy", any(is_buoy(party["name"]) for party in beside.both), suppress=True),
+        ep.checked("pair_trawl", trawl, suppress=True),
+        ep.checked("one_hull", beside.one_hull, suppress=True),
+        ep.checked("mother_ship_and_boats", boats >= rule.boats_min, boats, suppress=True),
+    ]
+    doubts = _doubts(beside, boats)
+    found += [ep.checked(name, applies, observed) for name, applies, observed, _ in doubts]
+    applying = [doubt for _, applies, _, doubt in doubts if applies]
+    found.append(ep.doubt_exclusion(applying, rule.doubt_max))
+    return found, applying
+
+
+def fishes(party: np.void) -> bool:
+    """By ship type or navigational status."""
+    return int(party["ship_type"]) == ep.TYPE_FISHING or int(party["nav"]) == ep.NAV_FISHING
+
+
+def waits(party: np.void) -> bool:
+    """At anchor or moored by its own word."""
+    return int(party["nav"]) in WAITING_NAV
+
+
+def _watched(zones: list[ZoneRelation]) -> bool:
+    return any(zone.kind == "watch" and zone.relation == "inside" for zone in zones)
+
+
+def _near(sight: Sight, beside: Beside, reach_nm: float) -> np.ndarray:
+    """Others than the two within reach."""
+    a = beside.a
+    rows = company.others_near(sight, int(a["key"]), int(a["lat"]), int(a["lon"]), reach_nm)
+    return rows[rows["key"] != beside.b["key"]]
+
+
+def _harbour(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
+    """A harbour that no mask shows: ashore of the coarse coastline (a basin it does not show), or inshore with many more slow vessels near."""
+    coast_nm = min(float(party["coast_nm"]) for party in beside.both)
+    if coast_nm >= INSHORE_NM or _watched(beside.zones):
+        return ep.checked(HARBOUR, False, 0, suppress=True)
+    others, ashore = len(company.slow(_near(sight, beside, rule.crowd_nm), rule.speed_kn_max)), coast_nm <= 0
+    return ep.checked(HARBOUR, ashore or others >= rule.crowd_others_min, "ashore of the coastline" if ashore else others, suppress=True)
+
+
+def _anchorage(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
+    """An anchorage that no mask shows: one of the two at anchor by its own word (or both as still as that), among many that say they are."""
+    still = any(waits(party) for party in beside.both) or all(kn <= rule.still_kn_max for kn in beside.ways)
+    if not still or _watched(beside.zones):
+        return ep.checked(ANCHORAGE, False, 0, suppress=True)
+    anchored = company.at_anchor(_near(sight, beside, rule.anchorage_nm), rule.speed_kn_max)
+    return ep.checked(ANCHORAGE, anchored >= rule.crowd_others_min, anchored, suppress=True)
+
+
+def _hove_to(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
+    """Several ships with hardly any way on and their bows in one direction wait out a gale, and some of them come close."""
+    alike = 0 if _watched(beside.zones) or beside.under_way else min(_bows_alike(sight, one, rule) for one in beside.both)
+    return ep.checked(WEATHER, alike >= rule.crowd_others_min, alike, suppress=True)
+
+
+def _bows_alike(sight: Sight, one: np.void, rule: Rendezvous) -> int:
+    rows = company.others_near(sight, int(one["key"]), int(one["lat"]), int(one["lon"]), rule.weather_nm)
+    return company.same_bow(rows, int(one["hdg"]), rule.speed_kn_max, rule.bow_apart_deg_max)
+
+
+def _boats(sight: Sight, beside: Beside, rule: Rendezvous) -> int:
+    """Fishing boats of the flag of the larger of two fishing vessels, much shorter than it, near: 0 unless the other one is such a boat."""
+    large, small = sorted(beside.both, key=lambda party: -int(party["loa_m"]))
+    if not all(fishes(party) for party in beside.both):
+        return 0
+    key, loa_m = int(large["key"]), int(large["loa_m"])
+    rows = company.others_near(sight, key, int(large["lat"]), int(large["lon"]), rule.fleet_nm)
+    hers = company.boats_of(rows[rows["key"] == small["key"]], key, loa_m, rule.boat_loa_share_max)
+    return company.boats_of(rows, key, loa_m, rule.boat_loa_share_max) if hers else 0
+
+
+def _doubts(beside: Beside, boats: int) -> list[tuple[str, bool, str | int | None, float]]:
+    """(name, applies, observed, doubt) of explanations that may be so."""
+    a, b = beside.both
+    waiting = waits(a) and waits(b)
+    anchored_barge = any(waits(one) and int(other["ship_type"]) in TANKERS and 0 < int(other["loa_m"]) <= BARGE_LOA_M for one, other in ((a, b), (b, a)))
+    roads = min(float(a["coast_nm"]), float(b["coast_nm"])) <= ROADS_NM
+    owner = _owner(a["name"])
+    return [
+        ("both_anchored_or_moored", waiting, f"{int(a['nav'])}, {int(b['nav'])}", 0.4),
+        ("fishing_pair", fishes(a) and fishes(b), f"{int(a['ship_type'])}, {int(b['ship_type'])}", 0.4),
+        ("mother_ship", boats > 0, boats, 0.4),
+        ("same_owner", owner != "" and owner == _owner(b["name"]) and _flag(a) == _flag(b), owner or None, 0.3),
+        ("bunkering", anchored_barge and roads, f"{int(a['ship_type'])}, {int(b['ship_type'])}", 0.4),
+    ]
+
+
+def _owner(name: bytes) -> str:
+    """First word of a name, as shipping companies paint it on all their ships; '' if it is too short to mean one."""
+    words = name.decode("ascii", "replace").split()
+    return words[0] if len(words) > 1 and len(words[0]) >= OWNER_LETTERS else ""
+
+
+def _flag(party: np.void) -> int:
+    return (int(party["key"]) >> ORDINAL_BITS) // company.MID_DIVISOR

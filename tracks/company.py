@@ -1,0 +1,60 @@
+"""Company: who else is near that explains why a vessel lies still or close to another. May hold: questions about neighbours.
+
+May not: decide what follows from an answer (the detectors do), look into the table: neighbours are asked of the tick's Around alone.
+
+Theory. What one vessel does says little about why; what those around it do says much.
+- Ships that say that they are at anchor, several of them close together, make an anchorage, whether a chart shows it or not.
+- Several ships that lie with their bows in one direction, with hardly any way on, lie to the same wind: they are hove to.
+- Several fishing vessels in one place are a fishing ground; small ones of the flag of a large one are her boats.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dogwatch.batch import HDG_MISSING
+from tracks.detector import Sight
+from tracks.vessels import ORDINAL_BITS
+
+FRESH_MS = 600_000  # how lately a neighbour must have been heard
+NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 1, 5, 7
+TYPE_FISHING = 30
+MID_DIVISOR = 1_000_000  # the first three digits of an MMSI are the country's
+
+
+def others_near(sight: Sight, key: int, lat: int, lon: int, reach_nm: float) -> np.ndarray:
+    """SIGHTING rows within `reach_nm` of a place (1/600000 degree) heard in the last ten minutes, but that of `key`; those inside masks too."""
+    rows = sight.around.within(lat, lon, reach_nm)
+    return rows[(rows["t_ms"] >= sight.tick_ms - FRESH_MS) & (rows["key"] != key)]
+
+
+def slow(rows: np.ndarray, speed_kn_max: float) -> np.ndarray:
+    """Those of them whose speed is known and at most `speed_kn_max`."""
+    return rows[(rows["speed_kn"] >= 0) & (rows["speed_kn"] <= speed_kn_max)]
+
+
+def at_anchor(rows: np.ndarray, speed_kn_max: float) -> int:
+    """How many of them say that they lie at anchor or are moored, and do."""
+    still = slow(rows, speed_kn_max)
+    return int(((still["nav"] == NAV_ANCHORED) | (still["nav"] == NAV_MOORED)).sum())
+
+
+def same_bow(rows: np.ndarray, hdg: int, speed_kn_max: float, apart_deg_max: float) -> int:
+    """How many slow ones of them show their bow where this one does; where its own is unknown, how many agree with each other at most."""
+    theirs = slow(rows, speed_kn_max)["hdg"].astype(np.int64)
+    theirs = theirs[theirs < HDG_MISSING]
+    asked = [hdg] if hdg < HDG_MISSING else theirs.tolist()
+    return max((int((np.abs((theirs - one + 180) % 360 - 180) <= apart_deg_max).sum()) for one in asked), default=0)
+
+
+def fishing(rows: np.ndarray) -> np.ndarray:
+    """bool[n]: fishing vessels, by type or status."""
+    found: np.ndarray = (rows["ship_type"] == TYPE_FISHING) | (rows["nav"] == NAV_FISHING)
+    return found
+
+
+def boats_of(rows: np.ndarray, key: int, loa_m: int, share_max: float) -> int:
+    """How many fishing boats of the same flag among them are so much shorter than `loa_m` that they may be her boats (unknown lengths are not)."""
+    flag = (key >> ORDINAL_BITS) // MID_DIVISOR
+    flags = (rows["key"] >> ORDINAL_BITS) // MID_DIVISOR
+    return int((fishing(rows) & (flags == flag) & (rows["loa_m"] > 0) & (rows["loa_m"] <= share_max * loa_m)).sum())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dogwatch.batch import HDG_MISSING
 from dogwatch.events import Exclusion, ZoneRelation
 from tracks import company
 from tracks import episodes as ep
@@ -116,8 +117,16 @@ def _anchorage(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
 
 def _hove_to(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
     """Several ships with hardly any way on and their bows in one direction wait out a gale, and some of them come close."""
-    alike = 0 if _watched(beside.zones) or beside.under_way else min(_bows_alike(sight, one, rule) for one in beside.both)
+    if _watched(beside.zones) or beside.under_way or not _same_bow(beside, rule):
+        return ep.checked(WEATHER, False, 0, suppress=True)
+    alike = max(_bows_alike(sight, one, rule) for one in beside.both)
     return ep.checked(WEATHER, alike >= rule.crowd_others_min, alike, suppress=True)
+
+
+def _same_bow(beside: Beside, rule: Rendezvous) -> bool:
+    """The two show their bows in one direction, or one of them does not say where."""
+    a, b = (int(party["hdg"]) for party in beside.both)
+    return HDG_MISSING in (a, b) or abs((a - b + 180) % 360 - 180) <= rule.bow_apart_deg_max
 
 
 def _bows_alike(sight: Sight, one: np.void, rule: Rendezvous) -> int:

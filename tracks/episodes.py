@@ -13,8 +13,10 @@ import msgspec
 
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Subject, Value, event_from_json, event_id, to_json
+from tracks.detector import Sight
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 
+FRESH_MS = 600_000  # how lately a neighbour must have been heard
 NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 1, 5, 7
 TOWING_NAV = (11, 12)
 # Ship types (ITU-R M.1371-5, table 53) that lie alongside others or wait as their trade.
@@ -184,3 +186,11 @@ def degrees_of(lat: float, lon: float) -> tuple[float, float]:
     """Degrees of a position in units, rounded to about 1 m; longitude wrapped to [-180, 180)."""
     lon_deg = (float(lon) / UNITS_PER_DEG + 180.0) % 360.0 - 180.0
     return round(float(lat) / UNITS_PER_DEG, 5), round(lon_deg, 5)
+
+
+def slow_neighbours(sight: Sight, slot: int, reach_nm: float, speed_kn_max: float) -> int:
+    """Other vessels, slow and heard in the last ten minutes, within `reach_nm`; those inside masks count too."""
+    me, key = sight.table.rows[slot], sight.table.key_of(slot)
+    rows = sight.around.within(int(me["lat"]), int(me["lon"]), reach_nm)
+    slow = (rows["t_ms"] >= sight.tick_ms - FRESH_MS) & (rows["speed_kn"] >= 0) & (rows["speed_kn"] <= speed_kn_max)
+    return int((slow & (rows["key"] != key)).sum())

@@ -2,17 +2,19 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tracks_sea import T0, every, in_order, lane_traffic, last_versions, shown, silent_source, track, watch, well_heard
+from tracks_sea import T0, every, in_order, lane_traffic, last_versions, shown, silent_source, static, track, watch, well_heard
 
 from dogwatch.batch import F_LATE, LAT_MISSING, Control, empty_batch
 from dogwatch.watermark import end_of_recording
 from tracks.coverage import CELLS_MAX, GROUPS_MAX, Coverage, cell_key, cells_of, p_path, p_silence
 from tracks.dark import reckon
 from tracks.params import Dark, Loitering, Params, Rendezvous
+from tracks.presets import preset
 from tracks.records import HOT
 from tracks.step import TrackState, track_step
 
@@ -210,11 +212,51 @@ def test_what_one_antenna_hears_is_not_expected_of_another():
     rows["receivers"][only_poor] = 2
     events, state = watch(rows[~down | only_poor], params=ALONE)
     assert not shown(events)
+    (notice,) = last_versions(events, "system")
+    assert (notice.subtype, notice.state, notice.mmsi, notice.measures["receiver"]) == ("receiver_down", "closed", [], "receiver 0")
+    assert notice.measures["silent_s"] == pytest.approx(7_200, abs=120)
     assert state.coverage.groups == ["receiver 0", "receiver 1"]
     key = [cell_key(round(54.45 * 600_000), round(10.3 * 600_000), 0, group) for group in (0, 1)]
     heard, missed = state.coverage.blocks(np.array(key))
     assert heard[0] / (heard[0] + missed[0]) > 0.95, "an hour of outage taught nothing about the good antenna"
     assert heard[1] / (heard[1] + missed[1]) < 0.8
+
+
+def silent_far_out(quiet_h=2.0, **more):
+    """A vessel 20 nm outside the 12-mile line that falls silent, steering along it, among traffic that is heard."""
+    lane = lane_traffic(2.0 + quiet_h, lat_deg=54.2, lon_deg=10.9, length_deg=0.6)
+    t = every(30, 2.0)
+    return in_order(lane, track(X, t, 54.3 + t * 12 / 3600 / 60 % 0.5, 10.91, sog_kn=12.0, cog_deg=0.0, **more))
+
+
+def test_a_line_within_reach_is_another_thing_than_a_line_near():
+    events, _ = watch(silent_far_out(), params=ALONE, coverage=well_heard())
+    mine = [e for e in events if e.mmsi == [X]]
+    assert [(e.state, e.subtype) for e in mine][-1] == ("open", "within_range")
+    assert mine[-1].measures["reach_nm"] >= mine[-1].measures["watch_distance_nm"] > 12.0
+    assert any(e.reason == "not near a border or watched zone" for e in mine), "before it could have come so far"
+
+
+def test_another_name_after_a_silence_is_told_when_it_is_known():
+    rows = lane_traffic(4.0, vessels=16, lat_deg=54.2, length_deg=0.6)
+    who = 219_000_003
+    quiet = (rows["mmsi"] == who) & (rows["t_ms"] > T0 + 7_200_000) & (rows["t_ms"] < T0 + 11_400_000)
+    statics = np.concatenate([static(who, 60, ship_type=70, loa_m=90, name="BEFORE"), static(who, 12_000, ship_type=70, loa_m=90, name="AFTER")])
+    events, _ = watch(rows[~quiet], statics, params=ALONE, coverage=well_heard())
+    (event,) = [e for e in shown(events) if e.mmsi == [who]]
+    assert (event.subtype, event.measures["changed_while_silent"]) == ("reappeared", "name")
+
+
+@pytest.mark.parametrize(("name", "hours"), [("starboard_gap", 4), ("skylight_gap", 6), ("red_flag_8h", 8), ("gfw_disabling", 12)])
+def test_peers_count_any_silence_of_their_length(name, hours):
+    quiet = 3600 * (2 + hours) + 1800
+    t = every(60, 2.0)
+    rows = in_order(track(X, t, 54.3, 10.9 + t / 3600 / 60, sog_kn=5.0), track(X + 1, every(300, quiet / 3600), 55.9, 10.9, sog_kn=1.0))
+    params = preset(name)
+    params = msgspec.structs.replace(params, loitering=Loitering(enabled=False), rendezvous=Rendezvous(enabled=False))
+    events, _ = watch(rows, params=params)
+    found = [e for e in events if e.mmsi == [X] and e.type == "dark" and e.state == "open"]
+    assert found[0].t_detected - found[0].t_start == pytest.approx(hours * 3_600_000, abs=600_000)
 
 
 def test_the_group_that_should_have_heard_is_named():

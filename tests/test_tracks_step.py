@@ -259,9 +259,9 @@ def test_control_rows_wait_for_their_minute():
     batch.fixes["release_ms"] = batch.fixes["t_ms"]
     batch.control = [Control(T0 + 70_000, "source_silent", "rx")]
     track_step(state, batch, T0 + 65_000)
-    assert not dark.deaf
+    assert not dark.ears.deaf
     track_step(state, empty_batch(), T0 + 121_000)
-    assert dark.deaf == {"source rx"}
+    assert dark.ears.deaf == {"source rx"}
 
 
 # Parameters

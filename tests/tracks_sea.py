@@ -165,8 +165,8 @@ def last_versions(events, kind=None):
 
 
 def shown(events, kind=None):
-    """Last versions that people see: neither candidate nor retracted."""
-    return [event for event in last_versions(events, kind) if event.state in ("open", "closed")]
+    """Last versions about vessels that people see: neither candidate nor retracted."""
+    return [event for event in last_versions(events, kind) if event.state in ("open", "closed") and event.type != "system"]
 
 
 def assert_balance(state):

@@ -6,8 +6,8 @@ May hold: the watch over silence, its conditions and innocent explanations, its 
 Theory. Once a minute of event time every vessel's age of silence is looked at. At 15 minutes (class B: 30) and then each
 five minutes it is judged: the chance of so many silent 5-minute blocks along the reckoned path, given what was heard in
 those cells before; were the neighbours heard; is a receiver that used to hear it alive; did it leave coverage or make
-port. Only minutes in which the watch itself was listening count as silence: a dead source, our own downtime, a sea from
-which nothing comes at all, accuse nobody. Gap start is the last transmission heard, not the moment of suspicion.
+port. Only minutes in which the watch itself was listening count as silence (ears.py): a dead source, our own downtime, a sea
+from which nothing comes at all, accuse nobody. Gap start is the last transmission heard, not the moment of suspicion.
 Life: candidate (kept, not shown) -> suspicious and open near a border or inbound -> closed as reappeared. Late rows move
 the start of a silence; if what remains is below the threshold the event is retracted, if the start moves to another ten
 minutes it is restated under a new id that names the old one.
@@ -21,46 +21,27 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numba import boolean, float64, from_dtype, int64, njit, types, uint64
+from numba import boolean, float64, int64, njit, types
 
 from dogwatch.batch import COG_MISSING, T_MISSING, Control
 from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, event_id
-from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m
 from tracks import episodes as ep
-from tracks.coverage import BLOCK_MS, CELL_UNITS, GROUPS_MAX, HOUR_MS, cell_key, p_path
+from tracks.coverage import BLOCK_MS, CELL_UNITS, cell_key, p_path
 from tracks.detector import Detector, Sight
+from tracks.ears import EAR, EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears
 from tracks.params import INSHORE_NM, Dark
-from tracks.records import ACCEPTED, BUCKET_MS, FIX_TYPE, HOT_TYPE, LAST_ROW, MARK_SILENT, MINUTE_MS, TAKEN_TYPE
-from tracks.vessels import ORDINAL_BITS, VesselTable, degrees
+from tracks.records import ACCEPTED, FIX_TYPE, HOT_TYPE, MARK_SILENT, MINUTE_MS, TAKEN_TYPE
+from tracks.vessels import ORDINAL_BITS, VesselTable, degrees, text_of
 
 TYPE = RULE = "dark"
 RULE_VERSION = "1.0"
-LISTENING_MS = 300_000  # no row from anybody for so long: the watch was not listening
-RECEIVER_SILENT_MS = 300_000
 HEARD_LATELY_MS = 540_000  # three intervals of the slowest reporter (ITU-R M.1371-5, table 1)
 PEER_WINDOW_MS = 1_800_000  # peers are vessels heard this long before the silence began
-MINUTES_KEPT = 2048
-UNDER_WAY_KN_A, UNDER_WAY_KN_B = 3.0, 2.5
-MISSED_BLOCKS_MAX = 24  # a longer hole teaches nothing about coverage
 PATH_BLOCKS_MAX = 288
+SAID_MS, SAID_WITHIN_MS = 600_000, 1_800_000  # how often, and how long after a silence, statics are compared with those before it
 AHEAD_BLOCKS = 2  # the path is looked at this much farther, to see whether it leaves coverage
 STEADY_JUDGE_MIN, FIRST_HOURS_MIN, LATER_JUDGE_MIN = 5, 120, 30  # minutes of silence: judged each 5 up to 120, then each 30
-HOUR_BUCKETS = 7  # report totals at the ends of the last seven 10-minute buckets: what came in the hour before
-EAR = np.dtype(
-    [
-        ("back_ms", "<i8"),  # first transmission since the silence began, 0 none
-        ("back_fix_ms", "<i8"),  # first accepted position since then, 0 none
-        ("block", "<i8"),  # coverage: last 5-min block in which it was heard under way (0 none), and where
-        ("block_lat", "<i4"),
-        ("block_lon", "<i4"),
-        ("back_lat", "<i4"),
-        ("back_lon", "<i4"),
-        ("bucket", "<i4"),  # last bucket with a report whose total is known
-        ("totals", "<u4", (HOUR_BUCKETS,)),  # reports at the end of bucket b, at b % HOUR_BUCKETS
-        ("silence", "u1"),  # 0 none, 1 an episode is running, 2 one that may not teach coverage
-    ]
-)
-_EAR = from_dtype(EAR)
 
 
 class DarkDetector(Detector):
@@ -71,13 +52,9 @@ class DarkDetector(Detector):
 
     def __init__(self) -> None:
         self.book = ep.Book()
-        self.listened = np.zeros((GROUPS_MAX, MINUTES_KEPT), np.int32)  # minutes that a group listened until minute m, at m % MINUTES_KEPT
-        self.group_of = np.full(64, -1, np.int8)  # receiver number (bit) -> group of receivers in the coverage model
-        self.receivers_ms = np.full(64, T_MISSING, np.int64)  # tick at which each receiver was last alive
-        self.deaf: set[str] = set()  # sources known to be silent, and "system" while we were down
-        self.pending: list[Control] = []
+        self.ears = Ears()
         self.late: list[tuple[int, int]] = []  # (track key, t_ms) of late rows of tracks in the book, until the next tick
-        self.minutes_deaf = self.corrected = 0
+        self.corrected = 0
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Who was heard again; late rows of vessels that have an episode."""
@@ -99,15 +76,14 @@ class DarkDetector(Detector):
 
     def control(self, sight: Sight, rows: list[Control]) -> None:
         """Keep released control rows until the tick that they precede."""
-        self.pending += rows
+        self.ears.control(rows)
 
     def tick(self, sight: Sight) -> list[Event]:
         """Judge every silence that is due; close what was heard again; correct what late rows shortened; learn coverage."""
-        note_minute(self, sight)
-        learn_coverage(self, sight)
-        events = _corrected(self, sight)
-        events += _ended(self, sight)
         rule, table = sight.params.dark, sight.table
+        events = self.ears.tick(sight, table.cold[self.NAME][: len(table)])
+        events += _corrected(self, sight)
+        events += _ended(self, sight)
         if not rule.enabled:
             return events
         limits = (rule.candidate_s_a, rule.candidate_s_b, rule.gap_s_max, rule.speed_kn_min_b)
@@ -123,95 +99,17 @@ class DarkDetector(Detector):
 
     def counts(self) -> dict[str, int]:
         """Minutes in which nobody listened, and late rows that corrected an episode."""
-        return {"dark_minutes_deaf": self.minutes_deaf, "dark_corrected": self.corrected}
+        return {"dark_minutes_deaf": self.ears.minutes_deaf, "dark_corrected": self.corrected}
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
-        return {
-            "book": self.book.to_sections(),
-            "listened": self.listened[: self.group_of.max() + 1],
-            "group_of": self.group_of,
-            "receivers_ms": self.receivers_ms,
-            "deaf": sorted(self.deaf),
-            "pending": [[c.t_ms, c.kind, c.subject] for c in self.pending],
-            "late": [list(row) for row in self.late],
-            "counts": [self.minutes_deaf, self.corrected],
-        }
+        return {"book": self.book.to_sections(), "ears": self.ears.to_sections(), "late": [list(row) for row in self.late], "corrected": self.corrected}
 
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
-        self.book = ep.Book.from_sections(sections["book"])
-        self.listened[: len(sections["listened"])] = sections["listened"]
-        self.group_of = sections["group_of"].copy()
-        self.receivers_ms, self.deaf = sections["receivers_ms"].copy(), set(sections["deaf"])
-        self.pending = [Control(*c) for c in sections["pending"]]
+        self.book, self.ears = ep.Book.from_sections(sections["book"]), Ears.from_sections(sections["ears"])
         self.late = [(row[0], row[1]) for row in sections["late"]]
-        self.minutes_deaf, self.corrected = sections["counts"]
-
-
-def note_minute(state: DarkDetector, sight: Sight) -> None:
-    """Write down which receivers are alive, and which groups listened in the minute that ends at the tick."""
-    table, tick_ms = sight.table, sight.tick_ms
-    deaf_before = bool(state.deaf)
-    due = [c for c in state.pending if c.t_ms < tick_ms]
-    state.pending = [c for c in state.pending if c.t_ms >= tick_ms]
-    for row in due:
-        name = "system" if row.kind.startswith("system_") else f"source {row.subject}"
-        if row.kind in ("source_silent", "system_down"):
-            state.deaf.add(name)
-        elif row.kind in ("source_back", "system_up"):
-            state.deaf.discard(name)
-    mask = int(table.receivers[0])
-    table.receivers[0] = 0
-    for bit in range(64):
-        if mask >> bit & 1:
-            state.receivers_ms[bit] = tick_ms
-            if state.group_of[bit] < 0:
-                state.group_of[bit] = sight.coverage.group(station_of(sight.receivers, bit))
-    listened = not deaf_before and not state.deaf and tick_ms - int(table.cells[LAST_ROW]) <= LISTENING_MS
-    state.minutes_deaf += not listened
-    minute = tick_ms // MINUTE_MS
-    state.listened[:, minute % MINUTES_KEPT] = state.listened[:, (minute - 1) % MINUTES_KEPT]
-    if listened:
-        state.listened[_alive(state, tick_ms), minute % MINUTES_KEPT] += 1
-
-
-def station_of(receivers: tuple[str, ...], bit: int) -> str:
-    """Name of a receiver in the coverage model: its station, whatever source relays it; a source without stations by its own name."""
-    return receivers[bit].rsplit("/", 1)[-1] if bit < len(receivers) else f"receiver {bit}"
-
-
-def _alive(state: DarkDetector, tick_ms: int) -> list[int]:
-    """Groups of which a receiver has heard anybody lately."""
-    return sorted({int(group) for group, t_ms in zip(state.group_of, state.receivers_ms, strict=True) if group >= 0 and tick_ms - t_ms <= RECEIVER_SILENT_MS})
-
-
-def listened_minutes(state: DarkDetector, group: int, since_ms: int, tick_ms: int) -> int:
-    """Full minutes between two times in which a group was listening; of very long spans only the newest are known."""
-    first = -(-since_ms // MINUTE_MS)
-    last = tick_ms // MINUTE_MS
-    first = max(first, last - MINUTES_KEPT + 1)
-    return int(state.listened[group, last % MINUTES_KEPT] - state.listened[group, first % MINUTES_KEPT])
-
-
-def learn_coverage(state: DarkDetector, sight: Sight) -> None:
-    """At a tick that ends a 5-minute block: who was heard under way by whom, and what was missed since last time. Each hour: fade."""
-    table, coverage, tick_ms = sight.table, sight.coverage, sight.tick_ms
-    ears = table.cold[DarkDetector.NAME][: len(table)]
-    if tick_ms % BUCKET_MS == 0:
-        _count_reports(table.used, ears, tick_ms // BUCKET_MS - 1)
-    if tick_ms % HOUR_MS == 0:
-        coverage.fade()
-    if tick_ms % BLOCK_MS:
-        return
-    newest = tick_ms // BLOCK_MS - 1
-    groups = range(int(state.group_of.max()) + 1)
-    bits = np.array([sum(1 << bit for bit in np.flatnonzero(state.group_of == group).tolist()) for group in groups], np.uint64)
-    blocks = range(newest - MISSED_BLOCKS_MAX, newest + 1)
-    full = BLOCK_MS // MINUTE_MS
-    listened = np.array([[listened_minutes(state, g, b * BLOCK_MS, (b + 1) * BLOCK_MS) == full for b in blocks] for g in groups], np.bool_)
-    if len(bits):
-        coverage.learn(*_blocks_of(table.used, ears, newest, listened, bits))
+        self.corrected = sections["corrected"]
 
 
 @dataclass(slots=True)
@@ -228,6 +126,7 @@ class Silence:
     reckoned: tuple[int, int]
     coast_nm: float
     watch_nm: float
+    reach_nm: float
     inbound_s: float | None
     reckoned_ashore: bool
     in_mask: bool
@@ -242,12 +141,12 @@ def _judge(state: DarkDetector, sight: Sight, slot: int, supersedes: str | None 
     if page and page.event.state == "open" and tick_ms - page.emitted_ms < params.revise_s * 1000.0:
         return []
     expected = _expected(state, sight, slot)
-    if expected.blocks < 1 or (expected.known_cell and expected.p >= rule.candidate_p_max and page is None):
+    if expected.blocks < 1 or (rule.coverage_needed and expected.known_cell and expected.p >= rule.candidate_p_max and page is None):
         return []
     silence = _measure(state, sight, slot, expected)
     exclusions = _exclusions(row, silence, rule)
     reason = ep.suppressed_reason(exclusions)
-    if not expected.known_cell:
+    if rule.coverage_needed and not expected.known_cell:
         reason = reason or "coverage unknown"
     subtype, opened = _grade(row, silence, rule, reason)
     if not reason and subtype == "suspicious" and not opened:
@@ -278,8 +177,21 @@ def _begin(state: DarkDetector, sight: Sight, slot: int, event: Event) -> list[E
     if old and old.event.event_id == event.event_id:
         return []
     typical_kn = max(1.0, float(sight.table.more["typical_kn"][slot]), float(row["speed_kn"]))
-    notes = {"t_ms": int(row["t_ms"]), "lat": int(row["lat"]), "lon": int(row["lon"]), "typical_kn": round(typical_kn, 2), "class_b": int(row["class_b"])}
+    notes: dict[str, Any] = {"said": _said(sight.table, slot)}
+    notes |= {"t_ms": int(row["t_ms"]), "lat": int(row["lat"]), "lon": int(row["lon"]), "typical_kn": round(typical_kn, 2), "class_b": int(row["class_b"])}
     return [state.book.open_new(key, event, **notes)]
+
+
+def _said(table: VesselTable, slot: int) -> dict[str, Any]:
+    """What a vessel says of itself and of its voyage, as far as it has said it."""
+    static = table.statics[slot]
+    said = {name: text_of(static[name]) for name in ("name", "callsign", "destination")}
+    return {**said, "draught_dm": int(table.more["draught_dm"][slot]) or None, "imo": int(static["imo"]) or None}
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Names of what a vessel says otherwise than before (what was unsaid once is no change), or ''."""
+    return ", ".join(name for name, value in before.items() if value is not None and now[name] is not None and now[name] != value)
 
 
 def _new_event(key: int, sight: Sight, slot: int, facts: dict[str, Any], supersedes: str | None = None) -> Event:
@@ -303,10 +215,12 @@ def _new_event(key: int, sight: Sight, slot: int, facts: dict[str, Any], superse
 def _grade(row: np.void, silence: Silence, rule: Dark, reason: str) -> tuple[str, bool]:
     """(subtype, open?) of a silence that no exclusion explains."""
     need_s = rule.suspicious_s_b if row["class_b"] else rule.suspicious_s_a
-    strong = silence.gap_s >= need_s and silence.p < rule.suspicious_p_max and silence.expected.coverage >= rule.coverage_min
-    if reason or not strong:
+    expected = silence.p < rule.suspicious_p_max and silence.expected.coverage >= rule.coverage_min
+    if reason or silence.gap_s < need_s or (rule.coverage_needed and not expected):
         return "candidate", False
-    return "suspicious", silence.watch_nm <= rule.border_nm_max or silence.inbound_s is not None
+    if silence.watch_nm <= rule.border_nm_max or silence.inbound_s is not None:
+        return "suspicious", True
+    return ("within_range", True) if silence.reach_nm >= silence.watch_nm else ("suspicious", False)
 
 
 @dataclass(slots=True)
@@ -324,8 +238,8 @@ class Expected:
 def _expected(state: DarkDetector, sight: Sight, slot: int) -> Expected:
     """Of the groups that are alive, the one whose silence says most; if none knows the place, the first."""
     best = Expected("", 1.0, 0.0, 0, False, False)
-    for group in _alive(state, sight.tick_ms):
-        blocks = listened_minutes(state, group, int(sight.table.heard_ms[slot]), sight.tick_ms) * MINUTE_MS // BLOCK_MS
+    for group in state.ears.alive(sight.tick_ms):
+        blocks = state.ears.minutes(group, int(sight.table.heard_ms[slot]), sight.tick_ms) * MINUTE_MS // BLOCK_MS
         if blocks < 1:
             continue
         found = Expected(sight.coverage.groups[group], *_path_evidence(sight, slot, group, blocks))
@@ -395,8 +309,7 @@ def _measure(state: DarkDetector, sight: Sight, slot: int, expected: Expected) -
     peers, heard, lost_share = _peers(sight, slot)
     if peers < rule.peers_min or heard < rule.peers_heard_min * peers:
         p = max(p, rule.p_floor_few_peers)
-    mask = int(row["rx"]) | int(table.more["rx_before"][slot])
-    alive = mask == 0 or any(mask >> bit & 1 and tick_ms - int(state.receivers_ms[bit]) <= RECEIVER_SILENT_MS for bit in range(64))
+    alive = state.ears.any_alive(int(row["rx"]) | int(table.more["rx_before"][slot]), tick_ms)
     since_fix_s = (tick_ms - int(row["t_ms"])) / 1000.0
     steps = [0.0, since_fix_s, *(since_fix_s + share * rule.inbound_s_max for share in (0.25, 0.5, 0.75, 1.0))]
     ways = [reckon(row, seconds) for seconds in steps]
@@ -415,6 +328,7 @@ def _measure(state: DarkDetector, sight: Sight, slot: int, expected: Expected) -
         ways[1],
         float(geography.coast_distance_nm(lat_deg[:1], lon_deg[:1])[0]),
         float(min(watch_nm[0], watch_nm[1])),
+        rule.reach_factor * max(1.0, float(table.more["typical_kn"][slot]), float(row["speed_kn"])) * since_fix_s / 3600.0,
         inbound,
         bool(masked[1] or geography.on_land(lat_deg[1:2], lon_deg[1:2])[0]),
         bool(masked[0]),
@@ -443,7 +357,7 @@ def _exclusions(row: np.void, silence: Silence, rule: Dark) -> list[Exclusion]:
         ep.checked("stopped_in_port_or_anchorage", stopped and silence.in_mask, suppress=True),
         ep.checked("stopped_inshore", stopped and not silence.in_mask and silence.coast_nm < INSHORE_NM and not silence.in_watch_zone, suppress=True),
         ep.checked("reckoned_into_port_or_ashore", silence.reckoned_ashore, suppress=True),
-        ep.checked("leaving_coverage", silence.expected.leaving, suppress=True),
+        ep.checked("leaving_coverage", rule.coverage_needed and silence.expected.leaving, suppress=True),
         ep.checked("few_peers", silence.peers < rule.peers_min, silence.peers),
     ]
 
@@ -487,6 +401,7 @@ def _measures(row: np.void, silence: Silence) -> dict[str, Value]:
         "reckoned_lon": reckoned_lon,
         "coast_distance_nm": ep.tidy("nm", silence.coast_nm),
         "watch_distance_nm": ep.tidy("nm", silence.watch_nm),
+        "reach_nm": ep.tidy("nm", silence.reach_nm),
         "inbound_s": silence.inbound_s,
     }
 
@@ -522,10 +437,12 @@ def _ended(state: DarkDetector, sight: Sight) -> list[Event]:
         for slot in table.in_order(np.flatnonzero((ears["silence"] != 0) & (ears["back_ms"] != 0))):
             events.append(_heard_again(state, sight, int(slot)))
             _forget_silence(table, int(slot))
-    if tick_ms % HOUR_MS:
+    if tick_ms % SAID_MS:
         return events
     for key in sorted(state.book.pages):
         page = state.book.pages[key]
+        if page.event.t_end is not None and page.event.state != "retracted":
+            events += _said_otherwise(state, sight, key)
         if _running(state, key) is None:
             if tick_ms - page.emitted_ms > rule.correct_s_max * 1000.0:
                 del state.book.pages[key]
@@ -533,6 +450,17 @@ def _ended(state: DarkDetector, sight: Sight) -> list[Event]:
             _forget_silence(table, table.slot_of_key(key))
             events.append(state.book.revise(key, tick_ms, state=_final(page.event), t_end=tick_ms, reason="silent beyond the limit of the watch"))
     return events
+
+
+def _said_otherwise(state: DarkDetector, sight: Sight, key: int) -> list[Event]:
+    """Statics come minutes after the first position: a name, draught or destination that changed while it was silent is told once it is known."""
+    page, slot = state.book.pages[key], sight.table.slot_of_key(key)
+    if slot < 0 or sight.tick_ms - page.event.t_end > SAID_WITHIN_MS:  # type: ignore[operator]  # it has ended
+        return []
+    changed = _changed(page.notes["said"], _said(sight.table, slot))
+    if changed == page.event.measures.get("changed_while_silent", ""):
+        return []
+    return [state.book.revise(key, sight.tick_ms, measures={**page.event.measures, "changed_while_silent": changed})]
 
 
 def _final(event: Event) -> str:
@@ -638,7 +566,7 @@ def same_bucket(a_ms: int, b_ms: int) -> bool:
     return a_ms // START_BUCKET_MS == b_ms // START_BUCKET_MS
 
 
-@njit(boolean[::1](HOT_TYPE[::1], _EAR[::1], int64[::1], int64, types.UniTuple(float64, 4), int64), cache=True)
+@njit(boolean[::1](HOT_TYPE[::1], EAR_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 4), int64), cache=True)
 def _due(rows, ears, heard, tick_ms, limits, reports_min):
     """bool[n]: silent for long enough and due to be judged. limits: candidate s (A, B), longest s, least speed of a class B vessel."""
     s_a, s_b, s_max, speed_b = limits
@@ -665,7 +593,7 @@ def _due(rows, ears, heard, tick_ms, limits, reports_min):
     return out
 
 
-@njit((FIX_TYPE[::1], TAKEN_TYPE[::1], _EAR[::1]), cache=True)
+@njit((FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1]), cache=True)
 def _heard_back(fixes, taken, ears):
     """Note the first transmission and the first position of every track that was silent."""
     for i in range(fixes.shape[0]):
@@ -678,65 +606,3 @@ def _heard_back(fixes, taken, ears):
             ear["back_fix_ms"] = fixes[i]["t_ms"]
             ear["back_lat"] = fixes[i]["lat"]
             ear["back_lon"] = fixes[i]["lon"]
-
-
-@njit((HOT_TYPE[::1], _EAR[::1], int64), cache=True)
-def _count_reports(rows, ears, bucket):
-    """Write down every track's total of reports at the end of a bucket in which it had some."""
-    for i in range(rows.shape[0]):
-        if rows[i]["t_ms"] < bucket * BUCKET_MS:
-            continue
-        ear = ears[i]
-        before = ear["totals"][ear["bucket"] % HOUR_BUCKETS]
-        for b in range(max(np.int64(ear["bucket"]) + 1, bucket - HOUR_BUCKETS + 1), bucket):
-            ear["totals"][b % HOUR_BUCKETS] = before
-        ear["totals"][bucket % HOUR_BUCKETS] = rows[i]["reports"]
-        ear["bucket"] = np.int32(bucket)
-
-
-@njit(types.UniTuple(int64[::1], 2)(HOT_TYPE[::1], _EAR[::1], int64, boolean[:, ::1], uint64[::1]), cache=True)
-def _blocks_of(rows, ears, block, listened, bits):
-    """Cells (heard, missed) that block number `block` teaches; remembers in each vessel where it was heard.
-
-    listened[g, k]: whether group g listened all through block number `block - MISSED_BLOCKS_MAX + k`; bits[g]: its receivers. A block
-    counts as missed by a group that listened and did not hear what another did, or what was under way on both sides of a hole.
-    """
-    groups = bits.shape[0]
-    heard, missed = np.empty(rows.shape[0] * groups, np.int64), np.empty((rows.shape[0] + MISSED_BLOCKS_MAX) * groups, np.int64)
-    n_heard, n_missed = 0, 0
-    for i in range(rows.shape[0]):
-        v, ear = rows[i], ears[i]
-        if v["t_ms"] < block * BLOCK_MS:
-            continue
-        if v["speed_kn"] < (UNDER_WAY_KN_B if v["class_b"] != 0 else UNDER_WAY_KN_A):
-            ear["block"] = 0
-            continue
-        hole = block - ear["block"] - 1 if ear["block"] != 0 else 0
-        if hole < 0 or hole >= MISSED_BLOCKS_MAX or ear["silence"] == 2:
-            hole = 0
-        dy, dx = np.int64(v["lat"]) - ear["block_lat"], lon_difference(v["lon"], ear["block_lon"])
-        if n_missed + (hole + 1) * groups > missed.shape[0]:
-            grown = np.empty(2 * missed.shape[0] + (hole + 1) * groups, np.int64)
-            grown[:n_missed] = missed[:n_missed]
-            missed = grown
-        taught = False
-        for g in range(groups):
-            if not listened[g, MISSED_BLOCKS_MAX]:
-                continue
-            taught = True
-            here = cell_key(v["lat"], v["lon"], v["class_b"], g)
-            if v["rx"] & bits[g] != 0:
-                heard[n_heard] = here
-                n_heard += 1
-            else:
-                missed[n_missed] = here
-                n_missed += 1
-            for k in range(1, hole + 1):
-                if listened[g, MISSED_BLOCKS_MAX - (hole + 1 - k)]:
-                    missed[n_missed] = cell_key(ear["block_lat"] + dy * k // (hole + 1), ear["block_lon"] + dx * k // (hole + 1), v["class_b"], g)
-                    n_missed += 1
-        if taught:
-            ear["block"] = block
-            ear["block_lat"] = v["lat"]
-            ear["block_lon"] = v["lon"]
-    return heard[:n_heard].copy(), missed[:n_missed].copy()

@@ -103,10 +103,12 @@ class Dark(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     suspicious_s_b: Positive = 3_600.0
     suspicious_p_max: Share = 1e-4
     coverage_min: Share = 0.7
+    coverage_needed: bool = True  # false: any silence counts, as peers without a coverage model have it
     blocks_learned_min: Count = 20  # fewer 5-min blocks than this in a cell: coverage unknown
     reports_1h_min: Count = 10
     border_nm_max: NotNegative = 12.0
     inbound_s_max: NotNegative = 7_200.0
+    reach_factor: Positive = 1.2  # of its typical speed: how far it may have come since it was last heard
     peers_min: Count = 3
     peers_heard_min: Share = 0.8
     common_cause_share: Share = 0.5

@@ -12,6 +12,13 @@ from typing import Any
 from dogwatch.errors import ConfigError
 from tracks.params import Params, params_of
 
+
+def _any_silence(gap_s: float) -> dict[str, Any]:
+    """Dark periods as those define them who know no coverage: so long a silence, anywhere."""
+    lengths = dict.fromkeys(("candidate_s_a", "candidate_s_b", "suspicious_s_a", "suspicious_s_b"), gap_s)
+    return {**lengths, "coverage_needed": False, "border_nm_max": 10_000.0, "gap_s_max": 14 * 86_400.0, "open_s_max": 30 * 86_400.0}
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     # AisAbnormal: all reports of 10 min at 1-5 kn, more than 45 degrees off bow and stern, over 500 m, 50 m and longer
     "dma_drift": {
@@ -31,6 +38,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     "rtec_drift": {
         "drift": {"window_s": 600.0, "speed_kn_min": 0.5, "speed_kn_max": 48.6, "net_m_min": 100.0, "net_over_path_min": 0.0, "across_share_min": 1.0}
     },
+    # Global Fishing Watch's AIS disabling (Welch 2022): 12 h and longer, after 14 positions in the 12 h before, at least 50 nm offshore
+    # (ours: wherever; their satellite reception grid is not asked)
+    "gfw_disabling": {"dark": _any_silence(43_200.0) | {"reports_1h_min": 1}},
+    "skylight_gap": {"dark": _any_silence(21_600.0)},
+    "starboard_gap": {"dark": _any_silence(14_400.0)},
+    "red_flag_8h": {"dark": _any_silence(28_800.0)},
 }
 
 

@@ -1,0 +1,269 @@
+"""The watch's own ears: which receivers live, how long each has listened, what that teaches. May hold: receivers, their minutes, learning.
+
+May not: judge a vessel's silence (dark.py), the arithmetic of coverage (coverage.py).
+
+Theory. Silence means something only where somebody listened. Every full minute is written down for each group of receivers: did
+the watch listen (no source known to be deaf, the system up, something heard at all), and has the group heard anybody within
+RECEIVER_SILENT_MS? Each five minutes the groups teach the coverage model where they hear. A group that had listened nearly
+every minute of the hour before and falls silent while the watch goes on is reported once, as a `system` event: a fault of ours
+is no vessel's behaviour.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import boolean, from_dtype, int64, njit, types, uint64
+
+from dogwatch.batch import T_MISSING, Control
+from dogwatch.events import Event, event_id
+from dogwatch.geo import lon_difference
+from tracks import episodes as ep
+from tracks.coverage import BLOCK_MS, GROUPS_MAX, HOUR_MS, cell_key
+from tracks.detector import Sight
+from tracks.records import BUCKET_MS, HOT_TYPE, LAST_ROW, MINUTE_MS
+
+LISTENING_MS = 300_000  # no row from anybody for so long: the watch was not listening
+RECEIVER_SILENT_MS = 300_000
+STEADY_MIN = 50  # of the 60 minutes before: so steady a receiver is missed when it falls silent
+MINUTES_KEPT = 2048
+UNDER_WAY_KN_A, UNDER_WAY_KN_B = 3.0, 2.5
+MISSED_BLOCKS_MAX = 24  # a longer hole teaches nothing about coverage
+RULE, RULE_VERSION = "receiver_down", "1.0"
+HOUR_BUCKETS = 7  # report totals at the ends of the last seven 10-minute buckets: what came in the hour before
+EAR = np.dtype(
+    [
+        ("back_ms", "<i8"),  # first transmission since the silence began, 0 none
+        ("back_fix_ms", "<i8"),  # first accepted position since then, 0 none
+        ("block", "<i8"),  # coverage: last 5-min block in which it was heard under way (0 none), and where
+        ("block_lat", "<i4"),
+        ("block_lon", "<i4"),
+        ("back_lat", "<i4"),
+        ("back_lon", "<i4"),
+        ("bucket", "<i4"),  # last bucket with a report whose total is known
+        ("totals", "<u4", (HOUR_BUCKETS,)),  # reports at the end of bucket b, at b % HOUR_BUCKETS
+        ("silence", "u1"),  # 0 none, 1 an episode is running, 2 one that may not teach coverage
+    ]
+)
+EAR_TYPE = from_dtype(EAR)
+
+
+class Ears:
+    """What the watch knows of its own receivers."""
+
+    def __init__(self) -> None:
+        self.listened = np.zeros((GROUPS_MAX, MINUTES_KEPT), np.int32)  # minutes that a group listened until minute m, at m % MINUTES_KEPT
+        self.group_of = np.full(64, -1, np.int8)  # receiver number (bit) -> group of receivers in the coverage model
+        self.heard_ms = np.full(64, T_MISSING, np.int64)  # tick at which each receiver was last alive
+        self.deaf: set[str] = set()  # sources known to be silent, and "system" while we were down
+        self.pending: list[Control] = []
+        self.down = ep.Book()  # groups that fell silent, by number
+        self.minutes_deaf = 0
+
+    def control(self, rows: list[Control]) -> None:
+        """Keep released control rows until the tick that they precede."""
+        self.pending += [row for row in rows if row.kind in ("source_silent", "source_back", "system_down", "system_up")]
+
+    def tick(self, sight: Sight, cold: np.ndarray) -> list[Event]:
+        """Write down the minute that ends at the tick; teach the coverage model; groups that fell silent or are back. cold: EAR[n]."""
+        listened = self._note_minute(sight)
+        learn_coverage(self, sight, cold)
+        return self._receivers_down(sight) if listened else []
+
+    def alive(self, tick_ms: int) -> list[int]:
+        """Groups of which a receiver has heard anybody lately."""
+        living = (self.group_of >= 0) & (tick_ms - self.heard_ms <= RECEIVER_SILENT_MS)
+        return sorted({int(group) for group in self.group_of[living]})
+
+    def any_alive(self, receivers: int, tick_ms: int) -> bool:
+        """Whether one of these receivers (bits; 0: nobody is known) is alive."""
+        return receivers == 0 or any(receivers >> bit & 1 and tick_ms - int(self.heard_ms[bit]) <= RECEIVER_SILENT_MS for bit in range(64))
+
+    def minutes(self, group: int, since_ms: int, tick_ms: int) -> int:
+        """Full minutes between two times in which a group was listening; of very long spans only the newest are known."""
+        first = -(-since_ms // MINUTE_MS)
+        last = tick_ms // MINUTE_MS
+        first = max(first, last - MINUTES_KEPT + 1)
+        return int(self.listened[group, last % MINUTES_KEPT] - self.listened[group, first % MINUTES_KEPT])
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`."""
+        return {
+            "listened": self.listened[: self.group_of.max() + 1],
+            "group_of": self.group_of,
+            "heard_ms": self.heard_ms,
+            "deaf": sorted(self.deaf),
+            "pending": [[c.t_ms, c.kind, c.subject] for c in self.pending],
+            "down": self.down.to_sections(),
+            "minutes_deaf": self.minutes_deaf,
+        }
+
+    @classmethod
+    def from_sections(cls, sections: dict[str, Any]) -> Ears:
+        """The ears that `to_sections` described."""
+        ears = cls()
+        ears.listened[: len(sections["listened"])] = sections["listened"]
+        ears.group_of, ears.heard_ms = sections["group_of"].copy(), sections["heard_ms"].copy()
+        ears.deaf, ears.minutes_deaf = set(sections["deaf"]), sections["minutes_deaf"]
+        ears.pending = [Control(*c) for c in sections["pending"]]
+        ears.down = ep.Book.from_sections(sections["down"])
+        return ears
+
+    def _note_minute(self, sight: Sight) -> bool:
+        table, tick_ms = sight.table, sight.tick_ms
+        deaf_before = bool(self.deaf)
+        due = [c for c in self.pending if c.t_ms < tick_ms]
+        self.pending = [c for c in self.pending if c.t_ms >= tick_ms]
+        for row in due:
+            name = "system" if row.kind.startswith("system_") else f"source {row.subject}"
+            if row.kind in ("source_silent", "system_down"):
+                self.deaf.add(name)
+            else:
+                self.deaf.discard(name)
+        mask = int(table.receivers[0])
+        table.receivers[0] = 0
+        for bit in range(64) if mask else ():
+            if mask >> bit & 1:
+                self.heard_ms[bit] = tick_ms
+                if self.group_of[bit] < 0:
+                    self.group_of[bit] = sight.coverage.group(station_of(sight.receivers, bit))
+        listened = not deaf_before and not self.deaf and tick_ms - int(table.cells[LAST_ROW]) <= LISTENING_MS
+        self.minutes_deaf += not listened
+        minute = tick_ms // MINUTE_MS
+        self.listened[:, minute % MINUTES_KEPT] = self.listened[:, (minute - 1) % MINUTES_KEPT]
+        if listened:
+            self.listened[self.alive(tick_ms), minute % MINUTES_KEPT] += 1
+        return listened
+
+    def _receivers_down(self, sight: Sight) -> list[Event]:
+        tick_ms, alive, events = sight.tick_ms, set(self.alive(sight.tick_ms)), []
+        for group in range(int(self.group_of.max()) + 1):
+            page = self.down.pages.get(group)
+            if group in alive:
+                if page:
+                    back_ms = tick_ms - MINUTE_MS
+                    measures = {**page.event.measures, "silent_s": (back_ms - page.event.t_start) / 1000.0}
+                    events.append(self.down.revise(group, tick_ms, state="closed", t_end=back_ms, measures=measures))
+                    del self.down.pages[group]
+                continue
+            last_ms = int(self.heard_ms[self.group_of == group].max(initial=T_MISSING))
+            if page is None and last_ms != T_MISSING and tick_ms - last_ms <= RECEIVER_SILENT_MS + MINUTE_MS:
+                steady_min = self.minutes(group, last_ms - HOUR_MS, last_ms)
+                if steady_min >= STEADY_MIN:
+                    events.append(self.down.open_new(group, _receiver_down(sight, sight.coverage.groups[group], last_ms, steady_min)))
+        return events
+
+
+def _receiver_down(sight: Sight, station: str, last_ms: int, steady_min: int) -> Event:
+    return Event(
+        event_id=event_id("system", [station], last_ms, RULE, RULE_VERSION),
+        version=1,
+        state="open",
+        type="system",
+        subtype=RULE,
+        subjects=[],
+        mmsi=[],
+        t_start=last_ms,
+        t_end=None,
+        t_detected=sight.tick_ms,
+        lat=None,
+        lon=None,
+        zones=[],
+        measures={"silent_s": (sight.tick_ms - last_ms) / 1000.0, "receiver": station},
+        evidence=[
+            ep.at_least("silent_s", (sight.tick_ms - last_ms) / 1000.0, RECEIVER_SILENT_MS / 1000.0),
+            ep.at_least("listened_min_1h", float(steady_min), float(STEADY_MIN)),
+        ],
+        exclusions=[],
+        confidence=1.0,
+        rule=RULE,
+        rule_version=RULE_VERSION,
+        params_hash=sight.params.params_hash,
+    )
+
+
+def station_of(receivers: tuple[str, ...], bit: int) -> str:
+    """Name of a receiver in the coverage model: its station, whatever source relays it; a source without stations by its own name."""
+    return receivers[bit].rsplit("/", 1)[-1] if bit < len(receivers) else f"receiver {bit}"
+
+
+def learn_coverage(ears: Ears, sight: Sight, cold: np.ndarray) -> None:
+    """At a tick that ends a 5-minute block: who was heard under way by whom, and what was missed since last time. Each hour: fade."""
+    table, coverage, tick_ms = sight.table, sight.coverage, sight.tick_ms
+    if tick_ms % BUCKET_MS == 0:
+        _count_reports(table.used, cold, tick_ms // BUCKET_MS - 1)
+    if tick_ms % HOUR_MS == 0:
+        coverage.fade()
+    if tick_ms % BLOCK_MS:
+        return
+    newest = tick_ms // BLOCK_MS - 1
+    groups = range(int(ears.group_of.max()) + 1)
+    bits = np.array([sum(1 << bit for bit in np.flatnonzero(ears.group_of == group).tolist()) for group in groups], np.uint64)
+    blocks = range(newest - MISSED_BLOCKS_MAX, newest + 1)
+    full = BLOCK_MS // MINUTE_MS
+    listened = np.array([[ears.minutes(g, b * BLOCK_MS, (b + 1) * BLOCK_MS) == full for b in blocks] for g in groups], np.bool_)
+    if len(bits):
+        coverage.learn(*_blocks_of(table.used, cold, newest, listened, bits))
+
+
+@njit((HOT_TYPE[::1], EAR_TYPE[::1], int64), cache=True)
+def _count_reports(rows, ears, bucket):
+    """Write down every track's total of reports at the end of a bucket in which it had some."""
+    for i in range(rows.shape[0]):
+        if rows[i]["t_ms"] < bucket * BUCKET_MS:
+            continue
+        ear = ears[i]
+        before = ear["totals"][ear["bucket"] % HOUR_BUCKETS]
+        for b in range(max(np.int64(ear["bucket"]) + 1, bucket - HOUR_BUCKETS + 1), bucket):
+            ear["totals"][b % HOUR_BUCKETS] = before
+        ear["totals"][bucket % HOUR_BUCKETS] = rows[i]["reports"]
+        ear["bucket"] = np.int32(bucket)
+
+
+@njit(types.UniTuple(int64[::1], 2)(HOT_TYPE[::1], EAR_TYPE[::1], int64, boolean[:, ::1], uint64[::1]), cache=True)
+def _blocks_of(rows, ears, block, listened, bits):
+    """Cells (heard, missed) that block number `block` teaches; remembers in each vessel where it was heard.
+
+    listened[g, k]: whether group g listened all through block number `block - MISSED_BLOCKS_MAX + k`; bits[g]: its receivers. A block
+    counts as missed by a group that listened and did not hear what another did, or what was under way on both sides of a hole.
+    """
+    groups = bits.shape[0]
+    heard, missed = np.empty(rows.shape[0] * groups, np.int64), np.empty((rows.shape[0] + MISSED_BLOCKS_MAX) * groups, np.int64)
+    n_heard, n_missed = 0, 0
+    for i in range(rows.shape[0]):
+        v, ear = rows[i], ears[i]
+        if v["t_ms"] < block * BLOCK_MS:
+            continue
+        if v["speed_kn"] < (UNDER_WAY_KN_B if v["class_b"] != 0 else UNDER_WAY_KN_A):
+            ear["block"] = 0
+            continue
+        hole = block - ear["block"] - 1 if ear["block"] != 0 else 0
+        if hole < 0 or hole >= MISSED_BLOCKS_MAX or ear["silence"] == 2:
+            hole = 0
+        dy, dx = np.int64(v["lat"]) - ear["block_lat"], lon_difference(v["lon"], ear["block_lon"])
+        if n_missed + (hole + 1) * groups > missed.shape[0]:
+            grown = np.empty(2 * missed.shape[0] + (hole + 1) * groups, np.int64)
+            grown[:n_missed] = missed[:n_missed]
+            missed = grown
+        taught = False
+        for g in range(groups):
+            if not listened[g, MISSED_BLOCKS_MAX]:
+                continue
+            taught = True
+            here = cell_key(v["lat"], v["lon"], v["class_b"], g)
+            if v["rx"] & bits[g] != 0:
+                heard[n_heard] = here
+                n_heard += 1
+            else:
+                missed[n_missed] = here
+                n_missed += 1
+            for k in range(1, hole + 1):
+                if listened[g, MISSED_BLOCKS_MAX - (hole + 1 - k)]:
+                    missed[n_missed] = cell_key(ear["block_lat"] + dy * k // (hole + 1), ear["block_lon"] + dx * k // (hole + 1), v["class_b"], g)
+                    n_missed += 1
+        if taught:
+            ear["block"] = block
+            ear["block_lat"] = v["lat"]
+            ear["block_lon"] = v["lon"]
+    return heard[:n_heard].copy(), missed[:n_missed].copy()

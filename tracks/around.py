@@ -8,16 +8,17 @@ and the answers do not depend on who kept which vessel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numba import boolean, float64, from_dtype, int64, njit
 
 from dogwatch.batch import T_MISSING, take_rows
 from dogwatch.geo import HALF_TURN, M_PER_UNIT, NM_M, distance_m
-from tracks.records import BELIEVED, HOT_TYPE, MORE_TYPE
+from tracks.records import BELIEVED, HOT_TYPE, MORE_TYPE, PLAIN
 from tracks.vessels import ORDINAL_BITS, VesselTable
 
+ROW_BITS = 24  # rows of one tick: 16 million
 SIGHTED_MS = 2 * 86_400_000  # not heard for longer: nobody's neighbour
 SIGHTING = np.dtype(
     [
@@ -41,18 +42,20 @@ _SIGHTING = from_dtype(SIGHTING)
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Sightings of one tick, sorted by latitude (then key). Never changed."""
+    """Sightings of one tick. Never changed. seen: SIGHTING rows in any order; order, lats: their order by latitude (then key), and latitudes in it."""
 
-    rows: np.ndarray
-    lats: np.ndarray = field(init=False, repr=False)  # of the rows, side by side, so that a search does not copy them
+    seen: np.ndarray
+    order: np.ndarray
+    lats: np.ndarray
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "lats", np.ascontiguousarray(self.rows["lat"]))
+    @property
+    def rows(self) -> np.ndarray:
+        """All sightings, sorted by latitude (then key): a copy."""
+        return take_rows(self.seen, self.order)
 
     def band(self, lat: int, reach_units: int) -> np.ndarray:
-        """View of the sightings within `reach_units` of a latitude (1/600000 degree)."""
-        first, last = np.searchsorted(self.lats, (lat - reach_units, lat + reach_units + 1))
-        return self.rows[first:last]
+        """Sightings within `reach_units` of a latitude (1/600000 degree), sorted by latitude (then key)."""
+        return self._between(lat - reach_units, lat + reach_units + 1)
 
     def within(self, lat: int, lon: int, reach_nm: float) -> np.ndarray:
         """SIGHTING rows within `reach_nm` of a place in units."""
@@ -61,23 +64,27 @@ class Around:
     def cells(self, lat: int, lon: int, cell_units: int) -> np.ndarray:
         """SIGHTING rows in the cell of a place (squares of `cell_units` in latitude and longitude) and the eight round it."""
         south = lat // cell_units * cell_units
-        rows = self.rows[slice(*np.searchsorted(self.lats, (south - cell_units, south + 2 * cell_units)))]
+        rows = self._between(south - cell_units, south + 2 * cell_units)
         columns = 2 * HALF_TURN // cell_units
         apart = np.abs((rows["lon"].astype(np.int64) + HALF_TURN) // cell_units - (lon + HALF_TURN) // cell_units)
-        return rows[np.minimum(apart, columns - apart) <= 1]
+        return take_rows(rows, np.minimum(apart, columns - apart) <= 1)
+
+    def _between(self, south: int, north: int) -> np.ndarray:
+        first, last = np.searchsorted(self.lats, (south, north))
+        return take_rows(self.seen, self.order[first:last])
 
 
 def within(rows: np.ndarray, lat: int, lon: int, reach_nm: float) -> np.ndarray:
     """Those SIGHTING rows that lie within `reach_nm` of a place in units."""
-    return rows[_within(rows["lat"].astype(np.int64), rows["lon"].astype(np.int64), lat, lon, reach_nm * NM_M)]
+    near = np.empty(len(rows), np.bool_)
+    _within(rows, lat, lon, reach_nm * NM_M, near)
+    return take_rows(rows, near)
 
 
-@njit(boolean[::1](int64[::1], int64[::1], int64, int64, float64), cache=True)
-def _within(lats, lons, lat, lon, reach_m):
-    near = np.empty(lats.shape[0], np.bool_)
-    for i in range(lats.shape[0]):
-        near[i] = distance_m(lat, lon, lats[i], lons[i]) <= reach_m
-    return near
+@njit((_SIGHTING[::1], int64, int64, float64, boolean[::1]), **PLAIN)
+def _within(rows, lat, lon, reach_m, near):
+    for i in range(rows.shape[0]):
+        near[i] = distance_m(lat, lon, rows[i]["lat"], rows[i]["lon"]) <= reach_m
 
 
 def sightings(table: VesselTable, tick_ms: int) -> np.ndarray:
@@ -90,13 +97,27 @@ def sightings(table: VesselTable, tick_ms: int) -> np.ndarray:
 def around_of(parts: list[np.ndarray]) -> Around:
     """The Around of a tick, from the sightings of all shards."""
     rows = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, SIGHTING), *parts])
-    # one integer says the order, so that sorting it is quick: latitude, then key (of 32 bits)
-    order = np.argsort((rows["lat"].astype(np.int64) << 32) + rows["key"])
-    return Around(take_rows(rows, order))
+    # one integer says latitude and row, so that sorting is quick; who shares a latitude is put into the order of keys afterwards
+    packed = (rows["lat"].astype(np.int64) << ROW_BITS) | np.arange(len(rows))
+    packed.sort()
+    order, lats = packed & ((1 << ROW_BITS) - 1), packed >> ROW_BITS
+    _settle_ties(rows, lats, order)
+    return Around(rows, order, lats)
+
+
+@njit((_SIGHTING[::1], int64[::1], int64[::1]), **PLAIN)
+def _settle_ties(rows, lats, order):
+    """Put rows of equal latitude into the order of their keys."""
+    for i in range(1, lats.shape[0]):
+        at, key, j = order[i], rows[order[i]]["key"], i - 1
+        while j >= 0 and lats[j] == lats[i] and rows[order[j]]["key"] > key:
+            order[j + 1] = order[j]
+            j -= 1
+        order[j + 1] = at
 
 
 # Flat: a row after the other, once a tick.
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, _SIGHTING[::1]), cache=True)
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, _SIGHTING[::1]), **PLAIN)
 def _sightings(rows, more, heard, since_ms, out):
     """Write the sightings of tracks heard since a time; returns how many."""
     n = 0

@@ -20,6 +20,7 @@ from dogwatch.events import Event, Subject, ZoneRelation, event_id, to_plain
 from dogwatch.geo import NM_M, great_circle_m
 from sim.cast import cast, world_of
 from sim.motion import state_at
+from sim.port_call import port_calls
 from sim.radio import heard_share, range_nm
 from sim.receiver import outage_rows, receiver_rows
 from sim.satellite import sees
@@ -59,7 +60,20 @@ def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, d
                 wanted = min(len(crew), AREA_VESSELS_MIN) if fact.area_nm else len(crew)
                 row = _row(fact, [every[i] for i in crew], span, visible=heard >= wanted)
                 rows.append({**row, "behaviour": scene.kind})
+    rows += _calls(
+        world, every, scenario, t_start_ms, length_s, {id(ship) for scene in who.scenes for f in scene.facts if f.type == "port_visit" for ship in f.ships}
+    )
     return sorted(rows, key=lambda row: (row["t_start"], row["event_id"]))
+
+
+def _calls(world: World, every: list[Ship], scenario: Scenario, t_start_ms: int, length_s: float, told: set[int]) -> list[dict[str, Any]]:
+    """Rows of port visits that no scene is about; nobody is asked for them. `told`: ships whose visits are facts of their scenes."""
+    rows = []
+    for i, fact in port_calls(every, length_s):
+        if id(every[i]) not in told:
+            span = _span(fact, t_start_ms, length_s)
+            rows.append({**_row(fact, [every[i]], span, visible=_visible(world, i, scenario, t_start_ms, *span)), "behaviour": "port_call"})
+    return rows
 
 
 def truth_ndjson(rows: Iterable[dict[str, Any]]) -> bytes:

@@ -96,3 +96,28 @@ class Run:
 def _middle(values):
     low, high = statistics.median_low(values), statistics.median_high(values)
     return (low + high) // 2
+
+
+class PortCall:
+    """A vessel's way to port as docs/behaviours/port-visit.md has it, asking about ports at every look."""
+
+    def __init__(self, stop_kn=0.2, resume_kn=0.5, gap_s=14_400, exit_nm=0.54):
+        self.stop_kn, self.resume_kn, self.gap_s, self.exit_nm = stop_kn, resume_kn, gap_s, exit_nm
+        self.state, self.entered, self.stopped, self.silent = "new", False, False, False
+        self.last = None  # (s, lat_deg, lon_deg)
+
+    def look(self, t_s, lat_deg, lon_deg, speed_kn, far_nm, moved_m):
+        """One look, with a position newer than the last one; `moved_m`: metres since then (None at first)."""
+        if self.state == "in port" and self.last is not None:
+            since_s = t_s - self.last
+            self.silent |= since_s >= self.gap_s
+            still = moved_m <= 50.0 + self.resume_kn * 1852 / 3600 * since_s
+            self.stopped |= still and speed_kn <= self.stop_kn
+        self.last = t_s
+        if far_nm <= 0 and self.state != "in port":
+            self.entered = self.state == "at sea"
+            self.state = "in port"
+        elif self.state == "in port" and far_nm > self.exit_nm:
+            self.state, self.entered, self.stopped, self.silent = "at sea", False, False, False
+        elif self.state == "new":
+            self.state = "at sea"

@@ -37,6 +37,12 @@ class FlatSea:
     def watch_distance_nm(self, lat_deg, lon_deg):
         return np.maximum(0.0, self.coast_distance_nm(lat_deg, lon_deg) - 12.0)
 
+    def port_distance_nm(self, lat_deg, lon_deg, cap_nm, radius_nm=2.0, t_ms=None):
+        """The harbour of the mask, as a box; `radius_nm` is for ports of a table, of which there are none."""
+        off = np.abs((np.asarray(lon_deg) - 10.15 + 180) % 360 - 180) - 0.04
+        y_nm, x_nm = np.maximum(0.0, np.abs(np.asarray(lat_deg) - 54.0) - 0.05) * 60, np.maximum(0.0, off) * 60 * np.cos(np.radians(54.0))
+        return np.minimum(np.hypot(y_nm, x_nm), cap_nm)
+
     def relations(self, lat_deg, lon_deg):
         off_nm = float(self.coast_distance_nm(np.array([lat_deg]), np.array([lon_deg]))[0])
         found = [ZoneRelation("belt-12nm", self.version, "territorial_sea", "inside" if off_nm <= 12 else "near", round(abs(off_nm - 12), 2))]

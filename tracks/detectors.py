@@ -7,6 +7,7 @@ from tracks.dark import DarkDetector
 from tracks.detector import Detector
 from tracks.drift import DriftDetector
 from tracks.loitering import LoiteringDetector
+from tracks.port_visit import PortVisitDetector
 from tracks.rendezvous import RendezvousDetector
 from tracks.sudden_stop import SuddenStopDetector
 
@@ -16,6 +17,7 @@ KINDS: tuple[type[Detector], ...] = (
     DriftDetector,
     SuddenStopDetector,
     AgroundDetector,
+    PortVisitDetector,
     RendezvousDetector,
 )
 

@@ -197,6 +197,19 @@ class RescueArea(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     before_s: NotNegative = 1_800.0  # what began earlier before the call has nothing to do with it
 
 
+class PortVisit(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """In from the sea, stopped or silent in port, out again (docs/behaviours/port-visit.md)."""
+
+    enabled: bool = True
+    radius_nm: Positive = 2.0  # around a port of the table; zones of kind port and anchorage are taken as drawn
+    exit_nm: Positive = 0.54  # 1 km beyond the port's waters: out again
+    stop_kn_max: NotNegative = 0.2
+    resume_kn: Positive = 0.5
+    gap_s_min: Positive = 14_400.0  # silent so long in port: as good as a stop
+    leg_s_max: Positive = 3_600.0  # the edge was crossed between two reports farther apart than this: nobody knows when
+    level_min: Annotated[int, msgspec.Meta(ge=1, le=4)] = 3  # less sure visits are not reported
+
+
 class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """All thresholds of tracks/. `revise_s`: how often an open event may say how it goes on."""
 
@@ -208,6 +221,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     sudden_stop: SuddenStop = SuddenStop()
     aground: Aground = Aground()
     rescue: RescueArea = RescueArea()
+    port_visit: PortVisit = PortVisit()
     revise_s: Annotated[float, msgspec.Meta(ge=600)] = 1_800.0
     v_max_kn: Positive = 40.0  # farther than this in the time between two reports: not the same hull, or a jump
     v_max_kn_fast: Positive = 65.0  # high-speed craft and rescue boats (types 40-49, 51)

@@ -34,6 +34,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # AisAbnormal: within 30 s, sustained a minute, class A of 50 m and longer
     "dma_sudden_speed": {"sudden_stop": {"within_s": 30.0, "sustained_s": 60.0, "loa_m_min": 50.0, "class_a_only": True}},
+    # Global Fishing Watch, pipe-anchorages: in port within 3 km of an anchorage point, out beyond 4 km; stopped at 0.2 knots until 0.5; a silence of
+    # 240 minutes is as good as a stop; levels 2 and more are used. Their points are learned from traffic, ours are the table's and drawn zones
+    "gfw_port_visit": {"port_visit": {"radius_nm": 1.62, "exit_nm": 0.54, "stop_kn_max": 0.2, "resume_kn": 0.5, "gap_s_min": 14_400.0, "level_min": 2}},
     # RTEC: course and heading more than 40 degrees apart from half a knot on, without a duration (ours: ten minutes)
     "rtec_drift": {
         "drift": {"window_s": 600.0, "speed_kn_min": 0.5, "speed_kn_max": 48.6, "net_m_min": 100.0, "net_over_path_min": 0.0, "across_share_min": 1.0}

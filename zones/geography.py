@@ -108,6 +108,13 @@ class Geography:
         drawn_nm = self.tree.nearest_nm(self._of_kind(WATCH_KINDS), lat, lon, COAST_CAP_NM - TERRITORIAL_SEA_NM, t_ms)
         return np.where(known, np.minimum(belt_nm, drawn_nm), np.nan)
 
+    def port_distance_nm(self, lat_deg: np.ndarray, lon_deg: np.ndarray, cap_nm: float, radius_nm: float = PORT_MASK_NM, t_ms: int | None = None) -> np.ndarray:
+        """float64[n]: distance to the waters of the nearest port or anchorage, at most cap_nm; 0 inside. Ports of the table are circles of radius_nm."""
+        lat, lon, known = _units(lat_deg, lon_deg)
+        circle_nm = np.maximum(0.0, self.ports.nearest(lat, lon, cap_nm + radius_nm)[0] - radius_nm)
+        drawn_nm = self.tree.nearest_nm(self._of_kind(MASK_KINDS), lat, lon, cap_nm, t_ms)
+        return np.where(known, np.minimum(np.minimum(circle_nm, drawn_nm), cap_nm), np.nan)
+
     def relations(self, lat_deg: float, lon_deg: float, t_ms: int | None = None) -> list[ZoneRelation]:
         """Zones that a point is in or within NEAR_NM of; inside first, then by distance and id. Distances in 0.01 nm."""
         lat, lon, known = _units(np.array([lat_deg]), np.array([lon_deg]))

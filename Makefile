@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim bench-tracks sea-quality fuzz kafka docs clean
+.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim bench-tracks truth sea-quality fuzz kafka docs clean
 
 install: $(STAMP)
 
@@ -50,6 +50,10 @@ bench-encode: install
 # SIM='--vessels 20000 --hours 1' for a short run
 bench-sim: install
 	$(BIN)/python -m benchmarks.sim $(SIM)
+
+# What the detectors find in fresh seas with known facts, and in recordings. TRUTH='--seeds 1,2,3', '--quick', '--only meetings,clean'
+truth: install
+	$(BIN)/python -m benchmarks.truth $(TRUTH)
 
 # SEAS='strait clean --minutes 60'; the recordings lie in DOGWATCH_SHARED_DATA
 sea-quality: install

@@ -125,8 +125,9 @@ def learn_coverage(scenario_name: str, seed: int, out: Path, profile: str = "bor
     from dogwatch import blob
     from runners.ledger import replace_file
     from runners.rules import COVERAGE_SCHEMA
+    from runners.simulated import read_scenario
 
-    scenario = load_scenario(scenario_text(scenario_name), file=scenario_name)
+    scenario = read_scenario(scenario_name)
     engine = Engine(read_rules(profile, []), [Lane("demo", lateness_ms=OWN_RECEIVER_LATENESS_MS, exercise=True)])
     fixes = 0
     for chunk in simulate(scenario, seed):

@@ -93,13 +93,14 @@ def _with_included(scenario: Scenario, text: str, *, file: str, above: tuple[str
     """The tables of all included scenarios, then its own; a region of its own wins, and a receiver replaces an included one of the same id."""
     whole = scenario
     for number, name in reversed(list(enumerate(scenario.include))):
+        where = str(Path(file).parent / name) if name.endswith(".toml") else name
         try:
-            if name in above:
+            if where in above:
                 raise InputError(f"'{name}' includes itself", remedy="break the circle")
-            inner_text = _included_text(name, file)
+            inner_text = _included_text(name, where)
         except InputError as fault:
             raise ConfigError(fault.what, file=file, line=line_of(text, ("include", number)), key="include", remedy=fault.remedy) from fault
-        inner = _with_included(parse(inner_text, Scenario, file=name), inner_text, file=name, above=(*above, name))
+        inner = _with_included(parse(inner_text, Scenario, file=where), inner_text, file=where, above=(*above, where))
         lists = {table: getattr(inner, table) + getattr(whole, table) for table in TABLES}
         own = {receiver.id for receiver in whole.receivers}
         lists["receivers"] = [receiver for receiver in inner.receivers if receiver.id not in own] + whole.receivers
@@ -107,12 +108,12 @@ def _with_included(scenario: Scenario, text: str, *, file: str, above: tuple[str
     return whole
 
 
-def _included_text(name: str, file: str) -> str:
+def _included_text(name: str, where: str) -> str:
     """A shipped scenario by name; a file is looked for beside the one that includes it."""
     if not name.endswith(".toml"):
         return scenario_text(name)
     try:
-        return (Path(file).parent / name).read_text(encoding="utf-8")
+        return Path(where).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         raise InputError(f"cannot read {name}: {fault}", remedy="paths in `include` begin where the including file lies", value=name) from fault
 

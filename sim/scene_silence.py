@@ -118,7 +118,7 @@ class QuietBoat(Behaviour, kw_only=True):
 
     silent_from_s: Range = (1200.0, 3000.0)
     silent_s: Range = (2400.0, 5400.0)
-    coast_nm: tuple[float, float] = (0.3, 5.0)
+    coast_nm: tuple[float, float] = (0.3, 2.5)  # where a boat can anchor
     loa_m: Range = (7.0, 16.0)
     flag: Flags = LOCAL_FLAGS
 

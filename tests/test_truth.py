@@ -1,0 +1,82 @@
+"""The truth table on fixed seeds: floors are what was really reached; the scorer of recordings against cases worked out by hand."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from benchmarks.truth_recordings import compare_gaps, compare_stops, score_pairs, silences, spans
+from benchmarks.truth_report import document, goals, pooled
+from benchmarks.truth_seas import BENCHES, SHORT, STILL, jobs_of, titles
+from tests.conftest import ROOT
+
+
+def test_seas_are_whole_and_named_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert set(titles()) == {bench.name for bench in (*BENCHES, *SHORT)}
+    assert max(Counter(bench.name for bench in (*BENCHES, *SHORT)).values()) == 1
+    jobs = jobs_of(BENCHES, [5, 6, 7], tmp_path)
+    assert len({job.place for job in jobs}) == len(jobs)
+    assert {job.bench.name for job in jobs} == {bench.name for bench in BENCHES}
+    assert {job.seed for job in jobs if job.bench.name in STILL} == {5, 6, 7}
+
+
+@pytest.mark.parametrize(
+    ("both", "precision", "recall"),
+    [
+        ([("a", "1"), ("a", "1"), ("b", "2"), ("b", "2")], 1.0, 1.0),
+        ([("a", "1"), ("a", "1"), ("b", "1"), ("b", "1")], 2 / 6, 1.0),  # everything in one track
+        ([("a", "1"), ("a", "2"), ("b", "3"), ("b", "3")], 1.0, 0.5),
+        ([("a", "none 0"), ("a", "none 1")], 0.0, 0.0),
+    ],
+)
+def test_pairs_that_share_a_segment(both, precision, recall):
+    score = score_pairs(both)
+    assert (score["precision"], score["recall"]) == (pytest.approx(precision, abs=1e-4), pytest.approx(recall, abs=1e-4))
+    assert score["f1"] == pytest.approx(2 * precision * recall / (precision + recall) if precision else 0.0, abs=1e-4)
+
+
+def test_spans_go_from_a_start_to_the_next_end_of_the_same_vessel():
+    marks = [(1, 0, {"GAP_START"}), (2, 5, {"GAP_END"}), (1, 9, {"GAP_END", "STOP_START", "GAP_START"}), (1, 20, {"GAP_END"})]
+    assert spans(marks, "GAP") == [(1, 0, 9), (1, 9, 20)]
+    assert silences([(1, 0), (1, 1000), (1, 902_000), (2, 903_000)], 900.0) == [(1, 1000, 902_000)]
+
+
+def test_gaps_and_stops_are_put_into_classes():
+    minute = 60_000
+    quiet = [(1, 0, 20 * minute), (1, 40 * minute, 45 * minute), (2, 0, 16 * minute)]
+    told = compare_gaps([(1, 0, 20 * minute), (1, 40 * minute, 45 * minute), (3, 0, minute)], [quiet[0], quiet[2]], quiet)
+    assert (told.theirs, told.ours, told.same) == (3, 2, 1)
+    assert told.only_theirs == {"shorter than our 15 minutes": 1, "several short silences taken together, or removed noise between": 1}
+    assert told.only_ours == {"not marked by them, under 30 min": 1}
+    told = compare_stops([(1, 0, 60 * minute), (1, 70 * minute, 75 * minute), (2, 0, 30 * minute)], [(1, 0, 50 * minute), (2, 0, 90 * minute)], [])
+    assert (told.same, sum(told.only_theirs.values()), told.only_ours) == (1, 2, {"holds shorter stops of theirs": 1})
+    assert told.only_theirs["a piece of one longer stop of ours"] == 1
+
+
+def share(hits: int, total: int) -> dict:
+    return {"hits": hits, "total": total, "value": None, "low": 0.0, "high": 1.0}
+
+
+def test_shares_are_pooled_over_their_counts_and_goals_say_what_is_not_met():
+    assert pooled([share(1, 2), share(3, 4)]).value == pytest.approx(4 / 6, abs=1e-4)
+    report = {"behaviours": [{"behaviour": "loitering", "precision": share(19, 20), "recall": share(9, 20)}], "hard_negatives": [{"alarmed": share(1, 100)}]}
+    met = {goal["goal"]: goal["met"] for goal in goals({"report": report, "still": {"clean": {"runs": 3, "alerts": [1]}}})}
+    assert (met["loitering: precision"], met["loitering: recall"], met["rendezvous: recall"]) == (True, False, None)
+    assert met["clean: alerts about a vessel in 3 runs"] is False
+    assert met["look-alikes alarmed, all kinds"] is True
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """The short sea with one fixed seed."""
+    from benchmarks.truth import measure
+
+    before = os.getcwd()
+    os.chdir(ROOT)
+    try:
+        return measure(SHORT, [11], tmp_path_factory.mktemp("truth"))
+    finally:
+        os.chdir(before)

@@ -108,13 +108,13 @@ def judged(jobs: list[Job]) -> Report:
 
 
 def leave_out_unheard(truth: Path, coverage: Coverage) -> None:
-    """Ask for a silence only where it was known to mean something when it began: in a cell with enough coverage, learned before from enough blocks."""
+    """Ask for a silence only where it was known to mean something when it began: in a cell that some receiver hears well, as was learned before."""
     rows = [msgspec.json.decode(line) for line in truth.read_bytes().splitlines()]
     for row in rows:
         if row["type"] == "dark" and row["scored"]:
-            key = cell_key(round(row["lat"] * UNITS_PER_DEG), round(row["lon"] * UNITS_PER_DEG), 0)
-            heard, missed = (float(one[0]) for one in coverage.blocks(np.array([key])))
-            row["scored"] = heard + missed >= BLOCKS_MIN and heard >= COVERAGE_MIN * (heard + missed)
+            at = round(row["lat"] * UNITS_PER_DEG), round(row["lon"] * UNITS_PER_DEG)
+            heard, missed = coverage.blocks(np.array([cell_key(*at, 0, group) for group in range(len(coverage.groups))], np.int64))
+            row["scored"] = bool(((heard + missed >= BLOCKS_MIN) & (heard >= COVERAGE_MIN * (heard + missed))).any())
     truth.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
 
 

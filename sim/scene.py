@@ -218,6 +218,11 @@ def _afloat(row: Behaviour, kind: str, stage: Stage, rng: np.random.Generator) -
     raise InputError(f"{kind}: of {TRIES} draws all meet land", remedy="give it another place, or more room: coast_nm, area")
 
 
+def adrift(ship: Ship, start_s: float, end_s: float, at: Point) -> Fact:
+    """Who drifts across its bow also drifts by any definition of it: true, but nobody is asked to say so."""
+    return Fact("safety", "drift", [ship], start_s, end_s, "drifts across its bow", *at, scored=False)
+
+
 def moored_place(row: Behaviour, stage: Stage, rng: np.random.Generator) -> tuple[Point, float]:
     """Where a scene's moored ship lies and its heading: `at`, or a berth of some port."""
     return (row.at, float(rng.integers(360))) if row.at is not None else stage.berth(rng)

@@ -15,7 +15,7 @@ from sim.area import place_at
 from sim.helm import arrive
 from sim.lie import Lie
 from sim.motion import Plan, offset
-from sim.scene import Behaviour, Fact, Range, Scene, Stage, Underway, any_flag, leave, moored_place, pick
+from sim.scene import Behaviour, Fact, Range, Scene, Stage, Underway, adrift, any_flag, leave, moored_place, pick
 from sim.sea import Point
 from sim.ship import AIRCRAFT, BEACON, BEACON_TEST, CALLER, NAV_MOORED, NAV_SART, Ship
 
@@ -23,6 +23,7 @@ NAV_UNDEFINED = 15
 TROUBLES = ("ENGINE ROOM FIRE", "TAKING WATER", "SINKING", "ABANDONING SHIP", "COLLISION, HOLED")
 WORRIES = ("ENGINE FAILED", "MEDICAL EVACUATION NEEDED", "STEERING LOST", "CARGO SHIFTED, LIST 10")
 SAR_TYPE = 51
+SLOWING = ((1_400.0, 60.0), (700.0, 7.0), (250.0, 4.5), (0.0, 2.5))  # metres from where a helper stands by, and knots on the way there
 
 
 class Beacon(Behaviour, kw_only=True):
@@ -78,7 +79,7 @@ class SafetyText(Underway, kw_only=True):
         hand.knots = [(t, *place_at(plan, min(t, plan.t_s - 1)), -1.0, 0, 1) for t in moments]
         caller = Ship(replace(ship.identity, text=words), CALLER, hand, dest=_coast_station(ship) if self.addressed else 0)
         fact = Fact("safety", "test" if call == "test" else "text", [ship], at_s, at_s, f'says "{words}"', *at, scored=self.scored, point=True)
-        return Scene([ship, caller], [fact] if call == "test" else [fact, _adrift(ship, at_s, at, stage)])
+        return Scene([ship, caller], [fact] if call == "test" else [fact, *_adrift(ship, at_s, at, stage)])
 
 
 class DistressStatus(Underway, kw_only=True):
@@ -95,7 +96,7 @@ class DistressStatus(Underway, kw_only=True):
         at, (plan,) = stage.at_sea(self, rng, way)
         ship = stage.trader(rng, plan)
         fact = Fact("safety", "status14", [ship], at_s, at_s, "in distress, status 14", *at, scored=self.scored, point=True)
-        return Scene([ship], [fact, _adrift(ship, at_s, at, stage)])
+        return Scene([ship], [fact, *_adrift(ship, at_s, at, stage)])
 
 
 class WrongStatus(Behaviour, kw_only=True):
@@ -140,6 +141,7 @@ class Assist(Behaviour, kw_only=True):
         begin, end = min(s[0] for s in spans), max(s[2] for s in spans)
         facts = [Fact("safety", "assist", ships, begin, end, f"{count} ships come to help", *at, scored=self.scored, measures={"helpers": float(count)})]
         facts += [Fact("loitering", "", [ship], s[1], s[2], "stands by at a rescue", *at, innocent=True) for ship, s in zip(ships, spans)]
+        facts += [adrift(ship, s[1], s[2], at) for ship, s in zip(ships, spans)]
         for (a, s), (b, t) in combinations(zip(ships, spans), 2):
             facts.append(Fact("rendezvous", "", [a, b], max(s[1], t[1]), min(s[2], t[2]), "both stand by at a rescue", *at, innocent=True))
         if self.device:
@@ -155,7 +157,9 @@ class Assist(Behaviour, kw_only=True):
         bearing, speed_kn = side_deg + float(rng.uniform(-30, 30)), pick(rng, self.speed_kn)
         start, berth = offset(*at, bearing, pick(rng, self.off_nm) * NM_M), offset(*at, bearing, float(rng.uniform(0.15, 0.4)) * NM_M)
         course = bearing + 180 + float(rng.choice([-1, 1])) * float(rng.uniform(45, 120))
-        plan = stage.approach(start, turn_s, speed_kn=speed_kn, course_deg=course).to(*berth, speed_kn)
+        plan = stage.approach(start, turn_s, speed_kn=speed_kn, course_deg=course)
+        for off_m, kn in SLOWING:  # no ship stops within a minute
+            plan.to(*offset(*berth, bearing, off_m), min(kn, speed_kn))
         stops_s, drift_deg = plan.t_s, float(rng.uniform(0, 360))
         plan.run(drift_deg, float(rng.uniform(0.2, 0.6)), stay_s, heading_deg=(drift_deg + 80) % 360)
         return leave(plan, course, speed_kn, stage.until_s), (turn_s, stops_s, stops_s + stay_s)
@@ -198,9 +202,10 @@ class SarOperation(Behaviour, kw_only=True):
         return Scene(ships, facts)
 
 
-def _adrift(ship: Ship, at_s: float, at: Point, stage: Stage) -> Fact:
+def _adrift(ship: Ship, at_s: float, at: Point, stage: Stage) -> list[Fact]:
     """Who drifts in distress does not loiter."""
-    return Fact("loitering", "", [ship], at_s, max(at_s, stage.until_s), "adrift in distress", *at, innocent=True)
+    end_s = max(at_s, stage.until_s)
+    return [Fact("loitering", "", [ship], at_s, end_s, "adrift in distress", *at, innocent=True), adrift(ship, at_s, end_s, at)]
 
 
 def _sweep(plan: Plan, axis_deg: float, speed_kn: float, length_nm: float, spacing_nm: float, until_s: float) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from dogwatch.geo import KN_MS
 from sim.helm import arrive, seaward_deg
 from sim.motion import Plan, bearing_deg, offset
-from sim.scene import MERCHANT, OPEN_FLAGS, Behaviour, Fact, Flags, Range, Scene, Stage, Types, choose, leave, middle, pick
+from sim.scene import MERCHANT, OPEN_FLAGS, Behaviour, Fact, Flags, Range, Scene, Stage, Types, adrift, choose, leave, middle, pick
 from sim.ship import Ship
 
 NAV_NOT_UNDER_COMMAND, NAV_AGROUND = 2, 6
@@ -41,7 +41,8 @@ class Loitering(Behaviour, kw_only=True):
         leave(plan, (from_deg + 180) % 360, speed_kn, stage.until_s)
         ship = stage.ship(rng, self.flag, self.ship_type, self.loa_m, plan)
         cause = f"drifts at {drift_kn:.2g} kn for {duration_s / 60:.0f} min"
-        return Scene([ship], [Fact("loitering", "", [ship], start_s, end_s, cause, *centre, scored=self.scored, measures={"speed_kn": round(drift_kn, 3)})])
+        fact = Fact("loitering", "", [ship], start_s, end_s, cause, *centre, scored=self.scored, measures={"speed_kn": round(drift_kn, 3)})
+        return Scene([ship], [fact, adrift(ship, start_s, end_s, centre)])
 
 
 class LoiteringZigzag(Behaviour, kw_only=True):
@@ -110,7 +111,9 @@ class LoiteringInterrupted(Behaviour, kw_only=True):
         ship = stage.ship(rng, self.flag, self.ship_type, self.loa_m, plan)
         cause = f"drifts at {drift_kn:.2g} kn, moves for {move_s / 60:.0f} min, drifts on"
         measures = {"speed_kn": round(drift_kn, 3), "move_kn": round(move_kn, 2), "move_s": round(move_s, 1)}
-        return Scene([ship], [Fact("loitering", "", [ship], start_s, end_s, cause, *at, scored=self.scored, measures=measures)])
+        fact = Fact("loitering", "", [ship], start_s, end_s, cause, *at, scored=self.scored, measures=measures)
+        stops_s = start_s + first_s, start_s + first_s + move_s
+        return Scene([ship], [fact, adrift(ship, start_s, stops_s[0], at), adrift(ship, stops_s[1], end_s, at)])
 
 
 class Drifting(Behaviour, kw_only=True):

@@ -53,7 +53,7 @@ def test_an_ordinary_ship_calls_for_help_in_words(addressed, call, words, subtyp
     scene = scene_of("safety_text", seed, tables)
     fact, *adrift = scene.facts
     assert (fact.type, fact.subtype, fact.point) == ("safety", subtype, True)
-    assert [(f.type, f.innocent) for f in adrift] == ([] if call == "test" else [("loitering", True)])
+    assert [(f.type, f.innocent) for f in adrift] == ([] if call == "test" else [("loitering", True), ("safety", False)])
     ship, caller = scene.ships
     calls = [(stamp, m) for stamp, m in heard(tables, seed, ship.identity.mmsi) if m["msg_type"] in (12, 14)]
     assert {m["msg_type"] for _, m in calls} == {12 if addressed == "true" else 14}
@@ -150,7 +150,7 @@ def test_the_reports_are_of_the_plan_and_the_truth_is_whole(seed):
     assert max(apart_m(ship.plan, t, m) for t, m in reports[::5]) < 45
     rows = truth(TABLES, seed)
     assert {r["behaviour"] for r in rows} == set(KINDS)
-    assert {r["subtype"] for r in rows if r["type"] == "safety"} == {"beacon", "text", "status14", "assist"}
+    assert {r["subtype"] for r in rows if r["type"] == "safety"} == {"beacon", "text", "status14", "assist", "drift"}
     assert not any(r["scored"] for r in rows if r["state"] == "retracted")
 
 

@@ -186,14 +186,17 @@ def order_of_fixes(fixes: np.ndarray) -> np.ndarray:
     if int(release.max()) >= 1 << (63 - MMSI_BITS):
         return np.lexsort([fixes[name] for name in (*FIX_ORDER, "release_ms")])
     key = (release << MMSI_BITS) | fixes["mmsi"].astype(np.int64)
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)
     key, release = key[order], release[order]
     tie = np.zeros(len(order), bool)
     tie[1:] = key[1:] == key[:-1]
-    tie |= fixes["t_ms"][order] != fixes["release_ms"][order]
+    tie[:-1] |= tie[1:]
+    late = fixes["t_ms"][order] != fixes["release_ms"][order]
+    if late.any():  # event time comes before the vessel: all that is released with a late row is sorted anew
+        tie |= np.isin(release, np.unique(release[late]))
     if not tie.any():
         return order
-    messy = np.flatnonzero(np.isin(release, release[tie]))
+    messy = np.flatnonzero(tie)
     rows = take_rows(fixes, order[messy])
     order[messy] = order[messy][np.lexsort([rows[name] for name in (*FIX_ORDER, "release_ms")])]
     return order

@@ -37,7 +37,7 @@ SIGHTING = np.dtype(
         ("masked", "u1"),
     ]
 )
-_SIGHTING = from_dtype(SIGHTING)
+SIGHTING_TYPE = from_dtype(SIGHTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ class Around:
         """SIGHTING rows in the cell of a place (squares of `cell_units` in latitude and longitude) and the eight round it."""
         south = lat // cell_units * cell_units
         rows = self._between(south - cell_units, south + 2 * cell_units)
-        columns = 2 * HALF_TURN // cell_units
-        apart = np.abs((rows["lon"].astype(np.int64) + HALF_TURN) // cell_units - (lon + HALF_TURN) // cell_units)
-        return take_rows(rows, np.minimum(apart, columns - apart) <= 1)
+        near = np.empty(len(rows), np.bool_)
+        _near_column(rows, lon, cell_units, near)
+        return take_rows(rows, near)
 
     def _between(self, south: int, north: int) -> np.ndarray:
         first, last = np.searchsorted(self.lats, (south, north))
@@ -81,7 +81,15 @@ def within(rows: np.ndarray, lat: int, lon: int, reach_nm: float) -> np.ndarray:
     return take_rows(rows, near)
 
 
-@njit((_SIGHTING[::1], int64, int64, float64, boolean[::1]), **PLAIN)
+@njit((SIGHTING_TYPE[::1], int64, int64, boolean[::1]), **PLAIN)
+def _near_column(rows, lon, cell_units, near):
+    columns, column = 2 * HALF_TURN // cell_units, (lon + HALF_TURN) // cell_units
+    for i in range(rows.shape[0]):
+        apart = abs((np.int64(rows[i]["lon"]) + HALF_TURN) // cell_units - column)
+        near[i] = min(apart, columns - apart) <= 1
+
+
+@njit((SIGHTING_TYPE[::1], int64, int64, float64, boolean[::1]), **PLAIN)
 def _within(rows, lat, lon, reach_m, near):
     for i in range(rows.shape[0]):
         near[i] = distance_m(lat, lon, rows[i]["lat"], rows[i]["lon"]) <= reach_m
@@ -105,7 +113,7 @@ def around_of(parts: list[np.ndarray]) -> Around:
     return Around(rows, order, lats)
 
 
-@njit((_SIGHTING[::1], int64[::1], int64[::1]), **PLAIN)
+@njit((SIGHTING_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
 def _settle_ties(rows, lats, order):
     """Put rows of equal latitude into the order of their keys."""
     for i in range(1, lats.shape[0]):
@@ -117,7 +125,7 @@ def _settle_ties(rows, lats, order):
 
 
 # Flat: a row after the other, once a tick.
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, _SIGHTING[::1]), **PLAIN)
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, SIGHTING_TYPE[::1]), **PLAIN)
 def _sightings(rows, more, heard, since_ms, out):
     """Write the sightings of tracks heard since a time; returns how many."""
     n = 0

@@ -27,11 +27,12 @@ from dogwatch.batch import COG_MISSING, T_MISSING, Control
 from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, event_id
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m
 from tracks import episodes as ep
+from tracks.around import SIGHTING_TYPE
 from tracks.coverage import BLOCK_MS, CELL_UNITS, cell_key, p_path
 from tracks.detector import Detector, Sight
 from tracks.ears import EAR, EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears
 from tracks.params import INSHORE_NM, Dark
-from tracks.records import ACCEPTED, FIX_TYPE, HOT_TYPE, MARK_SILENT, MINUTE_MS, TAKEN_TYPE
+from tracks.records import ACCEPTED, FIX_TYPE, HOT_TYPE, MARK_SILENT, MINUTE_MS, PLAIN, TAKEN_TYPE
 from tracks.vessels import ORDINAL_BITS, VesselTable, degrees, text_of
 
 TYPE = RULE = "dark"
@@ -130,7 +131,7 @@ class Silence:
     inbound_s: float | None
     reckoned_ashore: bool
     in_mask: bool
-    in_watch_zone: bool
+    in_watch_zone: bool  # asked of a stopped vessel only
 
 
 def _judge(state: DarkDetector, sight: Sight, slot: int, supersedes: str | None = None) -> list[Event]:
@@ -237,28 +238,16 @@ class Expected:
 
 def _expected(state: DarkDetector, sight: Sight, slot: int) -> Expected:
     """Of the groups that are alive, the one whose silence says most; if none knows the place, the first."""
-    best = Expected("", 1.0, 0.0, 0, False, False)
-    for group in state.ears.alive(sight.tick_ms):
-        blocks = state.ears.minutes(group, int(sight.table.heard_ms[slot]), sight.tick_ms) * MINUTE_MS // BLOCK_MS
-        if blocks < 1:
-            continue
-        found = Expected(sight.coverage.groups[group], *_path_evidence(sight, slot, group, blocks))
-        if best.blocks < 1 or (found.known_cell, -found.p) > (best.known_cell, -best.p):
-            best = found
-    return best
-
-
-def _path_evidence(sight: Sight, slot: int, group: int, blocks: int) -> tuple[float, float, int, bool, bool]:
-    """(P of this silence, mean coverage, blocks, last cell learned?, path leaves coverage?) along the reckoned path."""
-    row, coverage, learned_min = sight.table.rows[slot], sight.coverage, sight.params.dark.blocks_learned_min
-    n, class_b = min(blocks, PATH_BLOCKS_MAX), int(row["class_b"])
-    path = _path(int(row["lat"]), int(row["lon"]), float(row["speed_kn"]), int(row["cog"]), class_b, group, n + AHEAD_BLOCKS)
-    heard, missed = coverage.blocks(path)
-    learned = heard + missed >= learned_min
-    p, mean, _ = p_path(path[:n], heard[:n], missed[:n], float(learned_min))
-    here_heard, here_missed = coverage.blocks(np.array([cell_key(int(row["lat"]), int(row["lon"]), class_b, group)]))
-    known_cell = bool(here_heard[0] + here_missed[0] >= learned_min)
-    return float(p), float(mean), blocks, known_cell, known_cell and not bool(learned.all())
+    row, coverage, heard_ms = sight.table.rows[slot], sight.coverage, int(sight.table.heard_ms[slot])
+    groups = state.ears.alive(sight.tick_ms)
+    blocks = [state.ears.minutes(group, heard_ms, sight.tick_ms) * MINUTE_MS // BLOCK_MS for group in groups]
+    last = (int(row["lat"]), int(row["lon"]), int(row["cog"]), int(row["class_b"]))
+    learned = (coverage.keys, coverage.heard, coverage.missed)
+    asked = np.array([groups, blocks], np.int64)
+    at, p, mean, known, leaving = _most_telling(last, float(row["speed_kn"]), asked, *learned, float(sight.params.dark.blocks_learned_min))
+    if at < 0:
+        return Expected("", 1.0, 0.0, 0, False, False)
+    return Expected(coverage.groups[groups[at]], p, mean, blocks[at], known, leaving)
 
 
 def reckon(row: np.void, seconds: float) -> tuple[int, int]:
@@ -301,6 +290,40 @@ def _path(lat, lon, speed_kn, cog, class_b, group, n):
     return cells
 
 
+@njit(
+    types.Tuple((int64, float64, float64, boolean, boolean))(types.UniTuple(int64, 4), float64, int64[:, ::1], int64[::1], float64[::1], float64[::1], float64),
+    cache=True,
+)
+def _most_telling(last, speed_kn, asked, keys, heard, missed, learned_min):
+    """(number of the group in `asked`, P of this silence, mean coverage, last cell learned?, path leaves coverage?) along the reckoned path.
+
+    last: latitude, longitude, course and class of the last report. asked: groups, and the blocks that each has listened since; -1: none
+    has. keys, heard, missed: those of Coverage.
+    """
+    lat, lon, cog, class_b = last
+    best, best_p, best_mean, best_known, best_leaving = -1, 1.0, 0.0, False, False
+    for g in range(asked.shape[1]):
+        group, blocks = asked[0, g], asked[1, g]
+        if blocks < 1:
+            continue
+        n = min(blocks, PATH_BLOCKS_MAX)
+        path = _path(lat, lon, speed_kn, cog, class_b, group, n + AHEAD_BLOCKS)
+        path_heard, path_missed = np.zeros(path.shape[0]), np.zeros(path.shape[0])
+        whole = True
+        for i in range(path.shape[0]):
+            at = np.searchsorted(keys, path[i])
+            if at < keys.shape[0] and keys[at] == path[i]:
+                path_heard[i], path_missed[i] = heard[at], missed[at]
+            whole = whole and path_heard[i] + path_missed[i] >= learned_min
+        p, mean, _ = p_path(path[:n], path_heard[:n], path_missed[:n], learned_min)
+        here = cell_key(lat, lon, class_b, group)
+        at = np.searchsorted(keys, here)
+        known = at < keys.shape[0] and keys[at] == here and heard[at] + missed[at] >= learned_min
+        if best < 0 or (known and not best_known) or (known == best_known and p < best_p):
+            best, best_p, best_mean, best_known, best_leaving = g, p, mean, known, known and not whole
+    return best, best_p, best_mean, best_known, best_leaving
+
+
 def _measure(state: DarkDetector, sight: Sight, slot: int, expected: Expected) -> Silence:
     table, tick_ms, geography, rule = sight.table, sight.tick_ms, sight.geography, sight.params.dark
     row = table.rows[slot]
@@ -332,24 +355,42 @@ def _measure(state: DarkDetector, sight: Sight, slot: int, expected: Expected) -
         inbound,
         bool(masked[1] or geography.on_land(lat_deg[1:2], lon_deg[1:2])[0]),
         bool(masked[0]),
-        any(zone.kind == "watch" and zone.relation == "inside" for zone in geography.relations(float(lat_deg[0]), float(lon_deg[0]))),
+        _is_stopped(row) and any(zone.kind == "watch" and zone.relation == "inside" for zone in geography.relations(float(lat_deg[0]), float(lon_deg[0]))),
     )
+
+
+def _is_stopped(row: np.void) -> bool:
+    return bool(row["speed_kn"] >= 0 and row["speed_kn"] < UNDER_WAY_KN_A)
 
 
 def _peers(sight: Sight, slot: int) -> tuple[int, int, float]:
     """Others last heard in the same or the next cell: (how many, how many are heard lately, share lost together with it)."""
     me, heard_ms, rule = sight.table.rows[slot], int(sight.table.heard_ms[slot]), sight.params.dark
     others = sight.around.cells(int(me["lat"]), int(me["lon"]), CELL_UNITS)
-    others = others[(others["heard_ms"] >= heard_ms - PEER_WINDOW_MS) & (others["key"] != sight.table.key_of(slot))]
-    if not len(others):
-        return 0, 0, 0.0
-    heard = others["heard_ms"] >= sight.tick_ms - HEARD_LATELY_MS
-    together = ~heard & (np.abs(others["heard_ms"] - heard_ms) <= rule.common_cause_s * 1000.0)
-    return len(others), int(heard.sum()), float(together.sum()) / len(others)
+    limits = (heard_ms - PEER_WINDOW_MS, sight.tick_ms - HEARD_LATELY_MS, heard_ms)
+    peers, heard, together = _count_peers(others, sight.table.key_of(slot), limits, rule.common_cause_s * 1000.0)
+    return peers, heard, together / peers if peers else 0.0
+
+
+@njit(types.UniTuple(int64, 3)(SIGHTING_TYPE[::1], int64, types.UniTuple(int64, 3), float64), **PLAIN)
+def _count_peers(others, key, limits, together_ms):
+    """(heard since the first limit, of these heard since the second, of the rest lost within `together_ms` of the third)."""
+    since_ms, lately_ms, lost_ms = limits
+    peers, heard, together = 0, 0, 0
+    for i in range(others.shape[0]):
+        t_ms = others[i]["heard_ms"]
+        if t_ms < since_ms or others[i]["key"] == key:
+            continue
+        peers += 1
+        if t_ms >= lately_ms:
+            heard += 1
+        elif abs(t_ms - lost_ms) <= together_ms:
+            together += 1
+    return peers, heard, together
 
 
 def _exclusions(row: np.void, silence: Silence, rule: Dark) -> list[Exclusion]:
-    stopped = bool(row["speed_kn"] >= 0 and row["speed_kn"] < UNDER_WAY_KN_A)
+    stopped = _is_stopped(row)
     common = silence.peers > 0 and silence.lost_share >= rule.common_cause_share
     return [
         ep.checked("receiver_down", not silence.receiver_alive, yes="silent", no="heard", suppress=True),

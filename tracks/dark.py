@@ -56,17 +56,17 @@ class DarkDetector(Detector):
         self.ears = Ears()
         self.late: list[tuple[int, int]] = []  # (track key, t_ms) of late rows of tracks in the book, until the next tick
         self.corrected = 0
+        self.returned = True  # a silent track may have been heard since the last tick: no part of the state
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Who was heard again; late rows of vessels that have an episode."""
         if not self.book.pages:
             return
-        _heard_back(fixes, taken, sight.table.cold[self.NAME])
-        late = np.flatnonzero((taken["late"] != 0) & (taken["slot"] >= 0))
-        for at in late.tolist():
-            key = sight.table.key_of(int(taken["slot"][at]))
-            if key in self.book:
-                self.late.append((key, int(fixes["t_ms"][at])))
+        late = np.empty(len(taken), np.int64)
+        n, returned = _heard_back(fixes, taken, sight.table.cold[self.NAME], late)
+        self.returned |= returned
+        keys = sight.table.keys_of(taken["slot"][late[:n]])
+        self.late += [(key, t_ms) for key, t_ms in zip(keys.tolist(), fixes["t_ms"][late[:n]].tolist()) if key in self.book]
 
     def join(self, sight: Sight, statics: np.ndarray, slots: np.ndarray) -> None:
         """A static row is a sign of life too."""
@@ -74,6 +74,7 @@ class DarkDetector(Detector):
         for at in np.flatnonzero(ears["silence"][slots]):
             back_ms, t = int(ears["back_ms"][slots[at]]), int(statics["t_ms"][at])
             ears["back_ms"][slots[at]] = min(back_ms, t) if back_ms else t
+            self.returned = True
 
     def control(self, sight: Sight, rows: list[Control]) -> None:
         """Keep released control rows until the tick that they precede."""
@@ -474,10 +475,11 @@ def _ended(state: DarkDetector, sight: Sight) -> list[Event]:
     table, tick_ms, rule = sight.table, sight.tick_ms, sight.params.dark
     ears = table.cold[DarkDetector.NAME][: len(table)]
     events = []
-    if state.book.pages:
+    if state.book.pages and state.returned:
         for slot in table.in_order(np.flatnonzero((ears["silence"] != 0) & (ears["back_ms"] != 0))):
             events.append(_heard_again(state, sight, int(slot)))
             _forget_silence(table, int(slot))
+    state.returned = False
     if tick_ms % SAID_MS:
         return events
     for key in sorted(state.book.pages):
@@ -634,12 +636,23 @@ def _due(rows, ears, heard, tick_ms, limits, reports_min):
     return out
 
 
-@njit((FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1]), cache=True)
-def _heard_back(fixes, taken, ears):
-    """Note the first transmission and the first position of every track that was silent."""
+@njit(types.Tuple((int64, boolean))(FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1], int64[::1]), **PLAIN)
+def _heard_back(fixes, taken, ears, late):
+    """Note the first transmission and the first position of every track that was silent; whether there was one.
+
+    Writes the numbers of late rows that have a track, and returns how many.
+    """
+    n, returned = 0, False
     for i in range(fixes.shape[0]):
-        if taken[i]["marks"] & MARK_SILENT == 0 or taken[i]["late"] != 0 or taken[i]["slot"] < 0:
+        if taken[i]["slot"] < 0:
             continue
+        if taken[i]["late"] != 0:
+            late[n] = i
+            n += 1
+            continue
+        if taken[i]["marks"] & MARK_SILENT == 0:
+            continue
+        returned = True
         ear = ears[taken[i]["slot"]]
         if ear["back_ms"] == 0:
             ear["back_ms"] = fixes[i]["t_ms"]
@@ -647,3 +660,4 @@ def _heard_back(fixes, taken, ears):
             ear["back_fix_ms"] = fixes[i]["t_ms"]
             ear["back_lat"] = fixes[i]["lat"]
             ear["back_lon"] = fixes[i]["lon"]
+    return n, returned

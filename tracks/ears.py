@@ -60,6 +60,7 @@ class Ears:
         self.pending: list[Control] = []
         self.down = ep.Book()  # groups that fell silent, by number
         self.minutes_deaf = 0
+        self.living: tuple[int, list[int]] = (T_MISSING, [])  # tick, groups alive at it: known once a tick, no part of the state
 
     def control(self, rows: list[Control]) -> None:
         """Keep released control rows until the tick that they precede."""
@@ -73,8 +74,10 @@ class Ears:
 
     def alive(self, tick_ms: int) -> list[int]:
         """Groups of which a receiver has heard anybody lately."""
-        living = (self.group_of >= 0) & (tick_ms - self.heard_ms <= RECEIVER_SILENT_MS)
-        return sorted({int(group) for group in self.group_of[living]})
+        if self.living[0] != tick_ms:
+            living = (self.group_of >= 0) & (tick_ms - self.heard_ms <= RECEIVER_SILENT_MS)
+            self.living = (tick_ms, sorted(set(self.group_of[living].tolist())))
+        return self.living[1]
 
     def any_alive(self, receivers: int, tick_ms: int) -> bool:
         """Whether one of these receivers (bits; 0: nobody is known) is alive."""
@@ -130,6 +133,7 @@ class Ears:
                     self.group_of[bit] = sight.coverage.group(station_of(sight.receivers, bit))
         listened = not deaf_before and not self.deaf and tick_ms - int(table.cells[LAST_ROW]) <= LISTENING_MS
         self.minutes_deaf += not listened
+        self.living = (T_MISSING, [])
         minute = tick_ms // MINUTE_MS
         self.listened[:, minute % MINUTES_KEPT] = self.listened[:, (minute - 1) % MINUTES_KEPT]
         if listened:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+from numba import njit
 
 from dogwatch.errors import ConfigError
 from dogwatch.events import ZoneRelation
@@ -158,8 +159,16 @@ def _relation(zone_id: str, version: str, kind: str, distance_nm: float, has_ins
 
 def _units(lat_deg: np.ndarray, lon_deg: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(lat int64[n], lon int64[n]) in 1/600000 degree, and which of them are known; the unknown are 0, 0."""
-    lat, lon = np.asarray(lat_deg, np.float64), np.asarray(lon_deg, np.float64)
-    known = (np.abs(lat) <= 90) & (np.abs(lon) <= 180)
-    lat_units = np.rint(np.where(known, lat, 0.0) * UNITS_PER_DEG).astype(np.int64)
-    lon_units = np.rint(np.where(known, lon, 0.0) * UNITS_PER_DEG).astype(np.int64)
+    lat, lon = np.ascontiguousarray(lat_deg, np.float64), np.ascontiguousarray(lon_deg, np.float64)
+    lat_units, lon_units, known = np.empty(len(lat), np.int64), np.empty(len(lat), np.int64), np.empty(len(lat), np.bool_)
+    _round(lat, lon, lat_units, lon_units, known)
     return lat_units, lon_units, known
+
+
+# A kernel, because tracks/ asks about a few points at a time, and NumPy takes a microsecond for each of a dozen steps.
+@njit("void(float64[::1], float64[::1], int64[::1], int64[::1], boolean[::1])", cache=True, _nrt=False)
+def _round(lat_deg, lon_deg, lat, lon, known):
+    for i in range(lat_deg.shape[0]):
+        known[i] = abs(lat_deg[i]) <= 90.0 and abs(lon_deg[i]) <= 180.0
+        lat[i] = np.int64(np.rint(lat_deg[i] * UNITS_PER_DEG)) if known[i] else 0
+        lon[i] = np.int64(np.rint(lon_deg[i] * UNITS_PER_DEG)) if known[i] else 0

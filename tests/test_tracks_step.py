@@ -76,7 +76,7 @@ def plain():
     """The sea in order, in one piece: what every other run must equal."""
     rows = shuffled(busy_sea(), 0, lateness_ms=1001)
     events, state = watch(rows, busy_statics(), params=QUICK, coverage=well_heard(), control=silent_source(4500, 4560))
-    assert {e.type for e in events} == {"loitering", "rendezvous", "dark"}
+    assert {e.type for e in events} >= {"loitering", "rendezvous", "dark", "position_lost"}
     assert len(events) > 15
     assert_balance(state)
     return events, state

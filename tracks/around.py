@@ -35,6 +35,11 @@ SIGHTING = np.dtype(
         ("ship_type", "u1"),
         ("class_b", "u1"),
         ("masked", "u1"),
+        ("beam_m", "u1"),
+        ("trouble", "u1"),  # TROUBLE_* bits, since when, and where it was before (tracks/records.py)
+        ("trouble_min", "<u2"),
+        ("was_lat", "<i4"),
+        ("was_lon", "<i4"),
     ]
 )
 SIGHTING_TYPE = from_dtype(SIGHTING)
@@ -148,5 +153,10 @@ def _sightings(rows, more, heard, since_ms, out):
         seen["ship_type"] = m["ship_type"]
         seen["class_b"] = v["class_b"]
         seen["masked"] = m["masked"]
+        seen["beam_m"] = m["beam_m"]
+        seen["trouble"] = m["trouble"]
+        seen["trouble_min"] = m["trouble_min"]
+        seen["was_lat"] = m["was_lat"]
+        seen["was_lon"] = m["was_lon"]
         n += 1
     return n

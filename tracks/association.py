@@ -125,7 +125,9 @@ def blank(rows, more, heard, trail, slot, mmsi, ordinal, t_ms):
     m["next"] = np.int32(0)
     m["rx_before"] = np.uint64(0)
     m["loa_m"] = m["segment"] = m["draught_dm"] = np.uint16(0)
-    m["beam_m"] = m["ship_type"] = m["masked"] = m["watched"] = m["belief"] = m["turns"] = np.uint8(0)
+    m["beam_m"] = m["ship_type"] = m["masked"] = m["watched"] = m["belief"] = m["turns"] = m["trouble"] = np.uint8(0)
+    m["trouble_min"] = np.uint16(0)
+    m["was_lat"] = m["was_lon"] = np.int32(0)
     m["ordinal"] = np.uint8(ordinal)
     for k in range(TRAIL_FIXES):
         trail[slot, k]["filled"] = np.uint8(0)

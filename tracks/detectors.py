@@ -8,6 +8,7 @@ from tracks.detector import Detector
 from tracks.drift import DriftDetector
 from tracks.loitering import LoiteringDetector
 from tracks.port_visit import PortVisitDetector
+from tracks.position import PositionDetector
 from tracks.rendezvous import RendezvousDetector
 from tracks.sudden_stop import SuddenStopDetector
 
@@ -19,6 +20,7 @@ KINDS: tuple[type[Detector], ...] = (
     AgroundDetector,
     PortVisitDetector,
     RendezvousDetector,
+    PositionDetector,
 )
 
 

@@ -51,7 +51,7 @@ class Book:
     def revise(self, key: int, t_detected: int, **changes: Any) -> Event:
         """Next version of a page's event with `changes`; returns it as emitted."""
         page = self.pages[key]
-        page.event = msgspec.structs.replace(page.event, version=page.event.version + 1, t_detected=t_detected, **changes)
+        page.event = next_version(page.event, t_detected, **changes)
         page.emitted_ms = t_detected
         return page.event
 
@@ -81,6 +81,11 @@ def new_event(sight: Sight, what: tuple[str, str, str, str], keys: list[int], st
         params_hash=sight.params.params_hash,
         **facts,
     )
+
+
+def next_version(event: Event, t_detected: int, **changes: Any) -> Event:
+    """A copy of an event as its next version, with `changes`."""
+    return msgspec.structs.replace(event, version=event.version + 1, t_detected=t_detected, **changes)
 
 
 def subject_of(table: VesselTable, slot: int) -> Subject:

@@ -210,6 +210,43 @@ class PortVisit(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     level_min: Annotated[int, msgspec.Meta(ge=1, le=4)] = 3  # less sure visits are not reported
 
 
+class Position(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A place that cannot be true (docs/behaviours/position-anomaly.md)."""
+
+    enabled: bool = True
+    jump_nm_min: Positive = 5.0
+    jump_kn_over: NotNegative = 5.0  # above the v_max of the vessel's type
+    offset_nm_min: Positive = 1.0  # a shorter jump than jump_nm_min is an offset when it stays
+    offset_s_min: Positive = 1_800.0
+    reports_min: Count = 3
+    inland_nm: Positive = 0.54  # 1 km: finer than the coast that is built in is true (1:10 million), so no alarm without a jump or a contradiction
+    circle_residual_max: Share = 0.05  # of the radius, root mean square
+    circle_turns_min: Positive = 1.5
+    circle_course_share_min: Share = 0.5  # of reports whose course is more than 45 degrees off; courses out of nowhere reach 0.75
+    circle_radius_nm_max: Positive = 5.0
+    mismatch_reports_min: Count = 10
+    mismatch_s_min: Positive = 300.0
+    mismatch_share_min: Share = 0.7
+    lost_s_min: Positive = 300.0
+    merge_s: NotNegative = 1_800.0
+    settle_s: Positive = 86_400.0  # a place kept for so long after a jump is its place
+    confidence_cap: Share = 0.9
+    confidence_cap_one_receiver: Share = 0.6
+
+
+class Gnss(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Several vessels whose places fail together (docs/behaviours/gnss-area.md)."""
+
+    enabled: bool = True
+    vessels_min: Count = 3
+    window_s: Positive = 1_800.0
+    source_nm: Positive = 10.0
+    target_nm: Positive = 5.0
+    lost_share_min: Share = 0.3
+    merge_s: NotNegative = 1_800.0
+    confidence_cap: Share = 0.9
+
+
 class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """All thresholds of tracks/. `revise_s`: how often an open event may say how it goes on."""
 
@@ -222,6 +259,8 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     aground: Aground = Aground()
     rescue: RescueArea = RescueArea()
     port_visit: PortVisit = PortVisit()
+    position: Position = Position()
+    gnss: Gnss = Gnss()
     revise_s: Annotated[float, msgspec.Meta(ge=600)] = 1_800.0
     v_max_kn: Positive = 40.0  # farther than this in the time between two reports: not the same hull, or a jump
     v_max_kn_fast: Positive = 65.0  # high-speed craft and rescue boats (types 40-49, 51)

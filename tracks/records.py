@@ -64,7 +64,10 @@ MORE = np.dtype(
         ("ordinal", "u1"),  # number of the track within its MMSI
         ("belief", "u1"),  # DEAD, TENTATIVE, SHADOW or BELIEVED
         ("turns", "u1"),  # shadow: how often the reports have changed to and fro
-        ("spare", "u1", (11,)),
+        ("trouble", "u1"),  # TROUBLE_* bits: what is wrong with its place
+        ("trouble_min", "<u2"),  # since when, in minutes modulo 2**16
+        ("was_lat", "<i4"),  # where it was before
+        ("was_lon", "<i4"),
     ]
 )
 STATICS = np.dtype([("t_ms", "<i8"), ("imo", "<u4"), ("name", "S20"), ("callsign", "S7"), ("destination", "S20")])
@@ -93,6 +96,8 @@ COUNTERS = ("accepted", "duplicate_30s", "late_used", "late", "not_vessel", "no_
 SLOTS, SLOTS_MAX, LAST_ROW = 10, 11, 12  # further cells: slots in use, their limit, event time of the newest row
 CELLS = 13
 MARK_SILENT = 1  # dark.py: an episode of silence is open
+TROUBLE_JUMPED, TROUBLE_LOST = 1, 2
+MARK_DOUBT = 2  # position.py: its place is in doubt, every fix is looked at
 
 FIX_TYPE, HOT_TYPE, MORE_TYPE, TRAIL_TYPE, TAKEN_TYPE = (from_dtype(dtype) for dtype in (FIX_DTYPE, HOT, MORE, TRAIL, TAKEN))
 

@@ -1,0 +1,389 @@
+"""What is kept of a track whose place is in doubt: its jump, its lost position, how its motion and its words disagree.
+
+May hold: the record, the kernel that fills it from fixes, the limits that make a fix worth keeping. May not: judge (position.py), events.
+
+Theory. Nearly every fix goes on from the one before as its speed and course say, and costs a comparison of two vectors.
+Only where they disagree several times running, where a track has jumped, or where it transmits without a position, a
+record of FACTS is opened for the track; its number lies beside the track (DOUBT), so that an ordinary track costs 16
+bytes. A track with a record is marked at the tick: from then on all of its fixes are looked at. Disagreement is counted
+(`odd`), and the places are summed up so that a circle can be fitted without keeping them (circle.py).
+"""
+
+# ruff: noqa: PLR1714, SIM109 - Numba compiles a generic search for every `x in (a, b)`; comparisons cost nothing
+from __future__ import annotations
+
+import numpy as np
+from numba import boolean, float64, from_dtype, int64, njit
+
+from dogwatch.batch import COG_MISSING, F_FIX_STATE, SOG_MISSING, T_MISSING
+from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from tracks.records import (
+    ACCEPTED,
+    DEAD,
+    FIX_TYPE,
+    GOES_ON,
+    HOT_TYPE,
+    JUMPED,
+    MARK_DOUBT,
+    MINUTE_MS,
+    MORE_TYPE,
+    NO_POSITION,
+    TAKEN_TYPE,
+    TROUBLE_JUMPED,
+    TROUBLE_LOST,
+)
+
+ODD_RUN = 5  # reports running that disagree with the motion: worth a record
+ODD_GAP_S = 120  # such reports farther apart are not "running"
+FOUND = 3  # reports without a position, or with one again, that are believed
+EVEN_RUN = 8  # reports running that agree: over
+DT_MS_MIN, DT_MS_MAX = 4_000, 60_000  # between two reports: closer, noise decides; farther, a ship has turned
+STEP_M_MIN = 15.0  # a shorter step has no bearing (two GNSS errors of 5 m)
+ODD_COS2 = 0.5  # squared cosine of 45 degrees between the course told and the bearing of motion
+ODD_SPEED_KN = 10.0  # between the speed told and the one derived
+ODD_SPEED_M = 50.0
+SOG_LEAST = 20  # 2.0 kn: below it a course says nothing
+SOG_MOST = 1000  # 100 kn; sentinels and what was seen as bad values lie above
+RETURN_FACTOR, RETURN_SLACK_M = 1.5, 1.0 * NM_M  # back where the ship can have come at its own speed
+OPPOSITE_SHARE = 0.3  # a step that takes back the jump but for this share
+FACTS_MAX = 65_536
+
+DOUBT = np.dtype([("row", "<i4"), ("odd_s", "<u4"), ("first_odd_s", "<u4"), ("odd", "u1")])
+FACTS = np.dtype(
+    [
+        ("key", "<i8"),  # of the track, 0: free
+        ("free", "<i4"),  # next free row + 1
+        # jump
+        ("jump_ms", "<i8"),  # last fix at the old place, 0: no jump
+        ("first_ms", "<i8"),  # first fix at the new place
+        ("back_ms", "<i8"),  # last fix at the new place, after which it came back; 0: still there
+        ("rx_from", "<u8"),
+        ("rx_to", "<u8"),
+        ("from_lat", "<i4"),
+        ("from_lon", "<i4"),
+        ("to_lat", "<i4"),
+        ("to_lon", "<i4"),
+        ("from_kn", "<f4"),
+        ("to_kn", "<f4"),
+        ("from_cog", "<u2"),
+        ("jumps", "<u2"),
+        ("returns", "<u2"),
+        ("clock", "u1"),  # found to be a slip of time, not of place (position.py)
+        ("ashore", "u1"),  # was found well inside the land there (position.py)
+        ("there", "<u4"),  # reports at the new place
+        # position lost
+        ("lost_ms", "<i8"),  # first report without a position fix, 0: none
+        ("lost_last_ms", "<i8"),
+        ("lost_n", "<u4"),
+        ("lost_dead", "<u4"),  # of these with second 61-63 rather than 91/181
+        ("lost_good", "<u4"),  # reports with a position fix since the last one without
+        # motion and words
+        ("odd_ms", "<i8"),  # first report that disagrees, 0: none
+        ("odd_last_ms", "<i8"),
+        ("over_ms", "<i8"),  # last report of a run of odd ones that a jump ended
+        ("last_ms", "<i8"),  # newest fix
+        ("tested", "<u4"),
+        ("odd", "<u4"),
+        ("turned", "<u4"),  # of these, course more than 45 degrees off
+        ("reversed", "<u4"),  # more than 90 degrees
+        ("speed", "<u4"),  # speed more than ODD_SPEED_KN off
+        ("even_run", "<u4"),
+        ("same_cog", "<u4"),  # courses equal to the one before
+        ("cog", "<u2"),
+        # sums over the places since, in metres from the first
+        ("n", "<u4"),
+        ("lat", "<i4"),
+        ("lon", "<i4"),
+        ("x", "<f8"),  # newest
+        ("y", "<f8"),
+        ("area", "<f8"),  # twice the area swept about the first place, signed
+        ("path_m", "<f8"),
+        ("s_x", "<f8"),
+        ("s_y", "<f8"),
+        ("s_xx", "<f8"),
+        ("s_xy", "<f8"),
+        ("s_yy", "<f8"),
+        ("s_xz", "<f8"),  # z = x * x + y * y
+        ("s_yz", "<f8"),
+        ("s_zz", "<f8"),
+    ]
+)
+FACTS_TYPE, DOUBT_TYPE = from_dtype(FACTS), from_dtype(DOUBT)
+ROWS, FREE, REFUSED = range(3)  # cells of a fact table: rows ever used, first free row + 1, tracks refused a row
+COS_COURSE = np.round(np.cos(np.radians(np.arange(3600) / 10.0)), 9)  # by tenths of a degree; rounded: the same bits everywhere
+
+
+@njit(int64(FACTS_TYPE[::1], DOUBT_TYPE[::1], int64[::1], int64, int64), cache=True)
+def _record(facts, doubts, cells, slot, key):
+    """Number of the track's record, opened if it has none; -1: none left."""
+    if doubts[slot]["row"] > 0:
+        return np.int64(doubts[slot]["row"]) - 1
+    at = cells[FREE] - 1
+    if at >= 0:
+        cells[FREE] = np.int64(facts[at]["free"])
+    elif cells[ROWS] < facts.shape[0]:
+        at = cells[ROWS]
+        cells[ROWS] += 1
+    else:
+        return -1
+    facts[at]["key"] = key
+    facts[at]["free"] = 0
+    doubts[slot]["row"] = np.int32(at + 1)
+    return at
+
+
+@njit((FACTS_TYPE[::1], int64), cache=True)
+def begin_motion(facts, at):
+    """Forget what was summed up of motion and words."""
+    f = facts[at]
+    f["odd_ms"] = f["odd_last_ms"] = 0
+    f["tested"] = f["odd"] = f["turned"] = f["reversed"] = f["speed"] = f["even_run"] = f["same_cog"] = f["n"] = np.uint32(0)
+    f["area"] = f["path_m"] = f["s_x"] = f["s_y"] = f["s_xx"] = f["s_xy"] = f["s_yy"] = f["s_xz"] = f["s_yz"] = f["s_zz"] = f["x"] = f["y"] = 0.0
+
+
+@njit((FACTS_TYPE[::1], int64, int64, int64), cache=True)
+def _sum_up(facts, at, lat, lon):
+    f = facts[at]
+    if f["n"] == 0:
+        f["lat"] = np.int32(lat)
+        f["lon"] = np.int32(lon)
+    y = (lat - np.int64(f["lat"])) * M_PER_UNIT
+    x = lon_difference(lon, np.int64(f["lon"])) * M_PER_UNIT * cos_lat(np.int64(f["lat"]))
+    f["area"] += f["x"] * y - x * f["y"]
+    f["path_m"] += np.sqrt((x - f["x"]) * (x - f["x"]) + (y - f["y"]) * (y - f["y"]))
+    f["x"] = x
+    f["y"] = y
+    z = x * x + y * y
+    f["s_x"] += x
+    f["s_y"] += y
+    f["s_xx"] += x * x
+    f["s_xy"] += x * y
+    f["s_yy"] += y * y
+    f["s_xz"] += x * z
+    f["s_yz"] += y * z
+    f["s_zz"] += z * z
+    f["n"] += np.uint32(1)
+
+
+@njit((MORE_TYPE[::1], int64, int64, int64, int64, int64), cache=True)
+def _be_troubled(more, slot, trouble, t, lat, lon):
+    """Say in the track's record, for all who ask who is around, what is wrong with its place, since when, and where it was before."""
+    m = more[slot]
+    m["trouble"] |= np.uint8(trouble)
+    m["trouble_min"] = np.uint16((t // MINUTE_MS) & 0xFFFF)
+    m["was_lat"] = np.int32(lat)
+    m["was_lon"] = np.int32(lon)
+
+
+@njit((FACTS_TYPE[::1], int64, int64, int64, float64, int64, float64), cache=True)
+def _set_target(facts, at, lat, lon, speed_kn, cog, since_s):
+    """Where a jump led: the place now, or the one reckoned back to the first report there, whichever is nearer to where it began."""
+    f = facts[at]
+    f["to_lat"] = np.int32(lat)
+    f["to_lon"] = np.int32(lon)
+    if speed_kn < 0.5 or cog >= COG_MISSING:
+        return
+    back = speed_kn * KN_MS * since_s / M_PER_UNIT
+    lat_0 = lat - np.int64(back * COS_COURSE[cog])
+    lon_0 = lon_difference(lon - np.int64(back * COS_COURSE[(cog + 2700) % 3600] / cos_lat(lat)), 0)
+    from_lat, from_lon = np.int64(f["from_lat"]), np.int64(f["from_lon"])
+    if distance_m(from_lat, from_lon, lat_0, lon_0) < distance_m(from_lat, from_lon, lat, lon):
+        f["to_lat"] = np.int32(lat_0)
+        f["to_lon"] = np.int32(lon_0)
+
+
+@njit(boolean(FACTS_TYPE[::1], int64, int64, int64, int64, int64, float64), cache=True)
+def _is_return(facts, at, t, from_ms, lat, lon, speed_kn):
+    """Whether a place is where the ship can have come from the place before its jump, at its own speed."""
+    f = facts[at]
+    dt_s = (t - from_ms) / 1000.0
+    way_m = RETURN_SLACK_M + RETURN_FACTOR * max(np.float64(f["from_kn"]), speed_kn, 5.0) * KN_MS * dt_s
+    return distance_m(np.int64(f["from_lat"]), np.int64(f["from_lon"]), lat, lon) <= way_m
+
+
+@njit(boolean(FACTS_TYPE[::1], int64, int64, int64, int64, int64, float64), cache=True)
+def _takes_back(facts, at, lat_1, lon_1, lat_2, lon_2, way_m):
+    """Whether a step, longer than explained, is the opposite of the jump."""
+    f = facts[at]
+    step_m = distance_m(lat_1, lon_1, lat_2, lon_2)
+    if step_m < way_m + 0.5 * NM_M:
+        return False
+    k = M_PER_UNIT * cos_lat(lat_1)
+    y = (lat_2 - lat_1 + np.int64(f["to_lat"]) - np.int64(f["from_lat"])) * M_PER_UNIT
+    x = (lon_difference(lon_2, lon_1) + lon_difference(np.int64(f["to_lon"]), np.int64(f["from_lon"]))) * k
+    jump_m = distance_m(np.int64(f["from_lat"]), np.int64(f["from_lon"]), np.int64(f["to_lat"]), np.int64(f["to_lon"]))
+    return np.sqrt(x * x + y * y) <= OPPOSITE_SHARE * jump_m
+
+
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64), cache=True)
+def _first_there(rows, more, slot, after_ms, t):
+    """When the first report came from a new place that has just been believed: the birth of the hypothesis that was given up for it."""
+    first = t
+    at = np.int64(more[slot]["next"]) - 1
+    while at >= 0:
+        if more[at]["belief"] == DEAD and after_ms < more[at]["birth_ms"] < first:
+            first = np.int64(more[at]["birth_ms"])
+        at = np.int64(more[at]["next"]) - 1
+    return first
+
+
+# Flat: one pass over every accepted fix; what follows `continue` is for the few in doubt. Slow twin: tests/naive_position.py.
+@njit(
+    int64(FIX_TYPE[::1], int64, TAKEN_TYPE[::1], HOT_TYPE[::1], MORE_TYPE[::1], DOUBT_TYPE[::1], FACTS_TYPE[::1], int64[::1]),
+    cache=True,
+)
+def note(fixes, at_row, taken, rows, more, doubts, facts, cells):
+    """Take fixes from `at_row` into the records.
+
+    Returns len(fixes), or the row at which the table of records must grow first.
+    """
+    for i in range(at_row, fixes.shape[0]):
+        told = taken[i]
+        what = told["what"]
+        if not (what == ACCEPTED or what == NO_POSITION):
+            continue
+        fix = fixes[i]
+        dead = (np.int64(fix["flags"]) & F_FIX_STATE) != 0
+        plain = what == ACCEPTED and not dead and told["how"] == GOES_ON
+        sog, cog, dt_ms = np.int64(fix["sog"]), np.int64(fix["cog"]), fix["t_ms"] - told["prev_t_ms"]
+        tested = plain and SOG_LEAST <= sog <= SOG_MOST and cog < COG_MISSING and DT_MS_MIN <= dt_ms <= DT_MS_MAX
+        turned = backward = speed_off = False
+        if tested:
+            dt_s = dt_ms / 1000.0
+            y = (np.int64(fix["lat"]) - np.int64(told["prev_lat"])) * M_PER_UNIT
+            x = lon_difference(np.int64(fix["lon"]), np.int64(told["prev_lon"])) * M_PER_UNIT * cos_lat(np.int64(fix["lat"]))
+            told_m = sog * (0.1 * KN_MS) * dt_s
+            d2 = x * x + y * y
+            dot = y * COS_COURSE[cog] + x * COS_COURSE[(cog + 2700) % 3600]
+            if d2 >= STEP_M_MIN * STEP_M_MIN and told_m >= STEP_M_MIN:
+                backward = dot < 0.0
+                turned = backward or dot * dot < ODD_COS2 * d2
+            off_m = max(ODD_SPEED_M, ODD_SPEED_KN * KN_MS * dt_s)
+            speed_off = d2 > (told_m + off_m) * (told_m + off_m) or (told_m > off_m and d2 < (told_m - off_m) * (told_m - off_m))
+        marked = (told["marks"] & MARK_DOUBT) != 0
+        if plain and not marked and not turned and not speed_off:
+            continue
+        slot, t = np.int64(told["slot"]), fix["t_ms"]
+        doubt = doubts[slot]
+        odd = turned or speed_off
+        if plain and doubt["row"] == 0:  # odd for the first time: is it the rule already?
+            t_s = t // 1000
+            if doubt["odd"] == 0 or t_s - np.int64(doubt["odd_s"]) > ODD_GAP_S:
+                doubt["odd"] = np.uint8(0)
+                doubt["first_odd_s"] = np.uint32(t_s)
+            doubt["odd"] += np.uint8(1)
+            doubt["odd_s"] = np.uint32(t_s)
+            if doubt["odd"] < ODD_RUN:
+                continue
+        if (told["how"] != JUMPED and plain is False and dead is False and what == ACCEPTED and doubt["row"] == 0) or rows[slot]["reports"] == 0:
+            continue  # born or returned; or never had a position at all
+        key = np.int64(rows[slot]["mmsi"]) << 2 | np.int64(more[slot]["ordinal"])
+        at = _record(facts, doubts, cells, slot, key)
+        if at < 0:
+            if facts.shape[0] < FACTS_MAX:
+                return i
+            cells[REFUSED] += 1
+            doubt["odd"] = np.uint8(0)
+            continue
+        f = facts[at]
+        if what == NO_POSITION or dead:
+            if f["lost_ms"] == 0 or f["lost_good"] >= FOUND:
+                f["lost_ms"] = t
+                f["lost_n"] = f["lost_dead"] = np.uint32(0)
+            f["lost_last_ms"] = t
+            f["lost_n"] += np.uint32(1)
+            f["lost_dead"] += np.uint32(1 if what == ACCEPTED else 0)
+            f["lost_good"] = np.uint32(0)
+            if f["lost_n"] == FOUND:
+                _be_troubled(more, slot, TROUBLE_LOST, f["lost_ms"], np.int64(rows[slot]["lat"]), np.int64(rows[slot]["lon"]))
+            if what == NO_POSITION:
+                continue
+        elif f["lost_ms"] != 0:
+            f["lost_good"] += np.uint32(1)
+            if f["lost_good"] == FOUND:
+                more[slot]["trouble"] &= np.uint8(0xFF ^ TROUBLE_LOST)
+        speed_kn = sog / 10.0 if sog != SOG_MISSING else -1.0
+        if told["how"] == JUMPED:
+            if f["odd_ms"] != 0 and f["even_run"] < EVEN_RUN:
+                f["over_ms"] = told["prev_t_ms"]
+            begin_motion(facts, at)
+            doubt["odd"] = np.uint8(0)
+            if f["jump_ms"] != 0 and f["back_ms"] == 0 and _is_return(facts, at, t, f["jump_ms"], np.int64(fix["lat"]), np.int64(fix["lon"]), speed_kn):
+                f["back_ms"] = told["prev_t_ms"]
+                f["returns"] += np.uint16(1)
+                more[slot]["trouble"] &= np.uint8(0xFF ^ TROUBLE_JUMPED)
+            else:
+                if f["jump_ms"] == 0 or f["back_ms"] != 0:
+                    f["jump_ms"] = told["prev_t_ms"]
+                    f["first_ms"] = _first_there(rows, more, slot, told["prev_t_ms"], t)
+                    f["from_lat"] = told["prev_lat"]
+                    f["from_lon"] = told["prev_lon"]
+                    f["from_kn"] = told["prev_speed_kn"]
+                    f["from_cog"] = told["prev_cog"]
+                    f["rx_from"] = more[slot]["rx_before"]
+                    f["back_ms"] = 0
+                    f["clock"] = f["ashore"] = np.uint8(0)
+                    f["there"] = np.uint32(2)  # and this one
+                    _be_troubled(more, slot, TROUBLE_JUMPED, f["jump_ms"], np.int64(f["from_lat"]), np.int64(f["from_lon"]))
+                f["jumps"] += np.uint16(1)
+                f["rx_to"] = fix["receivers"]
+                _set_target(facts, at, np.int64(fix["lat"]), np.int64(fix["lon"]), speed_kn, cog, (t - f["first_ms"]) / 1000.0)
+                f["to_kn"] = np.float32(speed_kn)
+        elif f["jump_ms"] != 0 and f["back_ms"] == 0 and told["prev_t_ms"] != T_MISSING:
+            way_m = max(speed_kn, np.float64(told["prev_speed_kn"]), 0.0) * KN_MS * dt_ms / 1000.0 * 1.5
+            lat, lon, lat_0, lon_0 = np.int64(fix["lat"]), np.int64(fix["lon"]), np.int64(told["prev_lat"]), np.int64(told["prev_lon"])
+            if _takes_back(facts, at, lat_0, lon_0, lat, lon, way_m):
+                begin_motion(facts, at)
+                f["back_ms"] = told["prev_t_ms"]
+                f["returns"] += np.uint16(1)
+                more[slot]["trouble"] &= np.uint8(0xFF ^ TROUBLE_JUMPED)
+        f["there"] += np.uint32(1)
+        f["rx_to"] |= fix["receivers"]
+        f["last_ms"] = t
+        if tested:
+            f["tested"] += np.uint32(1)
+            f["same_cog"] += np.uint32(1 if cog == f["cog"] else 0)
+            f["cog"] = np.uint16(cog)
+            f["even_run"] = np.uint32(0 if odd else f["even_run"] + 1)
+        if odd:
+            if f["odd_ms"] == 0:
+                f["odd_ms"] = t if doubt["odd"] == 0 else np.int64(doubt["first_odd_s"]) * 1000
+            f["odd_last_ms"] = t
+            f["odd"] += np.uint32(1)
+            f["turned"] += np.uint32(turned)
+            f["reversed"] += np.uint32(backward)
+            f["speed"] += np.uint32(speed_off)
+        if f["even_run"] >= EVEN_RUN and f["odd_ms"] == 0:
+            begin_motion(facts, at)
+        if f["even_run"] < EVEN_RUN:
+            _sum_up(facts, at, np.int64(fix["lat"]), np.int64(fix["lon"]))
+    return fixes.shape[0]
+
+
+class FactTable:
+    """The records, their growth and their numbers. One owner; not thread-safe."""
+
+    def __init__(self) -> None:
+        self.rows = np.zeros(256, FACTS)
+        self.cells = np.zeros(3, np.int64)
+
+    def grow(self) -> None:
+        """Twice as many, up to FACTS_MAX."""
+        rows = np.zeros(min(FACTS_MAX, 2 * len(self.rows)), FACTS)
+        rows[: len(self.rows)] = self.rows
+        self.rows = rows
+
+    def drop(self, doubts: np.ndarray, slot: int) -> None:
+        """The track in a slot is in doubt no more."""
+        self.free(int(doubts["row"][slot]))
+        doubts[slot] = np.zeros(1, DOUBT)[0]
+
+    def free(self, number: int) -> None:
+        """A record may be used again."""
+        self.rows[number - 1] = np.zeros(1, FACTS)[0]
+        self.rows["free"][number - 1] = self.cells[FREE]
+        self.cells[FREE] = number
+
+    def __getitem__(self, number: int) -> np.void:
+        row: np.void = self.rows[number - 1]
+        return row

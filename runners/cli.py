@@ -239,6 +239,37 @@ def learn_coverage(scenario: str, out_file: Annotated[Path, typer.Option("--out"
 
 
 @app.command()
+def coverage(
+    state: Annotated[Path, typer.Argument(help="--out folder of a replay, data folder of a live run, or a coverage file.")],
+    geojson: Annotated[Path | None, typer.Option(help="Write the cells as GeoJSON.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the model alone: what `--coverage` and the key `coverage` of a configuration read.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw where each receiver hears, as learned from traffic. Example: dogwatch coverage out --geojson coverage.geojson"""
+    from dogwatch import blob
+    from runners.coverage_map import features, heard_by, load_coverage, picture, summary
+    from runners.ledger import replace_file
+    from runners.rules import COVERAGE_SCHEMA
+
+    model = load_coverage(state)
+    cells = heard_by(model)
+    if save is not None:
+        replace_file(save, blob.pack(model.to_sections(), schema=COVERAGE_SCHEMA))
+    if geojson is not None:
+        replace_file(geojson, msgspec.json.encode(features(cells)) + b"\n")
+    rows = summary(cells)
+    if as_json:
+        print_json({"receivers": rows})
+        return
+    for one, row in zip(cells, rows, strict=True):
+        share = "too little to say" if row["heard_share"] is None else f"{row['heard_share']:.0%} of 5-minute blocks heard"
+        out.print(f"\n{one.receiver}, class {one.ais_class}: {row['learned_cells']} of {row['cells']} cells learned, {share}", highlight=False, markup=False)
+        for line in picture(one):
+            out.print(line, highlight=False, markup=False, no_wrap=True, crop=False)
+    out.print("\n█ 90 % and more heard, ▓ 70 %, ▒ 40 %, ░ less; · too little to say" if cells else "nothing learned yet", highlight=False)
+
+
+@app.command()
 def judge(
     events: Annotated[list[Path] | None, typer.Option(help="events.ndjson of a run; may be repeated, with as many --truth.")] = None,
     truth: Annotated[list[Path] | None, typer.Option(help="Truth file of the simulator, for each --events in order.")] = None,

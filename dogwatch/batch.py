@@ -164,6 +164,8 @@ class SafetyReport:
     simulated: bool  # its own source is
     exercise: bool = False  # the run is: it may not leave as real
     sog: int = SOG_MISSING
+    fixes_before: int = 0  # fixes its source had yielded before: where it stands in arrival order
+    release_ms: int = T_MISSING  # where it takes part in the canonical stream, as a control row that follows from it
 
     def __post_init__(self) -> None:
         self.exercise = self.exercise or self.simulated
@@ -173,7 +175,8 @@ class SafetyReport:
 class Control:
     """A fact about the watch itself that detectors must know, recorded and replayed like data.
 
-    kind: "source_silent", "source_back" (subject = source id), "system_down", "system_up", "end" (a recording is over).
+    kind: "source_silent", "source_back" (subject = source id), "system_down", "system_up", "end" (a recording is over),
+    "sar_open", "sar_closed" (rescue areas: tracks/rescue.py says what their subjects hold).
     """
 
     t_ms: int

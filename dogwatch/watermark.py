@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numba import njit
 
-from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, T_MISSING
+from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, T_MISSING, SafetyReport
 
 GRID_MS = 1000
 FIRST, NEWEST, CANDIDATE, AGREEING, LATE, FUTURE, NO_TIME, JUMPS = range(8)
@@ -35,16 +35,20 @@ class SourceClock:
     fixes_seen: int = 0
     cells: np.ndarray = field(default_factory=lambda: np.array([T_MISSING, T_MISSING, T_MISSING, 0, 0, 0, 0, 0], np.int64))
 
-    def stamp(self, fixes: np.ndarray, statics: np.ndarray) -> None:
-        """Set `release_ms` and the time flags of fixes and statics (arrival order), in place.
+    def stamp(self, fixes: np.ndarray, statics: np.ndarray, safety: list[SafetyReport] | tuple[SafetyReport, ...] = ()) -> None:
+        """Set `release_ms` and the time flags of fixes and statics (arrival order), in place; `release_ms` of safety reports.
 
-        Only fixes move the clock; a static row is judged by the watermark in force after `fixes_before` fixes.
+        Only fixes move the clock; a static row or a report is judged by the watermark in force after `fixes_before` fixes.
         """
         t_ms, release_ms, flags = (np.ascontiguousarray(fixes[name]) for name in ("t_ms", "release_ms", "flags"))
         watermarks = np.empty(len(fixes) + 1, np.int64)
         _stamp(self.cells, t_ms, release_ms, flags, watermarks, self.lateness_ms, self.jump_ms, self.confirm_rows)
         fixes["release_ms"], fixes["flags"] = release_ms, flags
         at = np.clip(statics["fixes_before"] - self.fixes_seen, 0, len(fixes))
+        for report in safety:
+            mark_ms = int(watermarks[min(max(report.fixes_before - self.fixes_seen, 0), len(fixes))])
+            wild = mark_ms != T_MISSING and report.t_ms > mark_ms + self.jump_ms + self.lateness_ms
+            report.release_ms = mark_ms if wild else max(report.t_ms, mark_ms)
         self.fixes_seen += len(fixes)
         _stamp_statics(statics, watermarks[at], self.jump_ms + self.lateness_ms)
 

@@ -220,8 +220,8 @@ def places(dtype: np.dtype, names: str) -> list[int]:
 S_SIZE = STATIC_DTYPE.itemsize
 O_T, O_T_RX, O_MMSI, O_SRC, O_KIND, O_START, O_LENGTH, O_FLAGS = places(OTHER_DTYPE, "t_ms t_rx_ms mmsi src msg_type start length flags")
 O_SIZE = OTHER_DTYPE.itemsize
-A_T, A_MMSI, A_LAT, A_LON, A_FLAGS, A_SRC, A_SOG, A_KIND, A_NAV, A_REPORT, A_DAMAGED, A_TEXT = places(
-    SAFETY_DTYPE, "t_ms mmsi lat lon flags src sog msg_type nav kind damaged text"
+A_T, A_BEFORE, A_MMSI, A_LAT, A_LON, A_FLAGS, A_SRC, A_SOG, A_KIND, A_NAV, A_REPORT, A_DAMAGED, A_TEXT = places(
+    SAFETY_DTYPE, "t_ms fixes_before mmsi lat lon flags src sog msg_type nav kind damaged text"
 )
 A_SIZE = SAFETY_DTYPE.itemsize
 # A fix row is written as nine integers of up to eight bytes instead of twenty-one fields: `put_fix` relies on this order.
@@ -1162,6 +1162,7 @@ def safety_row(m, buf, report, nbits, damaged, lat, lon, sog, nav):
     clear(buf, row + A_TEXT, TEXT_MAX)
     put_long_text(m, buf, row + A_TEXT, start, n, 0, 0)
     put(buf, row + A_T, m[G_T] if m[G_FLAGS] & F_CK_BAD else m[G_WHEN], 8)  # of a damaged message no second is believed
+    put(buf, row + A_BEFORE, m[C_YIELDED] + m[G_FIXES], 8)
     put(buf, row + A_MMSI, bits(m, 8, 30), 4)
     put(buf, row + A_LAT, lat, 4)
     put(buf, row + A_LON, lon, 4)

@@ -19,6 +19,7 @@ TEXT_MAX = 240  # characters: more than fit into a payload of the longest that i
 SAFETY_DTYPE = np.dtype(
     [
         ("t_ms", "<i8"),
+        ("fixes_before", "<i8"),  # fixes its source had yielded: where it stands in arrival order
         ("mmsi", "<u4"),
         ("lat", "<i4"),
         ("lon", "<i4"),
@@ -38,7 +39,8 @@ def safety_reports(rows: np.ndarray, receivers: Sequence[str]) -> list[SafetyRep
     """One report per row of SAFETY_DTYPE, in order; receivers[src] names who heard it."""
     return [
         SafetyReport(
-            t_ms, mmsi, KINDS[kind], msg_type, text.decode("ascii"), lat, lon, nav, bool(damaged), receivers[src], bool(flags & F_EXERCISE), sog=sog
+            t_ms, mmsi, KINDS[kind], msg_type, text.decode("ascii"), lat, lon, nav, bool(damaged), receivers[src], bool(flags & F_EXERCISE), sog=sog,
+            fixes_before=before,
         )
-        for t_ms, mmsi, lat, lon, flags, src, sog, msg_type, nav, kind, damaged, text in rows.tolist()
+        for t_ms, before, mmsi, lat, lon, flags, src, sog, msg_type, nav, kind, damaged, text in rows.tolist()
     ]  # fmt: skip

@@ -100,6 +100,8 @@ class Senders:
             self.mark()
         if len(batch.statics) and self.fixes != self.fixes_of[sender]:
             batch.statics["fixes_before"] += self.fixes - self.fixes_of[sender]
+        for report in batch.safety:
+            report.fixes_before += self.fixes - self.fixes_of[sender]
         self.fixes_of[sender] += len(batch.fixes)
         self.fixes += len(batch.fixes)
         return batch

@@ -153,8 +153,8 @@ def dress(statics: np.ndarray, rows: np.ndarray, fixes_before: np.ndarray) -> np
     return out[(out["has"] > 0) | (out["imo"] > 0)]
 
 
-def distress(fixes: np.ndarray, receiver: str) -> list[b.SafetyReport]:
-    """A report for every row of a beacon (MMSI 970, 972, 974) or with navigational status 14, in row order."""
+def distress(fixes: np.ndarray, receiver: str, before: int = 0) -> list[b.SafetyReport]:
+    """A report for every row of a beacon (MMSI 970, 972, 974) or with navigational status 14, in row order. before: fixes that left earlier."""
     beacon = np.isin(fixes["mmsi"] // 1_000_000, BEACONS)
     found = []
     for i in np.flatnonzero(beacon | (fixes["nav"] == 14)):
@@ -172,6 +172,7 @@ def distress(fixes: np.ndarray, receiver: str) -> list[b.SafetyReport]:
             receiver=receiver,
             simulated=bool(row["flags"] & b.F_EXERCISE),
             sog=int(row["sog"]),
+            fixes_before=before + int(i),
         )
         found.append(report)
     return found

@@ -326,7 +326,7 @@ def _leave(state: TableState, rows: np.ndarray, contents: np.ndarray, changed: n
 
 
 def _batch(state: TableState, fixes: np.ndarray, statics: np.ndarray) -> b.Batch:
-    return b.Batch(fixes, statics, np.empty(0, b.OTHER_DTYPE), safety=distress(fixes, state.source), receivers=state.receivers)
+    return b.Batch(fixes, statics, np.empty(0, b.OTHER_DTYPE), safety=distress(fixes, state.source, state.fixes_out - len(fixes)), receivers=state.receivers)
 
 
 def _add(counts: dict[str, int], name: str, n: int) -> None:

@@ -18,7 +18,21 @@ from typing import Any
 import numpy as np
 
 from dogwatch.alerts import Alert
-from dogwatch.batch import F_CK_BAD, F_EXERCISE, F_FUTURE, T_MISSING, Batch, Control, Counts, add_counts, empty_batch, put_rows, take_rows, translate_receivers
+from dogwatch.batch import (
+    F_CK_BAD,
+    F_EXERCISE,
+    F_FUTURE,
+    T_MISSING,
+    UNITS_PER_DEG,
+    Batch,
+    Control,
+    Counts,
+    add_counts,
+    empty_batch,
+    put_rows,
+    take_rows,
+    translate_receivers,
+)
 from dogwatch.config import Config
 from dogwatch.events import Event
 from dogwatch.watermark import end_of_recording
@@ -27,6 +41,7 @@ from ingest.safety import SafetyRoad, safety_step
 from ingest.source import Received
 from runners.lane import Lane
 from runners.pulse import Pulse
+from tracks.rescue import open_row
 
 RECEIVERS_MAX = 65_535  # width of the column `src`
 RUN_PIECES = 1024  # taken at once: each may hold a few kilobytes until they are joined
@@ -210,14 +225,21 @@ class Intake:
             mine = np.array([other == source for other in sources])
             here, there = np.flatnonzero(mine[of_fix]), np.flatnonzero(mine[of_static])
             fixes, statics = take_rows(whole.fixes, here), take_rows(whole.statics, there)
-            self.lanes[source].stamp(fixes, statics, arrival[of_fix[here]])
+            # only the last piece of a run may bring distress
+            self.lanes[source].stamp(fixes, statics, whole.safety if source == sources[-1] else [], arrival[of_fix[here]])
             put_rows(whole.fixes, here, fixes)
             put_rows(whole.statics, there, statics)
         return whole
 
     def _noted(self, batch: Batch) -> tuple[list[Event], list[Alert]]:
-        """What follows from the rows of a batch: distress, watermark."""
-        events, alerts = safety_step(self.safety, batch.safety) if batch.safety else ([], [])
+        """What follows from the rows of a batch: distress, the rescue areas that the detectors must know, watermark."""
+        events: list[Event] = []
+        alerts: list[Alert] = []
+        for report in batch.safety:
+            told, shown = safety_step(self.safety, [report])
+            events += told
+            alerts += shown
+            batch.control += [row for event in told if (row := rescue_row(event, report.release_ms)) is not None]
         self._advance()
         return events, alerts
 
@@ -285,6 +307,13 @@ class Intake:
                 self.receivers.append(name)
             numbers.append(known.get(name, RECEIVERS_MAX))
         return numbers
+
+
+def rescue_row(event: Event, t_ms: int) -> Control | None:
+    """The control row that tells the detectors of a rescue: a call that is no test, undamaged, with a place; None for others."""
+    if event.subtype == "test" or event.quality["damaged"] or event.lat is None or event.lon is None or t_ms == T_MISSING:
+        return None
+    return open_row(t_ms, event.event_id, event.subtype, round(event.lat * UNITS_PER_DEG), round(event.lon * UNITS_PER_DEG))
 
 
 def lanes_of(config: Config, *, keep_all: bool = False) -> list[Lane]:

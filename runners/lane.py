@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dogwatch.batch import EXERCISE_PREFIX, Batch, Counts
+from dogwatch.batch import EXERCISE_PREFIX, Batch, Counts, SafetyReport
 from dogwatch.watermark import SourceClock
 from ingest.decode import DecodeState
 from ingest.senders import Senders
@@ -55,7 +55,7 @@ class Lane:
     def feed(self, data: bytes, t_rx_ms: int | None = None, *, sender: str = "", final: bool = False) -> Batch:
         """Stamped batch of one piece of input; any cut of the same bytes gives the same rows. `t_rx_ms`: UTC arrival, live only."""
         batch = self.decode(data, t_rx_ms, sender=sender, final=final)
-        self.stamp(batch.fixes, batch.statics, t_rx_ms)
+        self.stamp(batch.fixes, batch.statics, batch.safety, t_rx_ms)
         return batch
 
     def decode(self, data: bytes, t_rx_ms: int | None, *, sender: str, final: bool = False) -> Batch:
@@ -67,9 +67,9 @@ class Lane:
             batch = self.state.feed(data, t_rx_ms, sender, final=final)
         return batch
 
-    def stamp(self, fixes: np.ndarray, statics: np.ndarray, t_rx_ms: int | np.ndarray | None) -> None:
+    def stamp(self, fixes: np.ndarray, statics: np.ndarray, safety: list[SafetyReport], t_rx_ms: int | np.ndarray | None) -> None:
         """Judge the lateness of rows in arrival order, in place. `t_rx_ms`: arrival of all fixes, or of each."""
-        self.clock.stamp(fixes, statics)
+        self.clock.stamp(fixes, statics, safety)
         if t_rx_ms is not None and len(fixes):
             self.delays.add(fixes, t_rx_ms)
 

@@ -27,6 +27,9 @@ def way_of(points, tick_ms, *, window_s=2400.0, kn=(0.3, 3.0), net_min_m=500.0, 
     path_m = sum(_apart(a, b) for a, b in itertools.pairwise(steps))
     if net_m < straight_min * path_m:
         return None
+    half = [p for p in points if p[0] - points[0][0] <= span_ms // 2][-1]
+    if not 0.2 * net_m <= _apart(points[0], half) <= 0.8 * net_m:
+        return None
     whole = _bearing(points[0], points[-1], points)
     legs = [points[0]]
     for p in points[1:]:
@@ -85,3 +88,68 @@ class Passages:
             self.candidates += 1
         if kn >= resume > before[1] or (kn >= stopped > before[1] and self.stage == "candidate"):
             self.stage = "none"
+
+
+class Legs:
+    """Legs of one vessel as a list, newest last: (north_m, east_m) in five minutes, None unknown."""
+
+    def __init__(self):
+        self.base, self.legs, self.usual = None, [], None
+
+    def close(self, fix, tick_ms):
+        """fix: (t_ms, lat, lon) of the last report before the tick, or None. Returns the flags of the leg."""
+        if fix is None or fix[0] < tick_ms - 300_000:
+            if self.base:
+                self.legs.append(None)
+            return set()
+        if self.base is None:
+            self.base = fix
+            self.legs.append(None)
+            return set()
+        span_ms = fix[0] - self.base[0]
+        if span_ms < 60_000:
+            self.legs.append(self.legs[-1] if self.legs else None)
+            return set()
+        north = (fix[1] - self.base[1]) * M_PER_UNIT * 300_000 / span_ms
+        east = lon_difference(fix[2], self.base[2]) * M_PER_UNIT * cos_lat(fix[1]) * 300_000 / span_ms
+        self.base = fix
+        if span_ms > 900_000 or max(abs(north), abs(east)) >= 12_300:
+            self.legs.append(None)
+            return set()
+        self.legs.append((int(north), int(east)))
+        flags, kn = set(), math.hypot(north, east) / 300 / KN_MS
+        if self.usual is None:
+            self.usual = max(kn, 0.01)
+        else:
+            if abs(kn - self.usual) >= 3.0:
+                flags.add("stepped")
+            self.usual += min(0.1, max(-0.1, kn - self.usual))
+        before = self.legs[-2] if len(self.legs) > 1 else None
+        earlier = self.legs[-3] if len(self.legs) > 2 and before else None
+        if before and kn <= 3.0 < math.hypot(*before) / 300 / KN_MS:
+            flags.add("slowed")
+        if earlier and kn > 3.0 and math.hypot(*earlier) / 300 / KN_MS > 3.0:
+            apart = abs(math.degrees(math.atan2(east, north) - math.atan2(earlier[1], earlier[0])) + 180) % 360 - 180
+            if abs(apart) >= 60.0:
+                flags.add("turned")
+        return flags
+
+
+def arrival_of(legs, *, before_kn=5.0, turn_deg=30.0, stray_m=0.7 * 1852):
+    """Legs since the turn, or None. legs: (north_m, east_m), newest last, none unknown."""
+    at = [(0.0, 0.0)]
+    for north, east in reversed(legs):
+        at.append((at[-1][0] - north, at[-1][1] - east))
+    for k in range(2, len(legs) - 1):
+        old = (at[k][0] - at[k + 2][0], at[k][1] - at[k + 2][1])
+        course = math.degrees(math.atan2(old[1], old[0]))
+        last = [(at[j][0] - at[j + 1][0], at[j][1] - at[j + 1][1]) for j in (k, k + 1)]
+        if any(math.hypot(*leg) / 300 / KN_MS < before_kn for leg in last):
+            continue
+        if any(_angle(math.degrees(math.atan2(leg[1], leg[0])), course) > 15.0 for leg in last):
+            continue
+        if math.hypot(*at[k]) == 0 or _angle(math.degrees(math.atan2(-at[k][1], -at[k][0])), course) < turn_deg:
+            continue
+        if all(abs(at[j][0] * at[k][1] - at[j][1] * at[k][0]) / math.hypot(*at[k]) <= stray_m for j in range(1, k)):
+            return k
+    return None

@@ -14,7 +14,7 @@ from tracks.sudden_stop import NONE, STOP, _passages
 from tracks.vessels import VesselTable
 
 X = 211_000_001
-STAGES = ("none", "candidate", "lies", "dismissed")
+STAGES = ("none", "candidate", "lies", "dismissed", "kept")
 
 
 def stopper(mmsi=X, *, lat=54.5, lon=10.4, kn=12.0, at_s=1800.0, takes_s=60.0, lies_s=3600.0, on_kn=6.0, step_s=10.0, hours=2.5, nav=0, still_kn=0.2, **more):

@@ -20,7 +20,7 @@ from tracks import words
 from tracks.detector import Detector, Sight
 from tracks.params import Aground
 from tracks.records import BUCKET_MS
-from tracks.sudden_stop import LIES, SuddenStopDetector
+from tracks.sudden_stop import KEPT, LIES, SuddenStopDetector
 from tracks.vessels import trail_of
 
 TYPE, RULE = "safety", "aground"
@@ -81,7 +81,7 @@ class AgroundDetector(Detector):
         table, rule, tick_ms = sight.table, sight.params.aground, sight.tick_ms
         page, row = self.book.pages.get(key), table.rows[slot]
         stop, word = table.cold[SuddenStopDetector.NAME][slot], table.cold[self.NAME][slot]
-        stopped = stop["stage"] == LIES
+        stopped = int(stop["stage"]) in (LIES, KEPT)
         start_ms = page.event.t_start if page else int(stop["stop_ms"] if stopped else word["first_ms"])
         here = ep.degrees_of(int(row["lat"]), int(row["lon"]))
         exclusions, doubts = _exclusions(sight, slot, rule, says=says, stopped=bool(stopped))

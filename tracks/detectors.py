@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tracks.aground import AgroundDetector
+from tracks.assist import AssistDetector
 from tracks.dark import DarkDetector
 from tracks.detector import Detector
 from tracks.drift import DriftDetector
+from tracks.legs import LegsKeeper
 from tracks.loitering import LoiteringDetector
 from tracks.port_visit import PortVisitDetector
 from tracks.position import PositionDetector
@@ -13,6 +15,7 @@ from tracks.rendezvous import RendezvousDetector
 from tracks.sudden_stop import SuddenStopDetector
 
 KINDS: tuple[type[Detector], ...] = (
+    LegsKeeper,
     LoiteringDetector,
     DarkDetector,
     DriftDetector,
@@ -20,6 +23,7 @@ KINDS: tuple[type[Detector], ...] = (
     AgroundDetector,
     PortVisitDetector,
     RendezvousDetector,
+    AssistDetector,
     PositionDetector,
 )
 

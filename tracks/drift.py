@@ -34,6 +34,7 @@ TYPE_SAILING = 36
 STEP_MS = 290_000  # the path is measured in steps of five minutes: shorter ones are mostly noise of the fixes
 LEG_MS = 590_000  # and directions are compared over ten minutes
 GAP_MS_MAX = 900_000
+EVEN_SHARE = 0.2  # of the way, at least, in each half of the time: one who comes and anchors is no drifter
 SLOW_KN = 5.0  # a SOG above it: under way, not worth a look
 
 WAY = np.dtype(
@@ -49,6 +50,7 @@ WAY = np.dtype(
         ("net_m", "<f8"),
         ("path_m", "<f8"),
         ("off_bow_cos", "<f8"),  # mean cosine of the angle between way and bow
+        ("half_share", "<f8"),  # of the net way that was made in the first half of the time
         ("spread_cos", "<f8"),  # cosine of the widest angle between a ten-minute leg and the whole way
     ]
 )
@@ -131,9 +133,9 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[
     page = state.book.pages.get(key)
     since_ms = page.event.t_start if page else int(way["first_ms"])
     here = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot]))
-    exclusions, doubts = _exclusions(sight, slot, since_ms, here)
-    reason = ep.suppressed_reason(exclusions)
     blind = 2 * int(way["headings"]) < int(way["points"])
+    exclusions, doubts = _exclusions(sight, slot, since_ms, here, blind=blind)
+    reason = ep.suppressed_reason(exclusions)
     threshold_m = rule.net_nm_min_blind * NM_M if blind else rule.net_m_min
     facts: dict[str, Any] = {
         "state": "candidate" if reason else "open",
@@ -162,11 +164,13 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[
     return [state.book.revise(key, tick_ms, **facts)] if changed or due else []
 
 
-def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float]) -> tuple[list[Exclusion], list[float]]:
+def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float], *, blind: bool) -> tuple[list[Exclusion], list[float]]:
     """Each innocent explanation that was tested, and the doubts of those that apply."""
     table, tick_ms = sight.table, sight.tick_ms
     nav, ship_type = int(table.rows["nav"][slot]), int(table.more["ship_type"][slot])
     others = ep.slow_neighbours(sight, slot, sight.params.drift.company_nm, SLOW_KN)
+    rule = sight.params.drift
+    fleet = ep.slow_neighbours(sight, slot, rule.fleet_nm, rule.speed_kn_max) if blind else 0
     gear_out = nav == ep.NAV_FISHING
     found = [
         ep.checked("port_or_anchorage", bool(table.more["masked"][slot]), yes="inside", no="outside", suppress=True),
@@ -175,6 +179,8 @@ def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float
         ep.checked("fishing_gear_out", gear_out, nav, suppress=True),
         ep.checked("anchored_or_moored", nav in (ep.NAV_ANCHORED, ep.NAV_MOORED), nav, suppress=True),
         ep.role_exclusion(table, [slot]),
+        # without a heading a ship hove to in a gale looks like one adrift; she is not alone in it
+        ep.checked("others_heave_to", fleet >= rule.fleet_others_min, fleet, suppress=True),
         sight.rescue.exclusion(*here, since_ms, tick_ms, sight.params.rescue),
         ep.checked("alongside_another", others > 0, others),
         ep.checked("fishing_vessel", ship_type == ep.TYPE_FISHING and not gear_out, ship_type),
@@ -313,11 +319,13 @@ def ways_of(rows, more, trail, tick_ms, limits, bow_cos):
         scale = cos_lat((np.int64(first["lat"]) + np.int64(last["lat"])) // 2)
         north = (np.int64(last["lat"]) - np.int64(first["lat"])) * M_PER_UNIT / net_m
         east = lon_difference(np.int64(last["lon"]), np.int64(first["lon"])) * M_PER_UNIT * scale / net_m
-        path_m, spread, cos_sum = 0.0, 1.0, 0.0
+        path_m, spread, cos_sum, half_m = 0.0, 1.0, 0.0, 0.0
         step, leg, headings, across = 0, 0, 0, 0
         gap = False
         for k in range(n):
             point = trail[slot, at[k]]
+            if when[k] - when[0] <= span_ms // 2:
+                half_m = distance_m(first["lat"], first["lon"], point["lat"], point["lon"])
             gap |= k > 0 and when[k] - when[k - 1] > GAP_MS_MAX
             if k > 0 and (when[k] - when[step] >= STEP_MS or k == n - 1):
                 path_m += distance_m(trail[slot, at[step]]["lat"], trail[slot, at[step]]["lon"], point["lat"], point["lon"])
@@ -340,7 +348,7 @@ def ways_of(rows, more, trail, tick_ms, limits, bow_cos):
                 headings += 1
                 cos_sum += cosine
                 across += abs(cosine) <= bow_cos
-        if gap or path_m <= 0.0 or net_m < straight_min * path_m:
+        if gap or path_m <= 0.0 or net_m < straight_min * path_m or half_m < EVEN_SHARE * net_m or half_m > (1.0 - EVEN_SHARE) * net_m:
             continue
         way = found[n_found]
         n_found += 1
@@ -356,4 +364,5 @@ def ways_of(rows, more, trail, tick_ms, limits, bow_cos):
         way["path_m"] = path_m
         way["off_bow_cos"] = cos_sum / headings if headings > 0 else 0.0
         way["spread_cos"] = spread
+        way["half_share"] = half_m / net_m
     return found[:n_found].copy()

@@ -137,6 +137,8 @@ class Drift(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     spread_deg_max: Annotated[float, msgspec.Meta(gt=0, lt=90)] = 20.0  # straight,
     speed_before_kn_min: NotNegative = 5.0  # and faster before
     loa_m_min: NotNegative = 0.0  # 50 in a quiet profile
+    fleet_nm: NotNegative = 8.0  # without headings: so many other slow vessels so near are a gale or a queue
+    fleet_others_min: Count = 2
     company_nm: NotNegative = 0.3  # another slow vessel so near: a meeting or an aid rather than a drift
     merge_s: NotNegative = 3_600.0
     confidence_cap: Share = 0.9
@@ -167,6 +169,7 @@ class SuddenStop(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     loa_m_min: NotNegative = 0.0
     class_a_only: bool = False
     small_loa_m: NotNegative = 20.0  # class B shorter than that, or of unknown length, stops for many reasons
+    alongside_nm: NotNegative = 0.3  # a vessel that lay so near before: going alongside
     berth_nm: NotNegative = 0.5  # so near to the coast a ferry or fast craft is at her pier
     open_s_max: Positive = 21_600.0  # then it has become another thing: she lies there
     merge_s: NotNegative = 3_600.0
@@ -187,6 +190,25 @@ class Aground(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     confidence_cap: Share = 0.95  # said, and seen to stop
     confidence_cap_word: Share = 0.8
     confidence_cap_motion: Share = 0.6
+
+
+class Assist(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Ships that turn to one place and lie there (docs/behaviours/assist.md)."""
+
+    enabled: bool = True
+    helpers_min: Annotated[int, msgspec.Meta(ge=2)] = 2
+    helpers_sure_min: Annotated[int, msgspec.Meta(ge=2)] = 3  # so many excuse themselves even where no call was heard
+    place_nm: Positive = 2.0
+    turns_within_s: Positive = 1_800.0
+    turn_deg_min: Annotated[float, msgspec.Meta(gt=0, lt=90)] = 30.0
+    before_kn_min: Positive = 5.0
+    slow_kn: Positive = 3.0
+    aim_nm_max: Positive = 0.7  # so far from the straight way to the place she may stray
+    keep_s: Positive = 5_400.0  # after that an arrival meets no other
+    leave_s: Positive = 1_200.0  # fewer than two have been there for so long: over
+    crowd_others_min: Count = 3  # other slow vessels there: a waiting place
+    confidence_cap: Share = 0.9
+    confidence_cap_no_call: Share = 0.7
 
 
 class RescueArea(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -257,6 +279,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     nuc: Nuc = Nuc()
     sudden_stop: SuddenStop = SuddenStop()
     aground: Aground = Aground()
+    assist: Assist = Assist()
     rescue: RescueArea = RescueArea()
     port_visit: PortVisit = PortVisit()
     position: Position = Position()

@@ -28,7 +28,7 @@ from tracks.vessels import trail_ms, trail_of
 
 TYPE, RULE = "safety", "sudden_stop"
 RULE_VERSION = "1.0"
-NONE, CANDIDATE, LIES, DISMISSED = range(4)  # stages of a stop
+NONE, CANDIDATE, LIES, DISMISSED, KEPT = range(5)  # stages of a stop; KEPT: it lies there, for a good reason
 NOISE_M = 60.0  # of two positions
 WAY_BEFORE_S = 900.0  # so far back the way made before the stop is looked at
 TYPES_SMALL = (36, 37)  # sailing and pleasure craft stop for fun
@@ -82,10 +82,13 @@ class SuddenStopDetector(Detector):
             if page.event.t_end is not None:
                 if tick_ms - page.event.t_end > rule.merge_s * 1000.0:
                     del self.book.pages[key]
-            elif stop["stage"] != LIES or tick_ms - int(stop["stop_ms"]) > rule.open_s_max * 1000.0:
+            elif stop["stage"] not in (LIES, KEPT) or tick_ms - int(stop["stop_ms"]) > rule.open_s_max * 1000.0:
                 closed = "closed" if page.event.state == "open" else page.event.state
                 last_ms = min(tick_ms, max(int(table.rows["t_ms"][slot]), page.event.t_start))
                 events.append(self.book.revise(key, tick_ms, state=closed, t_end=last_ms))
+            elif stop["stage"] == LIES and int(table.rows["nav"][slot]) in (ep.NAV_ANCHORED, ep.NAV_MOORED):
+                stop["stage"] = KEPT  # she says by now what she stopped for
+                events.append(self.book.revise(key, tick_ms, state="candidate", reason="suppressed: anchored_or_moored"))
             elif page.event.state == "open" and tick_ms - page.emitted_ms >= sight.params.revise_s * 1000.0:
                 duration_s = ep.tidy("s", (tick_ms - page.event.t_start) / 1000.0)
                 events.append(self.book.revise(key, tick_ms, measures={**page.event.measures, "duration_s": duration_s}))
@@ -106,8 +109,8 @@ class SuddenStopDetector(Detector):
         if moved_m > NOISE_M + rule.stopped_kn * KN_MS * lain_s or way_kn < rule.fast_kn / 2 or not _is_asked_for(sight, slot, rule):
             stop["stage"] = DISMISSED
             return []
-        stop["stage"] = LIES
         facts = _facts(sight, slot, stop, (told_kn, way_kn, moved_m / lain_s / KN_MS))
+        stop["stage"] = KEPT if facts["reason"] else LIES
         if key in self.book.pages:
             del self.book.pages[key]  # another stop: another episode
         return [self.book.open_new(key, ep.new_event(sight, (TYPE, "sudden_stop", RULE, RULE_VERSION), [key], int(stop["stop_ms"]), facts))]
@@ -150,7 +153,7 @@ def _facts(sight: Sight, slot: int, stop: np.void, speeds: tuple[float, float, f
     table, rule = sight.table, sight.params.sudden_stop
     before_kn, way_before_kn, way_after_kn = speeds
     here = ep.degrees_of(int(stop["lat"]), int(stop["lon"]))
-    exclusions = _exclusions(sight, slot, rule)
+    exclusions = _exclusions(sight, slot, stop, here)
     reason = ep.suppressed_reason(exclusions)
     took_s = (int(stop["stop_ms"]) - int(stop["fast_ms"])) / 1000.0
     after_kn = float(table.rows["speed_kn"][slot])
@@ -184,11 +187,22 @@ def _facts(sight: Sight, slot: int, stop: np.void, speeds: tuple[float, float, f
     }
 
 
-def _exclusions(sight: Sight, slot: int, rule: SuddenStop) -> list[Exclusion]:
+def _lay_there(sight: Sight, slot: int, rule: SuddenStop) -> int:
+    """Slow vessels beside the place that have not stopped suddenly themselves (two that collide both do)."""
+    table, row = sight.table, sight.table.rows[slot]
+    near = sight.around.within(int(row["lat"]), int(row["lon"]), rule.alongside_nm)
+    lying = (near["speed_kn"] >= 0) & (near["speed_kn"] <= rule.resume_kn) & (sight.tick_ms - near["t_ms"] <= ep.FRESH_MS)
+    others = [table.slot_of_key(int(key)) for key in near["key"][lying]]
+    stages = table.cold[SuddenStopDetector.NAME]["stage"]
+    return sum(other != slot and (other < 0 or int(stages[other]) not in (CANDIDATE, LIES)) for other in others)
+
+
+def _exclusions(sight: Sight, slot: int, stop: np.void, here: tuple[float, float]) -> list[Exclusion]:
     """Each innocent explanation that was tested."""
-    table = sight.table
+    table, rule = sight.table, sight.params.sudden_stop
     ship_type, nav, loa_m = int(table.more["ship_type"][slot]), int(table.rows["nav"][slot]), int(table.more["loa_m"][slot])
     coast_nm = float(table.more["coast_nm"][slot])
+    lay_there = _lay_there(sight, slot, rule)
     small = ship_type in TYPES_SMALL or (bool(table.rows["class_b"][slot]) and loa_m < rule.small_loa_m)
     berthing = coast_nm <= rule.berth_nm and (ship_type in TYPES_PASSENGER or 40 <= ship_type <= 49)
     return [
@@ -198,7 +212,9 @@ def _exclusions(sight: Sight, slot: int, rule: SuddenStop) -> list[Exclusion]:
         ep.checked("special_craft", 54 <= ship_type <= 59, ship_type, suppress=True),
         ep.checked("small_craft", small, loa_m, suppress=True),
         ep.checked("ferry_at_the_shore", berthing, ep.tidy("nm", coast_nm), suppress=True),
-        ep.checked("moored", nav == ep.NAV_MOORED, nav, suppress=True),
+        ep.checked("anchored_or_moored", nav in (ep.NAV_ANCHORED, ep.NAV_MOORED), nav, suppress=True),
+        ep.checked("goes_alongside", lay_there > 0, lay_there, suppress=True),
+        sight.rescue.exclusion(*here, int(stop["stop_ms"]), sight.tick_ms, sight.params.rescue),
     ]
 
 
@@ -224,7 +240,7 @@ def _passages(fixes, taken, stops, limits):
             stop["fast_ms"] = told["prev_t_ms"]
             stop["before_kn"] = np.float32(before_kn)
         t = fixes[i]["t_ms"]
-        if stopped and stop["stage"] != LIES and t - stop["fast_ms"] <= within_ms:
+        if stopped and stop["stage"] != LIES and stop["stage"] != KEPT and t - stop["fast_ms"] <= within_ms:
             stop["stage"] = np.uint8(CANDIDATE)
             stop["stop_ms"] = t
             stop["lat"] = fixes[i]["lat"]

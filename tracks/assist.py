@@ -1,0 +1,280 @@
+"""Assistance: ships that turn off their courses towards one place and lie there. May hold: who came, the groups, the event, its rescue area.
+
+May not: distress calls (they come on their own road and as control rows), scores: this is the safety channel.
+Definition: docs/behaviours/assist.md.
+
+Theory. Nobody who passes knows of the others, so ships that leave steady courses within half an hour and end up slow at one place have
+been called there. When a leg (tracks/legs.py) is the first slow one, the two hours before are asked: is there a moment at which
+she went steadily for ten minutes, and from which she made straight for the place where she lies now, on another course? That is
+an *arrival*, kept for an hour and a half beside the track. Two arrivals of different ships, near in place and in time of turning, are an
+assistance. Where a call for help was heard near, or three came, it opens a rescue area (tracks/rescue.py). Two ships that turn to one
+place without any call are a meeting as well as a rescue: the event is told, and excuses nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import float64, from_dtype, int64, njit, types
+
+from dogwatch.batch import UNITS_PER_DEG
+from dogwatch.events import Event, Evidence, Exclusion
+from dogwatch.geo import COS_TABLE, NM_M, distance_m, lon_difference
+from tracks import episodes as ep
+from tracks.detector import Detector, Sight
+from tracks.legs import LEG_MS, LEGS, M_PER_LEG_KN, RING_TYPE, SLOWED, LegsKeeper, flagged
+from tracks.params import Assist
+
+TYPE, RULE = "safety", "assist"
+RULE_VERSION = "1.0"
+STEADY_LEGS = 2
+STEADY_COS = 0.966  # of 15 degrees: legs before the turn agree
+HELPERS_MAX = 32  # named in one event
+SHIP_TYPE_SAR = 51
+TYPES_LEISURE = (36, 37)
+
+ARRIVAL = np.dtype([("turn_ms", "<i8"), ("slow_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4"), ("turn_cos", "<f4"), ("before_kn", "<f4")])  # turn_ms 0: none
+_ARRIVAL = from_dtype(ARRIVAL)
+
+
+class AssistDetector(Detector):
+    """Episodes of assistance by the key of their first helper, and the tracks with an arrival that counts."""
+
+    NAME = "assist"
+    COLD = ARRIVAL
+    PAIRS = True
+
+    def __init__(self) -> None:
+        self.book = ep.Book()
+        self.arrived: set[int] = set()
+
+    def tick(self, sight: Sight) -> list[Event]:
+        """Each five minutes: new arrivals, groups of them, episodes that are over."""
+        table, rule, tick_ms = sight.table, sight.params.assist, sight.tick_ms
+        if tick_ms % LEG_MS or not rule.enabled:
+            return []
+        arrivals = table.cold[self.NAME]
+        slowed = flagged(sight, SLOWED)
+        limits = (rule.before_kn_min, float(COS_TABLE[round(rule.turn_deg_min * 10)]), rule.aim_nm_max * NM_M)
+        found = note_arrivals(table.cold[LegsKeeper.NAME], slowed, arrivals, tick_ms, limits)
+        self.arrived |= {table.key_of(slot) for slot in found.tolist() if not _other_business(sight, slot)}
+        self.arrived = {key for key in self.arrived if tick_ms - int(arrivals["slow_ms"][table.slot_of_key(key)]) <= rule.keep_s * 1000.0}
+        events: list[Event] = []
+        taken = {key for page in self.book.pages.values() for key in page.notes["keys"]}
+        for group in _groups(sight, sorted(self.arrived - taken)):
+            if len(group) >= rule.helpers_min:
+                events += self._begin(sight, group)
+        for key in sorted(self.book.pages):
+            events += self._goes_on(sight, key)
+        return events
+
+    def _begin(self, sight: Sight, keys: list[int]) -> list[Event]:
+        table, rule, tick_ms = sight.table, sight.params.assist, sight.tick_ms
+        slots = [table.slot_of_key(key) for key in keys]
+        came = table.cold[self.NAME][slots]
+        start_ms = int(came["turn_ms"].min())
+        lat, lon = _middle(came)
+        here = lat / UNITS_PER_DEG, lon / UNITS_PER_DEG
+        call = _call_near(sight, lat, lon, start_ms)
+        rescuers = int((_fresh_around(sight, lat, lon)["ship_type"] == SHIP_TYPE_SAR).sum())
+        exclusions, doubts = _exclusions(sight, lat, lon, keys, call)
+        reason = ep.suppressed_reason(exclusions)
+        spread_nm = max(distance_m(lat, lon, int(a["lat"]), int(a["lon"])) for a in came) / NM_M
+        cap = rule.confidence_cap if call else rule.confidence_cap_no_call
+        facts: dict[str, Any] = {
+            "state": "candidate" if reason else "open",
+            "subjects": [ep.subject_of(table, slot) for slot in slots],
+            "t_end": None,
+            "lat": round(here[0], 5),
+            "lon": round(here[1], 5),
+            "zones": sight.geography.relations(*here),
+            "measures": {"helpers": len(keys), "distress_call_near": call, "rescue_craft_near": rescuers, "spread_nm": ep.tidy("nm", spread_nm)},
+            "evidence": _evidence(came, rule, spread_nm),
+            "exclusions": exclusions,
+            "confidence": ep.confidence_of(cap, ep.margin_quality(len(keys), rule.helpers_min) + (0.3 if call or rescuers else 0.0), 1.0, doubts),
+            "reason": reason,
+        }
+        event = ep.new_event(sight, (TYPE, "assist", RULE, RULE_VERSION), keys, start_ms, facts)
+        notes = {"keys": sorted(keys), "last_ms": tick_ms, "sure": bool(call or rescuers)}
+        self._excuse(sight, event, notes)
+        return [self.book.open_new(min(keys), event, **notes)]
+
+    def _excuse(self, sight: Sight, event: Event, notes: dict[str, Any]) -> None:
+        """Open or prolong the rescue area of an assistance that is more than two ships at one place."""
+        if event.state == "open" and (notes["sure"] or len(notes["keys"]) >= sight.params.assist.helpers_sure_min):
+            lat, lon = round((event.lat or 0.0) * UNITS_PER_DEG), round((event.lon or 0.0) * UNITS_PER_DEG)
+            sight.rescue.open(event.event_id, "pattern", lat, lon, event.t_start, sight.tick_ms, sight.params.rescue)
+
+    def _goes_on(self, sight: Sight, key: int) -> list[Event]:
+        """Latecomers join, the area is prolonged while two of them lie there, and the episode ends when they have gone."""
+        table, rule, tick_ms = sight.table, sight.params.assist, sight.tick_ms
+        page = self.book.pages[key]
+        event, keys = page.event, list(page.notes["keys"])
+        if event.t_end is not None:
+            if tick_ms - event.t_end > rule.keep_s * 1000.0:
+                del self.book.pages[key]
+            return []
+        lat, lon = round((event.lat or 0.0) * UNITS_PER_DEG), round((event.lon or 0.0) * UNITS_PER_DEG)
+        for one in sorted(self.arrived - {k for other in self.book.pages.values() for k in other.notes["keys"]}):
+            came = table.cold[self.NAME][table.slot_of_key(one)]
+            near = distance_m(lat, lon, int(came["lat"]), int(came["lon"])) <= rule.place_nm * NM_M
+            if near and len(keys) < HELPERS_MAX and abs(int(came["turn_ms"]) - event.t_start) <= rule.turns_within_s * 1000.0:
+                keys.append(one)
+        joined = len(keys) > len(page.notes["keys"])
+        page.notes["keys"] = sorted(keys)
+        if sum(_stands_by(sight, table.slot_of_key(one), lat, lon, rule) for one in keys) >= 2:
+            page.notes["last_ms"] = tick_ms
+            self._excuse(sight, event, page.notes)
+        elif tick_ms - int(page.notes["last_ms"]) >= rule.leave_s * 1000.0:
+            closed = "closed" if event.state == "open" else event.state
+            return [self.book.revise(key, tick_ms, state=closed, t_end=int(page.notes["last_ms"]))]
+        if not joined:
+            return []
+        subjects = [ep.subject_of(table, table.slot_of_key(one)) for one in sorted(keys)]
+        changes = {"subjects": subjects, "mmsi": [subject.mmsi for subject in subjects], "measures": {**event.measures, "helpers": len(keys)}}
+        return [self.book.revise(key, tick_ms, **changes)]
+
+    def keys(self) -> set[int]:
+        """All helpers and arrivals."""
+        return self.arrived | {key for page in self.book.pages.values() for key in page.notes["keys"]}
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`."""
+        return {"book": self.book.to_sections(), "arrived": sorted(self.arrived)}
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood."""
+        self.book, self.arrived = ep.Book.from_sections(sections["book"]), set(sections["arrived"])
+
+
+def _groups(sight: Sight, keys: list[int]) -> list[list[int]]:
+    """Arrivals that belong together: each with those of larger key near to it in place and time of turning."""
+    rule, arrivals = sight.params.assist, sight.table.cold[AssistDetector.NAME]
+    came = {key: arrivals[sight.table.slot_of_key(key)] for key in keys}
+    left, found = list(keys), []
+    while left:
+        group = [left.pop(0)]
+        a = came[group[0]]
+        for key in list(left):
+            b = came[key]
+            near = distance_m(int(a["lat"]), int(a["lon"]), int(b["lat"]), int(b["lon"])) <= rule.place_nm * NM_M
+            if near and abs(int(a["turn_ms"]) - int(b["turn_ms"])) <= rule.turns_within_s * 1000.0 and len(group) < HELPERS_MAX:
+                group.append(key)
+                left.remove(key)
+        found.append(group)
+    return found
+
+
+def _other_business(sight: Sight, slot: int) -> bool:
+    """Who is in a harbour, at anchor, fishing, or has a trade that turns and waits all day has not been called."""
+    table = sight.table
+    if bool(table.more["masked"][slot]) or int(table.rows["nav"][slot]) in (ep.NAV_ANCHORED, ep.NAV_MOORED) or ep.is_fishing(table, slot):
+        return True
+    return ep.role_of(table, slot) not in (None, "search and rescue", "law enforcement")
+
+
+def _stands_by(sight: Sight, slot: int, lat: int, lon: int, rule: Assist) -> bool:
+    row = sight.table.rows[slot]
+    near = distance_m(lat, lon, int(row["lat"]), int(row["lon"])) <= rule.place_nm * NM_M
+    return bool(near and sight.tick_ms - int(row["t_ms"]) <= 2 * ep.FRESH_MS and float(row["speed_kn"]) <= 2 * rule.slow_kn)
+
+
+def _fresh_around(sight: Sight, lat: int, lon: int) -> np.ndarray:
+    rows = sight.around.within(lat, lon, sight.params.assist.place_nm)
+    fresh: np.ndarray = rows[sight.tick_ms - rows["t_ms"] <= ep.FRESH_MS]
+    return fresh
+
+
+def _middle(came: np.ndarray) -> tuple[int, int]:
+    """Mean place in units: of the offsets from the first, so right across the date line."""
+    lat, lon = int(came["lat"][0]), int(came["lon"][0])
+    here = ep.degrees_of(lat + sum(int(a["lat"]) - lat for a in came) / len(came), lon + sum(int(lon_difference(int(a["lon"]), lon)) for a in came) / len(came))
+    return round(here[0] * UNITS_PER_DEG), round(here[1] * UNITS_PER_DEG)
+
+
+def _call_near(sight: Sight, lat: int, lon: int, since_ms: int) -> str | None:
+    """How somebody called for help near there, not long after the first turn; None: nobody was heard to."""
+    reach_m, latest_ms = sight.params.rescue.reach_nm * NM_M, since_ms + sight.params.assist.turns_within_s * 1000.0
+    for area in sight.rescue.areas.values():
+        if area.how != "pattern" and not area.closed_by and area.since_ms <= latest_ms and distance_m(lat, lon, area.lat, area.lon) <= reach_m:
+            return area.how
+    return None
+
+
+def _evidence(came: np.ndarray, rule: Assist, spread_nm: float) -> list[Evidence]:
+    turns = came["turn_ms"]
+    return [
+        ep.at_least("helpers", len(came), rule.helpers_min),
+        ep.at_most("spread_nm", spread_nm, rule.place_nm),
+        ep.at_most("turns_apart_s", (int(turns.max()) - int(turns.min())) / 1000.0, rule.turns_within_s),
+        ep.at_least("speed_before_kn", float(came["before_kn"].min()), rule.before_kn_min),
+    ]
+
+
+def _exclusions(sight: Sight, lat: int, lon: int, keys: list[int], call: str | None) -> tuple[list[Exclusion], list[float]]:
+    """Each innocent explanation that was tested, and the doubts of those that apply."""
+    rule, rows = sight.params.assist, _fresh_around(sight, lat, lon)
+    slow = rows[(rows["speed_kn"] >= 0) & (rows["speed_kn"] <= rule.slow_kn)]
+    others = int((~np.isin(slow["key"], keys)).sum())
+    pilots = int((rows["ship_type"] == 50).sum())
+    leisure = sum(int(sight.table.more["ship_type"][sight.table.slot_of_key(key)]) in TYPES_LEISURE for key in keys)
+    play = len(keys) - leisure < rule.helpers_min
+    crowd = others >= rule.crowd_others_min
+    found = [
+        ep.checked("waiting_place", crowd, others, suppress=call is None),
+        ep.checked("pilot_station", pilots > 0, pilots, suppress=call is None),
+        ep.checked("regatta_or_outing", play, leisure, suppress=call is None),
+    ]
+    return found, [0.3 for applies in (crowd, pilots > 0) if applies]
+
+
+# Flat: walks back over the legs of one vessel after the other; slow twin in tests/naive_motion.py.
+@njit(int64[::1](RING_TYPE[::1], int64[::1], _ARRIVAL[::1], int64, types.UniTuple(float64, 3)), cache=True)
+def note_arrivals(rings, slots, arrivals, tick_ms, limits):
+    """Of vessels whose newest leg is their first slow one: who turned and came straight here. Written down; returns their slots.
+
+    A ring's last `known` legs have no unknown one among them.
+
+    limits: slowest steady speed in knots, cosine of the least turn, how far she may stray from the straight way in m.
+    """
+    before_kn, turn_cos, stray_m = limits
+    newest = (tick_ms // LEG_MS - 1) % LEGS
+    found = np.empty(slots.shape[0], np.int64)
+    n_found = 0
+    ys, xs = np.zeros(LEGS + 1), np.zeros(LEGS + 1)
+    least2 = (before_kn * M_PER_LEG_KN) ** 2
+    for i in range(slots.shape[0]):
+        ring = rings[slots[i]]
+        n = 0
+        for k in range(np.int64(ring["known"])):  # places before each leg, north and east of here
+            at = (newest - k) % LEGS
+            ys[k + 1] = ys[k] - ring["north"][at]
+            xs[k + 1] = xs[k] - ring["east"][at]
+            n = k + 1
+        for k in range(2, n - STEADY_LEGS + 1):  # k: legs since the turn, the slow one among them
+            ay, ax = ys[k] - ys[k + STEADY_LEGS], xs[k] - xs[k + STEADY_LEGS]
+            a = np.sqrt(ay * ay + ax * ax)
+            steady = True
+            for j in range(k, k + STEADY_LEGS):
+                ly, lx = ys[j] - ys[j + 1], xs[j] - xs[j + 1]
+                leg2 = ly * ly + lx * lx
+                steady &= leg2 >= least2 and ly * ay + lx * ax >= STEADY_COS * np.sqrt(leg2) * a
+            c = np.sqrt(ys[k] * ys[k] + xs[k] * xs[k])
+            if not steady or c == 0.0 or -(ay * ys[k] + ax * xs[k]) > turn_cos * a * c:
+                continue
+            straight = True
+            for j in range(1, k):
+                straight &= abs(ys[j] * xs[k] - xs[j] * ys[k]) <= stray_m * c
+            if straight:
+                arrival = arrivals[slots[i]]
+                arrival["turn_ms"] = tick_ms - k * LEG_MS
+                arrival["slow_ms"] = tick_ms
+                arrival["lat"] = ring["lat"]
+                arrival["lon"] = ring["lon"]
+                arrival["turn_cos"] = np.float32(-(ay * ys[k] + ax * xs[k]) / (a * c))
+                arrival["before_kn"] = np.float32(a / STEADY_LEGS / M_PER_LEG_KN)
+                found[n_found] = slots[i]
+                n_found += 1
+                break
+    return found[:n_found].copy()

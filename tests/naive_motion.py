@@ -153,3 +153,24 @@ def arrival_of(legs, *, before_kn=5.0, turn_deg=30.0, stray_m=0.7 * 1852):
         if all(abs(at[j][0] * at[k][1] - at[j][1] * at[k][0]) / math.hypot(*at[k]) <= stray_m for j in range(1, k)):
             return k
     return None
+
+
+def approaches(ships, *, range_m=6 * 1852.0, cpa_m=0.25 * 1852.0, factor=3.0, tcpa_max=1200.0):
+    """{(i, j): (cpa_m, tcpa_s)} of ships (lat, lon units, north and east m/s, length) at risk: all with all, the way stepped through."""
+    found = {}
+    for i, a in enumerate(ships):
+        for j in range(i + 1, len(ships)):
+            b = ships[j]
+            low = min(a, b, key=lambda s: s[0])
+            y = (b[0] - a[0]) * M_PER_UNIT
+            x = lon_difference(b[1], a[1]) * M_PER_UNIT * cos_lat(low[0])
+            v = b[2] - a[2], b[3] - a[3]
+            if math.hypot(x, y) > range_m or math.hypot(*v) < 0.5 * KN_MS:
+                continue
+            t = -(y * v[0] + x * v[1]) / (v[0] ** 2 + v[1] ** 2)
+            near_m = math.hypot(y + v[0] * t, x + v[1] * t)
+            course = _angle(math.degrees(math.atan2(a[3], a[2])), math.degrees(math.atan2(b[3], b[2])))
+            limit_m = cpa_m if math.cos(math.radians(course)) <= -0.966 else max(cpa_m, factor * max(a[4], b[4]))
+            if 0 <= t <= tcpa_max and near_m < limit_m:
+                found[i, j] = near_m, t
+    return found

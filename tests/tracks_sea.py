@@ -43,6 +43,12 @@ class FlatSea:
         y_nm, x_nm = np.maximum(0.0, np.abs(np.asarray(lat_deg) - 54.0) - 0.05) * 60, np.maximum(0.0, off) * 60 * np.cos(np.radians(54.0))
         return np.minimum(np.hypot(y_nm, x_nm), cap_nm)
 
+    def has_zones(self, kinds):
+        return "watch" in kinds
+
+    def in_zones(self, kinds, lat_deg, lon_deg):
+        return (np.abs(np.asarray(lat_deg) - 54.0) < 0.03) & (np.abs(np.asarray(lon_deg) - 10.02) < 0.03)
+
     def relations(self, lat_deg, lon_deg):
         off_nm = float(self.coast_distance_nm(np.array([lat_deg]), np.array([lon_deg]))[0])
         found = [ZoneRelation("belt-12nm", self.version, "territorial_sea", "inside" if off_nm <= 12 else "near", round(abs(off_nm - 12), 2))]

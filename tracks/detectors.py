@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tracks.aground import AgroundDetector
 from tracks.assist import AssistDetector
+from tracks.collision import CollisionDetector
 from tracks.dark import DarkDetector
 from tracks.detector import Detector
 from tracks.drift import DriftDetector
@@ -25,6 +26,7 @@ KINDS: tuple[type[Detector], ...] = (
     RendezvousDetector,
     AssistDetector,
     PositionDetector,
+    CollisionDetector,
 )
 
 

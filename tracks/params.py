@@ -211,6 +211,31 @@ class Assist(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     confidence_cap_no_call: Share = 0.7
 
 
+class Collision(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Two vessels that will pass too close if nobody gives way (docs/behaviours/collision-risk.md)."""
+
+    enabled: bool = True
+    everywhere: bool = False  # else only inside zones of these kinds
+    zone_kinds: tuple[str, ...] = ("watch",)
+    cpa_nm: NotNegative = 0.25
+    cpa_nm_inshore: NotNegative = 0.1  # within 3 nm of the coast, whatever the lengths
+    loa_factor: NotNegative = 3.0
+    tcpa_s_max: Positive = 1_200.0
+    range_nm: Positive = 6.0
+    speed_kn_min: Positive = 3.0
+    speed_kn_apart_min: Positive = 0.5  # relative: slower, they go together
+    age_s_max: Positive = 60.0
+    sustained_s: NotNegative = 60.0
+    lower_s: Positive = 120.0
+    revise_s: Positive = 300.0
+    merge_s: NotNegative = 1_800.0
+    course_apart_deg_max: Annotated[float, msgspec.Meta(gt=0, le=180)] = 180.0
+    present_counts: bool = False  # the distance now, too, not only the closest approach to come
+    small_loa_m: NotNegative = 20.0
+    ferries_m_min: NotNegative = 120.0  # ferries of a line pass each other every day, not nearer than that
+    confidence_cap: Share = 0.8
+
+
 class RescueArea(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Where and for how long a distress call or an assistance excuses who is slow there (docs/behaviours/assist.md)."""
 
@@ -280,6 +305,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     sudden_stop: SuddenStop = SuddenStop()
     aground: Aground = Aground()
     assist: Assist = Assist()
+    collision: Collision = Collision()
     rescue: RescueArea = RescueArea()
     port_visit: PortVisit = PortVisit()
     position: Position = Position()

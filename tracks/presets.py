@@ -37,6 +37,33 @@ PRESETS: dict[str, dict[str, Any]] = {
     # Global Fishing Watch, pipe-anchorages: in port within 3 km of an anchorage point, out beyond 4 km; stopped at 0.2 knots until 0.5; a silence of
     # 240 minutes is as good as a stop; levels 2 and more are used. Their points are learned from traffic, ours are the table's and drawn zones
     "gfw_port_visit": {"port_visit": {"radius_nm": 1.62, "exit_nm": 0.54, "stop_kn_max": 0.2, "resume_kn": 0.5, "gap_s_min": 14_400.0, "level_min": 2}},
+    # AisAbnormal: hulls (an ellipse of two lengths by three beams) overlap within a minute, within a mile, above 5 kn
+    "dma_close_encounter": {
+        "collision": {
+            "cpa_nm": 0.0,
+            "cpa_nm_inshore": 0.1,
+            "loa_factor": 1.0,
+            "tcpa_s_max": 60.0,
+            "range_nm": 1.0,
+            "speed_kn_min": 5.0,
+            "sustained_s": 0.0,
+            "present_counts": True,
+        }
+    },
+    # AisAbnormal: another ship inside eight lengths round one, on a course within 15 degrees; the pair again after half an hour
+    "dma_free_flow": {
+        "collision": {
+            "cpa_nm": 0.0,
+            "cpa_nm_inshore": 0.1,
+            "loa_factor": 4.0,
+            "tcpa_s_max": 1.0,
+            "range_nm": 2.0,
+            "course_apart_deg_max": 15.0,
+            "sustained_s": 0.0,
+            "present_counts": True,
+            "merge_s": 1800.0,
+        }
+    },
     # RTEC: course and heading more than 40 degrees apart from half a knot on, without a duration (ours: ten minutes)
     "rtec_drift": {
         "drift": {"window_s": 600.0, "speed_kn_min": 0.5, "speed_kn_max": 48.6, "net_m_min": 100.0, "net_over_path_min": 0.0, "across_share_min": 1.0}

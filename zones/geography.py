@@ -99,6 +99,16 @@ class Geography:
         masked |= self.masks.any_at(valid & self._of_kind(MASK_KINDS), lat, lon)
         return known & masked & ~self.masks.any_at(valid & self._of_kind(("watch",)), lat, lon)
 
+    def has_zones(self, kinds: tuple[str, ...]) -> bool:
+        """Whether any zone of these kinds is drawn."""
+        return any(zone.kind in kinds for zone in self.zones)
+
+    def in_zones(self, kinds: tuple[str, ...], lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> np.ndarray:
+        """bool[n]: inside (or on the line of) a drawn zone of one of these kinds."""
+        lat, lon, known = _units(lat_deg, lon_deg)
+        inside: np.ndarray = known & (self.tree.nearest_nm(self._of_kind(kinds), lat, lon, 0.01, t_ms) == 0)
+        return inside
+
     def watch_distance_nm(self, lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> np.ndarray:
         """float64[n]: distance to the nearest border, territorial sea or watch zone; 0 inside an area or on a line.
 

@@ -1,0 +1,283 @@
+"""Risk of collision: two vessels that will pass too close if nobody gives way. May hold: closest approach, pairs, the event.
+
+May not: advise a master; scores: this is the safety channel. Definition: docs/behaviours/collision-risk.md.
+
+Theory. Only where a watch has drawn a zone for it (`zone_kinds`), or everywhere if a profile says so: in a strait two of three pairs will
+pass close and mean to. Once a minute every vessel there that makes way and was heard within a minute is moved on, by its own speed and
+course, to the tick: no two reports are of one moment. For pairs within `range_nm` the closest approach of two straight lines is worked out; sines and
+cosines come from the table that all machines share. A risk must hold at two ticks before it is told, so a ship that is turning away tells nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import float64, from_dtype, int64, njit, types
+
+from dogwatch.batch import COG_MISSING, UNITS_PER_DEG
+from dogwatch.events import Event, Evidence, Exclusion, Value
+from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, lon_difference
+from tracks import episodes as ep
+from tracks.detector import Detector, Sight
+from tracks.params import INSHORE_NM, Collision
+from tracks.records import BELIEVED, MINUTE_MS
+
+TYPE, RULE = "safety", "collision_risk"
+RULE_VERSION = "1.0"
+ADVICE = "never navigational advice"
+RECIPROCAL_COS = -0.966  # within 15 degrees of opposite courses
+ROOM = 1024  # for pairs of one tick, before the kernel is called again with more
+
+MOVER = np.dtype([("key", "<i8"), ("slot", "<i8"), ("y_m", "<f8"), ("lat", "<i4"), ("lon", "<i4"), ("north", "<f8"), ("east", "<f8"), ("loa_m", "<u2")])
+CLOSE = np.dtype([("a", "<i8"), ("b", "<i8"), ("cpa_m", "<f8"), ("tcpa_s", "<f8"), ("range_m", "<f8"), ("limit_m", "<f8"), ("course_cos", "<f8")])
+_MOVER, _CLOSE = from_dtype(MOVER), from_dtype(CLOSE)
+
+
+@dataclass(slots=True)
+class Pair:
+    """Two vessels at risk. Times are ticks, UTC ms."""
+
+    first_ms: int
+    last_ms: int
+    cpa_m_min: float
+
+
+class CollisionDetector(Detector):
+    """Pairs at risk and their events, by both keys packed in one integer."""
+
+    NAME = "collision"
+    PAIRS = True
+
+    def __init__(self) -> None:
+        self.book = ep.Book()
+        self.pairs: dict[int, Pair] = {}
+
+    def tick(self, sight: Sight) -> list[Event]:
+        """Each minute: pairs at risk, events that begin, go on or end."""
+        rule, tick_ms = sight.params.collision, sight.tick_ms
+        if not rule.enabled or not (rule.everywhere or sight.geography.has_zones(rule.zone_kinds)):
+            return []
+        movers = movers_of(sight)
+        events: list[Event] = []
+        for close in closest(movers, rule):
+            key = int(movers["key"][close["a"]]) << 32 | int(movers["key"][close["b"]])
+            if self._counts(sight, movers, close):
+                pair = self.pairs.get(key)
+                if pair is None or pair.last_ms < tick_ms - MINUTE_MS:
+                    pair = self.pairs[key] = Pair(tick_ms, tick_ms, float(close["cpa_m"]))
+                pair.last_ms, pair.cpa_m_min = tick_ms, min(pair.cpa_m_min, float(close["cpa_m"]))
+                if tick_ms - pair.first_ms >= rule.sustained_s * 1000.0:
+                    events += self._risk(sight, key, movers, close)
+        for key in sorted(self.book.pages):
+            page, pair = self.book.pages[key], self.pairs.get(key)
+            last_ms = pair.last_ms if pair else page.event.t_detected
+            if page.event.t_end is None and tick_ms - last_ms >= rule.lower_s * 1000.0:
+                closed = "closed" if page.event.state == "open" else page.event.state
+                events.append(self.book.revise(key, tick_ms, state=closed, t_end=last_ms))
+            elif page.event.t_end is not None and tick_ms - page.event.t_end > rule.merge_s * 1000.0:
+                del self.book.pages[key]
+        self.pairs = {key: pair for key, pair in self.pairs.items() if tick_ms - pair.last_ms <= rule.lower_s * 1000.0}
+        return events
+
+    def _counts(self, sight: Sight, movers: np.ndarray, close: np.void) -> bool:
+        """The limit inshore, and which courses a profile asks for."""
+        rule = sight.params.collision
+        if float(close["course_cos"]) < math.cos(math.radians(rule.course_apart_deg_max)) - 1e-9:
+            return False
+        if float(close["cpa_m"]) <= rule.cpa_nm_inshore * NM_M:
+            return True
+        slot = int(movers["slot"][close["a"]])
+        lat, lon = sight.table.rows["lat"][slot] / UNITS_PER_DEG, sight.table.rows["lon"][slot] / UNITS_PER_DEG
+        return bool(sight.geography.coast_distance_nm(np.array([lat]), np.array([lon]))[0] >= INSHORE_NM)
+
+    def _risk(self, sight: Sight, key: int, movers: np.ndarray, close: np.void) -> list[Event]:
+        rule, table, tick_ms, pair = sight.params.collision, sight.table, sight.tick_ms, self.pairs[key]
+        page = self.book.pages.get(key)
+        if page is not None and page.event.t_end is None and tick_ms - page.emitted_ms < rule.revise_s * 1000.0:
+            return []
+        a, b = movers[close["a"]], movers[close["b"]]
+        slots = [int(a["slot"]), int(b["slot"])]
+        age_s = max((tick_ms - int(table.rows["t_ms"][slot])) / 1000.0 for slot in slots)
+        here = ep.degrees_of(
+            (int(a["lat"]) + int(b["lat"])) / 2, int(a["lon"]) + int(lon_difference(int(b["lon"]), int(a["lon"]))) / 2
+        )  # between the two, now: where they will meet is a guess
+        exclusions, doubts = _exclusions(sight, slots, close, rule)
+        reason = ep.suppressed_reason(exclusions)
+        margin = min(1.0, max(0.5, 0.5 + 0.25 * (float(close["limit_m"]) / max(float(close["cpa_m"]), 1.0) - 1.0)))
+        facts: dict[str, Any] = {
+            "state": "candidate" if reason else "open",
+            "subjects": [ep.subject_of(table, slot) for slot in slots],
+            "t_end": None,
+            "lat": here[0],
+            "lon": here[1],
+            "zones": sight.geography.relations(*here),
+            "measures": _measures(close, pair, age_s),
+            "evidence": _evidence(close, rule, age_s, (tick_ms - pair.first_ms) / 1000.0, min(float(table.rows["speed_kn"][slot]) for slot in slots)),
+            "exclusions": exclusions,
+            "confidence": ep.confidence_of(rule.confidence_cap, margin, 1.0 - age_s / (2.0 * rule.age_s_max), doubts),
+            "reason": reason,
+        }
+        if page is None:
+            return [
+                self.book.open_new(key, ep.new_event(sight, (TYPE, "collision_risk", RULE, RULE_VERSION), [key >> 32, key & 0xFFFFFFFF], pair.first_ms, facts))
+            ]
+        return [self.book.revise(key, tick_ms, **facts)] if not reason or page.event.reason != reason else []
+
+    def keys(self) -> set[int]:
+        """Tracks of all pairs."""
+        pairs = set(self.pairs) | set(self.book.pages)
+        return {key >> 32 for key in pairs} | {key & 0xFFFFFFFF for key in pairs}
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`."""
+        pairs = [[key, pair.first_ms, pair.last_ms, pair.cpa_m_min] for key, pair in sorted(self.pairs.items())]
+        return {"book": self.book.to_sections(), "pairs": pairs}
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood."""
+        self.book = ep.Book.from_sections(sections["book"])
+        self.pairs = {key: Pair(*rest) for key, *rest in sections["pairs"]}
+
+
+def movers_of(sight: Sight) -> np.ndarray:
+    """MOVER rows of the vessels that make way in the watched zones, moved on to the tick, sorted by latitude, then key."""
+    table, rule, tick_ms = sight.table, sight.params.collision, sight.tick_ms
+    rows = table.used
+    slots = np.flatnonzero((rows["t_ms"] >= tick_ms - rule.age_s_max * 1000.0) & (rows["speed_kn"] >= rule.speed_kn_min) & (rows["cog"] < COG_MISSING))
+    slots = slots[table.known["belief"][slots] == BELIEVED]
+    if len(slots) and not rule.everywhere:
+        lat_deg, lon_deg = rows["lat"][slots] / UNITS_PER_DEG, rows["lon"][slots] / UNITS_PER_DEG
+        slots = slots[sight.geography.in_zones(rule.zone_kinds, lat_deg, lon_deg)]
+    movers = np.empty(len(slots), MOVER)
+    movers["slot"], movers["key"], movers["loa_m"] = slots, table.keys_of(slots), table.more["loa_m"][slots]
+    cog = rows["cog"][slots].astype(np.int64)
+    quarter, rest = cog // 900, cog % 900
+    c, s = COS_TABLE[rest], np.where(rest == 0, 0.0, COS_TABLE[900 - rest])
+    speed_ms = rows["speed_kn"][slots].astype(np.float64) * KN_MS
+    movers["north"] = speed_ms * np.choose(quarter, [c, -s, -c, s])
+    movers["east"] = speed_ms * np.choose(quarter, [s, c, -s, -c])
+    _move(movers, rows["lat"][slots].astype(np.int64), rows["lon"][slots].astype(np.int64), (tick_ms - rows["t_ms"][slots]) / 1000.0)
+    return movers[np.lexsort((movers["key"], movers["lat"]))]
+
+
+def closest(movers: np.ndarray, rule: Collision) -> np.ndarray:
+    """CLOSE rows of all pairs of `movers` at risk (limits offshore), the smaller key as `a`, in order of both keys."""
+    limits = (rule.range_nm * NM_M, rule.cpa_nm * NM_M, rule.loa_factor, rule.tcpa_s_max, rule.speed_kn_apart_min * KN_MS)
+    room = ROOM
+    while True:
+        found = np.empty(room, CLOSE)
+        n = _closest(movers, limits, rule.present_counts, found)
+        if n <= room:
+            break
+        room = n
+    found = found[:n]
+    order = np.lexsort((movers["key"][found["b"]], movers["key"][found["a"]]))
+    return found[order]
+
+
+def _measures(close: np.void, pair: Pair, age_s: float) -> dict[str, Value]:
+    return {
+        "cpa_m": ep.tidy("m", float(close["cpa_m"])),
+        "cpa_m_min": ep.tidy("m", pair.cpa_m_min),
+        "tcpa_s": ep.tidy("s", float(close["tcpa_s"])),
+        "range_nm": ep.tidy("nm", float(close["range_m"]) / NM_M),
+        "fix_age_s": ep.tidy("s", age_s),
+        "advice": ADVICE,
+    }
+
+
+def _evidence(close: np.void, rule: Collision, age_s: float, held_s: float, speed_kn: float) -> list[Evidence]:
+    return [
+        ep.at_most("cpa_m", float(close["cpa_m"]), float(close["limit_m"])),
+        ep.at_most("tcpa_s", float(close["tcpa_s"]), rule.tcpa_s_max),
+        ep.at_most("range_nm", float(close["range_m"]) / NM_M, rule.range_nm),
+        ep.at_least("speed_kn", speed_kn, rule.speed_kn_min),
+        ep.at_least("held_s", held_s, rule.sustained_s),
+        ep.at_most("fix_age_s", age_s, rule.age_s_max),
+    ]
+
+
+def _exclusions(sight: Sight, slots: list[int], close: np.void, rule: Collision) -> tuple[list[Exclusion], list[float]]:
+    """Each innocent explanation that was tested, and the doubts of those that apply."""
+    table = sight.table
+    types = [int(table.more["ship_type"][slot]) for slot in slots]
+    lengths = [int(table.more["loa_m"][slot]) for slot in slots]
+    small = all(0 < length < rule.small_loa_m or (length == 0 and bool(table.rows["class_b"][slot])) for slot, length in zip(slots, lengths, strict=True))
+    line = all(60 <= kind <= 69 for kind in types) and float(close["course_cos"]) <= RECIPROCAL_COS + 0.1 and float(close["cpa_m"]) >= rule.ferries_m_min
+    convoy = float(close["course_cos"]) >= -RECIPROCAL_COS and not rule.present_counts
+    masked = bool(sight.geography.masked(*(np.array([table.rows[name][slots[0]] / UNITS_PER_DEG]) for name in ("lat", "lon")))[0])
+    found = [
+        ep.role_exclusion(table, slots),
+        ep.checked("both_small", small, max(lengths), suppress=True),
+        ep.checked("both_fishing", all(ep.is_fishing(table, slot) for slot in slots), None, suppress=True),
+        ep.checked("convoy", convoy, suppress=True),
+        ep.checked("ferries_of_a_line", line, suppress=True),
+        ep.checked("in_port", masked, suppress=True),
+        ep.checked("length_unknown", 0 in lengths, None),
+    ]
+    return found, [0.2] if 0 in lengths else []
+
+
+@njit((_MOVER[::1], int64[::1], int64[::1], float64[::1]), cache=True)
+def _move(movers, lat, lon, seconds):
+    """Places of movers at the tick: where they were, and the way since."""
+    for i in range(movers.shape[0]):
+        mover = movers[i]
+        mover["lat"] = np.int32(lat[i] + mover["north"] * seconds[i] / M_PER_UNIT)
+        x = lon[i] + np.int64(mover["east"] * seconds[i] / M_PER_UNIT / cos_lat(lat[i]))
+        mover["lon"] = np.int32(lon_difference(x, 0))
+        mover["y_m"] = mover["lat"] * M_PER_UNIT
+
+
+# Flat: the inner loop over neighbours in latitude. Slow twin in tests/naive_motion.py.
+@njit(int64(_MOVER[::1], types.UniTuple(float64, 5), types.boolean, _CLOSE[::1]), cache=True)
+def _closest(movers, limits, present, out):
+    """Pairs whose closest approach is too close, each once; returns their number (may exceed len(out): call again with room).
+
+    movers: sorted by latitude. limits: range and closest approach in m, that per length of the longer, latest time in s, least speed apart
+    in m/s. present: the distance now counts too. On opposite courses, where ships pass by intent, lengths do not widen the limit.
+    """
+    range_m, cpa_m, factor, tcpa_max, apart_min = limits
+    found = 0
+    for i in range(movers.shape[0]):
+        a = movers[i]
+        scale = cos_lat(np.int64(a["lat"]))
+        j = i + 1
+        while j < movers.shape[0] and movers[j]["y_m"] - a["y_m"] <= range_m:
+            b = movers[j]
+            j += 1
+            y = b["y_m"] - a["y_m"]
+            x = lon_difference(np.int64(b["lon"]), np.int64(a["lon"])) * M_PER_UNIT * scale
+            range2 = y * y + x * x
+            if range2 > range_m * range_m:
+                continue
+            vy, vx = b["north"] - a["north"], b["east"] - a["east"]
+            v2 = vy * vy + vx * vx
+            closing = -(y * vy + x * vx)
+            ahead = v2 >= apart_min * apart_min and closing >= 0.0
+            if not ahead and not present:
+                continue
+            t = min(closing / v2, tcpa_max) if ahead else 0.0
+            if ahead and closing / v2 > tcpa_max and not present:
+                continue
+            cy, cx = y + vy * t, x + vx * t
+            near_m = np.sqrt(cy * cy + cx * cx)
+            speeds = np.sqrt((a["north"] * a["north"] + a["east"] * a["east"]) * (b["north"] * b["north"] + b["east"] * b["east"]))
+            course_cos = (a["north"] * b["north"] + a["east"] * b["east"]) / speeds
+            limit_m = cpa_m if course_cos <= RECIPROCAL_COS else max(cpa_m, factor * max(a["loa_m"], b["loa_m"]))
+            if near_m >= limit_m:
+                continue
+            if found < out.shape[0]:
+                close = out[found]
+                close["a"] = i if a["key"] < b["key"] else j - 1
+                close["b"] = j - 1 if a["key"] < b["key"] else i
+                close["cpa_m"] = near_m
+                close["tcpa_s"] = t
+                close["range_m"] = np.sqrt(range2)
+                close["limit_m"] = limit_m
+                close["course_cos"] = course_cos
+            found += 1
+    return found

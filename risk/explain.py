@@ -23,7 +23,15 @@ BELT_NM = 12.0  # the default border is the outer limit of the 12-mile belt
 COAST_CAP_NM = 60.0  # the geography measures no farther than this
 LINE_SLACK_NM = 0.15  # rounding of the two distances that must agree before the line is named
 NOT_GUILT = "This is what was observed, not what was meant: risk is not guilt, and a person decides."
-KEY_EVIDENCE = {"dark": ("gap_s", "silence_s", "p_silence"), "rendezvous": ("duration_s", "distance_m_median"), "loitering": ("duration_s",)}
+KEY_EVIDENCE = {
+    "dark": ("gap_s", "silence_s", "p_silence"),
+    "rendezvous": ("duration_s", "distance_m_median"),
+    "loitering": ("duration_s",),
+    "position_anomaly": ("implied_kn", "jump_nm", "turns"),
+    "identity": ("distance_nm", "overlap_s"),
+    "zone": ("gap_s",),
+    "infra": ("distance_nm", "duration_s"),
+}
 INNOCENT = {
     "dark": [
         "transmitter or antenna fault, or power saved in port approach",
@@ -41,6 +49,26 @@ INNOCENT = {
         "repairs, or engine trouble",
         "fishing, survey or work at sea",
         "heaving-to in bad weather, or an anchorage that is not on the map",
+    ],
+    "position_anomaly": [
+        "interference with satellite navigation from outside: the vessel is then a victim, not a suspect",
+        "a faulty receiver or antenna on board, or reports that were stored and came late",
+        "two vessels with one number by mistake",
+    ],
+    "identity": [
+        "a typing error, or a transponder set up wrongly after a refit",
+        "a number used again after a sale or a change of flag",
+        "a transponder of one vessel lent to another, a spare set, or a fleet on one number by ignorance",
+    ],
+    "zone": [
+        "innocent passage, or shelter from weather",
+        "a line on the map that is coarser than the one at sea",
+        "a poor place for reception rather than a silence",
+    ],
+    "infra": [
+        "engine trouble, or an anchor let go in an emergency",
+        "work on the cable itself, survey, pilotage or waiting",
+        "current or wind that slows the vessel",
     ],
 }
 INNOCENT_OTHER = ["an error of the sender's equipment or of the reception"]
@@ -202,12 +230,54 @@ def _loitering_phrase(event: Event) -> str:
     return f"Slow without progress for {_lasting(event, 'duration_s')}"
 
 
+POSITION_PHRASES = {
+    "jump": "Position jumped farther than the vessel can sail",
+    "circle": "Position runs in circles that the vessel does not steer",
+    "on_land": "Position on land",
+    "offset": "Position beside where the vessel must be",
+    "geometry": "Position beyond the reach of the receiver that heard it",
+    "simulated": "Track too smooth to be sailed",
+}
+IDENTITY_PHRASES = {
+    "dup_mmsi": "Two vessels send one MMSI",
+    "bad_mmsi": "MMSI that nobody can have been given",
+    "imo_conflict": "IMO number that belongs to another vessel, or to none",
+    "static_change": "Identity changed at sea",
+    "mmsi_handover": "One MMSI falls silent, another begins at the same place",
+    "class_conflict": "Messages that this kind of transmitter does not send",
+}
+ZONE_PHRASES = {
+    "enter": "Entered a zone",
+    "exit": "Left a zone",
+    "cross_line": "Crossed a line",
+    "inferred_cross": "Crossed a line while nobody heard it",
+    "approach": "Heads into a zone",
+}
+INFRA_PHRASES = {
+    "anchor_drag": "Drags its anchor near a cable or pipeline",
+    "over_cable": "Stopped over a cable or pipeline",
+    "cable_approach": "Slow, and about to be over a cable or pipeline",
+}
+
+
+def _phrase_of(table: dict[str, str]) -> Callable[[Event], str]:
+    return lambda event: table.get(event.subtype) or _other_phrase(event)
+
+
 def _other_phrase(event: Event) -> str:
     text = f"{event.type} {event.subtype}".replace("_", " ").strip()
     return text[:1].upper() + text[1:]
 
 
-PHRASES: dict[str, Callable[[Event], str]] = {"dark": _dark_phrase, "rendezvous": _rendezvous_phrase, "loitering": _loitering_phrase}
+PHRASES: dict[str, Callable[[Event], str]] = {
+    "dark": _dark_phrase,
+    "rendezvous": _rendezvous_phrase,
+    "loitering": _loitering_phrase,
+    "position_anomaly": _phrase_of(POSITION_PHRASES),
+    "identity": _phrase_of(IDENTITY_PHRASES),
+    "zone": _phrase_of(ZONE_PHRASES),
+    "infra": _phrase_of(INFRA_PHRASES),
+}
 
 
 def _place(event: Event) -> str:

@@ -17,7 +17,7 @@ FAULTS = [
     ('behaviours = ["loitering"]\n', "", "no criterion", 'name = "waiting where'),
     ("weight = 0.7", "weight = -0.7", "never negative", "weight = -0.7"),
     ("weight = 0.7", "weight = nan", "never negative", "weight = nan"),
-    ('family = "loitering"', 'family = "loiter"', "known: dark, loitering, rendezvous", 'family = "loiter"'),
+    ('family = "loitering"', 'family = "loiter"', "known: dark, identity, infra, loitering, position, rendezvous, zone", 'family = "loiter"'),
     ("warning_milli = -1500", "warning_milli = -1800", "rising order", "warning_milli"),
     ("base = -4.0", "base = -1.0", "every vessel would be an alert", "base = -1.0"),
     ("base = -4.0", "base = nan", "no number", "base = nan"),
@@ -49,8 +49,8 @@ def test_all_faults_come_in_one_message():
     text = GOOD.replace("cap = 1.0", "cap = 99.0").replace("weight = 0.7", "weight = -1.0").replace('family = "rendezvous"', 'family = "meeting"')
     with pytest.raises(ConfigError) as fault:
         load_profile(text, file="mine.toml")
-    assert "5 faults" in str(fault.value)
-    assert str(fault.value).count("mine.toml:") == 6
+    assert "6 faults" in str(fault.value)
+    assert str(fault.value).count("mine.toml:") == 7
 
 
 def test_the_documents_name_every_key_and_quote_the_message():
@@ -102,7 +102,7 @@ def test_the_first_rule_that_fits_counts():
 def test_criteria_on_flag_ship_type_zone_and_measures():
     event = make("loitering", [257000001], coast_nm=15.0)
     text = GOOD.replace('behaviours = ["loitering"]', "mids = [257]\nship_types = [70]\nzone_kinds = ['contiguous_zone']\nat_most = { coast_distance_nm = 24 }")
-    rule = load_profile(text, file="a").rules[-1]
+    rule = next(rule for rule in load_profile(text, file="a").rules if rule.mids)
     assert rule.met(event)
     assert not rule.met(make("loitering", [512000001], coast_nm=15.0))
     assert not rule.met(make("loitering", [257000001], coast_nm=30.0))

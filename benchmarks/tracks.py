@@ -124,7 +124,8 @@ def doubling(ours: Contender, seas: dict[str, Sea], rounds: int) -> list[dict[st
     cpu_s: dict[tuple[str, str], list[float]] = {job: [] for job in jobs}
     for number in range(rounds):
         for part, way in jobs:
-            cpu_s[part, way].append(ours.ask(do="run", folder=str(seas[part].folder), way=way)["cpu_s"])
+            ran = ours.ask(do="run", folder=str(seas[part].folder), way=way)
+            cpu_s[part, way].append(ran["cpu_s"] / ran["answers"]["minutes"] * seas[part].recipe.hours * 60)  # a run may stop early
         print(f"doubling: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
     ours.ask(do="forget")
     return [

@@ -35,6 +35,7 @@ from zones.geography import Geography
 LIGHT = ("dark", "loitering")  # gap and stop are dark's and loitering's: a silence, a slow bucket
 CALL_ROWS = 512
 WARM_MINUTES = 30
+CROWD_CPU_S_MAX = 30.0  # where nothing is masked, a run that takes longer stops there, and its rate is that of what it did
 ZONES = 250
 LINES = "lines.nmea"
 CHUNK_BYTES = 65_536
@@ -119,30 +120,37 @@ def new_state(sea: Prepared, names: Iterable[str] | None, *, masked: bool = True
     return state
 
 
-def minutes(sea: Prepared, state: TrackState, *, upto: int | None = None) -> Iterable[list[Event]]:
-    """Run the sea, yielding the events of each minute."""
+def minutes(sea: Prepared, state: TrackState, *, upto: int | None = None, statics: bool = True) -> Iterable[list[Event]]:
+    """Run the sea, yielding the events of each minute; without statics nobody's size and type are known."""
     none = np.empty(0, STATIC_DTYPE)
     for (start, stop), (static_start, static_stop) in list(zip(pairwise(sea.cuts.tolist()), pairwise(sea.static_cuts.tolist())))[:upto]:
-        statics = sea.statics[static_start:static_stop] if static_stop > static_start else none
-        found = vessel_step(state, Released(sea.rows[start:stop], statics), state.tick_ms)
+        said = sea.statics[static_start:static_stop] if statics and static_stop > static_start else none
+        found = vessel_step(state, Released(sea.rows[start:stop], said), state.tick_ms)
         found += pair_step(state, state.tick_ms)
         yield found
         state.tick_ms += MINUTE_MS
 
 
-def run(sea: Prepared, names: Iterable[str] | None, *, masked: bool = True, zones: int = 0, watched: bool = False) -> dict[str, Any]:
-    """The whole sea; returns last versions by type and state, the detectors, and with `watched` the CPU seconds of each."""
+def run(
+    sea: Prepared, names: Iterable[str] | None, *, masked: bool = True, zones: int = 0, watched: bool = False, statics: bool = True, cpu_s_max: float = 1e9
+) -> dict[str, Any]:
+    """The whole sea, or what of it is done in so many CPU seconds; returns last versions by type and state, the detectors, and with `watched`
+    the CPU seconds of each."""
     state = new_state(sea, names, masked=masked, zones=zones)
     if watched:
         state.detectors = [Timed(detector) for detector in state.detectors]
     newest: dict[str, Event] = {}
     versions_told = 0
-    for found in minutes(sea, state):
+    begun_s, done = time.process_time(), 0
+    for done, found in enumerate(minutes(sea, state, statics=statics), start=1):
         versions_told += len(found)
         for event in found:
             newest[event.event_id] = event
+        if time.process_time() - begun_s > cpu_s_max:
+            break
     told: dict[str, Any] = {
-        "positions": len(sea.rows),
+        "positions": int(sea.cuts[done]),
+        "minutes": done,
         "detectors": [detector.NAME for detector in state.detectors],
         "accepted": state.table.counts()["accepted"],
         "events": dict(sorted(Counter(f"{event.type} {event.state}" for event in newest.values()).items())),
@@ -235,10 +243,10 @@ def ticks(sea: Prepared, names: Iterable[str] | None) -> list[float]:
 
 
 WAYS: dict[str, Callable[[Prepared], dict[str, Any]]] = {
-    "table": lambda sea: run(sea, ()),
-    "track": lambda sea: run(sea, LIGHT),
+    "table": lambda sea: run(sea, (), statics=False),
+    "track": lambda sea: run(sea, LIGHT, statics=False),
     "rendezvous masked": lambda sea: run(sea, ("rendezvous",), watched=True),
-    "rendezvous unmasked": lambda sea: run(sea, ("rendezvous",), masked=False, watched=True),
+    "rendezvous unmasked": lambda sea: run(sea, ("rendezvous",), masked=False, watched=True, cpu_s_max=CROWD_CPU_S_MAX),
     "everything": lambda sea: run(sea, None, zones=ZONES),
     "everything, zones doubled": lambda sea: run(sea, None, zones=2 * ZONES),
     "each detector": lambda sea: run(sea, None, zones=ZONES, watched=True),

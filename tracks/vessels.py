@@ -338,7 +338,7 @@ def _hash_of(capacity: int) -> np.ndarray:
 def _resized(array: np.ndarray, n: int, capacity: int) -> np.ndarray:
     shape = (capacity, *array.shape[1:])
     new = aligned(capacity, array.dtype) if array.dtype in (HOT, MORE) else np.zeros(shape, array.dtype)
-    new[:n] = array[:n]
+    new[:n].view(np.uint8)[...] = array[:n].view(np.uint8)  # as bytes: NumPy copies records field by field, many times slower
     return new
 
 

@@ -142,7 +142,8 @@ def run(
     newest: dict[str, Event] = {}
     versions_told = 0
     begun_s, done = time.process_time(), 0
-    for done, found in enumerate(minutes(sea, state, statics=statics), start=1):
+    for found in minutes(sea, state, statics=statics):
+        done += 1
         versions_told += len(found)
         for event in found:
             newest[event.event_id] = event

@@ -38,6 +38,7 @@ HEADING_LAG_S = 3
 BARE_SHARE, NO_TURN_SHARE = 0.17, 0.3
 ROT_FAST = 127  # a turn of more than 5 degrees in half a minute, without a rate
 YAW_DEG_M, YAW_PERIOD_MS = 12.0, 15_000  # a hull yaws in a sea: the smaller, the more. By its mast: a boat of 4 m 3 degrees, a big ship a third of one
+CIRCLE_OFF_DEG = 75.0  # a course told on a false circle is at least so far off the told motion: behaviours 3.5 found more than 60 in most reports
 CARRIER_SENSE = 0b1_1100000000000000110  # the state of a class B set that senses the carrier (M.1371-5, Annex 8, message 18)
 
 _SHIPS, _KNOTS, _LIES = numba.from_dtype(SHIP_DTYPE)[::1], numba.from_dtype(KNOT_DTYPE)[::1], numba.from_dtype(LIE_DTYPE)[::1]
@@ -104,7 +105,7 @@ def _sense(out, n, lies, seed, fix_ms, mast_m, lat_deg, lon_deg, north_ms, east_
     # below a knot the receiver's own noise turns the course about
     course += noise.bell(seed, noise.COURSE, who, fix_ms) * min(60.0, 0.5 + 6.0 / max(0.1, speed_kn))
     if mode == CIRCLE:
-        course = 360.0 * noise.unit(seed, noise.COURSE, who, fix_ms)
+        course += CIRCLE_OFF_DEG + (360.0 - 2 * CIRCLE_OFF_DEG) * noise.unit(seed, noise.COURSE, who, fix_ms)
     if m["msg_type"] == 27:
         m["sog"], m["cog"] = min(62, np.int64(noisy_kn + 0.5)), np.int64(math.floor(course + 0.5)) % 360
     else:

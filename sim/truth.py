@@ -18,6 +18,7 @@ import numpy as np
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Subject, ZoneRelation, event_id, to_plain
 from dogwatch.geo import NM_M, great_circle_m
+from sim.bystander import crossing_facts
 from sim.cast import cast, world_of
 from sim.motion import state_at
 from sim.port_call import port_calls
@@ -25,7 +26,7 @@ from sim.radio import heard_share, range_nm
 from sim.receiver import outage_rows, receiver_rows
 from sim.satellite import sees
 from sim.scenario import T_START_MS, Scenario
-from sim.scene import Fact
+from sim.scene import Fact, Scene
 from sim.ship import BASE, Ship, World
 
 RULE, RULE_VERSION = "truth", "1"
@@ -36,6 +37,7 @@ SATELLITE_MS = 1_800_000
 NEVER_MS = np.int64(1) << 60
 AREA_VESSELS_MIN = 3  # what befalls an area can be known when so many of its vessels are heard
 INSIDE_STEP_MS = 10_000
+TRAFFIC = "traffic"  # the "scene" of facts about vessels that nobody scripted
 
 
 def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, duration_s: float | None = None) -> list[dict[str, Any]]:
@@ -47,8 +49,11 @@ def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, d
     who = cast(scenario, seed, length_s)
     world, rows, first = world_of(who, t_start_ms), [], len(who.background)
     every = who.background + [ship for scene in who.scenes for ship in scene.ships]
-    for scene in who.scenes:
-        index_of = {id(ship): first + i for i, ship in enumerate(scene.ships)}
+    told = [fact for scene in who.scenes for fact in scene.facts]
+    untold = crossing_facts(every, scenario.zones, told, length_s)
+    everybody = {id(ship): i for i, ship in enumerate(every)}
+    for scene in [*who.scenes, Scene([], untold, kind=TRAFFIC)]:
+        index_of = {id(ship): first + i for i, ship in enumerate(scene.ships)} if scene.ships else everybody
         first += len(scene.ships)
         for fact in scene.facts:
             if fact.start_s >= length_s:

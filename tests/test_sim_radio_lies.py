@@ -80,7 +80,7 @@ def test_a_circle_goes_round_its_centre_and_its_courses_come_from_nowhere():
         assert abs(math.remainder(turned, 2 * math.pi)) < 0.03
     off = [abs(math.remainder(m["cog"] / 10 - math.degrees(angle) - 90, 360)) for (_, m), (_, angle) in zip(ship, angles)]
     assert len(off) > 100
-    assert 0.55 < np.mean(np.array(off) > 60) < 0.8  # of courses from nowhere, two thirds
+    assert np.mean(np.array(off) > 60) > 0.9  # from nowhere, and never along the circle
     assert len({m["hdg"] for _, m in ship}) < 10  # the compass does not listen to satellites
 
 

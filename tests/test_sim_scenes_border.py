@@ -208,3 +208,51 @@ def test_a_cable_scene_without_a_cable_says_what_to_add():
     with pytest.raises(InputError, match="no zone of kind corridor") as fault:
         scenes(behaviour("anchor_drag"), 1)
     assert "[[zones]]" in fault.value.remedy
+
+
+LANE = """
+[[zones]]
+id = "line"
+zone_kind = "border"
+line = true
+points = [[-41.6, 174.2], [-41.6, 175.0]]
+
+[[zones]]
+id = "box"
+zone_kind = "area"
+points = [[-41.75, 174.3], [-41.75, 174.9], [-41.9, 174.9], [-41.9, 174.3]]
+
+[[zones]]
+id = "cable"
+zone_kind = "corridor"
+line = true
+buffer_nm = 0.5
+points = [[-41.68, 174.2], [-41.68, 175.0]]
+
+[[routes]]
+name = "south"
+points = [[-41.45, 174.55], [-42.1, 174.55]]
+
+[[fleets]]
+kind = "lane"
+route = "south"
+count = 4
+"""
+
+
+def test_whoever_crosses_a_zone_has_a_row_and_nobody_is_asked_about_cables():
+    rows = [r for r in truth(LANE, 3) if r["type"] == "zone"]
+    assert {r["behaviour"] for r in rows} == {"traffic"}
+    met = {(r["zones"][0]["id"], r["subtype"], r["scored"]) for r in rows}
+    assert met == {("line", "cross_line", True), ("box", "enter", True), ("box", "exit", True), ("cable", "enter", False), ("cable", "exit", False)}
+    assert len({r["mmsi"][0] for r in rows}) == 4
+    for row in rows:
+        edges = {"line": [-41.6], "box": [-41.75, -41.9], "cable": [-41.68 + 0.5 / 60, -41.68 - 0.5 / 60]}[row["zones"][0]["id"]]
+        assert min(abs(row["lat"] - edge) for edge in edges) < 1e-3
+
+
+def test_a_crossing_that_a_scene_tells_of_is_told_once():
+    rows = truth(LANE.replace("count = 4", "count = 0") + behaviour("border_crossing", 'zone = "line"'), 5)
+    told = [r for r in rows if r["type"] == "zone" and r["zones"][0]["id"] == "line"]
+    assert {r["behaviour"] for r in told} == {"border_crossing"}
+    assert len({(r["mmsi"][0], r["t_start"]) for r in told}) == len(told)

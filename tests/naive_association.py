@@ -41,7 +41,7 @@ class Track:
 
     def away_m(self, t, here):
         d, dt_s = distance_m(*self.at, *here), (t - self.t_ms) / 1000
-        if self.speed_kn < 0.5 or self.cog >= COG_MISSING or not 0 < dt_s <= 600:
+        if self.speed_kn < 0.5 or self.cog >= COG_MISSING or not 0 < dt_s <= 7200:
             return d
         way = self.speed_kn * KN_MS * dt_s / M_PER_UNIT
         lat = self.at[0] + int(way * cosine(self.cog))

@@ -83,6 +83,7 @@ RETURN_MS = 60 * 3_600_000  # silent for so long, a track begins anew (GlobalFis
 SILENT_MOVING_MS, SILENT_SLOW_MS = 120_000, 480_000  # a track not heard for so long has left its place (M.1371-5, table 1: 10-30 s and 180 s)
 SLOW_KN = 3.0
 PATIENCE = 3  # and for longer than so many of its own usual intervals
+RECKON_S = 7200.0  # of several tracks that a fix may belong to, the one wins that steers towards it, as far ahead as this
 SPRINT_S, CRUISE_KN = 900.0, 20.0  # nobody sails at full speed for hours: after a quarter of an hour this much way an hour is allowed
 AT_PLACE_M = 2 * NM_M  # coarse positions: so near belongs to the track
 HASH_FACTOR = 11_400_714_819_323_198_485  # multiplicative hashing; a power of two as a modulus would crowd MMSIs that end in 000
@@ -176,12 +177,12 @@ def _cosine(turn):
 
 @njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), **PLAIN)
 def _away_m(rows, more, slot, t, lat, lon):
-    """Distance of a fix from where a track would be now at unchanged course and speed (for at most 10 minutes)."""
+    """Distance of a fix from where a track would be now at unchanged course and speed (up to RECKON_S), or from where it was seen: the nearer."""
     v = rows[slot]
     d = distance_m(v["lat"], v["lon"], lat, lon)
     dt_s = (t - v["t_ms"]) / 1000.0
     speed_kn = _speed_kn(rows, more, slot)
-    if speed_kn < 0.5 or v["cog"] >= COG_MISSING or dt_s > 600.0 or dt_s <= 0.0:
+    if speed_kn < 0.5 or v["cog"] >= COG_MISSING or dt_s > RECKON_S or dt_s <= 0.0:
         return d
     turn = np.int64(v["cog"]) * 60_000
     way_units = speed_kn * KN_MS * dt_s / M_PER_UNIT

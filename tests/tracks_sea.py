@@ -57,6 +57,35 @@ class FlatSea:
         return found
 
 
+class OpenSea:
+    """Ten miles off some coast, wherever on the globe: watched waters without land, harbour or zone."""
+
+    version = "open-1"
+
+    def coast_distance_nm(self, lat_deg, lon_deg):
+        return np.full(np.shape(lat_deg), 10.0)
+
+    def on_land(self, lat_deg, lon_deg):
+        return np.zeros(np.shape(lat_deg), bool)
+
+    masked = on_land
+
+    def watch_distance_nm(self, lat_deg, lon_deg):
+        return np.zeros(np.shape(lat_deg))
+
+    def port_distance_nm(self, lat_deg, lon_deg, cap_nm, radius_nm=2.0, t_ms=None):
+        return np.full(np.shape(lat_deg), float(cap_nm))
+
+    def has_zones(self, kinds):
+        return False
+
+    def in_zones(self, kinds, lat_deg, lon_deg):
+        return np.zeros(np.shape(lat_deg), bool)
+
+    def relations(self, lat_deg, lon_deg):
+        return [ZoneRelation("belt-12nm", self.version, "territorial_sea", "inside", 2.0)]
+
+
 def track(mmsi, t_s, lat_deg, lon_deg, *, sog_kn=1.0, cog_deg=90.0, nav=0, kind=1, receiver=0, flags=0):
     """Fixes of one vessel at seconds `t_s` after T0; positions broadcast, longitudes wrapped."""
     t_s = np.asarray(t_s, float)

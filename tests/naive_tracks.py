@@ -121,3 +121,37 @@ class PortCall:
             self.state, self.entered, self.stopped, self.silent = "at sea", False, False, False
         elif self.state == "new":
             self.state = "at sea"
+
+
+class Slowing:
+    """A vessel's speed at each look and the median of its own two hours, as docs/behaviours/infra.md has them."""
+
+    def __init__(self, share_max=0.75, share_end=0.85, kn=(2.0, 10.0), base_min=5.0, steady_deg=20.0):
+        self.share_max, self.share_end, self.kn, self.base_min, self.steady_deg = share_max, share_end, kn, base_min, steady_deg
+        self.speeds, self.base, self.slow = {}, None, 0
+        self.cog, self.slow_cog = None, None
+
+    def look(self, number, speed_kn, cog_deg):
+        """One look; speed_kn None: nothing new was heard. Says 'slow' (now and at the look before), 'quick' (slow until now) or None."""
+        if speed_kn is None:
+            return None
+        self.speeds = {n: kn for n, kn in self.speeds.items() if number - n < 24}
+        if self.slow == 0:
+            known = sorted(self.speeds.values())
+            self.base = known[len(known) // 2] if len(known) >= 6 else None
+        compared = self.slow_cog if self.slow else self.cog
+        steady = compared is not None and abs((cog_deg - compared + 180) % 360 - 180) <= self.steady_deg
+        limit = self.share_end if self.slow else self.share_max
+        fits = self.base is not None and self.base >= self.base_min and self.kn[0] <= speed_kn <= self.kn[1] and speed_kn <= limit * self.base + 1e-9
+        said = None
+        if fits and steady:
+            if self.slow == 0:
+                self.slow_cog = self.cog
+            else:
+                said = "slow"
+            self.slow += 1
+        elif self.slow:
+            self.slow, said = 0, "quick"
+        self.speeds[number] = int(speed_kn / 0.2 + 0.5) * 0.2
+        self.cog = cog_deg
+        return said

@@ -49,6 +49,12 @@ class FlatSea:
     def in_zones(self, kinds, lat_deg, lon_deg):
         return (np.abs(np.asarray(lat_deg) - 54.0) < 0.03) & (np.abs(np.asarray(lon_deg) - 10.02) < 0.03)
 
+    has_cables = False
+
+    def cable_distance_nm(self, lat_deg, lon_deg, cap_nm, t_ms=None):
+        """No cable lies here."""
+        return np.full(np.shape(lat_deg), float(cap_nm))
+
     def relations(self, lat_deg, lon_deg):
         off_nm = float(self.coast_distance_nm(np.array([lat_deg]), np.array([lon_deg]))[0])
         found = [ZoneRelation("belt-12nm", self.version, "territorial_sea", "inside" if off_nm <= 12 else "near", round(abs(off_nm - 12), 2))]

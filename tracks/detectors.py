@@ -8,6 +8,7 @@ from tracks.collision import CollisionDetector
 from tracks.dark import DarkDetector
 from tracks.detector import Detector
 from tracks.drift import DriftDetector
+from tracks.infra import InfraDetector
 from tracks.legs import LegsKeeper
 from tracks.loitering import LoiteringDetector
 from tracks.port_visit import PortVisitDetector
@@ -19,6 +20,7 @@ KINDS: tuple[type[Detector], ...] = (
     LegsKeeper,
     LoiteringDetector,
     DarkDetector,
+    InfraDetector,
     DriftDetector,
     SuddenStopDetector,
     AgroundDetector,

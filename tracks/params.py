@@ -294,12 +294,44 @@ class Gnss(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     confidence_cap: Share = 0.9
 
 
+class Infra(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Over a cable, creeping toward one, dragging an anchor near one (docs/behaviours/infra.md)."""
+
+    enabled: bool = True
+    over_kn: Positive = 1.0  # inside a corridor slower than this
+    over_s_min: Positive = 600.0
+    loiter_kn: Positive = 2.0  # or slower than this
+    loiter_s_min: Positive = 1_200.0
+    anchored_s_min: Positive = 120.0  # or at anchor by its own word
+    leave_s: NotNegative = 120.0  # outside for so long: out
+    approach_kn: Positive = 3.0
+    approach_kn_min: Positive = 0.8  # slower than this a course says nothing
+    approach_s_min: Positive = 300.0  # headed for it so long, or no more
+    eta_s_max: Positive = 1_800.0
+    drag_share_max: Share = 0.75  # of its own two-hour median
+    drag_share_end: Share = 0.85
+    drag_kn_min: Positive = 2.0
+    drag_kn_max: Positive = 10.0
+    drag_s_min: Positive = 900.0
+    base_kn_min: Positive = 5.0  # slower before: it was not on passage
+    steady_deg: Annotated[float, msgspec.Meta(gt=0, lt=85)] = 20.0
+    cable_nm: Positive = 10.0  # how near a corridor must be, on its way
+    swing_nm: Positive = 0.2
+    loa_m_unknown: Positive = 100.0
+    weighed_kn: Positive = 4.0  # faster: the anchor is up, whatever the status says
+    noise_m: NotNegative = 30.0
+    drag_anchor_s_min: Positive = 600.0
+    silent_s: Positive = 3_600.0
+    confidence_cap: Share = 0.9
+
+
 class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """All thresholds of tracks/. `revise_s`: how often an open event may say how it goes on."""
 
     loitering: Loitering = Loitering()
     rendezvous: Rendezvous = Rendezvous()
     dark: Dark = Dark()
+    infra: Infra = Infra()
     drift: Drift = Drift()
     nuc: Nuc = Nuc()
     sudden_stop: SuddenStop = SuddenStop()

@@ -66,7 +66,7 @@ class Geography:
         held = np.array([zone.is_area or zone.buffer_nm > 0 for zone in zones], np.bool_)
         digest = blake2b(digest_size=8)
         coast_version, ports_version = coast.version(), ports.version()
-        for part in (coast_version, ports_version, *(f"{z.id}|{z.name}|{z.kind}|{z.version}|{z.owner}" for z in zones)):
+        for part in (coast_version, ports_version, *(f"{z.id}|{z.name}|{z.kind}|{z.subkind}|{z.version}|{z.owner}" for z in zones)):
             digest.update(part.encode("utf-8") + b"\n")
         digest.update(tree.edges.tobytes() + tree.zones.tobytes())
         return Geography(
@@ -126,6 +126,16 @@ class Geography:
         drawn_nm = self.tree.nearest_nm(self._of_kind(MASK_KINDS), lat, lon, cap_nm, t_ms)
         return np.where(known, np.minimum(np.minimum(circle_nm, drawn_nm), cap_nm), np.nan)
 
+    @property
+    def has_cables(self) -> bool:
+        """Is any corridor of a cable or pipeline drawn?"""
+        return bool(self._cables().any())
+
+    def cable_distance_nm(self, lat_deg: np.ndarray, lon_deg: np.ndarray, cap_nm: float, t_ms: int | None = None) -> np.ndarray:
+        """float64[n]: distance to the nearest corridor of a cable or pipeline (not of a lane), at most cap_nm; 0 inside."""
+        lat, lon, known = _units(lat_deg, lon_deg)
+        return np.where(known, self.tree.nearest_nm(self._cables(), lat, lon, cap_nm, t_ms), np.nan)
+
     def relations(self, lat_deg: float, lon_deg: float, t_ms: int | None = None) -> list[ZoneRelation]:
         """Zones that a point is in or within NEAR_NM of; inside first, then by distance and id. Distances in 0.01 nm."""
         lat, lon, known = _units(np.array([lat_deg]), np.array([lon_deg]))
@@ -150,6 +160,9 @@ class Geography:
             inside = TERRITORIAL_SEA_NM < coast_nm <= CONTIGUOUS_ZONE_NM
             found.append(_relation("belt-24nm", self.coast_version, "contiguous_zone", beyond_nm, inside))
         return found
+
+    def _cables(self) -> np.ndarray:
+        return np.array([zone.kind == "corridor" and zone.subkind != "lane" for zone in self.zones], np.bool_)
 
     def _of_kind(self, kinds: tuple[str, ...]) -> np.ndarray:
         return np.array([zone.kind in kinds for zone in self.zones], np.bool_)

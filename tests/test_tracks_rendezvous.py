@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_tracks import contacts
-from tracks_sea import T0, FlatSea, every, in_order, last_versions, shown, static, track, watch
+from tracks_sea import T0, FlatSea, every, in_order, last_versions, lines, shown, shuffled, static, track, watch
 
 from dogwatch.batch import F_EXERCISE
 from tracks.params import Dark, Loitering, Params, Rendezvous
-from tracks.rendezvous import SLOW, contact_distance_m, find_contacts
+from tracks.rendezvous import contact_distance_m
 
 RULE = Rendezvous()
 ALONE = Params(loitering=Loitering(enabled=False), dark=Dark(enabled=False), revise_s=600)
@@ -21,43 +20,6 @@ def meet(a, b, *, t=None, metres=200.0, lat=54.5, lon=10.4, kn=0.3, nav=0, **mor
     """Two vessels side by side."""
     t = every(60, 2) if t is None else t
     return in_order(track(a, t, lat, lon, sog_kn=kn, nav=nav, **more), track(b, t + 7, lat + metres * M_DEG, lon, sog_kn=kn, nav=nav, **more))
-
-
-@st.composite
-def slow_vessels(draw):
-    n = draw(st.integers(2, 60))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    lat0 = draw(st.sampled_from([0, 54, -60, 71, 80, 85, 88.5]))
-    lon0 = draw(st.sampled_from([0, 10, 179.995, -179.998]))
-    spread_m = draw(st.sampled_from([300, 2000, 20_000]))
-    rows = np.zeros(n, SLOW)
-    rows["key"] = 840_000_000 + np.arange(n)
-    rows["lat"] = np.round(lat0 * 600_000 + rng.uniform(-spread_m, spread_m, n) / 0.18532)
-    lon = lon0 * 600_000 + rng.uniform(-spread_m, spread_m, n) / 0.18532 / np.cos(np.radians(lat0))
-    rows["lon"] = np.round((lon + 108_000_000) % 216_000_000 - 108_000_000)
-    rows["loa_m"] = rng.choice([0, 20, 80, 120, 300], n)
-    rows["slot"] = rng.permutation(n)
-    return rows
-
-
-@settings(max_examples=150, deadline=None)
-@given(slow_vessels())
-def test_the_grid_finds_what_brute_force_finds(rows):
-    found = find_contacts(rows, RULE)
-    positions = [(int(r["lat"]), int(r["lon"]), int(r["loa_m"])) for r in rows]
-    expected = contacts(positions, lambda a, b: contact_distance_m(a, b, RULE))
-    pairs = [tuple(sorted((int(c["a"]), int(c["b"])))) for c in found]
-    assert len(pairs) == len(set(pairs)), "each pair once"
-    assert set(pairs) == expected
-    assert (found["key"][1:] > found["key"][:-1]).all()
-    assert (rows["key"][found["a"]] < rows["key"][found["b"]]).all()
-
-
-def test_a_crowd_larger_than_the_buffer_is_found_whole():
-    rows = np.zeros(120, SLOW)
-    rows["key"] = 840_000_000 + np.arange(120)
-    rows["lon"] = np.arange(120)
-    assert len(find_contacts(rows, RULE)) == 120 * 119 // 2
 
 
 @pytest.mark.parametrize(("loa", "expected"), [((0, 100), 500), ((0, 0), 500), ((20, 30), 150), ((100, 30), 300), ((300, 200), 500)])
@@ -189,7 +151,7 @@ def test_the_median_speed_decides():
     slow = np.where(np.arange(len(t)) % 3 == 0, 2.8, 1.5)
     quick = np.where(np.arange(len(t)) % 3 == 0, 1.5, 2.8)
     for kn, met in ((slow, 1), (quick, 0)):
-        rows = in_order(track(A, t, 54.5, 10.4, sog_kn=kn), track(B, t, 54.5 + 100 * M_DEG, 10.4, sog_kn=kn))
+        rows = in_order(track(A, t, 54.5, 10.4, sog_kn=kn), track(B, t, 54.5 + 100 * M_DEG, 10.4, sog_kn=kn, cog_deg=270.0))
         assert len(shown(watch(rows, params=ALONE)[0])) == met
 
 
@@ -244,5 +206,128 @@ def test_the_pair_table_is_bounded_and_says_so():
     t = every(60, 1)
     rows = in_order(*(track(211_000_000 + k, t, 54.5 + k * 30 * M_DEG, 10.4, sog_kn=0.2) for k in range(6)))
     _, state = watch(rows, params=Params(loitering=Loitering(enabled=False), dark=Dark(enabled=False), rendezvous=Rendezvous(pairs_max=5)))
-    assert len(next(d for d in state.detectors if d.NAME == "rendezvous").pairs) == 5
+    assert len(next(d for d in state.detectors if d.NAME == "rendezvous").still.pairs) == 5
     assert state.counters["pairs_refused"] > 0
+
+
+def abreast(a=A, b=B, *, hours=2.5, from_s=3600, to_s=6600, kn=5.0, metres=100.0, other_kn=None, cog_b=0.0, step_s=30, side_m=5000.0, start_lat=54.2, **more):
+    """A holds its course north; B comes up from the side, keeps abreast from `from_s` to `to_s`, and turns away."""
+    t = every(step_s, hours)
+    lat = start_lat + t * kn / 3600 / 60
+    together = (t >= from_s) & (t < to_s)
+    beside_m = np.where(together, metres, metres + np.minimum(side_m, 5.0 * np.where(t < from_s, from_s - t, t - to_s)))
+    other = track(
+        b,
+        t + 7,
+        lat + 7 * kn / 3600 / 60,
+        10.4 + beside_m * M_DEG / np.cos(np.radians(54.3)),
+        sog_kn=other_kn or kn,
+        cog_deg=np.where(together, cog_b, 60.0),
+        **more,
+    )
+    return in_order(track(a, t, lat, 10.4, sog_kn=kn, cog_deg=0.0, **more), other)
+
+
+def test_side_by_side_under_way_is_a_meeting():
+    events = watch(abreast(), params=ALONE)[0]
+    (event,) = shown(events, "rendezvous")
+    assert (event.subtype, event.state, event.mmsi) == ("under_way", "closed", [A, B])
+    assert events[0].t_detected - T0 == pytest.approx(4_860_000, abs=120_000), "twenty minutes after they came abreast"
+    assert (event.t_start - T0) / 1000 == pytest.approx(3600, abs=60)
+    assert (event.t_end - T0) / 1000 == pytest.approx(6600, abs=60)
+    evidence = {e.name: e for e in event.evidence}
+    assert evidence["approach_m"].passed
+    assert evidence["parting_m"].passed
+    assert evidence["distance_m_median"].observed == pytest.approx(100, abs=10)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"metres": 220.0}, {"other_kn": 6.2}, {"cog_b": 20.0}, {"kn": 9.0}, {"to_s": 4600}],
+    ids=["far", "faster", "course", "sea speed", "short"],
+)
+def test_what_is_not_abreast(change):
+    assert not watch(abreast(**change), params=ALONE)[0]
+
+
+def test_under_way_in_port_is_kept_but_not_shown():
+    events = watch(abreast(kn=5.0, from_s=600, to_s=3000, start_lat=53.95, hours=1.5), params=ALONE, geography=Wharf())[0]
+    assert {e.reason for e in events} == {"suppressed: port_or_anchorage"}
+
+
+class Wharf(FlatSea):
+    """The harbour lies round 10.4 E."""
+
+    def masked(self, lat_deg, lon_deg):
+        return np.abs(np.asarray(lat_deg) - 54.0) < 0.05
+
+
+def test_pair_trawlers_are_fishing():
+    fleet = np.concatenate([static(m, ship_type=30, loa_m=30) for m in (A, B)])
+    (event,) = last_versions(watch(abreast(kn=3.5, nav=7), fleet, params=ALONE)[0])
+    assert event.reason == "suppressed: pair_trawl"
+    assert len(shown(watch(abreast(kn=6.5), fleet, params=ALONE)[0])) == 1, "nobody trawls so fast"
+
+
+def test_two_transponders_of_one_hull_do_not_meet():
+    t = every(30, 3)
+    lat = 54.2 + t * 5 / 3600 / 60
+    hull = np.concatenate([static(A, ship_type=70, loa_m=120), static(B, ship_type=70, loa_m=120)])
+    rows = in_order(track(A, t, lat, 10.4, sog_kn=5.0, cog_deg=0.0), track(B, t + 7, lat + 7 * 5 / 3600 / 60 + 60 * M_DEG, 10.4, sog_kn=5.0, cog_deg=0.0))
+    events = watch(rows, hull, params=ALONE)[0]
+    assert not shown(events)
+    assert {x.result for e in events[-1:] for x in e.exclusions if x.name == "one_hull"} == {"yes"}
+    assert len(shown(watch(abreast(metres=60.0), hull, params=ALONE)[0])) == 1, "they were seen apart before"
+
+
+def test_approach_and_parting_are_evidence_but_no_condition():
+    t = every(60, 2)
+    away = np.clip((2400 - t) * 4, 0, None) + np.clip((t - 6000) * 4, 0, None)
+    rows = in_order(track(A, t, 54.5, 10.4, sog_kn=0.2), track(B, t, 54.5 + (150 + away) * M_DEG, 10.4, sog_kn=np.where(away > 0, 8.0, 0.2)))
+    (event,) = shown(watch(rows, params=ALONE)[0], "rendezvous")
+    evidence = {e.name: e for e in event.evidence}
+    assert (evidence["approach_m"].passed, evidence["parting_m"].passed) == (True, True)
+    (event,) = shown(watch(meet(A, B), params=ALONE)[0])
+    assert "approach_m" not in {e.name for e in event.evidence}, "where they came from was not seen"
+
+
+def test_a_role_told_late_takes_the_meeting_back():
+    events = watch(meet(A, B), static(B, t_s=3000.0, ship_type=52), params=ALONE)[0]
+    told = [(e.state, e.reason) for e in events if e.type == "rendezvous"]
+    assert (told[0], told[-1]) == (("open", ""), ("candidate", "suppressed: role"))
+    assert len({e.event_id for e in events if e.type == "rendezvous"}) == 1
+
+
+@pytest.mark.parametrize("start", ["2026-02-28T23:10", "2028-02-28T23:20", "2026-12-31T23:10", "2026-06-30T22:50"])
+def test_days_months_and_leap_days_change_nothing(start):
+    plain = shown(watch(meet(A, B), params=ALONE)[0])[0]
+    rows = meet(A, B)
+    offset_ms = int(np.datetime64(start, "ms").astype(np.int64)) - T0
+    rows["t_ms"] += offset_ms
+    rows["t_rx_ms"] += offset_ms
+    (event,) = shown(watch(rows, params=ALONE)[0])
+    assert (event.t_start - offset_ms, event.measures, event.confidence) == (plain.t_start, plain.measures, plain.confidence)
+
+
+def test_a_meeting_at_the_pole():
+    class Ice(FlatSea):
+        def coast_distance_nm(self, lat_deg, lon_deg):
+            return np.full(len(lat_deg), 30.0)
+
+    t = every(60, 1)
+    rows = in_order(track(A, t, 89.9995, 0.0, sog_kn=0.1), track(B, t, 89.9995, 180.0, sog_kn=0.1))
+    (event,) = shown(watch(rows, params=ALONE, geography=Ice())[0])
+    assert event.measures["distance_m_min"] == pytest.approx(111, abs=3)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_meetings_do_not_depend_on_cuts_or_restarts(seed):
+    rng = np.random.default_rng(seed)
+    rows = in_order(abreast(hours=1.5, from_s=1200, to_s=3600), meet(C, C + 1, lat=54.6), meet(C + 2, C + 3, lat=54.8, nav=1, kn=0.0))
+    statics = np.concatenate([static(C, ship_type=79, loa_m=120), static(C + 1, t_s=2000, ship_type=30, loa_m=40)])
+    whole = watch(rows, statics, params=ALONE)[0]
+    assert len(last_versions(whole)) == 3
+    cuts = sorted(rng.integers(0, len(rows), 12).tolist())
+    assert lines(watch(rows, statics, params=ALONE, cuts=cuts, restarts=range(0, 14, 2), capacity=4)[0]) == lines(whole)
+    assert lines(watch(shuffled(rows, seed), statics, params=ALONE)[0]) == lines(whole)

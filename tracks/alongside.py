@@ -34,14 +34,19 @@ TRAWL_KN = (2.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What is known of two parties when they are judged. `ways`: mean speeds in knots; `under_way`: what they did together they did at sea speed, abreast;
-    `one_hull`: closer than the longer one is long for an hour under way, and never seen apart."""
+    """What is known of two parties when they are judged.
+
+    `coast_nm`: of the nearer one; `ways`: mean speeds in knots; `in_mask`: in a port or anchorage; `under_way`: abreast of each other, not
+    still; `one_hull`: never farther apart than the longer one is long, and not seen farther apart before.
+    """
 
     a: np.void
     b: np.void
     since_ms: int
     zones: list[ZoneRelation]
+    coast_nm: float
     ways: tuple[float, float]
+    in_mask: bool = False
     under_way: bool = False
     one_hull: bool = False
 
@@ -58,7 +63,7 @@ def explanations(sight: Sight, beside: Beside, rule: Rendezvous, standing: list[
     trawl = beside.under_way and all(fishes(party) for party in beside.both) and all(TRAWL_KN[0] <= kn <= TRAWL_KN[1] for kn in beside.ways)
     boats = _boats(sight, beside, rule)
     found = [
-        ep.checked("port_or_anchorage", False, yes="inside", no="outside", suppress=True),
+        ep.checked("port_or_anchorage", beside.in_mask, yes="inside", no="outside", suppress=True),
         known.get(HARBOUR) or _harbour(sight, beside, rule),
         known.get(ANCHORAGE) or _anchorage(sight, beside, rule),
         known.get(WEATHER) or _hove_to(sight, beside, rule),
@@ -99,7 +104,7 @@ def _near(sight: Sight, beside: Beside, reach_nm: float) -> np.ndarray:
 
 def _harbour(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
     """A harbour that no mask shows: ashore of the coarse coastline (a basin it does not show), or inshore with many more slow vessels near."""
-    coast_nm = min(float(party["coast_nm"]) for party in beside.both)
+    coast_nm = beside.coast_nm
     if coast_nm >= INSHORE_NM or _watched(beside.zones):
         return ep.checked(HARBOUR, False, 0, suppress=True)
     others, ashore = len(company.slow(_near(sight, beside, rule.crowd_nm), rule.speed_kn_max)), coast_nm <= 0
@@ -150,14 +155,13 @@ def _doubts(beside: Beside, boats: int) -> list[tuple[str, bool, str | int | Non
     a, b = beside.both
     waiting = waits(a) and waits(b)
     anchored_barge = any(waits(one) and int(other["ship_type"]) in TANKERS and 0 < int(other["loa_m"]) <= BARGE_LOA_M for one, other in ((a, b), (b, a)))
-    roads = min(float(a["coast_nm"]), float(b["coast_nm"])) <= ROADS_NM
     owner = _owner(a["name"])
     return [
         ("both_anchored_or_moored", waiting, f"{int(a['nav'])}, {int(b['nav'])}", 0.4),
         ("fishing_pair", fishes(a) and fishes(b), f"{int(a['ship_type'])}, {int(b['ship_type'])}", 0.4),
         ("mother_ship", boats > 0, boats, 0.4),
         ("same_owner", owner != "" and owner == _owner(b["name"]) and _flag(a) == _flag(b), owner or None, 0.3),
-        ("bunkering", anchored_barge and roads, f"{int(a['ship_type'])}, {int(b['ship_type'])}", 0.4),
+        ("bunkering", anchored_barge and beside.coast_nm <= ROADS_NM, f"{int(a['ship_type'])}, {int(b['ship_type'])}", 0.4),
     ]
 
 

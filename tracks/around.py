@@ -66,6 +66,14 @@ class Around:
         """SIGHTING rows within `reach_nm` of a place in units."""
         return within(self.band(lat, int(reach_nm * NM_M / M_PER_UNIT) + 1), lat, lon, reach_nm)
 
+    def apart_m(self, key_a: int, key_b: int) -> float | None:
+        """Metres between the last positions of two tracks; None unless both are sighted."""
+        at = [np.flatnonzero(self.rows["key"] == key) for key in (key_a, key_b)]
+        if not (len(at[0]) and len(at[1])):
+            return None
+        a, b = self.rows[at[0][0]], self.rows[at[1][0]]
+        return float(distance_m(int(a["lat"]), int(a["lon"]), int(b["lat"]), int(b["lon"])))
+
     def cells(self, lat: int, lon: int, cell_units: int) -> np.ndarray:
         """SIGHTING rows in the cell of a place (squares of `cell_units` in latitude and longitude) and the eight round it."""
         south = lat // cell_units * cell_units

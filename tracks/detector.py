@@ -10,7 +10,7 @@ and is forgotten with the track; whatever a detector keeps outside goes by the t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from tracks.coverage import Coverage
 from tracks.params import Params
 from tracks.rescue import Rescue
 from tracks.vessels import VesselTable
+
+if TYPE_CHECKING:
+    from tracks.parties import Brought
 
 
 @dataclass(slots=True)
@@ -34,6 +37,7 @@ class Sight:
     rescue: Rescue
     tick_ms: int = 0
     receivers: tuple[str, ...] = ()  # names by number (bit of a fix's `receivers`)
+    brought: Brought | None = None  # of all shards, for detectors of pairs; None: there is only this table
     _around: Around | None = field(default=None, repr=False)
 
     @property
@@ -45,7 +49,7 @@ class Sight:
 
     def at(self, tick_ms: int, around: Around | None = None) -> Sight:
         """The same sight at another tick; `around` of several shards together, if there are several."""
-        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, around)
+        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, None, around)
 
 
 class Detector:

@@ -89,6 +89,16 @@ class Rendezvous(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     boat_loa_share_max: Share = 0.4  # of her length
     doubt_max: Share = 0.6  # explanations that together doubt more than this suppress: two of 0.4 do, 0.4 and 0.3 do not
     pairs_max: Count = 200_000
+    way_kn_min: NotNegative = 2.0  # under way: both so fast at least and at most, abreast of each other
+    way_kn_max: Positive = 8.0
+    way_m_max: Positive = 150.0
+    way_apart_kn_max: Positive = 1.0  # length of the difference of their velocities
+    way_apart_deg_max: Positive = 15.0
+    way_duration_s_min: Positive = 1_200.0
+    way_reports_min: Count = 10
+    one_hull_s: Positive = 3_600.0  # closer than its length for so long on one course and never seen apart: two transponders of one hull
+    approach_m: Positive = 2_000.0  # seen farther apart than this before, they came from different places
+    partners_max: Count = 12  # more partners at once are a crowd, in which being close says nothing
     confidence_cap: Share = 0.95
 
 

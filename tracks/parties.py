@@ -6,11 +6,21 @@ decision about two vessels needs travels with the tick: who they are, what they 
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
+from numba import float64, int64, njit
+
+from dogwatch.batch import take_rows
 from dogwatch.events import Subject
+from dogwatch.geo import distance_m
 from tracks import episodes as ep
+from tracks.records import TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
+
+if TYPE_CHECKING:
+    from tracks.contacts import Found
 
 PARTY = np.dtype(
     [
@@ -19,7 +29,6 @@ PARTY = np.dtype(
         ("lat", "<i4"),
         ("lon", "<i4"),
         ("speed_kn", "<f4"),
-        ("coast_nm", "<f4"),
         ("imo", "<u4"),
         ("cog", "<u2"),
         ("hdg", "<u2"),
@@ -33,13 +42,56 @@ PARTY = np.dtype(
     ]
 )
 
+SEEN_SLOTS_MIN = 8  # of the 150 s slots of the trail in which both were heard: fewer do not tell whether they were apart
+
+
+@dataclass(slots=True)
+class Brought:
+    """Those who may be in contact at a tick: NEAR rows in order of keys, and behind each all that a decision needs.
+
+    Of one table it is looked up when asked for; of several shards `party` and `trail` lie beside `near`, and `found` is what the search
+    of the whole sea found that is decided here.
+    """
+
+    near: np.ndarray
+    table: VesselTable | None = None
+    party: np.ndarray | None = None
+    trail: np.ndarray | None = None
+    found: Found | None = None
+
+    def parties(self, at: np.ndarray) -> np.ndarray:
+        """PARTY rows of some of the near rows."""
+        return parties(self.table, self.near["slot"][at]) if self.table is not None else self.party[at]  # type: ignore[index]
+
+    def trails(self, at: np.ndarray) -> np.ndarray:
+        """TRAIL[n, 16] of some of the near rows."""
+        return self.table.trail[self.near["slot"][at]] if self.table is not None else self.trail[at]  # type: ignore[index]
+
+    def both(self, key_a: int, key_b: int) -> tuple[np.void, np.void] | None:
+        """PARTY rows of two tracks, or None unless both may be in contact at this tick."""
+        keys = np.array([key_a, key_b])
+        at = np.searchsorted(self.near["key"], keys)
+        if int(at[1]) >= len(self.near) or (self.near["key"][at] != keys).any():
+            return None
+        a, b = self.parties(at)
+        return a, b
+
+
+def gathered(parts: list[Brought]) -> Brought:
+    """What several shards brought, together."""
+    near = np.concatenate([part.near for part in parts])
+    party = np.concatenate([part.parties(np.arange(len(part.near))) for part in parts])
+    trail = np.concatenate([part.trails(np.arange(len(part.near))) for part in parts])
+    order = np.argsort(near["key"])
+    return Brought(take_rows(near, order), None, take_rows(party, order), trail[order])
+
 
 def parties(table: VesselTable, slots: np.ndarray) -> np.ndarray:
     """PARTY rows of the tracks in these slots."""
     out = np.empty(len(slots), PARTY)
     for name in ("t_ms", "lat", "lon", "speed_kn", "cog", "hdg", "nav", "class_b"):
         out[name] = table.rows[name][slots]
-    for name in ("loa_m", "beam_m", "ship_type", "coast_nm"):
+    for name in ("loa_m", "beam_m", "ship_type"):
         out[name] = table.more[name][slots]
     for name in ("name", "callsign", "imo"):
         out[name] = table.statics[name][slots]
@@ -66,3 +118,26 @@ def subject(party: np.void) -> Subject:
 def role(party: np.void) -> str | None:
     """Trade of a party that explains slowness and company, or None."""
     return "towing" if int(party["nav"]) in ep.TOWING_NAV else ep.ROLE_OF_TYPE.get(int(party["ship_type"]))
+
+
+# Flat: a pair after the other.
+@njit(float64[::1](TRAIL_TYPE[:, ::1], TRAIL_TYPE[:, ::1], int64, float64), cache=True)
+def farthest_m(trails_a, trails_b, tick_ms, approach_m):
+    """float64[n]: how far apart two were seen at most in the 40 minutes before a tick, in slots of 150 s in which both were heard.
+
+    -1 where they were heard together in too few slots to say that they were not farther apart (and were not seen at `approach_m`).
+    """
+    out = np.empty(trails_a.shape[0], np.float64)
+    for i in range(trails_a.shape[0]):
+        seen, most_m = 0, -1.0
+        for k in range(TRAIL_FIXES):
+            a, b = trails_a[i, k], trails_b[i, k]
+            if a["filled"] == 0 or b["filled"] == 0:
+                continue
+            age_a, age_b = (tick_ms - np.int64(a["t"])) & 0xFFFFFFFF, (tick_ms - np.int64(b["t"])) & 0xFFFFFFFF
+            if max(age_a, age_b) > TRAIL_FIXES * TRAIL_MS or abs(age_a - age_b) > TRAIL_MS:
+                continue
+            seen += 1
+            most_m = max(most_m, distance_m(a["lat"], a["lon"], b["lat"], b["lon"]))
+        out[i] = most_m if seen >= SEEN_SLOTS_MIN or most_m >= approach_m else -1.0
+    return out

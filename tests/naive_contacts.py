@@ -1,0 +1,56 @@
+"""Slow, obvious twin of the search for contacts: everybody is compared with everybody."""
+
+from __future__ import annotations
+
+import math
+
+from dogwatch.geo import KN_MS, M_PER_UNIT
+from tracks.contacts import ABREAST, SAME_TIME_MS, STILL
+
+
+def apart_m(a, b):
+    """Metres between two (lat, lon) in units, over the ball."""
+    x, y = (_ball(*p) for p in (a, b))
+    return 6_371_008.8 * 2 * math.asin(min(1.0, math.dist(x, y) / 2))
+
+
+def contacts(rows, rule):
+    """{(i, j): kind} of NEAR rows in order of keys, and {i} in a crowd."""
+    partners = {i: {} for i in range(len(rows))}
+    for i in range(len(rows)):
+        for j in range(i):
+            if kind := _kind(rows[i], rows[j], rule):
+                partners[i][j] = partners[j][i] = kind
+    crowd = {i for i, found in partners.items() if len(found) > rule.partners_max}
+    pairs = {(j, i): kind for i, found in partners.items() for j, kind in found.items() if j < i and i not in crowd and j not in crowd}
+    return pairs, crowd
+
+
+def _kind(a, b, rule):
+    kind, gaits = 0, int(a["gait"]) & int(b["gait"])
+    if gaits & STILL and apart_m(_at(a), _at(b)) <= max(float(a["own_m"]), float(b["own_m"])):
+        kind = STILL
+    if gaits & ABREAST:
+        turn_deg = abs((int(a["cog"]) - int(b["cog"]) + 1800) % 3600 - 1800) / 10
+        u, v = float(a["speed_kn"]), float(b["speed_kn"])
+        faster = math.sqrt(max(0.0, u * u + v * v - 2 * u * v * math.cos(math.radians(turn_deg))))
+        early = min(int(a["t_ms"]), int(b["t_ms"]))
+        if abs(int(a["t_ms"]) - int(b["t_ms"])) <= SAME_TIME_MS and turn_deg <= rule.way_apart_deg_max and faster <= rule.way_apart_kn_max:
+            kind |= ABREAST if apart_m(_back(a, early), _back(b, early)) <= rule.way_m_max else 0
+    return kind
+
+
+def _at(row):
+    return int(row["lat"]), int(row["lon"])
+
+
+def _back(row, t_ms):
+    units = float(row["speed_kn"]) * KN_MS * (t_ms - int(row["t_ms"])) / 1000 / M_PER_UNIT
+    cog = math.radians(int(row["cog"]) / 10)
+    lat, lon = _at(row)
+    return lat + units * math.cos(cog), lon + units * math.sin(cog) / math.cos(math.radians(lat / 600_000))
+
+
+def _ball(lat, lon):
+    p, q = math.radians(lat / 600_000), math.radians(lon / 600_000)
+    return math.cos(p) * math.cos(q), math.cos(p) * math.sin(q), math.sin(p)

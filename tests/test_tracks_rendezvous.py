@@ -247,12 +247,12 @@ def test_side_by_side_under_way_is_a_meeting():
     ids=["far", "faster", "course", "sea speed", "short"],
 )
 def test_what_is_not_abreast(change):
-    assert not watch(abreast(**change), params=ALONE)[0]
+    assert not last_versions(watch(abreast(**change), params=ALONE)[0], "rendezvous")
 
 
 def test_under_way_in_port_is_kept_but_not_shown():
     events = watch(abreast(kn=5.0, from_s=600, to_s=3000, start_lat=53.95, hours=1.5), params=ALONE, geography=Wharf())[0]
-    assert {e.reason for e in events} == {"suppressed: port_or_anchorage"}
+    assert {e.reason for e in events if e.type == "rendezvous"} == {"suppressed: port_or_anchorage"}
 
 
 class Wharf(FlatSea):
@@ -327,7 +327,7 @@ def test_meetings_do_not_depend_on_cuts_or_restarts(seed):
     rows = in_order(abreast(hours=1.5, from_s=1200, to_s=3600), meet(C, C + 1, lat=54.6), meet(C + 2, C + 3, lat=54.8, nav=1, kn=0.0))
     statics = np.concatenate([static(C, ship_type=79, loa_m=120), static(C + 1, t_s=2000, ship_type=30, loa_m=40)])
     whole = watch(rows, statics, params=ALONE)[0]
-    assert len(last_versions(whole)) == 3
+    assert len(last_versions(whole, "rendezvous")) == 3
     cuts = sorted(rng.integers(0, len(rows), 12).tolist())
     assert lines(watch(rows, statics, params=ALONE, cuts=cuts, restarts=range(0, 14, 2), capacity=4)[0]) == lines(whole)
     assert lines(watch(shuffled(rows, seed), statics, params=ALONE)[0]) == lines(whole)

@@ -19,6 +19,20 @@ def _any_silence(gap_s: float) -> dict[str, Any]:
     return {**lengths, "coverage_needed": False, "border_nm_max": 10_000.0, "gap_s_max": 14 * 86_400.0, "open_s_max": 30 * 86_400.0}
 
 
+NEVER_S = 31_536_000.0
+
+
+def _any_run(duration_s: float, *, border: float) -> dict[str, Any]:
+    """A slow run of a duration, however far it gets; `border`: of the duration 3 to 24 nm off the coast."""
+    need_s = {"offshore": duration_s, "border": border, "inshore": border}
+    return {"speed_kn_max": 2.0, "duration_s_min": need_s, "radius_nm_max": 1_000.0, "net_over_path_max": 1.0}
+
+
+def _within(distance_m: float) -> dict[str, Any]:
+    """Closer than a distance, whatever the lengths; what is told of vessels under way is our own and left out."""
+    return {"distance_m_floor": distance_m, "distance_m_ceiling": distance_m, "way_duration_s_min": NEVER_S}
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     # AisAbnormal: all reports of 10 min at 1-5 kn, more than 45 degrees off bow and stern, over 500 m, 50 m and longer
     "dma_drift": {
@@ -70,6 +84,41 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # Global Fishing Watch's AIS disabling (Welch 2022): 12 h and longer, after 14 positions in the 12 h before, at least 50 nm offshore
     # (ours: wherever; their satellite reception grid is not asked)
+    # GlobalFishingWatch pipe-loitering: consecutive hours with a mean below 2.0 knots, nothing else asked
+    "gfw_source": {"loitering": _any_run(3_600.0, border=3_600.0)},
+    # its product: mean distance from shore 20 nm and more (ours: the offshore profile, 24 nm)
+    "gfw_product": {"loitering": _any_run(3_600.0, border=NEVER_S)},
+    # Pew: below 2 knots for 4 h and more, 20 nm off and more
+    "pew": {"loitering": _any_run(14_400.0, border=NEVER_S)},
+    # RTEC: low speed or stopped for more than 1,800 s; close for more than 240 s, both slow or stopped, no tug or pilot
+    "rtec": {
+        "loitering": _any_run(1_800.0, border=1_800.0),
+        "rendezvous": _within(500.0) | {"duration_s_min": 240.0, "reports_min": 2},
+    },
+    # MovingPandas' stop: within a diameter for a duration (here 5 nm, an hour), at whatever speed
+    "movingpandas": {
+        "loitering": {
+            "speed_kn_max": 5.0,
+            "radius_nm_max": 2.5,
+            "net_over_path_max": 0.001,
+            "duration_s_min": {"offshore": 3_600.0, "border": 3_600.0, "inshore": 3_600.0},
+        }
+    },
+    "skylight_speed_range": {"loitering": _any_run(1_200.0, border=1_200.0)},
+    # Miller 2018: loitering of 8 h and more; encounters within 500 m for 2 h and more, below 2 knots
+    "miller2018": {"loitering": _any_run(28_800.0, border=NEVER_S), "rendezvous": _within(500.0) | {"duration_s_min": 7_200.0}},
+    # GlobalFishingWatch encounters: within 500 m for 2 h and more, merged when less than 4 h apart, median below 2 knots; theirs extrapolates, ours does not
+    "gfw_encounter": {"rendezvous": _within(500.0) | {"duration_s_min": 7_200.0, "merge_s": 14_400.0, "speed_kn_max": 2.0}},
+    "skylight_standard": {"rendezvous": _within(250.0) | {"duration_s_min": 1_800.0}},
+    # Starboard: below 2 knots for 4 h and more; below 200 m for 30 min, merged when less than 12 h apart
+    "starboard": {
+        "loitering": _any_run(14_400.0, border=14_400.0),
+        "rendezvous": _within(200.0) | {"duration_s_min": 1_800.0, "merge_s": 43_200.0},
+    },
+    # MarineTraffic: within three lengths of the longer one (1,000 m at most) for 4 min and more
+    "marinetraffic": {
+        "rendezvous": {"distance_m_floor": 1.0, "distance_m_ceiling": 1_000.0, "distance_loa_factor": 3.0, "duration_s_min": 240.0, "reports_min": 2}
+    },
     "gfw_disabling": {"dark": _any_silence(43_200.0) | {"reports_1h_min": 1}},
     "skylight_gap": {"dark": _any_silence(21_600.0)},
     "starboard_gap": {"dark": _any_silence(14_400.0)},

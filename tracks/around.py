@@ -8,7 +8,7 @@ and the answers do not depend on who kept which vessel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numba import boolean, float64, from_dtype, int64, njit
@@ -45,18 +45,19 @@ SIGHTING = np.dtype(
 SIGHTING_TYPE = from_dtype(SIGHTING)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Around:
-    """Sightings of one tick. Never changed. seen: SIGHTING rows in any order; order, lats: their order by latitude (then key), and latitudes in it."""
+    """Sightings of one tick. Never changed. seen: SIGHTING rows in any order; put into order when somebody first asks about a place."""
 
     seen: np.ndarray
-    order: np.ndarray
-    lats: np.ndarray
+    _order: np.ndarray | None = field(default=None, repr=False)  # of `seen`, by latitude (then key)
+    _lats: np.ndarray | None = field(default=None, repr=False)  # latitudes in that order
 
     @property
-    def rows(self) -> np.ndarray:
-        """All sightings, sorted by latitude (then key): a copy."""
-        return take_rows(self.seen, self.order)
+    def troubled(self) -> np.ndarray:
+        """Sightings in trouble (`trouble` not 0), sorted by key."""
+        rows = take_rows(self.seen, np.flatnonzero(self.seen["trouble"]))
+        return take_rows(rows, np.argsort(rows["key"], kind="stable"))
 
     def band(self, lat: int, reach_units: int) -> np.ndarray:
         """Sightings within `reach_units` of a latitude (1/600000 degree), sorted by latitude (then key)."""
@@ -83,8 +84,10 @@ class Around:
         return take_rows(rows, near)
 
     def _between(self, south: int, north: int) -> np.ndarray:
-        first, last = np.searchsorted(self.lats, (south, north))
-        return take_rows(self.seen, self.order[first:last])
+        if self._order is None or self._lats is None:
+            self._order, self._lats = _by_latitude(self.seen)
+        first, last = np.searchsorted(self._lats, (south, north))
+        return take_rows(self.seen, self._order[first:last])
 
 
 def within(rows: np.ndarray, lat: int, lon: int, reach_nm: float) -> np.ndarray:
@@ -117,13 +120,17 @@ def sightings(table: VesselTable, tick_ms: int) -> np.ndarray:
 
 def around_of(parts: list[np.ndarray]) -> Around:
     """The Around of a tick, from the sightings of all shards."""
-    rows = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, SIGHTING), *parts])
+    return Around(parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, SIGHTING), *parts]))
+
+
+def _by_latitude(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(order, latitudes in it) of sightings by latitude, then key."""
     # one integer says latitude and row, so that sorting is quick; who shares a latitude is put into the order of keys afterwards
     packed = (rows["lat"].astype(np.int64) << ROW_BITS) | np.arange(len(rows))
     packed.sort()
     order, lats = packed & ((1 << ROW_BITS) - 1), packed >> ROW_BITS
     _settle_ties(rows, lats, order)
-    return Around(rows, order, lats)
+    return order, lats
 
 
 @njit((SIGHTING_TYPE[::1], int64[::1], int64[::1]), **PLAIN)

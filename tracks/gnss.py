@@ -56,9 +56,9 @@ class Areas:
         """Who is in trouble together at this tick; events of areas that begin, grow and end."""
         rule, tick_ms = sight.params.gnss, sight.tick_ms
         events: list[Event] = []
-        rows = sight.around.rows
-        rows = rows[rows["trouble"] != 0]
-        rows = rows[np.argsort(rows["key"], kind="stable")]
+        rows = sight.around.troubled
+        if not len(rows) and not self.areas:
+            return []
         since_ms = tick_ms - ((tick_ms // MINUTE_MS - rows["trouble_min"].astype(np.int64)) & 0xFFFF) * MINUTE_MS
         for kind in (TROUBLE_JUMPED, TROUBLE_LOST):
             of_kind = (rows["trouble"] & kind) != 0

@@ -383,7 +383,7 @@ def _is_clock(sight: Sight, slot: int, f: np.void) -> bool:
         return False
     if not int(f["rx_from"]) & int(f["rx_to"]):
         return True
-    slip_s, rows = jump_m(f) / (kn * KN_MS), sight.around.rows
+    slip_s, rows = jump_m(f) / (kn * KN_MS), sight.around.troubled
     rows = rows[(rows["trouble"] & TROUBLE_JUMPED != 0) & (rows["speed_kn"] >= 3.0) & (rows["key"] != sight.table.key_of(slot))]
     minute = int(f["jump_ms"]) // MINUTE_MS
     for row in rows[np.abs((minute - rows["trouble_min"].astype(np.int64) + 0x8000) % 0x10000 - 0x8000) <= 2]:

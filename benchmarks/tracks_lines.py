@@ -19,6 +19,7 @@ from zones.geojson import ZoneSet, load_zones
 STATICS_MS = HOUR_MS // 2
 ZONE_VERTICES = 400
 ZONE_KINDS = ("area", "eez", "corridor", "area", "contiguous_zone", "area", "eez", "corridor", "area", "watch")
+ZONE_DEG, WATCH_DEG = 0.45, 0.05  # radius; a watch zone is a bay: it lays itself over masks, and pairs in it are looked at closely
 STATIONS = tuple(f"shore-{k}" for k in range(8))
 
 
@@ -62,15 +63,16 @@ def _statics(plan: np.ndarray, until_ms: int) -> np.ndarray:
 
 
 def zones_of(recipe: Recipe, count: int) -> ZoneSet:
-    """So many star-shaped areas all over the region, of all kinds but ports; 250 of them lie about once over every place."""
+    """So many star-shaped areas all over the region, of all kinds but ports, one in ten a bay to be watched; 250 of them lie about once over every place."""
     rng = np.random.default_rng(recipe.seed + 7)
     south, west, north, east = region(recipe)
     features = []
     bearing = np.linspace(0.0, 2 * np.pi, ZONE_VERTICES, endpoint=False)
     for k in range(count):
         lat, lon = rng.uniform(south, north), rng.uniform(west, east)
-        ragged = 0.45 * (1 + 0.25 * np.cos(5 * bearing + k) + 0.1 * rng.random(ZONE_VERTICES))
+        kind = ZONE_KINDS[k % len(ZONE_KINDS)]
+        ragged = (WATCH_DEG if kind == "watch" else ZONE_DEG) * (1 + 0.25 * np.cos(5 * bearing + k) + 0.1 * rng.random(ZONE_VERTICES))
         ring = np.column_stack([lon + ragged * np.sin(bearing) / np.cos(np.radians(lat)), lat + ragged * np.cos(bearing)]).round(6).tolist()
-        properties = {"id": f"zone-{k}", "name": f"zone {k}", "kind": ZONE_KINDS[k % len(ZONE_KINDS)]}
+        properties = {"id": f"zone-{k}", "name": f"zone {k}", "kind": kind}
         features.append({"type": "Feature", "properties": properties, "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}})
     return load_zones(json.dumps({"type": "FeatureCollection", "features": features}), file="benchmark.geojson")

@@ -35,7 +35,7 @@ from zones.geography import Geography
 LIGHT = ("dark", "loitering")  # gap and stop are dark's and loitering's: a silence, a slow bucket
 CALL_ROWS = 512
 WARM_MINUTES = 30
-CROWD_CPU_S_MAX = 30.0  # where nothing is masked, a run that takes longer stops there, and its rate is that of what it did
+CROWD_CPU_S_MAX = 10.0  # where nothing is masked, a run that takes longer stops there, and its rate is that of what it did
 ZONES = 250
 LINES = "lines.nmea"
 CHUNK_BYTES = 65_536

@@ -104,9 +104,10 @@ class Geography:
         return any(zone.kind in kinds for zone in self.zones)
 
     def in_zones(self, kinds: tuple[str, ...], lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> np.ndarray:
-        """bool[n]: inside (or on the line of) a drawn zone of one of these kinds."""
+        """bool[n]: inside (or on the boundary of) a drawn area, or line with a width, of one of these kinds."""
         lat, lon, known = _units(lat_deg, lon_deg)
-        inside: np.ndarray = known & (self.tree.nearest_nm(self._of_kind(kinds), lat, lon, 0.01, t_ms) == 0)
+        valid = np.ones(len(self.zones), np.bool_) if t_ms is None else (self.tree.zones["from_ms"] <= t_ms) & (t_ms < self.tree.zones["to_ms"])
+        inside: np.ndarray = known & self.grid.any_at(valid & self._of_kind(kinds), lat, lon)
         return inside
 
     def watch_distance_nm(self, lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> np.ndarray:

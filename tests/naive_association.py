@@ -33,7 +33,7 @@ class Track:
         kn = fast if 40 <= self.ship_type <= 49 or self.ship_type == 51 else merchant if 70 <= self.ship_type <= 89 else ordinary
         dt_s = (t - self.t_ms) / 1000
         sprint_s = min(dt_s, 900)
-        return (max(kn, 1.2 * self.speed_kn) * (sprint_s + slack_s) + max(20.0, 1.2 * self.speed_kn) * (dt_s - sprint_s)) * KN_MS
+        return (max(kn, 1.2 * self.speed_kn) * (sprint_s + slack_s) + max(12.0, 1.2 * self.speed_kn) * (dt_s - sprint_s)) * KN_MS
 
     def agrees(self, t, here, kn):
         way_m = max(kn, self.speed_kn, 0.0) * KN_MS * max(0, t - self.t_ms) / 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 
 from dogwatch.geo import KN_MS, M_PER_UNIT, cos_lat, distance_m, lon_difference
 
@@ -94,36 +95,39 @@ class Legs:
     """Legs of one vessel as a list, newest last: (north_m, east_m) in five minutes, None unknown."""
 
     def __init__(self):
-        self.base, self.legs, self.usual = None, [], None
+        self.base, self.legs, self.usual, self.turned = None, [], None, False
 
     def close(self, fix, tick_ms):
         """fix: (t_ms, lat, lon) of the last report before the tick, or None. Returns the flags of the leg."""
+        flags, self.turned = {"turned before"} if self.turned else set(), False
         if fix is None or fix[0] < tick_ms - 300_000:
             if self.base:
                 self.legs.append(None)
-            return set()
+            return flags
         if self.base is None:
             self.base = fix
             self.legs.append(None)
-            return set()
+            return flags
         span_ms = fix[0] - self.base[0]
         if span_ms < 60_000:
             self.legs.append(self.legs[-1] if self.legs else None)
-            return set()
+            return flags
         north = (fix[1] - self.base[1]) * M_PER_UNIT * 300_000 / span_ms
         east = lon_difference(fix[2], self.base[2]) * M_PER_UNIT * cos_lat(fix[1]) * 300_000 / span_ms
         self.base = fix
         if span_ms > 900_000 or max(abs(north), abs(east)) >= 12_300:
             self.legs.append(None)
-            return set()
+            return flags
         self.legs.append((int(north), int(east)))
-        flags, kn = set(), math.hypot(north, east) / 300 / KN_MS
+        kn = math.hypot(north, east) / 300 / KN_MS
+        if kn >= 20.0:
+            flags.add("fast")
         if self.usual is None:
             self.usual = max(kn, 0.01)
         else:
             if abs(kn - self.usual) >= 3.0:
                 flags.add("stepped")
-            self.usual += min(0.1, max(-0.1, kn - self.usual))
+            self.usual = max(0.01, self.usual + min(0.1, max(-0.1, kn - self.usual)))
         before = self.legs[-2] if len(self.legs) > 1 else None
         earlier = self.legs[-3] if len(self.legs) > 2 and before else None
         if before and kn <= 3.0 < math.hypot(*before) / 300 / KN_MS:
@@ -132,6 +136,7 @@ class Legs:
             apart = abs(math.degrees(math.atan2(east, north) - math.atan2(earlier[1], earlier[0])) + 180) % 360 - 180
             if abs(apart) >= 60.0:
                 flags.add("turned")
+                self.turned = True
         return flags
 
 
@@ -174,3 +179,27 @@ def approaches(ships, *, range_m=6 * 1852.0, cpa_m=0.25 * 1852.0, factor=3.0, tc
             if 0 <= t <= tcpa_max and near_m < limit_m:
                 found[i, j] = near_m, t
     return found
+
+
+def step_of(legs, *, step_kn=4.0, deviations=5.0, legs_min=8):
+    """(usual, deviation, now) knots, or None. legs: knots, newest last, all known, at most 24."""
+    before, last = [kn for kn in legs[:-2] if kn >= 3.0], legs[-2:]
+    if len(legs) < legs_min + 2 or len(before) < legs_min or min(last) < 3.0:
+        return None
+    usual = statistics.median(before)
+    deviation = max(0.3, 1.4826 * statistics.median(abs(kn - usual) for kn in before))
+    if abs(before[-1] - usual) >= step_kn or any(abs(kn - usual) < step_kn or abs(kn - usual) <= deviations * deviation for kn in last):
+        return None
+    return usual, deviation, min(last, key=lambda kn: abs(kn - usual))
+
+
+def turn_of(legs, *, turn_deg=60.0, steady_min=6):
+    """Whether the last two of (knots, degrees) legs, newest last, are a kept turn off steady ones (the third last may be anything)."""
+    if len(legs) < steady_min + 3:
+        return False
+    old, last = legs[-3 - steady_min : -3], legs[-2:]
+    if min(kn for kn, _ in old + last) < 3.0 or _angle(last[0][1], last[1][1]) > math.degrees(math.acos(0.94)):
+        return False
+    north, east = (sum(kn * f(math.radians(deg)) for kn, deg in old) for f in (math.cos, math.sin))
+    course = math.degrees(math.atan2(east, north))
+    return all(_angle(deg, course) <= math.degrees(math.acos(0.94)) for _, deg in old) and all(_angle(deg, course) >= turn_deg for _, deg in last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tracks.aground import AgroundDetector
+from tracks.anomaly import AnomalyDetector
 from tracks.assist import AssistDetector
 from tracks.collision import CollisionDetector
 from tracks.dark import DarkDetector
@@ -29,6 +30,7 @@ KINDS: tuple[type[Detector], ...] = (
     AssistDetector,
     PositionDetector,
     CollisionDetector,
+    AnomalyDetector,
 )
 
 

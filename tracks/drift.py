@@ -103,8 +103,8 @@ def _ways(state: DriftDetector, sight: Sight) -> list[Event]:
     found = ways_of(table.used, table.known, table.trail[:n], tick_ms, limits, _cos(rule.off_bow_deg_min))
     events, adrift = [], set()
     for way in found[np.argsort(table.keys_of(found["slot"]), kind="stable")]:
-        if _is_drift(way, table.more[int(way["slot"])], rule):
-            key = table.key_of(int(way["slot"]))
+        key = table.key_of(int(way["slot"]))
+        if _is_drift(way, table.more[int(way["slot"])], rule, says=_says_so(state, key)):
             adrift.add(key)
             events += _adrift(state, sight, key, way)
     for key in sorted(set(state.book.pages) - adrift):
@@ -118,14 +118,20 @@ def _ways(state: DriftDetector, sight: Sight) -> list[Event]:
     return events
 
 
-def _is_drift(way: np.void, more: np.void, rule: Drift) -> bool:
-    """What the kernel left open: length of the ship, and heading or its substitute."""
+def _says_so(state: DriftDetector, key: int) -> bool:
+    """Whether the crew says at present that the ship is not under command."""
+    return key in state.words and state.words.pages[key].event.t_end is None
+
+
+def _is_drift(way: np.void, more: np.void, rule: Drift, *, says: bool) -> bool:
+    """What the kernel left open: length of the ship, and heading or its substitute (of which a crew's word asks less)."""
     if rule.loa_m_min > 0 and int(more["loa_m"]) < rule.loa_m_min:
         return False
     if 2 * int(way["headings"]) >= int(way["points"]):
         return int(way["across"]) >= rule.across_share_min * int(way["headings"])
     straight = float(way["spread_cos"]) >= _cos(rule.spread_deg_max)
-    return straight and float(way["net_m"]) >= rule.net_nm_min_blind * NM_M and float(more["typical_kn"]) >= rule.speed_before_kn_min
+    far_m = rule.net_m_min if says else rule.net_nm_min_blind * NM_M
+    return straight and float(way["net_m"]) >= far_m and float(more["typical_kn"]) >= rule.speed_before_kn_min
 
 
 def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[Event]:
@@ -136,7 +142,7 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[
     blind = 2 * int(way["headings"]) < int(way["points"])
     exclusions, doubts = _exclusions(sight, slot, since_ms, here, blind=blind)
     reason = ep.suppressed_reason(exclusions)
-    threshold_m = rule.net_nm_min_blind * NM_M if blind else rule.net_m_min
+    threshold_m = rule.net_nm_min_blind * NM_M if blind and not _says_so(state, key) else rule.net_m_min
     facts: dict[str, Any] = {
         "state": "candidate" if reason else "open",
         "subjects": [ep.subject_of(table, slot)],
@@ -144,8 +150,8 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[
         "lat": here[0],
         "lon": here[1],
         "zones": sight.geography.relations(*here),
-        "measures": _measures(table.more[slot], way, tick_ms - since_ms, says=key in state.words and state.words.pages[key].event.t_end is None),
-        "evidence": _evidence(way, rule, table.more[slot], blind=blind),
+        "measures": _measures(table.more[slot], way, tick_ms - since_ms, says=_says_so(state, key)),
+        "evidence": _evidence(way, rule, table.more[slot], threshold_m, blind=blind),
         "exclusions": exclusions,
         "confidence": ep.confidence_of(
             rule.confidence_cap_blind if blind else rule.confidence_cap,
@@ -189,11 +195,11 @@ def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float
     return found, [doubt for applies, doubt in doubts if applies]
 
 
-def _evidence(way: np.void, rule: Drift, more: np.void, *, blind: bool) -> list[Evidence]:
+def _evidence(way: np.void, rule: Drift, more: np.void, threshold_m: float, *, blind: bool) -> list[Evidence]:
     span_s = (int(way["last_ms"]) - int(way["first_ms"])) / 1000.0
     speed_kn = float(way["net_m"]) / span_s / KN_MS
     found = [
-        ep.at_least("net_m", float(way["net_m"]), rule.net_nm_min_blind * NM_M if blind else rule.net_m_min),
+        ep.at_least("net_m", float(way["net_m"]), threshold_m),
         ep.at_least("speed_kn", speed_kn, rule.speed_kn_min),
         ep.at_most("speed_kn", speed_kn, rule.speed_kn_max),
         ep.at_least("net_over_path", float(way["net_m"]) / float(way["path_m"]), rule.net_over_path_min),

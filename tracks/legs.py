@@ -5,7 +5,7 @@ May not: decide a behaviour (assist.py and anomaly.py read the ring).
 Theory. A leg is the way made good in five minutes, north and east in metres, in two bytes each: 24 of them are two hours of speed and
 course in 96 bytes, and positions follow from the last one backwards. Each is closed at the tick that ends it, from the last fix in it,
 over the time between the two fixes; a vessel not heard has an unknown leg. So that two hours of every vessel need
-not be looked at every five minutes, a leg that differs from what was usual leaves a flag: SLOWED, STEPPED, TURNED.
+not be looked at every five minutes, a leg that differs from what was usual leaves a flag: SLOWED, STEPPED, TURNED, FAST.
 `usual_kn` follows the speed by at most USUAL_STEP_KN a leg: it knows the last hours, and an odd half hour does not become usual.
 """
 
@@ -29,7 +29,8 @@ USUAL_STEP_KN = 0.1
 SLOW_KN = 3.0
 STEP_KN = 3.0
 M_PER_LEG_KN = KN_MS * LEG_MS / 1000.0  # metres of a leg at one knot
-SLOWED, STEPPED, TURNED = 1, 2, 4
+FAST_KN = 20.0
+SLOWED, STEPPED, TURNED, FAST, TURNED_BEFORE = 1, 2, 4, 8, 16
 
 RING = np.dtype(
     [
@@ -75,7 +76,7 @@ def close_legs(rows, rings, tick_ms):
     before, earlier = (at - 1) % LEGS, (at - 2) % LEGS
     for slot in range(rows.shape[0]):
         v, ring = rows[slot], rings[slot]
-        ring["flags"] = 0
+        ring["flags"] = TURNED_BEFORE if ring["flags"] & TURNED else 0
         t = v["t_ms"]
         if t == T_MISSING or t < tick_ms - LEG_MS:
             if ring["t_ms"] != 0:
@@ -110,7 +111,9 @@ def close_legs(rows, rings, tick_ms):
         else:
             if abs(kn - usual_kn) >= STEP_KN:
                 ring["flags"] |= STEPPED
-            ring["usual_kn"] = np.float32(usual_kn + min(USUAL_STEP_KN, max(-USUAL_STEP_KN, kn - usual_kn)))
+            ring["usual_kn"] = np.float32(max(0.01, usual_kn + min(USUAL_STEP_KN, max(-USUAL_STEP_KN, kn - usual_kn))))
+        if kn >= FAST_KN:
+            ring["flags"] |= FAST
         if ring["known"] >= 1:
             y, x = np.float64(ring["north"][before]), np.float64(ring["east"][before])
             slow2 = (SLOW_KN * M_PER_LEG_KN) ** 2

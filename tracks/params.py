@@ -246,6 +246,28 @@ class Collision(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     confidence_cap: Share = 0.8
 
 
+class Anomaly(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A vessel that does not go on as it went (docs/behaviours/anomaly.md). Low weight: operators switch such rules off."""
+
+    enabled: bool = True
+    step_kn_min: Positive = 4.0
+    deviations_min: Positive = 5.0
+    legs_min: Annotated[int, msgspec.Meta(ge=3, le=20)] = 8  # of five minutes, under way, before the change
+    turn_deg_min: Annotated[float, msgspec.Meta(gt=0, lt=90)] = 60.0
+    turn_deg_max: Annotated[float, msgspec.Meta(gt=0, le=180)] = 165.0  # beyond: back where she came from, as ferries, searches and waiting ships do
+    turn_kn_min: Positive = 5.0
+    steady_legs_min: Annotated[int, msgspec.Meta(ge=2, le=20)] = 6
+    bound_factor: Positive = 1.2
+    slow_kn: Positive = 3.0  # slower is another matter: stops, drift, loitering
+    lane_nm: Positive = 3.0  # another vessel that goes the new way so near: a lane turns here
+    lane_deg: Positive = 25.0
+    pilotage_nm: Positive = 5.0  # so near to a port everybody slows down and turns
+    usual_s: Positive = 3_600.0  # then the new way is the usual one
+    silent_s: Positive = 900.0
+    merge_s: NotNegative = 3_600.0
+    confidence_cap: Share = 0.5
+
+
 class RescueArea(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Where and for how long a distress call or an assistance excuses who is slow there (docs/behaviours/assist.md)."""
 
@@ -348,6 +370,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     aground: Aground = Aground()
     assist: Assist = Assist()
     collision: Collision = Collision()
+    anomaly: Anomaly = Anomaly()
     rescue: RescueArea = RescueArea()
     port_visit: PortVisit = PortVisit()
     position: Position = Position()

@@ -35,7 +35,7 @@ class Alert(msgspec.Struct):
 
     alert_id: str
     revision: int
-    kind: Literal["risk", "distress", "test_beacon", "system"]
+    kind: Literal["risk", "distress", "test_beacon", "system", "notice"]
     condition: Condition
     level: Level
     score: float

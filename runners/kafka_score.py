@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from dogwatch import __version__
+from dogwatch.alerts import alert_order
 from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError
 from dogwatch.events import Event, event_from_json, event_order, to_json
+from ingest.notices import Notices, notice_step
 from risk.profile import Profile
 from risk.step import RiskState, risk_step
 from runners.kafka_client import topic
@@ -49,6 +51,7 @@ class ScoreTask:
         self.output = topic(kafka, "risk.alerts")
         self.profile = profile
         self.state = RiskState.new(profile)
+        self.notices = Notices()
         self.frame: list[Event] = []
         self.ended = False
 
@@ -63,7 +66,8 @@ class ScoreTask:
             event.exercise = event.exercise or meta.exercise
             self.frame.append(event)
             return []
-        alerts = risk_step(self.state, sorted(self.frame, key=event_order), meta.watermark_ms)
+        events = sorted(self.frame, key=event_order)
+        alerts = sorted(risk_step(self.state, events, meta.watermark_ms) + notice_step(self.notices, events), key=alert_order)
         self.frame, self.ended = [], meta.end
         return [alert_record(self.output, alert, PRODUCER) for alert in alerts]
 
@@ -73,12 +77,19 @@ class ScoreTask:
 
     def to_sections(self) -> dict[str, Any]:
         """State for a snapshot: cases and the open frame."""
-        return {"profile": self.profile.content_hash, "risk": self.state.to_sections(), "frame": [to_json(event) for event in self.frame], "ended": self.ended}
+        return {
+            "profile": self.profile.content_hash,
+            "risk": self.state.to_sections(),
+            "notices": self.notices.to_sections(),
+            "frame": [to_json(event) for event in self.frame],
+            "ended": self.ended,
+        }
 
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood. Raises InputError for a state of another profile."""
         if sections["profile"] != self.profile.content_hash:
             raise InputError("the state in dogwatch.state was made with another profile", remedy="use the same profile, or another [kafka] prefix")
         self.state = RiskState.from_sections(sections["risk"], self.profile)
+        self.notices = Notices.from_sections(sections["notices"])
         self.frame = [event_from_json(text) for text in sections["frame"]]
         self.ended = sections["ended"]

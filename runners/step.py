@@ -6,13 +6,14 @@ so that the same recording gives the same bytes everywhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dogwatch import blob
-from dogwatch.alerts import Alert
+from dogwatch.alerts import Alert, alert_order
 from dogwatch.batch import Batch
 from dogwatch.events import Event
+from ingest.notices import Notices, notice_step
 from risk.profile import Profile
 from risk.step import RiskState, risk_step
 from tracks.coverage import Coverage
@@ -38,6 +39,7 @@ class Watch:
 
     track: TrackState
     risk: RiskState
+    notices: Notices = field(default_factory=Notices)
 
 
 def new_watch(rules: Rules, coverage: Coverage | None = None) -> Watch:
@@ -48,18 +50,19 @@ def new_watch(rules: Rules, coverage: Coverage | None = None) -> Watch:
 def watch_step(watch: Watch, batch: Batch, watermark_ms: int, *, final: bool = False) -> tuple[list[Event], list[Alert]]:
     """Columns -> events -> alerts up to the watermark (UTC ms). `watch` is changed; both lists are in their canonical order. final: a recording is over."""
     events = track_step(watch.track, batch, watermark_ms, final=final)
-    return events, risk_step(watch.risk, events, watermark_ms)
+    alerts = risk_step(watch.risk, events, watermark_ms)
+    return events, sorted(alerts + notice_step(watch.notices, events), key=alert_order)
 
 
 def watch_sections(watch: Watch) -> dict[str, Any]:
     """Sections of the joint state for a snapshot."""
-    return {"track": watch.track.to_sections(), "risk": watch.risk.to_sections()}
+    return {"track": watch.track.to_sections(), "risk": watch.risk.to_sections(), "notices": watch.notices.to_sections()}
 
 
 def restore_watch(sections: dict[str, Any], rules: Rules) -> Watch:
     """The watch that `watch_sections` described."""
     track = TrackState.from_sections(sections["track"], rules.params, rules.geography)
-    return Watch(track, RiskState.from_sections(sections["risk"], rules.profile))
+    return Watch(track, RiskState.from_sections(sections["risk"], rules.profile), Notices.from_sections(sections["notices"]))
 
 
 def snapshot(sections: dict[str, Any]) -> bytes:

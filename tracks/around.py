@@ -69,10 +69,10 @@ class Around:
 
     def apart_m(self, key_a: int, key_b: int) -> float | None:
         """Metres between the last positions of two tracks; None unless both are sighted."""
-        at = [np.flatnonzero(self.rows["key"] == key) for key in (key_a, key_b)]
+        at = [np.flatnonzero(self.seen["key"] == key) for key in (key_a, key_b)]
         if not (len(at[0]) and len(at[1])):
             return None
-        a, b = self.rows[at[0][0]], self.rows[at[1][0]]
+        a, b = self.seen[at[0][0]], self.seen[at[1][0]]
         return float(distance_m(int(a["lat"]), int(a["lon"]), int(b["lat"]), int(b["lon"])))
 
     def cells(self, lat: int, lon: int, cell_units: int) -> np.ndarray:

@@ -26,6 +26,7 @@ TURNS_DEG = (0.0, 15.0, -15.0, 30.0, -30.0, 45.0, -45.0, 60.0, -60.0, 80.0, -80.
 BERTH_NM = 0.2
 LEG_S_MIN = 60.0
 SLOW_KN, SLOW_S = 3.0, 240.0  # the last minutes of an approach
+STEERAGE_KN, SLOWING_S = 1.5, 150.0  # of who stops because there is no water ahead
 
 
 def afloat(points: list[Point], margin_nm: float = NEAREST_NM) -> bool:
@@ -58,7 +59,9 @@ def sail(plan: Plan, course_deg: float, speed_kn: float, seconds: float, *, nav:
         leg_s = min(LEG_NM * NM_M / (speed_kn * KN_MS), end_s - plan.t_s)
         course = _free_course(plan.at, course_deg)
         if course is None:
-            return plan.stay(end_s - plan.t_s, nav=nav, heading_deg=course_deg % 360)
+            if len(plan.knots) > 1:  # under way: no ship stops dead
+                plan.run(course_deg, max(STEERAGE_KN, speed_kn / 4), min(SLOWING_S, end_s - plan.t_s), nav=nav)
+            return plan.stay(end_s - plan.t_s, nav=nav, heading_deg=course_deg % 360) if plan.t_s < end_s else plan
         course_deg = course
         plan.run(course_deg, speed_kn, leg_s, nav=nav)
     return plan

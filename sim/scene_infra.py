@@ -14,7 +14,7 @@ from dogwatch.geo import KN_MS
 from sim.area import Area, Border, crossings, depth_of, legs
 from sim.helm import arrive
 from sim.motion import Plan, offset
-from sim.scene import Behaviour, Fact, Range, Scene, Stage, any_flag, leave, pick
+from sim.scene import Behaviour, Fact, Range, Scene, Stage, adrift, any_flag, leave, pick
 from sim.scene_border import Bordered, turned_away
 from sim.sea import Point
 from sim.ship import NAV_ANCHORED, NAV_ENGINE
@@ -87,8 +87,9 @@ class OverCableStop(Cable, kw_only=True):
         ship, zone, end_s = stage.trader(rng, plan), (area.id, area.zone_kind, "inside"), at_s + stop_s
         cause = f"{'anchors' if anchored else f'drifts at {drift_kn:.1f} kn'} above {area.id} for {stop_s / 60:.0f} min"
         facts = [Fact("infra", "over_cable", [ship], at_s, end_s, cause, *on, scored=self.scored, zone=zone)]
-        if not anchored:  # true as well, but nobody is asked to say it twice
-            facts.append(Fact("loitering", "", [ship], at_s, end_s, cause, *on, scored=False))
+        # true as well, but nobody is asked to say it twice
+        facts.append(Fact("loitering", "", [ship], at_s, end_s, cause, *on, scored=False))
+        facts += [] if anchored else [adrift(ship, at_s, end_s, on)]
         return Scene([ship], facts)
 
 

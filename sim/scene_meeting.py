@@ -14,7 +14,7 @@ from dogwatch.geo import KN_MS
 from sim.area import place_at
 from sim.helm import arrive, through
 from sim.motion import Plan, offset
-from sim.scene import OPEN_FLAGS, Behaviour, Fact, Flags, Range, Scene, Stage, Types, choose, leave, middle, pick
+from sim.scene import OPEN_FLAGS, Behaviour, Fact, Flags, Range, Scene, Stage, Types, adrift, choose, leave, middle, pick
 from sim.sea import Point
 from sim.ship import Ship
 
@@ -50,7 +50,7 @@ class Rendezvous(Behaviour, kw_only=True):
         end_s = start_s + duration_s
         cause = f"two ships drift {distance_m:.0f} m apart for {duration_s / 60:.0f} min"
         fact = _together(ships, start_s, end_s, cause, distance_m, scored=self.scored)
-        return Scene(ships, [fact, *(_alone(ship, start_s, end_s) for ship in ships)])
+        return Scene(ships, [fact, *(one for ship in ships for one in _alone(ship, start_s, end_s))])
 
 
 class RendezvousThree(Behaviour, kw_only=True):
@@ -85,7 +85,7 @@ class RendezvousThree(Behaviour, kw_only=True):
             _together([ships[i], ships[j]], max(starts[i], starts[j]), end_s, cause, distance_m, scored=self.scored)
             for i, j in itertools.combinations(range(3), 2)
         ]
-        return Scene(ships, [*pairs, *(_alone(ship, begin_s, end_s) for ship, begin_s in zip(ships, starts, strict=True))])
+        return Scene(ships, [*pairs, *(one for ship, begin_s in zip(ships, starts, strict=True) for one in _alone(ship, begin_s, end_s))])
 
 
 class RendezvousUnderWay(Behaviour, kw_only=True):
@@ -150,7 +150,7 @@ class DarkPartner(Behaviour, kw_only=True):
         met = _together(ships, start_s, end_s, cause, distance_m, subtype="dark_partner", scored=self.scored)
         met.ships = ships[:1]
         gap = Fact("dark", "", ships[1:], off_s, on_s, "switched off for a meeting", *place, scored=self.scored, measures={"gap_s": on_s - off_s})
-        return Scene(ships, [met, gap, _alone(ships[0], start_s, end_s)])
+        return Scene(ships, [met, gap, *_alone(ships[0], start_s, end_s)])
 
 
 def _drifter(berth: Point, start_s: float, from_deg: float, approach_kn: float, drift: tuple[float, float, float]) -> Plan:
@@ -165,6 +165,7 @@ def _together(ships: list[Ship], start_s: float, end_s: float, cause: str, dista
     return Fact("rendezvous", subtype, ships, start_s, end_s, cause, *centre, scored=scored, measures={"distance_m": round(distance_m, 1)})
 
 
-def _alone(ship: Ship, start_s: float, end_s: float) -> Fact:
-    """Each of them also loiters: true, but nobody is asked to say it twice."""
-    return Fact("loitering", "", [ship], start_s, end_s, "drifts beside another ship", *place_at(ship.plan, (start_s + end_s) / 2), scored=False)
+def _alone(ship: Ship, start_s: float, end_s: float) -> list[Fact]:
+    """Each of them also loiters, and drifts (without a compass nobody can know that it does so along its bow): true, but nobody is asked to say it twice."""
+    at = place_at(ship.plan, (start_s + end_s) / 2)
+    return [Fact("loitering", "", [ship], start_s, end_s, "drifts beside another ship", *at, scored=False), adrift(ship, start_s, end_s, at)]

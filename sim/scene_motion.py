@@ -113,7 +113,8 @@ class LoiteringInterrupted(Behaviour, kw_only=True):
         measures = {"speed_kn": round(drift_kn, 3), "move_kn": round(move_kn, 2), "move_s": round(move_s, 1)}
         fact = Fact("loitering", "", [ship], start_s, end_s, cause, *at, scored=self.scored, measures=measures)
         stops_s = start_s + first_s, start_s + first_s + move_s
-        return Scene([ship], [fact, adrift(ship, start_s, stops_s[0], at), adrift(ship, stops_s[1], end_s, at)])
+        spans = ((start_s, end_s), (start_s, stops_s[0]), (stops_s[1], end_s))  # said of the whole, or of each half
+        return Scene([ship], [fact, *(adrift(ship, *span, at) for span in spans)])
 
 
 class Drifting(Behaviour, kw_only=True):

@@ -16,6 +16,7 @@ from sim.track import closest
 
 NAV_TOWING = 11
 PILOT_KN, TUG_KN = 16.0, 9.0
+SLOWING_M, SLOWING_KN = 500.0, 3.0  # a barge does not stop dead beside a ship
 PAIR_TURN_S = 600.0
 BOAT_BERTH_M = 20.0  # from one boat's place along a mother ship to the next
 
@@ -127,7 +128,9 @@ class Bunkering(Behaviour, kw_only=True):
         start_s, duration_s, distance_m = pick(rng, self.start_s), pick(rng, self.duration_s), pick(rng, self.distance_m)
         bow_deg = float(rng.integers(0, 360))
         ship = Plan(-60, *at).stay(stage.until_s + 60, nav=NAV_ANCHORED, heading_deg=bow_deg)
-        barge = _out_of_port(home, offset(*at, bow_deg + 90, distance_m), start_s, TUG_KN)
+        berth = offset(*at, bow_deg + 90, distance_m)
+        near, near_s = offset(*berth, bearing_deg(berth, home), SLOWING_M), start_s - SLOWING_M / (SLOWING_KN * KN_MS)
+        barge = _out_of_port(home, near, near_s, TUG_KN).to(*berth, SLOWING_KN)
         barge.stay(duration_s, nav=choose(rng, (NAV_ENGINE, NAV_MOORED)), heading_deg=bow_deg)
         _home_again(barge, home, TUG_KN, stage.until_s)
         ships = [stage.ship(rng, self.flag, self.ship_type, self.loa_m, ship), stage.ship(rng, self.barge_flag, (80, 89), (45.0, 95.0), barge)]

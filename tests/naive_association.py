@@ -25,6 +25,7 @@ class Track:
     turns: int = 0
     ship_type: int = 0
     class_b: bool = False
+    both_classes: bool = False
     heard_ms: int | None = None
     recent: list = field(default_factory=list)
 
@@ -127,9 +128,11 @@ def _accept(v, row, t, here, kn, how):
     elif how in ("goes on", "returned") and t - v.t_ms >= 30_000:
         v.speed_kn = distance_m(*v.at, *here) * 1000 / (t - v.t_ms) / KN_MS
     v.t_ms, v.at, v.cog = t, here, int(row["cog"])
+    class_b = bool(row["flags"] & F_CLASS_B) or int(row["msg_type"]) in (18, 19)
+    v.both_classes |= v.reports > 0 and class_b != v.class_b
     v.reports += 1
     v.ship_type = int(row["ship_type"]) or v.ship_type
-    v.class_b = bool(row["flags"] & F_CLASS_B) or int(row["msg_type"]) in (18, 19)
+    v.class_b = class_b
     return "accepted", v.ordinal
 
 

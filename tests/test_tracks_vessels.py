@@ -15,7 +15,7 @@ from tests.decode_inputs import bits_of, one, six_bit, tag
 from tracks.association import AHEAD, associate
 from tracks.clock import order_of_fixes
 from tracks.loitering import _close_buckets
-from tracks.records import BELIEVED, COUNTERS, HOT, MORE, PLAIN
+from tracks.records import BELIEVED, COUNTERS, HOT, MARK_CLASSES, MORE, PLAIN
 from tracks.vessels import VesselTable, ask_geography, hash_size, text_of, trail_of
 
 LIMITS = ((40.0, 65.0, 30.0, 30.0), 3)
@@ -69,7 +69,7 @@ def test_kernel_agrees_with_its_twin(rows, capacity):
                 continue
             assert table.heard_ms[slot] == twin.heard_ms
             assert (row["t_ms"], row["lat"], row["lon"], row["reports"]) == (twin.t_ms, *twin.at, twin.reports)
-            assert (more["segment"], bool(row["class_b"])) == (twin.segment, twin.class_b)
+            assert (more["segment"], bool(row["class_b"]), bool(row["marks"] & MARK_CLASSES)) == (twin.segment, twin.class_b, twin.both_classes)
             assert abs(row["speed_kn"] - twin.speed_kn) < 1e-3
 
 

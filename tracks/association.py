@@ -51,6 +51,7 @@ from tracks.records import (
     LAST_ROW,
     LATE,
     LATE_USED,
+    MARK_CLASSES,
     MORE_TYPE,
     NO_POSITION,
     NOT_VESSEL,
@@ -552,7 +553,10 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
         v["cog"] = fix["cog"]
         v["hdg"] = fix["hdg"]
         v["nav"] = fix["nav"]
-        v["class_b"] = np.uint8((flags & F_CLASS_B) != 0 or (CLASS_B_TYPES >> (kind & 63)) & 1 != 0)
+        class_b = np.uint8((flags & F_CLASS_B) != 0 or (CLASS_B_TYPES >> (kind & 63)) & 1 != 0)
+        if class_b != v["class_b"] and v["reports"] > 0:
+            v["marks"] |= np.uint8(MARK_CLASSES)
+        v["class_b"] = class_b
         v["reports"] += np.uint32(1)
         if fix["ship_type"] != 0:
             more[slot]["ship_type"] = fix["ship_type"]

@@ -9,6 +9,7 @@ from tracks.collision import CollisionDetector
 from tracks.dark import DarkDetector
 from tracks.detector import Detector
 from tracks.drift import DriftDetector
+from tracks.identity import IdentityDetector
 from tracks.infra import InfraDetector
 from tracks.legs import LegsKeeper
 from tracks.loitering import LoiteringDetector
@@ -31,6 +32,7 @@ KINDS: tuple[type[Detector], ...] = (
     PositionDetector,
     CollisionDetector,
     AnomalyDetector,
+    IdentityDetector,
 )
 
 

@@ -313,6 +313,30 @@ class Position(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     confidence_cap_one_receiver: Share = 0.6
 
 
+class Identity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Who a vessel says it is, when that cannot be (docs/behaviours/identity.md)."""
+
+    enabled: bool = True
+    reports_min: Count = 3
+    hulls_s_min: Positive = 1_800.0
+    hulls_nm_far: Positive = 10.0  # nearer than that two tracks need another sign that they are two sets
+    stale_m_max: Positive = 50.0
+    stale_places_min: Count = 3  # so many of the newest places on the other track's trail: copies of its reports
+    change_fields_min: Count = 2
+    change_size_share_min: Share = 0.2
+    change_steady_s: Positive = 900.0  # the old particulars are not heard again for so long: two rounds of six minutes
+    change_days_max: Positive = 30.0
+    spelling_edits_max: Count = 2
+    handover_s_max: Positive = 7_200.0
+    handover_nm_max: Positive = 10.0
+    handover_nm_min: Positive = 1.0  # allowed in any case; then
+    handover_share_max: Share = 0.2  # of the way reckoned
+    handover_size_m_max: NotNegative = 1.0
+    imo_shared_s: Positive = 86_400.0
+    silent_s: Positive = 21_600.0  # not heard for so long: the event ends
+    confidence_cap: Share = 0.9
+
+
 class Gnss(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Several vessels whose places fail together (docs/behaviours/gnss-area.md)."""
 
@@ -375,6 +399,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     port_visit: PortVisit = PortVisit()
     position: Position = Position()
     gnss: Gnss = Gnss()
+    identity: Identity = Identity()
     revise_s: Annotated[float, msgspec.Meta(ge=600)] = 1_800.0
     v_max_kn: Positive = 40.0  # farther than this in the time between two reports: not the same hull, or a jump
     v_max_kn_fast: Positive = 65.0  # high-speed craft and rescue boats (types 40-49, 51)

@@ -123,6 +123,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "skylight_gap": {"dark": _any_silence(21_600.0)},
     "starboard_gap": {"dark": _any_silence(14_400.0)},
     "red_flag_8h": {"dark": _any_silence(28_800.0)},
+    # GlobalFishingWatch: segments of one number that overlap for more than 24 hours
+    "gfw_spoofed_mmsi": {"identity": {"hulls_s_min": 86_400.0}},
+    # SeaSpoofFinder: jumps, and only where several vessels share source and target
+    "seaspooffinder": {"position": {"enabled": False}, "gnss": {"vessels_min": 2}},
 }
 
 

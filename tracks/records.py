@@ -97,6 +97,7 @@ SLOTS, SLOTS_MAX, LAST_ROW = 10, 11, 12  # further cells: slots in use, their li
 CELLS = 13
 MARK_SILENT = 1  # dark.py: an episode of silence is open
 TROUBLE_JUMPED, TROUBLE_LOST = 1, 2
+MARK_CLASSES = 128  # association.py: has sent as class A and as class B since the mark was taken off (numbers.py)
 MARK_DOUBT = 2  # position.py: its place is in doubt, every fix is looked at
 
 FIX_TYPE, HOT_TYPE, MORE_TYPE, TRAIL_TYPE, TAKEN_TYPE = (from_dtype(dtype) for dtype in (FIX_DTYPE, HOT, MORE, TRAIL, TAKEN))

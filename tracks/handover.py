@@ -1,0 +1,124 @@
+"""One hull that goes on under another number: mmsi_handover. Definition: docs/behaviours/identity.md. May hold: that rule.
+
+Theory. A track is born in open water, of the same size to the metre as one that fell silent there under way less than two
+hours before, and where that one would be by now at its course and speed. Two ships of one size meet so closely in place
+and time about never; one ship that changes its number does so always. If the silent number is heard again, it was not so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dogwatch.batch import COG_MISSING
+from dogwatch.events import Event, Value
+from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from tracks import episodes as ep
+from tracks import who
+from tracks.detector import Sight
+from tracks.params import Identity
+from tracks.place_facts import COS_COURSE
+from tracks.records import ACCEPTED, BORN
+from tracks.vessels import ORDINAL_BITS
+
+LEARNING_MS = 1_200_000  # after the watch begins everybody is new
+WAITS_MS = 2_400_000  # so long a newborn's particulars are waited for
+SILENT_MS = 60_000  # the old number fell silent before the new one was heard, but for its last interval
+AGAIN_MS = 86_400_000
+NEWBORN_MAX = 10_000
+UNDERWAY_KN = 2.0
+
+
+class Newborn:
+    """Tracks first heard lately: key -> [ms, lat, lon]; and pages of hand-overs by key of the new track."""
+
+    def __init__(self) -> None:
+        self.born: dict[int, list[int]] = {}
+        self.begun_ms = 0
+        self.refused = 0
+        self.book = ep.Book()
+
+    def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
+        """Accepted fixes with which a first track of an MMSI begins."""
+        born = np.flatnonzero((taken["how"] == BORN) & (taken["what"] == ACCEPTED))
+        if self.begun_ms == 0 and len(fixes):
+            self.begun_ms = int(fixes["t_ms"][0])
+        for i in born:
+            slot = int(taken["slot"][i])
+            t_ms = int(fixes["t_ms"][i])
+            if t_ms - self.begun_ms < LEARNING_MS or int(sight.table.more["ordinal"][slot]):
+                continue
+            if len(self.born) >= NEWBORN_MAX:
+                self.refused += 1
+                continue
+            self.born[sight.table.key_of(slot)] = [t_ms, int(fixes["lat"][i]), int(fixes["lon"][i])]
+
+    def tick(self, sight: Sight) -> list[Event]:
+        """Newborns whose particulars are known; and old numbers that are heard again. Each ten minutes."""
+        table, tick_ms = sight.table, sight.tick_ms
+        events = []
+        for key in sorted(self.born):
+            slot = table.slot_of_key(key)
+            born_ms, lat, lon = self.born[key]
+            known = slot >= 0 and table.more["loa_m"][slot] > 0 and table.more["beam_m"][slot] > 0
+            if known:
+                events += self._look_back(sight, slot, key, born_ms, (lat, lon))
+            if known or tick_ms - born_ms > WAITS_MS:
+                del self.born[key]
+        for key in sorted(self.book.pages):
+            page = self.book.pages[key]
+            old = next(s.mmsi for s in page.event.subjects if s.mmsi != key >> ORDINAL_BITS)
+            slot = table.slot_of(old)
+            if page.event.state != "retracted" and slot >= 0 and int(table.heard_ms[slot]) > (page.event.t_end or 0) + SILENT_MS:
+                events.append(self.book.revise(key, tick_ms, state="retracted", reason="the old number is heard again"))
+            if tick_ms - page.event.t_start > AGAIN_MS:
+                del self.book.pages[key]
+        return events
+
+    def _look_back(self, sight: Sight, slot: int, key: int, born_ms: int, at: tuple[int, int]) -> list[Event]:
+        rule, more = sight.params.identity, sight.table.more[slot]
+        rows = sight.around.rows
+        same = np.abs(rows["loa_m"].astype(np.int64) - int(more["loa_m"])) <= rule.handover_size_m_max
+        same &= np.abs(rows["beam_m"].astype(np.int64) - int(more["beam_m"])) <= rule.handover_size_m_max
+        same &= (rows["beam_m"] > 0) & (rows["key"] != key)
+        same &= (rows["heard_ms"] <= born_ms + SILENT_MS) & (rows["heard_ms"] >= born_ms - rule.handover_s_max * 1000)
+        best: tuple[float, float, np.void] | None = None
+        for row in rows[same]:
+            off_nm, way_nm = _off_nm(row, born_ms, at)
+            if off_nm <= _allowed_nm(way_nm, rule) and (best is None or off_nm < best[0]):
+                best = off_nm, way_nm, row
+        return [] if best is None else self._handed_over(sight, slot, key, born_ms, at, *best)
+
+    def _handed_over(self, sight: Sight, slot: int, key: int, born_ms: int, at: tuple[int, int], off_nm: float, way_nm: float, old: np.void) -> list[Event]:
+        table, rule = sight.table, sight.params.identity
+        slot_old = table.slot_of_key(int(old["key"]))
+        before = ep.subject_of(table, slot_old) if slot_old >= 0 else who.stranger(int(old["key"]) >> ORDINAL_BITS)
+        silent_s = (born_ms - int(old["t_ms"])) / 1000
+        evidence = [
+            ep.at_most("silent_s", silent_s, rule.handover_s_max),
+            ep.at_most("off_reckoned_nm", off_nm, _allowed_nm(way_nm, rule)),
+            ep.at_most("size_off_m", abs(int(old["loa_m"]) - int(table.more["loa_m"][slot])), rule.handover_size_m_max),
+        ]
+        at_rest = float(old["speed_kn"]) < UNDERWAY_KN
+        kinds = int(old["ship_type"]), int(table.more["ship_type"][slot])
+        other_type = 0 not in kinds and kinds[0] != kinds[1]
+        exclusions = [ep.checked("at_rest", at_rest, suppress=True), ep.checked("other_type", other_type, kinds[1])]
+        confidence = ep.confidence_of(rule.confidence_cap, 0.8, 1.0, [0.4] if other_type else [])
+        measures: dict[str, Value] = {"silent_s": ep.tidy("s", silent_s), "off_reckoned_nm": ep.tidy("nm", off_nm), "way_nm": ep.tidy("nm", way_nm)}
+        span = (min(int(old["heard_ms"]), born_ms), born_ms)
+        subjects = [before, ep.subject_of(table, slot)]
+        return who.write(self.book, key, sight, "mmsi_handover", subjects, span, evidence, exclusions, measures, confidence, at)
+
+
+def _allowed_nm(way_nm: float, rule: Identity) -> float:
+    return min(rule.handover_nm_max, rule.handover_nm_min + rule.handover_share_max * way_nm)
+
+
+def _off_nm(old: np.void, t_ms: int, at: tuple[int, int]) -> tuple[float, float]:
+    """(distance of a place from where an old track would be at a time, way that it would have made), in nautical miles."""
+    lat, lon, cog = int(old["lat"]), int(old["lon"]), int(old["cog"])
+    way_m = max(0.0, float(old["speed_kn"])) * KN_MS * max(0, t_ms - int(old["t_ms"])) / 1000
+    if cog < COG_MISSING:
+        units = way_m / M_PER_UNIT
+        lat += int(units * float(COS_COURSE[cog]))
+        lon = int(lon_difference(lon + int(units * float(COS_COURSE[(cog + 2700) % 3600]) / max(0.1, cos_lat(lat))), 0))
+    return distance_m(lat, lon, *at) / NM_M, way_m / NM_M

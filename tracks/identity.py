@@ -1,0 +1,101 @@
+"""Identity: who a vessel says it is, when that cannot be. Definitions: docs/behaviours/identity.md.
+
+May hold: the detector that asks the rules and keeps their state. May not: the rules: numbers.py (bad_mmsi, imo_conflict,
+class_conflict), hulls.py (dup_mmsi), particulars.py (static_change), handover.py (mmsi_handover).
+
+Theory. Nobody's identity changes by the minute: everything is decided each ten minutes, from what was told since.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dogwatch.events import Event
+from tracks import episodes as ep
+from tracks.detector import Detector, Sight
+from tracks.handover import Newborn
+from tracks.hulls import dup_mmsi
+from tracks.numbers import Imos, Strangers, bad_mmsi, class_conflict
+from tracks.particulars import Particulars
+from tracks.records import BUCKET_MS, NOT_VESSEL
+from tracks.who import KNOWN
+
+
+class IdentityDetector(Detector):
+    """The six rules and what they remember."""
+
+    NAME = "identity"
+    COLD = KNOWN
+    PAIRS = True
+
+    def __init__(self) -> None:
+        self.strangers, self.newborn, self.particulars, self.imos = Strangers(), Newborn(), Particulars(), Imos()
+        self.bad, self.classes, self.hulls = ep.Book(), ep.Book(), ep.Book()
+
+    def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
+        """Numbers that have no track, and tracks that begin."""
+        strange = taken["what"] == NOT_VESSEL
+        if strange.any():
+            self.strangers.see(fixes[strange])
+        self.newborn.see(sight, fixes, taken)
+
+    def join(self, sight: Sight, statics: np.ndarray, slots: np.ndarray) -> None:
+        """Particulars and IMO numbers against those that were known."""
+        self.particulars.join(sight, statics, slots)
+        self.imos.join(sight, statics, slots)
+
+    def tick(self, sight: Sight) -> list[Event]:
+        """At each ten minutes."""
+        if sight.tick_ms % BUCKET_MS or not sight.params.identity.enabled:
+            return []
+        events = bad_mmsi(self.bad, self.strangers, sight)
+        events += class_conflict(self.classes, self.strangers, sight)
+        events += dup_mmsi(self.hulls, sight)
+        events += self.particulars.tick(sight)
+        events += self.newborn.tick(sight)
+        return events + self.imos.tick(sight)
+
+    def keys(self) -> set[int]:
+        """Tracks with an episode or a change under way."""
+        pages = (self.bad.pages, self.classes.pages, self.hulls.pages, self.newborn.book.pages, self.imos.wrong.pages, self.particulars.pending)
+        return set().union(*pages)
+
+    def counts(self) -> dict[str, int]:
+        """What found no room."""
+        return {"identity_refused": self.strangers.refused + self.newborn.refused + self.particulars.refused}
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`."""
+        return {
+            "bad_numbers": _rows(self.strangers.bad),
+            "stations": _rows(self.strangers.stations),
+            "born": _rows(self.newborn.born),
+            "begun_ms": self.newborn.begun_ms,
+            "pending": _rows(self.particulars.pending),
+            "fresh_imo": sorted([mmsi, t_ms] for mmsi, t_ms in self.imos.fresh.items()),
+            "refused": [self.strangers.refused, self.newborn.refused, self.particulars.refused],
+            "books": [book.to_sections() for book in self._books()],
+        }
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood."""
+        self.strangers.bad, self.strangers.stations = _dict(sections["bad_numbers"]), _dict(sections["stations"])
+        self.newborn.born, self.newborn.begun_ms = _dict(sections["born"]), sections["begun_ms"]
+        self.particulars.pending = _dict(sections["pending"])
+        self.imos.fresh = {row[0]: row[1] for row in sections["fresh_imo"]}
+        self.strangers.refused, self.newborn.refused, self.particulars.refused = sections["refused"]
+        books = [ep.Book.from_sections(rows) for rows in sections["books"]]
+        self.bad, self.classes, self.hulls, self.newborn.book, self.imos.wrong, self.imos.shared = books
+
+    def _books(self) -> tuple[ep.Book, ...]:
+        return self.bad, self.classes, self.hulls, self.newborn.book, self.imos.wrong, self.imos.shared
+
+
+def _rows(entries: dict[int, list[int]]) -> list[list[int]]:
+    return [[key, *values] for key, values in sorted(entries.items())]
+
+
+def _dict(rows: list[list[int]]) -> dict[int, list[int]]:
+    return {row[0]: list(row[1:]) for row in rows}

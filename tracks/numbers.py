@@ -1,0 +1,205 @@
+"""Numbers that cannot be, or mean two things: bad_mmsi, imo_conflict, class_conflict. Definitions: docs/behaviours/identity.md.
+
+May hold: these three rules. May not: two hulls on one number (hulls.py), changed particulars (particulars.py).
+
+Theory. Ships' numbers are tracked, so those among them that no country has are found by looking at the table each ten
+minutes. Numbers that are no ship's (placeholders, wrong forms) and ships' numbers in base station reports have no track;
+of these a bounded list is kept. A set that changes its class is marked by the association; marked in two windows of ten
+minutes within an hour, it is two sets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dogwatch.batch import F_LATE, F_OWN_SHIP, LAT_MISSING
+from dogwatch.events import Event, Subject
+from dogwatch.mids import ALLOTTED, IMO_MAX, IMO_MIN, PLACEHOLDERS, imo_is_valid, mmsi_fault
+from tracks import episodes as ep
+from tracks import who
+from tracks.association import SHIP_MMSI_MAX, SHIP_MMSI_MIN
+from tracks.detector import Sight
+from tracks.records import MARK_CLASSES
+from tracks.vessels import ORDINAL_BITS
+
+STRANGERS_MAX = 4096
+SHIP_REPORTS = (1, 2, 3, 18, 19)  # a beacon's number (97x) is allowed to send them
+STATION_REPORT = 4  # not 11: a mobile station answers so when it is asked for the time (M.1371-5, message 11)
+WINDOW_S = 3_600
+CLASSES_MIN = 2
+IMO_EXAMPLES = (1_234_567, 9_999_999)  # typed in for want of a number: many have them
+EVENT_KEY_BAD, EVENT_KEY_STATION, EVENT_KEY_CLASS = 0, 1, 2
+
+
+class Strangers:
+    """Numbers without a track: MMSI -> [first ms, last ms, reports, reports of class B, lat, lon]; of bad numbers, and of ships in station reports."""
+
+    def __init__(self) -> None:
+        self.bad: dict[int, list[int]] = {}
+        self.stations: dict[int, list[int]] = {}
+        self.refused = 0
+
+    def see(self, fixes: np.ndarray) -> None:
+        """Rows that are no vessel's (FIX_DTYPE); not late ones."""
+        ship = (fixes["mmsi"] >= SHIP_MMSI_MIN) & (fixes["mmsi"] <= SHIP_MMSI_MAX)
+        fresh = (fixes["flags"] & (F_LATE | F_OWN_SHIP)) == 0
+        self._take(self.stations, fixes[ship & fresh & (fixes["msg_type"] == STATION_REPORT)])
+        rows = fixes[~ship & fresh & np.isin(fixes["msg_type"], SHIP_REPORTS)]
+        numbers = np.unique(rows["mmsi"])
+        bad = np.array([n for n in numbers.tolist() if mmsi_fault(n)], np.int64)
+        self._take(self.bad, rows[np.isin(rows["mmsi"], bad)])
+
+    def _take(self, known: dict[int, list[int]], rows: np.ndarray) -> None:
+        """Remember these rows, number by number."""
+        for mmsi in np.unique(rows["mmsi"]).tolist():
+            of_it = rows[rows["mmsi"] == mmsi]
+            if mmsi not in known:
+                if len(known) >= STRANGERS_MAX:
+                    self.refused += len(of_it)
+                    continue
+                known[mmsi] = [int(of_it["t_ms"][0]), 0, 0, 0, LAT_MISSING, 0]
+            entry = known[mmsi]
+            entry[1] = max(entry[1], int(of_it["t_ms"].max()))
+            entry[2] += len(of_it)
+            entry[3] += int(np.isin(of_it["msg_type"], (18, 19)).sum())
+            placed = of_it[of_it["lat"] != LAT_MISSING]
+            if len(placed):
+                entry[4:6] = [int(placed["lat"][-1]), int(placed["lon"][-1])]
+
+
+def bad_mmsi(book: ep.Book, strangers: Strangers, sight: Sight) -> list[Event]:
+    """Numbers that nobody was given: tracked ones by the table, others by the list. Each ten minutes."""
+    table, rule, tick_ms = sight.table, sight.params.identity, sight.tick_ms
+    mmsi = table.used["mmsi"]
+    wrong = ~ALLOTTED[np.minimum(mmsi // 1_000_000, 999)] | np.isin(mmsi, PLACEHOLDERS)
+    slots = np.flatnonzero(wrong & (table.used["reports"] >= rule.reports_min) & (table.known["ordinal"] == 0))
+    events = []
+    for slot in table.in_order(slots):
+        key = table.key_of(int(slot))
+        last = int(table.heard_ms[slot])
+        if tick_ms - last > rule.silent_s * 1000:
+            continue
+        where, number = who.place_of(sight, int(slot)), int(mmsi[slot])
+        subject = ep.subject_of(table, int(slot))
+        events += _bad(book, key, sight, subject, int(table.more["birth_ms"][slot]), int(table.rows["reports"][slot]), where, mmsi_fault(number), buoy=False)
+    for number, (first, last, n, n_b, lat, lon) in sorted(strangers.bad.items()):
+        if n >= rule.reports_min and tick_ms - last <= rule.silent_s * 1000:
+            buoy = number not in PLACEHOLDERS and n_b == n and (number >= 800_000_000 or number < 100_000_000)
+            key = number << ORDINAL_BITS
+            events += _bad(book, key, sight, who.stranger(number), first, n, (lat, lon), mmsi_fault(number), buoy=buoy)
+    for key in sorted(book.pages):
+        slot, entry = table.slot_of_key(key), strangers.bad.get(key >> ORDINAL_BITS)
+        heard = int(table.heard_ms[slot]) if slot >= 0 else entry[1] if entry else 0
+        if tick_ms - heard > rule.silent_s * 1000:
+            events += who.end(book, key, tick_ms, max(heard, book.pages[key].event.t_start))
+            strangers.bad.pop(key >> ORDINAL_BITS, None)
+    return events
+
+
+def _bad(book: ep.Book, key: int, sight: Sight, subject: Subject, first: int, n: int, at: tuple[int, int], fault: str, *, buoy: bool) -> list[Event]:
+    rule = sight.params.identity
+    evidence = [ep.at_least("reports", n, rule.reports_min)]
+    exclusions = [ep.checked("net_buoy", buoy, suppress=True)]
+    confidence = ep.confidence_of(rule.confidence_cap, 1.0, 1.0, [])
+    return who.write(book, key, sight, "bad_mmsi", [subject], (first, None), evidence, exclusions, {"fault": fault}, confidence, at)
+
+
+def class_conflict(book: ep.Book, strangers: Strangers, sight: Sight) -> list[Event]:
+    """Ships' numbers in base station reports, and numbers of both classes. Each ten minutes."""
+    table, rule, tick_ms = sight.table, sight.params.identity, sight.tick_ms
+    known = table.cold["identity"]
+    events = []
+    for mmsi, (first, last, n, _, lat, lon) in sorted(strangers.stations.items()):
+        if n < rule.reports_min or tick_ms - last > rule.silent_s * 1000:
+            continue
+        slot = table.slot_of(mmsi)
+        subject = ep.subject_of(table, slot) if slot >= 0 else who.stranger(mmsi)
+        evidence = [ep.at_least("station_reports", n, rule.reports_min)]
+        confidence = ep.confidence_of(rule.confidence_cap, 1.0, 1.0, [])
+        key = mmsi << ORDINAL_BITS
+        events += who.write(book, key, sight, "class_conflict", [subject], (first, None), evidence, [], {"classes": "station"}, confidence, (lat, lon))
+    both = np.flatnonzero(table.used["marks"] & MARK_CLASSES)
+    table.used["marks"] &= 0xFF ^ MARK_CLASSES
+    for slot in table.in_order(both):
+        record, now_s = known[slot], tick_ms // 1000
+        running = record["classes"] > 0 and now_s - int(record["classes_s"]) <= WINDOW_S
+        windows = min(255, int(record["classes"]) + 1) if running else 1
+        first_ms = (int(record["classes_s"]) if running else now_s) * 1000 - 600_000
+        record["classes"], record["classes_s"] = windows, now_s
+        key = table.key_of(int(slot))
+        if windows < CLASSES_MIN:
+            continue
+        evidence = [ep.at_least("windows_with_both", windows, CLASSES_MIN)]
+        subject, confidence = ep.subject_of(table, int(slot)), ep.confidence_of(rule.confidence_cap, 1.0, 1.0, [])
+        at = who.place_of(sight, int(slot))
+        events += who.write(book, key, sight, "class_conflict", [subject], (first_ms, None), evidence, [], {"classes": "A and B"}, confidence, at)
+    for key in sorted(book.pages):
+        slot, entry = table.slot_of_key(key), strangers.stations.get(key >> ORDINAL_BITS)
+        last = entry[1] if entry else int(known["classes_s"][slot]) * 1000 if slot >= 0 else 0
+        if tick_ms - last > rule.silent_s * 1000:
+            events += who.end(book, key, tick_ms, max(last, book.pages[key].event.t_start))
+            strangers.stations.pop(key >> ORDINAL_BITS, None)
+    return events
+
+
+class Imos:
+    """IMO numbers: which are new to us since the last look, and pages of wrong and of shared ones, by number."""
+
+    def __init__(self) -> None:
+        self.fresh: dict[int, int] = {}  # MMSI -> when it told the number
+        self.wrong, self.shared = ep.Book(), ep.Book()
+
+    def join(self, sight: Sight, statics: np.ndarray, slots: np.ndarray) -> None:
+        """Static rows with a number that their vessel did not tell before."""
+        known = sight.table.cold["identity"]
+        changed = (statics["imo"] > 0) & (statics["imo"] != known["imo"][slots])
+        for mmsi, t_ms in zip(statics["mmsi"][changed].tolist(), statics["t_ms"][changed].tolist()):
+            self.fresh[mmsi] = t_ms
+        known["imo"][slots[changed]] = statics["imo"][changed]
+
+    def tick(self, sight: Sight) -> list[Event]:
+        """Wrong check digits, and numbers that two MMSIs tell. Each ten minutes."""
+        table, rule, tick_ms = sight.table, sight.params.identity, sight.tick_ms
+        events: list[Event] = []
+        fresh, self.fresh = self.fresh, {}
+        if fresh:
+            imo = table.statics["imo"][: len(table)]
+            told = np.array([int(imo[slot]) if (slot := table.slot_of(mmsi)) >= 0 else 0 for mmsi in sorted(fresh)], np.int64)
+            wrong = (told > 0) & (told <= IMO_MAX) & ~imo_is_valid(told)
+            for mmsi, number, bad in zip(sorted(fresh), told.tolist(), wrong.tolist()):
+                if bad:
+                    events += self._wrong(sight, mmsi, number, fresh[mmsi])
+            numbers = np.unique(told[(told >= IMO_MIN) & ~np.isin(told, IMO_EXAMPLES)])
+            alike = np.flatnonzero(np.isin(imo, numbers) & (table.known["ordinal"] == 0))
+            for number in numbers.tolist():
+                events += self._shared(sight, number, table.in_order(alike[imo[alike] == number]), fresh)
+        for book in (self.wrong, self.shared):
+            for key in sorted(book.pages):
+                heard = [int(table.heard_ms[s]) if (s := table.slot_of(m)) >= 0 else 0 for m in book.pages[key].event.mmsi]
+                if tick_ms - min(heard) > rule.imo_shared_s * 1000:
+                    events += who.end(book, key, tick_ms, max(min(heard), book.pages[key].event.t_start))
+        return events
+
+    def _wrong(self, sight: Sight, mmsi: int, number: int, t_ms: int) -> list[Event]:
+        table, rule = sight.table, sight.params.identity
+        slot = table.slot_of(mmsi)
+        confidence = ep.confidence_of(rule.confidence_cap, 0.8, 1.0, [0.3])
+        key, subject = mmsi << ORDINAL_BITS, ep.subject_of(table, slot)
+        evidence = [ep.at_most("check_digit_right", 0, 0)]
+        at = who.place_of(sight, slot)
+        return who.write(self.wrong, key, sight, "imo_conflict", [subject], (t_ms, None), evidence, [], {"imo": number, "fault": "check digit"}, confidence, at)
+
+    def _shared(self, sight: Sight, number: int, slots: np.ndarray, fresh: dict[int, int]) -> list[Event]:
+        table, rule, tick_ms = sight.table, sight.params.identity, sight.tick_ms
+        slots = slots[table.heard_ms[slots] >= tick_ms - rule.imo_shared_s * 1000]
+        if len(slots) < 2 or number in self.shared:
+            return []
+        subjects = [ep.subject_of(table, int(slot)) for slot in slots]
+        start = max(fresh.get(s.mmsi, 0) for s in subjects)
+        evidence = [ep.at_least("mmsi_numbers", len(slots), 2)]
+        confidence = ep.confidence_of(rule.confidence_cap, 0.8, 1.0, [])
+        at = who.place_of(sight, int(slots[-1]))
+        measures: dict[str, Any] = {"imo": number, "fault": "shared"}
+        return who.write(self.shared, number, sight, "imo_conflict", subjects, (start, None), evidence, [], measures, confidence, at)

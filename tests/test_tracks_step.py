@@ -32,7 +32,7 @@ from dogwatch import blob
 from dogwatch.batch import F_CK_BAD, LAT_MISSING, Control, empty_batch
 from dogwatch.errors import ConfigError
 from dogwatch.events import event_from_json, event_order, to_json
-from tracks.params import ByDistance, Dark, Loitering, Params, Rendezvous, params_of
+from tracks.params import ByDistance, Dark, DarkPartner, Loitering, Params, Rendezvous, params_of
 from tracks.step import ASLEEP_MS, TrackState, track_step
 
 M_DEG = 1 / 111_195
@@ -294,7 +294,7 @@ def test_lateness_of_the_test_sea_is_never_exceeded():
     assert shown([]) == []
 
 
-@pytest.mark.parametrize(("page", "table"), [("loitering", Loitering), ("rendezvous", Rendezvous), ("dark-period", Dark)])
+@pytest.mark.parametrize(("page", "table"), [("loitering", Loitering), ("rendezvous", Rendezvous), ("dark-period", Dark), ("dark-partner", DarkPartner)])
 def test_every_parameter_is_documented(page, table):
     text = (Path(__file__).resolve().parent.parent / "docs" / "behaviours" / f"{page}.md").read_text(encoding="utf-8")
     missing = [name for name in table.__struct_fields__ if f"`{name}`" not in text]

@@ -7,6 +7,7 @@ from tracks.anomaly import AnomalyDetector
 from tracks.assist import AssistDetector
 from tracks.collision import CollisionDetector
 from tracks.dark import DarkDetector
+from tracks.dark_partner import DarkPartnerDetector
 from tracks.detector import Detector
 from tracks.drift import DriftDetector
 from tracks.identity import IdentityDetector
@@ -27,6 +28,7 @@ KINDS: tuple[type[Detector], ...] = (
     SuddenStopDetector,
     AgroundDetector,
     PortVisitDetector,
+    DarkPartnerDetector,
     RendezvousDetector,
     AssistDetector,
     PositionDetector,

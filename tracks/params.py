@@ -276,6 +276,29 @@ class RescueArea(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     before_s: NotNegative = 1_800.0  # what began earlier before the call has nothing to do with it
 
 
+class DarkPartner(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A voyage interrupted as for a meeting, and nobody seen (docs/behaviours/dark-partner.md)."""
+
+    enabled: bool = True
+    transit_kn_min: Positive = 6.0
+    transit_s_min: Positive = 1_200.0
+    slow_kn_max: Positive = 3.0
+    slow_share_max: Share = 0.4  # of the transit's speed: slower by 60 %
+    duration_s_min: Positive = 900.0
+    duration_s_max: Positive = 43_200.0
+    resume_deg_max: Positive = 45.0
+    resume_share_min: Share = 0.7  # of the transit's speed: who goes on slower has had trouble, not company
+    port_nm_min: NotNegative = 5.0
+    partner_nm: Positive = 0.3  # a slow vessel that is heard so near is no dark partner
+    silent_s_min: Positive = 900.0
+    silent_s_max: Positive = 43_200.0
+    reach_kn: Positive = 25.0
+    reach_nm: Positive = 60.0  # farther away nobody is looked for
+    alone_cap: Share = 0.4
+    silent_gain: Share = 0.3
+    crowd_cap: Share = 0.2
+
+
 class PortVisit(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """In from the sea, stopped or silent in port, out again (docs/behaviours/port-visit.md)."""
 
@@ -396,6 +419,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     collision: Collision = Collision()
     anomaly: Anomaly = Anomaly()
     rescue: RescueArea = RescueArea()
+    dark_partner: DarkPartner = DarkPartner()
     port_visit: PortVisit = PortVisit()
     position: Position = Position()
     gnss: Gnss = Gnss()

@@ -168,13 +168,13 @@ def _who_is_near(sight: Sight, slot: int, stop: np.void, rule: DarkPartner) -> N
 
 def _heard_ms(sight: Sight, key: int) -> int:
     """When a track was last heard, or 0 if nobody sights it."""
-    heard = sight.around.rows["heard_ms"][sight.around.rows["key"] == key]
+    heard = sight.around.seen["heard_ms"][sight.around.seen["key"] == key]
     return int(heard[0]) if len(heard) else 0
 
 
 def _still_possible(sight: Sight, stop: np.void, rule: DarkPartner) -> bool:
     """The silent one is silent yet, or was heard again where it can have come from the place."""
-    rows = sight.around.rows[sight.around.rows["key"] == int(stop["other"])]
+    rows = sight.around.seen[sight.around.seen["key"] == int(stop["other"])]
     if not stop["other"] or not len(rows):
         return False
     if int(rows["heard_ms"][0]) == int(stop["other_ms"]):

@@ -76,7 +76,7 @@ class Newborn:
 
     def _look_back(self, sight: Sight, slot: int, key: int, born_ms: int, at: tuple[int, int]) -> list[Event]:
         rule, more = sight.params.identity, sight.table.more[slot]
-        rows = sight.around.rows
+        rows = sight.around.seen
         same = np.abs(rows["loa_m"].astype(np.int64) - int(more["loa_m"])) <= rule.handover_size_m_max
         same &= np.abs(rows["beam_m"].astype(np.int64) - int(more["beam_m"])) <= rule.handover_size_m_max
         same &= (rows["beam_m"] > 0) & (rows["key"] != key)

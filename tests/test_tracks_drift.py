@@ -129,6 +129,24 @@ def test_to_and_fro_is_no_drift():
     assert not shown(watch(rows)[0], "safety")
 
 
+def test_a_trawler_without_heading_is_kept_back():
+    rows = in_order(under_way(), adrift(hours=1.5, kn=2.2, bow_deg=None, start_s=1800.0))
+    (event,) = drifts(watch(rows, static(X, ship_type=30))[0])
+    assert (event.state, event.reason) == ("candidate", "suppressed: fishing_vessel")
+
+
+def test_without_heading_a_crew_that_says_so_makes_half_a_kilometre_enough():
+    slow = adrift(hours=1.5, kn=0.6, bow_deg=None, start_s=1800.0, nav=2)
+    assert drifts(watch(in_order(under_way(), slow))[0])
+
+
+def test_a_ship_that_comes_and_anchors_is_no_drifter():
+    rows = adrift(hours=1.5, kn=2.6)
+    t_s = (rows["t_ms"] - T0) / 1000
+    rows["lon"][t_s > 900] = rows["lon"][np.flatnonzero(t_s <= 900)[-1]]
+    assert not drifts(watch(rows)[0])
+
+
 def test_without_heading_it_must_be_long_straight_and_faster_before():
     slow = adrift(hours=1.5, kn=1.0, bow_deg=None, start_s=1800.0)
     (event,) = drifts(watch(in_order(under_way(), slow))[0])

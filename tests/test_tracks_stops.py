@@ -97,12 +97,28 @@ def test_a_speed_that_jumps_while_the_ship_lies_still_or_goes_on_is_no_stop():
         ({"ship_type": 37}, {}, "small_craft"),
         ({}, {"kind": 18}, "small_craft"),
         ({"ship_type": 60}, {"lon": 10.01, "lat": 54.3}, "ferry_at_the_shore"),
+        ({}, {"kn": 28.0, "lon": 10.01, "lat": 54.3}, "ferry_at_the_shore"),
         ({}, {"lat": 54.0, "lon": 10.15}, "port_or_anchorage"),
     ],
 )
 def test_who_stops_for_good_reasons_is_kept_and_not_shown(facts, more, reason):
     (event,) = stops(watch(stopper(**more), static(X, **facts) if facts else None)[0])
     assert (event.state, event.reason) == ("candidate", f"suppressed: {reason}")
+
+
+def test_a_ship_that_goes_alongside_another_is_kept_back_and_two_that_collide_are_not():
+    lying = track(X + 1, every(60, 2.5), 54.501, 10.4, sog_kn=0.0)
+    (event,) = stops(watch(in_order(stopper(), lying))[0])
+    assert (event.state, event.reason) == ("candidate", "suppressed: goes_alongside")
+    both = watch(in_order(stopper(), stopper(X + 1, lat=54.501)))[0]
+    assert {e.state for e in stops(both)} == {"closed"}
+
+
+def test_who_says_later_that_she_anchored_is_withdrawn():
+    rows = stopper()
+    rows["nav"][(rows["t_ms"] - T0) / 1000 > 2600] = 1
+    events, _ = watch(rows)
+    assert [e.state for e in events if e.subtype == "sudden_stop"][:2] == ["open", "candidate"]
 
 
 def test_the_published_rule_asks_thirty_seconds_and_fifty_metres():

@@ -4,9 +4,9 @@ May not: page anybody (low weight, capped at half), know routes. Definition: doc
 
 Theory. Ships under way keep speed and course for hours, so what a vessel did in the last two hours is the best guess of what she
 will do, and her own scatter says how good it is. Legs of five minutes (tracks/legs.py) leave a flag where something changed; only those vessels are
-looked at. A step must last two legs, leave the median by `deviations_min` robust deviations *and* `step_kn_min`: the one alone fires on the steadiest,
-the other on the restless. A turn must be kept for two legs and not be what others do there. All of it is ended by going on as before, or by `usual_s`:
-then the new way is the usual one.
+looked at. A step must last three legs, leave the median by `deviations_min` robust deviations *and* `step_kn_min`: the one alone fires on the steadiest,
+the other on the restless. A turn must be kept for two legs and not be what others do there; and because every route has turns, it is told only
+when she takes her old course up again. All of it is ended by going on as before, or by `usual_s`: then the new way is the usual one.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ from tracks.params import INSHORE_NM
 TYPE = "anomaly"
 RULE_STEP, RULE_TURN, RULE_BOUND = "speed_step", "course_change", "speed_bound"
 RULE_VERSION = "1.0"
-KEPT = 2  # legs for which the new way has been kept
+KEPT = 2  # legs for which a new course has been kept
+STEP_LEGS = 3  # and a new speed: of the first, a part may still be old, and ten minutes are asked for
 STEADY_COS = 0.94  # of 20 degrees: legs before the turn agree
 DEVIATION_KN_MIN = 0.3  # nobody keeps speed better than that
 ROBUST = 1.4826  # a median absolute deviation as a standard deviation
+MAY_BE_A_TURN = "may be a turn of her route"
 MAY_DO_ANYTHING = (30, 33, 34, 35, 36, 37)  # fishing, dredging, diving, military, sailing, pleasure
 # knots that hulls of a type do not exceed; ships not named here: V_MAX_OTHER_KN
 V_MAX_KN = {30: 18.0, 31: 18.0, 32: 18.0, 33: 18.0, 52: 18.0, 53: 30.0, **dict.fromkeys(range(60, 70), 32.0), **dict.fromkeys(range(70, 90), 26.0)}
@@ -83,7 +85,7 @@ class AnomalyDetector(Detector):
         measures = {"speed_kn": ep.tidy("kn", now_kn), "usual_kn": ep.tidy("kn", usual_kn), "deviation_kn": ep.tidy("kn", deviation_kn)}
         margin = ep.margin_quality(abs(now_kn - usual_kn), rule.step_kn_min)
         facts = _facts(sight, int(step["slot"]), evidence, measures, margin, _exclusions(sight, int(step["slot"]), None))
-        event = ep.new_event(sight, (TYPE, "speed", RULE_STEP, RULE_VERSION), [key], sight.tick_ms - KEPT * LEG_MS, facts)
+        event = ep.new_event(sight, (TYPE, "speed", RULE_STEP, RULE_VERSION), [key], sight.tick_ms - STEP_LEGS * LEG_MS, facts)
         return [self.speeds.open_new(key, event, usual=[usual_kn, 0.0], last_ms=sight.tick_ms)]
 
     def _turn(self, sight: Sight, turn: np.void) -> list[Event]:
@@ -107,6 +109,8 @@ class AnomalyDetector(Detector):
         }
         margin = ep.margin_quality(turned_deg, rule.turn_deg_min)
         facts = _facts(sight, int(turn["slot"]), evidence, measures, margin, _exclusions(sight, int(turn["slot"]), new))
+        if facts["state"] == "open" and rule.excursions_only:
+            facts |= {"state": "candidate", "reason": MAY_BE_A_TURN}
         event = ep.new_event(sight, (TYPE, "course", RULE_TURN, RULE_VERSION), [key], sight.tick_ms - KEPT * LEG_MS, facts)
         return [self.courses.open_new(key, event, usual=list(old), last_ms=sight.tick_ms)]
 
@@ -179,6 +183,8 @@ def _ended(sight: Sight, book: ep.Book, key: int) -> list[Event]:
     if not over and tick_ms - event.t_start < rule.usual_s * 1000.0:
         return []
     last_ms = max(event.t_start, tick_ms - LEG_MS if over else tick_ms)
+    if event.reason == MAY_BE_A_TURN and over and now_kn is not None and now_kn >= rule.slow_kn:
+        return [book.revise(key, tick_ms, state="closed", reason="", t_end=last_ms)]  # it was none: she is on her old course again
     return [book.revise(key, tick_ms, state="closed" if event.state == "open" else event.state, t_end=last_ms)]
 
 
@@ -268,7 +274,7 @@ def _median(values, n):
 # Flat: two passes over the legs of one vessel after the other; slow twin in tests/naive_motion.py.
 @njit(_STEP[::1](RING_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 3)), cache=True)
 def steps_of(rings, slots, tick_ms, limits):
-    """STEP rows of vessels whose last KEPT legs, and not the one before, leave the median of the legs before them.
+    """STEP rows of vessels whose last STEP_LEGS legs, and not the one before, leave the median of the legs before them.
 
     limits: least step in knots, least number of robust deviations, least number of legs before. Legs slower than 3 kn are no way.
     """
@@ -279,7 +285,7 @@ def steps_of(rings, slots, tick_ms, limits):
     speeds, apart = np.empty(LEGS), np.empty(LEGS)
     for i in range(slots.shape[0]):
         ring = rings[slots[i]]
-        if ring["known"] < legs_min + KEPT:
+        if ring["known"] < legs_min + STEP_LEGS:
             continue
         now_kn = 1e9
         n = 0
@@ -287,7 +293,7 @@ def steps_of(rings, slots, tick_ms, limits):
             at = (newest - k) % LEGS
             y, x = np.float64(ring["north"][at]), np.float64(ring["east"][at])
             kn = np.sqrt(y * y + x * x) / M_PER_LEG_KN
-            if k < KEPT:
+            if k < STEP_LEGS:
                 now_kn = min(now_kn, kn)
                 if kn < 3.0:
                     break
@@ -303,7 +309,7 @@ def steps_of(rings, slots, tick_ms, limits):
         deviation_kn = max(DEVIATION_KN_MIN, ROBUST * _median(apart, n))
         kept = abs(before_kn - usual_kn) < step_kn
         nearest = 1e9
-        for k in range(KEPT):
+        for k in range(STEP_LEGS):
             at = (newest - k) % LEGS
             y, x = np.float64(ring["north"][at]), np.float64(ring["east"][at])
             off = np.sqrt(y * y + x * x) / M_PER_LEG_KN - usual_kn

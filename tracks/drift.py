@@ -189,7 +189,8 @@ def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float
         ep.checked("others_heave_to", fleet >= rule.fleet_others_min, fleet, suppress=True),
         sight.rescue.exclusion(*here, since_ms, tick_ms, sight.params.rescue),
         ep.checked("alongside_another", others > 0, others),
-        ep.checked("fishing_vessel", ship_type == ep.TYPE_FISHING and not gear_out, ship_type),
+        # without a heading a trawler at work, whatever her status, looks like one adrift
+        ep.checked("fishing_vessel", ship_type == ep.TYPE_FISHING and not gear_out, ship_type, suppress=blind),
     ]
     doubts = ((others > 0, 0.4), (ship_type == ep.TYPE_FISHING and not gear_out, 0.3))
     return found, [doubt for applies, doubt in doubts if applies]

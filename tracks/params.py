@@ -181,6 +181,7 @@ class SuddenStop(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     small_loa_m: NotNegative = 20.0  # class B shorter than that, or of unknown length, stops for many reasons
     alongside_nm: NotNegative = 0.3  # a vessel that lay so near before: going alongside
     berth_nm: NotNegative = 0.5  # so near to the coast a ferry or fast craft is at her pier
+    fast_craft_kn: Positive = 20.0  # so near, who came at that speed is one
     open_s_max: Positive = 21_600.0  # then it has become another thing: she lies there
     merge_s: NotNegative = 3_600.0
     confidence_cap: Share = 0.8
@@ -254,6 +255,7 @@ class Anomaly(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     deviations_min: Positive = 5.0
     legs_min: Annotated[int, msgspec.Meta(ge=3, le=20)] = 8  # of five minutes, under way, before the change
     turn_deg_min: Annotated[float, msgspec.Meta(gt=0, lt=90)] = 60.0
+    excursions_only: bool = True  # a turn is told only when she takes her old course up again: every route has turns
     turn_deg_max: Annotated[float, msgspec.Meta(gt=0, le=180)] = 165.0  # beyond: back where she came from, as ferries, searches and waiting ships do
     turn_kn_min: Positive = 5.0
     steady_legs_min: Annotated[int, msgspec.Meta(ge=2, le=20)] = 6

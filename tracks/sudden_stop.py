@@ -153,7 +153,7 @@ def _facts(sight: Sight, slot: int, stop: np.void, speeds: tuple[float, float, f
     table, rule = sight.table, sight.params.sudden_stop
     before_kn, way_before_kn, way_after_kn = speeds
     here = ep.degrees_of(int(stop["lat"]), int(stop["lon"]))
-    exclusions = _exclusions(sight, slot, stop, here)
+    exclusions = _exclusions(sight, slot, stop, here, before_kn)
     reason = ep.suppressed_reason(exclusions)
     took_s = (int(stop["stop_ms"]) - int(stop["fast_ms"])) / 1000.0
     after_kn = float(table.rows["speed_kn"][slot])
@@ -197,14 +197,15 @@ def _lay_there(sight: Sight, slot: int, rule: SuddenStop) -> int:
     return sum(other != slot and (other < 0 or int(stages[other]) not in (CANDIDATE, LIES)) for other in others)
 
 
-def _exclusions(sight: Sight, slot: int, stop: np.void, here: tuple[float, float]) -> list[Exclusion]:
+def _exclusions(sight: Sight, slot: int, stop: np.void, here: tuple[float, float], before_kn: float) -> list[Exclusion]:
     """Each innocent explanation that was tested."""
     table, rule = sight.table, sight.params.sudden_stop
     ship_type, nav, loa_m = int(table.more["ship_type"][slot]), int(table.rows["nav"][slot]), int(table.more["loa_m"][slot])
     coast_nm = float(table.more["coast_nm"][slot])
     lay_there = _lay_there(sight, slot, rule)
     small = ship_type in TYPES_SMALL or (bool(table.rows["class_b"][slot]) and loa_m < rule.small_loa_m)
-    berthing = coast_nm <= rule.berth_nm and (ship_type in TYPES_PASSENGER or 40 <= ship_type <= 49)
+    # no ship but a fast ferry comes so quickly so near to the shore; her type is often not known
+    berthing = coast_nm <= rule.berth_nm and (ship_type in TYPES_PASSENGER or 40 <= ship_type <= 49 or before_kn >= rule.fast_craft_kn)
     return [
         ep.checked("port_or_anchorage", bool(table.more["masked"][slot]), yes="inside", no="outside", suppress=True),
         ep.checked("fishing", ep.is_fishing(table, slot), ship_type, suppress=True),

@@ -39,6 +39,9 @@ DAY_WAYS = {
 }
 MILLION_WAYS = {OURS: ["track", "everything"], "duckdb": ["segments", "track"]}
 DENSE_WAYS = {OURS: ["rendezvous unmasked"], "duckdb": ENCOUNTERS[2:], "polars": ENCOUNTERS[2:]}
+SEA_WAYS = {"day": DAY_WAYS, "million": MILLION_WAYS, "dense": DENSE_WAYS}
+CALLS = ("track", "everything", "ticks, track", "ticks, everything")
+PARTS = (*SEA_WAYS, "each", "bytes", "memory", "latency", "doubling")
 # seas of six hours: what is planted must fit into them
 SIX = Recipe("half", 10_000, 6.0, 40, 0.5, 100, 150, 250, meeting_hours=(1.0, 2.0), drift_hours=(1.5, 3.0), gap_hours=(1.0, 2.0))
 DOUBLED = {
@@ -160,17 +163,18 @@ def report(contenders: dict[str, Contender], seas: dict[str, Sea], options: argp
     told["seas"] = {part: {"vessels": sea.recipe.vessels, "hours": sea.recipe.hours, "positions": sea.rows} for part, sea in seas.items()}
     told["planted"] = {name: len(found) for name, found in seas["day"].facts.items()}
     told["results"] = []
-    for part, ways in (("day", DAY_WAYS), ("million", MILLION_WAYS), ("dense", DENSE_WAYS)):
+    for part, ways in SEA_WAYS.items():
+        if part not in options.parts:
+            continue
         told["results"] += rows_of(part, seas[part], measure(present, seas[part].folder, ways, options.rounds, part))
-    told["each_detector"] = rows_of("day", seas["day"], measure({OURS: ours}, seas["day"].folder, {OURS: ["each detector"]}, 1, "each detector"))[0]
-    told["bytes_to_alerts"] = bytes_to_alerts(ours, seas["day"], 0.5 if options.quick else 2.0, options.rounds)
-    told["memory"] = ours.ask(do="run", folder=str(seas["million"].folder), way="memory")
+    each = measure({OURS: ours}, seas["day"].folder, {OURS: ["each detector"]}, 1, "each detector") if "each" in options.parts else {}
+    told["each_detector"] = (rows_of("day", seas["day"], each) or [{}])[0]
+    told["bytes_to_alerts"] = bytes_to_alerts(ours, seas["day"], 0.5 if options.quick else 2.0, options.rounds) if "bytes" in options.parts else {}
+    told["memory"] = ours.ask(do="run", folder=str(seas["million"].folder), way="memory") if "memory" in options.parts else {}
     ours.ask(do="forget")
-    latency_sea = seas["half"]
-    told["latency"] = {
-        way: ours.ask(do="latency", folder=str(latency_sea.folder), way=way) for way in ("track", "everything", "ticks, track", "ticks, everything")
-    }
-    told["doubling"] = doubling(ours, seas, options.rounds)
+    calls = CALLS if "latency" in options.parts else ()
+    told["latency"] = {way: ours.ask(do="latency", folder=str(seas["half"].folder), way=way) for way in calls}
+    told["doubling"] = doubling(ours, seas, options.rounds) if "doubling" in options.parts else []
     apart = {"measured apart": "benchmarks/results/zones.json"}
     told["zones"] = apart if options.without_zones else zones_beside_shapely(quick=options.quick)
     told["machine"]["load_1_min_after"] = round(os.getloadavg()[0], 2)
@@ -182,6 +186,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, help="default: 5, quick: 1")
     parser.add_argument("--quick", action="store_true", help="a tenth of the vessels, one round: a look, no figure to quote")
+    parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS), help=f"of {', '.join(PARTS)}; what is left out is not measured")
     parser.add_argument("--without-zones", action="store_true", help="do not run benchmarks.zones after it")
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(MODULES), help="contenders, separated by commas")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "bench-tracks", help="where the seas are kept (about 6 GB)")

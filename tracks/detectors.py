@@ -18,6 +18,7 @@ from tracks.port_visit import PortVisitDetector
 from tracks.position import PositionDetector
 from tracks.rendezvous import RendezvousDetector
 from tracks.sudden_stop import SuddenStopDetector
+from tracks.zone_events import ZoneDetector
 
 KINDS: tuple[type[Detector], ...] = (
     LegsKeeper,
@@ -29,6 +30,7 @@ KINDS: tuple[type[Detector], ...] = (
     AgroundDetector,
     PortVisitDetector,
     DarkPartnerDetector,
+    ZoneDetector,
     RendezvousDetector,
     AssistDetector,
     PositionDetector,

@@ -270,6 +270,24 @@ class Anomaly(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     confidence_cap: Share = 0.5
 
 
+class ZoneLimits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Zones entered and left, lines crossed and approached (docs/behaviours/zones-and-borders.md)."""
+
+    enabled: bool = True
+    belt: bool = True  # the built-in 12-mile belt counts as a zone
+    kinds: tuple[str, ...] = ("territorial_sea", "contiguous_zone", "eez", "border", "watch", "corridor", "area")  # ports and anchorages are port visits
+    exit_nm: NotNegative = 0.25  # so far outside: left at once
+    noise_m: NotNegative = 25.0  # nearer than this to a zone that it was in: still inside
+    approach: bool = True
+    approach_s: Positive = 1_800.0
+    approach_kn_min: Positive = 3.0
+    approach_share_min: Share = 0.5  # of its speed goes towards the limit; less is going along it
+    gap_expected_factor: Positive = 3.0
+    gap_s_min: Positive = 600.0  # a shorter silence is reception: the moment between two reports is still told as one
+    silent_s: Positive = 3_600.0  # silent for so long inside a zone: last known there
+    confidence_cap: Share = 0.95
+
+
 class RescueArea(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Where and for how long a distress call or an assistance excuses who is slow there (docs/behaviours/assist.md)."""
 
@@ -420,6 +438,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     assist: Assist = Assist()
     collision: Collision = Collision()
     anomaly: Anomaly = Anomaly()
+    zone: ZoneLimits = ZoneLimits()
     rescue: RescueArea = RescueArea()
     dark_partner: DarkPartner = DarkPartner()
     port_visit: PortVisit = PortVisit()

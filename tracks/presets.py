@@ -127,6 +127,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "gfw_spoofed_mmsi": {"identity": {"hulls_s_min": 86_400.0}},
     # SeaSpoofFinder: jumps, and only where several vessels share source and target
     "seaspooffinder": {"position": {"enabled": False}, "gnss": {"vessels_min": 2}},
+    # Skylight: entry of a drawn area, nothing else (theirs is told about an hour later)
+    "skylight_area_entry": {"zone": {"belt": False, "approach": False}},
+    # Windward IN_POLYGON: in or out with every report, without hysteresis
+    "windward_in_polygon": {"zone": {"belt": False, "approach": False, "exit_nm": 0.0, "noise_m": 0.0}},
 }
 
 

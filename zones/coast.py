@@ -60,12 +60,14 @@ class Coast:
     cell_near: np.ndarray
     origin: str = "custom"
 
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """What the kernels take, in their order."""
+        return (self.edges, self.cols, self.row_start, self.half_cell_nm, self.cell_start, self.cell_edges, self.cell_land, self.cell_near)
+
     def distance_nm(self, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
         """float64[n] nautical miles to the coast, 0 on land, COAST_CAP_NM beyond; lat, lon int64[n] in units within range."""
         out = np.empty(len(lat), np.float64)
-        _coast_distance(
-            self.edges, self.cols, self.row_start, self.half_cell_nm, self.cell_start, self.cell_edges, self.cell_land, self.cell_near, lat, lon, out
-        )
+        _coast_distance(*self.arrays(), lat, lon, out)
         return out
 
     def on_land(self, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
@@ -246,25 +248,32 @@ def _nearest(edges, cols, row_start, cell_start, cell_edges, lat, lon, best):
 
 
 @njit(
+    "float64(int32[:,::1], int64[::1], int64[::1], float64[::1], int32[::1], int32[::1], uint8[::1], uint16[::1], int64, int64)",
+    cache=True,
+)
+def coast_nm(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, lat, lon):
+    """Nautical miles to the coast, 0 on land, COAST_CAP_NM beyond; the arrays are those of a Coast, in its order."""
+    if lon >= HALF_TURN:
+        lon = -HALF_TURN
+    row = _row(lat)
+    cell = row_start[row] + _col(lon, cols[row])
+    centre_nm = cell_near[cell] * CENTRE_STEP_NM
+    if cell_start[cell] == cell_start[cell + 1] and cell_land[cell] != 0:
+        return 0.0
+    if centre_nm - half_cell_nm[row] >= COAST_CAP_NM:
+        return COAST_CAP_NM
+    if _on_land(edges, cols, row_start, cell_start, cell_edges, cell_land, lat, lon):
+        return 0.0
+    return _nearest(edges, cols, row_start, cell_start, cell_edges, lat, lon, min(COAST_CAP_NM, centre_nm + half_cell_nm[row]))
+
+
+@njit(
     "void(int32[:,::1], int64[::1], int64[::1], float64[::1], int32[::1], int32[::1], uint8[::1], uint16[::1], int64[::1], int64[::1], float64[::1])",
     cache=True,
 )
 def _coast_distance(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, lats, lons, out):
     for i in range(lats.shape[0]):
-        lat = lats[i]
-        lon = lons[i] if lons[i] < HALF_TURN else -HALF_TURN
-        row = _row(lat)
-        cell = row_start[row] + _col(lon, cols[row])
-        centre_nm = cell_near[cell] * CENTRE_STEP_NM
-        if cell_start[cell] == cell_start[cell + 1] and cell_land[cell] != 0:
-            out[i] = 0.0
-        elif centre_nm - half_cell_nm[row] >= COAST_CAP_NM:
-            out[i] = COAST_CAP_NM
-        elif _on_land(edges, cols, row_start, cell_start, cell_edges, cell_land, lat, lon):
-            out[i] = 0.0
-        else:
-            within = min(COAST_CAP_NM, centre_nm + half_cell_nm[row])
-            out[i] = _nearest(edges, cols, row_start, cell_start, cell_edges, lat, lon, within)
+        out[i] = coast_nm(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, lats[i], lons[i])
 
 
 @njit("void(int32[:,::1], int64[::1], int64[::1], uint8[::1])", cache=True)

@@ -1,0 +1,362 @@
+"""Zones and borders: who enters, leaves, crosses and heads for the lines on the sea. May hold: the rule, its words, its stays.
+
+May not: measure (zone_follow.py), port calls, what a crossing is worth (risk/). Definition: docs/behaviours/zones-and-borders.md.
+
+Theory. The kernel tells what changed with which fix; this file puts it into events at the minute's tick.
+- A step over a boundary is `enter` or `exit`, over a line `cross_line`, at the interpolated moment. If the step is a gap of more
+  than three times the expected interval (and ten minutes: a shorter one is reception), the moment is unknown: `inferred_cross`, with
+  the gap as its time.
+- Inside a drawn zone a vessel has a *stay*: its `enter` stays open until it leaves. Silence never ends a stay: the zone is then
+  where the vessel was last known (`inside_last_known`), and the stay goes on when it is heard inside again. The
+  built-in belt has too many vessels in it for that: there `enter` is closed at once.
+- An `approach` is a forecast. It closes when the vessel turns away, and is retracted when it comes true: the crossing supersedes it.
+Nothing here is an alert by itself: these events inform, and rules ask for them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dogwatch.events import Event, Evidence, Exclusion, Value, ZoneRelation, event_id
+from dogwatch.geo import NM_M, distance_m
+from tracks import episodes as ep
+from tracks.detector import Detector, Sight
+from tracks.params import ZoneLimits
+from tracks.vessels import ORDINAL_BITS, text_of
+from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, follow
+
+TYPE, RULE_VERSION = "zone", "1.0"
+BELT_ID, BELT_KIND = "belt-12nm", "territorial_sea"
+BELT_ERROR_NM = 0.5  # the shore of the map against the true one
+FIX_ERROR_NM = 0.016  # 30 m
+AHEAD_KINDS = ("border", "watch", "territorial_sea")
+FIRST_MS = 30 * 86_400_000  # a crossing is the first when there was none for so long
+SAID_MS = 1_200_000  # ids are made of ten minutes: twice that is remembered
+HOUSEKEEPING_MS = 600_000
+ZONE_BITS = 20  # room for zone numbers in keys of stays
+CROSSING_POINT_NM = 50.0
+
+
+class ZoneDetector(Detector):
+    """Crossings of zones, lines and the 12-mile belt. `book`: open stays; `ahead`: open approaches, by track."""
+
+    NAME = "zone"
+    COLD = STANDING
+
+    def __init__(self) -> None:
+        self.book, self.ahead = ep.Book(), ep.Book()
+        self.changes: list[np.ndarray] = []  # since the last tick
+        self.said: dict[str, int] = {}  # event ids of the last minutes
+        self.crossed: dict[int, int] = {}  # (track, line) -> when last
+        self.beyond = np.zeros(1, np.int64)
+        self.repeated = 0
+        self.version = ""  # of the geography whose zone numbers and cells the state speaks of
+        self._roles: tuple[str, np.ndarray] = ("", np.empty(0, np.uint8))
+
+    def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
+        """Follow the tracks; keep what changed until the tick."""
+        rule, geography = sight.params.zone, sight.geography
+        if not rule.enabled or getattr(geography, "grid", None) is None:
+            return
+        self._same_lines(sight)
+        roles = self._roles_of(geography, rule)
+        slowest_kn = rule.approach_kn_min if rule.approach else np.inf
+        limits = (rule.exit_nm, rule.noise_m / NM_M, rule.approach_s, slowest_kn, sight.params.v_max_kn, float(rule.belt), rule.approach_share_min)
+        done, room = 0, 256 + 2 * len(roles)
+        while done < len(fixes):
+            changes = np.zeros(room, CHANGE)
+            arrays = (sight.table.more, sight.table.cold[self.NAME], geography.grid.arrays(), geography.coast.arrays(), roles, limits)
+            done, n = follow(fixes, taken, done, *arrays, changes, self.beyond)
+            if n:
+                self.changes.append(changes[:n])
+
+    def tick(self, sight: Sight) -> list[Event]:
+        """Put the minute's changes into events, in order of time and track; look after stays and approaches each ten minutes."""
+        events: list[Event] = []
+        if self.changes:
+            rows = np.concatenate(self.changes)
+            self.changes = []
+            told_ms = np.where(rows["kind"] == AWAY, rows["t_ms"], rows["at_ms"])  # a forecast that came true is first retracted
+            for row in rows[np.lexsort((rows["zone"], rows["kind"], rows["key"], told_ms))]:
+                slot = sight.table.slot_of_key(int(row["key"]))
+                if slot >= 0:
+                    events += _TELL[int(row["kind"])](self, sight, slot, row)
+        if sight.tick_ms % HOUSEKEEPING_MS == 0:
+            events += _silent(self, sight)
+            self.said = {name: t_ms for name, t_ms in self.said.items() if sight.tick_ms - t_ms <= SAID_MS}
+            self.crossed = {key: t_ms for key, t_ms in self.crossed.items() if sight.tick_ms - t_ms <= FIRST_MS}
+        return events
+
+    def keys(self) -> set[int]:
+        """Tracks with a stay or an approach."""
+        return {key >> ZONE_BITS for key in self.book.pages} | set(self.ahead.pages)
+
+    def counts(self) -> dict[str, int]:
+        """Zones that lay over a place beyond those followed; crossings told before within their ten minutes."""
+        return {"zones_not_followed": int(self.beyond[0]), "zone_events_repeated": self.repeated}
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`."""
+        return {
+            "book": self.book.to_sections(),
+            "ahead": self.ahead.to_sections(),
+            "changes": np.concatenate([np.zeros(0, CHANGE), *self.changes]),
+            "said": dict(sorted(self.said.items())),
+            "crossed": [[key, t_ms] for key, t_ms in sorted(self.crossed.items())],
+            "beyond": int(self.beyond[0]),
+            "repeated": self.repeated,
+            "version": self.version,
+        }
+
+    def restore(self, sections: dict[str, Any]) -> None:
+        """Continue where `to_sections` stood."""
+        self.book, self.ahead = ep.Book.from_sections(sections["book"]), ep.Book.from_sections(sections["ahead"])
+        self.changes = [sections["changes"].copy()] if len(sections["changes"]) else []
+        self.said = dict(sections["said"])
+        self.crossed = dict(sections["crossed"])
+        self.beyond[0], self.repeated, self.version = sections["beyond"], sections["repeated"], sections["version"]
+
+    def remember(self, identity: str, t_ms: int) -> bool:
+        """False if this event was told before (a vessel that goes to and fro over a line within ten minutes crosses it once)."""
+        if identity in self.said:
+            self.repeated += 1
+            return False
+        self.said[identity] = t_ms
+        return True
+
+    def _same_lines(self, sight: Sight) -> None:
+        """Other lines than before: everybody's zones are found anew, without an event; open stays keep the version they began with."""
+        if self.version == sight.geography.version:
+            return
+        if self.version:
+            sight.table.cold[self.NAME][:] = np.zeros(1, STANDING)[0]
+            self.changes, self.book, self.ahead, self.crossed = [], ep.Book(), ep.Book(), {}
+        self.version = sight.geography.version
+
+    def _roles_of(self, geography: Any, rule: ZoneLimits) -> np.ndarray:
+        """uint8[z]: what each zone is followed for."""
+        if self._roles[0] != geography.version:
+            roles = np.zeros(len(geography.zones), np.uint8)
+            for z, zone in enumerate(geography.zones):
+                is_line = not zone.is_area and zone.buffer_nm == 0
+                if zone.kind in rule.kinds:
+                    roles[z] = (LINE if is_line else HELD) | (AHEAD if zone.kind in AHEAD_KINDS else 0)
+            self._roles = (geography.version, roles)
+        return self._roles[1]
+
+
+def _zone_of(geography: Any, number: int) -> tuple[str, str, str, float, str]:
+    """(id, version, kind, error_nm, owner) of a zone or the belt."""
+    if number == BELT:
+        return BELT_ID, geography.coast_version, BELT_KIND, BELT_ERROR_NM, ""
+    zone = geography.zones[number]
+    return zone.id, zone.version, zone.kind, FIX_ERROR_NM + zone.tolerance_nm, zone.owner
+
+
+def _gap_limit_s(rule: ZoneLimits, row: np.void, *, class_b: bool) -> float:
+    """Longest step that still counts as heard: three expected intervals (M.1371-5, table 1), and never below the floor."""
+    speed_kn = float(row["from_kn"])
+    expected_s = 180.0 if 0 <= speed_kn <= 3.0 else 30.0 if class_b else 10.0
+    return max(rule.gap_s_min, rule.gap_expected_factor * expected_s)
+
+
+def _facts(sight: Sight, slot: int, row: np.void, subtype: str, relation: str) -> dict[str, Any]:
+    """What all events about a crossing say."""
+    rule = sight.params.zone
+    zone_id, version, kind, error_nm, _ = _zone_of(sight.geography, int(row["zone"]))
+    gap_s = (int(row["t_ms"]) - int(row["from_ms"])) / 1000.0
+    measures: dict[str, Value] = {
+        "speed_kn": ep.tidy("kn", float(row["speed_kn"])),
+        "gap_s": ep.tidy("s", gap_s),
+        "beyond_nm": ep.tidy("nm", float(row["depth_nm"])),
+        "error_nm": ep.tidy("nm", error_nm),
+    }
+    beyond = ep.margin_quality(float(row["depth_nm"]) + error_nm, error_nm)
+    lat_deg, lon_deg = ep.degrees_of(int(row["at_lat"]), int(row["at_lon"]))
+    return {
+        "type": TYPE,
+        "subtype": subtype,
+        "subjects": [ep.subject_of(sight.table, slot)],
+        "mmsi": [int(row["key"]) >> ORDINAL_BITS],
+        "lat": lat_deg,
+        "lon": lon_deg,
+        "zones": [ZoneRelation(zone_id, version, kind, relation, 0.0)],
+        "measures": measures,
+        "confidence": ep.confidence_of(rule.confidence_cap, beyond, 1.0, [0.2] if int(row["zone"]) == BELT else []),
+        "quality": {"gap_s": ep.tidy("s", gap_s), "interpolated_share": 1.0},
+        "rule": f"zone_{subtype}",
+        "rule_version": RULE_VERSION,
+        "params_hash": sight.params.params_hash,
+        "t_detected": sight.tick_ms,
+    }
+
+
+def _identity(row: np.void, subtype: str, start_ms: int, zone_id: str) -> str:
+    """The event's id: the zone is a subject of it, so that two zones entered at once are two events."""
+    name = zone_id.encode("ascii", "backslashreplace").decode("ascii")
+    return event_id(TYPE, [ep.subject_key(int(row["key"])), f"zone:{name}"], start_ms, f"zone_{subtype}", RULE_VERSION)
+
+
+def _is_gap(sight: Sight, slot: int, row: np.void) -> bool:
+    limit_s = _gap_limit_s(sight.params.zone, row, class_b=bool(sight.table.rows["class_b"][slot]))
+    return int(row["t_ms"]) - int(row["from_ms"]) > limit_s * 1000.0
+
+
+def _crossing(state: ZoneDetector, sight: Sight, slot: int, row: np.void, word: str, sense: str) -> list[Event]:
+    """An event for a step over a boundary: `word`, or inferred_cross over a gap."""
+    rule, number, key = sight.params.zone, int(row["zone"]), int(row["key"])
+    gap = _is_gap(sight, slot, row)
+    subtype = "inferred_cross" if gap else word
+    start_ms, end_ms = (int(row["from_ms"]), int(row["t_ms"])) if gap else (int(row["at_ms"]), int(row["at_ms"]))
+    identity = _identity(row, subtype, start_ms, _zone_of(sight.geography, number)[0])
+    forecast = _came_true(state, sight, key, number, int(row["at_ms"]), identity)
+    if not state.remember(identity, sight.tick_ms):
+        return forecast
+    facts = _facts(sight, slot, row, subtype, "crossed")
+    limit_s = _gap_limit_s(rule, row, class_b=bool(sight.table.rows["class_b"][slot]))
+    gap_evidence = (ep.at_least if gap else ep.at_most)("gap_s", (int(row["t_ms"]) - int(row["from_ms"])) / 1000.0, limit_s)
+    facts["evidence"] = [gap_evidence, ep.at_least("beyond_nm", float(row["depth_nm"]), 0.0)]
+    facts["measures"] |= {"sense": sense} | _of_line(state, sight, slot, row)
+    facts["exclusions"] = _exclusions(sight, slot, row)
+    if gap:
+        facts["confidence"] = round(facts["confidence"] * 0.9, 3)
+    stays = word == "enter" and number != BELT and not gap
+    event = Event(event_id=identity, version=1, state="open" if stays else "closed", t_start=start_ms, t_end=None if stays else end_ms, **facts)
+    if stays:
+        state.book.open_new(key << ZONE_BITS | number, event, last_known=False)
+    return [*forecast, event]
+
+
+def _of_line(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> dict[str, Value]:
+    """Measures of a crossed line: first in 30 days, distance to an official crossing point, declared destination."""
+    found: dict[str, Value] = {}
+    if int(row["kind"]) == CROSS:
+        mark = int(row["key"]) << ZONE_BITS | int(row["zone"])
+        found["first_in_30d"] = mark not in state.crossed
+        state.crossed[mark] = int(row["at_ms"])
+    points = np.array([zone.kind == "crossing_point" for zone in sight.geography.zones], np.bool_)
+    if points.any():
+        lat, lon = np.array([row["at_lat"]], np.int64), np.array([row["at_lon"]], np.int64)
+        found["crossing_point_nm"] = ep.tidy("nm", float(sight.geography.tree.nearest_nm(points, lat, lon, CROSSING_POINT_NM, int(row["at_ms"]))[0]))
+    destination = text_of(bytes(sight.table.statics["destination"][slot]))
+    if destination:
+        found["destination"] = destination
+    return found
+
+
+def _exclusions(sight: Sight, slot: int, row: np.void) -> list[Exclusion]:
+    """What could be wrong with a crossing, and whether the vessel had said that it was coming."""
+    error_nm, owner = _zone_of(sight.geography, int(row["zone"]))[3:]
+    return [
+        ep.checked("within_position_error", float(row["depth_nm"]) < error_nm, ep.tidy("nm", float(row["depth_nm"]))),
+        _declared(text_of(bytes(sight.table.statics["destination"][slot])), owner),
+    ]
+
+
+def _declared(destination: str | None, owner: str) -> Exclusion:
+    """Does the declared destination (UN/LOCODE: two letters of the country first) lie with the owner of the zone (as a country code)?"""
+    country = destination[:2].upper() if destination and destination[:2].isalpha() and len(destination.replace(" ", "")) == 5 else ""
+    if not country or len(owner) != 2:
+        return Exclusion("declared_destination", "unknown", destination, "none")
+    return Exclusion("declared_destination", "there" if country == owner.upper() else "elsewhere", destination, "none")
+
+
+def _entered(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Event]:
+    return _crossing(state, sight, slot, row, "enter", "in")
+
+
+def _left(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Event]:
+    """The exit, and the end of the stay."""
+    events = _crossing(state, sight, slot, row, "exit", "out")
+    mark = int(row["key"]) << ZONE_BITS | int(row["zone"])
+    if int(row["zone"]) != BELT and mark in state.book:
+        page = state.book.pages[mark]
+        end_ms = max(page.event.t_start, int(row["at_ms"]))
+        zone = ZoneRelation(page.event.zones[0].id, page.event.zones[0].version, page.event.zones[0].kind, "crossed", 0.0)
+        measures: dict[str, Value] = {**page.event.measures, "stay_s": ep.tidy("s", (end_ms - page.event.t_start) / 1000.0)}
+        events.insert(0, state.book.revise(mark, sight.tick_ms, state="closed", t_end=end_ms, zones=[zone], measures=measures))
+        del state.book.pages[mark]
+    return events
+
+
+def _over(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Event]:
+    """A line: which way, seen from its drawing, and in or out where the zone says which side is in."""
+    zone = sight.geography.zones[int(row["zone"])]
+    to = "right" if int(row["sense"]) > 0 else "left"
+    sense = f"to_{to}" if not zone.inside else "in" if zone.inside == to else "out"
+    return _crossing(state, sight, slot, row, "cross_line", sense)
+
+
+def _heads(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Event]:
+    """A limit lies half an hour ahead, or less."""
+    rule, key = sight.params.zone, int(row["key"])
+    zone_id = _zone_of(sight.geography, int(row["zone"]))[0]
+    identity = _identity(row, "approach", int(row["t_ms"]), zone_id)
+    if key in state.ahead or not state.remember(identity, sight.tick_ms):
+        return []
+    facts = _facts(sight, slot, row, "approach", "near")
+    facts["zones"][0].distance_nm = ep.tidy("nm", float(row["depth_nm"]))
+    facts["measures"] = {
+        "eta_s": ep.tidy("s", float(row["eta_s"])),
+        "distance_nm": ep.tidy("nm", float(row["depth_nm"])),
+        "speed_kn": facts["measures"]["speed_kn"],
+    }
+    evidence: list[Evidence] = [
+        ep.at_most("eta_s", float(row["eta_s"]), rule.approach_s),
+        ep.at_least("speed_kn", float(row["speed_kn"]), rule.approach_kn_min),
+    ]
+    facts |= {"evidence": evidence, "exclusions": [], "confidence": ep.confidence_of(rule.confidence_cap, 0.8, 1.0, [])}
+    event = Event(event_id=identity, version=1, state="open", t_start=int(row["t_ms"]), t_end=None, **facts)
+    return [state.ahead.open_new(key, event, zone=int(row["zone"]))]
+
+
+def _turned(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Event]:
+    """It no longer heads there."""
+    key = int(row["key"])
+    return [_closed(state, sight, key, int(row["at_ms"]))] if key in state.ahead else []
+
+
+_TELL = {ENTER: _entered, LEAVE: _left, CROSS: _over, APPROACH: _heads, AWAY: _turned}
+
+
+def _closed(state: ZoneDetector, sight: Sight, key: int, end_ms: int) -> Event:
+    event = state.ahead.revise(key, sight.tick_ms, state="closed", t_end=max(end_ms, state.ahead.pages[key].event.t_start))
+    del state.ahead.pages[key]
+    return event
+
+
+def _came_true(state: ZoneDetector, sight: Sight, key: int, zone: int, at_ms: int, identity: str) -> list[Event]:
+    """The approach to this limit, retracted because the limit was crossed."""
+    page = state.ahead.pages.get(key)
+    if page is None or int(page.notes["zone"]) != zone:
+        return []
+    event = state.ahead.revise(key, sight.tick_ms, state="retracted", t_end=max(at_ms, page.event.t_start), reason=f"crossed: {identity}")
+    del state.ahead.pages[key]
+    return [event]
+
+
+def _silent(state: ZoneDetector, sight: Sight) -> list[Event]:
+    """Who is silent inside a zone was last known there; who is silent before one approaches it no longer."""
+    rule, table, tick_ms = sight.params.zone, sight.table, sight.tick_ms
+    events: list[Event] = []
+    for key in sorted(state.ahead.pages):
+        slot = table.slot_of_key(key)
+        last_ms = int(table.rows["t_ms"][slot]) if slot >= 0 else 0
+        if tick_ms - last_ms > rule.silent_s * 1000.0:
+            events.append(_closed(state, sight, key, last_ms))
+    for mark in sorted(state.book.pages):
+        page, slot = state.book.pages[mark], table.slot_of_key(mark >> ZONE_BITS)
+        last_ms = int(table.rows["t_ms"][slot]) if slot >= 0 else 0
+        silent = tick_ms - last_ms > rule.silent_s * 1000.0
+        if silent == bool(page.notes["last_known"]):
+            continue
+        page.notes["last_known"] = silent
+        zone = page.event.zones[0]
+        relation = ZoneRelation(zone.id, zone.version, zone.kind, "inside_last_known" if silent else "inside", 0.0)
+        lat_deg, lon_deg = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot]))
+        near_m = distance_m(*(round(v * 600_000) for v in (page.event.lat or 0.0, page.event.lon or 0.0, lat_deg, lon_deg)))
+        measures: dict[str, Value] = {**page.event.measures, "last_known_lat": lat_deg, "last_known_lon": lon_deg, "from_entry_m": ep.tidy("m", near_m)}
+        events.append(state.book.revise(mark, tick_ms, zones=[relation], measures=measures))
+    return events

@@ -1,0 +1,465 @@
+"""Where tracks stand to the lines on the sea, fix by fix: the kernel and its records. May hold: what changed. May not: words, events, thresholds.
+
+Theory. A track remembers the zones that it is in, and two ways to see at once that nothing has changed:
+- the code of its cell in the zone grid (zones/grid.py), where no boundary runs through the cell: the same code, the same zones; in a cell
+  with a boundary a circle around the place that reaches to the nearest of its boundaries;
+- a circle of `reach_nm` around the place where the built-in belt and the drawn lines were last measured: within it neither
+  can have been crossed. Only a fix outside the circle measures again, and asks whether the step before it crossed a line.
+A zone is entered with the first fix inside. It is left when a fix lies `exit_nm` outside, or two fixes in a row lie outside
+at all (by more than the noise of a fix); then the step in which the first of them left is the one that counts. The moment of a
+crossing is where that step meets the boundary. A first fix, a jump, and a return that no ship could have made are not crossings.
+Zones beyond ZONES_HELD over one place are not followed (those with the highest numbers; counted).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import float64, from_dtype, int64, njit, types
+
+from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from tracks.records import ACCEPTED, BORN, FIX_TYPE, GOES_ON, JUMPED, MORE_TYPE, RETURNED, TAKEN_TYPE
+from zones.coast import coast_nm, side
+from zones.grid import ASK_TREE, code_at, members_at, sorted_once
+from zones.polygons import EDGES, NODES, STACK, STACK_MAX, ZONES, distance, inside_tree, to_zone
+
+ZONES_HELD = 12
+OUT = 0x8000  # bit of a held zone: the last fix lay outside, the next one decides
+BELT, NOWHERE = -1, -2  # in place of a zone's number
+BELT_NM = 12.0
+ASK = -1
+IN_BELT, OUT_OF_BELT, APPROACHING = 1, 2, 4  # flags of a track
+HELD, LINE, AHEAD = 1, 2, 4  # what a zone is followed for: entered and left; crossed; approached
+ENTER, LEAVE, CROSS, APPROACH, AWAY = range(5)
+NM_PER_UNIT = M_PER_UNIT / NM_M
+LOOK_NM = 0.5  # how often a vessel near a limit is measured
+NEAR_NM = 7.5  # half an hour at 15 knots: who is so near a limit may be approaching it
+SLOW_UNITS = 500  # about 100 m of latitude and longitude in a step
+CAP_NM = 24.0  # lines farther away are not measured: no vessel is there in half an hour
+ON_IT_NM = 1e-9
+
+STANDING = np.dtype(
+    [
+        ("ref_ms", "<i8"),  # when and where belt and lines were measured
+        ("out_ms", "<i8"),  # the step in which the zones marked OUT were left
+        ("out_from_ms", "<i8"),
+        ("ref_lat", "<i4"),
+        ("ref_lon", "<i4"),
+        ("code", "<i4"),  # of the cell, plus 1; less than ASK: a cell with a boundary; ASK: whatever comes next must be looked at; 0: nothing is known
+        ("cell_lat", "<i4"),  # where in a cell with a boundary the zones were last looked up, and how far from there they are the same
+        ("cell_lon", "<i4"),
+        ("cell_nm", "<f4"),
+        ("reach_nm", "<f4"),
+        ("ahead_nm", "<f4"),  # to the nearest limit that lies ahead, then
+        ("out_lat", "<i4"),
+        ("out_lon", "<i4"),
+        ("out_from_lat", "<i4"),
+        ("out_from_lon", "<i4"),
+        ("ahead", "<i2"),  # which limit that is, plus 2; 0 none
+        ("toward", "<i2"),  # the limit approached, plus 2
+        ("held", "<u2", (ZONES_HELD,)),  # zones that it is in, plus 1
+        ("n", "u1"),
+        ("flags", "u1"),
+        ("spare", "u1", (2,)),
+    ]
+)
+CHANGE = np.dtype(
+    [
+        ("key", "<i8"),
+        ("t_ms", "<i8"),  # the step: from, to
+        ("from_ms", "<i8"),
+        ("at_ms", "<i8"),  # the crossing; AWAY: when it was last known to head there
+        ("lat", "<i4"),
+        ("lon", "<i4"),
+        ("from_lat", "<i4"),
+        ("from_lon", "<i4"),
+        ("at_lat", "<i4"),
+        ("at_lon", "<i4"),
+        ("zone", "<i4"),  # BELT or number
+        ("kind", "<i2"),  # ENTER, LEAVE, CROSS, APPROACH, AWAY
+        ("sense", "<i2"),  # of a line: 1 from its left to its right, -1 the other way
+        ("speed_kn", "<f4"),  # along the step
+        ("depth_nm", "<f4"),  # how far beyond the limit the fix lies; approach: how far before it
+        ("eta_s", "<f4"),
+        ("from_kn", "<f4"),  # what the track said before the step, -1 unknown
+    ]
+)
+_STANDING, _CHANGE = from_dtype(STANDING), from_dtype(CHANGE)
+GRID = types.Tuple((types.int32[::1], types.int32[:, ::1], types.int32[::1], types.int32[::1], types.int32[::1], EDGES, NODES, ZONES))
+COAST = types.Tuple(
+    (EDGES, int64[::1], int64[::1], float64[::1], types.int32[::1], types.int32[::1], types.uint8[::1], types.uint16[::1]),
+)
+LIMITS = types.UniTuple(float64, 7)  # exit_nm, noise_nm, approach_s, approach_kn, v_max_kn, 1 if the belt is followed, approach_share
+
+
+@njit(types.boolean(GRID, COAST, int64, int64, int64, STACK), cache=True)
+def _inside(grid, coast, zone, lat, lon, stack):
+    if zone == BELT:
+        return coast_nm(*coast, lat, lon) <= BELT_NM
+    if grid[7][zone]["buffer_nm"] > 0.0:
+        return to_zone(grid[5], grid[6], grid[7], zone, lat, lon, ON_IT_NM, stack) <= 0.0
+    root = grid[7][zone]["root"]
+    return inside_tree(grid[5], grid[6], root, lat, lon, stack) or (abs(lon) == HALF_TURN and inside_tree(grid[5], grid[6], root, lat, -lon, stack))
+
+
+@njit("UniTuple(int64, 2)(int64, int64, int64, int64, float64)", cache=True)
+def between(lat_a, lon_a, lat_b, lon_b, share):
+    """A place on the way from a to b, the short way round."""
+    lon = lon_a + np.int64(np.rint(share * lon_difference(lon_b, lon_a)))
+    if lon >= HALF_TURN:
+        lon -= FULL_TURN
+    elif lon < -HALF_TURN:
+        lon += FULL_TURN
+    return lat_a + np.int64(np.rint(share * (lat_b - lat_a))), lon
+
+
+@njit("Tuple((int64, float64))(int32[:, ::1], int64, int64, int64, int64, int64, int64)", cache=True)
+def _edge_crossed(edges, e, lat_a, lon_a, lat_b, lon_b, turn):
+    """(1 left to right, -1 right to left, 0 not, share of the way) of the step a-b over an edge; what lies on a line lies right of it."""
+    p_lat, p_lon, q_lat, q_lon = np.int64(edges[e, 0]), np.int64(edges[e, 1]) + turn, np.int64(edges[e, 2]), np.int64(edges[e, 3]) + turn
+    if min(p_lat, q_lat) > max(lat_a, lat_b) or max(p_lat, q_lat) < min(lat_a, lat_b):
+        return 0, 0.0
+    if min(p_lon, q_lon) > max(lon_a, lon_b) or max(p_lon, q_lon) < min(lon_a, lon_b):
+        return 0, 0.0
+    s_a, s_b = side(p_lat, p_lon, q_lat, q_lon, lat_a, lon_a), side(p_lat, p_lon, q_lat, q_lon, lat_b, lon_b)
+    left_a, left_b = s_a > 0, s_b > 0
+    if left_a == left_b or (side(lat_a, lon_a, lat_b, lon_b, p_lat, p_lon) > 0) == (side(lat_a, lon_a, lat_b, lon_b, q_lat, q_lon) > 0):
+        return 0, 0.0
+    return 1 if left_a else -1, float(s_a) / float(s_a - s_b)
+
+
+@njit(types.Tuple((int64, float64))(EDGES, NODES, int64, int64, int64, int64, int64, STACK), cache=True)
+def line_crossed(edges, nodes, root, lat_a, lon_a, lat_b, lon_b, stack):
+    """(net sense, share of the first crossing) of the step a-b over a line; (0, 0) if it ends on the side from which it came."""
+    lon_b = lon_a + lon_difference(lon_b, lon_a)  # may pass 180: the line is then asked a turn away too
+    net, first = 0, 2.0
+    for turn in (-FULL_TURN, 0, FULL_TURN):
+        south, north, west, east = min(lat_a, lat_b), max(lat_a, lat_b), min(lon_a, lon_b) - turn, max(lon_a, lon_b) - turn
+        stack[0] = root
+        depth = 1
+        while depth > 0:
+            depth -= 1
+            node = nodes[stack[depth]]
+            if node["south"] > north or node["north"] < south or node["west"] > east or node["east"] < west:
+                continue
+            begin, count = node["first"], node["count"]
+            if count > 0:
+                for k in range(count):
+                    stack[depth + k] = begin + k
+                depth += count
+                continue
+            for e in range(begin, begin - count):
+                sense, share = _edge_crossed(edges, e, lat_a, lon_a, lat_b, lon_b, turn)
+                if sense != 0:
+                    net += sense
+                    first = min(first, share)
+    return (0, 0.0) if net == 0 else (1 if net > 0 else -1, first)
+
+
+@njit(float64(GRID, COAST, int64, types.UniTuple(int64, 6), STACK), cache=True)
+def _share(grid, coast, zone, step, stack):
+    """Share of a step at which a zone's boundary is crossed; 0 if both its ends lie on one side of it.
+
+    Over the outline of an area it is the edge that tells; the limits of buffers and of the belt are found by halving, to half a second.
+    """
+    lat_a, lon_a, lat_b, lon_b = step[1], step[2], step[4], step[5]
+    if zone != BELT and grid[7][zone]["buffer_nm"] == 0.0:
+        sense, share = line_crossed(grid[5], grid[6], grid[7][zone]["root"], lat_a, lon_a, lat_b, lon_b, stack)
+        if sense != 0:
+            return share
+    there = _inside(grid, coast, zone, lat_b, lon_b, stack)
+    if _inside(grid, coast, zone, lat_a, lon_a, stack) == there:
+        return 0.0
+    low, high = 0.0, 1.0
+    while (high - low) * (step[3] - step[0]) > 500.0:
+        middle = 0.5 * (low + high)
+        lat, lon = between(lat_a, lon_a, lat_b, lon_b, middle)
+        if _inside(grid, coast, zone, lat, lon, stack) == there:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+@njit((_CHANGE[::1], int64, int64, int64, int64, float64, types.UniTuple(int64, 6), float64, float64), cache=True)
+def _tell(changes, n, key, kind, zone, share, step, from_kn, depth_nm):
+    """Write a change; step: from_ms, lat, lon, to_ms, lat, lon."""
+    from_ms, from_lat, from_lon, t_ms, lat, lon = step
+    c = changes[n]
+    c["key"], c["kind"], c["zone"], c["sense"] = key, kind, zone, 0
+    c["from_ms"], c["from_lat"], c["from_lon"] = from_ms, from_lat, from_lon
+    c["t_ms"], c["lat"], c["lon"] = t_ms, lat, lon
+    c["at_ms"] = from_ms + np.int64(np.rint(share * (t_ms - from_ms)))
+    c["at_lat"], c["at_lon"] = between(from_lat, from_lon, lat, lon, share)
+    c["depth_nm"], c["eta_s"], c["from_kn"] = depth_nm, 0.0, from_kn
+    c["speed_kn"] = distance_m(from_lat, from_lon, lat, lon) * 1000.0 / max(1, t_ms - from_ms) / KN_MS
+
+
+@njit(types.int64(GRID, types.uint8[::1], int64, int64, int64, STACK, types.int32[::1]), cache=True)
+def _zones_here(grid, roles, t_ms, lat, lon, stack, found):
+    """Followed zones that hold a place at a time, ascending; returns how many."""
+    n = members_at(*grid, lat, lon, 0, stack, found)
+    if abs(lon) == HALF_TURN:
+        n = members_at(*grid, lat, -lon, n, stack, found)
+    n = sorted_once(found, 0, n)
+    kept = 0
+    for k in range(n):
+        z = found[k]
+        if roles[z] & HELD and grid[7][z]["from_ms"] <= t_ms < grid[7][z]["to_ms"]:
+            found[kept] = z
+            kept += 1
+    return kept
+
+
+@njit(float64(GRID, types.uint8[::1], int64, int64, int64, STACK), cache=True)
+def _same_zones_nm(grid, roles, lat, lon, place, stack):
+    """How far one may go from here within a cell with a boundary (its place in the grid) before a followed zone can begin or end."""
+    mixed = grid[2]
+    reach_nm = LOOK_NM
+    left, at = mixed[place + 1], place + 2
+    while left > 0:
+        left -= 1
+        zone, told = mixed[at], mixed[at + 1]
+        at += 2 if told == ASK_TREE else 2 + 4 * (told >> 1)
+        if roles[zone] & HELD:
+            buffer_nm = grid[7][zone]["buffer_nm"]
+            edge_nm = distance(grid[5], grid[6], grid[7][zone]["root"], lat, lon, buffer_nm + reach_nm, stack)
+            reach_nm = min(reach_nm, abs(edge_nm - buffer_nm))
+    return max(0.0, 0.98 * reach_nm - 0.001)  # planes of near places differ a little
+
+
+# Flat: one fix against the zones it holds and the zones that hold it; apart it would hand ten arrays to and fro.
+@njit(
+    types.int64(
+        *(GRID, COAST, types.uint8[::1], LIMITS, _STANDING[::1], int64, int64, types.boolean, types.UniTuple(int64, 6), float64, _CHANGE[::1], int64),
+        *(STACK, types.int32[::1], int64[::1], int64[::1]),
+    ),
+    cache=True,
+)
+def _areas(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, found, held, counts):
+    """Zones entered and left with a fix."""
+    st = standing[slot]
+    t_ms, lat, lon = step[3], step[4], step[5]
+    here = _zones_here(grid, roles, t_ms, lat, lon, stack, found)
+    if here == st["n"]:
+        same = True
+        for k in range(here):
+            same = same and st["held"][k] == found[k] + 1
+        if same:
+            st["cell_nm"] = 0.0
+            return n
+    out_step = (st["out_from_ms"], np.int64(st["out_from_lat"]), np.int64(st["out_from_lon"]), st["out_ms"], np.int64(st["out_lat"]), np.int64(st["out_lon"]))
+    kept, pending, lingers = 0, False, False
+    for k in range(st["n"]):
+        zone = np.int64(st["held"][k] & ~OUT) - 1
+        was_out = (st["held"][k] & OUT) != 0
+        inside = False
+        for j in range(here):
+            inside = inside or found[j] == zone
+        if inside:
+            held[kept] = zone + 1
+            kept += 1
+            continue
+        if not grid[7][zone]["from_ms"] <= t_ms < grid[7][zone]["to_ms"]:
+            continue  # the zone is over; nobody left it
+        outside_nm = to_zone(grid[5], grid[6], grid[7], zone, lat, lon, limits[0] + 0.01, stack)
+        if outside_nm <= limits[1]:
+            held[kept] = zone + 1
+            kept += 1
+            lingers = True
+        elif outside_nm >= limits[0] or was_out:
+            way = out_step if was_out else step
+            share = _share(grid, coast, zone, way, stack)
+            _tell(changes, n, key, LEAVE, zone, share, way, from_kn, outside_nm)
+            n += 1
+        else:
+            held[kept] = zone + 1 + OUT
+            kept += 1
+            pending = True
+    for j in range(here):
+        zone = np.int64(found[j])
+        known = False
+        for k in range(kept):
+            known = known or (held[k] & ~OUT) == zone + 1
+        if known:
+            continue
+        if kept == ZONES_HELD:
+            counts[0] += 1
+            continue
+        held[kept] = zone + 1
+        kept += 1
+        if not fresh and not _inside(grid, coast, zone, step[1], step[2], stack):
+            share = _share(grid, coast, zone, step, stack)
+            depth_nm = distance(grid[5], grid[6], grid[7][zone]["root"], lat, lon, 1.0, stack)
+            _tell(changes, n, key, ENTER, zone, share, step, from_kn, depth_nm)
+            n += 1
+    for k in range(1, kept):  # ascending, as they are found
+        value, j = held[k], k
+        while j > 0 and (held[j - 1] & ~OUT) > (value & ~OUT):
+            held[j] = held[j - 1]
+            j -= 1
+        held[j] = value
+    for k in range(ZONES_HELD):
+        st["held"][k] = held[k] if k < kept else 0
+    st["n"] = kept
+    st["cell_nm"] = ASK if pending or lingers else 0.0
+    if pending:
+        st["out_from_ms"], st["out_from_lat"], st["out_from_lon"], st["out_ms"], st["out_lat"], st["out_lon"] = step
+    return n
+
+
+# Flat: the belt, the lines and what lies ahead share one measurement.
+@njit(
+    types.int64(
+        *(GRID, COAST, types.uint8[::1], LIMITS, _STANDING[::1], int64, int64, types.boolean, types.UniTuple(int64, 6), float64, _CHANGE[::1], int64),
+        *(STACK, float64),
+    ),
+    cache=True,
+)
+def _lines(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn):
+    """The belt entered and left, lines crossed, what is approached; measures the circle in which nothing of this can happen."""
+    st = standing[slot]
+    exit_nm, noise_nm, approach_s, approach_kn = limits[0], limits[1], limits[2], limits[3]
+    t_ms, lat, lon = step[3], step[4], step[5]
+    margin_nm, ahead_nm, ahead = CAP_NM, CAP_NM, NOWHERE
+    crossed = NOWHERE
+    flags = np.int64(st["flags"])
+    if limits[5] != 0.0:
+        beyond_nm = coast_nm(*coast, lat, lon) - BELT_NM
+        margin_nm = abs(beyond_nm)
+        if beyond_nm > 0.0:
+            ahead_nm, ahead = min(CAP_NM, beyond_nm), BELT
+        if fresh:
+            flags = flags | IN_BELT if beyond_nm <= 0.0 else flags & ~IN_BELT
+            flags &= ~OUT_OF_BELT
+        elif beyond_nm <= 0.0:
+            if flags & IN_BELT == 0:
+                share = _share(grid, coast, BELT, step, stack)
+                _tell(changes, n, key, ENTER, BELT, share, step, from_kn, -beyond_nm)
+                n += 1
+                crossed = BELT
+            flags = (flags | IN_BELT) & ~OUT_OF_BELT
+        elif flags & IN_BELT != 0 and beyond_nm <= noise_nm:
+            flags &= ~OUT_OF_BELT
+            margin_nm = 0.0  # it lingers: the next fix decides
+        elif flags & IN_BELT != 0:
+            if beyond_nm >= exit_nm or flags & OUT_OF_BELT != 0:
+                way = step
+                if flags & OUT_OF_BELT != 0:
+                    way = (
+                        st["out_from_ms"],
+                        np.int64(st["out_from_lat"]),
+                        np.int64(st["out_from_lon"]),
+                        st["out_ms"],
+                        np.int64(st["out_lat"]),
+                        np.int64(st["out_lon"]),
+                    )
+                share = _share(grid, coast, BELT, way, stack)
+                _tell(changes, n, key, LEAVE, BELT, share, way, from_kn, beyond_nm)
+                n += 1
+                flags &= ~(IN_BELT | OUT_OF_BELT)
+            else:
+                flags |= OUT_OF_BELT
+                st["out_from_ms"], st["out_from_lat"], st["out_from_lon"], st["out_ms"], st["out_lat"], st["out_lon"] = step
+    for z in range(roles.shape[0]):
+        if roles[z] & (LINE | AHEAD) == 0 or not grid[7][z]["from_ms"] <= t_ms < grid[7][z]["to_ms"]:
+            continue
+        far_nm = to_zone(grid[5], grid[6], grid[7], z, lat, lon, CAP_NM, stack)
+        if roles[z] & LINE:
+            margin_nm = min(margin_nm, far_nm)
+            if not fresh:
+                sense, share = line_crossed(grid[5], grid[6], grid[7][z]["root"], step[1], step[2], lat, lon, stack)
+                if sense != 0:
+                    _tell(changes, n, key, CROSS, z, share, step, from_kn, far_nm)
+                    changes[n]["sense"] = sense
+                    n += 1
+                    crossed = z
+                    continue  # it lies astern
+        if roles[z] & AHEAD and 0.0 < far_nm < ahead_nm:
+            ahead_nm, ahead = far_nm, z
+    closing_kn = (st["ahead_nm"] - ahead_nm) * 3_600_000.0 / max(1, t_ms - st["ref_ms"])
+    measured = not fresh and ahead != NOWHERE and st["ahead"] == ahead + 2 and t_ms - st["ref_ms"] <= 1_800_000
+    heading = measured and closing_kn >= limits[6] * speed_kn and closing_kn > 0.0 and speed_kn >= approach_kn and crossed == NOWHERE
+    eta_s = ahead_nm / closing_kn * 3600.0 if closing_kn > 0.0 else 1e9
+    if flags & APPROACHING != 0 and (not heading or eta_s > 1.5 * approach_s):
+        _tell(changes, n, key, AWAY, np.int64(st["toward"]) - 2, 1.0, step, from_kn, ahead_nm)
+        changes[n]["at_ms"] = st["ref_ms"]  # when it was last known to head there
+        n += 1
+        flags &= ~APPROACHING
+    elif flags & APPROACHING == 0 and heading and eta_s <= approach_s:
+        _tell(changes, n, key, APPROACH, ahead, 1.0, step, from_kn, ahead_nm)
+        changes[n]["eta_s"] = eta_s
+        n += 1
+        flags |= APPROACHING
+        st["toward"] = ahead + 2
+    st["flags"] = flags
+    look_nm = LOOK_NM if flags & APPROACHING else max(LOOK_NM, ahead_nm - NEAR_NM)
+    # a little less than measured: planes of near places differ a little
+    st["reach_nm"] = 0.0 if flags & OUT_OF_BELT else max(0.0, 0.98 * min(margin_nm, look_nm) - 0.001)
+    st["ahead"] = ahead + 2
+    st["ref_ms"], st["ref_lat"], st["ref_lon"], st["ahead_nm"] = t_ms, lat, lon, ahead_nm
+    return n
+
+
+# Flat: the road of nearly every fix is the four conditions in front.
+@njit(
+    types.UniTuple(int64, 2)(
+        FIX_TYPE[::1], TAKEN_TYPE[::1], int64, MORE_TYPE[::1], _STANDING[::1], GRID, COAST, types.uint8[::1], LIMITS, _CHANGE[::1], int64[::1]
+    ),
+    cache=True,
+)
+def follow(fixes, taken, done, more, standing, grid, coast, roles, limits, changes, counts):
+    """(rows done, changes written) from row `done`; stops where a row might find no room. counts[0]: zones beyond ZONES_HELD."""
+    stack = np.empty(STACK_MAX, np.int64)
+    found, held = np.empty(2 * roles.shape[0] + 16, np.int32), np.empty(ZONES_HELD, np.int64)
+    tiles, blocks = grid[0], grid[1]
+    n = 0
+    room = changes.shape[0] - 2 * ZONES_HELD - roles.shape[0] - 4
+    for i in range(done, fixes.shape[0]):
+        if taken[i]["what"] != ACCEPTED or taken[i]["late"] != 0:
+            continue
+        slot, how = np.int64(taken[i]["slot"]), taken[i]["how"]
+        lat, lon = np.int64(fixes[i]["lat"]), np.int64(fixes[i]["lon"])
+        found_code = np.int64(code_at(tiles, blocks, lat, lon))
+        code = ASK if abs(lon) == HALF_TURN else int(found_code + 1 if found_code >= 0 else found_code - 1)
+        narrow = NM_PER_UNIT * cos_lat(lat)
+        dy = (lat - standing[slot]["ref_lat"]) * NM_PER_UNIT
+        dx = lon_difference(lon, np.int64(standing[slot]["ref_lon"])) * narrow
+        reach_nm = np.float64(standing[slot]["reach_nm"])
+        near = dx * dx + dy * dy >= reach_nm * reach_nm
+        settled = standing[slot]["code"] == code and code != ASK
+        if settled and code < 0:
+            dy = (lat - standing[slot]["cell_lat"]) * NM_PER_UNIT
+            dx = lon_difference(lon, np.int64(standing[slot]["cell_lon"])) * narrow
+            reach_nm = np.float64(standing[slot]["cell_nm"])
+            settled = dx * dx + dy * dy < reach_nm * reach_nm
+        if settled and not near and how == GOES_ON:
+            continue
+        if n > room:
+            return i, n
+        key = np.int64(fixes[i]["mmsi"]) << 2 | np.int64(more[slot]["ordinal"])
+        t_ms, from_ms = fixes[i]["t_ms"], taken[i]["prev_t_ms"]
+        from_lat, from_lon = np.int64(taken[i]["prev_lat"]), np.int64(taken[i]["prev_lon"])
+        fresh = standing[slot]["code"] == 0 or how in (BORN, JUMPED) or from_ms >= t_ms
+        if how == RETURNED and not fresh:
+            fresh = distance_m(from_lat, from_lon, lat, lon) * 1000.0 > limits[4] * KN_MS * (t_ms - from_ms)
+        step = (from_ms, from_lat, from_lon, t_ms, lat, lon)
+        if fresh:
+            if standing[slot]["flags"] & APPROACHING:
+                _tell(changes, n, key, AWAY, np.int64(standing[slot]["toward"]) - 2, 0.0, (t_ms, lat, lon, t_ms, lat, lon), -1.0, 0.0)
+                n += 1
+            standing[slot]["n"], standing[slot]["flags"] = 0, 0
+            step = (t_ms, lat, lon, t_ms, lat, lon)
+        from_kn = np.float64(taken[i]["prev_speed_kn"])
+        if fresh or not settled:
+            n = _areas(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, found, held, counts)
+        if fresh or near:
+            speed_kn = fixes[i]["sog"] / 10.0 if fixes[i]["sog"] < 1022 else from_kn
+            n = _lines(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn)
+        if (fresh or not settled) and standing[slot]["cell_nm"] == ASK:
+            code = ASK  # the next fix decides, wherever it is
+        if code < ASK and (fresh or not settled):
+            standing[slot]["cell_lat"], standing[slot]["cell_lon"] = lat, lon
+            slow = not fresh and abs(lat - from_lat) + abs(lon_difference(lon, from_lon)) < SLOW_UNITS  # a circle is worth its measure only to who stays in it
+            standing[slot]["cell_nm"] = _same_zones_nm(grid, roles, lat, lon, -code - 2, stack) if slow else 0.0
+        standing[slot]["code"] = code
+    return fixes.shape[0], n

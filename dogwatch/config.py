@@ -19,6 +19,7 @@ T = TypeVar("T")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)]
 Lateness = Annotated[float, msgspec.Meta(ge=0, le=31 * 86_400)]
+LATENESS_S = {"coast": 5.0, "satellite": 10_800.0}  # where the configuration does not say it
 
 
 class Source(msgspec.Struct, forbid_unknown_fields=True):
@@ -33,11 +34,17 @@ class Source(msgspec.Struct, forbid_unknown_fields=True):
     dtr: bool = True
     rts: bool = True
     follow: bool = False
-    lateness_s: Lateness = 5.0
+    lateness_s: Lateness = -1.0  # not said: that of the lane
     silent_s: Seconds = 60.0
     checksum: Literal["drop", "flag", "absent"] = "drop"
     tags: Literal["keep", "strict"] = "keep"
     exercise: bool = False
+    lane: Literal["coast", "satellite"] = "coast"
+
+    def __post_init__(self) -> None:
+        """What was not said."""
+        if self.lateness_s < 0:
+            self.lateness_s = LATENESS_S[self.lane]
 
 
 class Console(msgspec.Struct, forbid_unknown_fields=True):

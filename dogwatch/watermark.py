@@ -9,7 +9,8 @@ Judged later it would depend on how bytes were cut or on how sources interleave.
   picture. When `confirm_rows` successive rows agree that time did jump, the clock follows; those before stay quarantined.
 - A row without any time stays F_NO_TIME and out of the stream.
 - A row with a wrong checksum (F_CK_BAD, forensic decoding) is not judged and moves nothing: its second may be the damage.
-The whole picture's watermark is the minimum over active sources and never moves back.
+The whole picture's watermark is the minimum over active sources and never moves back. A satellite delivers hours late: while a
+source of the coast is active, it does not take part in that minimum, and what it brings is judged by it (`stamp_behind`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from numba import njit
 from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, T_MISSING, SafetyReport
 
 GRID_MS = 1000
+JUMP_MS = 3_600_000
+AHEAD_MS = 3_600_000  # of the common watermark: nobody hears a ship so long before the others' clocks
 FIRST, NEWEST, CANDIDATE, AGREEING, LATE, FUTURE, NO_TIME, JUMPS = range(8)
 
 
@@ -30,7 +33,7 @@ class SourceClock:
     """Event-time clock of one source. `cells` int64[8]: earliest and newest time, jump candidate, rows that agree, counters."""
 
     lateness_ms: int
-    jump_ms: int = 3_600_000
+    jump_ms: int = JUMP_MS
     confirm_rows: int = 8
     fixes_seen: int = 0
     cells: np.ndarray = field(default_factory=lambda: np.array([T_MISSING, T_MISSING, T_MISSING, 0, 0, 0, 0, 0], np.int64))
@@ -51,6 +54,30 @@ class SourceClock:
             report.release_ms = mark_ms if wild else max(report.t_ms, mark_ms)
         self.fixes_seen += len(fixes)
         _stamp_statics(statics, watermarks[at], self.jump_ms + self.lateness_ms)
+
+    def stamp_behind(self, fixes: np.ndarray, statics: np.ndarray, safety: list[SafetyReport] | tuple[SafetyReport, ...], common_ms: int) -> None:
+        """`stamp` of a source that does not hold the picture back: all are judged by the watermark of the others (T_MISSING: none yet).
+
+        Its own clock only notes how far it came, so that it can hold the watermark when nobody else does.
+        """
+        for rows, counted in ((fixes, True), (statics, False)):
+            t, usable = rows["t_ms"], (rows["flags"] & np.uint32(F_CK_BAD) == 0) | (not counted)
+            no_time = usable & (t == T_MISSING)
+            late = usable & ~no_time & (common_ms != T_MISSING) & (t < common_ms)
+            future = usable & ~no_time & (common_ms != T_MISSING) & (t > common_ms + AHEAD_MS)
+            rows["release_ms"] = np.where(late, common_ms, np.where(usable, t, rows["release_ms"]))
+            rows["flags"] |= (no_time * np.uint32(F_NO_TIME) | late * np.uint32(F_LATE) | future * np.uint32(F_FUTURE)).astype(np.uint32)
+            known = t[usable & ~no_time & ~future]
+            if counted:
+                self.cells[[LATE, FUTURE, NO_TIME]] += [int(late.sum()), int(future.sum()), int(no_time.sum())]
+                if len(known):
+                    first, newest = int(self.cells[FIRST]), int(self.cells[NEWEST])
+                    self.cells[FIRST] = min(int(known.min()), first if first != T_MISSING else int(known.min()))
+                    self.cells[NEWEST] = max(int(known.max()), newest)
+        for report in safety:
+            wild = common_ms != T_MISSING and report.t_ms > common_ms + AHEAD_MS
+            report.release_ms = common_ms if wild else max(report.t_ms, common_ms)
+        self.fixes_seen += len(fixes)
 
     @property
     def watermark_ms(self) -> int:

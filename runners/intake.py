@@ -4,7 +4,9 @@ May live here: which lanes are active or deaf, their common watermark, receiver 
 May not: read sources, detect, talk to a broker. `runners.engine` puts the detectors behind it in one process.
 Distress takes the short road here: a safety report becomes event and alert in the call that decoded it, before the reorder
 buffer, the detectors and the score have been asked anything.
-A lane holds the common watermark while it brings fixes. Detectors are told of a source that is deaf: silent, or garbled.
+A lane holds the common watermark while it brings fixes. A satellite does so only where no lane of the coast does: its rows come
+hours late and join behind the watermark, as corrections, and its silence between two passes says nothing about ears.
+Detectors are told of a source that is deaf: silent, or garbled.
 One simulated source makes the whole run an exercise: from the piece on that showed it, every row of every source is marked, also
 after a restart. What came before stays as it was: a distress call that was heard then is a real one.
 """
@@ -94,7 +96,7 @@ class Intake:
         nobody falls silent or comes back within it; and how far the watermark comes within it is as far as the slowest of them,
         so that a row is behind it after the run only if it was behind it before.
         """
-        steady = self.active if self.down_ms is None else set()
+        steady = self.active - self.sky if self.down_ms is None else set()
         pieces: list[Received] = []
         found: list[Batch] = []
         while waiting and waiting[0].source in steady and waiting[0].kind == "bytes" and waiting[0].t_rx_ms is not None:
@@ -113,7 +115,8 @@ class Intake:
     def feed(self, source: str, data: bytes, t_rx_ms: int | None, *, sender: str = "", final: bool = False) -> tuple[Batch, list[Event], list[Alert]]:
         """Columns of a piece of one source, and what the safety road makes of it at once. `watermark_ms` is then up to date."""
         lane = self.lanes[source]
-        batch = self._renumber(self._marked(lane, lane.feed(data, t_rx_ms, sender=sender, final=final)))
+        common_ms = self.watermark_ms if source in self.sky and self.active - self.sky else None
+        batch = self._renumber(self._marked(lane, lane.feed(data, t_rx_ms, sender=sender, final=final, common_ms=common_ms)))
         self._heard(source, batch, t_rx_ms, waking=bool(data))
         self.bytes_read[source] += len(data)
         if final:
@@ -138,6 +141,12 @@ class Intake:
     def newest_ms(self) -> int:
         """Newest accepted event time of any lane (UTC ms), or T_MISSING."""
         return max((lane.clock.newest_ms for lane in self.lanes.values()), default=T_MISSING)
+
+    @property
+    def sky(self) -> set[str]:
+        """Satellites beside which there are sources of the coast; alone they are sources like any other."""
+        satellites = {source for source, lane in self.lanes.items() if lane.satellite}
+        return satellites if len(satellites) < len(self.lanes) else set()
 
     @property
     def simulated(self) -> set[str]:
@@ -267,7 +276,7 @@ class Intake:
         if len(known):
             if source not in self.ended:
                 self.active.add(source)
-            if self.down_ms is not None:
+            if self.down_ms is not None and source not in self.sky:
                 batch.control.append(Control(max(int(known[0]), self.down_ms), "system_up"))
                 self.down_ms = None
 
@@ -280,13 +289,13 @@ class Intake:
 
     def _tell_deaf(self, source: str, t_ms: int, batch: Batch) -> None:
         """A control row when a source begins or ceases to be deaf. What never heard a vessel explains nobody's silence."""
-        deaf = (source in self.silent or self.pulses[source].garbled) and self.lanes[source].clock.fixes_seen > 0
+        deaf = (source in self.silent or self.pulses[source].garbled) and self.lanes[source].clock.fixes_seen > 0 and source not in self.sky
         if deaf != (source in self.deaf):
             self.deaf ^= {source}
             batch.control.append(Control(t_ms, "source_silent" if deaf else "source_back", source))
 
     def _advance(self) -> None:
-        marks = [self.lanes[source].clock.watermark_ms for source in self.active]
+        marks = [self.lanes[source].clock.watermark_ms for source in self.active - self.sky or self.active]
         if marks:
             self.watermark_ms = max(self.watermark_ms, min(marks))
 
@@ -326,6 +335,7 @@ def lanes_of(config: Config, *, keep_all: bool = False) -> list[Lane]:
             checksum=source.checksum,
             tags=source.tags,
             exercise=source.exercise,
+            satellite=source.lane == "satellite",
             keep_all=keep_all,
             table=source.kind == "file" and is_table(Path(source.path)),
             columns=config.columns or None,

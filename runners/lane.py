@@ -11,13 +11,14 @@ from typing import Any, Literal
 import numpy as np
 
 from dogwatch.batch import EXERCISE_PREFIX, Batch, Counts, SafetyReport
-from dogwatch.watermark import SourceClock
+from dogwatch.watermark import JUMP_MS, SourceClock
 from ingest.decode import DecodeState
 from ingest.senders import Senders
 from ingest.tabular import TableState, decode_table
 from runners.delays import Delays
 
 TABLE_JUMP_MS = 1 << 42  # longer than any archive
+PASSES_MS = 43_200_000  # a satellite may come by twice a day: no stamp gone wild
 SILENT_MS = 60_000
 
 
@@ -36,14 +37,15 @@ class Lane:
         keep_all: bool = False,
         table: bool = False,
         columns: dict[str, str] | None = None,
+        satellite: bool = False,
     ) -> None:
         self.source, self.silent_ms = source, silent_ms
         self.delays = Delays()  # for whoever watches the process; no part of the state
-        self.table = table
+        self.table, self.satellite = table, satellite
         self.checksum: Literal["drop", "flag", "absent"] = checksum
         self.tags: Literal["keep", "strict"] = tags
         # a table leaves sorted by time: a long silence in it is no stamp gone wild
-        self.clock = SourceClock(lateness_ms, jump_ms=TABLE_JUMP_MS) if table else SourceClock(lateness_ms)
+        self.clock = SourceClock(lateness_ms, jump_ms=TABLE_JUMP_MS if table else PASSES_MS if satellite else JUMP_MS)
         self.state: Any
         if table:
             self.state = TableState(source, columns=columns)
@@ -52,10 +54,13 @@ class Lane:
         if exercise or source.startswith(EXERCISE_PREFIX):
             self.state.mark()
 
-    def feed(self, data: bytes, t_rx_ms: int | None = None, *, sender: str = "", final: bool = False) -> Batch:
-        """Stamped batch of one piece of input; any cut of the same bytes gives the same rows. `t_rx_ms`: UTC arrival, live only."""
+    def feed(self, data: bytes, t_rx_ms: int | None = None, *, sender: str = "", final: bool = False, common_ms: int | None = None) -> Batch:
+        """Stamped batch of one piece of input; any cut of the same bytes gives the same rows. `t_rx_ms`: UTC arrival, live only.
+
+        common_ms: the watermark of others that hold the picture, if this source does not; it moves only between their pieces.
+        """
         batch = self.decode(data, t_rx_ms, sender=sender, final=final)
-        self.stamp(batch.fixes, batch.statics, batch.safety, t_rx_ms)
+        self.stamp(batch.fixes, batch.statics, batch.safety, t_rx_ms, common_ms)
         return batch
 
     def decode(self, data: bytes, t_rx_ms: int | None, *, sender: str, final: bool = False) -> Batch:
@@ -67,9 +72,12 @@ class Lane:
             batch = self.state.feed(data, t_rx_ms, sender, final=final)
         return batch
 
-    def stamp(self, fixes: np.ndarray, statics: np.ndarray, safety: list[SafetyReport], t_rx_ms: int | np.ndarray | None) -> None:
-        """Judge the lateness of rows in arrival order, in place. `t_rx_ms`: arrival of all fixes, or of each."""
-        self.clock.stamp(fixes, statics, safety)
+    def stamp(self, fixes: np.ndarray, statics: np.ndarray, safety: list[SafetyReport], t_rx_ms: int | np.ndarray | None, common_ms: int | None = None) -> None:
+        """Judge the lateness of rows in arrival order, in place. `t_rx_ms`: arrival of all fixes, or of each. `common_ms`: see `feed`."""
+        if common_ms is None:
+            self.clock.stamp(fixes, statics, safety)
+        else:
+            self.clock.stamp_behind(fixes, statics, safety, common_ms)
         if t_rx_ms is not None and len(fixes):
             self.delays.add(fixes, t_rx_ms)
 

@@ -86,9 +86,18 @@ def _take(row, tracks, limits, reacquire):
     if not 200_000_000 <= mmsi <= 799_999_999 or kind in (4, 9, 11, 21, 28):
         return "not_vessel", None
     if row["flags"] & F_LATE:
+        placed = kind != 27 and not row["flags"] & F_COARSE and int(row["lat"]) != LAT_MISSING and int(row["lon"]) != LON_MISSING
         head = tracks[mmsi][0] if mmsi in tracks else None
+        if head is None and placed:
+            (head,) = tracks[mmsi] = [Track(0, t, "believed")]
         if head and (head.heard_ms is None or t > head.heard_ms):
             head.heard_ms = t
+            here = (int(row["lat"]), int(row["lon"]))
+            lost = head.t_ms is None or (t - head.t_ms >= HOUR_MS and distance_m(*head.at, *here) <= head.reach_m(t, limits))
+            if placed and len(tracks[mmsi]) == 1 and lost:
+                head.t_ms, head.at, head.cog = t, here, int(row["cog"])
+                head.class_b = bool(row["flags"] & F_CLASS_B) or kind in (18, 19)
+                head.speed_kn = head.speed_kn if row["sog"] == SOG_MISSING else int(row["sog"]) / 10
             return "late_used", 0
         return "late", None
     chain = tracks.setdefault(mmsi, [Track(0, t, "believed")])

@@ -7,7 +7,7 @@ import pytest
 from seas import recording
 
 from dogwatch import blob
-from dogwatch.batch import T_MISSING, Control
+from dogwatch.batch import F_FUTURE, F_LATE, T_MISSING, Control
 from ingest.source import Health, Received
 from runners.intake import Intake
 from runners.lane import Lane
@@ -116,6 +116,60 @@ def test_a_silent_source_lets_the_other_go_on_and_comes_back():
     assert intake.active == {"hill", "cape"}
     assert marks == sorted(marks)
     assert behind_s(intake, 99) < 10
+
+
+def with_satellite() -> Intake:
+    return Intake([Lane("hill", lateness_ms=5_000), Lane("cape", lateness_ms=10_800_000, satellite=True)])
+
+
+def test_a_satellite_is_judged_by_the_watermark_of_the_coast():
+    intake = with_satellite()
+    for second in range(0, 600, 10):
+        intake.take(piece("hill", second, fix(second)))
+    mark_ms = intake.watermark_ms
+    assert behind_s(intake, 590) == pytest.approx(5, abs=3)
+    batch, _, _ = intake.take(piece("cape", 300, fix(300)))
+    assert (batch.fixes["flags"] & F_LATE != 0).tolist() == [True]
+    assert batch.fixes["release_ms"].tolist() == [mark_ms]
+    batch, _, _ = intake.take(piece("cape", 598, fix(598)))
+    assert (batch.fixes["flags"] & F_LATE != 0).tolist() == [False], "in front of it a row is a row"
+    batch, _, _ = intake.take(piece("cape", 9_000, fix(9_000)))
+    assert (batch.fixes["flags"] & F_FUTURE != 0).tolist() == [True]
+    assert intake.watermark_ms == mark_ms
+    assert intake.counts().notes["late"] == 1
+
+
+def test_a_satellite_between_two_passes_is_not_a_deaf_ear():
+    intake = with_satellite()
+    said = day(200, lambda source, second: fix(second) if source == "hill" or second < 20 else b"")
+    control, _, _ = through(intake, [*said, piece("cape", 200, kind="silent")])
+    assert control == []
+    assert intake.unheard == {"cape"}, "people are told"
+    assert behind_s(intake, 199) < 10
+
+
+def test_a_satellite_holds_the_watermark_when_the_coast_is_over_and_never_moves_it_back():
+    intake = with_satellite()
+    intake.take(piece("cape", 10, fix(10)))
+    assert intake.watermark_ms == T_MISSING, "the coast may be about to begin"
+    intake.take(piece("hill", 20, fix(20)))
+    mark_ms = intake.watermark_ms
+    intake.take(piece("hill", 30, kind="silent"))
+    intake.take(piece("cape", 40, fix(40)))
+    assert intake.watermark_ms == mark_ms
+    intake.take(piece("cape", 10_900, fix(10_900)))
+    assert intake.watermark_ms > mark_ms
+    intake.take(piece("hill", 3_500, kind="back"))
+    intake.take(piece("hill", 3_500, fix(3_500)))
+    assert behind_s(intake, 3_500) < 10
+
+
+def test_after_a_restart_the_coast_says_that_we_are_up_again():
+    intake = with_satellite()
+    intake.take(piece("hill", 20, fix(20)))
+    intake.control(Control(intake.watermark_ms, "system_down"))
+    assert intake.take(piece("cape", 400, fix(300)))[0].control == []
+    assert [row.kind for row in intake.take(piece("hill", 410, fix(410)))[0].control] == ["system_up"]
 
 
 @pytest.mark.parametrize("other", [STATUS, NOISE * 2, b""], ids=["status", "noise", "nothing"])

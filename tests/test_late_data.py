@@ -10,7 +10,8 @@ import pytest
 import sim
 from dogwatch.alerts import Alert, alert_from_json
 from dogwatch.batch import F_LATE
-from dogwatch.events import event_from_json
+from dogwatch.events import event_from_json, event_order, to_json
+from runners.engine import Engine, Output
 from runners.lane import Lane
 from runners.replay import Options, replay
 from runners.rules import read_coverage, read_rules
@@ -95,3 +96,65 @@ def test_a_row_behind_the_watermark_is_stamped_late(silence):
     lane = Lane("x", lateness_ms=5_000)
     lane.feed(b"".join(lines))
     assert all(lane.feed(own[0], final=True).fixes["flags"] & F_LATE)
+
+
+class Watched:
+    """A coast and a satellite on one engine; what came of it."""
+
+    def __init__(self) -> None:
+        self.rules, self.events, self.alerts = read_rules("border", []), [], []
+        self.engine = self.fresh()
+
+    def fresh(self) -> Engine:
+        lanes = [Lane("coast", lateness_ms=5_000), Lane("sky", lateness_ms=10_800_000, satellite=True)]
+        return Engine(self.rules, lanes, read_coverage(COVERAGE))
+
+    def feed(self, source: str, data: bytes, *, cut: int = 1 << 30, restart: bool = False) -> None:
+        for at in range(0, len(data), cut):
+            self.book(self.engine.feed(source, data[at : at + cut], None))
+        if restart:
+            sections = self.engine.to_sections()
+            self.engine = self.fresh()
+            self.engine.restore(sections)
+
+    def end(self) -> list[bytes]:
+        for source in ("coast", "sky"):
+            self.book(self.engine.feed(source, b"", None, final=True))
+        self.book(self.engine.end())
+        return [to_json(event) for event in sorted(self.events, key=event_order)]
+
+    def book(self, output: Output) -> None:
+        self.events += output.all_events()
+        self.alerts += output.all_alerts()
+
+
+def test_what_a_satellite_hands_down_takes_the_silence_back_and_holds_nobody_up(silence):
+    lines, own, start_s, mmsi = silence
+    at = next(i for i, line in enumerate(lines) if received_s(line) >= start_s + BACK_AFTER_S)
+    before, after, sky = b"".join(lines[:at]), b"".join(lines[at:]), b"".join(own)
+    told = []
+    for cut, restart in ((1 << 30, False), (4099, False), (7001, True)):
+        watched = Watched()
+        watched.feed("coast", before, cut=cut, restart=restart)
+        mark_ms = watched.engine.intake.watermark_ms
+        assert mark_ms >= T_START_MS + (start_s + BACK_AFTER_S - 10) * 1000, "never three hours behind"
+        assert [e.state for e in watched.events if e.type == "dark" and e.mmsi == [mmsi]][-1] == "open"
+        watched.feed("sky", sky, cut=cut, restart=restart)
+        assert watched.engine.intake.watermark_ms == mark_ms
+        watched.feed("coast", after, cut=cut, restart=restart)
+        assert watched.engine.lanes["sky"].clock.counts()["late"] >= len(own) - 2
+        told.append(watched.end())
+        mine = [e for e in watched.events if e.type == "dark" and e.mmsi == [mmsi]]
+        assert mine[-1].state == "retracted"
+        assert not [e for e in watched.events if e.mmsi == [mmsi] and e.type == "identity"], "no second ship"
+    assert told[0] == told[1] == told[2]
+
+
+def test_a_satellite_alone_holds_the_watermark_itself(silence):
+    lines, *_ = silence
+    watched = Watched()
+    watched.engine = Engine(watched.rules, [Lane("sky", lateness_ms=10_800_000, satellite=True)], None)
+    watched.feed("sky", b"".join(lines))
+    clock = watched.engine.lanes["sky"].clock
+    assert watched.engine.intake.watermark_ms == clock.watermark_ms == clock.newest_ms // 1000 * 1000 - 10_800_000
+    assert clock.counts()["late"] == 0

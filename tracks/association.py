@@ -11,7 +11,8 @@ Everything else is a question, asked in `_choose`:
   place that it left is kept as a SHADOW. If the next ones change to and fro between the two, TURNS_MIN times, these are
   two hulls close together, and the shadow becomes a track of its own. A shadow that nobody returns to dies.
 A track silent for RETURN_MS begins anew where it is heard next; a second hull is forgotten then. All of
-this depends on the rows alone, in canonical order.
+this depends on the rows alone, in canonical order. A late row (a satellite's, hours after the coast) tells that the vessel was heard; of
+one that nobody had seen for FAR_MS it is the last known place, of one never seen the first. It is no accepted fix: no detector is given it as one.
 
 Costs after GlobalFishingWatch's segmenter (behaviours: 25 kn and slack; there the nearer of two hulls takes all) and the
 alternation test of our own: two hulls 0.2 nautical miles apart do not become a zig-zag.
@@ -82,6 +83,7 @@ SHADOW_MS = 900_000
 TENTATIVE_MS = 2 * 86_400_000
 RETURN_MS = 60 * 3_600_000  # silent for so long, a track begins anew (GlobalFishingWatch's segmenter: 2.5 days)
 SILENT_MOVING_MS, SILENT_SLOW_MS = 120_000, 480_000  # a track not heard for so long has left its place (M.1371-5, table 1: 10-30 s and 180 s)
+FAR_MS = 3_600_000  # beyond every coast: seen by nobody for so long, a vessel's late position is its last known place
 SLOW_KN = 3.0
 PATIENCE = 3  # and for longer than so many of its own usual intervals
 RECKON_S = 7200.0  # of several tracks that a fix may belong to, the one wins that steers towards it, as far ahead as this
@@ -377,6 +379,26 @@ def _take_aside(rows, more, slot, t, lat, lon, cog, speed_kn, content):
     more[slot]["typical_kn"] = np.float32(speed_kn)
 
 
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, FIX_TYPE, int64, types.UniTuple(float64, 4)), **PLAIN)
+def _last_place(rows, more, slot, fix, t, limits):
+    """A late position of a vessel that nobody had seen for FAR_MS before it: it is where the vessel was last known to be, and no more."""
+    v = rows[slot]
+    lat, lon = np.int64(fix["lat"]), np.int64(fix["lon"])
+    if v["sisters"] != 0:
+        return
+    if v["t_ms"] != T_MISSING and (t - v["t_ms"] < FAR_MS or distance_m(v["lat"], v["lon"], lat, lon) > _reach_m(rows, more, slot, t, limits)):
+        return
+    v["t_ms"] = t
+    v["lat"] = fix["lat"]
+    v["lon"] = fix["lon"]
+    v["cog"] = fix["cog"]
+    v["hdg"] = fix["hdg"]
+    v["nav"] = fix["nav"]
+    v["class_b"] = np.uint8((np.int64(fix["flags"]) & F_CLASS_B) != 0 or (CLASS_B_TYPES >> (np.int64(fix["msg_type"]) & 63)) & 1 != 0)
+    if fix["sog"] != SOG_MISSING:
+        v["speed_kn"] = np.float32(fix["sog"] / 10.0)
+
+
 @njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), **PLAIN)
 def _coarse_track(rows, more, head, t, lat, lon):
     """The believed track near which a coarse position (type 27) lies, else the head."""
@@ -454,9 +476,18 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
             places[at] = (mmsi << 32) | cells[SLOTS]
         head = (places[at] & 0xFFFFFFFF) - 1
         if late:
+            placed = kind != 27 and fix["lat"] != LAT_MISSING and fix["lon"] != LON_MISSING and (flags & F_COARSE) == 0
+            if head < 0 and placed and cells[SLOTS] < cells[SLOTS_MAX]:
+                head = cells[SLOTS]
+                blank(rows, more, heard, trail, head, mmsi, 0, t)
+                more[head]["belief"] = np.uint8(BELIEVED)
+                cells[SLOTS] += 1
+                places[at] = (mmsi << 32) | cells[SLOTS]
             used = head >= 0 and t > heard[head]
             if used:
                 heard[head] = t
+                if placed:
+                    _last_place(rows, more, head, fix, t, limits)
             cells[LATE_USED if used else LATE] += 1
             told["what"] = np.uint8(LATE_USED if used else LATE)
             told["slot"] = np.int32(head)

@@ -63,7 +63,7 @@ class FlatSea:
         return found
 
 
-class OpenSea:
+class OpenSea(FlatSea):
     """Ten miles off some coast, wherever on the globe: watched waters without land, harbour or zone."""
 
     version = "open-1"

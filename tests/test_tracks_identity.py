@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracks_sea import T0, every, in_order, last_versions, lines, shown, shuffled, static, track, watch
 
-from dogwatch.batch import HAS_CALLSIGN, HAS_NAME, HAS_TYPE_AND_SIZE
+from dogwatch.batch import HAS_CALLSIGN, HAS_NAME, HAS_TYPE_AND_SIZE, new_statics
 from dogwatch.mids import ALLOTTED, imo_is_valid, mmsi_fault
 from sim.flags import FLAGS
 from sim.identity import imo_number
 from tracks.params import Identity, Params
-from tracks.particulars import edits
+from tracks.particulars import _against, _learn, _said, compare, edits
+from tracks.who import KNOWN
 
 LON = 10.6
 
@@ -352,6 +353,33 @@ def test_whatever_is_told_is_survived(seed):
     statics["bow"] = rng.choice([0, 1, 511], len(statics))
     cuts = rng.integers(0, len(rows), 5).tolist()
     assert lines(watch(rows, statics)[0]) == lines(watch(rows, statics, cuts=cuts, restarts=range(5))[0])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
+def test_particulars_are_compared_as_field_by_field(seed, n):
+    rng = np.random.default_rng(seed)
+    rows = new_statics(n)
+    rows["name"] = rng.choice([b"", b"A", b"AB", b"X" * 34, b"X" * 20], n)
+    rows["callsign"] = rng.choice([b"", b"Q", b"ABCDEFG"], n)
+    rows["ship_type"], rows["has"] = rng.choice([0, 70, 80], n), rng.integers(0, 16, n)
+    rows["bow"], rows["stern"], rows["port"] = rng.choice([0, 60, 100], n), rng.choice([0, 11, 400], n), rng.choice([0, 10, 14, 20], n)
+    rows["t_ms"] = T0 + np.arange(n) * 1000
+    slots = rng.integers(0, 4, n)
+    waiting = np.sort(rng.choice(4, int(rng.integers(0, 3)), replace=False)).astype(np.int64)
+    fast, slow, odd = np.zeros(4, KNOWN), np.zeros(4, KNOWN), np.empty(n, np.int64)
+    found = compare(rows, rows.view(np.uint8).reshape(n, -1), slots, fast, fast.view(np.uint8).reshape(4, -1), waiting, 0.2, odd)
+    expected = []
+    for i, slot in enumerate(slots):
+        row, said = rows[i : i + 1], _said(rows[i : i + 1])
+        differs, empty = _against(slow[slot : slot + 1], row, said, Identity())
+        if said[0] and (differs[0] or slot in waiting):
+            expected.append(i)
+        elif said[0]:
+            slow["told_s"][slot] = int(row["t_ms"][0]) // 1000 & 0xFFFFFFFF
+            _learn(slow, slot, row, int(empty[0]))
+    assert odd[:found].tolist() == expected
+    assert fast.tobytes() == slow.tobytes()
 
 
 def test_switched_off_it_says_nothing():

@@ -29,6 +29,7 @@ SHIP_REPORTS = (1, 2, 3, 18, 19)  # a beacon's number (97x) is allowed to send t
 STATION_REPORT = 4  # not 11: a mobile station answers so when it is asked for the time (M.1371-5, message 11)
 WINDOW_S = 3_600
 CLASSES_MIN = 2
+ONE_DIGIT = 111_111_111  # placeholders among the numbers of ships are multiples of it
 IMO_EXAMPLES = (1_234_567, 9_999_999)  # typed in for want of a number: many have them
 EVENT_KEY_BAD, EVENT_KEY_STATION, EVENT_KEY_CLASS = 0, 1, 2
 
@@ -72,9 +73,9 @@ class Strangers:
 def bad_mmsi(book: ep.Book, strangers: Strangers, sight: Sight) -> list[Event]:
     """Numbers that nobody was given: tracked ones by the table, others by the list. Each ten minutes."""
     table, rule, tick_ms = sight.table, sight.params.identity, sight.tick_ms
-    mmsi = table.used["mmsi"]
-    wrong = ~ALLOTTED[np.minimum(mmsi // 1_000_000, 999)] | np.isin(mmsi, PLACEHOLDERS)
-    slots = np.flatnonzero(wrong & (table.used["reports"] >= rule.reports_min) & (table.known["ordinal"] == 0))
+    mmsi = np.ascontiguousarray(table.used["mmsi"])
+    slots = np.flatnonzero(~ALLOTTED[np.minimum(mmsi // 1_000_000, 999)] | (mmsi % ONE_DIGIT == 0))
+    slots = slots[(table.used["reports"][slots] >= rule.reports_min) & (table.known["ordinal"][slots] == 0)]
     events = []
     for slot in table.in_order(slots):
         key = table.key_of(int(slot))

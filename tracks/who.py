@@ -36,6 +36,12 @@ KNOWN = np.dtype(
 KNOWN_TYPE = from_dtype(KNOWN)
 
 
+def offset_of(dtype: np.dtype, name: str) -> int:
+    """Byte at which a field of a record begins."""
+    fields: Any = dtype.fields
+    return int(fields[name][1])
+
+
 def write(
     book: ep.Book,
     key: int,

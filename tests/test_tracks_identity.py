@@ -12,8 +12,10 @@ from dogwatch.batch import HAS_CALLSIGN, HAS_NAME, HAS_TYPE_AND_SIZE, new_static
 from dogwatch.mids import ALLOTTED, imo_is_valid, mmsi_fault
 from sim.flags import FLAGS
 from sim.identity import imo_number
+from tracks.identity import pick
 from tracks.params import Identity, Params
 from tracks.particulars import _against, _learn, _said, compare, edits
+from tracks.records import ACCEPTED, BORN, NOT_VESSEL, TAKEN
 from tracks.who import KNOWN
 
 LON = 10.6
@@ -380,6 +382,16 @@ def test_particulars_are_compared_as_field_by_field(seed, n):
             _learn(slow, slot, row, int(empty[0]))
     assert odd[:found].tolist() == expected
     assert fast.tobytes() == slow.tobytes()
+
+
+def test_rows_are_picked_as_by_masks():
+    rng = np.random.default_rng(3)
+    taken = np.zeros(500, TAKEN)
+    taken["what"], taken["how"] = rng.integers(0, 10, 500), rng.integers(0, 4, 500)
+    strange, born = np.empty(500, np.int64), np.empty(500, np.int64)
+    n, m = pick(taken, strange, born)
+    assert strange[:n].tolist() == np.flatnonzero(taken["what"] == NOT_VESSEL).tolist()
+    assert born[:m].tolist() == np.flatnonzero((taken["what"] == ACCEPTED) & (taken["how"] == BORN)).tolist()
 
 
 def test_switched_off_it_says_nothing():

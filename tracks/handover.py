@@ -17,7 +17,6 @@ from tracks import who
 from tracks.detector import Sight
 from tracks.params import Identity
 from tracks.place_facts import COS_COURSE
-from tracks.records import ACCEPTED, BORN
 from tracks.vessels import ORDINAL_BITS
 
 LEARNING_MS = 1_200_000  # after the watch begins everybody is new
@@ -37,9 +36,8 @@ class Newborn:
         self.refused = 0
         self.book = ep.Book()
 
-    def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
-        """Accepted fixes with which a first track of an MMSI begins."""
-        born = np.flatnonzero((taken["how"] == BORN) & (taken["what"] == ACCEPTED))
+    def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray, born: np.ndarray) -> None:
+        """Rows (`born`: their numbers) with which a track begins; the first of each MMSI counts."""
         if self.begun_ms == 0 and len(fixes):
             self.begun_ms = int(fixes["t_ms"][0])
         for i in born:
@@ -84,7 +82,7 @@ class Newborn:
         best: tuple[float, float, np.void] | None = None
         for row in rows[same]:
             off_nm, way_nm = _off_nm(row, born_ms, at)
-            if off_nm <= _allowed_nm(way_nm, rule) and (best is None or off_nm < best[0]):
+            if off_nm <= _allowed_nm(way_nm, rule) and (best is None or (off_nm, int(row["key"])) < (best[0], int(best[2]["key"]))):
                 best = off_nm, way_nm, row
         return [] if best is None else self._handed_over(sight, slot, key, born_ms, at, *best)
 

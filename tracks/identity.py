@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import int64, njit, types
 
 from dogwatch.events import Event
 from tracks import episodes as ep
@@ -19,7 +20,7 @@ from tracks.handover import Newborn
 from tracks.hulls import dup_mmsi
 from tracks.numbers import Imos, Strangers, bad_mmsi, class_conflict
 from tracks.particulars import Particulars
-from tracks.records import BUCKET_MS, NOT_VESSEL
+from tracks.records import ACCEPTED, BORN, BUCKET_MS, NOT_VESSEL, TAKEN_TYPE
 from tracks.who import KNOWN
 
 
@@ -36,10 +37,11 @@ class IdentityDetector(Detector):
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Numbers that have no track, and tracks that begin."""
-        strange = taken["what"] == NOT_VESSEL
-        if strange.any():
-            self.strangers.see(fixes[strange])
-        self.newborn.see(sight, fixes, taken)
+        strange, born = np.empty(len(taken), np.int64), np.empty(len(taken), np.int64)
+        n_strange, n_born = pick(taken, strange, born)
+        if n_strange:
+            self.strangers.see(fixes[strange[:n_strange]])
+        self.newborn.see(sight, fixes, taken, born[:n_born])
 
     def join(self, sight: Sight, statics: np.ndarray, slots: np.ndarray) -> None:
         """Particulars and IMO numbers against those that were known."""
@@ -91,6 +93,19 @@ class IdentityDetector(Detector):
 
     def _books(self) -> tuple[ep.Book, ...]:
         return self.bad, self.classes, self.hulls, self.newborn.book, self.imos.wrong, self.imos.shared
+
+
+@njit(types.UniTuple(int64, 2)(TAKEN_TYPE[::1], int64[::1], int64[::1]), cache=True)
+def pick(taken, strange, born):
+    """Numbers of the rows that are no vessel's, and of those with which a track begins; returns how many of each."""
+    n = m = 0
+    for i in range(taken.shape[0]):
+        what = taken[i]["what"]
+        strange[n] = i
+        n += what == NOT_VESSEL
+        born[m] = i
+        m += what == ACCEPTED and taken[i]["how"] == BORN
+    return n, m
 
 
 def _rows(entries: dict[int, list[int]]) -> list[list[int]]:

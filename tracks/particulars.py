@@ -141,8 +141,8 @@ def compare(statics, static_text, slots, known, known_text, waiting, share, odd)
         if typed and k["ship_type"] == 0:
             k["ship_type"] = row["ship_type"]
         if sized and k["loa_m"] == 0:
-            k["loa_m"] = np.uint16(min(1022, loa_m))
-            k["beam_m"] = np.uint8(min(126, beam_m))
+            k["loa_m"] = np.uint16(loa_m if loa_m < 1022 else 1022)
+            k["beam_m"] = np.uint8(beam_m if beam_m < 126 else 126)
     return n
 
 

@@ -334,6 +334,7 @@ def test_looks_equal_the_twin(speeds, seed):
         if not len(table):
             continue
         stride = table.cold[KIND][:1]
+        stride["near"] = 1
         said = int(look(table.used, table.known, stride, tick_ms, *LIMITS)[0]) & 6
         expected = twin.look(number, kn, cog)
         assert said == {None: 0, "slow": 2, "quick": 4}[expected]

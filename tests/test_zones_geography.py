@@ -160,6 +160,36 @@ def test_points_sides_and_tolerances_of_the_newer_kinds(coast):
     assert "proposal" in [r.kind for r in geography.relations(0.05, 5.05)]
 
 
+def test_the_nearest_port_and_cable_are_those_of_the_tree(coast):
+    """Hundreds of zones of all shapes, over the date line and at high latitudes: the bands give what asking every zone gives."""
+    rng = np.random.default_rng(12)
+    features = []
+    for k in range(300):
+        lat, lon = rng.uniform(-80, 80), rng.choice([rng.uniform(-180, 180), rng.uniform(179, 179.7), rng.uniform(-179.9, -179.5)])
+        high, wide = rng.uniform(0.01, 1.5 if k % 50 == 0 else 0.1, 2)
+        kind = ("port", "anchorage", "corridor", "watch")[k % 4]
+        more = {"buffer_nm": float(rng.choice([0.0, 0.5, 20.0], p=[0.6, 0.3, 0.1]))}
+        if k % 3 == 0:
+            more |= {"valid_from": "2026-01-01", "valid_to": "2026-02-01"}
+        features.append(box(f"z{k}", kind, lon, lat, min(180.0, lon + wide), min(85.0, lat + high), **more))
+    features.append(line("lane", "corridor", [0.0, -30.0], [0.0, 30.0], subkind="lane", buffer_nm=1.0))
+    geography = Geography.build(coast, build_ports([]), [zone_set(*features)])
+    drawn = np.array([(z.edges[0, 0], z.edges[0, 1]) for z in geography.zones])[rng.integers(0, 300, 3000)]
+    lat_deg = np.clip(drawn[:, 0] / DEG + rng.normal(0, 0.4, 3000), -89, 89)
+    lon_deg = (drawn[:, 1] / DEG + rng.normal(0, 0.6, 3000) + 180) % 360 - 180
+    lat, lon = np.rint(lat_deg * DEG).astype(np.int64), np.rint(lon_deg * DEG).astype(np.int64)
+    for t_ms in (None, 1_768_000_000_000, 1_800_000_000_000):
+        ports = geography.tree.nearest_nm(np.array([z.kind in ("port", "anchorage") for z in geography.zones]), lat, lon, 24.0, t_ms)
+        cables = geography.tree.nearest_nm(np.array([z.kind == "corridor" and z.subkind != "lane" for z in geography.zones]), lat, lon, 24.0, t_ms)
+        asked = geography.port_distance_nm(lat_deg, lon_deg, 24.0, t_ms=t_ms), geography.cable_distance_nm(lat_deg, lon_deg, 24.0, t_ms=t_ms)
+        for found, expected in zip(asked, (ports, cables), strict=True):
+            assert np.abs(found - expected).max() < 1e-9
+            assert np.array_equal(found < 1e-9, expected < 1e-9)
+        assert min((ports == 0).sum(), ((ports > 0) & (ports < 24)).sum(), (ports == 24).sum(), (cables < 24).sum()) > 10
+    assert geography.has_cables
+    assert not Geography.build(coast, build_ports([]), [zone_set(features[-1])]).has_cables, "a lane is no cable"
+
+
 def test_unknown_positions_are_nowhere(geography):
     lat, lon = np.array([np.nan, 91.0, 0.0, 0.0, np.inf]), np.array([0.0, 181.0, 181.0, np.nan, 0.0])
     assert np.isnan(geography.coast_distance_nm(lat, lon)).all()

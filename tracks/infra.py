@@ -41,6 +41,8 @@ CROWD_NM, CROWD_MIN, CROWD_SHARE = 5.0, 4, 0.8  # merchant ships around that go 
 AHEAD_PARTS = 40  # a way ahead is asked at so many places: a quarter of a mile apart on ten miles
 ASK, SLOW, QUICK = 1, 2, 4
 
+NOBODY = np.empty(0, np.int64), np.empty(0, np.int64)
+
 STRIDE = np.dtype(
     [
         ("ring", "u1", (RING,)),  # speed of each look in STEP_KN, plus one; 0 none
@@ -90,6 +92,7 @@ class InfraDetector(Detector):
     def __init__(self) -> None:
         self.books = {OVER: ep.Book(), APPROACH: ep.Book(), DRAG: ep.Book()}
         self.watched: dict[int, Watched] = {}
+        self.near = NOBODY  # keys and slots of tracks near a corridor: only a copy of what the looks wrote beside the tracks
 
     def tick(self, sight: Sight) -> list[Event]:
         """Each minute who is slow near a corridor, each five minutes who slowed down."""
@@ -111,6 +114,7 @@ class InfraDetector(Detector):
         """Continue where `to_sections` stood."""
         self.books = {name: ep.Book.from_sections(sections["books"][name]) for name in self.books}
         self.watched = {row[0]: Watched(*row[1:]) for row in sections["watched"]}
+        self.near = NOBODY
 
 
 # --- dragging under way: each five minutes ---
@@ -128,6 +132,7 @@ def _looked(state: InfraDetector, sight: Sight) -> list[Event]:
         strides["far_nm"][asked], strides["near"][asked], strides["asked"][asked] = far_nm, near, 1
         strides["slack_m"][asked] = np.where(near, np.maximum(0.0, far_nm - WATCH_NM), far_nm - rule.cable_nm) * NM_M
         strides["asked_lat"][asked], strides["asked_lon"][asked] = table.rows["lat"][asked], table.rows["lon"][asked]
+        state.near = NOBODY
     events: list[Event] = []
     book = state.books[DRAG]
     for slot in table.in_order(np.flatnonzero(found & QUICK)):
@@ -239,7 +244,7 @@ def _fishing(table: VesselTable, slot: int) -> tuple[Exclusion, Exclusion]:
 
 def _watch(state: InfraDetector, sight: Sight) -> list[Event]:
     table, rule, tick_ms = sight.table, sight.params.infra, sight.tick_ms
-    slots = np.flatnonzero(table.cold[state.NAME]["near"][: len(table)])
+    slots = _near(state, table)
     speed_kn, t_ms = table.rows["speed_kn"][slots], table.rows["t_ms"][slots]
     slow = (speed_kn >= 0) & (speed_kn <= rule.approach_kn) & (t_ms > tick_ms - ep.FRESH_MS)
     keys = table.keys_of(slots)
@@ -256,6 +261,16 @@ def _watch(state: InfraDetector, sight: Sight) -> list[Event]:
         if state.watched[key].last_ms < tick_ms - rule.silent_s * 1000.0:
             events += _dropped(state, key, tick_ms)
     return events
+
+
+def _near(state: InfraDetector, table: VesselTable) -> np.ndarray:
+    """Slots of the tracks near a corridor. Read through once after each look, or when slots have moved."""
+    near = table.cold[state.NAME]["near"]
+    keys, slots = state.near
+    if not len(keys) or slots[-1] >= len(table) or not np.array_equal(table.keys_of(slots), keys):
+        slots = np.flatnonzero(near[: len(table)] != 0)
+        state.near = table.keys_of(slots), slots
+    return slots[near[slots] != 0]
 
 
 def _dropped(state: InfraDetector, key: int, tick_ms: int) -> list[Event]:
@@ -510,7 +525,7 @@ def look(rows, more, strides, tick_ms, share_max, share_end, kn_min, kn_max, bas
         tenths = abs(np.int64(row["cog"]) - np.int64(stride["slow_cog"] if stride["slow"] > 0 else stride["cog"])) % 3600
         tenths = min(tenths, 3600 - tenths)
         steady = row["cog"] < COG_MISSING and stride["cog"] < COG_MISSING and tenths < 900 and COS_TABLE[tenths] >= steady_cos
-        if stride["slow"] == 0:
+        if stride["slow"] == 0 and stride["near"] != 0:
             n = 0
             for k in range(RING):
                 if stride["ring"][k] > 0:

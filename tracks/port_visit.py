@@ -30,7 +30,7 @@ TYPE = RULE = "port_visit"
 RULE_VERSION = "1.0"
 LOOK_MS = 300_000
 DAY_MS = 86_400_000
-REACH_NM = 60.0  # ports farther away are not looked for
+REACH_NM = 24.0  # ports farther away are not looked for: asked again after so many miles, and a search so wide is cheap
 NOISE_M = 50.0  # a moored ship's positions wander so far between two looks
 TRAIL_S = 2_400.0
 LEG_PARTS = 32  # the leg that crosses the edge is asked in so many steps: 5 s of a leg of the trail

@@ -24,6 +24,7 @@ from zones.coast import COAST_CAP_NM, Coast
 from zones.geojson import Zone, ZoneSet
 from zones.grid import ZoneGrid
 from zones.gridding import build_grid
+from zones.nearest import ZoneBands, build_bands
 from zones.polygons import EdgeTree, build_tree
 from zones.ports import PORT_MASK_NM, Ports
 
@@ -49,6 +50,8 @@ class Geography:
     tree: EdgeTree
     grid: ZoneGrid
     masks: ZoneGrid
+    port_bands: ZoneBands
+    cable_bands: ZoneBands
     coast_version: str
     ports_version: str
     version: str
@@ -69,9 +72,10 @@ class Geography:
         for part in (coast_version, ports_version, *(f"{z.id}|{z.name}|{z.kind}|{z.subkind}|{z.version}|{z.owner}" for z in zones)):
             digest.update(part.encode("utf-8") + b"\n")
         digest.update(tree.edges.tobytes() + tree.zones.tobytes())
-        return Geography(
-            coast, ports, zones, tree, build_grid(tree, held), _mask_grid(zones), coast_version, ports_version, f"{coast_version}-{digest.hexdigest()}"
-        )
+        port_bands = build_bands(tree, np.array([zone.kind in MASK_KINDS for zone in zones], np.bool_))
+        cable_bands = build_bands(tree, np.array([zone.kind == "corridor" and zone.subkind != "lane" for zone in zones], np.bool_))
+        versions = coast_version, ports_version, f"{coast_version}-{digest.hexdigest()}"
+        return Geography(coast, ports, zones, tree, build_grid(tree, held), _mask_grid(zones), port_bands, cable_bands, *versions)
 
     @staticmethod
     def default(zone_sets: Sequence[ZoneSet] = ()) -> Geography:
@@ -124,18 +128,18 @@ class Geography:
         """float64[n]: distance to the waters of the nearest port or anchorage, at most cap_nm; 0 inside. Ports of the table are circles of radius_nm."""
         lat, lon, known = _units(lat_deg, lon_deg)
         circle_nm = np.maximum(0.0, self.ports.nearest(lat, lon, cap_nm + radius_nm)[0] - radius_nm)
-        drawn_nm = self.tree.nearest_nm(self._of_kind(MASK_KINDS), lat, lon, cap_nm, t_ms)
+        drawn_nm = self.port_bands.nearest_nm(lat, lon, cap_nm, t_ms)
         return np.where(known, np.minimum(np.minimum(circle_nm, drawn_nm), cap_nm), np.nan)
 
     @property
     def has_cables(self) -> bool:
         """Is any corridor of a cable or pipeline drawn?"""
-        return bool(self._cables().any())
+        return len(self.cable_bands) > 0
 
     def cable_distance_nm(self, lat_deg: np.ndarray, lon_deg: np.ndarray, cap_nm: float, t_ms: int | None = None) -> np.ndarray:
         """float64[n]: distance to the nearest corridor of a cable or pipeline (not of a lane), at most cap_nm; 0 inside."""
         lat, lon, known = _units(lat_deg, lon_deg)
-        return np.where(known, self.tree.nearest_nm(self._cables(), lat, lon, cap_nm, t_ms), np.nan)
+        return np.where(known, self.cable_bands.nearest_nm(lat, lon, cap_nm, t_ms), np.nan)
 
     def relations(self, lat_deg: float, lon_deg: float, t_ms: int | None = None) -> list[ZoneRelation]:
         """Zones that a point is in or within NEAR_NM of; inside first, then by distance and id. Distances in 0.01 nm."""
@@ -161,9 +165,6 @@ class Geography:
             inside = TERRITORIAL_SEA_NM < coast_nm <= CONTIGUOUS_ZONE_NM
             found.append(_relation("belt-24nm", self.coast_version, "contiguous_zone", beyond_nm, inside))
         return found
-
-    def _cables(self) -> np.ndarray:
-        return np.array([zone.kind == "corridor" and zone.subkind != "lane" for zone in self.zones], np.bool_)
 
     def _of_kind(self, kinds: tuple[str, ...]) -> np.ndarray:
         return np.array([zone.kind in kinds for zone in self.zones], np.bool_)

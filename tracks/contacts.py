@@ -60,11 +60,16 @@ _GRID = types.Tuple((int32[::1], int32[::1], int64[::1], int32[::1], int64[::1],
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Contacts of a tick, sorted by key; how many rows lay in a crowd, and how many comparisons it took."""
+    """Contacts of a tick, sorted by key; which rows lay in a crowd (bool[n]), and how many comparisons it took."""
 
     contacts: np.ndarray
-    crowded: int
+    crowds: np.ndarray
     examined: int
+
+    @property
+    def crowded(self) -> int:
+        """How many rows lay in a crowd."""
+        return int(self.crowds.sum())
 
     def of_kind(self, kind: int) -> np.ndarray:
         """The contacts of one kind."""
@@ -88,7 +93,7 @@ def find_contacts(near: np.ndarray, rule: Rendezvous) -> Found:
     """All contacts of NEAR rows (in order of keys)."""
     n, most = len(near), rule.partners_max
     if n < 2:
-        return Found(np.empty(0, CONTACT), 0, 0)
+        return Found(np.empty(0, CONTACT), np.zeros(n, np.bool_), 0)
     cell_units = int(CELL_SLACK * _reach_m(rule) / M_PER_UNIT) + 1
     limits = (rule.way_m_max, rule.way_apart_kn_max, rule.way_apart_deg_max * 10.0)
     partners, kinds, counts = np.empty((n, most), np.int32), np.empty((n, most), np.uint8), np.zeros(n, np.int64)
@@ -97,7 +102,7 @@ def find_contacts(near: np.ndarray, rule: Rendezvous) -> Found:
     examined = _partners(near, cell_units, limits, partners, kinds, counts, grid)
     out = np.empty(int(np.minimum(counts, most).sum()) // 2 + 1, CONTACT)
     found = _contacts(near, limits, partners, kinds, counts, out)
-    return Found(out[:found], int((counts > most).sum()), examined)
+    return Found(out[:found], counts > most, examined)
 
 
 def _reach_m(rule: Rendezvous) -> float:

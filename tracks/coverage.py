@@ -45,6 +45,7 @@ class Coverage:
     keys: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     heard: np.ndarray = field(default_factory=lambda: np.empty(0, np.float64))
     missed: np.ndarray = field(default_factory=lambda: np.empty(0, np.float64))
+    pending: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # noted in this tick; empty between ticks
     refused: int = 0  # blocks of new cells not learned because CELLS_MAX was reached
 
     def group(self, name: str) -> int:
@@ -79,6 +80,17 @@ class Coverage:
         _count(heard_keys, self.keys, self.heard)
         _count(missed_keys, self.keys, self.missed)
 
+    def note(self, heard_keys: np.ndarray, missed_keys: np.ndarray) -> None:
+        """What `settle` will learn at the end of the tick: within a tick nobody decides with what another learned in it, so the order of shards is one."""
+        if len(heard_keys) or len(missed_keys):
+            self.pending.append((heard_keys, missed_keys))
+
+    def settle(self) -> None:
+        """Learn what was noted during the tick."""
+        if self.pending:
+            self.learn(np.concatenate([heard for heard, _ in self.pending]), np.concatenate([missed for _, missed in self.pending]))
+            self.pending = []
+
     def fade(self) -> None:
         """One hour passes; cells that say nothing any more are forgotten."""
         if not len(self.keys):
@@ -104,7 +116,7 @@ class Coverage:
     @classmethod
     def from_sections(cls, sections: dict[str, Any]) -> Coverage:
         """The model that `to_sections` described."""
-        return cls(list(sections["groups"]), sections["keys"].copy(), sections["heard"].copy(), sections["missed"].copy(), sections["refused"])
+        return cls(list(sections["groups"]), sections["keys"].copy(), sections["heard"].copy(), sections["missed"].copy(), refused=sections["refused"])
 
 
 @njit(int64(int64, int64, int64, int64), cache=True)

@@ -208,7 +208,7 @@ def learn_coverage(ears: Ears, sight: Sight, cold: np.ndarray) -> None:
     full = BLOCK_MS // MINUTE_MS
     listened = np.array([[ears.minutes(g, b * BLOCK_MS, (b + 1) * BLOCK_MS) == full for b in blocks] for g in groups], np.bool_)
     if len(bits):
-        coverage.learn(*_blocks_of(table.used, cold, newest, listened, bits))
+        coverage.note(*_blocks_of(table.used, cold, newest, listened, bits))
 
 
 @njit((HOT_TYPE[::1], EAR_TYPE[::1], int64), cache=True)

@@ -168,6 +168,20 @@ def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> lis
 
     Rows: canonical order, release_ms < watermark_ms, none beyond the tick.
     """
+    take_rows_of(state, released, watermark_ms)
+    return decide_vessels(state, state.sight) if watermark_ms == state.tick_ms else []
+
+
+def pair_step(state: TrackState, watermark_ms: int) -> list[Event]:
+    """Decide the same tick for pairs and areas, and let the table forget what is over."""
+    found = decide_pairs(state, state.sight)
+    keep = set().union(*(detector.keys() for detector in state.detectors)) if watermark_ms % DAY_MS == 0 else set()
+    forget(state, watermark_ms, keep)
+    return found
+
+
+def take_rows_of(state: TrackState, released: Released, watermark_ms: int) -> None:
+    """Take rows into the records; at the tick also what they say of vessels, and ask geography."""
     table, sight = state.table, state.sight
     taken = table.add_fixes(released.fixes, state.params.reach, state.params.reacquire_reports)
     if len(taken):
@@ -175,7 +189,7 @@ def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> lis
             detector.see(sight, released.fixes, taken)
     if watermark_ms != state.tick_ms:
         state.begun = True
-        return []
+        return
     if len(released.statics):
         joined, slots = table.add_statics(released.statics)
         state.extra["statics_joined"] += len(joined)
@@ -186,22 +200,25 @@ def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> lis
     # Who has moved, has reported: if all rows of this minute came in this call, no other track needs to be looked at.
     ask_geography(table, _slow_and_fresh(table, watermark_ms) if state.begun else slow_slots(table, taken, SLOW_KN), state.geography)
     state.begun = False
-    return _ask(state, sight, pairs=False)
 
 
-def pair_step(state: TrackState, watermark_ms: int) -> list[Event]:
-    """Decide the same tick for pairs and areas, and let the table forget what is over."""
-    found = _ask(state, state.sight, pairs=True)
+def decide_vessels(state: TrackState, sight: Sight) -> list[Event]:
+    """What happened to single vessels."""
+    return [event for detector in state.detectors if not detector.PAIRS for event in detector.tick(sight)]
+
+
+def decide_pairs(state: TrackState, sight: Sight) -> list[Event]:
+    """What happened between vessels and in areas."""
+    return [event for detector in state.detectors if detector.PAIRS for event in detector.tick(sight)]
+
+
+def forget(state: TrackState, watermark_ms: int, keep: set[int]) -> None:
+    """The end of a tick: coverage learns, and each day the table forgets what is over (but tracks in `keep`, by key)."""
+    state.coverage.settle()
     if watermark_ms % BLOCK_MS == 0:
         state.table.close_block()
     if watermark_ms % DAY_MS == 0:
-        keep = set().union(*(detector.keys() for detector in state.detectors))
         state.extra["evicted"] += state.table.evict(watermark_ms - EVICT_MS, keep)
-    return found
-
-
-def _ask(state: TrackState, sight: Sight, *, pairs: bool) -> list[Event]:
-    return [event for detector in state.detectors if pairs == detector.PAIRS for event in detector.tick(sight)]
 
 
 def _slow_and_fresh(table: VesselTable, tick_ms: int) -> np.ndarray:

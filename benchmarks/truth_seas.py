@@ -45,7 +45,7 @@ BENCHES = (
     Bench("loiterers"),
     Bench("lies"),
     Bench("names"),
-    Bench("engines"),
+    Bench("engines", zones=True),
     Bench("silence", learned="silence-learned"),
     Bench("distress"),
     Bench("borders", zones=True),

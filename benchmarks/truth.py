@@ -91,7 +91,12 @@ def measure(benches: tuple[Bench, ...], seeds: list[int], folder: Path, *, proce
     jobs = jobs_of(benches, seeds, folder)
     if processes > 1:
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            runs = list(pool.map(play, jobs))
+            waiting = [pool.submit(play, job) for job in jobs]
+            try:
+                runs = [future.result() for future in waiting]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)  # a fault of ours is known at once, not after all other runs
+                raise
     else:
         runs = [play(job) for job in jobs]
     for job in jobs:

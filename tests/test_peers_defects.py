@@ -17,7 +17,7 @@ from tracks_sea import T0, OpenSea, every, in_order, lane_traffic, last_versions
 from dogwatch.batch import COG_MISSING, F_LATE
 from dogwatch.geo import distance_m
 from dogwatch.watermark import SourceClock
-from tracks import dark, rendezvous
+from tracks import contacts, dark
 from tracks.params import Dark, Loitering, Params, Rendezvous, params_of
 from tracks.presets import preset
 from tracks.records import BELIEVED
@@ -117,7 +117,7 @@ def test_t06_two_hulls_on_one_number_have_gaps_of_their_own():
     """A peer makes one gap of the end of one hull and the return of the other."""
     first, second = silent_between(3600, 7800, 3.0), silent_between(4500, 9000, 3.0, lat0=54.5)
     events, _ = amid_traffic(first, second)
-    found = shown([e for e in events if e.mmsi == [A]])
+    found = shown([e for e in events if e.mmsi == [A]], "dark")
     assert sorted((e.subjects[0].key, e.t_start - T0, e.t_end - T0) for e in found) == [
         (f"{A}#0", 3_600_000, 7_800_000),
         (f"{A}#1", 4_500_000, 9_000_000),
@@ -191,27 +191,18 @@ def test_t11_two_partners_at_once_are_two_meetings():
     assert all(e.measures["duration_s"] > 4500 for e in events)
 
 
-def test_t12_twice_the_vessels_are_twice_the_comparisons(monkeypatch):
-    """A peer compares all with all. Here only the nine cells round a vessel hold anybody to be compared with."""
-    looked = []
-    plain = rendezvous.distance_m.py_func
-
-    def counting(*args):
-        looked.append(1)
-        return plain(*args)
-
-    kernel = rendezvous._contacts.py_func
-    monkeypatch.setitem(kernel.__globals__, "distance_m", counting)
-    monkeypatch.setattr(rendezvous, "_contacts", kernel)
+def test_t12_twice_the_vessels_are_twice_the_comparisons():
+    """A peer compares all with all. Here only the cells round a vessel hold anybody to be compared with."""
     work = []
-    for n in (200, 400, 800):
-        looked.clear()
-        slow = np.zeros(n, rendezvous.SLOW)
-        slow["key"] = np.arange(n) + 844_000_000
+    for n in (500, 1000, 2000):
         place = np.random.default_rng(n).uniform(0, 1, (2, n))
-        slow["lat"], slow["lon"] = 32_000_000 + place[0] * 100_000, 6_000_000 + place[1] * 1_000 * n  # as dense, over a larger sea
-        rendezvous.find_contacts(slow, Rendezvous())
-        work.append(len(looked))
+        lats, lons = 54.0 + place[0] * 0.1, 10.5 + place[1] * n * 2e-4  # as dense, over a larger sea
+        rows = in_order(*(track(A + k, [0.0, 60.0], lat, lon, sog_kn=0.3) for k, (lat, lon) in enumerate(zip(lats, lons))))
+        _, state = watch(rows, params=PAIRS_ONLY, geography=OpenSea())
+        table = state.table
+        near = contacts.near_rows(table, T0 + 60_000, Rendezvous(), np.empty(len(table.rows), contacts.NEAR))
+        assert len(near) == n
+        work.append(contacts.find_contacts(near, Rendezvous()).examined)
     assert work[0] > 0
     assert work[1] <= 2.5 * work[0]
     assert work[2] <= 2.5 * work[1]

@@ -41,7 +41,7 @@ class Run:
         share_kept = fast <= rule.fast_share_max * (len(self.slow) + fast + 1)
         outcome = None
         if speed <= rule.speed_kn_max:
-            if self.state == "none" or (self.state == "ended" and not share_kept):
+            if self.state == "none" or (self.state == "ended" and fast > 2 * rule.fast_share_max * (len(self.slow) + fast + 1)):
                 self.slow, self.fast, self.tail = [], 0, []
             self.state = "active"
             self.fast += len(self.tail)

@@ -16,7 +16,7 @@ import numpy as np
 from dogwatch.events import Event, Evidence, Exclusion
 from dogwatch.geo import distance_m
 from tracks import episodes as ep
-from tracks import words
+from tracks import subjects, words
 from tracks.detector import Detector, Sight
 from tracks.params import Aground
 from tracks.records import BUCKET_MS
@@ -90,7 +90,7 @@ class AgroundDetector(Detector):
         cap = rule.confidence_cap if says and stopped else (rule.confidence_cap_word if says else rule.confidence_cap_motion)
         facts: dict[str, Any] = {
             "state": "candidate" if reason else "open",
-            "subjects": [ep.subject_of(table, slot)],
+            "subjects": [subjects.subject_of(table, slot)],
             "t_end": None,
             "lat": here[0],
             "lon": here[1],
@@ -172,12 +172,12 @@ def _exclusions(sight: Sight, slot: int, rule: Aground, *, says: bool, stopped: 
     table = sight.table
     nav, masked, speed_kn = int(table.rows["nav"][slot]), bool(table.more["masked"][slot]), float(table.rows["speed_kn"][slot])
     moves = says and not stopped and speed_kn > rule.speed_kn_max
-    waits = nav in (ep.NAV_ANCHORED, ep.NAV_MOORED)
+    waits = nav in (subjects.NAV_ANCHORED, subjects.NAV_MOORED)
     found = [
         ep.checked("port_or_anchorage", masked, yes="inside", no="outside", suppress=not says),
         ep.checked("anchored_or_moored", waits, nav, suppress=not says),
         ep.checked("motion_does_not_fit", moves, ep.tidy("kn", speed_kn)),
     ]
     if not says:
-        found += [ep.role_exclusion(table, [slot]), ep.checked("fishing", ep.is_fishing(table, slot), int(table.more["ship_type"][slot]), suppress=True)]
+        found += [ep.role_exclusion(table, [slot]), ep.checked("fishing", subjects.is_fishing(table, slot), int(table.more["ship_type"][slot]), suppress=True)]
     return found, [0.4 for applies in (masked, moves) if applies]

@@ -15,7 +15,7 @@ import numpy as np
 
 from dogwatch.batch import HDG_MISSING
 from dogwatch.events import Exclusion, ZoneRelation
-from tracks import company
+from tracks import company, subjects
 from tracks import episodes as ep
 from tracks.detector import Sight
 from tracks.params import INSHORE_NM, Rendezvous
@@ -24,7 +24,7 @@ from tracks.vessels import ORDINAL_BITS
 from tracks.waiting import is_buoy
 
 HARBOUR, ANCHORAGE, WEATHER = "unmapped_harbour", "unmapped_anchorage", "weather_stop"
-WAITING_NAV = (ep.NAV_ANCHORED, ep.NAV_MOORED)
+WAITING_NAV = (subjects.NAV_ANCHORED, subjects.NAV_MOORED)
 TANKERS = range(80, 90)
 BARGE_LOA_M = 120  # bunker barges are shorter
 ROADS_NM = 12.0
@@ -83,7 +83,7 @@ def explanations(sight: Sight, beside: Beside, rule: Rendezvous, standing: list[
 
 def fishes(party: np.void) -> bool:
     """By ship type or navigational status."""
-    return int(party["ship_type"]) == ep.TYPE_FISHING or int(party["nav"]) == ep.NAV_FISHING
+    return int(party["ship_type"]) == subjects.TYPE_FISHING or int(party["nav"]) == subjects.NAV_FISHING
 
 
 def waits(party: np.void) -> bool:

@@ -20,6 +20,7 @@ from numba import float64, from_dtype, int64, njit, types
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.legs import FAST, LEG_MS, LEGS, M_PER_LEG_KN, RING_TYPE, STEPPED, TURNED, TURNED_BEFORE, LegsKeeper, flagged
 from tracks.params import INSHORE_NM
@@ -149,7 +150,7 @@ class AnomalyDetector(Detector):
 def _not_asked(sight: Sight, slot: int) -> bool:
     """Vessels that change speed and course as their trade, and small ones: thousands of candidates would say nothing."""
     table = sight.table
-    return int(table.more["ship_type"][slot]) in MAY_DO_ANYTHING or ep.is_fishing(table, slot) or bool(table.rows["class_b"][slot])
+    return int(table.more["ship_type"][slot]) in MAY_DO_ANYTHING or subjects.is_fishing(table, slot) or bool(table.rows["class_b"][slot])
 
 
 def _leg_kn(sight: Sight, slot: int) -> float | None:
@@ -199,7 +200,7 @@ def _facts(sight: Sight, slot: int, evidence: list[Evidence], measures: dict[str
     }
     return {
         "state": "candidate" if reason else "open",
-        "subjects": [ep.subject_of(sight.table, slot)],
+        "subjects": [subjects.subject_of(sight.table, slot)],
         "t_end": None,
         "lat": here[0],
         "lon": here[1],

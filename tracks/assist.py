@@ -22,6 +22,7 @@ from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion
 from dogwatch.geo import COS_TABLE, NM_M, distance_m, lon_difference
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.legs import LEG_MS, LEGS, M_PER_LEG_KN, RING_TYPE, SLOWED, LegsKeeper, flagged
 from tracks.params import Assist
@@ -84,7 +85,7 @@ class AssistDetector(Detector):
         cap = rule.confidence_cap if call else rule.confidence_cap_no_call
         facts: dict[str, Any] = {
             "state": "candidate" if reason else "open",
-            "subjects": [ep.subject_of(table, slot) for slot in slots],
+            "subjects": [subjects.subject_of(table, slot) for slot in slots],
             "t_end": None,
             "lat": round(here[0], 5),
             "lon": round(here[1], 5),
@@ -131,8 +132,8 @@ class AssistDetector(Detector):
             return [self.book.revise(key, tick_ms, state=closed, t_end=int(page.notes["last_ms"]))]
         if not joined:
             return []
-        subjects = [ep.subject_of(table, table.slot_of_key(one)) for one in sorted(keys)]
-        changes = {"subjects": subjects, "mmsi": [subject.mmsi for subject in subjects], "measures": {**event.measures, "helpers": len(keys)}}
+        named = [subjects.subject_of(table, table.slot_of_key(one)) for one in sorted(keys)]
+        changes = {"subjects": named, "mmsi": [subject.mmsi for subject in named], "measures": {**event.measures, "helpers": len(keys)}}
         return [self.book.revise(key, tick_ms, **changes)]
 
     def keys(self) -> set[int]:
@@ -169,9 +170,9 @@ def _groups(sight: Sight, keys: list[int]) -> list[list[int]]:
 def _other_business(sight: Sight, slot: int) -> bool:
     """Who is in a harbour, at anchor, fishing, or has a trade that turns and waits all day has not been called."""
     table = sight.table
-    if bool(table.more["masked"][slot]) or int(table.rows["nav"][slot]) in (ep.NAV_ANCHORED, ep.NAV_MOORED) or ep.is_fishing(table, slot):
+    if bool(table.more["masked"][slot]) or int(table.rows["nav"][slot]) in (subjects.NAV_ANCHORED, subjects.NAV_MOORED) or subjects.is_fishing(table, slot):
         return True
-    return ep.role_of(table, slot) not in (None, "search and rescue", "law enforcement")
+    return subjects.role_of(table, slot) not in (None, "search and rescue", "law enforcement")
 
 
 def _stands_by(sight: Sight, slot: int, lat: int, lon: int, rule: Assist) -> bool:

@@ -21,6 +21,7 @@ from dogwatch.batch import COG_MISSING, UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, lon_difference
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.params import INSHORE_NM, Collision
 from tracks.records import BELIEVED, MINUTE_MS
@@ -109,7 +110,7 @@ class CollisionDetector(Detector):
         margin = min(1.0, max(0.5, 0.5 + 0.25 * (float(close["limit_m"]) / max(float(close["cpa_m"]), 1.0) - 1.0)))
         facts: dict[str, Any] = {
             "state": "candidate" if reason else "open",
-            "subjects": [ep.subject_of(table, slot) for slot in slots],
+            "subjects": [subjects.subject_of(table, slot) for slot in slots],
             "t_end": None,
             "lat": here[0],
             "lon": here[1],
@@ -212,7 +213,7 @@ def _exclusions(sight: Sight, slots: list[int], close: np.void, rule: Collision)
     found = [
         ep.role_exclusion(table, slots),
         ep.checked("both_small", small, max(lengths), suppress=True),
-        ep.checked("both_fishing", all(ep.is_fishing(table, slot) for slot in slots), None, suppress=True),
+        ep.checked("both_fishing", all(subjects.is_fishing(table, slot) for slot in slots), None, suppress=True),
         ep.checked("convoy", convoy, suppress=True),
         ep.checked("ferries_of_a_line", line, suppress=True),
         ep.checked("in_port", masked, suppress=True),

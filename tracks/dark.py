@@ -27,6 +27,7 @@ from dogwatch.batch import COG_MISSING, T_MISSING, Control
 from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, event_id
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.around import SIGHTING_TYPE
 from tracks.coverage import BLOCK_MS, CELL_UNITS, cell_key, p_path
 from tracks.detector import Detector, Sight
@@ -199,7 +200,7 @@ def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:
 def _new_event(key: int, sight: Sight, slot: int, facts: dict[str, Any], supersedes: str | None = None) -> Event:
     start_ms = int(sight.table.heard_ms[slot])
     return Event(
-        event_id=event_id(TYPE, [ep.subject_key(key)], start_ms, RULE, RULE_VERSION),
+        event_id=event_id(TYPE, [subjects.subject_key(key)], start_ms, RULE, RULE_VERSION),
         version=1,
         type=TYPE,
         mmsi=[key >> ORDINAL_BITS],
@@ -410,7 +411,7 @@ def _facts(sight: Sight, slot: int, silence: Silence, exclusions: list[Exclusion
     lat_deg, lon_deg = ep.degrees_of(int(row["lat"]), int(row["lon"]))
     confidence = rule.prior / (rule.prior + (1.0 - rule.prior) * silence.p)
     return {
-        "subjects": [ep.subject_of(table, slot)],
+        "subjects": [subjects.subject_of(table, slot)],
         "lat": lat_deg,
         "lon": lon_deg,
         "zones": sight.geography.relations(lat_deg, lon_deg),
@@ -599,7 +600,7 @@ def _shortened_past(state: DarkDetector, sight: Sight, key: int, start_ms: int, 
         return [state.book.revise(key, tick_ms, reason="shortened by late data", **changes)]
     before, notes = page.event, page.notes
     old = state.book.revise(key, tick_ms, state="retracted", reason="restated")
-    identity = event_id(TYPE, [ep.subject_key(key)], start_ms, RULE, RULE_VERSION)
+    identity = event_id(TYPE, [subjects.subject_key(key)], start_ms, RULE, RULE_VERSION)
     new = msgspec.structs.replace(before, event_id=identity, version=1, t_detected=tick_ms, supersedes=old.event_id, reason="shortened by late data", **changes)
     return [old, state.book.open_new(key, new, **notes)]
 

@@ -19,7 +19,7 @@ from numba import float64, from_dtype, int64, njit, types
 from dogwatch.batch import COG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion
 from dogwatch.geo import KN_MS, distance_m
-from tracks import company
+from tracks import company, subjects
 from tracks import episodes as ep
 from tracks.around import within
 from tracks.detector import Detector, Sight
@@ -208,7 +208,7 @@ def _interrupted(sight: Sight, slot: int, stop: np.void, rule: DarkPartner) -> E
     duration_s = (end_ms - start_ms) / 1000.0
     facts: dict[str, Any] = {
         "state": "candidate" if reason else "closed",
-        "subjects": [ep.subject_of(table, slot)],
+        "subjects": [subjects.subject_of(table, slot)],
         "t_end": end_ms,
         "lat": lat_deg,
         "lon": lon_deg,

@@ -22,7 +22,7 @@ from numba import float64, from_dtype, int64, njit, types
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
-from tracks import words
+from tracks import subjects, words
 from tracks.detector import Detector, Sight
 from tracks.params import Drift
 from tracks.records import BUCKET_MS, HOT_TYPE, MORE_TYPE, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
@@ -145,7 +145,7 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[
     threshold_m = rule.net_nm_min_blind * NM_M if blind and not _says_so(state, key) else rule.net_m_min
     facts: dict[str, Any] = {
         "state": "candidate" if reason else "open",
-        "subjects": [ep.subject_of(table, slot)],
+        "subjects": [subjects.subject_of(table, slot)],
         "t_end": None,
         "lat": here[0],
         "lon": here[1],
@@ -177,22 +177,22 @@ def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float
     others = ep.slow_neighbours(sight, slot, sight.params.drift.company_nm, SLOW_KN)
     rule = sight.params.drift
     fleet = ep.slow_neighbours(sight, slot, rule.fleet_nm, rule.speed_kn_max) if blind else 0
-    gear_out = nav == ep.NAV_FISHING
+    gear_out = nav == subjects.NAV_FISHING
     found = [
         ep.checked("port_or_anchorage", bool(table.more["masked"][slot]), yes="inside", no="outside", suppress=True),
-        ep.checked("towing", nav in ep.TOWING_NAV or ship_type in (31, 32), nav, suppress=True),
+        ep.checked("towing", nav in subjects.TOWING_NAV or ship_type in (31, 32), nav, suppress=True),
         ep.checked("sailing", ship_type == TYPE_SAILING or nav == 8, ship_type, suppress=True),
         ep.checked("fishing_gear_out", gear_out, nav, suppress=True),
-        ep.checked("anchored_or_moored", nav in (ep.NAV_ANCHORED, ep.NAV_MOORED), nav, suppress=True),
+        ep.checked("anchored_or_moored", nav in (subjects.NAV_ANCHORED, subjects.NAV_MOORED), nav, suppress=True),
         ep.role_exclusion(table, [slot]),
         # without a heading a ship hove to in a gale looks like one adrift; she is not alone in it
         ep.checked("others_heave_to", fleet >= rule.fleet_others_min, fleet, suppress=True),
         sight.rescue.exclusion(*here, since_ms, tick_ms, sight.params.rescue),
         ep.checked("alongside_another", others > 0, others),
         # without a heading a trawler at work, whatever her status, looks like one adrift
-        ep.checked("fishing_vessel", ship_type == ep.TYPE_FISHING and not gear_out, ship_type, suppress=blind),
+        ep.checked("fishing_vessel", ship_type == subjects.TYPE_FISHING and not gear_out, ship_type, suppress=blind),
     ]
-    doubts = ((others > 0, 0.4), (ship_type == ep.TYPE_FISHING and not gear_out, 0.3))
+    doubts = ((others > 0, 0.4), (ship_type == subjects.TYPE_FISHING and not gear_out, 0.3))
     return found, [doubt for applies, doubt in doubts if applies]
 
 
@@ -262,7 +262,7 @@ def _says(state: DriftDetector, sight: Sight, key: int, slot: int) -> list[Event
     ]
     facts: dict[str, Any] = {
         "state": "open",
-        "subjects": [ep.subject_of(table, slot)],
+        "subjects": [subjects.subject_of(table, slot)],
         "t_end": None,
         "lat": here[0],
         "lon": here[1],

@@ -12,16 +12,12 @@ from typing import Any
 import msgspec
 
 from dogwatch.batch import UNITS_PER_DEG
-from dogwatch.events import Event, Evidence, Exclusion, Subject, Value, event_from_json, event_id, to_json
+from dogwatch.events import Event, Evidence, Exclusion, Value, event_from_json, event_id, to_json
+from tracks import subjects
 from tracks.detector import Sight
-from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
+from tracks.vessels import ORDINAL_BITS, VesselTable
 
 FRESH_MS = 600_000  # how lately a neighbour must have been heard
-NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 1, 5, 7
-TOWING_NAV = (11, 12)
-# Ship types (ITU-R M.1371-5, table 53) that lie alongside others or wait as their trade.
-ROLE_OF_TYPE = {31: "towing", 32: "towing", 52: "tug", 50: "pilot", 51: "search and rescue", 53: "port tender", 33: "dredging", 55: "law enforcement"}
-TYPE_FISHING = 30
 DECIMALS = {"nm": 2, "kn": 2, "m": 0, "s": 0, "share": 3, "min": 1}
 
 
@@ -69,7 +65,7 @@ def new_event(sight: Sight, what: tuple[str, str, str, str], keys: list[int], st
     """First version of an event detected at this tick. what: type, subtype, rule, rule version; keys: of its tracks; facts: the other fields."""
     kind, subtype, rule, rule_version = what
     return Event(
-        event_id=event_id(kind, [subject_key(key) for key in keys], start_ms, rule, rule_version),
+        event_id=event_id(kind, [subjects.subject_key(key) for key in keys], start_ms, rule, rule_version),
         version=1,
         type=kind,
         subtype=subtype,
@@ -88,42 +84,9 @@ def next_version(event: Event, t_detected: int, **changes: Any) -> Event:
     return msgspec.structs.replace(event, version=event.version + 1, t_detected=t_detected, **changes)
 
 
-def subject_of(table: VesselTable, slot: int) -> Subject:
-    """The vessel in a slot, as it is known now."""
-    row, more, static = table.rows[slot], table.more[slot], table.statics[slot]
-    return Subject(
-        key=subject_key(table.key_of(slot)),
-        mmsi=int(row["mmsi"]),
-        role=role_of(table, slot) or "",
-        name=text_of(static["name"]),
-        callsign=text_of(static["callsign"]),
-        imo=int(static["imo"]) or None,
-        ship_type=int(more["ship_type"]) or None,
-        loa_m=int(more["loa_m"]) or None,
-        ais_class="B" if row["class_b"] else "A",
-    )
-
-
-def subject_key(key: int) -> str:
-    """A track's key in event ids: MMSI and number of the hypothesis."""
-    return f"{key >> ORDINAL_BITS}#{key & ((1 << ORDINAL_BITS) - 1)}"
-
-
-def role_of(table: VesselTable, slot: int) -> str | None:
-    """Trade of a vessel that explains slowness and company (pilot, tug ...), or None."""
-    if int(table.rows["nav"][slot]) in TOWING_NAV:
-        return "towing"
-    return ROLE_OF_TYPE.get(int(table.more["ship_type"][slot]))
-
-
-def is_fishing(table: VesselTable, slot: int) -> bool:
-    """By ship type or navigational status."""
-    return int(table.more["ship_type"][slot]) == TYPE_FISHING or int(table.rows["nav"][slot]) == NAV_FISHING
-
-
 def role_exclusion(table: VesselTable, slots: list[int]) -> Exclusion:
     """Roles that suppress: any of the vessels with a trade that explains it."""
-    roles = sorted({role for slot in slots if (role := role_of(table, slot))})
+    roles = sorted({role for slot in slots if (role := subjects.role_of(table, slot))})
     return Exclusion("role", roles[0] if roles else "none", ", ".join(roles) or None, "suppress" if roles else "none")
 
 

@@ -19,6 +19,7 @@ from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Subject, event_id
 from dogwatch.geo import NM_M, distance_m, mean_position
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.detector import Sight
 from tracks.params import Gnss
 from tracks.records import MINUTE_MS, TROUBLE_JUMPED, TROUBLE_LOST
@@ -175,7 +176,7 @@ def _new_area(kind: int, members: np.ndarray, seed: np.void, start_ms: int, shar
     target = int(seed["lat"]), int(seed["lon"])
     places = {int(row["key"]): _source(row, kind) for row in members}
     keys = sorted(places)
-    identity = event_id(TYPE, [ep.subject_key(keys[0])], start_ms, RULE, RULE_VERSION)
+    identity = event_id(TYPE, [subjects.subject_key(keys[0])], start_ms, RULE, RULE_VERSION)
     event = Event(
         event_id=identity,
         version=1,
@@ -229,7 +230,7 @@ def _describe(area: Area, sight: Sight) -> None:
 
 def _subject(sight: Sight, key: int) -> Subject:
     slot = sight.table.slot_of_key(key)
-    return ep.subject_of(sight.table, slot) if slot >= 0 else Subject(ep.subject_key(key), key >> ORDINAL_BITS)
+    return subjects.subject_of(sight.table, slot) if slot >= 0 else Subject(subjects.subject_key(key), key >> ORDINAL_BITS)
 
 
 def _told(area: Area, sight: Sight) -> list[Event]:

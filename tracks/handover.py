@@ -13,7 +13,7 @@ from dogwatch.batch import COG_MISSING
 from dogwatch.events import Event, Value
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
-from tracks import who
+from tracks import subjects, who
 from tracks.detector import Sight
 from tracks.params import Identity
 from tracks.place_facts import COS_COURSE
@@ -89,7 +89,7 @@ class Newborn:
     def _handed_over(self, sight: Sight, slot: int, key: int, born_ms: int, at: tuple[int, int], off_nm: float, way_nm: float, old: np.void) -> list[Event]:
         table, rule = sight.table, sight.params.identity
         slot_old = table.slot_of_key(int(old["key"]))
-        before = ep.subject_of(table, slot_old) if slot_old >= 0 else who.stranger(int(old["key"]) >> ORDINAL_BITS)
+        before = subjects.subject_of(table, slot_old) if slot_old >= 0 else who.stranger(int(old["key"]) >> ORDINAL_BITS)
         silent_s = (born_ms - int(old["t_ms"])) / 1000
         evidence = [
             ep.at_most("silent_s", silent_s, rule.handover_s_max),
@@ -103,8 +103,8 @@ class Newborn:
         confidence = ep.confidence_of(rule.confidence_cap, 0.8, 1.0, [0.4] if other_type else [])
         measures: dict[str, Value] = {"silent_s": ep.tidy("s", silent_s), "off_reckoned_nm": ep.tidy("nm", off_nm), "way_nm": ep.tidy("nm", way_nm)}
         span = (min(int(old["heard_ms"]), born_ms), born_ms)
-        subjects = [before, ep.subject_of(table, slot)]
-        return who.write(self.book, key, sight, "mmsi_handover", subjects, span, evidence, exclusions, measures, confidence, at)
+        named = [before, subjects.subject_of(table, slot)]
+        return who.write(self.book, key, sight, "mmsi_handover", named, span, evidence, exclusions, measures, confidence, at)
 
 
 def _allowed_nm(way_nm: float, rule: Identity) -> float:

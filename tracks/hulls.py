@@ -16,7 +16,7 @@ from dogwatch.batch import T_MISSING
 from dogwatch.events import Event, Value
 from dogwatch.geo import M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
-from tracks import who
+from tracks import subjects, who
 from tracks.detector import Sight
 from tracks.params import Identity
 from tracks.records import BELIEVED
@@ -90,11 +90,11 @@ def _pair(book: ep.Book, key: int, sight: Sight, a: int, b: int, rule: Identity)
     stale = _places_on_trail(sight, a, b, rule)
     evidence = [ep.at_least("together_s", together_s, rule.hulls_s_min), ep.at_least("signs", len(signs), 1)]
     exclusions = [ep.checked("stale_copies", stale >= rule.stale_places_min, stale, suppress=True)]
-    subjects = [ep.subject_of(table, slot) for slot in (a, b)]
+    named = [subjects.subject_of(table, slot) for slot in (a, b)]
     measures: dict[str, Value] = {"distance_nm": ep.tidy("nm", apart_nm), "together_s": ep.tidy("s", together_s), "signs": ", ".join(signs) or "none now"}
     margin = ep.margin_quality(together_s, rule.hulls_s_min)
     confidence = ep.confidence_of(rule.confidence_cap, margin, 1.0, [] if len(signs) > 1 or apart_nm > rule.hulls_nm_far else [0.2])
-    return who.write(book, key, sight, "dup_mmsi", subjects, (start, None), evidence, exclusions, measures, confidence, who.place_of(sight, b))
+    return who.write(book, key, sight, "dup_mmsi", named, (start, None), evidence, exclusions, measures, confidence, who.place_of(sight, b))
 
 
 def _places_on_trail(sight: Sight, a: int, b: int, rule: Identity) -> int:

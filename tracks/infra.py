@@ -22,6 +22,7 @@ from dogwatch.batch import COG_MISSING, T_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, M_PER_UNIT, NM_M, cos_lat, distance_m
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.records import BELIEVED, HOT_TYPE, MORE_TYPE
 from tracks.vessels import VesselTable, degrees, trail_ms, trail_of
@@ -236,7 +237,9 @@ def _rescue(sight: Sight, slot: int, since_ms: int) -> Exclusion:
 def _fishing(table: VesselTable, slot: int) -> tuple[Exclusion, Exclusion]:
     """(a fishing vessel: doubt; fishing by its own word: its gear explains speed and course)."""
     ship_type, nav = int(table.more["ship_type"][slot]), int(table.rows["nav"][slot])
-    return ep.checked("fishing_vessel", ship_type == ep.TYPE_FISHING, ship_type), ep.checked("engaged_in_fishing", nav == ep.NAV_FISHING, nav, suppress=True)
+    return ep.checked("fishing_vessel", ship_type == subjects.TYPE_FISHING, ship_type), ep.checked(
+        "engaged_in_fishing", nav == subjects.NAV_FISHING, nav, suppress=True
+    )
 
 
 # --- slow near a corridor: each minute ---
@@ -440,7 +443,7 @@ def _facts(
     reason = ep.suppressed_reason(exclusions)
     return {
         "state": "candidate" if reason else "open",
-        "subjects": [ep.subject_of(sight.table, slot)],
+        "subjects": [subjects.subject_of(sight.table, slot)],
         "t_end": None,
         "lat": at[0],
         "lon": at[1],

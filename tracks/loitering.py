@@ -21,6 +21,7 @@ from dogwatch.batch import SOG_MISSING
 from dogwatch.events import Event, Evidence, Value, event_id
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.params import INSHORE_NM, OFFSHORE_NM, Loitering, Params
 from tracks.records import BUCKET_MS, HOT_TYPE, MORE_TYPE, PLAIN, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
@@ -34,6 +35,7 @@ EXPECTED_S = 180.0  # the slowest nominal interval (ITU-R M.1371: moored or anch
 SAMPLES = BUCKET_MS // TRAIL_MS  # of the trail in a bucket
 SPAN_MS_MIN = 300_000  # first and last sample of a bucket this far apart: its own displacement is its speed
 NONE, ACTIVE, ENDED = 0, 1, 2  # states of a run; an ended run may be continued within merge_s
+MERGE_FAST = 2.0  # times the fast share: what an ended run may bring along and still be continued
 WENT_ON, STOPPED, FORGOTTEN = 1, 2, 3  # what closing a bucket did to a run
 
 RUN = np.dtype(
@@ -145,7 +147,7 @@ def _went_on(book: ep.Book, sight: Sight, slot: int) -> list[Event]:
     q_data = float(run["samples"]) / max(1.0, (tick_ms - int(run["start_ms"])) / 1000.0 / EXPECTED_S)
     facts: dict[str, Any] = {
         "state": "candidate" if reason else "open",
-        "subjects": [ep.subject_of(table, slot)],
+        "subjects": [subjects.subject_of(table, slot)],
         "t_end": None,
         "lat": lat_deg,
         "lon": lon_deg,
@@ -167,7 +169,7 @@ def _went_on(book: ep.Book, sight: Sight, slot: int) -> list[Event]:
 
 
 def _new_event(key: int, start_ms: int, tick_ms: int, params: Params, facts: dict[str, Any]) -> Event:
-    identity = event_id(TYPE, [ep.subject_key(key)], start_ms, RULE, RULE_VERSION)
+    identity = event_id(TYPE, [subjects.subject_key(key)], start_ms, RULE, RULE_VERSION)
     return Event(
         event_id=identity,
         version=1,
@@ -399,7 +401,8 @@ def _close_buckets(rows, more, trail, runs, bucket, limits, scratch, outcome):
         fast = run["fast"] + run["tail"]
         share_kept = fast <= share_max * (run["slow"] + fast + 1)
         if speed_kn <= speed_max:
-            if run["state"] == NONE or (run["state"] == ENDED and not share_kept):
+            # within the merge time a pause may be longer than the definition's share: the whole is judged again as it goes on
+            if run["state"] == NONE or (run["state"] == ENDED and fast > MERGE_FAST * share_max * (run["slow"] + fast + 1)):
                 _begin(runs, slot, bucket, lat, lon, t_first, t_last)
                 run["known"] = bucket
             run["unknown"] += max(0, bucket - run["known"] - 1)

@@ -18,7 +18,7 @@ from dogwatch.batch import F_LATE, F_OWN_SHIP, LAT_MISSING
 from dogwatch.events import Event, Subject
 from dogwatch.mids import ALLOTTED, IMO_MAX, IMO_MIN, PLACEHOLDERS, imo_is_valid, mmsi_fault
 from tracks import episodes as ep
-from tracks import who
+from tracks import subjects, who
 from tracks.association import SHIP_MMSI_MAX, SHIP_MMSI_MIN
 from tracks.detector import Sight
 from tracks.records import MARK_CLASSES
@@ -83,7 +83,7 @@ def bad_mmsi(book: ep.Book, strangers: Strangers, sight: Sight) -> list[Event]:
         if tick_ms - last > rule.silent_s * 1000:
             continue
         where, number = who.place_of(sight, int(slot)), int(mmsi[slot])
-        subject = ep.subject_of(table, int(slot))
+        subject = subjects.subject_of(table, int(slot))
         events += _bad(book, key, sight, subject, int(table.more["birth_ms"][slot]), int(table.rows["reports"][slot]), where, mmsi_fault(number), buoy=False)
     for number, (first, last, n, n_b, lat, lon) in sorted(strangers.bad.items()):
         if n >= rule.reports_min and tick_ms - last <= rule.silent_s * 1000:
@@ -116,7 +116,7 @@ def class_conflict(book: ep.Book, strangers: Strangers, sight: Sight) -> list[Ev
         if n < rule.reports_min or tick_ms - last > rule.silent_s * 1000:
             continue
         slot = table.slot_of(mmsi)
-        subject = ep.subject_of(table, slot) if slot >= 0 else who.stranger(mmsi)
+        subject = subjects.subject_of(table, slot) if slot >= 0 else who.stranger(mmsi)
         evidence = [ep.at_least("station_reports", n, rule.reports_min)]
         confidence = ep.confidence_of(rule.confidence_cap, 1.0, 1.0, [])
         key = mmsi << ORDINAL_BITS
@@ -133,7 +133,7 @@ def class_conflict(book: ep.Book, strangers: Strangers, sight: Sight) -> list[Ev
         if windows < CLASSES_MIN:
             continue
         evidence = [ep.at_least("windows_with_both", windows, CLASSES_MIN)]
-        subject, confidence = ep.subject_of(table, int(slot)), ep.confidence_of(rule.confidence_cap, 1.0, 1.0, [])
+        subject, confidence = subjects.subject_of(table, int(slot)), ep.confidence_of(rule.confidence_cap, 1.0, 1.0, [])
         at = who.place_of(sight, int(slot))
         events += who.write(book, key, sight, "class_conflict", [subject], (first_ms, None), evidence, [], {"classes": "A and B"}, confidence, at)
     for key in sorted(book.pages):
@@ -187,7 +187,7 @@ class Imos:
         table, rule = sight.table, sight.params.identity
         slot = table.slot_of(mmsi)
         confidence = ep.confidence_of(rule.confidence_cap, 0.8, 1.0, [0.3])
-        key, subject = mmsi << ORDINAL_BITS, ep.subject_of(table, slot)
+        key, subject = mmsi << ORDINAL_BITS, subjects.subject_of(table, slot)
         evidence = [ep.at_most("check_digit_right", 0, 0)]
         at = who.place_of(sight, slot)
         return who.write(self.wrong, key, sight, "imo_conflict", [subject], (t_ms, None), evidence, [], {"imo": number, "fault": "check digit"}, confidence, at)
@@ -197,10 +197,10 @@ class Imos:
         slots = slots[table.heard_ms[slots] >= tick_ms - rule.imo_shared_s * 1000]
         if len(slots) < 2 or number in self.shared:
             return []
-        subjects = [ep.subject_of(table, int(slot)) for slot in slots]
-        start = max(fresh.get(s.mmsi, 0) for s in subjects)
+        named = [subjects.subject_of(table, int(slot)) for slot in slots]
+        start = max(fresh.get(s.mmsi, 0) for s in named)
         evidence = [ep.at_least("mmsi_numbers", len(slots), 2)]
         confidence = ep.confidence_of(rule.confidence_cap, 0.8, 1.0, [])
         at = who.place_of(sight, int(slots[-1]))
         measures: dict[str, Any] = {"imo": number, "fault": "shared"}
-        return who.write(self.shared, number, sight, "imo_conflict", subjects, (start, None), evidence, [], measures, confidence, at)
+        return who.write(self.shared, number, sight, "imo_conflict", named, (start, None), evidence, [], measures, confidence, at)

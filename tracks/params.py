@@ -338,6 +338,7 @@ class Position(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     enabled: bool = True
     jump_nm_min: Positive = 5.0
     jump_kn_over: NotNegative = 5.0  # above the v_max of the vessel's type
+    jump_silent_s_max: Positive = 1_800.0  # between the two places; after a longer silence the number may have another ship
     offset_nm_min: Positive = 1.0  # a shorter jump than jump_nm_min is an offset when it stays
     offset_s_min: Positive = 1_800.0
     reports_min: Count = 3

@@ -16,7 +16,7 @@ from numba import float64, from_dtype, int64, njit, uint8
 from dogwatch.batch import HAS_CALLSIGN, HAS_NAME, HAS_TYPE_AND_SIZE, STATIC_DTYPE
 from dogwatch.events import Event, Value
 from tracks import episodes as ep
-from tracks import who
+from tracks import subjects, who
 from tracks.detector import Sight
 from tracks.hulls import FLIPS_MIN, alive_together
 from tracks.params import Identity
@@ -250,5 +250,5 @@ def _changed(sight: Sight, slot: int, key: int, from_ms: int, first_ms: int) -> 
     book = ep.Book()  # told once: nothing to remember
     span = (from_ms, first_ms)
     return who.write(
-        book, key, sight, "static_change", [ep.subject_of(table, slot)], span, evidence, exclusions, measures, confidence, who.place_of(sight, slot)
+        book, key, sight, "static_change", [subjects.subject_of(table, slot)], span, evidence, exclusions, measures, confidence, who.place_of(sight, slot)
     )

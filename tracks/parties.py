@@ -15,7 +15,7 @@ from numba import float64, int64, njit
 from dogwatch.batch import take_rows
 from dogwatch.events import Subject
 from dogwatch.geo import distance_m
-from tracks import episodes as ep
+from tracks import subjects
 from tracks.records import TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 
@@ -103,7 +103,7 @@ def subject(party: np.void) -> Subject:
     """A party as the subject of an event."""
     key = int(party["key"])
     return Subject(
-        key=ep.subject_key(key),
+        key=subjects.subject_key(key),
         mmsi=key >> ORDINAL_BITS,
         role=role(party) or "",
         name=text_of(party["name"]),
@@ -117,7 +117,7 @@ def subject(party: np.void) -> Subject:
 
 def role(party: np.void) -> str | None:
     """Trade of a party that explains slowness and company, or None."""
-    return "towing" if int(party["nav"]) in ep.TOWING_NAV else ep.ROLE_OF_TYPE.get(int(party["ship_type"]))
+    return "towing" if int(party["nav"]) in subjects.TOWING_NAV else subjects.ROLE_OF_TYPE.get(int(party["ship_type"]))
 
 
 # Flat: a pair after the other.

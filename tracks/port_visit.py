@@ -21,6 +21,7 @@ from dogwatch.batch import T_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, event_id
 from dogwatch.geo import KN_MS, NM_M, distance_m
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.params import PortVisit
 from tracks.records import BELIEVED, HOT_TYPE, MORE_TYPE
@@ -241,7 +242,7 @@ def _facts(sight: Sight, slot: int, level: int, *, t_end: int | None, exit_nm: f
         measures["gap_s"] = int(visit["gap_s"])
     return {
         "state": "candidate" if reason or level < 2 else "open",
-        "subjects": [ep.subject_of(table, slot)],
+        "subjects": [subjects.subject_of(table, slot)],
         "t_end": t_end,
         "lat": lat_deg,
         "lon": lon_deg,
@@ -273,7 +274,7 @@ def _exclusions(table: VesselTable, slot: int, seen: int) -> list[Exclusion]:
 
 def _new_event(sight: Sight, key: int, start_ms: int, facts: dict[str, Any]) -> Event:
     return Event(
-        event_id=event_id(TYPE, [ep.subject_key(key)], start_ms, RULE, RULE_VERSION),
+        event_id=event_id(TYPE, [subjects.subject_key(key)], start_ms, RULE, RULE_VERSION),
         version=1,
         type=TYPE,
         subtype="",

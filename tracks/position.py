@@ -22,6 +22,7 @@ from dogwatch.batch import COG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value, event_id
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.circle import Circle, fit
 from tracks.detector import Detector, Sight
 from tracks.gnss import Areas
@@ -305,6 +306,7 @@ def _jump_evidence(sight: Sight, slot: int, f: np.void) -> list[Evidence]:
         ep.at_least("jump_nm", jump_m(f) / NM_M, rule.jump_nm_min if jump_m(f) >= rule.jump_nm_min * NM_M else rule.offset_nm_min),
         ep.at_least("implied_kn", implied_kn(f), v_max_kn(sight, slot) + rule.jump_kn_over),
         ep.at_least("reports_there", int(f["there"]), rule.reports_min),
+        ep.at_most("silent_between_s", max(0, int(f["first_ms"]) - int(f["jump_ms"])) / 1000.0, rule.jump_silent_s_max),
     ]
 
 
@@ -445,7 +447,7 @@ def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict:
     facts: dict[str, Any] = {
         "state": state,
         "subtype": verdict.subtype,
-        "subjects": [ep.subject_of(table, slot)],
+        "subjects": [subjects.subject_of(table, slot)],
         "t_end": verdict.t_end,
         "measures": verdict.measures,
         "evidence": verdict.evidence,
@@ -457,7 +459,7 @@ def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict:
     if page is not None and RANK.get(page.event.subtype, 0) > RANK.get(verdict.subtype, 0):  # what was known stays known
         facts |= {name: getattr(page.event, name) for name in ("subtype", "measures", "evidence", "exclusions", "confidence")}
     if page is None:
-        identity = event_id(kind, [ep.subject_key(key)], verdict.t_start, kind, RULE_VERSION)
+        identity = event_id(kind, [subjects.subject_key(key)], verdict.t_start, kind, RULE_VERSION)
         place: dict[str, Any] = {"lat": lat, "lon": lon, "zones": sight.geography.relations(lat, lon)}
         about: dict[str, Any] = {"type": kind, "mmsi": [key >> ORDINAL_BITS], "t_start": verdict.t_start, "rule": kind, "rule_version": RULE_VERSION}
         event = Event(event_id=identity, version=1, t_detected=tick_ms, params_hash=params.params_hash, **about, **place, **facts)

@@ -21,6 +21,7 @@ from dogwatch.batch import SOG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import KN_MS, distance_m
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.params import SuddenStop
 from tracks.records import ACCEPTED, FIX_TYPE, GOES_ON, TAKEN_TYPE
@@ -86,7 +87,7 @@ class SuddenStopDetector(Detector):
                 closed = "closed" if page.event.state == "open" else page.event.state
                 last_ms = min(tick_ms, max(int(table.rows["t_ms"][slot]), page.event.t_start))
                 events.append(self.book.revise(key, tick_ms, state=closed, t_end=last_ms))
-            elif stop["stage"] == LIES and int(table.rows["nav"][slot]) in (ep.NAV_ANCHORED, ep.NAV_MOORED):
+            elif stop["stage"] == LIES and int(table.rows["nav"][slot]) in (subjects.NAV_ANCHORED, subjects.NAV_MOORED):
                 stop["stage"] = KEPT  # she says by now what she stopped for
                 events.append(self.book.revise(key, tick_ms, state="candidate", reason="suppressed: anchored_or_moored"))
             elif page.event.state == "open" and tick_ms - page.emitted_ms >= sight.params.revise_s * 1000.0:
@@ -174,7 +175,7 @@ def _facts(sight: Sight, slot: int, stop: np.void, speeds: tuple[float, float, f
     }
     return {
         "state": "candidate" if reason else "open",
-        "subjects": [ep.subject_of(table, slot)],
+        "subjects": [subjects.subject_of(table, slot)],
         "t_end": None,
         "lat": here[0],
         "lon": here[1],
@@ -208,12 +209,12 @@ def _exclusions(sight: Sight, slot: int, stop: np.void, here: tuple[float, float
     berthing = coast_nm <= rule.berth_nm and (ship_type in TYPES_PASSENGER or 40 <= ship_type <= 49 or before_kn >= rule.fast_craft_kn)
     return [
         ep.checked("port_or_anchorage", bool(table.more["masked"][slot]), yes="inside", no="outside", suppress=True),
-        ep.checked("fishing", ep.is_fishing(table, slot), ship_type, suppress=True),
+        ep.checked("fishing", subjects.is_fishing(table, slot), ship_type, suppress=True),
         ep.role_exclusion(table, [slot]),
         ep.checked("special_craft", 54 <= ship_type <= 59, ship_type, suppress=True),
         ep.checked("small_craft", small, loa_m, suppress=True),
         ep.checked("ferry_at_the_shore", berthing, ep.tidy("nm", coast_nm), suppress=True),
-        ep.checked("anchored_or_moored", nav in (ep.NAV_ANCHORED, ep.NAV_MOORED), nav, suppress=True),
+        ep.checked("anchored_or_moored", nav in (subjects.NAV_ANCHORED, subjects.NAV_MOORED), nav, suppress=True),
         ep.checked("goes_alongside", lay_there > 0, lay_there, suppress=True),
         sight.rescue.exclusion(*here, int(stop["stop_ms"]), sight.tick_ms, sight.params.rescue),
     ]

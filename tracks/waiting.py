@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dogwatch.events import Exclusion, ZoneRelation
-from tracks import company
+from tracks import company, subjects
 from tracks import episodes as ep
 from tracks.around import within
 from tracks.detector import Sight
@@ -51,7 +51,7 @@ def explanations(sight: Sight, slot: int, wait: Wait, rule: Loitering, standing:
     """Each innocent explanation that was tested, and the doubts of those that apply. `standing`: what an earlier version of the event said."""
     table = sight.table
     nav, ship_type = int(table.rows["nav"][slot]), int(table.more["ship_type"][slot])
-    others = company.others_near(sight, table.key_of(slot), wait.lat, wait.lon, max(rule.queue_nm, rule.ground_nm if ep.is_fishing(table, slot) else 0.0))
+    others = company.others_near(sight, table.key_of(slot), wait.lat, wait.lon, max(rule.queue_nm, rule.ground_nm if subjects.is_fishing(table, slot) else 0.0))
     near = within(others, wait.lat, wait.lon, rule.queue_nm)
     working = nav == NAV_RESTRICTED and ship_type in WORKING_TYPES
     found = [
@@ -67,7 +67,7 @@ def explanations(sight: Sight, slot: int, wait: Wait, rule: Loitering, standing:
     ]
     before = {exclusion.name: exclusion for exclusion in standing if exclusion.name in COMPANY and exclusion.effect == "suppress"}
     found = [before.get(exclusion.name, exclusion) for exclusion in found]
-    doubts = _doubts(near, nav, ship_type, wait, rule, fishing=ep.is_fishing(table, slot), working=working)
+    doubts = _doubts(near, nav, ship_type, wait, rule, fishing=subjects.is_fishing(table, slot), working=working)
     found += [ep.checked(name, applies, observed) for name, applies, observed, _ in doubts]
     applying = [doubt for _, applies, _, doubt in doubts if applies]
     found.append(ep.doubt_exclusion(applying, rule.doubt_max))
@@ -81,7 +81,7 @@ def is_buoy(name: bytes) -> bool:
 
 def _anchorage(near: np.ndarray, nav: int, wait: Wait, rule: Loitering) -> Exclusion:
     """An anchorage that no zone shows: at anchor by its own word with a queue beside it; or, whatever it says, hardly moved among ships at anchor."""
-    says, anchored = nav in (ep.NAV_ANCHORED, ep.NAV_MOORED), company.at_anchor(near, ANCHORAGE_SPEED_KN)
+    says, anchored = nav in (subjects.NAV_ANCHORED, subjects.NAV_MOORED), company.at_anchor(near, ANCHORAGE_SPEED_KN)
     queue = len(company.slow(near, rule.speed_kn_max)) >= rule.queue_others_min
     among = (says and queue) or (anchored >= rule.queue_others_min and wait.radius_nm <= rule.anchorage_radius_nm)
     return ep.checked("unmapped_anchorage", among and not wait.watched, anchored, suppress=True)
@@ -98,7 +98,7 @@ def _fishing_ground(sight: Sight, slot: int, others: np.ndarray, nav: int, rule:
     loa_m = int(sight.table.more["loa_m"][slot])
     boats = company.boats_of(others, sight.table.key_of(slot), loa_m, rule.boat_loa_share_max)
     fleet = int(company.fishing(others).sum())
-    applies = nav == ep.NAV_FISHING and (fleet >= rule.ground_others_min or boats >= rule.boats_min)
+    applies = nav == subjects.NAV_FISHING and (fleet >= rule.ground_others_min or boats >= rule.boats_min)
     return ep.checked("fishing_ground", applies, fleet, suppress=True)
 
 
@@ -106,7 +106,7 @@ def _doubts(
     near: np.ndarray, nav: int, ship_type: int, wait: Wait, rule: Loitering, *, fishing: bool, working: bool
 ) -> list[tuple[str, bool, int | float | None, float]]:
     """(name, applies, observed, doubt) of explanations that may be so."""
-    waiting, queue = nav in (ep.NAV_ANCHORED, ep.NAV_MOORED), len(company.slow(near, rule.speed_kn_max))
+    waiting, queue = nav in (subjects.NAV_ANCHORED, subjects.NAV_MOORED), len(company.slow(near, rule.speed_kn_max))
     works_nm = min((zone.distance_nm for zone in wait.zones if zone.subkind in WORKS), default=None)
     support = works_nm is not None and works_nm <= rule.work_nm and ship_type in SUPPORT_TYPES
     return [

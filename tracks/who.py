@@ -14,6 +14,7 @@ from numba import from_dtype
 from dogwatch.batch import LAT_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Subject, Value, event_id
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.detector import Sight
 from tracks.vessels import ORDINAL_BITS
 
@@ -108,7 +109,7 @@ def end(book: ep.Book, key: int, tick_ms: int, t_end: int) -> list[Event]:
 
 def stranger(mmsi: int) -> Subject:
     """A number that has no track."""
-    return Subject(ep.subject_key(mmsi << ORDINAL_BITS), mmsi)
+    return Subject(subjects.subject_key(mmsi << ORDINAL_BITS), mmsi)
 
 
 def place_of(sight: Sight, slot: int) -> tuple[int, int]:

@@ -22,6 +22,7 @@ import numpy as np
 from dogwatch.events import Event, Evidence, Exclusion, Value, ZoneRelation, event_id
 from dogwatch.geo import NM_M, distance_m
 from tracks import episodes as ep
+from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.params import ZoneLimits
 from tracks.vessels import ORDINAL_BITS, text_of
@@ -178,7 +179,7 @@ def _facts(sight: Sight, slot: int, row: np.void, subtype: str, relation: str) -
     return {
         "type": TYPE,
         "subtype": subtype,
-        "subjects": [ep.subject_of(sight.table, slot)],
+        "subjects": [subjects.subject_of(sight.table, slot)],
         "mmsi": [int(row["key"]) >> ORDINAL_BITS],
         "lat": lat_deg,
         "lon": lon_deg,
@@ -196,7 +197,7 @@ def _facts(sight: Sight, slot: int, row: np.void, subtype: str, relation: str) -
 def _identity(row: np.void, subtype: str, start_ms: int, zone_id: str) -> str:
     """The event's id: the zone is a subject of it, so that two zones entered at once are two events."""
     name = zone_id.encode("ascii", "backslashreplace").decode("ascii")
-    return event_id(TYPE, [ep.subject_key(int(row["key"])), f"zone:{name}"], start_ms, f"zone_{subtype}", RULE_VERSION)
+    return event_id(TYPE, [subjects.subject_key(int(row["key"])), f"zone:{name}"], start_ms, f"zone_{subtype}", RULE_VERSION)
 
 
 def _is_gap(sight: Sight, slot: int, row: np.void) -> bool:

@@ -334,7 +334,8 @@ def _measure(state: DarkDetector, sight: Sight, slot: int, expected: Expected) -
     peers, heard, lost_share = _peers(sight, slot)
     if peers < rule.peers_min or heard < rule.peers_heard_min * peers:
         p = max(p, rule.p_floor_few_peers)
-    alive = state.ears.any_alive(int(row["rx"]) | int(table.more["rx_before"][slot]), tick_ms)
+    heard_by, heard_ms = int(row["rx"]) | int(table.more["rx_before"][slot]), int(table.heard_ms[slot])
+    alive = state.ears.any_alive(heard_by, tick_ms) and not state.ears.died_with(heard_by, heard_ms, rule.common_cause_s * 1000.0, tick_ms)
     since_fix_s = (tick_ms - int(row["t_ms"])) / 1000.0
     steps = [0.0, since_fix_s, *(since_fix_s + share * rule.inbound_s_max for share in (0.25, 0.5, 0.75, 1.0))]
     ways = [reckon(row, seconds) for seconds in steps]

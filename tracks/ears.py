@@ -83,6 +83,11 @@ class Ears:
         """Whether one of these receivers (bits; 0: nobody is known) is alive."""
         return receivers == 0 or any(receivers >> bit & 1 and tick_ms - int(self.heard_ms[bit]) <= RECEIVER_SILENT_MS for bit in range(64))
 
+    def died_with(self, receivers: int, heard_ms: int, within_ms: float, tick_ms: int) -> bool:
+        """Whether one of these receivers (bits) is dead, and fell silent within `within_ms` of a vessel last heard at `heard_ms`."""
+        lost = (tick_ms - self.heard_ms > RECEIVER_SILENT_MS) & (np.abs(self.heard_ms - heard_ms) <= within_ms)
+        return any(receivers >> bit & 1 for bit in np.flatnonzero(lost).tolist())
+
     def minutes(self, group: int, since_ms: int, tick_ms: int) -> int:
         """Full minutes between two times in which a group was listening; of very long spans only the newest are known."""
         first = -(-since_ms // MINUTE_MS)

@@ -8,18 +8,21 @@ run differs, and an exercise would mark every row.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 
-from benchmarks.tracks_seas import HOUR_MS, PLAN, T0_MS, Recipe, Sea, region
+from benchmarks.tracks_seas import HOUR_MS, PLAN, T0_MS, Recipe, Sea, legs_of, region
 from dogwatch.batch import F_LATE
 from sim.encode import HEARING_DTYPE, NAME, SentenceState, encode_payloads, encode_sentences, new_messages, new_particulars
 from zones.geojson import ZoneSet, load_zones
+from zones.load import read_coast
 
 STATICS_MS = HOUR_MS // 2
 ZONE_VERTICES = 400
-ZONE_KINDS = ("area", "eez", "corridor", "area", "contiguous_zone", "area", "eez", "corridor", "area", "watch")
+ZONE_KINDS = ("area", "eez", "cable", "area", "contiguous_zone", "area", "eez", "lane", "area", "watch")
 ZONE_DEG, WATCH_DEG = 0.45, 0.05  # radius; a watch zone is a bay: it lays itself over masks, and pairs in it are looked at closely
+CABLE_VERTICES, CABLE_NM, CABLE_WAVE_DEG = 100, 0.25, 0.01  # a cable is a line with so much of a corridor on either side, and bends a little
 STATIONS = tuple(f"shore-{k}" for k in range(8))
 
 
@@ -32,7 +35,7 @@ def lines_of(sea: Sea, hours: float) -> bytes:
     particulars = new_particulars(len(plan))
     for i, name in enumerate(plan["mmsi"].tolist()):
         particulars.write(i, NAME, f"VESSEL {name}", name="name")
-    particulars.rows["ship_type"], particulars.rows["bow"] = plan["ship_type"], plan["loa_m"]
+    particulars.rows["imo"], particulars.rows["ship_type"], particulars.rows["bow"] = plan["imo"], plan["ship_type"], plan["loa_m"]
     order = np.argsort(plan["mmsi"])
     who = order[np.searchsorted(plan["mmsi"][order], rows["mmsi"])]
     positions = new_messages(len(rows))
@@ -63,16 +66,37 @@ def _statics(plan: np.ndarray, until_ms: int) -> np.ndarray:
 
 
 def zones_of(recipe: Recipe, count: int) -> ZoneSet:
-    """So many star-shaped areas all over the region, of all kinds but ports, one in ten a bay to be watched; 250 of them lie about once over every place."""
+    """So many zones all over the region, of all kinds but ports: one in ten a cable (a line at sea), one in ten a bay to be watched, the
+    others star-shaped areas; of 250 zones about one lies over every place."""
     rng = np.random.default_rng(recipe.seed + 7)
     south, west, north, east = region(recipe)
+    cables = legs_of(recipe, rng, read_coast(), count // len(ZONE_KINDS) + 1)
     features = []
-    bearing = np.linspace(0.0, 2 * np.pi, ZONE_VERTICES, endpoint=False)
     for k in range(count):
-        lat, lon = rng.uniform(south, north), rng.uniform(west, east)
         kind = ZONE_KINDS[k % len(ZONE_KINDS)]
-        ragged = (WATCH_DEG if kind == "watch" else ZONE_DEG) * (1 + 0.25 * np.cos(5 * bearing + k) + 0.1 * rng.random(ZONE_VERTICES))
-        ring = np.column_stack([lon + ragged * np.sin(bearing) / np.cos(np.radians(lat)), lat + ragged * np.cos(bearing)]).round(6).tolist()
-        properties = {"id": f"zone-{k}", "name": f"zone {k}", "kind": kind}
-        features.append({"type": "Feature", "properties": properties, "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}})
+        properties: dict[str, Any] = {"id": f"zone-{k}", "name": f"zone {k}", "kind": kind}
+        if kind in ("cable", "lane"):
+            properties |= {"kind": "corridor", "subkind": kind}
+        if kind == "cable":
+            properties["buffer_nm"] = CABLE_NM
+            shape = {"type": "LineString", "coordinates": _cable(cables[k // len(ZONE_KINDS)])}
+        else:
+            radius_deg = WATCH_DEG if kind == "watch" else ZONE_DEG
+            shape = {"type": "Polygon", "coordinates": [_star(rng, rng.uniform(south, north), rng.uniform(west, east), radius_deg)]}
+        features.append({"type": "Feature", "properties": properties, "geometry": shape})
     return load_zones(json.dumps({"type": "FeatureCollection", "features": features}), file="benchmark.geojson")
+
+
+def _star(rng: np.random.Generator, lat: float, lon: float, radius_deg: float) -> list[list[float]]:
+    bearing = np.linspace(0.0, 2 * np.pi, ZONE_VERTICES, endpoint=False)
+    ragged = radius_deg * (1 + 0.25 * np.cos(5 * bearing + rng.uniform(0, 2 * np.pi)) + 0.1 * rng.random(ZONE_VERTICES))
+    ring: list[list[float]] = np.column_stack([lon + ragged * np.sin(bearing) / np.cos(np.radians(lat)), lat + ragged * np.cos(bearing)]).round(6).tolist()
+    return [*ring, ring[0]]
+
+
+def _cable(leg: np.ndarray) -> list[list[float]]:
+    """Along a leg (place and way in degrees), a little to this side and that."""
+    along = np.linspace(0.0, 1.0, CABLE_VERTICES)
+    aside = CABLE_WAVE_DEG * np.sin(9 * along)
+    drawn: list[list[float]] = np.column_stack([leg[1] + leg[3] * along + aside, leg[0] + leg[2] * along + aside]).round(6).tolist()
+    return drawn

@@ -6,7 +6,8 @@ Theory. Where a vessel is at a time is a formula: a place, a leg sailed to and f
 and a silence. So rows of any hour are made without those before, in pieces that fit into memory. The ordinary day is that
 of 20,000 vessels: 45 % moored in 80 harbours and heard each 180 s, 30 % class A under way each 60 s, 25 % class B each 75 s;
 200 rendezvous, 300 loiterers, 500 silences; half a percent of the rows doubled, half a percent late, one in 2,000 jumps.
-Harbours are real ports, legs keep 3 nm off the coast, and nobody sails over land.
+Harbours are real ports, legs keep 3 nm off the coast, and nobody sails over land. Numbers are such as exist: country digits that are
+allotted, IMO numbers with their check digit (class A from IMO_LOA_M on).
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import msgspec
 import numpy as np
 from numba import from_dtype, int64, njit, types, uint64
 
-from dogwatch.batch import COG_MISSING, F_CLASS_B, F_LATE, FIX_DTYPE, ROT_MISSING, UNITS_PER_DEG, new_fixes, new_statics, take_rows
+from dogwatch.batch import COG_MISSING, F_CLASS_B, F_LATE, FIX_DTYPE, HAS_TYPE_AND_SIZE, ROT_MISSING, UNITS_PER_DEG, new_fixes, new_statics, take_rows
 from dogwatch.geo import KN_MS, great_circle_m
+from dogwatch.mids import ALLOTTED, PLACEHOLDERS
 from zones.coast import Coast
 from zones.geography import Geography
 from zones.load import read_coast, read_ports
@@ -40,13 +42,16 @@ M_PER_DEG = 111_195.0
 MOORED, CLASS_A, CLASS_B = 0, 1, 2
 INTERVAL_MS = np.array([180_000, 60_000, 75_000], np.int64)
 DENSE_BOX_M, DENSE_NOISE_M = 4_000.0, 10.0
-MMSI_FIRST, MMSI_COUNT, MMSI_STEP = 200_000_000, 599_999_000, 48_271
+SHIP_MIDS = 200, 800
+SERIALS, SERIAL_STEP = 1_000_000, 48_271  # behind the country digits; the step is prime to their number
+IMO_FIRST, IMO_COUNT, IMO_STEP, IMO_LOA_M = 100_000, 900_000, 7_919, 50
 MASK_STEP_DEG = 0.01
-VERSION = 1  # grows with any change of what a recipe gives
+VERSION = 2  # grows with any change of what a recipe gives
 
 PLAN = np.dtype(
     [
         ("mmsi", "<u4"),
+        ("imo", "<u4"),  # 0: has none
         ("kind", "u1"),
         ("nav", "u1"),
         ("ship_type", "u1"),
@@ -156,7 +161,7 @@ def plan_of(recipe: Recipe) -> tuple[np.ndarray, dict[str, list[list[int]]]]:
     rng = np.random.default_rng(recipe.seed)
     coast = read_coast()
     plan = np.zeros(recipe.vessels, PLAN)
-    plan["mmsi"] = MMSI_FIRST + (np.arange(1, recipe.vessels + 1) * MMSI_STEP) % MMSI_COUNT
+    plan["mmsi"] = numbers(recipe.vessels)
     plan["noise_deg"] = 5.0 / M_PER_DEG
     plan["silent_from_ms"] = plan["silent_to_ms"] = -1
     plan["pause_from_s"] = plan["pause_to_s"] = 1e12
@@ -168,6 +173,23 @@ def plan_of(recipe: Recipe) -> tuple[np.ndarray, dict[str, list[list[int]]]]:
         facts = _plant(plan, recipe, rng, coast)
     plan["phase_ms"] = (rng.random(recipe.vessels) * plan["interval_ms"]).astype(np.int64)
     return plan, facts
+
+
+def numbers(n: int) -> np.ndarray:
+    """int64[n] MMSIs of ships, each once: the country digits that are allotted in turn, and none of the numbers that nobody has."""
+    mids = SHIP_MIDS[0] + np.flatnonzero(ALLOTTED[slice(*SHIP_MIDS)])
+    k = np.arange(n + len(PLACEHOLDERS))
+    mmsi = mids[k % len(mids)] * SERIALS + (k // len(mids) + 1) * SERIAL_STEP % SERIALS
+    kept: np.ndarray = mmsi[~np.isin(mmsi, PLACEHOLDERS)][:n]
+    return kept
+
+
+def imo_numbers(n: int) -> np.ndarray:
+    """int64[n] IMO numbers, each once, with the right check digit (dogwatch/mids.py)."""
+    six = IMO_FIRST + np.arange(n) * IMO_STEP % IMO_COUNT
+    digits = six[:, None] // 10 ** np.arange(6) % 10
+    found: np.ndarray = six * 10 + digits @ np.arange(2, 8) % 10
+    return found
 
 
 def rows_between(plan: np.ndarray, recipe: Recipe, from_ms: int, to_ms: int) -> np.ndarray:
@@ -182,9 +204,11 @@ def rows_between(plan: np.ndarray, recipe: Recipe, from_ms: int, to_ms: int) -> 
 
 
 def statics_of(plan: np.ndarray) -> np.ndarray:
-    """STATIC_DTYPE[vessels]: ship type and length, said once in the first six minutes, in order of time."""
+    """STATIC_DTYPE[vessels]: ship type, length and IMO number, said once in the first six minutes, in order of time."""
     rows = new_statics(len(plan))
-    rows["mmsi"], rows["ship_type"], rows["bow"], rows["msg_type"], rows["has"] = plan["mmsi"], plan["ship_type"], plan["loa_m"], 5, 4
+    class_b = plan["kind"] == CLASS_B
+    rows["mmsi"], rows["imo"], rows["ship_type"], rows["bow"], rows["has"] = plan["mmsi"], plan["imo"], plan["ship_type"], plan["loa_m"], HAS_TYPE_AND_SIZE
+    rows["msg_type"], rows["part"] = np.where(class_b, 24, 5), class_b
     rows["t_ms"] = rows["t_rx_ms"] = rows["release_ms"] = T0_MS + plan["phase_ms"] * 2
     return rows[np.argsort(rows["t_ms"], kind="stable")]
 
@@ -253,7 +277,7 @@ def _fleet(plan: np.ndarray, recipe: Recipe, rng: np.random.Generator, coast: Co
     moored = np.flatnonzero(kind == MOORED)
     plan["lat"][moored], plan["lon"][moored] = _berths(recipe, rng, coast, len(moored))
     sailing = np.flatnonzero(kind != MOORED)
-    legs = _legs(recipe, rng, coast, max(200, min(20_000, len(sailing) // 4)))
+    legs = legs_of(recipe, rng, coast, max(200, min(20_000, len(sailing) // 4)))
     chosen = rng.integers(0, len(legs), len(sailing))
     aside = (rng.random((2, len(sailing))) - 0.5) / 60.0  # half a mile to either side
     plan["lat"][sailing], plan["lon"][sailing] = legs[chosen, 0] + aside[0], legs[chosen, 1] + aside[1]
@@ -264,6 +288,7 @@ def _fleet(plan: np.ndarray, recipe: Recipe, rng: np.random.Generator, coast: Co
     types_of = np.array([70, 70, 70, 80, 80, 60, 30, 30, 37, 36, 52, 50])
     plan["ship_type"] = np.where(kind == CLASS_B, rng.choice([30, 36, 37], recipe.vessels), types_of[rng.integers(0, len(types_of), recipe.vessels)])
     plan["loa_m"] = np.where(kind == CLASS_B, rng.integers(8, 25, recipe.vessels), rng.integers(30, 250, recipe.vessels))
+    plan["imo"] = np.where((kind != CLASS_B) & (plan["loa_m"] >= IMO_LOA_M), imo_numbers(recipe.vessels), 0)
 
 
 def _crowd(plan: np.ndarray, rng: np.random.Generator, coast: Coast) -> None:
@@ -295,7 +320,7 @@ def _plant(plan: np.ndarray, recipe: Recipe, rng: np.random.Generator, coast: Co
     plan["ship_type"][others], plan["loa_m"][others] = 70, 60
     if len(meeting):
         from_s, to_s = _spans(recipe, rng, recipe.rendezvous, recipe.meeting_hours)
-        legs = _legs(recipe, rng, coast, 2 * recipe.rendezvous)
+        legs = legs_of(recipe, rng, coast, 2 * recipe.rendezvous)
         place = legs[: recipe.rendezvous, :2].repeat(2, axis=0)
         away = np.column_stack([legs[: recipe.rendezvous, 2:], -legs[: recipe.rendezvous, 2:] * 0.1]).reshape(-1, 2)
         _pause(plan, meeting, place, away, (from_s.repeat(2), to_s.repeat(2)), rng, drift_kn=0.2)
@@ -305,7 +330,7 @@ def _plant(plan: np.ndarray, recipe: Recipe, rng: np.random.Generator, coast: Co
         facts["rendezvous"] = [[*sorted((int(a), int(b))), *_ms(t_from, t_to)] for a, b, t_from, t_to in pairs]
     if len(drifting):
         from_s, to_s = _spans(recipe, rng, len(drifting), recipe.drift_hours)
-        legs = _legs(recipe, rng, coast, len(drifting))
+        legs = legs_of(recipe, rng, coast, len(drifting))
         _pause(plan, drifting, legs[:, :2], legs[:, 2:], (from_s, to_s), rng, drift_kn=0.3)
         facts["loiterers"] = [[int(m), *_ms(t_from, t_to)] for m, t_from, t_to in zip(plan["mmsi"][drifting], from_s, to_s)]
     silent = rng.permutation(np.flatnonzero(plan["kind"] == CLASS_A))[: recipe.gaps]
@@ -367,7 +392,7 @@ def _sea_points(box: tuple[float, ...], rng: np.random.Generator, coast: Coast, 
     return lat[:n], lon[:n]
 
 
-def _legs(recipe: Recipe, rng: np.random.Generator, coast: Coast, n: int) -> np.ndarray:
+def legs_of(recipe: Recipe, rng: np.random.Generator, coast: Coast, n: int) -> np.ndarray:
     """float64[n, 4]: place and way to the other end in degrees, all of it clear of the coast."""
     found = np.empty((0, 4))
     while len(found) < n:

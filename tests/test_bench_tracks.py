@@ -16,8 +16,22 @@ from benchmarks import tracks, tracks_ours
 from benchmarks.contender import ROOT, Contender
 from benchmarks.tracks_lines import lines_of, zones_of
 from benchmarks.tracks_report import goals, not_won, show
-from benchmarks.tracks_seas import HOUR_MS, PIECE_MS, PLAN, T0_MS, Recipe, geography_of, plan_of, read_sea, rows_between, write_sea
+from benchmarks.tracks_seas import (
+    HOUR_MS,
+    PIECE_MS,
+    PLAN,
+    T0_MS,
+    Recipe,
+    geography_of,
+    imo_numbers,
+    numbers,
+    plan_of,
+    read_sea,
+    rows_between,
+    write_sea,
+)
 from dogwatch.batch import F_LATE
+from dogwatch.mids import imo_is_valid, mmsi_fault
 from ingest.decode import DecodeState, decode
 
 SMALL = Recipe("small", 1500, 6.0, 20, 0.4, rendezvous=4, loiterers=5, gaps=6, meeting_hours=(1.0, 2.0), drift_hours=(4.7, 5.5), gap_hours=(1.0, 2.0), seed=3)
@@ -100,7 +114,25 @@ def test_lines_of_a_sea_are_decoded_to_its_rows(small: tracks_ours.Prepared) -> 
 def test_zones_are_drawn_over_the_region() -> None:
     zones = zones_of(SMALL, 20)
     assert len(zones.zones) == 20
-    assert all(zone.is_area and len(zone.edges) == 400 for zone in zones.zones)
+    cables = [zone for zone in zones.zones if zone.subkind == "cable"]
+    assert len(cables) == 2
+    assert all(not zone.is_area and zone.buffer_nm == 0.25 and 14 < length_nm(zone.edges) < 70 for zone in cables)
+    assert all(zone.is_area and len(zone.edges) == 400 for zone in zones.zones if zone.subkind != "cable")
+
+
+def length_nm(edges: np.ndarray) -> float:
+    lat, lon = edges[:, [0, 2]] / 600_000, edges[:, [1, 3]] / 600_000
+    return float(np.hypot(np.diff(lat), np.diff(lon) * np.cos(np.radians(lat[:, :1]))).sum() * 60)
+
+
+def test_vessels_have_numbers_that_exist(small: tracks_ours.Prepared) -> None:
+    plan = np.fromfile(small.sea.folder / "plan.bin", PLAN)
+    assert not any(mmsi_fault(mmsi) for mmsi in [*plan["mmsi"].tolist(), *numbers(1_000_000)[::371].tolist()])
+    assert len(np.unique(numbers(1_000_000))) == 1_000_000
+    has = plan["imo"] > 0
+    assert 0.5 < has.mean() < 0.9
+    assert imo_is_valid(plan["imo"][has]).all()
+    assert len(np.unique(imo_numbers(800_000))) == 800_000
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tracks_sea import T0, every, in_order, lane_traffic, last_versions, shown, silent_source, static, track, watch, well_heard
+from tracks_sea import T0, every, in_order, lane_traffic, last_versions, lines, shown, silent_source, static, track, watch, well_heard
 
-from dogwatch.batch import F_LATE, LAT_MISSING, Control, empty_batch
+from dogwatch.batch import F_LATE, LAT_MISSING, T_MISSING, Control, empty_batch
 from dogwatch.watermark import end_of_recording
 from tracks.coverage import CELLS_MAX, GROUPS_MAX, Coverage, cell_key, cells_of, p_path, p_silence
-from tracks.dark import reckon
+from tracks.ears import MINUTES_KEPT, Ears, minutes_of
 from tracks.params import Dark, Loitering, Params, Rendezvous
 from tracks.presets import preset
-from tracks.records import HOT
+from tracks.silence import reckon
 from tracks.step import TrackState, track_step
 
 X = 211_000_009
@@ -96,9 +96,7 @@ def test_receivers_beyond_the_limit_share_the_last_group():
 @pytest.mark.parametrize("cog_deg", [0, 45, 90, 135, 180, 225, 270, 315])
 def test_reckoning_goes_where_the_course_points(lat_deg, cog_deg):
     """Also the peers' defect: 10 knots due east for an hour are 10 miles east and none north."""
-    row = np.zeros(1, HOT)[0]
-    row["lat"], row["lon"], row["speed_kn"], row["cog"] = lat_deg * 600_000, 107_900_000, 10.0, cog_deg * 10
-    lat, lon = reckon(row, 3600.0)
+    lat, lon = reckon(round(lat_deg * 600_000), 107_900_000, 10.0, cog_deg * 10, 3600.0)
     north_nm = (lat / 600_000 - lat_deg) * 60
     east_nm = ((lon - 107_900_000 + 108_000_000) % 216_000_000 - 108_000_000) / 10_000 * math.cos(math.radians(lat_deg + north_nm / 120))
     assert north_nm == pytest.approx(10 * math.cos(math.radians(cog_deg)), abs=0.05)
@@ -342,6 +340,108 @@ def test_downtime_of_ours_counts_as_listening_to_nobody():
     control = [Control(T0 + 3_700_000, "system_down"), Control(T0 + 7_700_000, "system_up")]
     events, _ = sea(gone(), control=control)
     assert not shown(events)
+
+# Deaths of receivers are remembered
+
+DIES_S, BACK_S = 7_200, 11_400
+
+
+def lost_near_a_death(lost_s, dies_s=DIES_S, back_s=BACK_S, hours=6.0):
+    """A lane that receiver 0 alone hears; it dies and comes back, and so do all but one vessel, which is heard until `lost_s` and never again.
+
+    Receiver 1 hears other vessels, 12 miles off, all the time.
+    """
+    lane = lane_traffic(hours, vessels=16, lat_deg=54.2, length_deg=0.6)
+    lane = lane[(lane["t_ms"] <= T0 + dies_s * 1000) | (lane["t_ms"] > T0 + back_s * 1000)]
+    off = lane_traffic(hours, vessels=8, lat_deg=54.2, length_deg=0.6, lon_deg=10.7, first_mmsi=218_000_000)
+    off["receivers"], off["src"] = 2, 1
+    t = every(30, hours)
+    t = t[(t <= lost_s) & ((t <= dies_s) | (t > back_s))]
+    return in_order(lane, off, track(X, t, 54.3 + t * 6 / 3600 / 60, 10.33, sog_kn=6.0, cog_deg=0.0))
+
+
+@pytest.mark.parametrize("before_s", [0, 60, 300, 540])
+def test_a_receiver_that_is_back_does_not_judge_who_was_lost_when_it_died(before_s):
+    rows = lost_near_a_death(DIES_S - before_s)
+    events, state = watch(rows, params=ALONE, coverage=well_heard())
+    assert not shown([e for e in events if e.mmsi == [X]])
+    dark = next(d for d in state.detectors if d.NAME == "dark")
+    ((group, died_ms, back_ms),) = dark.ears.deaths.tolist()
+    assert group == 0
+    assert (died_ms - T0, back_ms - T0) == (pytest.approx(DIES_S * 1000, abs=60_000), pytest.approx(BACK_S * 1000, abs=120_000))
+    again, _ = watch(rows, params=ALONE, coverage=well_heard(), cuts=range(0, len(rows), 997), restarts=range(0, 1000, 7))
+    assert lines(again) == lines(events)
+
+
+@pytest.mark.parametrize("lost_s", [DIES_S - 2_700, DIES_S - 1_080, BACK_S + 1_200], ids=["long before", "before", "after"])
+def test_what_fell_silent_long_before_or_after_a_death_stays_found(lost_s):
+    events, _ = watch(lost_near_a_death(lost_s), params=ALONE, coverage=well_heard())
+    (event,) = shown([e for e in events if e.mmsi == [X]])
+    assert (event.state, event.t_start) == ("open", T0 + lost_s * 1000)
+
+
+def test_a_receiver_that_was_away_for_some_minutes_judges_as_before():
+    """Eight minutes: where the vessel can be meanwhile is known well enough."""
+    events, state = watch(lost_near_a_death(DIES_S, back_s=DIES_S + 480), params=ALONE, coverage=well_heard())
+    assert [e.mmsi for e in shown(events)] == [[X]]
+    assert not len(next(d for d in state.detectors if d.NAME == "dark").ears.deaths)
+
+
+def test_an_outage_of_the_whole_watch_is_remembered_too():
+    rows = lost_near_a_death(DIES_S)
+    events, _ = watch(rows[rows["src"] == 0], params=ALONE, coverage=well_heard())
+    assert not shown(events)
+
+
+def test_a_weak_receiver_that_hears_somebody_now_and_then_does_not_die_each_time():
+    rows = lane_traffic(4.0, vessels=16, lat_deg=54.2, length_deg=0.6)
+    rows["receivers"] |= np.where(rows["t_ms"] % 900_000 < 60_000, 2, 0).astype(np.uint64)
+    _, state = watch(rows, params=ALONE, coverage=well_heard())
+    assert not len(next(d for d in state.detectors if d.NAME == "dark").ears.deaths)
+
+
+@given(st.data())
+def test_minutes_of_a_silence_end_at_the_first_long_death(data):
+    """Against the obvious: minute by minute, and for each the question whether a death came before it."""
+    heard = data.draw(st.lists(st.booleans(), min_size=120, max_size=120))
+    listened = np.zeros((2, MINUTES_KEPT), np.int32)
+    for minute in range(1, 121):
+        listened[1, minute] = listened[1, minute - 1] + heard[minute - 1]
+    spans = data.draw(st.lists(st.tuples(st.integers(1, 119), st.integers(1, 119)), max_size=4))
+    deaths = [(data.draw(st.sampled_from([0, 1])), died, died + lasted if died + lasted < 120 else 0) for died, lasted in spans]
+    since_ms = data.draw(st.integers(60_000, 7_200_000))
+    counted, over = 0, False
+    for minute in range(-(-since_ms // 60_000) + 1, 121):
+        for group, died, back in deaths:
+            running = group == 1 and (back or 120) * 60_000 > since_ms
+            over |= running and (minute > died or died * 60_000 - since_ms <= 600_000)
+        counted += heard[minute - 1] and not over
+    rows = np.array([(group, died * 60_000, back * 60_000) for group, died, back in deaths], np.int64).reshape(-1, 3)
+    assert minutes_of(listened, rows, 1, since_ms, 7_200_000, 600_000.0) == counted
+
+
+@given(st.data())
+def test_our_own_ears_explain_a_silence(data):
+    """Against receivers looked at one by one."""
+    numbers = st.integers(0, 7)
+    tick_ms = 100 * 60_000
+    heard_ms = np.full(64, T_MISSING, np.int64)
+    group_of = np.full(64, -1, np.int8)
+    for bit in range(8):
+        if data.draw(st.booleans()):
+            heard_ms[bit], group_of[bit] = data.draw(st.integers(60, 100)) * 60_000, bit // 2
+    ears = Ears()
+    ears.heard_ms, ears.group_of = heard_ms, group_of
+    died = [(data.draw(st.integers(0, 3)), data.draw(st.integers(0, 100)) * 60_000, data.draw(st.sampled_from([0, 6_000_000]))) for _ in range(data.draw(st.integers(0, 3)))]
+    ears.deaths = np.array(died, np.int64).reshape(-1, 3)
+    by = sorted(data.draw(st.sets(numbers)))
+    lost_ms = data.draw(st.integers(0, 100)) * 60_000
+    dead = {bit for bit in range(64) if tick_ms - int(heard_ms[bit]) > 300_000}
+    expected = bool(by) and all(bit in dead for bit in by)
+    expected |= any(bit in dead and abs(int(heard_ms[bit]) - lost_ms) <= 600_000 for bit in by)
+    expected |= any(group == group_of[bit] and abs(death_ms - lost_ms) <= 600_000 for bit in by for group, death_ms, _ in died)
+    bits = np.array([sum(1 << bit for bit in by)], np.uint64)
+    assert ears.lost_to(bits, np.array([lost_ms], np.int64), tick_ms, 600_000.0).tolist() == [expected]
 
 
 # Late data

@@ -15,35 +15,29 @@ minutes it is restated under a new id that names the old one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+import math
+from itertools import compress, pairwise
 from typing import Any
 
 import msgspec
 import numpy as np
-from numba import boolean, float64, int64, njit, types
+from numba import boolean, int64, njit, types
 
-from dogwatch.batch import COG_MISSING, T_MISSING, Control
+from dogwatch.batch import COG_MISSING, Control, take_rows
 from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, event_id
-from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m
+from dogwatch.geo import KN_MS, NM_M, distance_m
 from tracks import episodes as ep
 from tracks import subjects
-from tracks.around import SIGHTING_TYPE
-from tracks.coverage import BLOCK_MS, CELL_UNITS, cell_key, p_path
 from tracks.detector import Detector, Sight
-from tracks.ears import EAR, EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears
+from tracks.ears import EAR, EAR_TYPE, HOUR_BUCKETS, Ears
 from tracks.params import INSHORE_NM, Dark
-from tracks.records import ACCEPTED, FIX_TYPE, HOT_TYPE, MARK_SILENT, MINUTE_MS, PLAIN, TAKEN_TYPE
-from tracks.vessels import ORDINAL_BITS, VesselTable, degrees, text_of
+from tracks.records import ACCEPTED, FIX_TYPE, MARK_SILENT, PLAIN, TAKEN_TYPE
+from tracks.silence import Silence, ask_ears, ask_peers, ask_places, due, expected
+from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 
 TYPE = RULE = "dark"
 RULE_VERSION = "1.0"
-HEARD_LATELY_MS = 540_000  # three intervals of the slowest reporter (ITU-R M.1371-5, table 1)
-PEER_WINDOW_MS = 1_800_000  # peers are vessels heard this long before the silence began
-PATH_BLOCKS_MAX = 288
 SAID_MS, SAID_WITHIN_MS = 600_000, 1_800_000  # how often, and how long after a silence, statics are compared with those before it
-AHEAD_BLOCKS = 2  # the path is looked at this much farther, to see whether it leaves coverage
-STEADY_JUDGE_MIN, FIRST_HOURS_MIN, LATER_JUDGE_MIN = 5, 120, 30  # minutes of silence: judged each 5 up to 120, then each 30
 
 
 class DarkDetector(Detector):
@@ -89,12 +83,8 @@ class DarkDetector(Detector):
         events += _ended(self, sight)
         if not rule.enabled:
             return events
-        limits = (rule.candidate_s_a, rule.candidate_s_b, rule.gap_s_max, rule.speed_kn_min_b)
-        n = len(table)
-        due = _due(table.used, table.cold[self.NAME][:n], table.heard_ms[:n], sight.tick_ms, limits, rule.reports_1h_min)
-        for slot in table.in_order(np.flatnonzero(due)):
-            events += _judge(self, sight, int(slot))
-        return events
+        slots = due(table, table.cold[self.NAME][: len(table)], sight.tick_ms, rule)
+        return events + _judge(self, sight, slots) if len(slots) else events
 
     def keys(self) -> set[int]:
         """Tracks with an episode."""
@@ -115,56 +105,71 @@ class DarkDetector(Detector):
         self.corrected = sections["corrected"]
 
 
-@dataclass(slots=True)
-class Silence:
-    """Everything measured about one silence at one tick."""
-
-    gap_s: float
-    p: float
-    expected: Expected
-    peers: int
-    peers_heard: int
-    lost_share: float
-    receiver_alive: bool
-    reckoned: tuple[int, int]
-    coast_nm: float
-    watch_nm: float
-    reach_nm: float
-    inbound_s: float | None
-    reckoned_ashore: bool
-    in_mask: bool
-    in_watch_zone: bool  # asked of a stopped vessel only
+def _judge(state: DarkDetector, sight: Sight, slots: np.ndarray, supersedes: str | None = None) -> list[Event]:
+    """Silences at one tick (tracks in order of their keys): events begin, change, or (the usual answer) nothing. What costs more is asked of fewer."""
+    rule, quiet_ms = sight.params.dark, sight.tick_ms - sight.params.revise_s * 1000.0
+    pages = [_running(state, key) for key in sight.table.keys_of(slots).tolist()]
+    asked = [not (page and page.event.state == "open" and page.emitted_ms > quiet_ms) for page in pages]
+    found, pages = expected(sight, state.ears, slots[asked]), list(compress(pages, asked))
+    found, pages = _those(found, pages, (found["blocks"] >= 1) & (_unlikely(found, rule) | np.array([page is not None for page in pages], np.bool_)))
+    ask_ears(sight, state.ears, found)
+    ask_peers(sight, found)
+    found, pages = _those(found, pages, ~np.array([_told_before(*one) for one in zip(pages, _common_reasons(found, rule))], np.bool_))
+    ask_places(sight, found)
+    events: list[Event] = []
+    for row, page in zip(found, pages):
+        events += _tell(state, sight, Silence(*row.item()), page, supersedes)
+    return events
 
 
-def _judge(state: DarkDetector, sight: Sight, slot: int, supersedes: str | None = None) -> list[Event]:
-    """The silence of one vessel at one tick: its event begins, changes, or (the usual answer) nothing."""
-    table, tick_ms, params, rule = sight.table, sight.tick_ms, sight.params, sight.params.dark
-    row, key = table.rows[slot], table.key_of(slot)
-    page = _running(state, key)
-    if page and page.event.state == "open" and tick_ms - page.emitted_ms < params.revise_s * 1000.0:
-        return []
-    expected = _expected(state, sight, slot)
-    if expected.blocks < 1 or (rule.coverage_needed and expected.known_cell and expected.p >= rule.candidate_p_max and page is None):
-        return []
-    silence = _measure(state, sight, slot, expected)
-    exclusions = _exclusions(row, silence, rule)
+def _those(found: np.ndarray, pages: list[ep.Episode | None], wanted: np.ndarray) -> tuple[np.ndarray, list[ep.Episode | None]]:
+    """What of the silences (SILENCE[n]) and their pages is wanted (bool[n])."""
+    return (found, pages) if wanted.all() else (take_rows(found, wanted), list(compress(pages, wanted)))
+
+
+def _unlikely(found: np.ndarray, rule: Dark) -> np.ndarray:
+    """bool[n]: silences that a transmitting vessel would hardly keep, or of which nobody can say."""
+    unlikely: np.ndarray = (found["p"] < rule.candidate_p_max) | (found["known_cell"] == 0)
+    return unlikely if rule.coverage_needed else np.ones(len(found), np.bool_)
+
+
+def _common_reasons(found: np.ndarray, rule: Dark) -> list[str]:
+    """Innocent explanations that need no geography, those of `_exclusions` that come first; '' where neither holds."""
+    common = (found["peers"] > 0) & (found["lost_share"] >= rule.common_cause_share)
+    names = ("", "suppressed: receiver_down", "suppressed: common_cause")
+    return [names[k] for k in np.where(found["receivers_lost"] != 0, 1, np.where(common, 2, 0)).tolist()]
+
+
+def _told_before(page: ep.Episode | None, reason: str) -> bool:
+    """Whether a silence that is explained says nothing that its page does not say."""
+    return page is not None and reason != "" and (page.event.state == "open" or (page.event.subtype, page.event.reason) == ("candidate", reason))
+
+
+def _tell(state: DarkDetector, sight: Sight, silence: Silence, page: ep.Episode | None, supersedes: str | None) -> list[Event]:
+    """The event of a silence of which everything is known, if it says more than its page."""
+    table, tick_ms, rule = sight.table, sight.tick_ms, sight.params.dark
+    slot, key = silence.slot, table.key_of(silence.slot)
+    exclusions = _exclusions(silence, rule)
     reason = ep.suppressed_reason(exclusions)
-    if rule.coverage_needed and not expected.known_cell:
+    if rule.coverage_needed and not silence.known_cell:
         reason = reason or "coverage unknown"
-    subtype, opened = _grade(row, silence, rule, reason)
+    subtype, opened = _grade(silence, rule, reason, class_b=bool(table.rows["class_b"][slot]))
     if not reason and subtype == "suspicious" and not opened:
         reason = "not near a border or watched zone"
-    if page and page.event.state == "open" and not opened:
-        return []  # what once was open stays open until it is heard again, or late data say otherwise
-    if page and (page.event.state, page.event.subtype, page.event.reason) == ("open" if opened else "candidate", subtype, reason) and not opened:
-        return []
-    facts = _facts(sight, slot, silence, exclusions)
+    if page and not opened:
+        # what once was open stays open until it is heard again, or late data say otherwise
+        if page.event.state == "open" or (page.event.subtype, page.event.reason) == (subtype, reason):
+            return []
+    facts = _facts(sight, silence, exclusions)
     facts |= {"state": "open" if opened else "candidate", "subtype": subtype, "reason": reason}
-    table.cold[DarkDetector.NAME]["silence"][slot] = 2 if opened or silence.lost_share >= rule.common_cause_share else 1
-    table.rows["marks"][slot] |= MARK_SILENT
     if page:
-        return [state.book.revise(key, tick_ms, **facts)]
-    return _begin(state, sight, slot, _new_event(key, sight, slot, facts, supersedes))
+        events = [state.book.revise(key, tick_ms, **facts)]
+    else:
+        events = _begin(state, sight, slot, _new_event(key, sight, slot, facts, supersedes))
+    if events:
+        table.cold[DarkDetector.NAME]["silence"][slot] = 2 if opened or silence.lost_share >= rule.common_cause_share else 1
+        table.rows["marks"][slot] |= MARK_SILENT
+    return events
 
 
 def _running(state: DarkDetector, key: int) -> ep.Episode | None:
@@ -215,199 +220,33 @@ def _new_event(key: int, sight: Sight, slot: int, facts: dict[str, Any], superse
     )
 
 
-def _grade(row: np.void, silence: Silence, rule: Dark, reason: str) -> tuple[str, bool]:
+def _grade(silence: Silence, rule: Dark, reason: str, *, class_b: bool) -> tuple[str, bool]:
     """(subtype, open?) of a silence that no exclusion explains."""
-    need_s = rule.suspicious_s_b if row["class_b"] else rule.suspicious_s_a
-    expected = silence.p < rule.suspicious_p_max and silence.expected.coverage >= rule.coverage_min
-    if reason or silence.gap_s < need_s or (rule.coverage_needed and not expected):
+    need_s = rule.suspicious_s_b if class_b else rule.suspicious_s_a
+    strong = silence.p < rule.suspicious_p_max and silence.coverage >= rule.coverage_min
+    if reason or silence.gap_s < need_s or (rule.coverage_needed and not strong):
         return "candidate", False
-    if silence.watch_nm <= rule.border_nm_max or silence.inbound_s is not None:
+    if silence.watch_nm <= rule.border_nm_max or not math.isnan(silence.inbound_s):
         return "suspicious", True
     return ("within_range", True) if silence.reach_nm >= silence.watch_nm else ("suspicious", False)
 
 
-@dataclass(slots=True)
-class Expected:
-    """What one group of receivers should have heard of a silent vessel: chance of this silence, mean coverage, blocks it listened."""
-
-    group: str
-    p: float
-    coverage: float
-    blocks: int
-    known_cell: bool
-    leaving: bool
-
-
-def _expected(state: DarkDetector, sight: Sight, slot: int) -> Expected:
-    """Of the groups that are alive, the one whose silence says most; if none knows the place, the first."""
-    row, coverage, heard_ms = sight.table.rows[slot], sight.coverage, int(sight.table.heard_ms[slot])
-    groups = state.ears.alive(sight.tick_ms)
-    blocks = [state.ears.minutes(group, heard_ms, sight.tick_ms) * MINUTE_MS // BLOCK_MS for group in groups]
-    last = (int(row["lat"]), int(row["lon"]), int(row["cog"]), int(row["class_b"]))
-    learned = (coverage.keys, coverage.heard, coverage.missed)
-    asked = np.array([groups, blocks], np.int64)
-    at, p, mean, known, leaving = _most_telling(last, float(row["speed_kn"]), asked, *learned, float(sight.params.dark.blocks_learned_min))
-    if at < 0:
-        return Expected("", 1.0, 0.0, 0, False, False)
-    return Expected(coverage.groups[groups[at]], p, mean, blocks[at], known, leaving)
-
-
-def reckon(row: np.void, seconds: float) -> tuple[int, int]:
-    """Position in units that a vessel would reach from its last report at unchanged course and speed; still if either is unknown.
-
-    East and north come from the cosine table (sin x = cos(90 - x)), so every platform reckons the same bits.
-    """
-    lat, lon = _reckoned(int(row["lat"]), int(row["lon"]), float(row["speed_kn"]), int(row["cog"]), seconds)
-    return lat, lon
-
-
-@njit(float64(int64), cache=True)
-def _cosine(tenth_deg):
-    """Cosine of an angle in tenths of a degree, from the table of latitudes (clamped near a pole; a course is not)."""
-    a = abs(tenth_deg) % 3600
-    a = min(a, 3600 - a)
-    quarter = a if a <= 900 else 1800 - a
-    cosine = 0.0 if quarter == 900 else cos_lat(quarter * 60_000)
-    return cosine if a <= 900 else -cosine
-
-
-@njit(types.UniTuple(int64, 2)(int64, int64, float64, int64, float64), cache=True)
-def _reckoned(lat, lon, speed_kn, cog, seconds):
-    if cog >= COG_MISSING or speed_kn <= 0.0:
-        return lat, lon
-    way_units = speed_kn * KN_MS * seconds / M_PER_UNIT
-    north, east = _cosine(cog), _cosine(900 - cog)
-    to_lat = max(-53_990_000, min(53_990_000, lat + int(way_units * north)))
-    to_lon = lon + int(way_units * east / max(0.1, cos_lat((lat + to_lat) // 2)))
-    return to_lat, (to_lon + HALF_TURN) % (2 * HALF_TURN) - HALF_TURN
-
-
-@njit(int64[::1](int64, int64, float64, int64, int64, int64, int64), cache=True)
-def _path(lat, lon, speed_kn, cog, class_b, group, n):
-    """Cells of the next n blocks of 5 minutes, each where its middle is reckoned to be."""
-    cells = np.empty(n, np.int64)
-    for i in range(n):
-        to_lat, to_lon = _reckoned(lat, lon, speed_kn, cog, (i + 0.5) * BLOCK_MS / 1000.0)
-        cells[i] = cell_key(to_lat, to_lon, class_b, group)
-    return cells
-
-
-@njit(
-    types.Tuple((int64, float64, float64, boolean, boolean))(types.UniTuple(int64, 4), float64, int64[:, ::1], int64[::1], float64[::1], float64[::1], float64),
-    cache=True,
-)
-def _most_telling(last, speed_kn, asked, keys, heard, missed, learned_min):
-    """(number of the group in `asked`, P of this silence, mean coverage, last cell learned?, path leaves coverage?) along the reckoned path.
-
-    last: latitude, longitude, course and class of the last report. asked: groups, and the blocks that each has listened since; -1: none
-    has. keys, heard, missed: those of Coverage.
-    """
-    lat, lon, cog, class_b = last
-    best, best_p, best_mean, best_known, best_leaving = -1, 1.0, 0.0, False, False
-    for g in range(asked.shape[1]):
-        group, blocks = asked[0, g], asked[1, g]
-        if blocks < 1:
-            continue
-        n = min(blocks, PATH_BLOCKS_MAX)
-        path = _path(lat, lon, speed_kn, cog, class_b, group, n + AHEAD_BLOCKS)
-        path_heard, path_missed = np.zeros(path.shape[0]), np.zeros(path.shape[0])
-        whole = True
-        for i in range(path.shape[0]):
-            at = np.searchsorted(keys, path[i])
-            if at < keys.shape[0] and keys[at] == path[i]:
-                path_heard[i], path_missed[i] = heard[at], missed[at]
-            whole = whole and path_heard[i] + path_missed[i] >= learned_min
-        p, mean, _ = p_path(path[:n], path_heard[:n], path_missed[:n], learned_min)
-        here = cell_key(lat, lon, class_b, group)
-        at = np.searchsorted(keys, here)
-        known = at < keys.shape[0] and keys[at] == here and heard[at] + missed[at] >= learned_min
-        if best < 0 or (known and not best_known) or (known == best_known and p < best_p):
-            best, best_p, best_mean, best_known, best_leaving = g, p, mean, known, known and not whole
-    return best, best_p, best_mean, best_known, best_leaving
-
-
-def _measure(state: DarkDetector, sight: Sight, slot: int, expected: Expected) -> Silence:
-    table, tick_ms, geography, rule = sight.table, sight.tick_ms, sight.geography, sight.params.dark
-    row = table.rows[slot]
-    p = expected.p
-    gap_s = (tick_ms - int(table.heard_ms[slot])) / 1000.0
-    peers, heard, lost_share = _peers(sight, slot)
-    if peers < rule.peers_min or heard < rule.peers_heard_min * peers:
-        p = max(p, rule.p_floor_few_peers)
-    heard_by, heard_ms = int(row["rx"]) | int(table.more["rx_before"][slot]), int(table.heard_ms[slot])
-    alive = state.ears.any_alive(heard_by, tick_ms) and not state.ears.died_with(heard_by, heard_ms, rule.common_cause_s * 1000.0, tick_ms)
-    since_fix_s = (tick_ms - int(row["t_ms"])) / 1000.0
-    steps = [0.0, since_fix_s, *(since_fix_s + share * rule.inbound_s_max for share in (0.25, 0.5, 0.75, 1.0))]
-    ways = [reckon(row, seconds) for seconds in steps]
-    lat_deg, lon_deg = degrees(np.array([w[0] for w in ways])), degrees(np.array([w[1] for w in ways]))
-    watch_nm = geography.watch_distance_nm(lat_deg, lon_deg)
-    masked = geography.masked(lat_deg[:2], lon_deg[:2])
-    inbound = next((steps[i] - since_fix_s for i in range(2, len(steps)) if watch_nm[i] <= 0.0), None)
-    return Silence(
-        gap_s,
-        p,
-        expected,
-        peers,
-        heard,
-        lost_share,
-        alive,
-        ways[1],
-        float(geography.coast_distance_nm(lat_deg[:1], lon_deg[:1])[0]),
-        float(min(watch_nm[0], watch_nm[1])),
-        rule.reach_factor * max(1.0, float(table.more["typical_kn"][slot]), float(row["speed_kn"])) * since_fix_s / 3600.0,
-        inbound,
-        bool(masked[1] or geography.on_land(lat_deg[1:2], lon_deg[1:2])[0]),
-        bool(masked[0]),
-        _is_stopped(row) and any(zone.kind == "watch" and zone.relation == "inside" for zone in geography.relations(float(lat_deg[0]), float(lon_deg[0]))),
-    )
-
-
-def _is_stopped(row: np.void) -> bool:
-    return bool(row["speed_kn"] >= 0 and row["speed_kn"] < UNDER_WAY_KN_A)
-
-
-def _peers(sight: Sight, slot: int) -> tuple[int, int, float]:
-    """Others last heard in the same or the next cell: (how many, how many are heard lately, share lost together with it)."""
-    me, heard_ms, rule = sight.table.rows[slot], int(sight.table.heard_ms[slot]), sight.params.dark
-    others = sight.around.cells(int(me["lat"]), int(me["lon"]), CELL_UNITS)
-    limits = (heard_ms - PEER_WINDOW_MS, sight.tick_ms - HEARD_LATELY_MS, heard_ms)
-    peers, heard, together = _count_peers(others, sight.table.key_of(slot), limits, rule.common_cause_s * 1000.0)
-    return peers, heard, together / peers if peers else 0.0
-
-
-@njit(types.UniTuple(int64, 3)(SIGHTING_TYPE[::1], int64, types.UniTuple(int64, 3), float64), **PLAIN)
-def _count_peers(others, key, limits, together_ms):
-    """(heard since the first limit, of these heard since the second, of the rest lost within `together_ms` of the third)."""
-    since_ms, lately_ms, lost_ms = limits
-    peers, heard, together = 0, 0, 0
-    for i in range(others.shape[0]):
-        t_ms = others[i]["heard_ms"]
-        if t_ms < since_ms or others[i]["key"] == key:
-            continue
-        peers += 1
-        if t_ms >= lately_ms:
-            heard += 1
-        elif abs(t_ms - lost_ms) <= together_ms:
-            together += 1
-    return peers, heard, together
-
-
-def _exclusions(row: np.void, silence: Silence, rule: Dark) -> list[Exclusion]:
-    stopped = _is_stopped(row)
+def _exclusions(silence: Silence, rule: Dark) -> list[Exclusion]:
+    stopped, in_mask = bool(silence.stopped), bool(silence.in_mask)
     common = silence.peers > 0 and silence.lost_share >= rule.common_cause_share
     return [
-        ep.checked("receiver_down", not silence.receiver_alive, yes="silent", no="heard", suppress=True),
+        ep.checked("receiver_down", bool(silence.receivers_lost), yes="silent", no="heard", suppress=True),
         ep.checked("common_cause", common, ep.tidy("share", silence.lost_share), suppress=True),
-        ep.checked("stopped_in_port_or_anchorage", stopped and silence.in_mask, suppress=True),
-        ep.checked("stopped_inshore", stopped and not silence.in_mask and silence.coast_nm < INSHORE_NM and not silence.in_watch_zone, suppress=True),
-        ep.checked("reckoned_into_port_or_ashore", silence.reckoned_ashore, suppress=True),
-        ep.checked("leaving_coverage", rule.coverage_needed and silence.expected.leaving, suppress=True),
+        ep.checked("stopped_in_port_or_anchorage", stopped and in_mask, suppress=True),
+        ep.checked("stopped_inshore", stopped and not in_mask and silence.coast_nm < INSHORE_NM and not silence.in_watch_zone, suppress=True),
+        ep.checked("reckoned_into_port_or_ashore", bool(silence.reckoned_ashore), suppress=True),
+        ep.checked("leaving_coverage", rule.coverage_needed and bool(silence.leaving), suppress=True),
         ep.checked("few_peers", silence.peers < rule.peers_min, silence.peers),
     ]
 
 
-def _facts(sight: Sight, slot: int, silence: Silence, exclusions: list[Exclusion]) -> dict[str, Any]:
-    table, rule = sight.table, sight.params.dark
+def _facts(sight: Sight, silence: Silence, exclusions: list[Exclusion]) -> dict[str, Any]:
+    table, rule, slot = sight.table, sight.params.dark, silence.slot
     row, reports = table.rows[slot], reports_1h(table, slot)
     lat_deg, lon_deg = ep.degrees_of(int(row["lat"]), int(row["lon"]))
     confidence = rule.prior / (rule.prior + (1.0 - rule.prior) * silence.p)
@@ -421,22 +260,22 @@ def _facts(sight: Sight, slot: int, silence: Silence, exclusions: list[Exclusion
         "exclusions": exclusions,
         "confidence": round(float(min(rule.confidence_cap, confidence)), 3),
         "quality": {
-            "coverage_p": ep.tidy("share", silence.expected.coverage),
+            "coverage_p": ep.tidy("share", silence.coverage),
             "reports_1h": reports,
             "peers": silence.peers,
-            "blocks_listened": silence.expected.blocks,
-            "receiver": silence.expected.group,
+            "blocks_listened": silence.blocks,
+            "receiver": sight.coverage.groups[silence.group],
         },
     }
 
 
 def _measures(row: np.void, silence: Silence) -> dict[str, Value]:
-    reckoned_lat, reckoned_lon = ep.degrees_of(*silence.reckoned)
+    reckoned_lat, reckoned_lon = ep.degrees_of(silence.reckoned_lat, silence.reckoned_lon)
     return {
         "gap_s": ep.tidy("s", silence.gap_s),
         "p_silence": ep.probability(silence.p),
-        "coverage_share": ep.tidy("share", silence.expected.coverage),
-        "blocks_silent": silence.expected.blocks,
+        "coverage_share": ep.tidy("share", silence.coverage),
+        "blocks_silent": silence.blocks,
         "peers": silence.peers,
         "peers_heard": silence.peers_heard,
         "speed_kn": ep.tidy("kn", float(row["speed_kn"])) if row["speed_kn"] >= 0 else None,
@@ -446,7 +285,7 @@ def _measures(row: np.void, silence: Silence) -> dict[str, Value]:
         "coast_distance_nm": ep.tidy("nm", silence.coast_nm),
         "watch_distance_nm": ep.tidy("nm", silence.watch_nm),
         "reach_nm": ep.tidy("nm", silence.reach_nm),
-        "inbound_s": silence.inbound_s,
+        "inbound_s": None if math.isnan(silence.inbound_s) else silence.inbound_s,
     }
 
 
@@ -458,7 +297,7 @@ def _evidence(row: np.void, reports: int, silence: Silence, rule: Dark) -> list[
     return [
         ep.at_least("gap_s", silence.gap_s, need_s),
         Evidence("p_silence", p, "<", rule.suspicious_p_max, ep.probability(rule.suspicious_p_max - silence.p), silence.p < rule.suspicious_p_max),
-        ep.at_least("coverage_share", silence.expected.coverage, rule.coverage_min),
+        ep.at_least("coverage_share", silence.coverage, rule.coverage_min),
         ep.at_least("peers", silence.peers, rule.peers_min),
         ep.at_least("peers_heard_share", heard_share, rule.peers_heard_min),
         ep.at_least("reports_1h", reports, rule.reports_1h_min),
@@ -587,7 +426,7 @@ def _shortened_running(state: DarkDetector, sight: Sight, slot: int, start_ms: i
         return [state.book.revise(key, tick_ms, t_start=start_ms, measures=measures, reason="shortened by late data", **kept)]
     old = state.book.revise(key, tick_ms, state="retracted", reason="restated" if enough else "late_data")
     _forget_silence(sight.table, slot)
-    return [old, *(_judge(state, sight, slot, old.event_id) if enough else [])]
+    return [old, *(_judge(state, sight, np.array([slot], np.int64), old.event_id) if enough else [])]
 
 
 def _shortened_past(state: DarkDetector, sight: Sight, key: int, start_ms: int, end_ms: int) -> list[Event]:
@@ -609,33 +448,6 @@ def _shortened_past(state: DarkDetector, sight: Sight, key: int, start_ms: int, 
 def same_bucket(a_ms: int, b_ms: int) -> bool:
     """Whether two starts give an event the same id."""
     return a_ms // START_BUCKET_MS == b_ms // START_BUCKET_MS
-
-
-@njit(boolean[::1](HOT_TYPE[::1], EAR_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 4), int64), cache=True)
-def _due(rows, ears, heard, tick_ms, limits, reports_min):
-    """bool[n]: silent for long enough and due to be judged. limits: candidate s (A, B), longest s, least speed of a class B vessel."""
-    s_a, s_b, s_max, speed_b = limits
-    shortest_ms = min(s_a, s_b) * 1000.0
-    out = np.zeros(rows.shape[0], np.bool_)
-    for i in range(rows.shape[0]):
-        gap_ms = tick_ms - heard[i]
-        if gap_ms < shortest_ms or gap_ms > s_max * 1000.0:
-            continue
-        v = rows[i]
-        if v["t_ms"] == T_MISSING:
-            continue
-        least_ms = (s_b if v["class_b"] != 0 else s_a) * 1000.0
-        if gap_ms < least_ms:
-            continue
-        if v["class_b"] != 0 and v["speed_kn"] < speed_b:
-            continue
-        minutes = gap_ms // MINUTE_MS
-        first = minutes == int(least_ms) // MINUTE_MS
-        if not first and minutes % (STEADY_JUDGE_MIN if minutes <= FIRST_HOURS_MIN else LATER_JUDGE_MIN) != 0:
-            continue
-        before = np.int64(ears[i]["totals"][(ears[i]["bucket"] + 1) % HOUR_BUCKETS])
-        out[i] = np.int64(v["reports"]) - before >= reports_min
-    return out
 
 
 @njit(types.Tuple((int64, boolean))(FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1], int64[::1]), **PLAIN)

@@ -47,6 +47,11 @@ class Sight:
             self._around = around_of([sightings(self.table, self.tick_ms)])
         return self._around
 
+    @property
+    def around_made(self) -> Around | None:
+        """`around`, if it is there already: with shards it always is, and says what this table alone cannot."""
+        return self._around
+
     def at(self, tick_ms: int, around: Around | None = None) -> Sight:
         """The same sight at another tick; `around` of several shards together, if there are several."""
         return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, None, around)

@@ -6,7 +6,8 @@ Theory. Silence means something only where somebody listened. Every full minute 
 the watch listen (no source known to be deaf, the system up, something heard at all), and has the group heard anybody within
 RECEIVER_SILENT_MS? Each five minutes the groups teach the coverage model where they hear. A group that had listened nearly
 every minute of the hour before and falls silent while the watch goes on is reported once, as a `system` event: a fault of ours
-is no vessel's behaviour.
+is no vessel's behaviour. The deaths of steady groups are remembered: where a vessel went while nobody listened, nobody knows, so a
+group that is back says nothing about who was lost before.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import boolean, from_dtype, int64, njit, types, uint64
+from numba import boolean, float64, from_dtype, int8, int32, int64, njit, types, uint64
 
 from dogwatch.batch import T_MISSING, Control
 from dogwatch.events import Event, event_id
@@ -22,12 +23,15 @@ from dogwatch.geo import lon_difference
 from tracks import episodes as ep
 from tracks.coverage import BLOCK_MS, GROUPS_MAX, HOUR_MS, cell_key
 from tracks.detector import Sight
-from tracks.records import BUCKET_MS, HOT_TYPE, LAST_ROW, MINUTE_MS
+from tracks.params import Dark
+from tracks.records import BUCKET_MS, HOT_TYPE, LAST_ROW, MINUTE_MS, PLAIN
 
 LISTENING_MS = 300_000  # no row from anybody for so long: the watch was not listening
 RECEIVER_SILENT_MS = 300_000
 STEADY_MIN = 50  # of the 60 minutes before: so steady a receiver is missed when it falls silent
 MINUTES_KEPT = 2048
+DEATH_SPAN_MS, DEATH_STEADY_MIN = 1_800_000, 25  # so steady in the half hour before, its death is remembered; a satellite's pass never is
+DEATHS_MAX = 1024  # a month of one a day for each group; the oldest is forgotten first
 UNDER_WAY_KN_A, UNDER_WAY_KN_B = 3.0, 2.5
 MISSED_BLOCKS_MAX = 24  # a longer hole teaches nothing about coverage
 RULE, RULE_VERSION = "receiver_down", "1.0"
@@ -59,6 +63,7 @@ class Ears:
         self.deaf: set[str] = set()  # sources known to be silent, and "system" while we were down
         self.pending: list[Control] = []
         self.down = ep.Book()  # groups that fell silent, by number
+        self.deaths = np.empty((0, 3), np.int64)  # of steady groups: number, last minute heard, minute heard again (0: not yet)
         self.minutes_deaf = 0
         self.living: tuple[int, list[int]] = (T_MISSING, [])  # tick, groups alive at it: known once a tick, no part of the state
 
@@ -79,14 +84,15 @@ class Ears:
             self.living = (tick_ms, sorted(set(self.group_of[living].tolist())))
         return self.living[1]
 
-    def any_alive(self, receivers: int, tick_ms: int) -> bool:
-        """Whether one of these receivers (bits; 0: nobody is known) is alive."""
-        return receivers == 0 or any(receivers >> bit & 1 and tick_ms - int(self.heard_ms[bit]) <= RECEIVER_SILENT_MS for bit in range(64))
+    def lost_to(self, receivers: np.ndarray, heard_ms: np.ndarray, tick_ms: int, within_ms: float) -> np.ndarray:
+        """bool[n]: whether our own ears explain why vessels, heard by these receivers (uint64[n] bits) until int64[n] ms, are not heard.
 
-    def died_with(self, receivers: int, heard_ms: int, within_ms: float, tick_ms: int) -> bool:
-        """Whether one of these receivers (bits) is dead, and fell silent within `within_ms` of a vessel last heard at `heard_ms`."""
-        lost = (tick_ms - self.heard_ms > RECEIVER_SILENT_MS) & (np.abs(self.heard_ms - heard_ms) <= within_ms)
-        return any(receivers >> bit & 1 for bit in np.flatnonzero(lost).tolist())
+        Either all of the receivers are silent, or one of them is and fell silent within `within_ms` of the vessel, or the remembered death of
+        one of their groups lies so near. No bits: nobody is known.
+        """
+        lost = np.empty(len(receivers), np.bool_)
+        _lost_to(receivers, heard_ms, self.heard_ms, self.group_of, self.deaths, tick_ms, within_ms, lost)
+        return lost
 
     def minutes(self, group: int, since_ms: int, tick_ms: int) -> int:
         """Full minutes between two times in which a group was listening; of very long spans only the newest are known."""
@@ -104,6 +110,7 @@ class Ears:
             "deaf": sorted(self.deaf),
             "pending": [[c.t_ms, c.kind, c.subject] for c in self.pending],
             "down": self.down.to_sections(),
+            "deaths": self.deaths,
             "minutes_deaf": self.minutes_deaf,
         }
 
@@ -116,6 +123,7 @@ class Ears:
         ears.deaf, ears.minutes_deaf = set(sections["deaf"]), sections["minutes_deaf"]
         ears.pending = [Control(*c) for c in sections["pending"]]
         ears.down = ep.Book.from_sections(sections["down"])
+        ears.deaths = sections["deaths"].copy()
         return ears
 
     def _note_minute(self, sight: Sight) -> bool:
@@ -139,11 +147,29 @@ class Ears:
         listened = not deaf_before and not self.deaf and tick_ms - int(table.cells[LAST_ROW]) <= LISTENING_MS
         self.minutes_deaf += not listened
         self.living = (T_MISSING, [])
+        self._note_deaths(tick_ms, sight.params.dark)
         minute = tick_ms // MINUTE_MS
         self.listened[:, minute % MINUTES_KEPT] = self.listened[:, (minute - 1) % MINUTES_KEPT]
         if listened:
             self.listened[self.alive(tick_ms), minute % MINUTES_KEPT] += 1
         return listened
+
+    def _note_deaths(self, tick_ms: int, rule: Dark) -> None:
+        """Remember that a steady group fell silent, or was heard again: what was shorter than `common_cause_s` is no death."""
+        alive, deaths = self.alive(tick_ms), self.deaths
+        back = (deaths[:, 2] == 0) & np.isin(deaths[:, 0], alive)
+        if back.any():
+            deaths[back, 2] = tick_ms
+            deaths = deaths[~back | (tick_ms - deaths[:, 1] > rule.common_cause_s * 1000.0)]
+        if tick_ms % HOUR_MS == 0:
+            deaths = deaths[(deaths[:, 2] == 0) | (tick_ms - deaths[:, 1] <= (rule.gap_s_max + rule.common_cause_s) * 1000.0)]
+        for group in range(int(self.group_of.max()) + 1):
+            last_ms = int(self.heard_ms[self.group_of == group].max(initial=T_MISSING))
+            if group in alive or last_ms == T_MISSING or tick_ms - last_ms > RECEIVER_SILENT_MS + MINUTE_MS:
+                continue
+            if self.minutes(group, last_ms - DEATH_SPAN_MS, last_ms) >= DEATH_STEADY_MIN:
+                deaths = np.concatenate([deaths, np.array([[group, last_ms, 0]], np.int64)])
+        self.deaths = np.ascontiguousarray(deaths[-DEATHS_MAX:])
 
     def _receivers_down(self, sight: Sight) -> list[Event]:
         tick_ms, alive, events = sight.tick_ms, set(self.alive(sight.tick_ms)), []
@@ -214,6 +240,40 @@ def learn_coverage(ears: Ears, sight: Sight, cold: np.ndarray) -> None:
     listened = np.array([[ears.minutes(g, b * BLOCK_MS, (b + 1) * BLOCK_MS) == full for b in blocks] for g in groups], np.bool_)
     if len(bits):
         coverage.note(*_blocks_of(table.used, cold, newest, listened, bits))
+
+
+@njit((uint64[::1], int64[::1], int64[::1], int8[::1], int64[:, ::1], int64, float64, boolean[::1]), **PLAIN)
+def _lost_to(receivers, lost_ms, heard, group_of, deaths, tick_ms, within_ms, out):
+    """See `Ears.lost_to`. heard, group_of: of each receiver."""
+    for i in range(receivers.shape[0]):
+        anybody, explained = receivers[i] == 0, False
+        for bit in range(64):
+            if (receivers[i] >> np.uint64(bit)) & np.uint64(1) == 0:
+                continue
+            if tick_ms - heard[bit] <= RECEIVER_SILENT_MS:
+                anybody = True
+            elif abs(heard[bit] - lost_ms[i]) <= within_ms:
+                explained = True
+            for k in range(deaths.shape[0]):
+                if deaths[k, 0] == group_of[bit] and abs(deaths[k, 1] - lost_ms[i]) <= within_ms:
+                    explained = True
+        out[i] = explained or not anybody
+
+
+@njit(int64(int32[:, ::1], int64[:, ::1], int64, int64, int64, float64), **PLAIN)
+def minutes_of(listened, deaths, group, since_ms, tick_ms, within_ms):
+    """Full minutes of a silence in which a group listened, until its first remembered death; none if the silence began within `within_ms` before that.
+
+    listened, deaths: those of Ears. After a death nobody knows where the vessel is: that the group is back says nothing about it.
+    """
+    until_ms = tick_ms
+    for k in range(deaths.shape[0]):
+        died_ms, back_ms = deaths[k, 1], deaths[k, 2] if deaths[k, 2] != 0 else tick_ms
+        if deaths[k, 0] == group and back_ms > since_ms and died_ms < until_ms:
+            until_ms = died_ms if died_ms - since_ms > within_ms else since_ms
+    first, last = (since_ms + MINUTE_MS - 1) // MINUTE_MS, until_ms // MINUTE_MS
+    first = max(first, tick_ms // MINUTE_MS - MINUTES_KEPT + 1)
+    return max(0, listened[group, last % MINUTES_KEPT] - listened[group, first % MINUTES_KEPT]) if last > first else 0
 
 
 @njit((HOT_TYPE[::1], EAR_TYPE[::1], int64), cache=True)

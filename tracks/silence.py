@@ -1,0 +1,365 @@
+"""Silences measured, many at once: who is due, what should have been heard, who else is heard, where the vessel may be.
+
+May hold: kernels over tracks that are due at a tick, questions to geography for all of them together. May not: thresholds' meaning, the
+life of an event (dark.py).
+
+Theory. Of the silences that are due at a tick nearly all end as nothing new. So they are measured together, a column after the other, in the
+order of what the answers cost: coverage along the reckoned path, our own ears, the neighbours, and last geography, each only for
+those that are still in question. One silence is a row of SILENCE; `Silence` is the same row for people who write an event.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import float64, from_dtype, int32, int64, njit, types
+
+from dogwatch.batch import COG_MISSING, T_MISSING
+from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, cos_lat
+from tracks.around import SIGHTED_MS, SIGHTING_TYPE
+from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_key
+from tracks.detector import Sight
+from tracks.ears import EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears, minutes_of
+from tracks.params import Dark
+from tracks.records import BELIEVED, HOT_TYPE, MINUTE_MS, MORE_TYPE, PLAIN
+from tracks.vessels import ORDINAL_BITS, VesselTable, degrees
+
+HEARD_LATELY_MS = 540_000  # three intervals of the slowest reporter (ITU-R M.1371-5, table 1)
+PEER_WINDOW_MS = 1_800_000  # peers are vessels heard this long before the silence began
+PATH_BLOCKS_MAX = 288
+AHEAD_BLOCKS = 2  # the path is looked at this much farther, to see whether it leaves coverage
+STEADY_JUDGE_MIN, FIRST_HOURS_MIN, LATER_JUDGE_MIN = 5, 120, 30  # minutes of silence: judged each 5 up to 120, then each 30
+INBOUND_SHARES = np.array([0.25, 0.5, 0.75, 1.0])  # of `inbound_s_max`: where its course is looked at
+QUARTER_TURN = 54_000_000
+SILENCE = np.dtype(
+    [
+        ("slot", "<i8"),
+        ("heard_ms", "<i8"),  # last transmission of any kind
+        ("gap_s", "<f8"),
+        ("p", "<f8"),  # chance of this silence if it were transmitting
+        ("coverage", "<f8"),  # mean along the path
+        ("blocks", "<i8"),  # in which the group listened; 0: nobody did
+        ("group", "<i8"),  # of receivers, whose silence says most; -1 none
+        ("peers", "<i8"),
+        ("peers_heard", "<i8"),
+        ("lost_share", "<f8"),  # of the peers, lost together with it
+        ("reckoned_lat", "<i8"),
+        ("reckoned_lon", "<i8"),
+        ("coast_nm", "<f8"),
+        ("watch_nm", "<f8"),  # from the last or the reckoned position: the nearer
+        ("reach_nm", "<f8"),
+        ("inbound_s", "<f8"),  # NaN: its course leads into no watched waters
+        ("stopped", "u1"),
+        ("known_cell", "u1"),
+        ("leaving", "u1"),
+        ("receivers_lost", "u1"),
+        ("reckoned_ashore", "u1"),
+        ("in_mask", "u1"),
+        ("in_watch_zone", "u1"),  # asked of a stopped vessel only
+    ]
+)
+SILENCE_TYPE = from_dtype(SILENCE)
+ASKED = np.dtype([("key", "<i8"), ("heard_ms", "<i8"), ("column", "<i8"), ("at", "<i8")])  # whose neighbours are asked for: column of cells, row of SILENCE
+ASKED_TYPE = from_dtype(ASKED)
+LEARNED = types.Tuple((int64[::1], float64[::1], float64[::1]))
+
+
+@dataclass(slots=True)
+class Silence:
+    """One row of SILENCE."""
+
+    slot: int
+    heard_ms: int
+    gap_s: float
+    p: float
+    coverage: float
+    blocks: int
+    group: int
+    peers: int
+    peers_heard: int
+    lost_share: float
+    reckoned_lat: int
+    reckoned_lon: int
+    coast_nm: float
+    watch_nm: float
+    reach_nm: float
+    inbound_s: float
+    stopped: int
+    known_cell: int
+    leaving: int
+    receivers_lost: int
+    reckoned_ashore: int
+    in_mask: int
+    in_watch_zone: int
+
+
+def due(table: VesselTable, ears: np.ndarray, tick_ms: int, rule: Dark) -> np.ndarray:
+    """int64 slots, in order of their keys, of tracks silent for long enough and due to be judged at this tick. ears: EAR rows of the table."""
+    n = len(table)
+    slots = np.empty(n, np.int64)
+    limits = (rule.candidate_s_a, rule.candidate_s_b, rule.gap_s_max, rule.speed_kn_min_b)
+    return table.in_order(slots[: _due(table.used, ears, table.heard_ms[:n], tick_ms, limits, rule.reports_1h_min, slots)])
+
+
+def expected(sight: Sight, ears: Ears, slots: np.ndarray) -> np.ndarray:
+    """SILENCE[n] of tracks with what should have been heard of each; the rest is not yet asked.
+
+    Of the groups that are alive the one whose silence says most; if none knows the place, the first that listened.
+    """
+    table, coverage, rule = sight.table, sight.coverage, sight.params.dark
+    found = np.zeros(len(slots), SILENCE)
+    groups = np.array(ears.alive(sight.tick_ms), np.int64)
+    learned = (coverage.keys, coverage.heard, coverage.missed)
+    limits = (float(rule.blocks_learned_min), rule.common_cause_s * 1000.0)
+    path = np.empty(PATH_BLOCKS_MAX + AHEAD_BLOCKS, np.int64)
+    _expect(table.rows, table.heard_ms, slots, groups, ears.listened, ears.deaths, sight.tick_ms, learned, limits, path, found)
+    return found
+
+
+def ask_ears(sight: Sight, ears: Ears, found: np.ndarray) -> None:
+    """Whether a death among the receivers that heard each vessel explains its silence."""
+    table, slots = sight.table, found["slot"]
+    heard_by = table.rows["rx"][slots] | table.more["rx_before"][slots]
+    found["receivers_lost"] = ears.lost_to(heard_by, found["heard_ms"].copy(), sight.tick_ms, sight.params.dark.common_cause_s * 1000.0)
+
+
+def ask_peers(sight: Sight, found: np.ndarray) -> None:
+    """Others last heard in the same or a neighbouring cell: how many, how many are heard lately, share lost together with it; too few bound P."""
+    table, rule = sight.table, sight.params.dark
+    if not len(found):
+        return
+    rows = (table.rows["lat"][found["slot"]].astype(np.int64) + QUARTER_TURN) // CELL_UNITS
+    first = np.zeros(ROWS + 3, np.int64)
+    first[1:] = np.cumsum(np.bincount(rows + 1, minlength=ROWS + 2))
+    asked = _asked(sight, found, np.argsort(rows, kind="stable"))
+    limits = (sight.tick_ms - HEARD_LATELY_MS, rule.common_cause_s * 1000.0)
+    counts = np.zeros((len(found), 3), np.int64)
+    if sight.around_made is None:
+        _peers_of_table(table.used, table.known, table.heard_ms[: len(table)], asked, first, sight.tick_ms - SIGHTED_MS, limits, counts)
+    else:
+        _peers_of_sightings(sight.around_made.seen, asked, first, limits, counts)
+    peers, heard = counts[:, 0], counts[:, 1]
+    found["peers"], found["peers_heard"], found["lost_share"] = peers, heard, counts[:, 2] / np.maximum(peers, 1)
+    few = (peers < rule.peers_min) | (heard < rule.peers_heard_min * peers)
+    found["p"][few] = np.maximum(found["p"][few], rule.p_floor_few_peers)
+
+
+def ask_places(sight: Sight, found: np.ndarray) -> None:
+    """Where each vessel was last, is by reckoning, and where its course leads: masks, land, coast and watched waters."""
+    table, geography, rule = sight.table, sight.geography, sight.params.dark
+    n = len(found)
+    if not n:
+        return
+    slots = found["slot"]
+    rows = table.rows[slots]
+    since_fix_s = (sight.tick_ms - rows["t_ms"]) / 1000.0
+    steps = np.column_stack([np.zeros(n), since_fix_s, since_fix_s[:, None] + INBOUND_SHARES * rule.inbound_s_max])
+    lat, lon = np.empty(steps.shape, np.int64), np.empty(steps.shape, np.int64)
+    _ways(rows, steps, lat, lon)
+    lat_deg, lon_deg = degrees(lat), degrees(lon)
+    watch_nm = geography.watch_distance_nm(lat_deg.ravel(), lon_deg.ravel()).reshape(steps.shape)
+    masked = geography.masked(lat_deg[:, :2].ravel(), lon_deg[:, :2].ravel()).reshape(n, 2)
+    here, reckoned = (lat_deg[:, 0].copy(), lon_deg[:, 0].copy()), (lat_deg[:, 1].copy(), lon_deg[:, 1].copy())
+    inbound = watch_nm[:, 2:] <= 0.0
+    first = np.argmax(inbound, axis=1) + 2
+    found["inbound_s"] = np.where(inbound.any(axis=1), steps[np.arange(n), first] - since_fix_s, np.nan)
+    found["reckoned_lat"], found["reckoned_lon"] = lat[:, 1], lon[:, 1]
+    found["coast_nm"] = geography.coast_distance_nm(*here)
+    found["watch_nm"] = np.minimum(watch_nm[:, 0], watch_nm[:, 1])
+    speed_kn = np.maximum(1.0, np.maximum(table.more["typical_kn"][slots].astype(np.float64), rows["speed_kn"].astype(np.float64)))
+    found["reach_nm"] = rule.reach_factor * speed_kn * since_fix_s / 3600.0
+    found["reckoned_ashore"] = masked[:, 1] | geography.on_land(*reckoned)
+    found["in_mask"] = masked[:, 0]
+    stopped = found["stopped"] != 0
+    if stopped.any():
+        found["in_watch_zone"][stopped] = geography.in_zones(("watch",), here[0][stopped], here[1][stopped])
+
+
+def _asked(sight: Sight, found: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """ASKED[n]: whose neighbours are asked for, in this order."""
+    slots = found["slot"][order]
+    asked = np.zeros(len(order), ASKED)
+    asked["at"], asked["heard_ms"], asked["key"] = order, found["heard_ms"][order], sight.table.keys_of(slots)
+    asked["column"] = (sight.table.rows["lon"][slots].astype(np.int64) + HALF_TURN) // CELL_UNITS
+    return asked
+
+
+@njit(int64(HOT_TYPE[::1], EAR_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 4), int64, int64[::1]), **PLAIN)
+def _due(rows, ears, heard, tick_ms, limits, reports_min, out):
+    """Write the slots of `due`; returns how many. limits: candidate s (A, B), longest s, least speed of a class B vessel."""
+    s_a, s_b, s_max, speed_b = limits
+    newest_ms, oldest_ms = np.int64(math.floor(tick_ms - min(s_a, s_b) * 1000.0)), np.int64(math.ceil(tick_ms - s_max * 1000.0))
+    n = 0
+    for i in range(rows.shape[0]):
+        if heard[i] > newest_ms or heard[i] < oldest_ms:
+            continue
+        minutes = (tick_ms - heard[i]) // MINUTE_MS
+        v = rows[i]
+        least_ms = (s_b if v["class_b"] != 0 else s_a) * 1000.0
+        first = minutes == np.int64(least_ms) // MINUTE_MS
+        if not first and minutes % (STEADY_JUDGE_MIN if minutes <= FIRST_HOURS_MIN else LATER_JUDGE_MIN) != 0:
+            continue
+        if v["t_ms"] == T_MISSING or tick_ms - heard[i] < least_ms or (v["class_b"] != 0 and v["speed_kn"] < speed_b):
+            continue
+        before = np.int64(ears[i]["totals"][(ears[i]["bucket"] + 1) % HOUR_BUCKETS])
+        if np.int64(v["reports"]) - before >= reports_min:
+            out[n] = i
+            n += 1
+    return n
+
+
+@njit(float64(int64), **PLAIN)
+def _cosine(tenth_deg):
+    """Cosine of an angle in tenths of a degree, from the table of latitudes (clamped near a pole; a course is not)."""
+    a = abs(tenth_deg) % 3600
+    a = min(a, 3600 - a)
+    quarter = a if a <= 900 else 1800 - a
+    cosine = 0.0 if quarter == 900 else cos_lat(quarter * 60_000)
+    return cosine if a <= 900 else -cosine
+
+
+@njit(types.UniTuple(int64, 2)(int64, int64, float64, int64, float64), **PLAIN)
+def reckon(lat, lon, speed_kn, cog, seconds):
+    """Position in units reached at unchanged course (tenths of a degree) and speed; still if either is unknown.
+
+    East and north come from the cosine table (sin x = cos(90 - x)), so every platform reckons the same bits.
+    """
+    if cog >= COG_MISSING or speed_kn <= 0.0:
+        return lat, lon
+    way_units = speed_kn * KN_MS * seconds / M_PER_UNIT
+    north, east = _cosine(cog), _cosine(900 - cog)
+    to_lat = max(-53_990_000, min(53_990_000, lat + int(way_units * north)))
+    to_lon = lon + int(way_units * east / max(0.1, cos_lat((lat + to_lat) // 2)))
+    return to_lat, (to_lon + HALF_TURN) % (2 * HALF_TURN) - HALF_TURN
+
+
+@njit((HOT_TYPE[::1], float64[:, ::1], int64[:, ::1], int64[:, ::1]), **PLAIN)
+def _ways(rows, steps_s, lat, lon):
+    """Where each track is reckoned to be so many seconds after its last position."""
+    for i in range(rows.shape[0]):
+        v = rows[i]
+        for k in range(steps_s.shape[1]):
+            lat[i, k], lon[i, k] = reckon(np.int64(v["lat"]), np.int64(v["lon"]), np.float64(v["speed_kn"]), np.int64(v["cog"]), steps_s[i, k])
+
+
+@njit(int64(int64[::1], int64), **PLAIN)
+def _place_of(keys, key):
+    """Index of a key in sorted keys, or -1."""
+    low, high = 0, keys.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if keys[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < keys.shape[0] and keys[low] == key else -1
+
+
+@njit(types.Tuple((float64, float64, int64))(HOT_TYPE, int64, int64, LEARNED, float64, int64[::1]), **PLAIN)
+def _along(v, group, n, learned, learned_min, path):
+    """(P of n silent blocks, mean coverage, whether n + AHEAD_BLOCKS are learned) along the path reckoned from the last report. path: to work in.
+
+    `tracks.coverage.p_path` on the cells in which the middle of each block is reckoned to lie.
+    """
+    keys, heard, missed = learned
+    p, coverage, known_blocks, whole = 1.0, 0.0, 0, 1
+    cell, before, h, m = np.int64(-1), 0, 0.0, 0.0
+    for i in range(n + AHEAD_BLOCKS):
+        lat, lon = reckon(np.int64(v["lat"]), np.int64(v["lon"]), np.float64(v["speed_kn"]), np.int64(v["cog"]), (i + 0.5) * BLOCK_MS / 1000.0)
+        here = cell_key(lat, lon, np.int64(v["class_b"]), group)
+        path[i] = here
+        if here == cell:
+            before += 1
+        else:
+            cell, before = here, 0
+            for j in range(i):
+                before += path[j] == here
+            at = _place_of(keys, here)
+            h, m = (heard[at], missed[at]) if at >= 0 else (0.0, 0.0)
+        if h + m < learned_min:
+            whole = 0
+        elif i < n:
+            a, b = h + 1.0, m + 1.0
+            p *= (b + before) / (a + b + before)
+            coverage += a / (a + b)
+            known_blocks += 1
+    return p, (coverage / known_blocks if known_blocks > 0 else 0.0), whole
+
+
+@njit(
+    (
+        HOT_TYPE[::1],
+        int64[::1],
+        int64[::1],
+        int64[::1],
+        int32[:, ::1],
+        int64[:, ::1],
+        int64,
+        LEARNED,
+        types.UniTuple(float64, 2),
+        int64[::1],
+        SILENCE_TYPE[::1],
+    ),
+    **PLAIN,
+)
+def _expect(rows, heard, slots, groups, listened, deaths, tick_ms, learned, limits, path, out):
+    """See `expected`. learned: keys, heard and missed of Coverage. limits: blocks that make a cell learned, ms that make two losses one."""
+    learned_min, within_ms = limits
+    keys, cell_heard, cell_missed = learned
+    for i in range(slots.shape[0]):
+        v, found, since_ms = rows[slots[i]], out[i], heard[slots[i]]
+        found["slot"], found["heard_ms"], found["group"] = slots[i], since_ms, -1
+        found["gap_s"] = (tick_ms - since_ms) / 1000.0
+        found["p"] = 1.0
+        found["stopped"] = v["speed_kn"] >= 0.0 and v["speed_kn"] < UNDER_WAY_KN_A
+        for g in range(groups.shape[0]):
+            blocks = minutes_of(listened, deaths, groups[g], since_ms, tick_ms, within_ms) * MINUTE_MS // BLOCK_MS
+            if blocks < 1:
+                continue
+            p, coverage, whole = _along(v, groups[g], min(blocks, PATH_BLOCKS_MAX), learned, learned_min, path)
+            at = _place_of(keys, cell_key(np.int64(v["lat"]), np.int64(v["lon"]), np.int64(v["class_b"]), groups[g]))
+            known = 1 if at >= 0 and cell_heard[at] + cell_missed[at] >= learned_min else 0
+            if found["group"] < 0 or known > found["known_cell"] or (known == found["known_cell"] and p < found["p"]):
+                found["group"], found["blocks"] = groups[g], blocks
+                found["p"], found["coverage"] = p, coverage
+                found["known_cell"], found["leaving"] = known, known - known * whole
+
+
+@njit((ASKED_TYPE[::1], int64[::1], types.UniTuple(float64, 2), int64, int64, int64, int64, int64[:, ::1]), **PLAIN)
+def _count_peer(asked, first, limits, key, lat, lon, t_ms, counts):
+    """Count a track, last heard at t_ms, for everybody in whose cell or the next it was: (peers, of these heard since, of the rest lost together)."""
+    lately_ms, together_ms = limits
+    row, column = (lat + QUARTER_TURN) // CELL_UNITS, (lon + HALF_TURN) // CELL_UNITS
+    for k in range(first[row], first[row + 3]):
+        me = asked[k]
+        apart = abs(column - me["column"])
+        if min(apart, COLUMNS - apart) > 1 or me["key"] == key or t_ms < me["heard_ms"] - PEER_WINDOW_MS:
+            continue
+        counts[me["at"], 0] += 1
+        if t_ms >= lately_ms:
+            counts[me["at"], 1] += 1
+        elif abs(t_ms - me["heard_ms"]) <= together_ms:
+            counts[me["at"], 2] += 1
+
+
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], ASKED_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 2), int64[:, ::1]), **PLAIN)
+def _peers_of_table(rows, more, heard, asked, first, since_ms, limits, counts):
+    """Count the tracks of a table that would be sighted (tracks/around.py). first[r + 1]: the first of `asked` (sorted by row of cells) in row r or later."""
+    for i in range(rows.shape[0]):
+        v = rows[i]
+        if heard[i] < since_ms or v["t_ms"] == T_MISSING:
+            continue
+        row = (np.int64(v["lat"]) + QUARTER_TURN) // CELL_UNITS
+        if first[row] != first[row + 3] and more[i]["belief"] == BELIEVED:
+            key = (np.int64(v["mmsi"]) << ORDINAL_BITS) | np.int64(more[i]["ordinal"])
+            _count_peer(asked, first, limits, key, np.int64(v["lat"]), np.int64(v["lon"]), heard[i], counts)
+
+
+@njit((SIGHTING_TYPE[::1], ASKED_TYPE[::1], int64[::1], types.UniTuple(float64, 2), int64[:, ::1]), **PLAIN)
+def _peers_of_sightings(seen, asked, first, limits, counts):
+    """The same of sightings."""
+    for i in range(seen.shape[0]):
+        s = seen[i]
+        _count_peer(asked, first, limits, s["key"], np.int64(s["lat"]), np.int64(s["lon"]), s["heard_ms"], counts)

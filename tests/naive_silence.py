@@ -33,7 +33,8 @@ def minutes(ears, group, since_ms, tick_ms, common_ms):
         at = end_ms // MINUTE_MS
         heard = ears.listened[group, at % 2048] - ears.listened[group, (at - 1) % 2048]
         dead = any(
-            of == group and (back_ms or tick_ms) > since_ms and (end_ms > died_ms or died_ms - since_ms <= common_ms) for of, died_ms, back_ms in ears.deaths.tolist()
+            of == group and (back_ms or tick_ms) > since_ms and (end_ms > died_ms or died_ms - since_ms <= common_ms)
+            for of, died_ms, back_ms in ears.deaths.tolist()
         )
         counted += 0 if dead else int(heard)
     return counted

@@ -341,6 +341,7 @@ def test_downtime_of_ours_counts_as_listening_to_nobody():
     events, _ = sea(gone(), control=control)
     assert not shown(events)
 
+
 # Deaths of receivers are remembered
 
 DIES_S, BACK_S = 7_200, 11_400
@@ -432,7 +433,10 @@ def test_our_own_ears_explain_a_silence(data):
             heard_ms[bit], group_of[bit] = data.draw(st.integers(60, 100)) * 60_000, bit // 2
     ears = Ears()
     ears.heard_ms, ears.group_of = heard_ms, group_of
-    died = [(data.draw(st.integers(0, 3)), data.draw(st.integers(0, 100)) * 60_000, data.draw(st.sampled_from([0, 6_000_000]))) for _ in range(data.draw(st.integers(0, 3)))]
+    died = [
+        (data.draw(st.integers(0, 3)), data.draw(st.integers(0, 100)) * 60_000, data.draw(st.sampled_from([0, 6_000_000])))
+        for _ in range(data.draw(st.integers(0, 3)))
+    ]
     ears.deaths = np.array(died, np.int64).reshape(-1, 3)
     by = sorted(data.draw(st.sets(numbers)))
     lost_ms = data.draw(st.integers(0, 100)) * 60_000

@@ -14,10 +14,10 @@ from tracks_sea import FlatSea, every, in_order, lane_traffic, track, watch
 from dogwatch.batch import COG_MISSING
 from tracks.around import around_of, sightings
 from tracks.coverage import GROUPS_MAX, cell_key
+from tracks.detector import Sight
 from tracks.ears import Ears
 from tracks.params import Dark, Params
 from tracks.rescue import Rescue
-from tracks.detector import Sight
 from tracks.silence import SILENCE, Silence, ask_ears, ask_peers, ask_places, due, expected
 
 RULE = Params().dark
@@ -51,7 +51,9 @@ def random_watch(seed, around_lat=54.3, around_lon=10.3):
         minutes = np.arange(tick_ms // 60_000 - 400, tick_ms // 60_000 + 1)
         ears.listened[group, minutes % 2048] = np.cumsum(rng.random(len(minutes)) < 0.95)
     died = tick_ms - rng.integers(10, 300, 3) * 60_000
-    ears.deaths = np.array([(k, at, at + 1_200_000 if rng.random() < 0.7 else 0) for k, at in enumerate(died.tolist()) if rng.random() < 0.4], np.int64).reshape(-1, 3)
+    ears.deaths = np.array(
+        [(k, at, at + 1_200_000 if rng.random() < 0.7 else 0) for k, at in enumerate(died.tolist()) if rng.random() < 0.4], np.int64
+    ).reshape(-1, 3)
     coverage = state.coverage
     coverage.groups = ["a", "b", "c"]
     lat, lon = (rng.normal(middle, 0.5, 2_000) * 600_000 for middle in (around_lat, around_lon))
@@ -125,7 +127,13 @@ def test_due_at_the_edges(rule):
     sight, _ = random_watch(1)
     table = sight.table
     cold = table.cold["dark"][: len(table)]
-    for gap_ms in (rule.candidate_s_a * 1000 - 1, rule.candidate_s_a * 1000, rule.candidate_s_a * 1000 + 59_999, rule.gap_s_max * 1000, rule.gap_s_max * 1000 + 1):
+    for gap_ms in (
+        rule.candidate_s_a * 1000 - 1,
+        rule.candidate_s_a * 1000,
+        rule.candidate_s_a * 1000 + 59_999,
+        rule.gap_s_max * 1000,
+        rule.gap_s_max * 1000 + 1,
+    ):
         table.heard_ms[: len(table)] = sight.tick_ms - int(gap_ms)
         wanted = [k for k in range(len(table)) if naive_silence.due(table.rows[k], cold[k], int(table.heard_ms[k]), sight.tick_ms, rule)]
         assert sorted(due(table, cold, sight.tick_ms, rule).tolist()) == wanted

@@ -156,10 +156,8 @@ def _tell(state: DarkDetector, sight: Sight, silence: Silence, page: ep.Episode 
     subtype, opened = _grade(silence, rule, reason, class_b=bool(table.rows["class_b"][slot]))
     if not reason and subtype == "suspicious" and not opened:
         reason = "not near a border or watched zone"
-    if page and not opened:
-        # what once was open stays open until it is heard again, or late data say otherwise
-        if page.event.state == "open" or (page.event.subtype, page.event.reason) == (subtype, reason):
-            return []
+    if page and not opened and (page.event.state == "open" or (page.event.subtype, page.event.reason) == (subtype, reason)):
+        return []  # what once was open stays open until it is heard again, or late data say otherwise
     facts = _facts(sight, silence, exclusions)
     facts |= {"state": "open" if opened else "candidate", "subtype": subtype, "reason": reason}
     if page:

@@ -23,7 +23,7 @@ from numba import njit
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.geo import FULL_TURN, HALF_TURN
 from sim.sea import Point, Region, coast
-from zones.coast import edge_distance_nm
+from zones.shore import edge_distance_nm
 
 CELLS = 400_000
 CELL_NM_MIN = 0.3

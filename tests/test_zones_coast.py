@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from dogwatch.errors import InputError
 from dogwatch.geo import FULL_TURN, HALF_TURN
 from zones import build, load, rings
-from zones.coast import COAST_CAP_NM, ROW_UNITS, build_coast, grid_shape
+from zones.coast import build_coast, grid_shape
+from zones.shore import COAST_CAP_NM, ROW_UNITS
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("DOGWATCH_SHARED_DATA", ROOT.parent / "shared" / "data"))

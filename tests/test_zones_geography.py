@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from dogwatch.errors import ConfigError
 from zones import check, load
-from zones.coast import COAST_CAP_NM, build_coast
+from zones.coast import build_coast
 from zones.geography import NEAR_NM, Geography
 from zones.geojson import load_zones
 from zones.ports import PORT_MASK_NM, build_ports
 from zones.rings import edges_of
+from zones.shore import COAST_CAP_NM
 
 NM_DEG = 1 / 60  # close enough: a degree of latitude is 60.04 of our miles
 DEG = 600_000

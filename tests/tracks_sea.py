@@ -13,6 +13,7 @@ from dogwatch.watermark import SourceClock, end_of_recording
 from tracks.coverage import Coverage, cell_key
 from tracks.params import Params
 from tracks.step import TrackState, track_step
+from zones.geography import Places
 
 T0 = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 NM_DEG = 1 / 60
@@ -42,6 +43,13 @@ class FlatSea:
         off = np.abs((np.asarray(lon_deg) - 10.15 + 180) % 360 - 180) - 0.04
         y_nm, x_nm = np.maximum(0.0, np.abs(np.asarray(lat_deg) - 54.0) - 0.05) * 60, np.maximum(0.0, off) * 60 * np.cos(np.radians(54.0))
         return np.minimum(np.hypot(y_nm, x_nm), cap_nm)
+
+    def places(self, lat_deg, lon_deg, t_ms=None):
+        at = lat_deg, lon_deg
+        return Places(self.coast_distance_nm(*at), self.on_land(*at), self.masked(*at), self.watch_distance_nm(*at), self.in_zones(("watch",), *at))
+
+    def relations_of(self, lat_deg, lon_deg, t_ms=None):
+        return [self.relations(lat, lon) for lat, lon in zip(lat_deg.tolist(), lon_deg.tolist(), strict=True)]
 
     def has_zones(self, kinds):
         return "watch" in kinds

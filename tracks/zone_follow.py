@@ -18,9 +18,11 @@ from numba import float64, from_dtype, int64, njit, types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks.records import ACCEPTED, BORN, FIX_TYPE, GOES_ON, JUMPED, MORE_TYPE, RETURNED, TAKEN_TYPE
-from zones.coast import coast_nm, side
 from zones.grid import ASK_TREE, code_at, members_at, sorted_once
 from zones.polygons import EDGES, NODES, STACK, STACK_MAX, ZONES, distance, inside_tree, to_zone
+from zones.shore import side
+from zones.shore_cells import COAST as COAST_ARRAYS
+from zones.shore_cells import coast_nm
 
 ZONES_HELD = 12
 OUT = 0x8000  # bit of a held zone: the last fix lay outside, the next one decides
@@ -85,9 +87,7 @@ CHANGE = np.dtype(
 )
 _STANDING, _CHANGE = from_dtype(STANDING), from_dtype(CHANGE)
 GRID = types.Tuple((types.int32[::1], types.int32[:, ::1], types.int32[::1], types.int32[::1], types.int32[::1], EDGES, NODES, ZONES))
-COAST = types.Tuple(
-    (EDGES, int64[::1], int64[::1], float64[::1], types.int32[::1], types.int32[::1], types.uint8[::1], types.uint16[::1]),
-)
+COAST = types.Tuple(COAST_ARRAYS)
 LIMITS = types.UniTuple(float64, 7)  # exit_nm, noise_nm, approach_s, approach_kn, v_max_kn, 1 if the belt is followed, approach_share
 
 

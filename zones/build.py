@@ -21,7 +21,7 @@ import numpy as np
 import shapely
 
 from dogwatch.errors import DogwatchError, InputError
-from zones.coast import Coast, build_coast
+from zones.coast import COLUMNS, Coast, build_coast
 from zones.ports import Ports, build_ports
 from zones.rings import UNITS_PER_DEG, edges_of, flat_polygons, polygons_of, united
 
@@ -55,7 +55,7 @@ def build(world_atlas: Path, ports_path: Path | None, out: Path) -> list[str]:
     land = united(polygons_of(text, "land"))
     coast = build_coast(edges_of(land), origin="ne10m")
     out.mkdir(parents=True, exist_ok=True)
-    _save_npz(out / "coast.npz", {name: np.asarray(getattr(coast, name)) for name in Coast.__slots__})
+    _save_npz(out / "coast.npz", {name: np.asarray(getattr(coast, name)) for name in (*COLUMNS, "origin")})
     painted = land_for_maps(land)
     (out / "land.geojson").write_text(painted, encoding="utf-8")
     ports_text, ports_origin = _ports_source(ports_path)

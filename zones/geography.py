@@ -12,7 +12,7 @@ Times. Zones may be valid for a while. Pass `t_ms` to count only those valid the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
@@ -20,13 +20,14 @@ from numba import njit
 
 from dogwatch.errors import ConfigError
 from dogwatch.events import ZoneRelation
-from zones.coast import COAST_CAP_NM, Coast
+from zones.coast import Coast
 from zones.geojson import Zone, ZoneSet
 from zones.grid import ZoneGrid
 from zones.gridding import build_grid
 from zones.nearest import ZoneBands, build_bands
 from zones.polygons import EdgeTree, build_tree
 from zones.ports import PORT_MASK_NM, Ports
+from zones.shore import COAST_CAP_NM
 
 TERRITORIAL_SEA_NM = 12.0
 CONTIGUOUS_ZONE_NM = 24.0
@@ -35,6 +36,21 @@ NEAR_NM = 12.0  # a zone farther than this is not worth a word in an event
 MASK_KINDS = ("port", "anchorage")
 WATCH_KINDS = ("border", "watch", "territorial_sea")  # a drawn territorial sea is a border like the default one
 UNITS_PER_DEG = 600_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """What is asked of many places at once; all arrays have one entry for each. An unknown place (NaN or out of range) has NaN and False.
+
+    coast_nm float64: 0 on land, at most COAST_CAP_NM; on_land bool; masked bool: in a port or anchorage mask; watch_nm float64: to the nearest border,
+    territorial sea or watch zone, 0 inside; in_watch bool: inside a drawn watch zone.
+    """
+
+    coast_nm: np.ndarray
+    on_land: np.ndarray
+    masked: np.ndarray
+    watch_nm: np.ndarray
+    in_watch: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,9 +68,12 @@ class Geography:
     masks: ZoneGrid
     port_bands: ZoneBands
     cable_bands: ZoneBands
+    watch_bands: ZoneBands
+    bands: ZoneBands
     coast_version: str
     ports_version: str
     version: str
+    marks: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, init=False, repr=False)  # of kinds that were asked for; nothing else changes
 
     @staticmethod
     def build(coast: Coast, ports: Ports, zone_sets: Sequence[ZoneSet] = ()) -> Geography:
@@ -72,10 +91,12 @@ class Geography:
         for part in (coast_version, ports_version, *(f"{z.id}|{z.name}|{z.kind}|{z.subkind}|{z.version}|{z.owner}" for z in zones)):
             digest.update(part.encode("utf-8") + b"\n")
         digest.update(tree.edges.tobytes() + tree.zones.tobytes())
-        port_bands = build_bands(tree, np.array([zone.kind in MASK_KINDS for zone in zones], np.bool_))
+        kinds = np.array([zone.kind for zone in zones], np.str_)
+        port_bands, watch_bands = build_bands(tree, np.isin(kinds, MASK_KINDS)), build_bands(tree, np.isin(kinds, WATCH_KINDS))
         cable_bands = build_bands(tree, np.array([zone.kind == "corridor" and zone.subkind != "lane" for zone in zones], np.bool_))
         versions = coast_version, ports_version, f"{coast_version}-{digest.hexdigest()}"
-        return Geography(coast, ports, zones, tree, build_grid(tree, held), _mask_grid(zones), port_bands, cable_bands, *versions)
+        bands = port_bands, cable_bands, watch_bands, build_bands(tree, np.ones(len(zones), np.bool_))
+        return Geography(coast, ports, zones, tree, build_grid(tree, held), _mask_grid(zones), *bands, *versions)
 
     @staticmethod
     def default(zone_sets: Sequence[ZoneSet] = ()) -> Geography:
@@ -97,11 +118,19 @@ class Geography:
     def masked(self, lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> np.ndarray:
         """bool[n]: inside a port or anchorage mask or its buffer, and not inside a watch zone."""
         lat, lon, known = _units(lat_deg, lon_deg)
-        beyond = 0.01  # a little above the limit asked, so that "at the limit" is told from "farther"
-        masked = self.ports.nearest(lat, lon, PORT_MASK_NM + MASK_BUFFER_NM + beyond)[0] <= PORT_MASK_NM + MASK_BUFFER_NM
-        valid = np.ones(len(self.zones), np.bool_) if t_ms is None else (self.tree.zones["from_ms"] <= t_ms) & (t_ms < self.tree.zones["to_ms"])
-        masked |= self.masks.any_at(valid & self._of_kind(MASK_KINDS), lat, lon)
-        return known & masked & ~self.masks.any_at(valid & self._of_kind(("watch",)), lat, lon)
+        return known & self._masked(lat, lon, t_ms)
+
+    def places(self, lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> Places:
+        """Coast, mask and watch distance of many places: what the methods of those names say, with the coast measured once."""
+        lat, lon, known = _units(lat_deg, lon_deg)
+        coast_nm = self.coast.distance_nm(lat, lon)
+        return Places(
+            coast_nm=np.where(known, coast_nm, np.nan),
+            on_land=known & (coast_nm <= 0.0),
+            masked=known & self._masked(lat, lon, t_ms),
+            watch_nm=np.where(known, self._watch_nm(lat, lon, coast_nm, t_ms), np.nan),
+            in_watch=known & self.grid.any_at(self._of_kind(("watch",), t_ms), lat, lon),
+        )
 
     def has_zones(self, kinds: tuple[str, ...]) -> bool:
         """Whether any zone of these kinds is drawn."""
@@ -110,8 +139,7 @@ class Geography:
     def in_zones(self, kinds: tuple[str, ...], lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> np.ndarray:
         """bool[n]: inside (or on the boundary of) a drawn area, or line with a width, of one of these kinds."""
         lat, lon, known = _units(lat_deg, lon_deg)
-        valid = np.ones(len(self.zones), np.bool_) if t_ms is None else (self.tree.zones["from_ms"] <= t_ms) & (t_ms < self.tree.zones["to_ms"])
-        inside: np.ndarray = known & self.grid.any_at(valid & self._of_kind(kinds), lat, lon)
+        inside: np.ndarray = known & self.grid.any_at(self._of_kind(kinds, t_ms), lat, lon)
         return inside
 
     def watch_distance_nm(self, lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> np.ndarray:
@@ -120,9 +148,7 @@ class Geography:
         The outer limit of the 12 nm belt is always one of them, so the answer never exceeds 48.
         """
         lat, lon, known = _units(lat_deg, lon_deg)
-        belt_nm = np.maximum(0.0, self.coast.distance_nm(lat, lon) - TERRITORIAL_SEA_NM)
-        drawn_nm = self.tree.nearest_nm(self._of_kind(WATCH_KINDS), lat, lon, COAST_CAP_NM - TERRITORIAL_SEA_NM, t_ms)
-        return np.where(known, np.minimum(belt_nm, drawn_nm), np.nan)
+        return np.where(known, self._watch_nm(lat, lon, self.coast.distance_nm(lat, lon), t_ms), np.nan)
 
     def port_distance_nm(self, lat_deg: np.ndarray, lon_deg: np.ndarray, cap_nm: float, radius_nm: float = PORT_MASK_NM, t_ms: int | None = None) -> np.ndarray:
         """float64[n]: distance to the waters of the nearest port or anchorage, at most cap_nm; 0 inside. Ports of the table are circles of radius_nm."""
@@ -143,17 +169,22 @@ class Geography:
 
     def relations(self, lat_deg: float, lon_deg: float, t_ms: int | None = None) -> list[ZoneRelation]:
         """Zones that a point is in or within NEAR_NM of; inside first, then by distance and id. Distances in 0.01 nm."""
-        lat, lon, known = _units(np.array([lat_deg]), np.array([lon_deg]))
-        if not known[0]:
-            return []
-        found = self._belts(float(self.coast.distance_nm(lat, lon)[0]))
-        port_nm, number = self.ports.nearest(lat, lon, PORT_MASK_NM + MASK_BUFFER_NM)
-        if number[0] >= 0:
-            found.append(_relation(f"port-{self.ports.ids[number[0]]}", self.ports_version, "port", max(0.0, float(port_nm[0]) - PORT_MASK_NM), True))
-        for zone, distance_nm in zip(self.zones, self.tree.distances_nm(int(lat[0]), int(lon[0]), NEAR_NM, t_ms).tolist(), strict=True):
-            if distance_nm < NEAR_NM:
-                found.append(_relation(zone.id, zone.version, zone.kind, distance_nm, zone.is_area or zone.buffer_nm > 0, zone.subkind))
-        return sorted(found, key=lambda r: (r.relation != "inside", r.distance_nm, r.id))
+        return self.relations_of(np.array([lat_deg]), np.array([lon_deg]), t_ms)[0]
+
+    def relations_of(self, lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> list[list[ZoneRelation]]:
+        """`relations` of many places: a list for each, empty for an unknown one."""
+        lat, lon, known = _units(lat_deg, lon_deg)
+        coast_nm = self.coast.distance_nm(lat, lon).tolist()
+        port_nm, port = (found.tolist() for found in self.ports.nearest(lat, lon, PORT_MASK_NM + MASK_BUFFER_NM))
+        start, number, zone_nm = (found.tolist() for found in self.bands.within(lat, lon, NEAR_NM, t_ms))
+        answers: list[list[ZoneRelation]] = [[] for _ in range(len(lat))]
+        for i in np.flatnonzero(known).tolist():
+            found = self._belts(coast_nm[i])
+            if port[i] >= 0:
+                found.append(_relation(f"port-{self.ports.ids[port[i]]}", self.ports_version, "port", max(0.0, port_nm[i] - PORT_MASK_NM), True))
+            found += [self._to_zone(zone, nm) for zone, nm in zip(number[start[i] : start[i + 1]], zone_nm[start[i] : start[i + 1]], strict=True)]
+            answers[i] = sorted(found, key=lambda r: (r.relation != "inside", r.distance_nm, r.id))
+        return answers
 
     def _belts(self, coast_nm: float) -> list[ZoneRelation]:
         found = []
@@ -166,8 +197,26 @@ class Geography:
             found.append(_relation("belt-24nm", self.coast_version, "contiguous_zone", beyond_nm, inside))
         return found
 
-    def _of_kind(self, kinds: tuple[str, ...]) -> np.ndarray:
-        return np.array([zone.kind in kinds for zone in self.zones], np.bool_)
+    def _to_zone(self, number: int, distance_nm: float) -> ZoneRelation:
+        zone = self.zones[number]
+        return _relation(zone.id, zone.version, zone.kind, distance_nm, zone.is_area or zone.buffer_nm > 0, zone.subkind)
+
+    def _masked(self, lat: np.ndarray, lon: np.ndarray, t_ms: int | None) -> np.ndarray:
+        beyond = 0.01  # a little above the limit asked, so that "at the limit" is told from "farther"
+        masked = self.ports.nearest(lat, lon, PORT_MASK_NM + MASK_BUFFER_NM + beyond)[0] <= PORT_MASK_NM + MASK_BUFFER_NM
+        masked |= self.masks.any_at(self._of_kind(MASK_KINDS, t_ms), lat, lon)
+        unwatched: np.ndarray = masked & ~self.masks.any_at(self._of_kind(("watch",), t_ms), lat, lon)
+        return unwatched
+
+    def _watch_nm(self, lat: np.ndarray, lon: np.ndarray, coast_nm: np.ndarray, t_ms: int | None) -> np.ndarray:
+        return np.minimum(np.maximum(0.0, coast_nm - TERRITORIAL_SEA_NM), self.watch_bands.nearest_nm(lat, lon, COAST_CAP_NM - TERRITORIAL_SEA_NM, t_ms))
+
+    def _of_kind(self, kinds: tuple[str, ...], t_ms: int | None) -> np.ndarray:
+        """bool[z]: zones of these kinds, valid at t_ms if it is given."""
+        if kinds not in self.marks:
+            self.marks[kinds] = np.array([zone.kind in kinds for zone in self.zones], np.bool_)
+        marks = self.marks[kinds]
+        return marks if t_ms is None else marks & (self.tree.zones["from_ms"] <= t_ms) & (t_ms < self.tree.zones["to_ms"])
 
 
 def _mask_grid(zones: Sequence[Zone]) -> ZoneGrid:

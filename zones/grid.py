@@ -150,21 +150,10 @@ def crossing(y_a, x_a, d_y, d_x, y, x):
     return (along & (west_p ^ west_q)) ^ (upright & (below_q ^ below_c))
 
 
-@njit(types.int64(*_GRID, types.int64, types.int64, types.int64, types.int64[::1], _I4), cache=True)
-def members_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_nodes, tree_zones, lat, lon, n, stack, out):
-    """Append the zones that hold a position to out[n:], as `zones_at` orders them; returns the new length.
-
-    `out` needs room for all zones and WIDE more. The 180th meridian is one side only: ask again with -lon.
-    """
-    code = code_at(tiles, blocks, lat, lon)
-    at = ~code
-    if code < 0:
-        code = mixed[at]
-    for j in range(set_start[code], set_start[code + 1]):
-        out[n] = set_zones[j]
-        n += 1
-    if at < 0:
-        return n
+# Written into its callers: a call that hands arrays on costs more than the edges of a cell.
+@njit(inline="always")
+def _add_bounded(mixed, tree_edges, tree_nodes, tree_zones, at, lat, lon, n, stack, out):
+    """Append to out[n:] the zones of a cell with a boundary (its place in `mixed`) that hold a position and do not cover the cell; returns the new length."""
     y = ((lat + POLE) & CELL_MASK) - CELL_HALF
     x = ((lon + HALF_TURN) & CELL_MASK) - CELL_HALF
     left = mixed[at + 1]
@@ -187,6 +176,24 @@ def members_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_node
     return n
 
 
+@njit(types.int64(*_GRID, types.int64, types.int64, types.int64, types.int64[::1], _I4), cache=True)
+def members_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_nodes, tree_zones, lat, lon, n, stack, out):
+    """Append the zones that hold a position to out[n:], as `zones_at` orders them; returns the new length.
+
+    `out` needs room for all zones and WIDE more. The 180th meridian is one side only: ask again with -lon.
+    """
+    code = code_at(tiles, blocks, lat, lon)
+    at = ~code
+    if code < 0:
+        code = mixed[at]
+    for j in range(set_start[code], set_start[code + 1]):
+        out[n] = set_zones[j]
+        n += 1
+    if at >= 0:
+        n = _add_bounded(mixed, tree_edges, tree_nodes, tree_zones, at, lat, lon, n, stack, out)
+    return n
+
+
 @njit(types.int64(_I4, types.int64, types.int64), cache=True)
 def sorted_once(out, first, end):
     """Sort out[first:end] (a few numbers) and drop what is double; returns the new end."""
@@ -204,7 +211,7 @@ def sorted_once(out, first, end):
     return kept
 
 
-# Flat: `members_at` written out, because a call that hands arrays on costs more than the edges of a cell.
+# Flat: as `members_at`, written out for the same reason.
 @njit(types.int64(*_GRID, _I4, _I4, types.int64, types.int64[::1], _I4), cache=True)
 def _zones_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_nodes, tree_zones, lats, lons, done, start, out):
     """Fill start and out from row `done`; returns the first row that found no room, or n."""
@@ -240,25 +247,7 @@ def _zones_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_nodes
             out[n + j] = set_zones[first + j]
         n += length
         if at >= 0:
-            y = ((lat + POLE) & CELL_MASK) - CELL_HALF
-            x = ((lon + HALF_TURN) & CELL_MASK) - CELL_HALF
-            left = mixed[at + 1]
-            at += 2
-            while left > 0:
-                left -= 1
-                zone, told = mixed[at], mixed[at + 1]
-                at += 2
-                if told == ASK_TREE:
-                    inside = np.int64(to_zone(tree_edges, tree_nodes, tree_zones, zone, lat, lon, ON_IT_NM, stack) <= 0.0)
-                else:
-                    inside = np.int64(told & 1)
-                    for _ in range(told >> 1):
-                        y_a, x_a = np.int64(mixed[at]), np.int64(mixed[at + 1])
-                        change = crossing(y_a, x_a, np.int64(mixed[at + 2]) - y_a, np.int64(mixed[at + 3]) - x_a, y, x)
-                        inside = inside | 2 if change == 2 else inside ^ change
-                        at += 4
-                out[n] = zone
-                n += np.int64(inside != 0)
+            n = _add_bounded(mixed, tree_edges, tree_nodes, tree_zones, at, lat, lon, n, stack, out)
         start[i + 1] = n
     return lats.shape[0]
 

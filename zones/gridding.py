@@ -16,9 +16,9 @@ import numpy as np
 from numba import from_dtype, njit, types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, cos_lat
-from zones.coast import POLE, side
 from zones.grid import ASK_TREE, CELL_BITS, CELLS_OF_TILE, TILE_BITS, TILE_COLS, TILE_ROWS, WIDE, ZoneGrid
 from zones.polygons import EDGES, NM_PER_UNIT, NODES, STACK, STACK_MAX, ZONES, EdgeTree, distance, inside_tree
+from zones.shore import POLE, side
 
 FULL, TOUCHED, BY_DISTANCE = 0, 1, 2
 PAIR_DTYPE = np.dtype([("tile", "<i4"), ("zone", "<i4"), ("kind", "<i4"), ("first", "<i4"), ("count", "<i4")])

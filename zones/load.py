@@ -19,7 +19,7 @@ import numpy as np
 import shapely
 
 from dogwatch.errors import ConfigError, InputError
-from zones.coast import Coast
+from zones.coast import COLUMNS, Coast
 from zones.geojson import Drawn, Fault, ZoneSet, drawn_of, load_zones, zone_set
 from zones.kinds import KNOWN
 from zones.ports import Ports
@@ -173,7 +173,7 @@ def read_coast(folder: Path = DATA_DIR) -> Coast:
     """The coast that the build made. Raises InputError when it is absent or damaged."""
     data = _read_npz(folder / "coast.npz")
     try:
-        return Coast(**{name: np.ascontiguousarray(data[name]) for name in Coast.__slots__ if name != "origin"}, origin=str(data["origin"]))
+        return Coast(**{name: np.ascontiguousarray(data[name]) for name in COLUMNS}, origin=str(data["origin"]))
     except KeyError as fault:
         raise InputError(f"{folder / 'coast.npz'} lacks {fault}", remedy=REBUILD) from fault
 

@@ -1,8 +1,8 @@
-"""The nearest of many zones of some kinds: boxes in bands of latitude. May hold: the bands and their search. May not: kinds, files.
+"""The nearest of many zones of some kinds, and all that are near: boxes in bands of latitude. May hold: the bands and their search.
 
-Theory. The edge tree (`polygons.py`) says how far one zone is; with thousands of port zones that question may not be asked of
+May not: kinds, files. Theory. The edge tree (`polygons.py`) says how far one zone is; with thousands of zones that question may not be asked of
 each. So their boxes stand sorted by their southern sides, and a search goes outward from the place, north and south, as long as
-a box could still be nearer than the best found; only then is the zone itself asked. The answer is the tree's (but for the
+a box could still be near enough; only then is the zone itself asked. The answer is the tree's (but for the
 rounding of a buffer added and taken off).
 """
 
@@ -17,48 +17,74 @@ from dogwatch.geo import FULL_TURN, cos_lat
 from zones.polygons import EDGES, NM_PER_UNIT, NODES, STACK_MAX, UNITS, ZONES, EdgeTree, to_zone
 
 ANY_TIME = -(1 << 63)
-BAND = np.dtype([("south", "<i8"), ("north", "<i8"), ("west", "<i8"), ("east", "<i8"), ("zone", "<i8"), ("buffer_nm", "<f8")])
+_F8 = types.float64[::1]
+_BOXES = (UNITS, UNITS, UNITS, UNITS, UNITS, _F8, types.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneBands:
-    """Boxes of chosen zones of a tree, BAND[n] sorted by south (in units, without buffer). tallest: units of latitude, buffers included. Never changed."""
+    """Boxes of chosen zones of a tree, sorted by south; never changed. south, north, west, east int64[n] in units, without buffer; zone int64[n]
+    their numbers; buffer_nm float64[n]; tallest: units of latitude, buffers included.
+    """
 
     tree: EdgeTree
-    boxes: np.ndarray
+    south: np.ndarray
+    north: np.ndarray
+    west: np.ndarray
+    east: np.ndarray
+    zone: np.ndarray
+    buffer_nm: np.ndarray
     tallest: int
 
     def __len__(self) -> int:
-        return len(self.boxes)
+        return len(self.zone)
 
     def nearest_nm(self, lat: np.ndarray, lon: np.ndarray, cap_nm: float, t_ms: int | None = None) -> np.ndarray:
         """float64[n]: distance to the nearest of the zones (valid at t_ms, if given), 0 inside, at most cap_nm; lat, lon int64[n] units."""
         out = np.full(len(lat), float(cap_nm))
-        if len(self.boxes):
-            columns = tuple(np.ascontiguousarray(self.boxes[name]) for name in ("south", "north", "west", "east", "zone"))
-            buffers = np.ascontiguousarray(self.boxes["buffer_nm"])
-            _nearest_of(self.tree.edges, self.tree.nodes, self.tree.zones, *columns, buffers, self.tallest, ANY_TIME if t_ms is None else t_ms, lat, lon, out)
+        if len(self):
+            _nearest_of(*self._arrays(), ANY_TIME if t_ms is None else t_ms, lat, lon, out)
         return out
+
+    def within(self, lat: np.ndarray, lon: np.ndarray, cap_nm: float, t_ms: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(start int64[n + 1], zone int64[m], nm float64[m]): place i has the zones zone[start[i]:start[i + 1]] nearer than cap_nm, and how near; 0 inside."""
+        start = np.zeros(len(lat) + 1, np.int64)
+        zone, nm = np.empty(len(self) + 4 * len(lat), np.int64), np.empty(len(self) + 4 * len(lat))
+        done = 0
+        while done < len(lat) and len(self):
+            done = _within(*self._arrays(), ANY_TIME if t_ms is None else t_ms, lat, lon, float(cap_nm), done, start, zone, nm)
+            if done < len(lat):
+                zone, nm = np.concatenate([zone, np.empty_like(zone)]), np.concatenate([nm, np.empty_like(nm)])
+        return start, zone[: start[-1]], nm[: start[-1]]
+
+    def _arrays(self) -> tuple[np.ndarray | int, ...]:
+        boxes = (self.south, self.north, self.west, self.east, self.zone, self.buffer_nm, self.tallest)
+        return (self.tree.edges, self.tree.nodes, self.tree.zones, *boxes)
 
 
 def build_bands(tree: EdgeTree, chosen: np.ndarray) -> ZoneBands:
     """Bands over the zones with chosen[z] True."""
-    numbers = np.flatnonzero(chosen)
-    boxes = np.zeros(len(numbers), BAND)
-    roots = tree.nodes[tree.zones["root"][numbers]]
-    for name in ("south", "north", "west", "east"):
-        boxes[name] = roots[name]
-    boxes["zone"], boxes["buffer_nm"] = numbers, tree.zones["buffer_nm"][numbers]
-    boxes = boxes[np.lexsort((numbers, boxes["south"]))]
-    high = boxes["north"] - boxes["south"] + np.ceil(2 * boxes["buffer_nm"] / NM_PER_UNIT).astype(np.int64)
-    return ZoneBands(tree, boxes, int(high.max(initial=0)))
+    numbers = np.flatnonzero(chosen).astype(np.int64)
+    numbers = numbers[np.lexsort((numbers, tree.nodes["south"][tree.zones["root"][numbers]]))]
+    roots, buffer_nm = tree.nodes[tree.zones["root"][numbers]], np.ascontiguousarray(tree.zones["buffer_nm"][numbers])
+    south, north, west, east = (roots[name].astype(np.int64) for name in ("south", "north", "west", "east"))
+    high = north - south + np.ceil(2 * buffer_nm / NM_PER_UNIT).astype(np.int64)
+    return ZoneBands(tree, south, north, west, east, numbers, buffer_nm, int(high.max(initial=0)))
+
+
+@njit(types.float64(types.int64, types.int64, types.int64, types.int64, types.int64, types.int64), cache=True)
+def _box_squared(south, north, west, east, lat, lon):
+    """Square of what a box is away at least, in miles."""
+    dy = float(max(0, south - lat, lat - north)) * NM_PER_UNIT
+    dx = 0.0
+    if not west <= lon <= east:
+        dx = float(min((west - lon) % FULL_TURN, (lon - east) % FULL_TURN))
+    dx *= NM_PER_UNIT * cos_lat(max(abs(lat), abs(south), abs(north)))
+    return dy * dy + dx * dx
 
 
 # Flat: a search to both sides for every place, once a look for hundreds of vessels.
-@njit(
-    types.void(EDGES, NODES, ZONES, UNITS, UNITS, UNITS, UNITS, UNITS, types.float64[::1], types.int64, types.int64, UNITS, UNITS, types.float64[::1]),
-    cache=True,
-)
+@njit(types.void(EDGES, NODES, ZONES, *_BOXES, types.int64, UNITS, UNITS, _F8), cache=True)
 def _nearest_of(edges, nodes, zones, south, north, west, east, number, buffer_nm, tallest, t_ms, lats, lons, out):
     stack = np.empty(STACK_MAX, np.int64)
     n = south.shape[0]
@@ -81,12 +107,28 @@ def _nearest_of(edges, nodes, zones, south, north, west, east, number, buffer_nm
             z = number[k]
             if t_ms != ANY_TIME and not zones[z]["from_ms"] <= t_ms < zones[z]["to_ms"]:
                 continue
-            dy = float(max(0, south[k] - lat, lat - north[k])) * NM_PER_UNIT
-            dx = 0.0
-            if not west[k] <= lon <= east[k]:
-                dx = float(min((west[k] - lon) % FULL_TURN, (lon - east[k]) % FULL_TURN))
-            dx *= NM_PER_UNIT * cos_lat(max(abs(lat), abs(south[k]), abs(north[k])))
             could_nm = best + buffer_nm[k]
-            if dy * dy + dx * dx < could_nm * could_nm:
+            if _box_squared(south[k], north[k], west[k], east[k], lat, lon) < could_nm * could_nm:
                 best = min(best, to_zone(edges, nodes, zones, z, lat, lon, best, stack))
         out[i] = best
+
+
+@njit(types.int64(EDGES, NODES, ZONES, *_BOXES, types.int64, UNITS, UNITS, types.float64, types.int64, UNITS, UNITS, _F8), cache=True)
+def _within(edges, nodes, zones, south, north, west, east, number, buffer_nm, tallest, t_ms, lats, lons, cap_nm, done, start, found, nm):
+    """Fill start, found and nm from place `done`; returns the first place that might find no room, or n."""
+    stack = np.empty(STACK_MAX, np.int64)
+    reach, n = int(cap_nm / NM_PER_UNIT) + tallest + 1, start[done]
+    for i in range(done, lats.shape[0]):
+        if n + number.shape[0] > found.shape[0]:
+            return i
+        lat, lon = lats[i], lons[i]
+        for k in range(np.searchsorted(south, lat - reach), np.searchsorted(south, lat + reach, side="right")):
+            z, could_nm = number[k], cap_nm + buffer_nm[k]
+            if t_ms != ANY_TIME and not zones[z]["from_ms"] <= t_ms < zones[z]["to_ms"]:
+                continue
+            if _box_squared(south[k], north[k], west[k], east[k], lat, lon) < could_nm * could_nm:
+                found[n] = z
+                nm[n] = to_zone(edges, nodes, zones, z, lat, lon, cap_nm, stack)
+                n += np.int64(nm[n] < cap_nm)
+        start[i + 1] = n
+    return lats.shape[0]

@@ -15,7 +15,7 @@ import numpy as np
 from numba import from_dtype, njit, types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, NM_M, cos_lat
-from zones.coast import edge_distance_nm, side
+from zones.shore import edge_distance_nm, side
 
 FAN = 16
 STACK_MAX = 256  # FAN boxes on each of 8 levels, and so more than 10**9 edges

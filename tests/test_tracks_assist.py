@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from naive_motion import Legs, arrival_of
 from tracks_sea import T0, every, in_order, last_versions, lines, static, track, watch
 
-from tracks.assist import ARRIVAL, note_arrivals
+from tracks.assist import note_arrivals
 from tracks.legs import FAST, LEG_MS, LEGS, RING, SLOWED, STEPPED, TURNED, TURNED_BEFORE, UNKNOWN, close_legs
 from tracks.rescue import open_row
 from tracks.vessels import VesselTable
@@ -82,8 +82,7 @@ def test_arrivals_agree_with_their_twin(course, before, turn, after):
         at = (tick_ms // LEG_MS - 1 - k) % LEGS
         ring["north"][0, at], ring["east"][0, at] = north, east
     ring["known"] = len(legs)
-    arrivals = np.zeros(1, ARRIVAL)
-    found = note_arrivals(ring, np.array([0]), arrivals, tick_ms, LIMITS)
+    arrivals, found = note_arrivals(ring, np.array([0]), tick_ms, LIMITS)
     expected = arrival_of(legs)
     assert len(found) == (expected is not None)
     if expected:

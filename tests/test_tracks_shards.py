@@ -1,28 +1,50 @@
-"""Shards: the same events whether one table keeps all vessels or 4 or 64 do, and a search cell by cell finds what one search finds."""
+"""Shards: every detector tells the same events whether one table keeps all vessels or 4 or 64 do, however the rows are cut; and a search cell by
+cell finds what one search finds.
+"""
 
-from itertools import pairwise
+from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
+import test_tracks_anomaly
+import test_tracks_assist
+import test_tracks_collision
+import test_tracks_dark_partner
+import test_tracks_drift
+import test_tracks_identity
+import test_tracks_infra
+import test_tracks_position
+import test_tracks_stops
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tracks_contacts import rows_at
-from test_tracks_dark_partner import silent, voyage
 from test_tracks_rendezvous import abreast, meet
-from tracks_sea import FlatSea, every, in_order, lane_traffic, lines, stamped, static, track, watch, well_heard
+from tracks_sea import every, in_order, lane_traffic, lines, restarted, silent_source, static, track, watch, watch_sharded, well_heard
 
 from dogwatch.batch import STATIC_DTYPE
-from tracks.clock import Released
+from dogwatch.geo import KN_MS, M_PER_UNIT
+from runners.intake import Intake
+from runners.lane import Lane
+from runners.simulated import zones_of
+from sim.scenario import load_scenario, scenario_text
+from sim.simulate import simulate
+from tests.scene_harness import WATERS
+from tracks import cells, collision
+from tracks.collision import MOVER, closest
 from tracks.contacts import find_contacts
-from tracks.params import Params, Rendezvous
-from tracks.shards import home_of, minute, search
-from tracks.step import TrackState
+from tracks.detectors import KINDS
+from tracks.params import Collision, Params, Rendezvous
+from tracks.shards import home_of, shards_step
+from tracks.step import TrackState, track_step
+from zones.geography import Geography
+from zones.geojson import load_zones
 
 RULE = Rendezvous()
-HOLDING = ("loitering", "dark", "ears", "legs", "drift", "sudden_stop", "aground", "port_visit", "dark_partner", "rendezvous")
+EVERYWHERE = Params(collision=Collision(everywhere=True))  # watched zones are few in hand-made seas
 
 
-def sea():
+def meetings():
     waiting = [track(211_000_040 + k, every(60, 3), 54.81 + 0.003 * k, 10.45, sog_kn=0.0, nav=1) for k in range(5)]
     crowd = [track(211_000_060 + k, every(60, 2), 54.9 + 0.0002 * k, 10.5, sog_kn=0.1) for k in range(16)]
     drifter = track(211_000_030, every(60, 3), 54.62 + every(60, 3) * 0.6 / 3600 / 60, 10.5, sog_kn=0.6, cog_deg=0.0)
@@ -30,51 +52,165 @@ def sea():
     t = every(60, 2)
     line = in_order(track(211_000_090, t, -20.0, 179.999, sog_kn=0.2), track(211_000_091, t, -20.0, -179.999, sog_kn=0.2))
     parts = [lane_traffic(3.0), abreast(), meet(211_000_010, 211_000_011, lat=54.7), meet(211_000_011, 211_000_012, lat=54.7, metres=300.0)]
-    return in_order(*parts, voyage(211_000_020), silent(211_000_021), drifter, gone, line, *waiting, *crowd)
-
-
-def statics():
+    dark = [test_tracks_dark_partner.voyage(211_000_020), test_tracks_dark_partner.silent(211_000_021)]
     kinds = [(211_000_010, 79, 120), (211_000_011, 30, 40), (211_000_012, 52, 30), (211_000_030, 70, 100)]
-    return np.concatenate([static(mmsi, t_s=60.0 * k, ship_type=kind, loa_m=loa, name="ALPHA ONE") for k, (mmsi, kind, loa) in enumerate(kinds)])
+    told = [static(mmsi, t_s=60.0 * k, ship_type=kind, loa_m=loa, name="ALPHA ONE") for k, (mmsi, kind, loa) in enumerate(kinds)]
+    return in_order(*parts, *dark, drifter, gone, line, *waiting, *crowd), np.concatenate(told)
 
 
-def sharded(rows, told, shards, names=HOLDING, geography=None):
-    """(events, states) of a sea kept by so many tables."""
-    fixes, told, _ = stamped(rows, told)
-    fixes, told = fixes[np.argsort(fixes["release_ms"], kind="stable")], told[np.argsort(told["release_ms"], kind="stable")]
-    states = [TrackState.new(Params(), geography or FlatSea(), well_heard()) for _ in range(shards)]
-    for state in states:
-        state.detectors = [detector for detector in state.detectors if names is None or detector.NAME in names]
-    first, last = int(fixes["release_ms"].min()) // 60_000 * 60_000, int(fixes["release_ms"].max()) + 60_000
-    events = []
-    for start, stop in pairwise(range(first, last + 60_000, 60_000)):
-        here = (fixes["release_ms"] >= start) & (fixes["release_ms"] < stop)
-        there = (told["release_ms"] >= start) & (told["release_ms"] < stop) if len(told) else np.zeros(0, np.bool_)
-        events += minute(states, Released(fixes[here], told[there] if len(told) else np.empty(0, STATIC_DTYPE)), stop)
-    return events, states
+def engines():
+    """Ships that stop suddenly, two of them at one place and one beside another that lies there; aground, adrift, out of command, odd."""
+    stopper, adrift = test_tracks_stops.stopper, test_tracks_drift.adrift
+    ships = [
+        stopper(220_000_001),
+        stopper(220_000_002, lat=54.501),
+        stopper(220_000_003, lat=54.7),
+        track(220_000_004, every(60, 2.5), 54.701, 10.4, sog_kn=0.0),
+        test_tracks_stops.grounded(660, mmsi=220_000_005, lat=54.8),
+        adrift(220_000_006, lat=54.9, nav=2),
+        test_tracks_anomaly.voyage(220_000_007, odd_kn=7.5, lon=10.7),
+        test_tracks_anomaly.voyage(220_000_008, turn=60.0, lon=10.9),
+    ]
+    return in_order(*ships), np.empty(0, STATIC_DTYPE)
 
 
-def test_the_same_events_for_1_4_and_64_shards():
-    one, (state,) = sharded(sea(), statics(), 1)
+def helpers():
+    called = test_tracks_assist.fleet(3)
+    return in_order(called, track(219_500_000, every(60, 4), 54.52, 10.62, sog_kn=0.2)), static(211_000_002, ship_type=51, name="RESCUE ONE")
+
+
+def collisions():
+    ship = test_tracks_collision.ship
+    ships = [ship(211_700_001), ship(211_700_002, course=0.0), ship(211_700_003, course=200.0, off_m=150.0), ship(211_700_004, course=20.0, place=(54.2, 11.0))]
+    return in_order(*ships, ship(211_700_005, course=200.0, place=(54.2, 11.0))), static(211_700_001, ship_type=70, loa_m=180, name="LONG ONE")
+
+
+def cables():
+    infra = test_tracks_infra
+    slow = infra.course(infra.SHIP + 1, [(8.0, 1800), (0.4, 3000), (8.0, 1800)], start_nm=-4.0, lat=54.9)
+    return in_order(infra.dragging(), slow, infra.dragging(infra.SHIP + 2, lat=54.65)), np.empty(0, STATIC_DTYPE)
+
+
+SEAS = {
+    "meetings": meetings,
+    "engines": engines,
+    "helpers": helpers,
+    "collisions": collisions,
+    "cables": cables,
+    "positions": lambda: (test_tracks_position.mixed(), np.empty(0, STATIC_DTYPE)),
+    "names": test_tracks_identity.mixed,
+}
+
+
+def generated(seed):
+    """(fixes, statics) of several of the seas at once, each ship under another number of the same country, so that others are at home together."""
+    rng = np.random.default_rng(seed)
+    names = sorted(SEAS) if seed == 0 else sorted(rng.choice(sorted(SEAS), 4, replace=False))
+    fixes, statics = [], []
+    for name in names:
+        rows, told = (part.copy() for part in SEAS[name]())
+        ships = np.unique(rows["mmsi"][rows["mmsi"] >= 200_000_000])
+        numbers = ships // 1_000_000 * 1_000_000 + rng.permutation(1_000_000)[: len(ships)]
+        for part in (rows, told):
+            at = np.minimum(np.searchsorted(ships, part["mmsi"]), len(ships) - 1)
+            part["mmsi"] = np.where(ships[at] == part["mmsi"], numbers[at], part["mmsi"])
+        fixes.append(rows)
+        statics.append(told)
+    told = np.concatenate(statics)
+    return in_order(*fixes), told[np.argsort(told["t_ms"], kind="stable")]
+
+
+def assert_alike(states, state):
+    """Many tables know together what one knows, and what belongs to nobody each of them knows."""
+    assert sum(len(s.table) for s in states) == len(state.table)
+    counts = [s.counters for s in states]
+    own = {name for name in counts[0] if name != "dark_minutes_deaf"}
+    assert {name: sum(c[name] for c in counts) for name in own} == {name: state.counters[name] for name in own}
+    whole = state.coverage.to_sections()
+    detectors = {detector.NAME: detector for detector in state.detectors}
+    for each in states:
+        learned = each.coverage.to_sections()
+        assert all(np.array_equal(learned[name], whole[name]) for name in ("keys", "heard", "missed"))
+        assert each.rescue.to_sections() == state.rescue.to_sections()
+        mine = {detector.NAME: detector for detector in each.detectors}
+        assert mine["position"].areas.to_sections() == detectors["position"].areas.to_sections()
+        assert mine["assist"].to_sections()["book"] == detectors["assist"].to_sections()["book"]
+        assert mine["identity"].imos.shared.to_sections() == detectors["identity"].imos.shared.to_sections()
+
+
+WANTED = {
+    *(("loitering", "slow_run"), ("rendezvous", "ais_pair"), ("rendezvous", "under_way"), ("rendezvous", "dark_partner"), ("dark", "suspicious")),
+    *(("safety", name) for name in ("sudden_stop", "aground", "drift", "nuc", "assist", "collision_risk")),
+    *(("anomaly", "speed"), ("anomaly", "course"), ("gnss_area", "displaced"), ("position_anomaly", "circle"), ("position_lost", "")),
+    *(("identity", name) for name in ("dup_mmsi", "bad_mmsi", "static_change", "mmsi_handover", "imo_conflict", "class_conflict")),
+    *(("infra", name) for name in ("anchor_drag", "over_cable")),
+}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_same_events_for_1_4_and_64_shards(seed):
+    fixes, statics = generated(seed)
+    rng = np.random.default_rng(seed)
+    calls = [*test_tracks_assist.call(), *silent_source(5400, 5700)]
+    how = {"coverage": well_heard(), "params": EVERYWHERE, "geography": test_tracks_infra.Cable(), "control": calls}
+    one, state = watch(fixes, statics, **how)
     kinds = {(event.type, event.subtype) for event in one}
-    assert {("loitering", "slow_run"), ("rendezvous", "ais_pair"), ("rendezvous", "under_way"), ("rendezvous", "dark_partner"), ("dark", "suspicious")} <= kinds
-    for shards in (4, 64):
-        many, states = sharded(sea(), statics(), shards)
-        assert lines(many) == lines(one)
-        assert sum(len(s.table) for s in states) == len(state.table)
-        counted = [sum(d.crowded for s in group for d in s.detectors if d.NAME == "rendezvous") for group in (states, [state])]
-        assert counted[0] == counted[1] > 0
-        coverage = [s.coverage.to_sections() for s in states]
-        assert all((c["heard"] == state.coverage.heard).all() and (c["missed"] == state.coverage.missed).all() for c in coverage)
+    assert kinds >= WANTED if seed == 0 else len(kinds & WANTED) >= 6, WANTED - kinds
+    for shards in (1, 4, 64):
+        cuts = rng.integers(0, len(fixes), 30).tolist()
+        many, states = watch_sharded(shards, fixes, statics, cuts=cuts, restarts=(7, 19) if shards == 4 else (), **how)
+        assert lines(many) == lines(one), shards
+        assert_alike(states, state)
 
 
-def test_one_shard_is_the_step():
-    rows, told = sea(), statics()
-    events, _ = sharded(rows, told, 1, None)
-    whole, _ = watch(rows, told, coverage=well_heard())
-    last_ms = min(max(event.t_detected for event in some) for some in (events, whole))  # a recording ends within a minute
-    one, other = ([e for e in some if e.t_detected <= last_ms] for some in (events, whole))
-    assert lines(one) == lines(other)
+KITCHEN_SINK = scenario_text("kitchen-sink").partition("duration_s = 14400.0")[2]
+CLEAN_ZONES = scenario_text("clean").partition("[[zones]]")[1:]
+TRAFFIC = """
+[[receivers]]
+id = "cape"
+lat_deg = -41.7
+lon_deg = 174.3
+antenna_m = 300.0
+
+[[fleets]]
+kind = "traffic"
+count = 30
+"""
+
+
+def batches(data, piece, lane="sea"):
+    """[(columns, watermark)] of a recording in pieces."""
+    intake, found = Intake([Lane(lane, lateness_ms=120_000)]), []
+    for start in range(0, len(data), piece):
+        found.append((intake.feed(lane, data[start : start + piece], None)[0], intake.watermark_ms))
+    found.append((intake.feed(lane, b"", None, final=True)[0], intake.watermark_ms))
+    return found
+
+
+def test_a_scenario_with_every_behaviour_for_1_4_and_64_shards():
+    scenario = load_scenario(WATERS + "".join(CLEAN_ZONES).partition("[[behaviours]]")[0] + TRAFFIC + KITCHEN_SINK, file="kitchen-sink piece")
+    data = b"".join(chunk.data for chunk in simulate(scenario, 5))
+    lines_drawn = msgspec.json.encode(zones_of(scenario)).decode()
+    geography = Geography.default([load_zones(lines_drawn)])
+    state = TrackState.new(Params(), geography)
+    one = [event for batch, mark in batches(data, 1 << 20) for event in track_step(state, batch, mark)]
+    told = {event.type for event in one}
+    assert told >= {"loitering", "rendezvous", "zone", "safety", "identity", "position_anomaly", "gnss_area", "infra", "port_visit", "anomaly"}, told
+    for shards, piece in ((1, 300_007), (4, 70_001), (64, 1 << 19)):
+        states, many = [TrackState.new(Params(), geography) for _ in range(shards)], []
+        for number, (batch, mark) in enumerate(batches(data, piece)):
+            many += shards_step(states, batch, mark)
+            if shards == 4 and number % 100 == 50:
+                states = [restarted(each) for each in states]
+        assert lines(many) == lines(one), shards
+        assert_alike(states, state)
+
+
+def test_every_detector_told_something_in_some_sea():
+    quiet = {"legs"}  # keeps what others read
+    types = {"safety": {"drift", "sudden_stop", "aground", "assist", "collision"}, "rendezvous": {"rendezvous", "dark_partner"}}
+    told = {name for kind, _ in WANTED for name in types.get(kind, {kind.partition("_")[0]})} | {"zone", "port_visit", "position"}
+    assert {kind.NAME for kind in KINDS} - quiet <= told
 
 
 @pytest.mark.parametrize("shards", [4, 8, 64])
@@ -85,14 +221,34 @@ def test_numbers_that_end_in_zeros_are_spread(shards):
     assert counts.min() >= 0.5 * 4000 / shards
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 54.0, 75.0, 85.0, 88.7, -88.85, 89.6]), st.sampled_from([10.0, 179.9, -179.95]))
-def test_cell_by_cell_as_in_one(seed, lat0, lon0):
-    rng, n = np.random.default_rng(seed), 300
-    spread = 0.4 if abs(lat0) < 88 else 0.1
+PLACES = st.tuples(st.sampled_from([0.0, 54.0, 75.0, 85.0, 88.7, -88.85, 89.6]), st.sampled_from([10.0, 179.9, -179.95]))
+
+
+def clumps(rng, n, lat0, lon0, spread_m):
+    """(lat, lon) degrees of n places in sixty clumps."""
     clump = rng.integers(0, 60, n)
-    north, east = (rng.uniform(0, spread, 60)[clump] + rng.normal(0, 0.002, n) for _ in range(2))
-    rows = rows_at(np.clip(lat0 + north, -89.99, 89.99), lon0 + east / np.cos(np.radians(min(89.0, abs(lat0)))), own_m=rng.choice([150, 500], n))
-    whole, parts = find_contacts(rows, RULE), search(rows, RULE)
+    spread = 0.4 if abs(lat0) < 88 else 0.1
+    north, east = (rng.uniform(0, spread, 60)[clump] + rng.normal(0, spread_m / 111_195, n) for _ in range(2))
+    return np.clip(lat0 + north, -89.99, 89.99), lon0 + east / np.cos(np.radians(min(89.0, abs(lat0))))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), PLACES)
+def test_contacts_cell_by_cell_as_in_one(seed, place):
+    rng, n = np.random.default_rng(seed), 300
+    rows = rows_at(*clumps(rng, n, *place, 220.0), own_m=rng.choice([150, 500], n))
+    whole, parts = find_contacts(rows, RULE), cells.search(rows, RULE)
     assert (whole.contacts == parts.contacts).all()
     assert (whole.crowds == parts.crowds).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), PLACES)
+def test_collisions_cell_by_cell_as_in_one(seed, place):
+    rng, n, rule = np.random.default_rng(seed), 300, Collision()
+    lat, lon = clumps(rng, n, *place, 5_000.0)
+    movers, way, kn = np.zeros(n, MOVER), rng.uniform(0, 2 * np.pi, n), rng.uniform(3, 20, n) * KN_MS
+    movers["key"], movers["lat"], movers["lon"] = rng.permutation(n), lat * 600_000, ((lon + 180) % 360 - 180) * 600_000
+    movers["y_m"], movers["north"], movers["east"], movers["loa_m"] = movers["lat"] * M_PER_UNIT, kn * np.cos(way), kn * np.sin(way), rng.integers(0, 300, n)
+    movers = movers[np.lexsort((movers["key"], movers["lat"]))]
+    assert closest(movers, rule).tobytes() == collision.search(movers, rule).tobytes()

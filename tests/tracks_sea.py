@@ -12,6 +12,7 @@ from dogwatch.events import Event, ZoneRelation, to_json
 from dogwatch.watermark import SourceClock, end_of_recording
 from tracks.coverage import Coverage, cell_key
 from tracks.params import Params
+from tracks.shards import shards_step
 from tracks.step import TrackState, track_step
 from zones.geography import Places
 
@@ -184,9 +185,20 @@ def watch(fixes, statics=None, *, coverage=None, params=None, cuts=(), control=(
 
     `cuts`: row numbers at which chunks end; `restarts`: numbers of chunks after which the state is saved and loaded.
     """
-    params, geography = params or Params(), geography or FlatSea()
+    state = TrackState.new(params or Params(), geography or FlatSea(), coverage, capacity=capacity)
+    events, (state,) = run([state], fixes, statics, cuts=cuts, control=control, restarts=restarts, lateness_ms=lateness_ms)
+    return events, state
+
+
+def watch_sharded(shards, fixes, statics=None, *, coverage=None, params=None, geography=None, **more):
+    """The same through shards_step, the vessels spread over so many tables; returns (events, states)."""
+    states = [TrackState.new(params or Params(), geography or FlatSea(), coverage) for _ in range(shards)]
+    return run(states, fixes, statics, step=shards_step, **more)
+
+
+def run(states, fixes, statics=None, *, step=lambda states, *rest: track_step(states[0], *rest), cuts=(), control=(), restarts=(), lateness_ms=LATENESS_MS):
+    """Run a sea through a step of one or more states; returns (events, states)."""
     fixes, statics, watermarks = stamped(fixes, statics, lateness_ms)
-    state = TrackState.new(params, geography, coverage, capacity=capacity)
     events: list[Event] = []
     edges = [0, *sorted(set(cuts) - {0, len(fixes)}), len(fixes)]
     left, rows = sorted(control, key=lambda c: c.t_ms), statics
@@ -199,13 +211,19 @@ def watch(fixes, statics=None, *, coverage=None, params=None, cuts=(), control=(
         batch.statics, rows = rows[heard], rows[~heard]
         batch.control = [c for c in left if last or c.t_ms <= mark + lateness_ms]
         left = [c for c in left if not (last or c.t_ms <= mark + lateness_ms)]
-        events += track_step(state, batch, mark)
+        events += step(states, batch, mark)
         if number in restarts:
-            data = blob.pack(state.to_sections(), schema=1)
-            state = TrackState.from_sections(blob.unpack(data, schema=1), params, geography)
-            assert blob.pack(state.to_sections(), schema=1) == data, "a loaded state is the state that was saved"
-    events += track_step(state, empty_batch(), end_of_recording(int(fixes["t_ms"].max())))
-    return events, state
+            states = [restarted(state) for state in states]
+    events += step(states, empty_batch(), end_of_recording(int(fixes["t_ms"].max())))
+    return events, states
+
+
+def restarted(state):
+    """A state, saved and loaded."""
+    data = blob.pack(state.to_sections(), schema=1)
+    loaded = TrackState.from_sections(blob.unpack(data, schema=1), state.params, state.geography)
+    assert blob.pack(loaded.to_sections(), schema=1) == data, "a loaded state is the state that was saved"
+    return loaded
 
 
 def lines(events):

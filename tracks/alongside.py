@@ -59,7 +59,6 @@ class Beside:
 def explanations(sight: Sight, beside: Beside, rule: Rendezvous, standing: list[Exclusion]) -> tuple[list[Exclusion], list[float]]:
     """Each innocent explanation that was tested, and the doubts of those that apply. `standing`: what an earlier version said, none of it at first."""
     known = {exclusion.name: exclusion for exclusion in standing}
-    roles = sorted({name for party in beside.both if (name := role(party))})
     trawl = beside.under_way and all(fishes(party) for party in beside.both) and all(TRAWL_KN[0] <= kn <= TRAWL_KN[1] for kn in beside.ways)
     boats = _boats(sight, beside, rule)
     found = [
@@ -67,7 +66,7 @@ def explanations(sight: Sight, beside: Beside, rule: Rendezvous, standing: list[
         known.get(HARBOUR) or _harbour(sight, beside, rule),
         known.get(ANCHORAGE) or _anchorage(sight, beside, rule),
         known.get(WEATHER) or _hove_to(sight, beside, rule),
-        Exclusion("role", roles[0] if roles else "none", ", ".join(roles) or None, "suppress" if roles else "none"),
+        ep.roles_exclude([role(party) for party in beside.both]),
         sight.rescue.exclusion(*ep.degrees_of(int(beside.a["lat"]), int(beside.a["lon"])), beside.since_ms, sight.tick_ms, sight.params.rescue),
         ep.checked("net_buoy", any(is_buoy(party["name"]) for party in beside.both), suppress=True),
         ep.checked("pair_trawl", trawl, suppress=True),

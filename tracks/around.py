@@ -67,12 +67,16 @@ class Around:
         """SIGHTING rows within `reach_nm` of a place in units."""
         return within(self.band(lat, int(reach_nm * NM_M / M_PER_UNIT) + 1), lat, lon, reach_nm)
 
+    def of(self, key: int) -> np.void | None:
+        """The SIGHTING of a track, or None if it is not sighted."""
+        at = np.flatnonzero(self.seen["key"] == key)
+        return self.seen[at[0]] if len(at) else None
+
     def apart_m(self, key_a: int, key_b: int) -> float | None:
         """Metres between the last positions of two tracks; None unless both are sighted."""
-        at = [np.flatnonzero(self.seen["key"] == key) for key in (key_a, key_b)]
-        if not (len(at[0]) and len(at[1])):
+        a, b = self.of(key_a), self.of(key_b)
+        if a is None or b is None:
             return None
-        a, b = self.seen[at[0][0]], self.seen[at[1][0]]
         return float(distance_m(int(a["lat"]), int(a["lon"]), int(b["lat"]), int(b["lon"])))
 
     def cells(self, lat: int, lon: int, cell_units: int) -> np.ndarray:

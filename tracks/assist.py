@@ -6,9 +6,10 @@ Definition: docs/behaviours/assist.md.
 Theory. Nobody who passes knows of the others, so ships that leave steady courses within half an hour and end up slow at one place have
 been called there. When a leg (tracks/legs.py) is the first slow one, the two hours before are asked: is there a moment at which
 she went steadily for ten minutes, and from which she made straight for the place where she lies now, on another course? That is
-an *arrival*, kept for an hour and a half beside the track. Two arrivals of different ships, near in place and in time of turning, are an
+an *arrival*, kept for an hour and a half. Two arrivals of different ships, near in place and in time of turning, are an
 assistance. Where a call for help was heard near, or three came, it opens a rescue area (tracks/rescue.py). Two ships that turn to one
 place without any call are a meeting as well as a rescue: the event is told, and excuses nobody.
+Arrivals are few. Where vessels are spread over shards every shard knows those of all, works out the same groups from them, and so excuses the same places.
 """
 
 from __future__ import annotations
@@ -35,35 +36,47 @@ HELPERS_MAX = 32  # named in one event
 SHIP_TYPE_SAR = 51
 TYPES_LEISURE = (36, 37)
 
-ARRIVAL = np.dtype([("turn_ms", "<i8"), ("slow_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4"), ("turn_cos", "<f4"), ("before_kn", "<f4")])  # turn_ms 0: none
+ARRIVAL = np.dtype([("key", "<i8"), ("turn_ms", "<i8"), ("slow_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4"), ("turn_cos", "<f4"), ("before_kn", "<f4")])
 _ARRIVAL = from_dtype(ARRIVAL)
 
 
 class AssistDetector(Detector):
-    """Episodes of assistance by the key of their first helper, and the tracks with an arrival that counts."""
+    """Episodes of assistance by the key of their first helper, and the arrivals that count, by key."""
 
     NAME = "assist"
-    COLD = ARRIVAL
     PAIRS = True
 
     def __init__(self) -> None:
         self.book = ep.Book()
-        self.arrived: set[int] = set()
+        self.arrived: dict[int, np.void] = {}
+
+    def bring(self, sight: Sight) -> np.ndarray | None:
+        """ARRIVAL rows of those of this table who have just come."""
+        table, rule = sight.table, sight.params.assist
+        if sight.tick_ms % LEG_MS or not rule.enabled:
+            return None
+        slowed = flagged(sight, SLOWED)
+        limits = (rule.before_kn_min, float(COS_TABLE[round(rule.turn_deg_min * 10)]), rule.aim_nm_max * NM_M)
+        came, slots = note_arrivals(table.cold[LegsKeeper.NAME], slowed, sight.tick_ms, limits)
+        came["key"] = table.keys_of(slots)
+        return came[[not _other_business(sight, slot) for slot in slots.tolist()]]
+
+    def asks(self, sight: Sight) -> set[int]:
+        """All who have come, and those who help."""
+        parts = sight.brought(self.NAME) or []
+        return self.keys() | {key for part in parts for key in part["key"].tolist()} if parts else set()
 
     def tick(self, sight: Sight) -> list[Event]:
         """Each five minutes: new arrivals, groups of them, episodes that are over."""
-        table, rule, tick_ms = sight.table, sight.params.assist, sight.tick_ms
+        rule, tick_ms = sight.params.assist, sight.tick_ms
         if tick_ms % LEG_MS or not rule.enabled:
             return []
-        arrivals = table.cold[self.NAME]
-        slowed = flagged(sight, SLOWED)
-        limits = (rule.before_kn_min, float(COS_TABLE[round(rule.turn_deg_min * 10)]), rule.aim_nm_max * NM_M)
-        found = note_arrivals(table.cold[LegsKeeper.NAME], slowed, arrivals, tick_ms, limits)
-        self.arrived |= {table.key_of(slot) for slot in found.tolist() if not _other_business(sight, slot)}
-        self.arrived = {key for key in self.arrived if tick_ms - int(arrivals["slow_ms"][table.slot_of_key(key)]) <= rule.keep_s * 1000.0}
+        for came in np.concatenate(sight.brought(self.NAME) or [self.bring(sight)]):
+            self.arrived[int(came["key"])] = came
+        self.arrived = {key: came for key, came in self.arrived.items() if tick_ms - int(came["slow_ms"]) <= rule.keep_s * 1000.0}
         events: list[Event] = []
         taken = {key for page in self.book.pages.values() for key in page.notes["keys"]}
-        for group in _groups(sight, sorted(self.arrived - taken)):
+        for group in _groups([self.arrived[key] for key in sorted(self.arrived.keys() - taken)], rule):
             if len(group) >= rule.helpers_min:
                 events += self._begin(sight, group)
         for key in sorted(self.book.pages):
@@ -71,9 +84,8 @@ class AssistDetector(Detector):
         return events
 
     def _begin(self, sight: Sight, keys: list[int]) -> list[Event]:
-        table, rule, tick_ms = sight.table, sight.params.assist, sight.tick_ms
-        slots = [table.slot_of_key(key) for key in keys]
-        came = table.cold[self.NAME][slots]
+        rule, tick_ms = sight.params.assist, sight.tick_ms
+        came = np.array([self.arrived[key] for key in keys], ARRIVAL)
         start_ms = int(came["turn_ms"].min())
         lat, lon = _middle(came)
         here = lat / UNITS_PER_DEG, lon / UNITS_PER_DEG
@@ -85,7 +97,7 @@ class AssistDetector(Detector):
         cap = rule.confidence_cap if call else rule.confidence_cap_no_call
         facts: dict[str, Any] = {
             "state": "candidate" if reason else "open",
-            "subjects": [subjects.subject_of(table, slot) for slot in slots],
+            "subjects": [sight.subject(key) for key in keys],
             "t_end": None,
             "lat": round(here[0], 5),
             "lon": round(here[1], 5),
@@ -109,7 +121,7 @@ class AssistDetector(Detector):
 
     def _goes_on(self, sight: Sight, key: int) -> list[Event]:
         """Latecomers join, the area is prolonged while two of them lie there, and the episode ends when they have gone."""
-        table, rule, tick_ms = sight.table, sight.params.assist, sight.tick_ms
+        rule, tick_ms = sight.params.assist, sight.tick_ms
         page = self.book.pages[key]
         event, keys = page.event, list(page.notes["keys"])
         if event.t_end is not None:
@@ -117,14 +129,14 @@ class AssistDetector(Detector):
                 del self.book.pages[key]
             return []
         lat, lon = round((event.lat or 0.0) * UNITS_PER_DEG), round((event.lon or 0.0) * UNITS_PER_DEG)
-        for one in sorted(self.arrived - {k for other in self.book.pages.values() for k in other.notes["keys"]}):
-            came = table.cold[self.NAME][table.slot_of_key(one)]
+        for one in sorted(self.arrived.keys() - {k for other in self.book.pages.values() for k in other.notes["keys"]}):
+            came = self.arrived[one]
             near = distance_m(lat, lon, int(came["lat"]), int(came["lon"])) <= rule.place_nm * NM_M
             if near and len(keys) < HELPERS_MAX and abs(int(came["turn_ms"]) - event.t_start) <= rule.turns_within_s * 1000.0:
                 keys.append(one)
         joined = len(keys) > len(page.notes["keys"])
         page.notes["keys"] = sorted(keys)
-        if sum(_stands_by(sight, table.slot_of_key(one), lat, lon, rule) for one in keys) >= 2:
+        if sum(_stands_by(sight, one, lat, lon, rule) for one in keys) >= 2:
             page.notes["last_ms"] = tick_ms
             self._excuse(sight, event, page.notes)
         elif tick_ms - int(page.notes["last_ms"]) >= rule.leave_s * 1000.0:
@@ -132,37 +144,38 @@ class AssistDetector(Detector):
             return [self.book.revise(key, tick_ms, state=closed, t_end=int(page.notes["last_ms"]))]
         if not joined:
             return []
-        named = [subjects.subject_of(table, table.slot_of_key(one)) for one in sorted(keys)]
+        named = [sight.subject(one) for one in sorted(keys)]
         changes = {"subjects": named, "mmsi": [subject.mmsi for subject in named], "measures": {**event.measures, "helpers": len(keys)}}
         return [self.book.revise(key, tick_ms, **changes)]
 
     def keys(self) -> set[int]:
         """All helpers and arrivals."""
-        return self.arrived | {key for page in self.book.pages.values() for key in page.notes["keys"]}
+        return set(self.arrived) | {key for page in self.book.pages.values() for key in page.notes["keys"]}
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
-        return {"book": self.book.to_sections(), "arrived": sorted(self.arrived)}
+        arrived = np.array([self.arrived[key] for key in sorted(self.arrived)], ARRIVAL)
+        return {"book": self.book.to_sections(), "arrived": arrived}
 
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
-        self.book, self.arrived = ep.Book.from_sections(sections["book"]), set(sections["arrived"])
+        self.book = ep.Book.from_sections(sections["book"])
+        self.arrived = {int(came["key"]): came for came in sections["arrived"].copy()}
 
 
-def _groups(sight: Sight, keys: list[int]) -> list[list[int]]:
-    """Arrivals that belong together: each with those of larger key near to it in place and time of turning."""
-    rule, arrivals = sight.params.assist, sight.table.cold[AssistDetector.NAME]
-    came = {key: arrivals[sight.table.slot_of_key(key)] for key in keys}
-    left, found = list(keys), []
+def _groups(arrivals: list[np.void], rule: Assist) -> list[list[int]]:
+    """Keys of arrivals (in order of keys) that belong together: each with those of larger key near to it in place and time of turning."""
+    left, found = list(arrivals), []
     while left:
-        group = [left.pop(0)]
-        a = came[group[0]]
-        for key in list(left):
-            b = came[key]
+        a = left[0]
+        group, others = [int(a["key"])], []
+        for b in left[1:]:
             near = distance_m(int(a["lat"]), int(a["lon"]), int(b["lat"]), int(b["lon"])) <= rule.place_nm * NM_M
             if near and abs(int(a["turn_ms"]) - int(b["turn_ms"])) <= rule.turns_within_s * 1000.0 and len(group) < HELPERS_MAX:
-                group.append(key)
-                left.remove(key)
+                group.append(int(b["key"]))
+            else:
+                others.append(b)
+        left = others
         found.append(group)
     return found
 
@@ -175,8 +188,10 @@ def _other_business(sight: Sight, slot: int) -> bool:
     return subjects.role_of(table, slot) not in (None, "search and rescue", "law enforcement")
 
 
-def _stands_by(sight: Sight, slot: int, lat: int, lon: int, rule: Assist) -> bool:
-    row = sight.table.rows[slot]
+def _stands_by(sight: Sight, key: int, lat: int, lon: int, rule: Assist) -> bool:
+    row = sight.around.of(key)
+    if row is None:
+        return False
     near = distance_m(lat, lon, int(row["lat"]), int(row["lon"])) <= rule.place_nm * NM_M
     return bool(near and sight.tick_ms - int(row["t_ms"]) <= 2 * ep.FRESH_MS and float(row["speed_kn"]) <= 2 * rule.slow_kn)
 
@@ -219,7 +234,7 @@ def _exclusions(sight: Sight, lat: int, lon: int, keys: list[int], call: str | N
     slow = rows[(rows["speed_kn"] >= 0) & (rows["speed_kn"] <= rule.slow_kn)]
     others = int((~np.isin(slow["key"], keys)).sum())
     pilots = int((rows["ship_type"] == 50).sum())
-    leisure = sum(int(sight.table.more["ship_type"][sight.table.slot_of_key(key)]) in TYPES_LEISURE for key in keys)
+    leisure = sum((party := sight.party(key)) is not None and int(party["ship_type"]) in TYPES_LEISURE for key in keys)
     play = len(keys) - leisure < rule.helpers_min
     crowd = others >= rule.crowd_others_min
     found = [
@@ -231,9 +246,9 @@ def _exclusions(sight: Sight, lat: int, lon: int, keys: list[int], call: str | N
 
 
 # Flat: walks back over the legs of one vessel after the other; slow twin in tests/naive_motion.py.
-@njit(int64[::1](RING_TYPE[::1], int64[::1], _ARRIVAL[::1], int64, types.UniTuple(float64, 3)), cache=True)
-def note_arrivals(rings, slots, arrivals, tick_ms, limits):
-    """Of vessels whose newest leg is their first slow one: who turned and came straight here. Written down; returns their slots.
+@njit(types.Tuple((_ARRIVAL[::1], int64[::1]))(RING_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 3)), cache=True)
+def note_arrivals(rings, slots, tick_ms, limits):
+    """Of vessels whose newest leg is their first slow one: who turned and came straight here: (ARRIVAL rows, their slots). Keys are left to the caller.
 
     A ring's last `known` legs have no unknown one among them.
 
@@ -241,7 +256,7 @@ def note_arrivals(rings, slots, arrivals, tick_ms, limits):
     """
     before_kn, turn_cos, stray_m = limits
     newest = (tick_ms // LEG_MS - 1) % LEGS
-    found = np.empty(slots.shape[0], np.int64)
+    arrivals, found = np.zeros(slots.shape[0], _ARRIVAL), np.empty(slots.shape[0], np.int64)
     n_found = 0
     ys, xs = np.zeros(LEGS + 1), np.zeros(LEGS + 1)
     least2 = (before_kn * M_PER_LEG_KN) ** 2
@@ -268,7 +283,7 @@ def note_arrivals(rings, slots, arrivals, tick_ms, limits):
             for j in range(1, k):
                 straight &= abs(ys[j] * xs[k] - xs[j] * ys[k]) <= stray_m * c
             if straight:
-                arrival = arrivals[slots[i]]
+                arrival = arrivals[n_found]
                 arrival["turn_ms"] = tick_ms - k * LEG_MS
                 arrival["slow_ms"] = tick_ms
                 arrival["lat"] = ring["lat"]
@@ -278,4 +293,4 @@ def note_arrivals(rings, slots, arrivals, tick_ms, limits):
                 found[n_found] = slots[i]
                 n_found += 1
                 break
-    return found[:n_found].copy()
+    return arrivals[:n_found].copy(), found[:n_found].copy()

@@ -6,6 +6,8 @@ Theory. Only where a watch has drawn a zone for it (`zone_kinds`), or everywhere
 pass close and mean to. Once a minute every vessel there that makes way and was heard within a minute is moved on, by its own speed and
 course, to the tick: no two reports are of one moment. For pairs within `range_nm` the closest approach of two straight lines is worked out; sines and
 cosines come from the table that all machines share. A risk must hold at two ticks before it is told, so a ship that is turning away tells nothing.
+A pair is a fact of two rows alone: whoever searches a part of the sea with all rows within `halo_m` of it finds what a search of the whole sea
+finds there. It is decided where the smaller track is at home, from rows that travel with the tick.
 """
 
 from __future__ import annotations
@@ -21,10 +23,13 @@ from dogwatch.batch import COG_MISSING, UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, lon_difference
 from tracks import episodes as ep
-from tracks import subjects
-from tracks.detector import Detector, Sight
-from tracks.params import INSHORE_NM, Collision
+from tracks.alongside import fishes
+from tracks.cells import in_cells
+from tracks.detector import Detector, Home, Sight
+from tracks.params import INSHORE_NM, Collision, Params
+from tracks.parties import parties, role, subject
 from tracks.records import BELIEVED, MINUTE_MS
+from tracks.vessels import VesselTable
 
 TYPE, RULE = "safety", "collision_risk"
 RULE_VERSION = "1.0"
@@ -35,6 +40,23 @@ ROOM = 1024  # for pairs of one tick, before the kernel is called again with mor
 MOVER = np.dtype([("key", "<i8"), ("slot", "<i8"), ("y_m", "<f8"), ("lat", "<i4"), ("lon", "<i4"), ("north", "<f8"), ("east", "<f8"), ("loa_m", "<u2")])
 CLOSE = np.dtype([("a", "<i8"), ("b", "<i8"), ("cpa_m", "<f8"), ("tcpa_s", "<f8"), ("range_m", "<f8"), ("limit_m", "<f8"), ("course_cos", "<f8")])
 _MOVER, _CLOSE = from_dtype(MOVER), from_dtype(CLOSE)
+
+
+@dataclass(slots=True)
+class Movers:
+    """MOVER rows of a tick, sorted by latitude, then key, and behind each who it is: in `table`, or (of several shards) in `party` beside it.
+
+    `found`: of several shards the CLOSE rows that are decided here; None: nobody has searched yet.
+    """
+
+    rows: np.ndarray
+    table: VesselTable | None = None
+    party: np.ndarray | None = None
+    found: np.ndarray | None = None
+
+    def parties(self, at: np.ndarray) -> np.ndarray:
+        """PARTY rows of some of them."""
+        return parties(self.table, self.rows["slot"][at]) if self.table is not None else self.party[at]  # type: ignore[index]
 
 
 @dataclass(slots=True)
@@ -56,22 +78,40 @@ class CollisionDetector(Detector):
         self.book = ep.Book()
         self.pairs: dict[int, Pair] = {}
 
+    def bring(self, sight: Sight) -> Movers | None:
+        """Those of this table who make way where a watch looks."""
+        rule = sight.params.collision
+        if not rule.enabled or not (rule.everywhere or sight.geography.has_zones(rule.zone_kinds)):
+            return None
+        return Movers(movers_of(sight), sight.table)
+
+    def share(self, parts: list[Movers], params: Params, home: Home) -> list[Movers]:
+        """All movers, and the pairs whose smaller track is at home there."""
+        rows = np.concatenate([part.rows for part in parts])
+        party = np.concatenate([part.parties(np.arange(len(part.rows))) for part in parts])
+        order = np.lexsort((rows["key"], rows["lat"]))
+        rows, party = rows[order], party[order]
+        found = search(rows, params.collision)
+        at_home = home(rows["key"][found["a"]])
+        return [Movers(rows, None, party, found[at_home == k]) for k in range(len(parts))]
+
     def tick(self, sight: Sight) -> list[Event]:
         """Each minute: pairs at risk, events that begin, go on or end."""
         rule, tick_ms = sight.params.collision, sight.tick_ms
-        if not rule.enabled or not (rule.everywhere or sight.geography.has_zones(rule.zone_kinds)):
+        movers = sight.brought(self.NAME) or self.bring(sight)
+        if movers is None:
             return []
-        movers = movers_of(sight)
         events: list[Event] = []
-        for close in closest(movers, rule):
-            key = int(movers["key"][close["a"]]) << 32 | int(movers["key"][close["b"]])
-            if self._counts(sight, movers, close):
+        found = closest(movers.rows, rule) if movers.found is None else movers.found
+        for a, b, close in zip(movers.parties(found["a"]), movers.parties(found["b"]), found, strict=True):
+            key = int(a["key"]) << 32 | int(b["key"])
+            if _counts(sight, a, close):
                 pair = self.pairs.get(key)
                 if pair is None or pair.last_ms < tick_ms - MINUTE_MS:
                     pair = self.pairs[key] = Pair(tick_ms, tick_ms, float(close["cpa_m"]))
                 pair.last_ms, pair.cpa_m_min = tick_ms, min(pair.cpa_m_min, float(close["cpa_m"]))
                 if tick_ms - pair.first_ms >= rule.sustained_s * 1000.0:
-                    events += self._risk(sight, key, movers, close)
+                    events += self._risk(sight, key, (a, b), movers.rows[[close["a"], close["b"]]], close)
         for key in sorted(self.book.pages):
             page, pair = self.book.pages[key], self.pairs.get(key)
             last_ms = pair.last_ms if pair else page.event.t_detected
@@ -83,40 +123,29 @@ class CollisionDetector(Detector):
         self.pairs = {key: pair for key, pair in self.pairs.items() if tick_ms - pair.last_ms <= rule.lower_s * 1000.0}
         return events
 
-    def _counts(self, sight: Sight, movers: np.ndarray, close: np.void) -> bool:
-        """The limit inshore, and which courses a profile asks for."""
-        rule = sight.params.collision
-        if float(close["course_cos"]) < math.cos(math.radians(rule.course_apart_deg_max)) - 1e-9:
-            return False
-        if float(close["cpa_m"]) <= rule.cpa_nm_inshore * NM_M:
-            return True
-        slot = int(movers["slot"][close["a"]])
-        lat, lon = sight.table.rows["lat"][slot] / UNITS_PER_DEG, sight.table.rows["lon"][slot] / UNITS_PER_DEG
-        return bool(sight.geography.coast_distance_nm(np.array([lat]), np.array([lon]))[0] >= INSHORE_NM)
-
-    def _risk(self, sight: Sight, key: int, movers: np.ndarray, close: np.void) -> list[Event]:
-        rule, table, tick_ms, pair = sight.params.collision, sight.table, sight.tick_ms, self.pairs[key]
+    def _risk(self, sight: Sight, key: int, both: tuple[np.void, np.void], places: np.ndarray, close: np.void) -> list[Event]:
+        """The event of a pair at risk. both: PARTY rows, the smaller key first; places: their MOVER rows."""
+        rule, tick_ms, pair = sight.params.collision, sight.tick_ms, self.pairs[key]
         page = self.book.pages.get(key)
         if page is not None and page.event.t_end is None and tick_ms - page.emitted_ms < rule.revise_s * 1000.0:
             return []
-        a, b = movers[close["a"]], movers[close["b"]]
-        slots = [int(a["slot"]), int(b["slot"])]
-        age_s = max((tick_ms - int(table.rows["t_ms"][slot])) / 1000.0 for slot in slots)
+        a, b = places
+        age_s = max((tick_ms - int(party["t_ms"])) / 1000.0 for party in both)
         here = ep.degrees_of(
             (int(a["lat"]) + int(b["lat"])) / 2, int(a["lon"]) + int(lon_difference(int(b["lon"]), int(a["lon"]))) / 2
         )  # between the two, now: where they will meet is a guess
-        exclusions, doubts = _exclusions(sight, slots, close, rule)
+        exclusions, doubts = _exclusions(sight, both, close, rule)
         reason = ep.suppressed_reason(exclusions)
         margin = min(1.0, max(0.5, 0.5 + 0.25 * (float(close["limit_m"]) / max(float(close["cpa_m"]), 1.0) - 1.0)))
         facts: dict[str, Any] = {
             "state": "candidate" if reason else "open",
-            "subjects": [subjects.subject_of(table, slot) for slot in slots],
+            "subjects": [subject(party) for party in both],
             "t_end": None,
             "lat": here[0],
             "lon": here[1],
             "zones": sight.geography.relations(*here),
             "measures": _measures(close, pair, age_s),
-            "evidence": _evidence(close, rule, age_s, (tick_ms - pair.first_ms) / 1000.0, min(float(table.rows["speed_kn"][slot]) for slot in slots)),
+            "evidence": _evidence(close, rule, age_s, (tick_ms - pair.first_ms) / 1000.0, min(float(party["speed_kn"]) for party in both)),
             "exclusions": exclusions,
             "confidence": ep.confidence_of(rule.confidence_cap, margin, 1.0 - age_s / (2.0 * rule.age_s_max), doubts),
             "reason": reason,
@@ -174,9 +203,38 @@ def closest(movers: np.ndarray, rule: Collision) -> np.ndarray:
         if n <= room:
             break
         room = n
-    found = found[:n]
-    order = np.lexsort((movers["key"][found["b"]], movers["key"][found["a"]]))
-    return found[order]
+    return _in_order(movers, found[:n])
+
+
+def search(movers: np.ndarray, rule: Collision) -> np.ndarray:
+    """`closest` cell by cell, as several searchers would."""
+    found = [np.empty(0, CLOSE)]
+    for rows, own in in_cells(movers["lat"], movers["lon"], halo_m(rule)):
+        near = closest(movers[rows], rule)
+        mine = near[own[near["a"]]]
+        mine["a"], mine["b"] = rows[mine["a"]], rows[mine["b"]]
+        found.append(mine)
+    return _in_order(movers, np.concatenate(found))
+
+
+def halo_m(rule: Collision) -> float:
+    """How far around a part of the sea movers must be known, so that its pairs come out right: the range, and a little for rounding."""
+    return rule.range_nm * NM_M + 50.0
+
+
+def _in_order(movers: np.ndarray, found: np.ndarray) -> np.ndarray:
+    return found[np.lexsort((movers["key"][found["b"]], movers["key"][found["a"]]))]
+
+
+def _counts(sight: Sight, a: np.void, close: np.void) -> bool:
+    """The limit inshore, and which courses a profile asks for. a: PARTY row of the smaller key."""
+    rule = sight.params.collision
+    if float(close["course_cos"]) < math.cos(math.radians(rule.course_apart_deg_max)) - 1e-9:
+        return False
+    if float(close["cpa_m"]) <= rule.cpa_nm_inshore * NM_M:
+        return True
+    lat, lon = a["lat"] / UNITS_PER_DEG, a["lon"] / UNITS_PER_DEG
+    return bool(sight.geography.coast_distance_nm(np.array([lat]), np.array([lon]))[0] >= INSHORE_NM)
 
 
 def _measures(close: np.void, pair: Pair, age_s: float) -> dict[str, Value]:
@@ -201,19 +259,18 @@ def _evidence(close: np.void, rule: Collision, age_s: float, held_s: float, spee
     ]
 
 
-def _exclusions(sight: Sight, slots: list[int], close: np.void, rule: Collision) -> tuple[list[Exclusion], list[float]]:
-    """Each innocent explanation that was tested, and the doubts of those that apply."""
-    table = sight.table
-    types = [int(table.more["ship_type"][slot]) for slot in slots]
-    lengths = [int(table.more["loa_m"][slot]) for slot in slots]
-    small = all(0 < length < rule.small_loa_m or (length == 0 and bool(table.rows["class_b"][slot])) for slot, length in zip(slots, lengths, strict=True))
+def _exclusions(sight: Sight, both: tuple[np.void, np.void], close: np.void, rule: Collision) -> tuple[list[Exclusion], list[float]]:
+    """Each innocent explanation that was tested, and the doubts of those that apply. both: PARTY rows."""
+    types = [int(party["ship_type"]) for party in both]
+    lengths = [int(party["loa_m"]) for party in both]
+    small = all(0 < length < rule.small_loa_m or (length == 0 and bool(party["class_b"])) for party, length in zip(both, lengths, strict=True))
     line = all(60 <= kind <= 69 for kind in types) and float(close["course_cos"]) <= RECIPROCAL_COS + 0.1 and float(close["cpa_m"]) >= rule.ferries_m_min
     convoy = float(close["course_cos"]) >= -RECIPROCAL_COS and not rule.present_counts
-    masked = bool(sight.geography.masked(*(np.array([table.rows[name][slots[0]] / UNITS_PER_DEG]) for name in ("lat", "lon")))[0])
+    masked = bool(sight.geography.masked(*(np.array([both[0][name] / UNITS_PER_DEG]) for name in ("lat", "lon")))[0])
     found = [
-        ep.role_exclusion(table, slots),
+        ep.roles_exclude([role(party) for party in both]),
         ep.checked("both_small", small, max(lengths), suppress=True),
-        ep.checked("both_fishing", all(subjects.is_fishing(table, slot) for slot in slots), None, suppress=True),
+        ep.checked("both_fishing", all(fishes(party) for party in both), None, suppress=True),
         ep.checked("convoy", convoy, suppress=True),
         ep.checked("ferries_of_a_line", line, suppress=True),
         ep.checked("in_port", masked, suppress=True),

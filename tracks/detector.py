@@ -5,25 +5,40 @@ rows (`join`) and control rows (`control`), and then asks at the full minute wha
 folds: twice a half is once the whole. Everything is decided in `tick`, from state alone, so that events do not depend on
 how rows came in. State of a track lies in the table under `NAME` (dtype COLD, zero = nothing known), so that it grows, moves
 and is forgotten with the track; whatever a detector keeps outside goes by the track's key.
+
+The vessels of a watch may be spread over several tables (tracks/shards.py), so `sight.table` knows only those at home here. Of all
+others a detector learns in three ways: who is where (`sight.around`), what every shard brought of itself (`bring`, `share`,
+`sight.brought`), and who somebody is whom it has asked for (`asks`, `sight.party`, `sight.subject`). What belongs to nobody's vessel (an area in
+which positions fail, a rescue, an IMO number that two tell) every shard works out alike from the same rows; the events are told once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dogwatch.batch import Control
-from dogwatch.events import Event
+from dogwatch.events import Event, Subject
 from tracks.around import Around, around_of, sightings
 from tracks.coverage import Coverage
 from tracks.params import Params
+from tracks.parties import parties, subject
 from tracks.rescue import Rescue
-from tracks.vessels import VesselTable
+from tracks.subjects import subject_key
+from tracks.vessels import ORDINAL_BITS, VesselTable
 
-if TYPE_CHECKING:
-    from tracks.parties import Brought
+Home = Callable[[np.ndarray], np.ndarray]  # keys of tracks -> number of the shard in which each is at home
+
+
+@dataclass(slots=True)
+class Shared:
+    """What travelled between shards at a tick: what was brought, by the NAME of its detector; PARTY rows of those asked for, by key."""
+
+    brought: dict[str, Any] = field(default_factory=dict)
+    asked: dict[int, np.void] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -37,7 +52,7 @@ class Sight:
     rescue: Rescue
     tick_ms: int = 0
     receivers: tuple[str, ...] = ()  # names by number (bit of a fix's `receivers`)
-    brought: Brought | None = None  # of all shards, for detectors of pairs; None: there is only this table
+    shared: Shared | None = None  # None: there is only this table
     _around: Around | None = field(default=None, repr=False)
 
     @property
@@ -54,7 +69,25 @@ class Sight:
 
     def at(self, tick_ms: int, around: Around | None = None) -> Sight:
         """The same sight at another tick; `around` of several shards together, if there are several."""
-        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, None, around)
+        shared = None if around is None else Shared()
+        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, shared, around)
+
+    def brought(self, name: str) -> Any:
+        """What all shards brought for a detector, as it was shared out to this one; None: there is only this table, or nothing was brought."""
+        return self.shared.brought.get(name) if self.shared else None
+
+    def party(self, key: int) -> np.void | None:
+        """PARTY row of a track, whoever keeps it; None: nobody does. Of the tracks of others only who was asked for is known."""
+        slot = self.table.slot_of_key(key)
+        if slot >= 0:
+            row: np.void = parties(self.table, np.array([slot]))[0]
+            return row
+        return self.shared.asked.get(key) if self.shared else None
+
+    def subject(self, key: int) -> Subject:
+        """The same as the subject of an event; of a track that nobody keeps only its number."""
+        party = self.party(key)
+        return Subject(subject_key(key), key >> ORDINAL_BITS) if party is None else subject(party)
 
 
 class Detector:
@@ -72,6 +105,18 @@ class Detector:
 
     def control(self, sight: Sight, rows: list[Control]) -> None:
         """Take facts about the watch itself, released in order of time, before the tick that follows them."""
+
+    def bring(self, sight: Sight) -> Any:
+        """What decisions of this tick need of this table, wherever they are made; None: nothing. Of several shards only; changes no state."""
+        return None
+
+    def share(self, parts: list[Any], params: Params, home: Home) -> list[Any]:
+        """What each shard is given of what all brought: everybody everything, unless a detector says otherwise."""
+        return [parts] * len(parts)
+
+    def asks(self, sight: Sight) -> set[int]:
+        """Keys of tracks of which this tick must know who they are, though others may keep them. What was brought is known by then."""
+        return set()
 
     def tick(self, sight: Sight) -> list[Event]:
         """Decide the minute that ends at `sight.tick_ms`."""

@@ -86,7 +86,12 @@ def next_version(event: Event, t_detected: int, **changes: Any) -> Event:
 
 def role_exclusion(table: VesselTable, slots: list[int]) -> Exclusion:
     """Roles that suppress: any of the vessels with a trade that explains it."""
-    roles = sorted({role for slot in slots if (role := subjects.role_of(table, slot))})
+    return roles_exclude([subjects.role_of(table, slot) for slot in slots])
+
+
+def roles_exclude(known: list[str | None]) -> Exclusion:
+    """The same of roles that are known."""
+    roles = sorted({role for role in known if role})
     return Exclusion("role", roles[0] if roles else "none", ", ".join(roles) or None, "suppress" if roles else "none")
 
 

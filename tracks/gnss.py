@@ -5,7 +5,8 @@ May hold: how vessels in trouble are grouped, the life of an area, its event. Ma
 Theory. One vessel's wrong place is the vessel's affair; that of several at one time is somebody's who lies to all of
 them, or drowns the satellites out. Two signs: vessels near each other (source) show places near each other (target) that
 they cannot have reached, within half an hour; or vessels near each other transmit without a place. Who is in trouble is
-said in the records of the tracks, so it is asked of the tick's Around, and does not depend on who keeps which vessel.
+said in the records of the tracks, so it is asked of the tick's Around, and does not depend on who keeps which vessel: an area is nobody's vessel,
+so every shard works out all of them alike.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
-from dogwatch.events import Event, Subject, event_id
+from dogwatch.events import Event, event_id
 from dogwatch.geo import NM_M, distance_m, mean_position
 from tracks import episodes as ep
 from tracks import subjects
@@ -57,8 +58,8 @@ class Areas:
         """Who is in trouble together at this tick; events of areas that begin, grow and end."""
         rule, tick_ms = sight.params.gnss, sight.tick_ms
         events: list[Event] = []
-        rows = sight.around.troubled
-        if not len(rows) and not self.areas:
+        rows = sight.around.troubled  # asked here in any case: before position.py lets the first of them out of it
+        if not (self.areas or (rule.enabled and len(rows))):
             return []
         since_ms = tick_ms - ((tick_ms // MINUTE_MS - rows["trouble_min"].astype(np.int64)) & 0xFFFF) * MINUTE_MS
         for kind in (TROUBLE_JUMPED, TROUBLE_LOST):
@@ -70,6 +71,11 @@ class Areas:
             events += _told(area, sight)
         self.areas = [area for area in self.areas if tick_ms - area.last_ms <= rule.merge_s * 1000]
         return events
+
+    def asks(self, sight: Sight) -> set[int]:
+        """Who is in trouble at this tick, or in an area."""
+        members = {key for area in self.areas for key in area.members}
+        return members | set(sight.around.troubled["key"].tolist())
 
     def of(self, key: int) -> Area | None:
         """The area to which a track belongs."""
@@ -212,7 +218,7 @@ def _describe(area: Area, sight: Sight) -> None:
     lat, lon = mean_position(places[:, 0], places[:, 1])
     event.lat, event.lon = round(lat, 4), round(lon, 4)
     event.mmsi = sorted({key >> ORDINAL_BITS for key in keys})
-    event.subjects = [_subject(sight, key) for key in keys]
+    event.subjects = [sight.subject(key) for key in keys]
     centre = round(lat * UNITS_PER_DEG), round(lon * UNITS_PER_DEG)
     radius_nm = max(distance_m(*centre, *place) for place in area.members.values()) / NM_M
     event.measures = {"vessels": len(keys), "radius_nm": ep.tidy("nm", radius_nm)}
@@ -226,11 +232,6 @@ def _describe(area: Area, sight: Sight) -> None:
     event.zones = sight.geography.relations(event.lat, event.lon)
     event.confidence = ep.confidence_of(rule.confidence_cap, ep.margin_quality(len(keys), rule.vessels_min), 1.0, [])
     area.told = len(keys)
-
-
-def _subject(sight: Sight, key: int) -> Subject:
-    slot = sight.table.slot_of_key(key)
-    return subjects.subject_of(sight.table, slot) if slot >= 0 else Subject(subjects.subject_key(key), key >> ORDINAL_BITS)
 
 
 def _told(area: Area, sight: Sight) -> list[Event]:

@@ -3,6 +3,7 @@
 Theory. A track is born in open water, of the same size to the metre as one that fell silent there under way less than two
 hours before, and where that one would be by now at its course and speed. Two ships of one size meet so closely in place
 and time about never; one ship that changes its number does so always. If the silent number is heard again, it was not so.
+The old number may be kept by another shard: where it was is asked of the tick's Around, who it was of `sight.subject`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dogwatch.batch import COG_MISSING
 from dogwatch.events import Event, Value
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
-from tracks import subjects, who
+from tracks import who
 from tracks.detector import Sight
 from tracks.params import Identity
 from tracks.place_facts import COS_COURSE
@@ -32,79 +33,87 @@ class Newborn:
 
     def __init__(self) -> None:
         self.born: dict[int, list[int]] = {}
-        self.begun_ms = 0
+        self.begun_ms = 0  # the minute in which the watch began, the same in all shards; 0 before its end
         self.refused = 0
         self.book = ep.Book()
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray, born: np.ndarray) -> None:
         """Rows (`born`: their numbers) with which a track begins; the first of each MMSI counts."""
-        if self.begun_ms == 0 and len(fixes):
-            self.begun_ms = int(fixes["t_ms"][0])
         for i in born:
             slot = int(taken["slot"][i])
             t_ms = int(fixes["t_ms"][i])
-            if t_ms - self.begun_ms < LEARNING_MS or int(sight.table.more["ordinal"][slot]):
+            if self.begun_ms == 0 or t_ms - self.begun_ms < LEARNING_MS or int(sight.table.more["ordinal"][slot]):
                 continue
             if len(self.born) >= NEWBORN_MAX:
                 self.refused += 1
                 continue
             self.born[sight.table.key_of(slot)] = [t_ms, int(fixes["lat"][i]), int(fixes["lon"][i])]
 
+    def asks(self, sight: Sight) -> set[int]:
+        """Whom those that are judged at this tick may have been before."""
+        found = (self._before(sight, key) for key in self.born if _is_known(sight, key))
+        return {int(best[2]["key"]) for best in found if best is not None}
+
     def tick(self, sight: Sight) -> list[Event]:
         """Newborns whose particulars are known; and old numbers that are heard again. Each ten minutes."""
-        table, tick_ms = sight.table, sight.tick_ms
+        tick_ms = sight.tick_ms
         events = []
         for key in sorted(self.born):
-            slot = table.slot_of_key(key)
-            born_ms, lat, lon = self.born[key]
-            known = slot >= 0 and table.more["loa_m"][slot] > 0 and table.more["beam_m"][slot] > 0
-            if known:
-                events += self._look_back(sight, slot, key, born_ms, (lat, lon))
-            if known or tick_ms - born_ms > WAITS_MS:
+            known = _is_known(sight, key)
+            best = self._before(sight, key) if known else None
+            if best is not None:
+                events += self._handed_over(sight, key, *best)
+            if known or tick_ms - self.born[key][0] > WAITS_MS:
                 del self.born[key]
         for key in sorted(self.book.pages):
             page = self.book.pages[key]
             old = next(s.mmsi for s in page.event.subjects if s.mmsi != key >> ORDINAL_BITS)
-            slot = table.slot_of(old)
-            if page.event.state != "retracted" and slot >= 0 and int(table.heard_ms[slot]) > (page.event.t_end or 0) + SILENT_MS:
+            heard = sight.around.of(old << ORDINAL_BITS)
+            if page.event.state != "retracted" and heard is not None and int(heard["heard_ms"]) > (page.event.t_end or 0) + SILENT_MS:
                 events.append(self.book.revise(key, tick_ms, state="retracted", reason="the old number is heard again"))
             if tick_ms - page.event.t_start > AGAIN_MS:
                 del self.book.pages[key]
         return events
 
-    def _look_back(self, sight: Sight, slot: int, key: int, born_ms: int, at: tuple[int, int]) -> list[Event]:
-        rule, more = sight.params.identity, sight.table.more[slot]
-        rows = sight.around.seen
+    def _before(self, sight: Sight, key: int) -> tuple[float, float, np.void] | None:
+        """(how far off its reckoning, the way reckoned, its SIGHTING) of the silent track that a newborn may have been before; None: of none."""
+        rule, more, rows = sight.params.identity, sight.table.more[sight.table.slot_of_key(key)], sight.around.seen
+        born_ms, *at = self.born[key]
         same = np.abs(rows["loa_m"].astype(np.int64) - int(more["loa_m"])) <= rule.handover_size_m_max
         same &= np.abs(rows["beam_m"].astype(np.int64) - int(more["beam_m"])) <= rule.handover_size_m_max
         same &= (rows["beam_m"] > 0) & (rows["key"] != key)
         same &= (rows["heard_ms"] <= born_ms + SILENT_MS) & (rows["heard_ms"] >= born_ms - rule.handover_s_max * 1000)
         best: tuple[float, float, np.void] | None = None
         for row in rows[same]:
-            off_nm, way_nm = _off_nm(row, born_ms, at)
+            off_nm, way_nm = _off_nm(row, born_ms, (at[0], at[1]))
             if off_nm <= _allowed_nm(way_nm, rule) and (best is None or (off_nm, int(row["key"])) < (best[0], int(best[2]["key"]))):
                 best = off_nm, way_nm, row
-        return [] if best is None else self._handed_over(sight, slot, key, born_ms, at, *best)
+        return best
 
-    def _handed_over(self, sight: Sight, slot: int, key: int, born_ms: int, at: tuple[int, int], off_nm: float, way_nm: float, old: np.void) -> list[Event]:
-        table, rule = sight.table, sight.params.identity
-        slot_old = table.slot_of_key(int(old["key"]))
-        before = subjects.subject_of(table, slot_old) if slot_old >= 0 else who.stranger(int(old["key"]) >> ORDINAL_BITS)
+    def _handed_over(self, sight: Sight, key: int, off_nm: float, way_nm: float, old: np.void) -> list[Event]:
+        more, rule = sight.table.more[sight.table.slot_of_key(key)], sight.params.identity
+        born_ms, *at = self.born[key]
         silent_s = (born_ms - int(old["t_ms"])) / 1000
         evidence = [
             ep.at_most("silent_s", silent_s, rule.handover_s_max),
             ep.at_most("off_reckoned_nm", off_nm, _allowed_nm(way_nm, rule)),
-            ep.at_most("size_off_m", abs(int(old["loa_m"]) - int(table.more["loa_m"][slot])), rule.handover_size_m_max),
+            ep.at_most("size_off_m", abs(int(old["loa_m"]) - int(more["loa_m"])), rule.handover_size_m_max),
         ]
         at_rest = float(old["speed_kn"]) < UNDERWAY_KN
-        kinds = int(old["ship_type"]), int(table.more["ship_type"][slot])
+        kinds = int(old["ship_type"]), int(more["ship_type"])
         other_type = 0 not in kinds and kinds[0] != kinds[1]
         exclusions = [ep.checked("at_rest", at_rest, suppress=True), ep.checked("other_type", other_type, kinds[1])]
         confidence = ep.confidence_of(rule.confidence_cap, 0.8, 1.0, [0.4] if other_type else [])
         measures: dict[str, Value] = {"silent_s": ep.tidy("s", silent_s), "off_reckoned_nm": ep.tidy("nm", off_nm), "way_nm": ep.tidy("nm", way_nm)}
         span = (min(int(old["heard_ms"]), born_ms), born_ms)
-        named = [before, subjects.subject_of(table, slot)]
-        return who.write(self.book, key, sight, "mmsi_handover", named, span, evidence, exclusions, measures, confidence, at)
+        named = [sight.subject(int(old["key"])), sight.subject(key)]
+        return who.write(self.book, key, sight, "mmsi_handover", named, span, evidence, exclusions, measures, confidence, (at[0], at[1]))
+
+
+def _is_known(sight: Sight, key: int) -> bool:
+    """Whether a track has told its size."""
+    slot = sight.table.slot_of_key(key)
+    return bool(slot >= 0 and sight.table.more["loa_m"][slot] > 0 and sight.table.more["beam_m"][slot] > 0)
 
 
 def _allowed_nm(way_nm: float, rule: Identity) -> float:

@@ -4,6 +4,7 @@ May hold: the detector that asks the rules and keeps their state. May not: the r
 class_conflict), hulls.py (dup_mmsi), particulars.py (static_change), handover.py (mmsi_handover).
 
 Theory. Nobody's identity changes by the minute: everything is decided each ten minutes, from what was told since.
+Of several shards the numbers and particulars of an MMSI are at home with it; hand-overs and shared IMO numbers look at the others.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tracks.handover import Newborn
 from tracks.hulls import dup_mmsi
 from tracks.numbers import Imos, Strangers, bad_mmsi, class_conflict
 from tracks.particulars import Particulars
-from tracks.records import ACCEPTED, BORN, BUCKET_MS, NOT_VESSEL, TAKEN_TYPE
+from tracks.records import ACCEPTED, BORN, BUCKET_MS, MINUTE_MS, NOT_VESSEL, TAKEN_TYPE
 from tracks.who import KNOWN
 
 
@@ -48,8 +49,18 @@ class IdentityDetector(Detector):
         self.particulars.join(sight, statics, slots)
         self.imos.join(sight, statics, slots)
 
+    def bring(self, sight: Sight) -> np.ndarray | None:
+        """IMO numbers, each ten minutes."""
+        return None if sight.tick_ms % BUCKET_MS or not sight.params.identity.enabled else self.imos.numbers_told(sight.table)
+
+    def asks(self, sight: Sight) -> set[int]:
+        """Of a hand-over the other number, of an IMO number all who tell it."""
+        told = sight.brought(self.NAME)
+        return self.newborn.asks(sight) | self.imos.asks(sight, np.concatenate(told)) if told else set()
+
     def tick(self, sight: Sight) -> list[Event]:
         """At each ten minutes."""
+        self.newborn.begun_ms = self.newborn.begun_ms or sight.tick_ms - MINUTE_MS
         if sight.tick_ms % BUCKET_MS or not sight.params.identity.enabled:
             return []
         events = bad_mmsi(self.bad, self.strangers, sight)
@@ -57,7 +68,14 @@ class IdentityDetector(Detector):
         events += dup_mmsi(self.hulls, sight)
         events += self.particulars.tick(sight)
         events += self.newborn.tick(sight)
-        return events + self.imos.tick(sight)
+        return events + self.imos.tick(sight, self._told(sight))
+
+    def _told(self, sight: Sight) -> np.ndarray | None:
+        """TOLD rows of all who told an IMO number, if there is anything to ask of them."""
+        parts = sight.brought(self.NAME)
+        if parts is None and (self.imos.fresh or self.imos.shared.pages):
+            parts = [self.imos.numbers_told(sight.table)]
+        return None if parts is None else np.concatenate(parts)
 
     def keys(self) -> set[int]:
         """Tracks with an episode or a change under way."""

@@ -22,7 +22,7 @@ from tracks import subjects, who
 from tracks.association import SHIP_MMSI_MAX, SHIP_MMSI_MIN
 from tracks.detector import Sight
 from tracks.records import MARK_CLASSES
-from tracks.vessels import ORDINAL_BITS
+from tracks.vessels import ORDINAL_BITS, VesselTable
 
 STRANGERS_MAX = 4096
 SHIP_REPORTS = (1, 2, 3, 18, 19)  # a beacon's number (97x) is allowed to send them
@@ -31,7 +31,7 @@ WINDOW_S = 3_600
 CLASSES_MIN = 2
 ONE_DIGIT = 111_111_111  # placeholders among the numbers of ships are multiples of it
 IMO_EXAMPLES = (1_234_567, 9_999_999)  # typed in for want of a number: many have them
-EVENT_KEY_BAD, EVENT_KEY_STATION, EVENT_KEY_CLASS = 0, 1, 2
+TOLD = np.dtype([("imo", "<u4"), ("mmsi", "<u4"), ("heard_ms", "<i8"), ("fresh_ms", "<i8")])  # fresh_ms: told anew since the last look, 0: not
 
 
 class Strangers:
@@ -146,7 +146,10 @@ def class_conflict(book: ep.Book, strangers: Strangers, sight: Sight) -> list[Ev
 
 
 class Imos:
-    """IMO numbers: which are new to us since the last look, and pages of wrong and of shared ones, by number."""
+    """IMO numbers: which are new to us since the last look, and pages of wrong ones by track, of shared ones by number.
+
+    A number that two tell belongs to neither: every shard works out all of them alike, from what all tracks tell (`numbers_told`).
+    """
 
     def __init__(self) -> None:
         self.fresh: dict[int, int] = {}  # MMSI -> when it told the number
@@ -160,27 +163,41 @@ class Imos:
             self.fresh[mmsi] = t_ms
         known["imo"][slots[changed]] = statics["imo"][changed]
 
-    def tick(self, sight: Sight) -> list[Event]:
-        """Wrong check digits, and numbers that two MMSIs tell. Each ten minutes."""
+    def numbers_told(self, table: VesselTable) -> np.ndarray:
+        """TOLD rows of all first tracks of a table that have told an IMO number."""
+        imo = table.statics["imo"][: len(table)]
+        slots = np.flatnonzero((imo > 0) & (table.known["ordinal"] == 0))
+        out = np.zeros(len(slots), TOLD)
+        out["imo"], out["mmsi"], out["heard_ms"] = imo[slots], table.used["mmsi"][slots], table.heard_ms[slots]
+        if self.fresh:
+            fresh = np.array(sorted(self.fresh.items()), np.int64)
+            at = np.minimum(np.searchsorted(fresh[:, 0], out["mmsi"]), len(fresh) - 1)
+            out["fresh_ms"] = np.where(fresh[at, 0] == out["mmsi"], fresh[at, 1], 0)
+        return out
+
+    def asks(self, sight: Sight, told: np.ndarray) -> set[int]:
+        """Who tell a number together."""
+        return {key for sharers in self._sharers(sight, told) for key in _first_keys(sharers)}
+
+    def tick(self, sight: Sight, told: np.ndarray | None) -> list[Event]:
+        """Wrong check digits, and numbers that two MMSIs tell. Each ten minutes. told: TOLD rows of all shards; None: nobody told a new number."""
         table, rule, tick_ms = sight.table, sight.params.identity, sight.tick_ms
         events: list[Event] = []
         fresh, self.fresh = self.fresh, {}
-        if fresh:
-            imo = table.statics["imo"][: len(table)]
-            told = np.array([int(imo[slot]) if (slot := table.slot_of(mmsi)) >= 0 else 0 for mmsi in sorted(fresh)], np.int64)
-            wrong = (told > 0) & (told <= IMO_MAX) & ~imo_is_valid(told)
-            for mmsi, number, bad in zip(sorted(fresh), told.tolist(), wrong.tolist()):
-                if bad:
-                    events += self._wrong(sight, mmsi, number, fresh[mmsi])
-            numbers = np.unique(told[(told >= IMO_MIN) & ~np.isin(told, IMO_EXAMPLES)])
-            alike = np.flatnonzero(np.isin(imo, numbers) & (table.known["ordinal"] == 0))
-            for number in numbers.tolist():
-                events += self._shared(sight, number, table.in_order(alike[imo[alike] == number]), fresh)
-        for book in (self.wrong, self.shared):
-            for key in sorted(book.pages):
-                heard = [int(table.heard_ms[s]) if (s := table.slot_of(m)) >= 0 else 0 for m in book.pages[key].event.mmsi]
-                if tick_ms - min(heard) > rule.imo_shared_s * 1000:
-                    events += who.end(book, key, tick_ms, max(min(heard), book.pages[key].event.t_start))
+        for mmsi in sorted(fresh):
+            number = int(table.statics["imo"][slot]) if (slot := table.slot_of(mmsi)) >= 0 else 0
+            if 0 < number <= IMO_MAX and not imo_is_valid(np.array([number]))[0]:
+                events += self._wrong(sight, mmsi, number, fresh[mmsi])
+        for key in sorted(self.wrong.pages):
+            slot = table.slot_of_key(key)
+            events += _no_more(self.wrong, key, sight, int(table.heard_ms[slot]) if slot >= 0 else 0)
+        if told is None:
+            return events
+        for sharers in self._sharers(sight, told):
+            events += self._shared(sight, sharers)
+        heard = dict(zip(told["mmsi"].tolist(), told["heard_ms"].tolist())) if self.shared.pages else {}
+        for number in sorted(self.shared.pages):
+            events += _no_more(self.shared, number, sight, min(heard.get(mmsi, 0) for mmsi in self.shared.pages[number].event.mmsi))
         return events
 
     def _wrong(self, sight: Sight, mmsi: int, number: int, t_ms: int) -> list[Event]:
@@ -192,15 +209,32 @@ class Imos:
         at = who.place_of(sight, slot)
         return who.write(self.wrong, key, sight, "imo_conflict", [subject], (t_ms, None), evidence, [], {"imo": number, "fault": "check digit"}, confidence, at)
 
-    def _shared(self, sight: Sight, number: int, slots: np.ndarray, fresh: dict[int, int]) -> list[Event]:
-        table, rule, tick_ms = sight.table, sight.params.identity, sight.tick_ms
-        slots = slots[table.heard_ms[slots] >= tick_ms - rule.imo_shared_s * 1000]
-        if len(slots) < 2 or number in self.shared:
-            return []
-        named = [subjects.subject_of(table, int(slot)) for slot in slots]
-        start = max(fresh.get(s.mmsi, 0) for s in named)
-        evidence = [ep.at_least("mmsi_numbers", len(slots), 2)]
+    def _sharers(self, sight: Sight, told: np.ndarray) -> list[np.ndarray]:
+        """TOLD rows, in order of MMSI, of each number that one told anew and two or more tell who were heard lately; told of before: none."""
+        anew = np.unique(told["imo"][told["fresh_ms"] > 0])
+        anew = anew[(anew >= IMO_MIN) & ~np.isin(anew, IMO_EXAMPLES)]
+        lately = told[np.isin(told["imo"], anew) & (told["heard_ms"] >= sight.tick_ms - sight.params.identity.imo_shared_s * 1000)]
+        found = [np.sort(lately[lately["imo"] == number], order="mmsi") for number in anew.tolist() if number not in self.shared]
+        return [sharers for sharers in found if len(sharers) >= 2]
+
+    def _shared(self, sight: Sight, sharers: np.ndarray) -> list[Event]:
+        rule, number, keys = sight.params.identity, int(sharers["imo"][0]), _first_keys(sharers)
+        last = sight.party(keys[-1])
+        assert last is not None, "who tells a number is known"
+        evidence = [ep.at_least("mmsi_numbers", len(keys), 2)]
         confidence = ep.confidence_of(rule.confidence_cap, 0.8, 1.0, [])
-        at = who.place_of(sight, int(slots[-1]))
         measures: dict[str, Any] = {"imo": number, "fault": "shared"}
-        return who.write(self.shared, number, sight, "imo_conflict", named, (start, None), evidence, [], measures, confidence, at)
+        span, at, named = (int(sharers["fresh_ms"].max()), None), (int(last["lat"]), int(last["lon"])), [sight.subject(key) for key in keys]
+        return who.write(self.shared, number, sight, "imo_conflict", named, span, evidence, [], measures, confidence, at)
+
+
+def _first_keys(told: np.ndarray) -> list[int]:
+    """Keys of the first tracks of TOLD rows."""
+    return [mmsi << ORDINAL_BITS for mmsi in told["mmsi"].tolist()]
+
+
+def _no_more(book: ep.Book, key: int, sight: Sight, heard_ms: int) -> list[Event]:
+    """The page is over when one of its vessels, last heard at `heard_ms`, has not been heard for a day."""
+    if sight.tick_ms - heard_ms <= sight.params.identity.imo_shared_s * 1000:
+        return []
+    return who.end(book, key, sight.tick_ms, max(heard_ms, book.pages[key].event.t_start))

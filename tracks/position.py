@@ -82,13 +82,17 @@ class PositionDetector(Detector):
                 return
             self.facts.grow()
 
+    def asks(self, sight: Sight) -> set[int]:
+        """Who is in an area, or may be."""
+        return self.areas.asks(sight) if sight.params.gnss.enabled or self.areas.areas else set()
+
     def tick(self, sight: Sight) -> list[Event]:
         """Areas first, then every track in doubt."""
         keys = self.facts.rows["key"][: int(self.facts.cells[0])]
         numbers = np.flatnonzero(keys)
-        events: list[Event] = []
-        if (len(numbers) and sight.params.gnss.enabled) or self.areas.areas:
-            events += self.areas.tick(sight)
+        if not (len(numbers) or self.areas.areas or sight.shared):
+            return []
+        events = self.areas.tick(sight)
         for number in numbers[np.argsort(keys[numbers], kind="stable")]:
             events += self._decide(sight, int(number) + 1)
         return events

@@ -16,14 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from dogwatch.batch import take_rows
 from dogwatch.events import Event, Evidence, Value, ZoneRelation, event_id
 from tracks import episodes as ep
 from tracks.alongside import Beside, explanations
-from tracks.contacts import ABREAST, AGE_FACTOR, NEAR, SLOW_REPORT_S, STILL, find_contacts, near_rows
-from tracks.detector import Detector, Sight
+from tracks.cells import search
+from tracks.contacts import ABREAST, AGE_FACTOR, NEAR, SLOW_REPORT_S, STILL, Found, find_contacts, near_rows
+from tracks.detector import Detector, Home, Sight
 from tracks.pairs import DISTANCE_BINS, GONE, MET, NOTHING, OPEN, PAIR, PARTED, SUPPRESSED, WAITING, due, enter
-from tracks.params import Rendezvous
-from tracks.parties import Brought, farthest_m, subject
+from tracks.params import Params, Rendezvous
+from tracks.parties import Brought, farthest_m, gathered, subject
 from tracks.vessels import degrees
 
 TYPE = RULE = "rendezvous"
@@ -72,8 +74,23 @@ class RendezvousDetector(Detector):
         self.refused = self.crowded = self.examined = 0
         self._room = np.empty(0, NEAR)  # written over at each tick
 
-    def bring(self, sight: Sight) -> Brought:
+    def bring(self, sight: Sight) -> Brought | None:
         """Those of this table who may be in contact at this tick."""
+        return self._near(sight) if sight.params.rendezvous.enabled else None
+
+    def share(self, parts: list[Brought], params: Params, home: Home) -> list[Brought]:
+        """All rows, and the contacts whose smaller track is at home there."""
+        together = gathered(parts)
+        found = search(together.near, params.rendezvous)
+        smaller = (found.contacts["key"] >> np.uint64(TRACK_BITS)).astype(np.int64)
+        contact_home, row_home = home(smaller), home(together.near["key"])
+        out = []
+        for k in range(len(parts)):
+            part = Found(take_rows(found.contacts, contact_home == k), found.crowds & (row_home == k), found.examined if k == 0 else 0)
+            out.append(Brought(together.near, None, together.party, together.trail, part))
+        return out
+
+    def _near(self, sight: Sight) -> Brought:
         if len(self._room) < len(sight.table):
             self._room = np.empty(len(sight.table.rows), NEAR)
         return Brought(near_rows(sight.table, sight.tick_ms, sight.params.rendezvous, self._room), sight.table)
@@ -83,7 +100,7 @@ class RendezvousDetector(Detector):
         rule = sight.params.rendezvous
         if not rule.enabled:
             return []
-        brought = sight.brought or self.bring(sight)
+        brought = sight.brought(self.NAME) or self._near(sight)
         found = brought.found or find_contacts(brought.near, rule)
         self.crowded += found.crowded
         self.examined += found.examined

@@ -1,4 +1,4 @@
-"""Shards: one minute of a watch whose vessels are spread over several tables. May hold: who is at home where, what travels between shards, the order.
+"""Shards: a watch whose vessels are spread over several tables. May hold: who is at home where, what travels between shards, the order of it.
 
 May not: transport (runners do), thresholds, the inside of a detector. A pure function: what it gives is what one table gives.
 
@@ -6,31 +6,29 @@ Theory. Three keyed stages, closed by the same tick:
 1. Vessel, at home by a multiplicative hash of its MMSI (never MMSI modulo S: many end in 000). Every shard takes its own rows. Then what
    concerns the watch as a whole is made common: which receivers spoke, the newest row, the sightings of all (the tick's Around), and at
    the end of the tick what was learned of coverage (sums, so the order does not matter). Only then vessels are decided.
-2. Space: the rows of those who may be in contact are searched in cells of 20 km, each with a halo around it that holds every row and every
-   crowd that its own contacts depend on. A contact belongs to the cell in which its smaller track lies. Nothing is remembered.
+2. Space: the rows of those who may be in contact, and of those who may collide, are searched in cells of 20 km, each with a halo in metres
+   around it that holds every row and every crowd that its own pairs depend on (tracks/cells.py). A pair belongs to the cell in which its
+   smaller track lies. Nothing is remembered.
 3. Pair, at home where the smaller track is. All that a decision needs of either party travels with its row.
-A detector holds under this if it looks at its own tracks and asks everything else of `sight.around` or `sight.brought`.
+What belongs to nobody (our own ears, areas in which positions fail, rescues, an IMO number that two tell) is worked out by every shard alike from
+rows that all of them have, and told by all of them in the same words: it is kept once.
+A detector holds under this if it looks at its own tracks and learns everything else in the ways that tracks/detector.py names. Limits on
+what is kept (open pairs, tracks in doubt, strangers) are those of a table, so that with more tables more is kept.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from dogwatch.batch import take_rows
+from dogwatch.batch import Batch
 from dogwatch.events import Event, event_order
-from dogwatch.geo import FULL_TURN, M_PER_UNIT, cos_lat
 from tracks.around import around_of, sightings
 from tracks.association import HASH_FACTOR
 from tracks.clock import Released
-from tracks.contacts import CONTACT, POLAR_RIM, QUARTER, Found, find_contacts, halo_m
-from tracks.params import Rendezvous
-from tracks.parties import Brought, gathered
-from tracks.records import LAST_ROW
-from tracks.rendezvous import TRACK_BITS, RendezvousDetector
-from tracks.step import TrackState, decide_pairs, decide_vessels, forget, take_rows_of
+from tracks.detector import Sight
+from tracks.records import LAST_ROW, MINUTE_MS
+from tracks.step import TrackState, decide_pairs, decide_vessels, forget, marked, minutes_of, released_upto, take_rows_of
 from tracks.vessels import ORDINAL_BITS
-
-CELL_M = 20_000.0
 
 
 def home_of(mmsi: np.ndarray, shards: int) -> np.ndarray:
@@ -39,27 +37,56 @@ def home_of(mmsi: np.ndarray, shards: int) -> np.ndarray:
     return (mixed % np.uint64(shards)).astype(np.int64)
 
 
+def shards_step(states: list[TrackState], batch: Batch, watermark_ms: int, *, final: bool = False) -> list[Event]:
+    """`track_step` over several tables: the rows wait in the reorder buffer of the first. Events sorted by (t_detected, event_id, version)."""
+    first = states[0]
+    released = released_upto(first, batch, watermark_ms, final=final)
+    if released is None:
+        return []
+    for state in states:
+        state.receivers = first.receivers
+        state.rescue.control(released.control)
+        for detector in state.detectors if released.control else ():
+            detector.control(state.sight, released.control)
+    events: list[Event] = []
+    for rows, upto_ms in minutes_of(first, released):
+        events += minute(states, rows, upto_ms) if upto_ms == first.tick_ms else _take(states, rows, upto_ms)
+    return sorted(events, key=event_order)
+
+
 def minute(states: list[TrackState], released: Released, tick_ms: int) -> list[Event]:
     """Take the rows of a minute (canonical order) into the shards and decide it. Events in their order; `states` are changed."""
-    n = len(states)
-    fix_home, static_home = home_of(released.fixes["mmsi"], n), home_of(released.statics["mmsi"], n)
-    for k, state in enumerate(states):
+    for state in states:
         state.tick_ms = tick_ms
-        take_rows_of(state, Released(released.fixes[fix_home == k], released.statics[static_home == k]), tick_ms)
+    _take(states, released, tick_ms)
     _make_common(states)
     around = around_of([sightings(state.table, tick_ms) for state in states])
     sights = [state.sight.at(tick_ms, around) for state in states]
-    events = [event for state, sight in zip(states, sights) for event in decide_vessels(state, sight)]
-    for sight, brought in zip(sights, _meet(states, tick_ms)):
-        sight.brought = brought
-    events += [event for state, sight in zip(states, sights) for event in decide_pairs(state, sight)]
+    events: list[Event] = []
+    for pairs, decide in ((False, decide_vessels), (True, decide_pairs)):
+        _exchange(states, sights, pairs=pairs)
+        events += [event for state, sight in zip(states, sights) for event in decide(state, sight)]
     learned = [part for state in states for part in state.coverage.pending]
     keep = set().union(*(detector.keys() for state in states for detector in state.detectors))
     for state in states:
         state.coverage.pending = list(learned)
         forget(state, tick_ms, keep)
-        state.tick_ms = tick_ms + 60_000
-    return sorted(events, key=event_order)
+        state.tick_ms = tick_ms + MINUTE_MS
+    told = {(event.event_id, event.version): event for event in events}
+    for event in told.values():
+        event.exercise = states[0].exercise
+    return sorted(told.values(), key=event_order)
+
+
+def _take(states: list[TrackState], released: Released, watermark_ms: int) -> list[Event]:
+    """Every shard takes its own rows. Nothing happens by that alone."""
+    n = len(states)
+    fix_home, static_home = home_of(released.fixes["mmsi"], n), home_of(released.statics["mmsi"], n)
+    exercise = states[0].exercise or marked(released.fixes) or marked(released.statics)
+    for k, state in enumerate(states):
+        state.exercise = exercise
+        take_rows_of(state, Released(released.fixes[fix_home == k], released.statics[static_home == k]), watermark_ms)
+    return []
 
 
 def _make_common(states: list[TrackState]) -> None:
@@ -70,59 +97,20 @@ def _make_common(states: list[TrackState]) -> None:
         state.table.receivers[0], state.table.cells[LAST_ROW] = heard, newest
 
 
-def _meet(states: list[TrackState], tick_ms: int) -> list[Brought | None]:
-    """What each shard must know of those who may be in contact: all rows, and the contacts that are decided there."""
-    detectors = [next((d for d in state.detectors if isinstance(d, RendezvousDetector)), None) for state in states]
-    rule = states[0].params.rendezvous
-    if not rule.enabled or any(detector is None for detector in detectors):
-        return [None] * len(states)
-    together = gathered([detector.bring(state.sight.at(tick_ms)) for state, detector in zip(states, detectors) if detector])
-    found = search(together.near, rule)
-    smaller = (found.contacts["key"] >> np.uint64(TRACK_BITS)).astype(np.int64) >> ORDINAL_BITS
-    contact_home, row_home = home_of(smaller, len(states)), home_of(together.near["key"] >> ORDINAL_BITS, len(states))
-    out: list[Brought | None] = []
-    for k in range(len(states)):
-        part = Found(take_rows(found.contacts, contact_home == k), found.crowds & (row_home == k), found.examined if k == 0 else 0)
-        out.append(Brought(together.near, None, together.party, together.trail, part))
-    return out
-
-
-def search(near: np.ndarray, rule: Rendezvous) -> Found:
-    """`find_contacts` cell by cell, as several searchers would."""
-    cell, halo = int(CELL_M / M_PER_UNIT), int(halo_m(rule) / M_PER_UNIT) + 1
-    lat, lon = near["lat"].astype(np.int64), near["lon"].astype(np.int64)
-    homes = _cells(lat, lon, cell)
-    contacts, crowds, examined = [np.empty(0, CONTACT)], np.zeros(len(near), np.bool_), 0
-    for home in np.unique(homes):
-        own = homes == home
-        wide = own | _in_halo(lat, lon, own, halo)
-        rows = np.flatnonzero(wide)
-        found = find_contacts(take_rows(near, rows), rule)
-        mine = take_rows(found.contacts, own[rows[found.contacts["a"]]])
-        mine["a"], mine["b"] = rows[mine["a"]], rows[mine["b"]]
-        contacts.append(mine)
-        crowds[rows] |= found.crowds & own[rows]
-        examined += found.examined
-    together = np.concatenate(contacts)
-    return Found(take_rows(together, np.argsort(together["key"])), crowds, examined)
-
-
-def _cells(lat: np.ndarray, lon: np.ndarray, cell: int) -> np.ndarray:
-    """Number of the cell of each position: rows of equal latitude, columns at least as wide; one cell each for what lies near a pole."""
-    row = (lat + QUARTER) // cell
-    edge = np.minimum(QUARTER, np.maximum(np.abs(row * cell - QUARTER), np.abs((row + 1) * cell - QUARTER)))
-    columns = np.array([max(1, int(FULL_TURN * cos_lat(int(one))) // cell) for one in edge], np.int64)
-    number = (row << 32) | ((lon % FULL_TURN) * columns // FULL_TURN)
-    return np.where(np.abs(lat) >= POLAR_RIM, np.sign(lat) << 60, number)
-
-
-def _in_halo(lat: np.ndarray, lon: np.ndarray, own: np.ndarray, halo: int) -> np.ndarray:
-    """bool[n]: positions within the halo of the box around those of a cell; of a cell near a pole: of its circle of latitude."""
-    south, north = int(lat[own].min()) - halo, int(lat[own].max()) + halo
-    inside = (lat >= south) & (lat <= north)
-    if max(abs(south), abs(north)) >= POLAR_RIM - halo:
-        return inside | ((np.sign(lat) == np.sign(lat[own][0])) & (np.abs(lat) >= POLAR_RIM - halo))
-    origin = int(lon[own][0])
-    east = (lon - origin + FULL_TURN // 2) % FULL_TURN - FULL_TURN // 2
-    margin = int(halo / cos_lat(max(abs(south), abs(north)))) + 1
-    return inside & (east >= int(east[own].min()) - margin) & (east <= int(east[own].max()) + margin)
+def _exchange(states: list[TrackState], sights: list[Sight], *, pairs: bool) -> None:
+    """Before vessels (or pairs) are decided: what the detectors brought is shared out, then those who were asked for are made known to all."""
+    n, params = len(states), states[0].params
+    for number, one in enumerate(states[0].detectors):
+        if one.PAIRS != pairs:
+            continue
+        parts = [state.detectors[number].bring(sight) for state, sight in zip(states, sights)]
+        if any(part is not None for part in parts):
+            for sight, given in zip(sights, one.share(parts, params, lambda keys: home_of(keys >> ORDINAL_BITS, n))):
+                assert sight.shared is not None, "a sight of several shards"
+                sight.shared.brought[one.NAME] = given
+    asking = [(detector, sight) for state, sight in zip(states, sights) for detector in state.detectors if detector.PAIRS == pairs]
+    asked = set().union(*(detector.asks(sight) for detector, sight in asking))
+    known = {key: party for key in asked for sight in sights if (party := sight.party(key)) is not None}
+    for sight in sights:
+        assert sight.shared is not None, "a sight of several shards"
+        sight.shared.asked = known

@@ -12,6 +12,7 @@ asks of the tick's Around (tracks/around.py). The detectors are a list (tracks/d
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,20 +129,38 @@ def track_step(state: TrackState, batch: Batch, watermark_ms: int, *, final: boo
     Rows leave the reorder buffer by whole minutes (nothing is decided between), so that the state depends on the rows alone
     and not on how they were cut, and small pieces cost next to nothing. final: a recording is over, and the begun minute leaves too.
     """
+    released = released_upto(state, batch, watermark_ms, final=final)
+    if released is None:
+        return []
+    state.rescue.control(released.control)
+    for detector in state.detectors if released.control else ():
+        detector.control(state.sight, released.control)
+    events: list[Event] = []
+    for rows, upto_ms in minutes_of(state, released):
+        state.exercise |= marked(rows.fixes) or marked(rows.statics)
+        found = vessel_step(state, rows, upto_ms)
+        if upto_ms == state.tick_ms:
+            found += pair_step(state, upto_ms)
+        for event in found:
+            event.exercise = state.exercise
+        events += found
+    return sorted(events, key=event_order)
+
+
+def released_upto(state: TrackState, batch: Batch, watermark_ms: int, *, final: bool) -> Released | None:
+    """Push a batch into the reorder buffer and release what the watermark has passed; None unless it has passed a further minute (or `final`)."""
     state.reorder.push(batch.fixes, batch.statics, batch.control)
     if len(batch.receivers) > len(state.receivers):
         state.receivers = batch.receivers
     upto_ms = watermark_ms if final else watermark_ms // MINUTE_MS * MINUTE_MS
-    if upto_ms <= state.reorder.watermark_ms:
-        return []
-    released = state.reorder.release(upto_ms)
-    state.rescue.control(released.control)
-    for detector in state.detectors if released.control else ():
-        detector.control(state.sight, released.control)
+    return state.reorder.release(upto_ms) if upto_ms > state.reorder.watermark_ms else None
+
+
+def minutes_of(state: TrackState, released: Released) -> Iterator[tuple[Released, int]]:
+    """Cut released rows into minutes: (rows, the tick that ends their minute, which is `state.tick_ms` then). Last the rows of a begun minute, if any."""
     fixes, statics = released.fixes, released.statics
     if state.tick_ms == T_MISSING and (len(fixes) or len(statics)):
         state.tick_ms = _minute_after(fixes, statics)
-    events: list[Event] = []
     while state.tick_ms != T_MISSING and state.tick_ms <= state.reorder.watermark_ms:
         tick_ms = state.tick_ms
         fix_to, static_to = int(np.searchsorted(fixes["release_ms"], tick_ms)), int(np.searchsorted(statics["release_ms"], tick_ms))
@@ -149,18 +168,11 @@ def track_step(state: TrackState, batch: Batch, watermark_ms: int, *, final: boo
             following = state.reorder.watermark_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS
             state.tick_ms = min(following, _minute_after(fixes, statics)) if len(fixes) or len(statics) else following
             continue
-        state.exercise |= _marked(fixes[:fix_to]) or _marked(statics[:static_to])
-        found = vessel_step(state, Released(fixes[:fix_to], statics[:static_to]), tick_ms)
+        yield Released(fixes[:fix_to], statics[:static_to]), tick_ms
         fixes, statics = fixes[fix_to:], statics[static_to:]
-        found += pair_step(state, tick_ms)
-        for event in found:
-            event.exercise = state.exercise
-        events += found
         state.tick_ms = tick_ms + MINUTE_MS
     if len(fixes):
-        state.exercise |= _marked(fixes)
-        vessel_step(state, Released(fixes, statics), state.reorder.watermark_ms)
-    return sorted(events, key=event_order)
+        yield Released(fixes, statics), state.reorder.watermark_ms
 
 
 def vessel_step(state: TrackState, released: Released, watermark_ms: int) -> list[Event]:
@@ -228,7 +240,8 @@ def _slow_and_fresh(table: VesselTable, tick_ms: int) -> np.ndarray:
     return wanted
 
 
-def _marked(rows: np.ndarray) -> bool:
+def marked(rows: np.ndarray) -> bool:
+    """Whether a row comes from a simulated source."""
     return bool((rows["flags"] & np.uint32(F_EXERCISE)).any())
 
 

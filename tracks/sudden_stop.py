@@ -32,6 +32,7 @@ RULE_VERSION = "1.0"
 NONE, CANDIDATE, LIES, DISMISSED, KEPT = range(5)  # stages of a stop; KEPT: it lies there, for a good reason
 NOISE_M = 60.0  # of two positions
 WAY_BEFORE_S = 900.0  # so far back the way made before the stop is looked at
+NOBODY = np.empty(0, np.int64)
 TYPES_SMALL = (36, 37)  # sailing and pleasure craft stop for fun
 TYPES_PASSENGER = tuple(range(60, 70))
 
@@ -58,6 +59,12 @@ class SuddenStopDetector(Detector):
     def __init__(self) -> None:
         self.book = ep.Book()
         self.waiting: set[int] = set()  # tracks with a candidate
+        self.stopped = NOBODY  # keys of all who have stopped suddenly, during a tick: no part of the state
+
+    def bring(self, sight: Sight) -> np.ndarray:
+        """int64[n]: keys of those who have stopped suddenly, as they were before this tick."""
+        stages = sight.table.cold[self.NAME]["stage"][: len(sight.table)]
+        return sight.table.keys_of(np.flatnonzero((stages == CANDIDATE) | (stages == LIES)))
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Mark who stopped suddenly, and who goes on."""
@@ -72,6 +79,7 @@ class SuddenStopDetector(Detector):
         events: list[Event] = []
         if not rule.enabled:
             self.waiting = set()
+        self.stopped = np.concatenate(sight.brought(self.NAME) or [self.bring(sight)]) if self.waiting else NOBODY
         for key in sorted(self.waiting | set(self.book.pages)):
             slot = table.slot_of_key(key)
             stop = table.cold[self.NAME][slot]
@@ -110,7 +118,7 @@ class SuddenStopDetector(Detector):
         if moved_m > NOISE_M + rule.stopped_kn * KN_MS * lain_s or way_kn < rule.fast_kn / 2 or not _is_asked_for(sight, slot, rule):
             stop["stage"] = DISMISSED
             return []
-        facts = _facts(sight, slot, stop, (told_kn, way_kn, moved_m / lain_s / KN_MS))
+        facts = _facts(sight, slot, stop, (told_kn, way_kn, moved_m / lain_s / KN_MS), self.stopped)
         stop["stage"] = KEPT if facts["reason"] else LIES
         if key in self.book.pages:
             del self.book.pages[key]  # another stop: another episode
@@ -149,12 +157,12 @@ def _before(sight: Sight, slot: int, stop: np.void) -> tuple[float, float]:
     return told_kn, way_kn
 
 
-def _facts(sight: Sight, slot: int, stop: np.void, speeds: tuple[float, float, float]) -> dict[str, Any]:
-    """Fields of the event. speeds in knots: told before the stop, made good before it and after it."""
+def _facts(sight: Sight, slot: int, stop: np.void, speeds: tuple[float, float, float], stopped: np.ndarray) -> dict[str, Any]:
+    """Fields of the event. speeds in knots: told before the stop, made good before it and after it. stopped: keys of all who stopped suddenly."""
     table, rule = sight.table, sight.params.sudden_stop
     before_kn, way_before_kn, way_after_kn = speeds
     here = ep.degrees_of(int(stop["lat"]), int(stop["lon"]))
-    exclusions = _exclusions(sight, slot, stop, here, before_kn)
+    exclusions = _exclusions(sight, slot, stop, here, before_kn, _lay_there(sight, slot, rule, stopped))
     reason = ep.suppressed_reason(exclusions)
     took_s = (int(stop["stop_ms"]) - int(stop["fast_ms"])) / 1000.0
     after_kn = float(table.rows["speed_kn"][slot])
@@ -188,22 +196,19 @@ def _facts(sight: Sight, slot: int, stop: np.void, speeds: tuple[float, float, f
     }
 
 
-def _lay_there(sight: Sight, slot: int, rule: SuddenStop) -> int:
+def _lay_there(sight: Sight, slot: int, rule: SuddenStop, stopped: np.ndarray) -> int:
     """Slow vessels beside the place that have not stopped suddenly themselves (two that collide both do)."""
-    table, row = sight.table, sight.table.rows[slot]
+    row = sight.table.rows[slot]
     near = sight.around.within(int(row["lat"]), int(row["lon"]), rule.alongside_nm)
     lying = (near["speed_kn"] >= 0) & (near["speed_kn"] <= rule.resume_kn) & (sight.tick_ms - near["t_ms"] <= ep.FRESH_MS)
-    others = [table.slot_of_key(int(key)) for key in near["key"][lying]]
-    stages = table.cold[SuddenStopDetector.NAME]["stage"]
-    return sum(other != slot and (other < 0 or int(stages[other]) not in (CANDIDATE, LIES)) for other in others)
+    return int((lying & (near["key"] != sight.table.key_of(slot)) & ~np.isin(near["key"], stopped)).sum())
 
 
-def _exclusions(sight: Sight, slot: int, stop: np.void, here: tuple[float, float], before_kn: float) -> list[Exclusion]:
+def _exclusions(sight: Sight, slot: int, stop: np.void, here: tuple[float, float], before_kn: float, lay_there: int) -> list[Exclusion]:
     """Each innocent explanation that was tested."""
     table, rule = sight.table, sight.params.sudden_stop
     ship_type, nav, loa_m = int(table.more["ship_type"][slot]), int(table.rows["nav"][slot]), int(table.more["loa_m"][slot])
     coast_nm = float(table.more["coast_nm"][slot])
-    lay_there = _lay_there(sight, slot, rule)
     small = ship_type in TYPES_SMALL or (bool(table.rows["class_b"][slot]) and loa_m < rule.small_loa_m)
     # no ship but a fast ferry comes so quickly so near to the shore; her type is often not known
     berthing = coast_nm <= rule.berth_nm and (ship_type in TYPES_PASSENGER or 40 <= ship_type <= 49 or before_kn >= rule.fast_craft_kn)

@@ -129,6 +129,7 @@ def replay(
     chunk_bytes: Annotated[int, typer.Option(min=1, help="Cut the input into pieces of this size; changes nothing but speed.")] = 65_536,
     resume: Annotated[bool, typer.Option(help="Continue a run that was interrupted, or whose recording has grown.")] = False,
     lateness: Annotated[str, typer.Option(help="How late a report may come and still count, e.g. 5s; default: 120s, or what a capture says.")] = "",
+    lane: Annotated[list[str] | None, typer.Option(help="satellite: recorded from space, hours late; for one of several inputs NAME=satellite.")] = None,
     coverage: Annotated[Path | None, typer.Option(help="Coverage state learned by an earlier run.")] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration: its profile, zones, coverage and [columns] are the defaults.")] = None,
     exercise: Annotated[bool, typer.Option(help="Mark everything that comes out as exercise.")] = False,
@@ -136,6 +137,7 @@ def replay(
 ) -> None:
     """Recordings through the same code as live traffic. Example: dogwatch replay recording.nmea.gz --out out/"""
     from dogwatch.config import Config
+    from runners.inputs import satellites_of
     from runners.replay import Options
     from runners.replay import replay as run_replay
     from runners.rules import read_config, read_coverage, read_rules
@@ -148,11 +150,13 @@ def replay(
         "--profile": [profile],
         "--zones": zones or [],
         "--lateness": [lateness],
+        "--lane": list(lane or []),
         "--coverage": [coverage or ""],
         "--config": [config or ""],
     }
     words = [word for name, values in told.items() for value in values if value for word in (name, str(value))] + ["--exercise"] * exercise
     options = Options(out_dir, seconds(lateness) if lateness else None, rate, chunk_bytes, resume, exercise, known.columns, words)
+    options.satellites = satellites_of(lane or [], inputs)
     rules = read_rules(profile or known.profile, zones or known.zones)
     with ReplayProgress(err) as progress:
         summary = run_replay(inputs, rules, options, read_coverage(coverage) if coverage else None, progress.show, stop_on_signals())

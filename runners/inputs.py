@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from dogwatch.config import LATENESS_S as LANE_LATENESS_S
 from dogwatch.config import Config, Source
 from dogwatch.errors import InputError
 from ingest.capture import Session, capture_files, is_capture, read_capture
@@ -33,17 +34,22 @@ LATENESS_S = 120.0  # of a recording: nobody knows what relayed it
 
 @dataclass(slots=True)
 class Settings:
-    """What the command line says of its inputs. lateness_s: None = 120 s for a recording, its own for a capture."""
+    """What the command line says of its inputs.
+
+    lateness_s: None = 120 s for a recording, three hours for one of a satellite, its own for a capture. satellites: names of recordings from
+    satellites; a capture knows its own.
+    """
 
     lateness_s: float | None = None
     exercise: bool = False
     columns: dict[str, str] = field(default_factory=dict)
     keep_all: bool = False  # every message with its sentence, for records
     checksum: Literal["drop", "flag", "absent"] = "drop"  # of recordings; a capture has its own
+    satellites: frozenset[str] = frozenset()
 
     def stamp(self) -> str:
         """What a resumed run must have in common with the one that it continues."""
-        return f"{self.lateness_s}:{self.exercise}:{sorted(self.columns.items())}"
+        return f"{self.lateness_s}:{self.exercise}:{sorted(self.columns.items())}:{sorted(self.satellites)}"
 
 
 class Input:
@@ -94,7 +100,9 @@ class Recording(Input):
     def __init__(self, name: str, path: Path, settings: Settings, say: Say) -> None:
         blocks = read_blocks(path, BLOCK_BYTES, say=say)
         super().__init__(name, str(path), (Received(block, None, name, "", "bytes") for block in blocks))
-        lateness_s = LATENESS_S if settings.lateness_s is None else settings.lateness_s
+        satellite = name in settings.satellites
+        usual_s = LANE_LATENESS_S["satellite"] if satellite else LATENESS_S
+        lateness_s = usual_s if settings.lateness_s is None else settings.lateness_s
         table, columns = is_table(path), settings.columns or None
         self.lanes = [
             Lane(
@@ -105,6 +113,7 @@ class Recording(Input):
                 checksum=settings.checksum,
                 table=table,
                 columns=columns,
+                satellite=satellite,
             )
         ]
         self.head = next(self.items, None)
@@ -190,6 +199,8 @@ class Captured(Input):
 def open_inputs(paths: list[Path], settings: Settings, say: Say) -> dict[str, Input]:
     """Inputs by name, each opened and ready. Raises InputError for what cannot be read, and for a capture beside something else."""
     captured = [is_capture(path) for path in paths]
+    if settings.satellites and any(captured):
+        raise InputError(f"{paths[captured.index(True)]} is a capture and knows the lanes of its sources", remedy="leave out --lane")
     if paths and all(captured):
         folders = {path if path.is_dir() else path.parent for path in paths}
         if len(folders) > 1:
@@ -197,7 +208,22 @@ def open_inputs(paths: list[Path], settings: Settings, say: Say) -> dict[str, In
         return {"capture": Captured(paths, settings, say)}
     if any(captured):
         raise InputError(f"{paths[captured.index(True)]} is a capture and stands alone", remedy="read it and the recordings one after the other")
-    return {name: Recording(name, path, settings, say) for name, path in name_sources(paths).items()}
+    named = name_sources(paths)
+    if unknown := sorted(settings.satellites - set(named)):
+        raise InputError(f"no input is called '{unknown[0]}'", remedy=f"--lane NAME=satellite, with one of: {', '.join(named)}")
+    return {name: Recording(name, path, settings, say) for name, path in named.items()}
+
+
+def satellites_of(lanes: list[str], paths: list[Path]) -> frozenset[str]:
+    """Names of the inputs that `--lane satellite` (all of them) or `--lane NAME=satellite` (repeated) puts into a satellite's lane. Raises InputError."""
+    found: set[str] = set()
+    for text in lanes:
+        name, _, lane = text.rpartition("=")
+        if lane not in LANE_LATENESS_S:
+            raise InputError(f"'{text}' is no lane", remedy=f"write {' or '.join(LANE_LATENESS_S)}, for one of several inputs NAME=satellite")
+        if lane == "satellite":
+            found |= {name} if name else set(name_sources(paths))
+    return frozenset(found)
 
 
 def source_of(text: str) -> Source:

@@ -47,10 +47,11 @@ class Options:
     columns: dict[str, str] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
     snapshot_wall_s: float = SNAPSHOT_WALL_S
+    satellites: frozenset[str] = frozenset()  # names of inputs
 
     def settings(self) -> Settings:
         """What concerns the inputs."""
-        return Settings(self.lateness_s, self.exercise, self.columns)
+        return Settings(self.lateness_s, self.exercise, self.columns, satellites=self.satellites)
 
 
 @dataclass(slots=True)
@@ -223,7 +224,7 @@ class _Run:
         if sections["rules"] != rules_stamp(rules):
             raise InputError("the state was made with other rules, zones or parameters", remedy="use the same --profile and --zones, or leave out --resume")
         if sections["options"] != self.options.settings().stamp():
-            raise InputError("the state was made with another lateness, exercise mark or column mapping", remedy="use the same options, or leave out --resume")
+            raise InputError("the state was made with another lateness, lane, exercise mark or column mapping", remedy="use the same options, or leave out --resume")
         return sections
 
     def _skip(self, state: dict[str, Any]) -> None:

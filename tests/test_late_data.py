@@ -10,8 +10,10 @@ import pytest
 import sim
 from dogwatch.alerts import Alert, alert_from_json
 from dogwatch.batch import F_LATE
+from dogwatch.errors import InputError
 from dogwatch.events import event_from_json, event_order, to_json
 from runners.engine import Engine, Output
+from runners.inputs import satellites_of
 from runners.lane import Lane
 from runners.replay import Options, replay
 from runners.rules import read_coverage, read_rules
@@ -158,3 +160,41 @@ def test_a_satellite_alone_holds_the_watermark_itself(silence):
     clock = watched.engine.lanes["sky"].clock
     assert watched.engine.intake.watermark_ms == clock.watermark_ms == clock.newest_ms // 1000 * 1000 - 10_800_000
     assert clock.counts()["late"] == 0
+
+
+def results(inputs: list[Path], out: Path, **how) -> tuple[bytes, bytes]:
+    replay(inputs, read_rules("border", []), Options(out, **how), read_coverage(COVERAGE))
+    return (out / "events.ndjson").read_bytes(), (out / "alerts.ndjson").read_bytes()
+
+
+def test_a_recording_from_space_may_be_hours_late(silence, tmp_path):
+    lines, own, start_s, mmsi = silence
+    at = next(i for i, line in enumerate(lines) if received_s(line) >= start_s + BACK_AFTER_S)
+    late = tmp_path / "late.nmea"
+    late.write_bytes(b"".join([*lines[:at], *own, *lines[at:]]))
+    satellites = satellites_of(["satellite"], [late])
+    whole = results([late], tmp_path / "whole", satellites=satellites)
+    assert results([late], tmp_path / "cut", satellites=satellites, chunk_bytes=4099) == whole
+    assert msgspec.json.decode((tmp_path / "whole" / "summary.json").read_bytes())["notes"].get("late", 0) == 0
+    assert not alerts_of(tmp_path / "whole", mmsi), "every report came in time, nobody was ever silent"
+
+
+def test_beside_the_coast_a_recording_from_space_has_a_lane_of_its_own(silence, tmp_path):
+    lines, own, _, mmsi = silence
+    coast, sky = tmp_path / "coast.nmea", tmp_path / "sky.nmea"
+    coast.write_bytes(b"".join(lines))
+    sky.write_bytes(b"".join(own))
+    satellites = satellites_of(["sky.nmea=satellite"], [coast, sky])
+    assert satellites == {"sky.nmea"}
+    whole = results([coast, sky], tmp_path / "whole", satellites=satellites, lateness_s=5.0)
+    assert results([coast, sky], tmp_path / "cut", satellites=satellites, lateness_s=5.0, chunk_bytes=997) == whole
+    assert not [alert for alert in alerts_of(tmp_path / "whole", mmsi) if alert.condition == "active"]
+    with pytest.raises(InputError, match="another lateness, lane"):
+        results([coast, sky], tmp_path / "whole", lateness_s=5.0, resume=True)
+
+
+@pytest.mark.parametrize(("lanes", "says"), [(["space"], "is no lane"), (["moon.nmea=satellite"], "no input is called 'moon.nmea'")])
+def test_what_is_no_lane_is_refused(lanes, says, tmp_path):
+    (tmp_path / "sea.nmea").write_bytes(b"# nothing\n")
+    with pytest.raises(InputError, match=says):
+        results([tmp_path / "sea.nmea"], tmp_path / "out", satellites=satellites_of(lanes, [tmp_path / "sea.nmea"]))

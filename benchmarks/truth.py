@@ -3,13 +3,13 @@
 May hold: the order of work, seeds, processes, files. May not: how one sea is played (truth_seas.py), recordings (truth_recordings.py), words (truth_report.py).
 
 Seeds are drawn anew and printed, unless `--seeds 1,2,3` gives them: figures that hold for fresh seeds hold for what detectors were not tuned on.
-Writes docs/truth.md whole and benchmarks/results/truth.json; what was played stays in .cache/truth, so that the judge can show items again.
+Writes docs/truth.md whole and benchmarks/results/truth.json (every count, one example of each kind of miss and false alarm); what was played stays
+in .cache/truth, so that the judge can show all items again.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import secrets
 import shutil
@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks.contender import ROOT, machine
 from benchmarks.truth_recordings import all_recordings
-from benchmarks.truth_report import document, goals, summary_lines
+from benchmarks.truth_report import document, goals, kept, summary_lines
 from benchmarks.truth_seas import BENCHES, SHORT, STILL, Bench, Job, jobs_of, learn, play, titles, vessel_alerts
 from dogwatch.batch import UNITS_PER_DEG
 from runners.judging import EVENTS, TRUTH, judge_files
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     told["goals"] = goals(told)
     print("\n".join(summary_lines(told)))
     if not given.only:
-        RESULT.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        RESULT.write_text(kept(told), encoding="utf-8")
         DOCUMENT.write_text(document(told), encoding="utf-8")
         print(f"written: {DOCUMENT}, {RESULT}; {told['seconds']} s")
     return int(given.gate and any(goal["met"] is False for goal in told["goals"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sim.report import Share, wilson
@@ -37,6 +38,35 @@ def goals(told: dict[str, Any]) -> list[dict[str, Any]]:
         if "goal" in recording:
             found.append({"goal": f"{name}: {recording['goal']}", **recording["reached"]})
     return found
+
+
+def kept(told: dict[str, Any]) -> str:
+    """What is worth keeping of a run, as JSON, a row a line: all counts and intervals; of misses and false alarms one of each kind, with how many there were."""
+    report = told["report"] | {name: of_a_kind(told["report"][name]) for name in ("misses", "false_alarms")}
+    return _rows(told | {"report": report}, 2) + "\n"
+
+
+def of_a_kind(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Items by behaviour and cause: the first of each kind, and how many are like it. What has been counted so is left as it is."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for item in items:
+        kind = item["behaviour"], _caused(item)
+        found[kind] = {**item, "count": item.get("count", 1)} if kind not in found else found[kind] | {"count": found[kind]["count"] + item.get("count", 1)}
+    return [found[kind] for kind in sorted(found)]
+
+
+def _caused(item: dict[str, Any]) -> str:
+    """The scene of a miss; of a false alarm the one that fooled us: of several the first."""
+    return item.get("scene") or (item.get("scenes") or ["ordinary traffic"])[0]
+
+
+def _rows(value: Any, depth: int) -> str:
+    """JSON with the outer `depth` levels and rows on lines of their own."""
+    if depth and isinstance(value, dict):
+        return "{\n" + ",\n".join(f"{json.dumps(key)}: {_rows(one, depth - 1)}" for key, one in value.items()) + "\n}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(json.dumps(one) for one in value) + "\n]"
+    return json.dumps(value)
 
 
 def _pair(name: str, rows: list[dict[str, Any]], least: float) -> list[dict[str, Any]]:
@@ -125,14 +155,11 @@ def _items(title: str, items: list[dict[str, Any]]) -> list[str]:
     """By behaviour: how many, caused by what, and some commands that show one again."""
     lines = ["", f"## {title}", ""]
     for behaviour in sorted({item["behaviour"] for item in items}):
-        mine = [item for item in items if item["behaviour"] == behaviour]
-        causes: dict[str, int] = {}
-        for item in mine:
-            cause = item.get("scene") or ", ".join(item.get("scenes", [])) or "ordinary traffic"
-            causes[cause] = causes.get(cause, 0) + 1
-        told = ", ".join(f"{cause} {n}" for cause, n in sorted(causes.items(), key=lambda one: (-one[1], one[0])))
-        one, span = mine[0], f"{mine[0]['t_start']} to {mine[0]['t_end']}"
-        lines.append(f"- `{behaviour}` {len(mine)}: {told}")
+        mine = of_a_kind([item for item in items if item["behaviour"] == behaviour])
+        told = ", ".join(f"{_caused(item)} {item['count']}" for item in sorted(mine, key=lambda one: (-one["count"], _caused(one))))
+        one = max(mine, key=lambda one: one["count"])
+        span = f"{one['t_start']} to {one['t_end']}"
+        lines.append(f"- `{behaviour}` {sum(item['count'] for item in mine)}: {told}")
         lines.append(f"  - one of them: {one.get('cause') or one.get('fooled_by') or 'ordinary traffic'}, {span}: `{one['again']}`")
     return lines if items else [*lines, "None."]
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.contender import ROOT
 from benchmarks.truth import leave_out_unheard, measure
 from benchmarks.truth_recordings import compare_gaps, compare_stops, score_pairs, silences, spans
-from benchmarks.truth_report import document, goals, pooled, summary_lines
+from benchmarks.truth_report import document, goals, kept, pooled, summary_lines
 from benchmarks.truth_seas import BENCHES, SHORT, STILL, jobs_of, titles
 from tracks.coverage import Coverage, cell_key
 
@@ -119,6 +119,17 @@ def test_the_document_says_what_was_measured(told):
     assert "said" in text
     assert all(item["again"] in text for item in told["report"]["misses"][:1])
     assert any(line.startswith("NO   `r`: found: no") for line in summary_lines(whole))
+    again = msgspec.json.decode(kept(whole))
+    assert document(again) == text, "what is kept says as much as the document needs"
+    assert sum(item["count"] for item in again["report"]["false_alarms"]) == len(told["report"]["false_alarms"])
+    assert kept(again) == kept(whole)
+
+
+def test_results_that_are_kept_are_small():
+    file = ROOT / "benchmarks" / "results" / "truth.json"
+    assert 20_000 < file.stat().st_size <= 200_000
+    found = msgspec.json.decode(file.read_bytes())
+    assert all(item["again"].startswith("dogwatch sim ") and item["count"] >= 1 for item in found["report"]["misses"] + found["report"]["false_alarms"])
 
 
 def test_a_silence_is_asked_for_only_where_it_would_have_been_heard(tmp_path):

@@ -160,6 +160,21 @@ def arrival_of(legs, *, before_kn=5.0, turn_deg=30.0, stray_m=0.7 * 1852):
     return None
 
 
+def moved_on(lat, lon, north, east, seconds):
+    """(lat, lon) in units of a ship after so many seconds at metres a second north and east, on a sphere cut flat at her latitude."""
+    lon += east * seconds / (M_PER_UNIT * math.cos(math.radians(lat / 600_000)))
+    return lat + north * seconds / M_PER_UNIT, (lon + 108_000_000) % 216_000_000 - 108_000_000
+
+
+def word_of(times, reports_min, forget_ms):
+    """(first, last, number of reports) of the running word after reports of a status at these times, and the times at which it had been said often enough."""
+    word, often = [], []
+    for t in times:
+        word = [*word, t] if word and t - word[-1] <= forget_ms else [t]
+        often += [t] if len(word) == reports_min else []
+    return word[0], word[-1], len(word), often
+
+
 def approaches(ships, *, range_m=6 * 1852.0, cpa_m=0.25 * 1852.0, factor=3.0, tcpa_max=1200.0):
     """{(i, j): (cpa_m, tcpa_s)} of ships (lat, lon units, north and east m/s, length) at risk: all with all, the way stepped through."""
     found = {}

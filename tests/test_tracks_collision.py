@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_motion import approaches
+from naive_motion import approaches, moved_on
 from tracks_sea import T0, FlatSea, every, in_order, last_versions, lines, static, track, watch
 
 from dogwatch.geo import KN_MS, M_PER_UNIT
-from tracks.collision import ADVICE, MOVER, closest
+from tracks.collision import ADVICE, MOVER, _move, closest
 from tracks.params import Collision, Params
 from tracks.presets import preset
 
@@ -59,6 +59,23 @@ def test_closest_approaches_agree_with_their_twin(some, place):
         assert min(abs(near_m - limit) for limit in limits) < 1.0 or min(abs(t_s), abs(t_s - 1200.0)) < 0.1, "only at the very limit"
     for pair in found.keys() & expected.keys():
         assert found[pair] == pytest.approx(expected[pair], rel=1e-6, abs=1e-3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-75, 75), st.floats(-180, 179.999), st.floats(0, 45), st.floats(0, 360), st.floats(0, 120)), min_size=1, max_size=8),
+)
+def test_ships_are_moved_on_as_by_trigonometry(some):
+    movers = np.zeros(len(some), MOVER)
+    lat, lon = (np.array([round(row[k] * 600_000) for row in some], np.int64) for k in (0, 1))
+    for mover, (_, _, kn, course, _) in zip(movers, some, strict=True):
+        mover["north"], mover["east"] = (kn * KN_MS * f(math.radians(course)) for f in (math.cos, math.sin))
+    _move(movers, lat, lon, np.array([row[4] for row in some]))
+    for mover, at_lat, at_lon, row in zip(movers, lat.tolist(), lon.tolist(), some, strict=True):
+        to_lat, to_lon = moved_on(at_lat, at_lon, float(mover["north"]), float(mover["east"]), row[4])
+        assert abs(int(mover["lat"]) - to_lat) <= 1.0
+        assert abs((int(mover["lon"]) - to_lon + 108_000_000) % 216_000_000 - 108_000_000) <= 2.0
+        assert float(mover["y_m"]) == pytest.approx(int(mover["lat"]) * M_PER_UNIT)
 
 
 def test_two_ships_that_will_meet_and_neither_gives_way():

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_motion import way_of
+from naive_motion import way_of, word_of
 from tracks_sea import T0, every, in_order, last_versions, lines, shown, static, track, watch
 
 from dogwatch.batch import HDG_MISSING
 from dogwatch.geo import NM_M
+from tracks import words
 from tracks.drift import _cos, ways_of
 from tracks.params import Drift, Params
 from tracks.presets import preset
-from tracks.records import BUCKET_MS
+from tracks.records import ACCEPTED, BUCKET_MS, TAKEN
 from tracks.rescue import close_row, open_row
 from tracks.vessels import VesselTable
 
@@ -274,3 +275,22 @@ def test_cut_and_resumed_anywhere_it_is_the_same(seed):
     pieces, _ = watch(rows, control=control, cuts=cuts, restarts=range(60))
     assert lines(whole) == lines(pieces)
     assert {e.subtype for e in whole if e.type == "safety"} == {"drift", "nuc"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 900_000), st.sampled_from([2, 2, 2, 0])), min_size=1, max_size=40),
+    st.integers(1, 4),
+    st.integers(0, 40),
+)
+def test_words_are_counted_as_by_their_twin(reports, least, cut):
+    rows, taken = track(X, np.zeros(len(reports)), 54.5, 10.4), np.zeros(len(reports), TAKEN)
+    rows["t_ms"] = T0 + np.cumsum([gap for _, gap, _ in reports])
+    rows["nav"], taken["slot"], taken["what"] = [nav for *_, nav in reports], [slot for slot, *_ in reports], ACCEPTED
+    kept = np.zeros(3, words.WORD)
+    often = [words.heard(rows[part], taken[part], kept, 2, least, 600.0) for part in (slice(0, cut), slice(cut, None))]
+    said = {slot: [int(t) for t, (s, _, nav) in zip(rows["t_ms"], reports) if s == slot and nav == 2] for slot in range(3)}
+    expected = {slot: word_of(times, least, 600_000) for slot, times in said.items() if times}
+    assert sorted(often[0] + often[1]) == sorted(slot for slot, (*_, times) in expected.items() for _ in times)
+    for slot, (first, last, count, _) in expected.items():
+        assert (int(kept["first_ms"][slot]), int(kept["last_ms"][slot]), int(kept["reports"][slot])) == (first, last, count)

@@ -279,6 +279,7 @@ def _exclusions(sight: Sight, both: tuple[np.void, np.void], close: np.void, rul
     return found, [0.2] if 0 in lengths else []
 
 
+# Slow twin in tests/naive_motion.py.
 @njit((_MOVER[::1], int64[::1], int64[::1], float64[::1]), cache=True)
 def _move(movers, lat, lon, seconds):
     """Places of movers at the tick: where they were, and the way since."""

@@ -25,6 +25,7 @@ def heard(fixes: np.ndarray, taken: np.ndarray, words: np.ndarray, nav: int, rep
     return found
 
 
+# Slow twin in tests/naive_motion.py.
 @njit(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int64[::1], _WORD[::1], types.UniTuple(int64, 2)), cache=True)
 def _note(fixes, taken, said, words, limits):
     """Enter rows `said`; slots whose count has just reached the limit. limits: reports, ms after which a word is forgotten."""

@@ -12,10 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-KERNELS = (
-    "import ingest.tabular, ingest.kernel; ingest.kernel.scan.load()",
-    "import tracks.step, zones.geography, sim.simulate",
-)
+# Programs that fill the compile caches, so that the first start reads them: those of the first row while files are fetched, the other when
+# zones/build has compiled its own share
+WHILE_FETCHING = ("import zones.coast, zones.ports, tracks.step", "import ingest.tabular, ingest.kernel; ingest.kernel.scan.load()")
+AT_THE_END = "import zones.geography, sim.simulate"
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -28,14 +28,23 @@ def npm() -> list[str]:
 
 
 def main() -> int:
-    """Build zones/data and console/static/vendor. Returns an exit code."""
-    subprocess.run([*npm(), "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=ROOT, check=True)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--constraint", "constraints.txt"]
-    subprocess.run([*pip, "searoute"], cwd=ROOT, check=True)  # without what it depends on: only its table of ports is read
-    subprocess.run([sys.executable, "-m", "zones.build", "--world-atlas", "node_modules/world-atlas", "--out", "zones/data"], cwd=ROOT, check=True)
-    subprocess.run([sys.executable, "-m", "console.build_static"], cwd=ROOT, check=True)
-    compiling = [subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) for program in KERNELS]
-    return max(process.wait() for process in compiling)  # the first start then reads their caches
+    """Build zones/data and console/static/vendor, and compile. Returns an exit code."""
+    compiling = [_started(program) for program in WHILE_FETCHING]
+    try:
+        subprocess.run([*npm(), "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=ROOT, check=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--constraint", "constraints.txt"]
+        subprocess.run([*pip, "searoute"], cwd=ROOT, check=True)  # without what it depends on: only its table of ports is read
+        subprocess.run([sys.executable, "-m", "zones.build", "--world-atlas", "node_modules/world-atlas", "--out", "zones/data"], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-m", "console.build_static"], cwd=ROOT, check=True)
+        compiling.append(_started(AT_THE_END))
+    finally:
+        codes = [process.wait() for process in compiling]
+    return max(codes)
+
+
+def _started(program: str) -> subprocess.Popen[bytes]:
+    """A Python program, begun beside this one."""
+    return subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What tests of every room share: recordings beside the repository, a broker, and how hypothesis chooses its examples."""
+"""What tests of every room share: recordings beside the repository, a broker, how hypothesis chooses its examples, who runs what when."""
 
 from __future__ import annotations
 
@@ -13,6 +13,44 @@ from kafka_broker import kafka_bootstrap, kafka_prefix  # noqa: F401 - fixtures
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("fresh", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fresh"))
+
+# Modules that take longest, longest first: begun first, so that all workers end together.
+LONGEST = (
+    "test_docs",
+    "test_kafka_pipeline",
+    "test_truth",
+    "test_tracks_shards",
+    "test_bench_decode",
+    "test_console_browser",
+    "test_runs",
+    "test_bench_tracks",
+    "test_exercise",
+    "test_cut_invariance",
+    "test_bad_input",
+    "test_compiled",
+    "test_sim_judge",
+    "test_sources_matrix",
+    "test_sim_scenarios",
+    "test_sim_mix",
+    "test_kafka_worker",
+    "test_capture_replay",
+    "test_live",
+    "test_stop",
+    "test_demo",
+    "test_senders",
+)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker more than there are cores: some always wait, for a broker, a browser, or a demo that lasts a minute."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules first; the others in their own order."""
+    rank = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
 
 SHARED_DATA = Path(os.environ.get("DOGWATCH_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 

@@ -53,6 +53,7 @@ from runners.lane import Lane
 from runners.rules import read_rules
 from runners.serve import PtyOutlet, TcpOutlet
 from runners.simulated import Wanted, write_files
+from runners.step import Rules
 from runners.wire import FIXES, Meta, Record, event_record, fixes_record, from_headers, read_batch, statics_record
 from sim.scenario import load_scenario
 from sim.simulate import GREETING, simulate
@@ -60,7 +61,12 @@ from tests.decode_inputs import ARMOUR, T0, one, pghp, position, safety_text, si
 from tests.naive_decode import checksum
 from tracks.step import track_step
 
-RULES = read_rules("border", [])
+
+@cache
+def rules() -> Rules:
+    return read_rules("border", [])
+
+
 KAFKA = Kafka()
 CAPE = SMALL[SMALL.index('[[receivers]]\nid = "CAPE"') : SMALL.index("[[routes]]")]
 THIN = (("duration_s = 6000", "duration_s = 3600"), ("count = 14", "count = 3"), ("count = 3\nais", "count = 1\nais"), (CAPE, ""))
@@ -179,7 +185,7 @@ def a_lane(rng: random.Random, source: str) -> Lane:
 
 def embedded(rng: random.Random, pieces: list[Received], make_lanes: list[Lane], restarts: float = 0.0) -> list[Output]:
     """All that an engine makes of pieces, taken in runs of any length, killed and resumed now and then with lanes that know of no exercise."""
-    engine, outputs, at = Engine(RULES, make_lanes), [], 0
+    engine, outputs, at = Engine(rules(), make_lanes), [], 0
     plain = [Lane(lane.source, lateness_ms=lane.clock.lateness_ms, checksum=lane.checksum, tags=lane.tags) for lane in make_lanes]
     while at < len(pieces):
         waiting = deque(pieces[at : at + rng.choice([1, 30, 1000])])
@@ -188,7 +194,7 @@ def embedded(rng: random.Random, pieces: list[Received], make_lanes: list[Lane],
             outputs.append(engine.take_run(waiting))
         if rng.random() < restarts:
             packed = blob.pack(engine.to_sections(), schema=1)
-            engine = Engine(RULES, [Lane(lane.source, lateness_ms=lane.clock.lateness_ms, checksum=lane.checksum, tags=lane.tags) for lane in plain])
+            engine = Engine(rules(), [Lane(lane.source, lateness_ms=lane.clock.lateness_ms, checksum=lane.checksum, tags=lane.tags) for lane in plain])
             engine.restore(blob.unpack(packed, schema=1))
             outputs.append(engine.resume())
     outputs += [engine.feed(source, b"", final=True) for source in engine.lanes]
@@ -197,7 +203,7 @@ def embedded(rng: random.Random, pieces: list[Received], make_lanes: list[Lane],
 
 def staged(rng: random.Random, pieces: list[Received], lanes: list[Lane]) -> tuple[list[Record], list[Record]]:
     """What the three Kafka stages write to risk.events and risk.alerts, distress apart; every message in batches of any size."""
-    intake, track, score = Intake(lanes), TrackTask(KAFKA, RULES), ScoreTask(KAFKA, RULES.profile)
+    intake, track, score = Intake(lanes), TrackTask(KAFKA, rules()), ScoreTask(KAFKA, rules().profile)
     events, alerts, pending, said_ms = [], [], [], T_MISSING
 
     def send(*, end: bool) -> None:
@@ -269,7 +275,7 @@ def test_without_a_greeting_nothing_is_unmarked_from_the_first_mark_on_that_can_
     lane = {"lateness_ms": 120_000, "tags": rng.choice(["keep", "strict"])}
     pieces = [Received(line, T0 * 1000, "a", "", "bytes") for line in lines]
     outputs = embedded(rng, pieces, [Lane("a", **lane)])
-    before = Engine(RULES, [Lane("a", **lane)])
+    before = Engine(rules(), [Lane("a", **lane)])
     earlier = [before.take(piece) for piece in pieces[:first]]
     marks = row_marks(outputs)
     assert (np.diff(marks.astype(int)) >= 0).all()
@@ -296,7 +302,7 @@ def test_a_simulated_source_marks_the_whole_run_and_what_was_real_before_stays_r
     assert all(event.exercise for event in events if strangers & set(event.mmsi))
     assert all(reads_as_exercise(alert) for alert in alerts if strangers & set(alert.mmsi))
 
-    before = Engine(RULES, [Lane("real", lateness_ms=3_000), Lane("drill", lateness_ms=3_000)])
+    before = Engine(rules(), [Lane("real", lateness_ms=3_000), Lane("drill", lateness_ms=3_000)])
     calls = {alert.alert_id for piece in pieces[:start] for alert in before.take(piece).distress_alerts}
     distress = [alert for alert in alerts if alert.kind != "risk"]
     assert {alert.alert_id for alert in distress if not alert.exercise} == calls
@@ -485,7 +491,7 @@ def test_names_alone_make_an_exercise_of_what_is_seen():
     lines = real_sea()
     marks = []
     for flag in (0, F_EXERCISE):
-        engine = Engine(RULES, [Lane("real", lateness_ms=3_000)])
+        engine = Engine(rules(), [Lane("real", lateness_ms=3_000)])
         batch = engine.intake.feed("real", b"".join(lines), None, final=True)[0]
         engine.intake.end()
         batch.statics["flags"][:1] |= np.uint32(flag)
@@ -574,7 +580,7 @@ def test_a_mark_that_was_taken_off_on_the_way_is_put_back():
     record = event_record("risk.events", event, "test")
     stripped = event_record("risk.events", msgspec.structs.replace(event, exercise=False), "test")
     for value, headers in ((record.value, stripped.headers), (stripped.value, record.headers)):
-        score = ScoreTask(KAFKA, RULES.profile)
+        score = ScoreTask(KAFKA, rules().profile)
         score.take("risk.events", value, headers)
         assert [one.exercise for one in score.frame] == [True]
 
@@ -614,7 +620,7 @@ def test_who_listens_to_the_simulator_is_greeted(tmp_path):
 
 def test_people_are_told_when_a_run_becomes_an_exercise_and_who_did_it():
     said = io.StringIO()
-    desk = Desk(Engine(RULES, [Lane("hill", lateness_ms=0), Lane("cape", lateness_ms=0)]), terminal=Terminal(file=said, width=200))
+    desk = Desk(Engine(rules(), [Lane("hill", lateness_ms=0), Lane("cape", lateness_ms=0)]), terminal=Terminal(file=said, width=200))
     desk.board = Board()
     for source, line in (("hill", one(position())), ("cape", tag("s:EX-a") + one(position())), ("hill", one(position()))):
         desk._last_health = -10.0

@@ -14,7 +14,10 @@ from runners.lane import Lane
 from tests.decode_inputs import one, position
 
 START_MS = 1_700_000_000_000
-SEA = recording(duration_s=120.0)
+
+
+def sea() -> bytes:
+    return recording(duration_s=120.0)
 
 
 def lanes():
@@ -24,7 +27,7 @@ def lanes():
 def restarted(*, silent: str) -> Intake:
     """An intake whose former run ended while one source was silent."""
     before = Intake(lanes())
-    before.feed("hill", SEA[: len(SEA) // 2], START_MS)
+    before.feed("hill", sea()[: len(sea()) // 2], START_MS)
     before.take(Received(b"", START_MS, silent, "", "silent"))
     after = Intake(lanes())
     after.restore(before.to_sections())
@@ -41,28 +44,28 @@ def test_the_system_is_up_with_the_first_fix_and_the_source_back_with_its_first_
     intake = restarted(silent="hill")
     assert intake.active == {"cape"}
     down_ms = intake.watermark_ms
-    rows = rows_of(intake, SEA[len(SEA) // 2 :], step)
+    rows = rows_of(intake, sea()[len(sea()) // 2 :], step)
     assert [(row.kind, row.subject) for row in rows] == [("source_back", "hill"), ("system_up", "")]
     assert rows[0].t_ms == START_MS + 1_000
     assert rows[1].t_ms > down_ms
-    assert rows[1] == rows_of(restarted(silent="hill"), SEA[len(SEA) // 2 :], 999)[1]
+    assert rows[1] == rows_of(restarted(silent="hill"), sea()[len(sea()) // 2 :], 999)[1]
     assert intake.active == {"cape", "hill"}
 
 
 def test_a_source_that_stays_silent_is_not_woken_by_another():
     intake = restarted(silent="cape")
-    assert [row.kind for row in rows_of(intake, SEA[len(SEA) // 2 :], 4_096)] == ["system_up"]
+    assert [row.kind for row in rows_of(intake, sea()[len(sea()) // 2 :], 4_096)] == ["system_up"]
     assert intake.active == {"hill"}
 
 
 def test_a_restart_before_anything_was_heard_is_remembered():
     again = Intake(lanes())
     again.restore(restarted(silent="cape").to_sections())
-    assert [row.kind for row in rows_of(again, SEA[len(SEA) // 2 :], 4_096)] == ["system_up"]
+    assert [row.kind for row in rows_of(again, sea()[len(sea()) // 2 :], 4_096)] == ["system_up"]
 
 
 def test_without_a_restart_nothing_is_told():
-    assert rows_of(Intake(lanes()), SEA, 4_096) == []
+    assert rows_of(Intake(lanes()), sea(), 4_096) == []
 
 
 NOISE = b"\x80\x12 nothing\r\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from functools import lru_cache
 from heapq import merge
 
 import msgspec
@@ -22,9 +23,18 @@ from ingest.source import Health, Received
 from runners.engine import Engine, Output
 from runners.lane import Lane
 from runners.rules import read_rules
+from runners.step import Rules
 
-RULES = read_rules("border", [])
-LINES = recording(duration_s=3_300.0).splitlines(keepends=True)
+
+
+@lru_cache
+def rules() -> Rules:
+    return read_rules("border", [])
+
+
+@lru_cache
+def lines() -> list[bytes]:
+    return recording(duration_s=3_300.0).splitlines(keepends=True)
 
 
 def lanes() -> list[Lane]:
@@ -34,7 +44,7 @@ def lanes() -> list[Lane]:
 def day(seed: int) -> list[Received]:
     """Three sources as they interleave: two with vessels, in datagrams of a few sentences, with peers, silences and heartbeats; one that only beats."""
     names = {"hill": b"EX-HILL", "cape": b"EX-CAPE"}
-    scripts = {source: script_of([line for line in LINES if name in line], seed + at, bare=source == "hill") for at, (source, name) in enumerate(names.items())}
+    scripts = {source: script_of([line for line in lines() if name in line], seed + at, bare=source == "hill") for at, (source, name) in enumerate(names.items())}
     first_ms = scripts["hill"][0][0]
     scripts["gps"] = [(first_ms + at * 10_000, "beat", "", msgspec.json.encode(Health("connected"))) for at in range(330)]
     pieces = [[Received(data, t_ms, source, sender, kind) for t_ms, kind, sender, data in script] for source, script in scripts.items()]
@@ -72,7 +82,7 @@ def all_of(engine: Engine) -> tuple:
 @pytest.fixture(scope="module")
 def alone():
     """Engine and outputs of a day, a piece at a time: the slow twin."""
-    engine = Engine(RULES, lanes())
+    engine = Engine(rules(), lanes())
     outputs = [engine.take(piece) for piece in day(1)]
     return engine, outputs
 
@@ -96,7 +106,7 @@ def test_pieces_taken_together_give_what_each_would_have_given(alone, seed):
     expected, outputs = alone
     rng, pieces = random.Random(seed), day(1)
     most = rng.choice([2, 30, 1_000, len(pieces)])
-    engine, found, at = Engine(RULES, lanes()), [], 0
+    engine, found, at = Engine(rules(), lanes()), [], 0
     while at < len(pieces):
         n = rng.randint(1, most)
         waiting = deque(pieces[at : at + n])
@@ -105,7 +115,7 @@ def test_pieces_taken_together_give_what_each_would_have_given(alone, seed):
         at += n
         if rng.random() < 0.02:
             packed, delays = engine.to_sections(), {source: lane.delays for source, lane in engine.lanes.items()}
-            engine = Engine(RULES, lanes())
+            engine = Engine(rules(), lanes())
             engine.restore(blob.unpack(blob.pack(packed, schema=1), schema=1))
             for source, lane in engine.lanes.items():
                 lane.delays = delays[source]  # no part of the state
@@ -115,7 +125,7 @@ def test_pieces_taken_together_give_what_each_would_have_given(alone, seed):
 
 @pytest.mark.parametrize("seed", [2, 3])
 def test_at_every_place_the_state_is_that_of_one_by_one(seed):
-    slow, quick, pieces = Engine(RULES, lanes()), Engine(RULES, lanes()), day(seed)
+    slow, quick, pieces = Engine(rules(), lanes()), Engine(rules(), lanes()), day(seed)
     rng, at = random.Random(seed), 0
     while at < len(pieces) // 3:
         n = rng.randint(50, 200)
@@ -131,9 +141,9 @@ def test_at_every_place_the_state_is_that_of_one_by_one(seed):
 
 def test_datagrams_that_wait_cost_few_steps():
     """All but the first of every lane, which begins to hold the watermark, and up to each distress."""
-    engine = Engine(RULES, lanes()[:2])
+    engine = Engine(rules(), lanes()[:2])
     start_ms = 1_800_000_000_000
-    waiting = deque(Received(line, start_ms + at, "cape" if b"EX-CAPE" in line else "hill", f"peer#{at % 3}", "bytes") for at, line in enumerate(LINES))
+    waiting = deque(Received(line, start_ms + at, "cape" if b"EX-CAPE" in line else "hill", f"peer#{at % 3}", "bytes") for at, line in enumerate(lines()))
     n, outputs = len(waiting), []
     while waiting:
         outputs.append(engine.take_run(waiting))
@@ -144,10 +154,10 @@ def test_datagrams_that_wait_cost_few_steps():
 
 
 def test_distress_is_told_before_what_waits_behind_it():
-    engine = Engine(RULES, lanes()[:2])
+    engine = Engine(rules(), lanes()[:2])
     told: list[Alert] = []
     engine.distress = told.extend
-    waiting = deque(Received(line, 1_800_000_000_000, "cape", "", "bytes") for line in LINES)
+    waiting = deque(Received(line, 1_800_000_000_000, "cape", "", "bytes") for line in lines())
     left = []
     while waiting:
         before = len(told)

@@ -99,18 +99,20 @@ def _make_common(states: list[TrackState]) -> None:
 
 def _exchange(states: list[TrackState], sights: list[Sight], *, pairs: bool) -> None:
     """Before vessels (or pairs) are decided: what the detectors brought is shared out, then those who were asked for are made known to all."""
-    n, params = len(states), states[0].params
+    shared = [sight.shared for sight in sights if sight.shared is not None]
+
+    def home(keys: np.ndarray) -> np.ndarray:
+        return home_of(keys >> ORDINAL_BITS, len(states))
+
     for number, one in enumerate(states[0].detectors):
-        if one.PAIRS != pairs:
-            continue
-        parts = [state.detectors[number].bring(sight) for state, sight in zip(states, sights)]
-        if any(part is not None for part in parts):
-            for sight, given in zip(sights, one.share(parts, params, lambda keys: home_of(keys >> ORDINAL_BITS, n))):
-                assert sight.shared is not None, "a sight of several shards"
-                sight.shared.brought[one.NAME] = given
+        if one.PAIRS == pairs:
+            parts = [state.detectors[number].bring(sight) for state, sight in zip(states, sights)]
+            if any(part is not None for part in parts):
+                for each, given in zip(shared, one.share(parts, states[0].params, home)):
+                    each.brought[one.NAME] = given
     asking = [(detector, sight) for state, sight in zip(states, sights) for detector in state.detectors if detector.PAIRS == pairs]
-    asked = set().union(*(detector.asks(sight) for detector, sight in asking))
-    known = {key: party for key in asked for sight in sights if (party := sight.party(key)) is not None}
-    for sight in sights:
-        assert sight.shared is not None, "a sight of several shards"
-        sight.shared.asked = known
+    asked = np.array(sorted(set().union(*(detector.asks(sight) for detector, sight in asking))), np.int64)
+    found = {key: sights[at].party(key) for key, at in zip(asked.tolist(), home(asked).tolist())}
+    known = {key: party for key, party in found.items() if party is not None}
+    for each in shared:
+        each.asked = known

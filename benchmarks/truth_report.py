@@ -41,7 +41,7 @@ def goals(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def kept(told: dict[str, Any]) -> str:
-    """What is worth keeping of a run, as JSON, a row a line: all counts and intervals; of misses and false alarms one of each kind, with how many there were."""
+    """What is worth keeping of a run, as JSON, a row a line: all counts and intervals; of misses and false alarms one of each kind, with their number."""
     report = told["report"] | {name: of_a_kind(told["report"][name]) for name in ("misses", "false_alarms")}
     return _rows(told | {"report": report}, 2) + "\n"
 

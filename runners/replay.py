@@ -224,7 +224,9 @@ class _Run:
         if sections["rules"] != rules_stamp(rules):
             raise InputError("the state was made with other rules, zones or parameters", remedy="use the same --profile and --zones, or leave out --resume")
         if sections["options"] != self.options.settings().stamp():
-            raise InputError("the state was made with another lateness, lane, exercise mark or column mapping", remedy="use the same options, or leave out --resume")
+            raise InputError(
+                "the state was made with another lateness, lane, exercise mark or column mapping", remedy="use the same options, or leave out --resume"
+            )
         return sections
 
     def _skip(self, state: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from functools import lru_cache
+from functools import cache
 from heapq import merge
 
 import msgspec
@@ -26,13 +26,12 @@ from runners.rules import read_rules
 from runners.step import Rules
 
 
-
-@lru_cache
+@cache
 def rules() -> Rules:
     return read_rules("border", [])
 
 
-@lru_cache
+@cache
 def lines() -> list[bytes]:
     return recording(duration_s=3_300.0).splitlines(keepends=True)
 
@@ -44,7 +43,9 @@ def lanes() -> list[Lane]:
 def day(seed: int) -> list[Received]:
     """Three sources as they interleave: two with vessels, in datagrams of a few sentences, with peers, silences and heartbeats; one that only beats."""
     names = {"hill": b"EX-HILL", "cape": b"EX-CAPE"}
-    scripts = {source: script_of([line for line in lines() if name in line], seed + at, bare=source == "hill") for at, (source, name) in enumerate(names.items())}
+    scripts = {
+        source: script_of([line for line in lines() if name in line], seed + at, bare=source == "hill") for at, (source, name) in enumerate(names.items())
+    }
     first_ms = scripts["hill"][0][0]
     scripts["gps"] = [(first_ms + at * 10_000, "beat", "", msgspec.json.encode(Health("connected"))) for at in range(330)]
     pieces = [[Received(data, t_ms, source, sender, kind) for t_ms, kind, sender, data in script] for source, script in scripts.items()]

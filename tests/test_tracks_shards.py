@@ -147,7 +147,7 @@ WANTED = {
 }
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_the_same_events_for_1_4_and_64_shards(seed):
     fixes, statics = generated(seed)
     rng = np.random.default_rng(seed)

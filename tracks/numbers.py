@@ -181,7 +181,7 @@ class Imos:
 
     def tick(self, sight: Sight, told: np.ndarray | None) -> list[Event]:
         """Wrong check digits, and numbers that two MMSIs tell. Each ten minutes. told: TOLD rows of all shards; None: nobody told a new number."""
-        table, rule, tick_ms = sight.table, sight.params.identity, sight.tick_ms
+        table = sight.table
         events: list[Event] = []
         fresh, self.fresh = self.fresh, {}
         for mmsi in sorted(fresh):

@@ -27,7 +27,7 @@ from tracks.association import HASH_FACTOR
 from tracks.clock import Released
 from tracks.detector import Sight
 from tracks.records import LAST_ROW, MINUTE_MS
-from tracks.step import TrackState, decide_pairs, decide_vessels, forget, marked, minutes_of, released_upto, take_rows_of
+from tracks.step import DAY_MS, TrackState, decide_pairs, decide_vessels, forget, marked, minutes_of, released_upto, take_rows_of
 from tracks.vessels import ORDINAL_BITS
 
 
@@ -67,7 +67,7 @@ def minute(states: list[TrackState], released: Released, tick_ms: int) -> list[E
         _exchange(states, sights, pairs=pairs)
         events += [event for state, sight in zip(states, sights) for event in decide(state, sight)]
     learned = [part for state in states for part in state.coverage.pending]
-    keep = set().union(*(detector.keys() for state in states for detector in state.detectors))
+    keep = set().union(*(detector.keys() for state in states for detector in state.detectors)) if tick_ms % DAY_MS == 0 else set()
     for state in states:
         state.coverage.pending = list(learned)
         forget(state, tick_ms, keep)
@@ -105,12 +105,12 @@ def _exchange(states: list[TrackState], sights: list[Sight], *, pairs: bool) -> 
         return home_of(keys >> ORDINAL_BITS, len(states))
 
     for number, one in enumerate(states[0].detectors):
-        if one.PAIRS == pairs:
+        if pairs == one.PAIRS:
             parts = [state.detectors[number].bring(sight) for state, sight in zip(states, sights)]
             if any(part is not None for part in parts):
                 for each, given in zip(shared, one.share(parts, states[0].params, home)):
                     each.brought[one.NAME] = given
-    asking = [(detector, sight) for state, sight in zip(states, sights) for detector in state.detectors if detector.PAIRS == pairs]
+    asking = [(detector, sight) for state, sight in zip(states, sights) for detector in state.detectors if pairs == detector.PAIRS]
     asked = np.array(sorted(set().union(*(detector.asks(sight) for detector, sight in asking))), np.int64)
     found = {key: sights[at].party(key) for key, at in zip(asked.tolist(), home(asked).tolist())}
     known = {key: party for key, party in found.items() if party is not None}

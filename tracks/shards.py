@@ -72,10 +72,9 @@ def minute(states: list[TrackState], released: Released, tick_ms: int) -> list[E
         state.coverage.pending = list(learned)
         forget(state, tick_ms, keep)
         state.tick_ms = tick_ms + MINUTE_MS
-    told = {(event.event_id, event.version): event for event in events}
-    for event in told.values():
+    for event in events:
         event.exercise = states[0].exercise
-    return sorted(told.values(), key=event_order)
+    return sorted({(event.event_id, event.version): event for event in events}.values(), key=event_order)
 
 
 def _take(states: list[TrackState], released: Released, watermark_ms: int) -> list[Event]:

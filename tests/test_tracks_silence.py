@@ -18,7 +18,7 @@ from tracks.detector import Sight
 from tracks.ears import Ears
 from tracks.params import Dark, Params
 from tracks.rescue import Rescue
-from tracks.silence import SILENCE, Silence, ask_ears, ask_peers, ask_places, due, expected
+from tracks.silence import SILENCE, Silence, ask_ears, ask_peers, ask_places, ask_watch, due, expected
 
 RULE = Params().dark
 
@@ -105,7 +105,7 @@ def test_together_as_one_by_one(seed):
 
     def measured(slots):
         found = expected(sight, ears, slots)
-        for ask in (lambda f: ask_ears(sight, ears, f), lambda f: ask_peers(sight, f), lambda f: ask_places(sight, f)):
+        for ask in (lambda f: ask_ears(sight, ears, f), lambda f: ask_peers(sight, f), lambda f: ask_places(sight, f), lambda f: ask_watch(sight, f)):
             ask(found)
         return found
 

@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, njit, types
 
+from tracks.records import PLAIN
+
 CELL_UNITS = 60_000  # 0.1 degree
 COLUMNS, ROWS = 3600, 1801
 GROUPS_MAX = 16
@@ -67,18 +69,19 @@ class Coverage:
         if not len(heard_keys) and not len(missed_keys):
             return
         heard_keys, missed_keys = np.sort(heard_keys), np.sort(missed_keys)
-        new = _unknown(heard_keys, self.keys)
+        counts, new, new_counts = _tallied(heard_keys, self.keys)
+        self.heard = self.heard + counts
         room = CELLS_MAX - len(self.keys)
         if len(new) > room:
             self.refused += len(new) - room
-            new = new[:room]
+            new, new_counts = new[:room], new_counts[:room]
         if len(new):
             keys = np.concatenate([self.keys, new])
             order = np.argsort(keys, kind="stable")
-            zeros = np.zeros(len(new))
-            self.keys, self.heard, self.missed = keys[order], np.concatenate([self.heard, zeros])[order], np.concatenate([self.missed, zeros])[order]
-        _count(heard_keys, self.keys, self.heard)
-        _count(missed_keys, self.keys, self.missed)
+            self.keys, self.heard = keys[order], np.concatenate([self.heard, new_counts])[order]
+            self.missed = np.concatenate([self.missed, np.zeros(len(new))])[order]
+        if len(missed_keys):
+            self.missed = self.missed + _tallied(missed_keys, self.keys)[0]
 
     def note(self, heard_keys: np.ndarray, missed_keys: np.ndarray) -> None:
         """What `settle` will learn at the end of the tick: within a tick nobody decides with what another learned in it, so the order of shards is one."""
@@ -133,34 +136,43 @@ def cells_of(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     return rest // (2 * ROWS), rest // ROWS % 2, rest % ROWS * CELL_UNITS - 54_000_000, column * CELL_UNITS - 108_000_000
 
 
-@njit(int64[::1](int64[::1], int64[::1]), cache=True)
-def _unknown(found, keys):
-    """Those of `found` that `keys` lacks, each once; both in ascending order."""
-    out, n, at = np.empty(found.shape[0], np.int64), 0, 0
-    for i in range(found.shape[0]):
-        if i > 0 and found[i] == found[i - 1]:
-            continue
-        while at < keys.shape[0] and keys[at] < found[i]:
-            at += 1
-        if at == keys.shape[0] or keys[at] != found[i]:
-            out[n] = found[i]
-            n += 1
-    return out[:n].copy()
+def _tallied(found: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(how often each of the keys stands in `found`, those of `found` that are no keys yet, how often each of these); both in ascending order."""
+    counts, unknown, times = np.zeros(len(keys)), np.empty(len(found), np.int64), np.empty(len(found))
+    n = _tally(found, keys, counts, unknown, times)
+    return counts, unknown[:n], times[:n]
 
 
-@njit((int64[::1], int64[::1], float64[::1]), cache=True)
-def _count(found, keys, counts):
-    """Add to the count of each key how often it stands in `found`, those that `keys` lacks left out; both in ascending order."""
-    at, i = 0, 0
+@njit(int64(int64[::1], int64[::1], float64[::1], int64[::1], float64[::1]), **PLAIN)
+def _tally(found, keys, counts, unknown, times):
+    """Write what `_tallied` gives; returns how many are unknown.
+
+    The next key is looked for in steps that double: what is heard in five minutes is a small part of what is known.
+    """
+    n, low, i = 0, 0, 0
     while i < found.shape[0]:
-        following = i + 1
-        while following < found.shape[0] and found[following] == found[i]:
+        key, following = found[i], i + 1
+        while following < found.shape[0] and found[following] == key:
             following += 1
-        while at < keys.shape[0] and keys[at] < found[i]:
-            at += 1
-        if at < keys.shape[0] and keys[at] == found[i]:
-            counts[at] += following - i
+        step = 1
+        while low + step < keys.shape[0] and keys[low + step] < key:
+            low += step
+            step *= 2
+        high = min(low + step, keys.shape[0])
+        while low < high:
+            middle = (low + high) // 2
+            if keys[middle] < key:
+                low = middle + 1
+            else:
+                high = middle
+        if low < keys.shape[0] and keys[low] == key:
+            counts[low] += following - i
+        else:
+            unknown[n] = key
+            times[n] = following - i
+            n += 1
         i = following
+    return n
 
 
 @njit(float64(float64, float64, int64), cache=True)

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numba import boolean, int64, njit, types
+from numba import int64, njit, types
 
 from dogwatch.batch import COG_MISSING, Control, take_rows
 from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, event_id
@@ -32,11 +32,13 @@ from tracks.detector import Detector, Sight
 from tracks.ears import EAR, EAR_TYPE, HOUR_BUCKETS, Ears
 from tracks.params import INSHORE_NM, Dark
 from tracks.records import ACCEPTED, FIX_TYPE, MARK_SILENT, PLAIN, TAKEN_TYPE
-from tracks.silence import Silence, ask_ears, ask_peers, ask_places, due, expected
+from tracks.silence import Silence, ask_ears, ask_peers, ask_places, ask_watch, due, expected
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 
 TYPE = RULE = "dark"
 RULE_VERSION = "1.0"
+SUPPRESSING = ("receiver_down", "common_cause", "stopped_in_port_or_anchorage", "stopped_inshore", "reckoned_into_port_or_ashore", "leaving_coverage")
+REASONS = (None, *(f"suppressed: {name}" for name in SUPPRESSING), "coverage unknown", "")  # why a silence is a candidate; '': too short, too little evidence
 SAID_MS, SAID_WITHIN_MS = 600_000, 1_800_000  # how often, and how long after a silence, statics are compared with those before it
 
 
@@ -51,17 +53,19 @@ class DarkDetector(Detector):
         self.ears = Ears()
         self.late: list[tuple[int, int]] = []  # (track key, t_ms) of late rows of tracks in the book, until the next tick
         self.corrected = 0
-        self.returned = True  # a silent track may have been heard since the last tick: no part of the state
+        self.back: set[int] | None = None  # keys of silent tracks heard since the last tick; None: all must be looked at. No part of the state
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Who was heard again; late rows of vessels that have an episode."""
         if not self.book.pages:
             return
-        late = np.empty(len(taken), np.int64)
-        n, returned = _heard_back(fixes, taken, sight.table.cold[self.NAME], late)
-        self.returned |= returned
-        keys = sight.table.keys_of(taken["slot"][late[:n]])
-        self.late += [(key, t_ms) for key, t_ms in zip(keys.tolist(), fixes["t_ms"][late[:n]].tolist()) if key in self.book]
+        late, back = np.empty((2, len(taken)), np.int64)
+        n, n_back = _heard_back(fixes, taken, sight.table.cold[self.NAME], late, back)
+        if n_back and self.back is not None:
+            self.back.update(sight.table.keys_of(back[:n_back]).tolist())
+        if n:
+            keys = sight.table.keys_of(taken["slot"][late[:n]])
+            self.late += [(key, t_ms) for key, t_ms in zip(keys.tolist(), fixes["t_ms"][late[:n]].tolist()) if key in self.book]
 
     def join(self, sight: Sight, statics: np.ndarray, slots: np.ndarray) -> None:
         """A static row is a sign of life too."""
@@ -69,7 +73,8 @@ class DarkDetector(Detector):
         for at in np.flatnonzero(ears["silence"][slots]):
             back_ms, t = int(ears["back_ms"][slots[at]]), int(statics["t_ms"][at])
             ears["back_ms"][slots[at]] = min(back_ms, t) if back_ms else t
-            self.returned = True
+            if self.back is not None:
+                self.back.add(sight.table.key_of(int(slots[at])))
 
     def control(self, sight: Sight, rows: list[Control]) -> None:
         """Keep released control rows until the tick that they precede."""
@@ -114,8 +119,10 @@ def _judge(state: DarkDetector, sight: Sight, slots: np.ndarray, supersedes: str
     found, pages = _those(found, pages, (found["blocks"] >= 1) & (_unlikely(found, rule) | np.array([page is not None for page in pages], np.bool_)))
     ask_ears(sight, state.ears, found)
     ask_peers(sight, found)
-    found, pages = _those(found, pages, ~np.array([_told_before(*one) for one in zip(pages, _common_reasons(found, rule))], np.bool_))
+    found, pages = _those(found, pages, _news(pages, _settled(found, rule, placed=False)))
     ask_places(sight, found)
+    found, pages = _those(found, pages, _news(pages, _settled(found, rule, placed=True)))
+    ask_watch(sight, found)
     events: list[Event] = []
     for row, page in zip(found, pages):
         events += _tell(state, sight, Silence(*row.item()), page, supersedes)
@@ -133,16 +140,30 @@ def _unlikely(found: np.ndarray, rule: Dark) -> np.ndarray:
     return unlikely if rule.coverage_needed else np.ones(len(found), np.bool_)
 
 
-def _common_reasons(found: np.ndarray, rule: Dark) -> list[str]:
-    """Innocent explanations that need no geography, those of `_exclusions` that come first; '' where neither holds."""
+def _settled(found: np.ndarray, rule: Dark, *, placed: bool) -> list[str | None]:
+    """Reasons of the silences that are candidates whatever their distance to watched waters, None where that is still the question.
+
+    What `_exclusions` and `_grade` say one by one; placed: geography has been asked about the places.
+    """
     common = (found["peers"] > 0) & (found["lost_share"] >= rule.common_cause_share)
-    names = ("", "suppressed: receiver_down", "suppressed: common_cause")
-    return [names[k] for k in np.where(found["receivers_lost"] != 0, 1, np.where(common, 2, 0)).tolist()]
+    explained = [found["receivers_lost"] != 0, common]
+    if placed:
+        stopped, in_mask = found["stopped"] != 0, found["in_mask"] != 0
+        explained += [stopped & in_mask, stopped & ~in_mask & (found["coast_nm"] < INSHORE_NM) & (found["in_watch_zone"] == 0)]
+        explained += [found["reckoned_ashore"] != 0, (found["leaving"] != 0) & rule.coverage_needed, (found["known_cell"] == 0) & rule.coverage_needed]
+        need_s = np.where(found["class_b"] != 0, rule.suspicious_s_b, rule.suspicious_s_a)
+        strong = (found["p"] < rule.suspicious_p_max) & (found["coverage"] >= rule.coverage_min)
+        explained.append((found["gap_s"] < need_s) | (~strong & rule.coverage_needed))
+    return [REASONS[k] for k in np.select(explained, range(1, len(explained) + 1), 0).tolist()]
 
 
-def _told_before(page: ep.Episode | None, reason: str) -> bool:
-    """Whether a silence that is explained says nothing that its page does not say."""
-    return page is not None and reason != "" and (page.event.state == "open" or (page.event.subtype, page.event.reason) == ("candidate", reason))
+def _news(pages: list[ep.Episode | None], reasons: list[str | None]) -> np.ndarray:
+    """bool[n]: silences of which more is to be said than their pages say, or may be."""
+    told = [
+        page is not None and reason is not None and (page.event.state == "open" or (page.event.subtype, page.event.reason) == ("candidate", reason))
+        for page, reason in zip(pages, reasons)
+    ]
+    return ~np.array(told, np.bool_)
 
 
 def _tell(state: DarkDetector, sight: Sight, silence: Silence, page: ep.Episode | None, supersedes: str | None) -> list[Event]:
@@ -153,7 +174,7 @@ def _tell(state: DarkDetector, sight: Sight, silence: Silence, page: ep.Episode 
     reason = ep.suppressed_reason(exclusions)
     if rule.coverage_needed and not silence.known_cell:
         reason = reason or "coverage unknown"
-    subtype, opened = _grade(silence, rule, reason, class_b=bool(table.rows["class_b"][slot]))
+    subtype, opened = _grade(silence, rule, reason)
     if not reason and subtype == "suspicious" and not opened:
         reason = "not near a border or watched zone"
     if page and not opened and (page.event.state == "open" or (page.event.subtype, page.event.reason) == (subtype, reason)):
@@ -218,9 +239,9 @@ def _new_event(key: int, sight: Sight, slot: int, facts: dict[str, Any], superse
     )
 
 
-def _grade(silence: Silence, rule: Dark, reason: str, *, class_b: bool) -> tuple[str, bool]:
+def _grade(silence: Silence, rule: Dark, reason: str) -> tuple[str, bool]:
     """(subtype, open?) of a silence that no exclusion explains."""
-    need_s = rule.suspicious_s_b if class_b else rule.suspicious_s_a
+    need_s = rule.suspicious_s_b if silence.class_b else rule.suspicious_s_a
     strong = silence.p < rule.suspicious_p_max and silence.coverage >= rule.coverage_min
     if reason or silence.gap_s < need_s or (rule.coverage_needed and not strong):
         return "candidate", False
@@ -312,13 +333,10 @@ def reports_1h(table: VesselTable, slot: int) -> int:
 def _ended(state: DarkDetector, sight: Sight) -> list[Event]:
     """Episodes whose vessel was heard again; each hour, those that have lasted beyond their limit, and old pages leave the book."""
     table, tick_ms, rule = sight.table, sight.tick_ms, sight.params.dark
-    ears = table.cold[DarkDetector.NAME][: len(table)]
     events = []
-    if state.book.pages and state.returned:
-        for slot in table.in_order(np.flatnonzero((ears["silence"] != 0) & (ears["back_ms"] != 0))):
-            events.append(_heard_again(state, sight, int(slot)))
-            _forget_silence(table, int(slot))
-    state.returned = False
+    for slot in _returned(state, table):
+        events.append(_heard_again(state, sight, slot))
+        _forget_silence(table, slot)
     if tick_ms % SAID_MS:
         return events
     for key in sorted(state.book.pages):
@@ -334,10 +352,24 @@ def _ended(state: DarkDetector, sight: Sight) -> list[Event]:
     return events
 
 
+def _returned(state: DarkDetector, table: VesselTable) -> list[int]:
+    """Slots, in order of their keys, of silent tracks that were heard since the last tick."""
+    ears = table.cold[DarkDetector.NAME][: len(table)]
+    keys, state.back = state.back, set()
+    if keys is None:
+        slots = table.in_order(np.flatnonzero((ears["silence"] != 0) & (ears["back_ms"] != 0))).tolist()
+    else:
+        slots = [slot for slot in map(table.slot_of_key, sorted(keys)) if slot >= 0 and ears["silence"][slot] != 0 and ears["back_ms"][slot] != 0]
+    return slots if state.book.pages else []
+
+
 def _said_otherwise(state: DarkDetector, sight: Sight, key: int) -> list[Event]:
     """Statics come minutes after the first position: a name, draught or destination that changed while it was silent is told once it is known."""
-    page, slot = state.book.pages[key], sight.table.slot_of_key(key)
-    if slot < 0 or sight.tick_ms - page.event.t_end > SAID_WITHIN_MS:  # type: ignore[operator]  # it has ended
+    page = state.book.pages[key]
+    if sight.tick_ms - page.event.t_end > SAID_WITHIN_MS:  # type: ignore[operator]  # it has ended
+        return []
+    slot = sight.table.slot_of_key(key)
+    if slot < 0:
         return []
     changed = _changed(page.notes["said"], _said(sight.table, slot))
     if changed == page.event.measures.get("changed_while_silent", ""):
@@ -448,13 +480,13 @@ def same_bucket(a_ms: int, b_ms: int) -> bool:
     return a_ms // START_BUCKET_MS == b_ms // START_BUCKET_MS
 
 
-@njit(types.Tuple((int64, boolean))(FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1], int64[::1]), **PLAIN)
-def _heard_back(fixes, taken, ears, late):
-    """Note the first transmission and the first position of every track that was silent; whether there was one.
+@njit(types.UniTuple(int64, 2)(FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
+def _heard_back(fixes, taken, ears, late, back):
+    """Note the first transmission and the first position of every track that was silent, and write its slot (once or more) to `back`.
 
-    Writes the numbers of late rows that have a track, and returns how many.
+    Writes the numbers of late rows that have a track to `late`. Returns how many of both: (late, back).
     """
-    n, returned = 0, False
+    n, n_back = 0, 0
     for i in range(fixes.shape[0]):
         if taken[i]["slot"] < 0:
             continue
@@ -464,7 +496,8 @@ def _heard_back(fixes, taken, ears, late):
             continue
         if taken[i]["marks"] & MARK_SILENT == 0:
             continue
-        returned = True
+        back[n_back] = taken[i]["slot"]
+        n_back += 1
         ear = ears[taken[i]["slot"]]
         if ear["back_ms"] == 0:
             ear["back_ms"] = fixes[i]["t_ms"]
@@ -472,4 +505,4 @@ def _heard_back(fixes, taken, ears, late):
             ear["back_fix_ms"] = fixes[i]["t_ms"]
             ear["back_lat"] = fixes[i]["lat"]
             ear["back_lon"] = fixes[i]["lon"]
-    return n, returned
+    return n, n_back

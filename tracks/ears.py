@@ -77,6 +77,11 @@ class Ears:
         learn_coverage(self, sight, cold)
         return self._receivers_down(sight) if listened else []
 
+    @property
+    def groups(self) -> int:
+        """How many groups of receivers have been heard."""
+        return int(self.group_of.max()) + 1
+
     def alive(self, tick_ms: int) -> list[int]:
         """Groups of which a receiver has heard anybody lately."""
         if self.living[0] != tick_ms:
@@ -104,7 +109,7 @@ class Ears:
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
         return {
-            "listened": self.listened[: self.group_of.max() + 1],
+            "listened": self.listened[: self.groups],
             "group_of": self.group_of,
             "heard_ms": self.heard_ms,
             "deaf": sorted(self.deaf),
@@ -130,7 +135,8 @@ class Ears:
         table, tick_ms = sight.table, sight.tick_ms
         deaf_before = bool(self.deaf)
         due = [c for c in self.pending if c.t_ms < tick_ms]
-        self.pending = [c for c in self.pending if c.t_ms >= tick_ms]
+        if due:
+            self.pending = [c for c in self.pending if c.t_ms >= tick_ms]
         for row in due:
             name = "system" if row.kind.startswith("system_") else f"source {row.subject}"
             if row.kind in ("source_silent", "system_down"):
@@ -139,31 +145,34 @@ class Ears:
                 self.deaf.discard(name)
         mask = int(table.receivers[0])
         table.receivers[0] = 0
-        for bit in range(64) if mask else ():
-            if mask >> bit & 1:
-                self.heard_ms[bit] = tick_ms
-                if self.group_of[bit] < 0:
-                    self.group_of[bit] = sight.coverage.group(station_of(sight.receivers, bit))
+        while mask:
+            bit = (mask & -mask).bit_length() - 1
+            mask &= mask - 1
+            self.heard_ms[bit] = tick_ms
+            if self.group_of[bit] < 0:
+                self.group_of[bit] = sight.coverage.group(station_of(sight.receivers, bit))
         listened = not deaf_before and not self.deaf and tick_ms - int(table.cells[LAST_ROW]) <= LISTENING_MS
         self.minutes_deaf += not listened
         self.living = (T_MISSING, [])
         self._note_deaths(tick_ms, sight.params.dark)
-        minute = tick_ms // MINUTE_MS
-        self.listened[:, minute % MINUTES_KEPT] = self.listened[:, (minute - 1) % MINUTES_KEPT]
+        minute, groups = tick_ms // MINUTE_MS, self.groups
+        self.listened[:groups, minute % MINUTES_KEPT] = self.listened[:groups, (minute - 1) % MINUTES_KEPT]
         if listened:
             self.listened[self.alive(tick_ms), minute % MINUTES_KEPT] += 1
         return listened
 
     def _note_deaths(self, tick_ms: int, rule: Dark) -> None:
         """Remember that a steady group fell silent, or was heard again: what was shorter than `common_cause_s` is no death."""
-        alive, deaths = self.alive(tick_ms), self.deaths
+        alive, deaths = self.alive(tick_ms), self.deaths.copy()
+        if len(alive) == self.groups and not len(deaths):
+            return
         back = (deaths[:, 2] == 0) & np.isin(deaths[:, 0], alive)
         if back.any():
             deaths[back, 2] = tick_ms
             deaths = deaths[~back | (tick_ms - deaths[:, 1] > rule.common_cause_s * 1000.0)]
         if tick_ms % HOUR_MS == 0:
             deaths = deaths[(deaths[:, 2] == 0) | (tick_ms - deaths[:, 1] <= (rule.gap_s_max + rule.common_cause_s) * 1000.0)]
-        for group in range(int(self.group_of.max()) + 1):
+        for group in range(self.groups):
             last_ms = int(self.heard_ms[self.group_of == group].max(initial=T_MISSING))
             if group in alive or last_ms == T_MISSING or tick_ms - last_ms > RECEIVER_SILENT_MS + MINUTE_MS:
                 continue
@@ -173,7 +182,7 @@ class Ears:
 
     def _receivers_down(self, sight: Sight) -> list[Event]:
         tick_ms, alive, events = sight.tick_ms, set(self.alive(sight.tick_ms)), []
-        for group in range(int(self.group_of.max()) + 1):
+        for group in range(self.groups):
             page = self.down.pages.get(group)
             if group in alive:
                 if page:
@@ -233,7 +242,7 @@ def learn_coverage(ears: Ears, sight: Sight, cold: np.ndarray) -> None:
     if tick_ms % BLOCK_MS:
         return
     newest = tick_ms // BLOCK_MS - 1
-    groups = range(int(ears.group_of.max()) + 1)
+    groups = range(ears.groups)
     bits = np.array([sum(1 << bit for bit in np.flatnonzero(ears.group_of == group).tolist()) for group in groups], np.uint64)
     blocks = range(newest - MISSED_BLOCKS_MAX, newest + 1)
     full = BLOCK_MS // MINUTE_MS
@@ -305,7 +314,8 @@ def _blocks_of(rows, ears, block, listened, bits):
         if v["t_ms"] < block * BLOCK_MS:
             continue
         if v["speed_kn"] < (UNDER_WAY_KN_B if v["class_b"] != 0 else UNDER_WAY_KN_A):
-            ear["block"] = 0
+            if ear["block"] != 0:  # who lies still is not written to each time
+                ear["block"] = 0
             continue
         hole = block - ear["block"] - 1 if ear["block"] != 0 else 0
         if hole < 0 or hole >= MISSED_BLOCKS_MAX or ear["silence"] == 2:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import float64, from_dtype, int32, int64, njit, types
 
-from dogwatch.batch import COG_MISSING, T_MISSING
+from dogwatch.batch import COG_MISSING, T_MISSING, take_rows
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, cos_lat
 from tracks.around import SIGHTED_MS, SIGHTING_TYPE
 from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_key
@@ -51,6 +51,7 @@ SILENCE = np.dtype(
         ("watch_nm", "<f8"),  # from the last or the reckoned position: the nearer
         ("reach_nm", "<f8"),
         ("inbound_s", "<f8"),  # NaN: its course leads into no watched waters
+        ("class_b", "u1"),
         ("stopped", "u1"),
         ("known_cell", "u1"),
         ("leaving", "u1"),
@@ -86,6 +87,7 @@ class Silence:
     watch_nm: float
     reach_nm: float
     inbound_s: float
+    class_b: int
     stopped: int
     known_cell: int
     leaving: int
@@ -147,34 +149,47 @@ def ask_peers(sight: Sight, found: np.ndarray) -> None:
 
 
 def ask_places(sight: Sight, found: np.ndarray) -> None:
-    """Where each vessel was last, is by reckoning, and where its course leads: masks, land, coast and watched waters."""
-    table, geography, rule = sight.table, sight.geography, sight.params.dark
-    n = len(found)
-    if not n:
+    """Where each vessel was last and is by reckoning: masks, land, and of those that lay still coast and watch zones."""
+    if not len(found):
         return
-    slots = found["slot"]
-    rows = table.rows[slots]
+    geography, rows = sight.geography, take_rows(sight.table.rows, found["slot"])
+    steps = np.zeros((len(found), 2))
+    steps[:, 1] = (sight.tick_ms - rows["t_ms"]) / 1000.0
+    lat, lon, lat_deg, lon_deg = _ways_of(rows, steps)
+    masked = geography.masked(lat_deg.ravel(), lon_deg.ravel()).reshape(steps.shape)
+    found["reckoned_lat"], found["reckoned_lon"] = lat[:, 1], lon[:, 1]
+    found["in_mask"], found["reckoned_ashore"] = masked[:, 0], masked[:, 1] | geography.on_land(lat_deg[:, 1].copy(), lon_deg[:, 1].copy())
+    stopped = np.flatnonzero(found["stopped"])
+    if len(stopped):
+        here = (lat_deg[stopped, 0], lon_deg[stopped, 0])
+        found["coast_nm"][stopped] = geography.coast_distance_nm(*here)
+        found["in_watch_zone"][stopped] = geography.in_zones(("watch",), *here)
+
+
+def ask_watch(sight: Sight, found: np.ndarray) -> None:
+    """How far the coast is, how far watched waters, whether its course leads into them and whether it may have come there."""
+    if not len(found):
+        return
+    geography, rule, rows = sight.geography, sight.params.dark, take_rows(sight.table.rows, found["slot"])
     since_fix_s = (sight.tick_ms - rows["t_ms"]) / 1000.0
-    steps = np.column_stack([np.zeros(n), since_fix_s, since_fix_s[:, None] + INBOUND_SHARES * rule.inbound_s_max])
-    lat, lon = np.empty(steps.shape, np.int64), np.empty(steps.shape, np.int64)
-    _ways(rows, steps, lat, lon)
-    lat_deg, lon_deg = degrees(lat), degrees(lon)
+    steps = np.column_stack([np.zeros(len(found)), since_fix_s, since_fix_s[:, None] + INBOUND_SHARES * rule.inbound_s_max])
+    _, _, lat_deg, lon_deg = _ways_of(rows, steps)
     watch_nm = geography.watch_distance_nm(lat_deg.ravel(), lon_deg.ravel()).reshape(steps.shape)
-    masked = geography.masked(lat_deg[:, :2].ravel(), lon_deg[:, :2].ravel()).reshape(n, 2)
-    here, reckoned = (lat_deg[:, 0].copy(), lon_deg[:, 0].copy()), (lat_deg[:, 1].copy(), lon_deg[:, 1].copy())
     inbound = watch_nm[:, 2:] <= 0.0
     first = np.argmax(inbound, axis=1) + 2
-    found["inbound_s"] = np.where(inbound.any(axis=1), steps[np.arange(n), first] - since_fix_s, np.nan)
-    found["reckoned_lat"], found["reckoned_lon"] = lat[:, 1], lon[:, 1]
-    found["coast_nm"] = geography.coast_distance_nm(*here)
+    found["inbound_s"] = np.where(inbound.any(axis=1), steps[np.arange(len(found)), first] - since_fix_s, np.nan)
     found["watch_nm"] = np.minimum(watch_nm[:, 0], watch_nm[:, 1])
-    speed_kn = np.maximum(1.0, np.maximum(table.more["typical_kn"][slots].astype(np.float64), rows["speed_kn"].astype(np.float64)))
+    found["coast_nm"] = geography.coast_distance_nm(lat_deg[:, 0].copy(), lon_deg[:, 0].copy())
+    usual_kn = sight.table.more["typical_kn"][found["slot"]].astype(np.float64)
+    speed_kn = np.maximum(1.0, np.maximum(usual_kn, rows["speed_kn"].astype(np.float64)))
     found["reach_nm"] = rule.reach_factor * speed_kn * since_fix_s / 3600.0
-    found["reckoned_ashore"] = masked[:, 1] | geography.on_land(*reckoned)
-    found["in_mask"] = masked[:, 0]
-    stopped = found["stopped"] != 0
-    if stopped.any():
-        found["in_watch_zone"][stopped] = geography.in_zones(("watch",), here[0][stopped], here[1][stopped])
+
+
+def _ways_of(rows: np.ndarray, steps_s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(lat, lon in units, the same in degrees), each of the shape of steps_s[n, k]: where tracks (HOT[n]) are reckoned so many seconds after their position."""
+    lat, lon = np.empty(steps_s.shape, np.int64), np.empty(steps_s.shape, np.int64)
+    _ways(rows, steps_s, lat, lon)
+    return lat, lon, degrees(lat), degrees(lon)
 
 
 def _asked(sight: Sight, found: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -313,6 +328,7 @@ def _expect(rows, heard, slots, groups, listened, deaths, tick_ms, learned, limi
         found["slot"], found["heard_ms"], found["group"] = slots[i], since_ms, -1
         found["gap_s"] = (tick_ms - since_ms) / 1000.0
         found["p"] = 1.0
+        found["class_b"] = v["class_b"]
         found["stopped"] = v["speed_kn"] >= 0.0 and v["speed_kn"] < UNDER_WAY_KN_A
         for g in range(groups.shape[0]):
             blocks = minutes_of(listened, deaths, groups[g], since_ms, tick_ms, within_ms) * MINUTE_MS // BLOCK_MS

@@ -14,11 +14,13 @@ from tracks_sea import FlatSea, every, in_order, lane_traffic, track, watch
 from dogwatch.batch import COG_MISSING
 from tracks.around import around_of, sightings
 from tracks.coverage import GROUPS_MAX, cell_key
+from tracks.dark import REASONS, _exclusions, _grade
 from tracks.detector import Sight
 from tracks.ears import Ears
+from tracks.episodes import suppressed_reason
 from tracks.params import Dark, Params
 from tracks.rescue import Rescue
-from tracks.silence import SILENCE, Silence, ask_ears, ask_peers, ask_places, ask_watch, due, expected
+from tracks.silence import SILENCE, Silence, ask_ears, ask_peers, ask_places, ask_watch, due, expected, settle
 
 RULE = Params().dark
 
@@ -112,6 +114,27 @@ def test_together_as_one_by_one(seed):
     slots = np.arange(len(sight.table))
     assert measured(slots).tobytes() == b"".join(measured(slots[k : k + 1]).tobytes() for k in slots)
     assert not len(measured(slots[:0]))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([Dark(), Dark(coverage_needed=False), Dark(suspicious_s_a=600.0, coverage_min=0.3)]))
+def test_causes_of_many_are_those_of_one(seed, rule):
+    """`settle` against the exclusions and the grade that an event is made of."""
+    rng, n = np.random.default_rng(seed), 60
+    found = np.zeros(n, SILENCE)
+    for name in ("class_b", "stopped", "known_cell", "leaving", "receivers_lost", "reckoned_ashore", "in_mask", "in_watch_zone"):
+        found[name] = rng.random(n) < 0.2
+    found["known_cell"] = rng.random(n) < 0.8
+    found["peers"], found["lost_share"] = rng.integers(0, 5, n), rng.choice([0.0, 0.2, 0.499, 0.5, 1.0], n)
+    found["coast_nm"], found["gap_s"] = rng.choice([0.0, 2.99, 3.0, 9.0], n), rng.choice([599.0, 1799.0, 1800.0, 3599.0, 3600.0, 9000.0], n)
+    found["p"], found["coverage"] = rng.choice([1e-9, 9e-5, 1e-4, 1e-2], n), rng.choice([0.2, 0.69, 0.7, 0.95], n)
+    for row, cause in zip(found, settle(found, rule, placed=True).tolist()):
+        one = Silence(*row.item())
+        reason = suppressed_reason(_exclusions(one, rule)) or ("coverage unknown" if rule.coverage_needed and not one.known_cell else "")
+        assert (REASONS[cause - 1] if cause else "") == reason
+        assert (cause == 0) == (_grade(one, rule, reason)[0] != "candidate")
+    early = settle(found, rule, placed=False)
+    assert set(early.tolist()) <= {0, 1, 2}
+    assert ((early == 0) | (early == settle(found, rule, placed=True))).all()
 
 
 def test_a_row_reads_as_it_is_written():

@@ -32,13 +32,12 @@ from tracks.detector import Detector, Sight
 from tracks.ears import EAR, EAR_TYPE, HOUR_BUCKETS, Ears
 from tracks.params import INSHORE_NM, Dark
 from tracks.records import ACCEPTED, FIX_TYPE, MARK_SILENT, PLAIN, TAKEN_TYPE
-from tracks.silence import Silence, ask_ears, ask_peers, ask_places, ask_watch, due, expected
+from tracks.silence import CAUSES, Silence, ask_ears, ask_peers, ask_places, ask_watch, due, expected, settle
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 
 TYPE = RULE = "dark"
 RULE_VERSION = "1.0"
-SUPPRESSING = ("receiver_down", "common_cause", "stopped_in_port_or_anchorage", "stopped_inshore", "reckoned_into_port_or_ashore", "leaving_coverage")
-REASONS = (None, *(f"suppressed: {name}" for name in SUPPRESSING), "coverage unknown", "")  # why a silence is a candidate; '': too short, too little evidence
+REASONS = tuple(cause if cause in ("coverage unknown", "") else f"suppressed: {cause}" for cause in CAUSES)  # '': too short, or too little evidence
 SAID_MS, SAID_WITHIN_MS = 600_000, 1_800_000  # how often, and how long after a silence, statics are compared with those before it
 
 
@@ -119,9 +118,9 @@ def _judge(state: DarkDetector, sight: Sight, slots: np.ndarray, supersedes: str
     found, pages = _those(found, pages, (found["blocks"] >= 1) & (_unlikely(found, rule) | np.array([page is not None for page in pages], np.bool_)))
     ask_ears(sight, state.ears, found)
     ask_peers(sight, found)
-    found, pages = _those(found, pages, _news(pages, _settled(found, rule, placed=False)))
+    found, pages = _those(found, pages, _news(pages, settle(found, rule, placed=False)))
     ask_places(sight, found)
-    found, pages = _those(found, pages, _news(pages, _settled(found, rule, placed=True)))
+    found, pages = _those(found, pages, _news(pages, settle(found, rule, placed=True)))
     ask_watch(sight, found)
     events: list[Event] = []
     for row, page in zip(found, pages):
@@ -140,28 +139,11 @@ def _unlikely(found: np.ndarray, rule: Dark) -> np.ndarray:
     return unlikely if rule.coverage_needed else np.ones(len(found), np.bool_)
 
 
-def _settled(found: np.ndarray, rule: Dark, *, placed: bool) -> list[str | None]:
-    """Reasons of the silences that are candidates whatever their distance to watched waters, None where that is still the question.
-
-    What `_exclusions` and `_grade` say one by one; placed: geography has been asked about the places.
-    """
-    common = (found["peers"] > 0) & (found["lost_share"] >= rule.common_cause_share)
-    explained = [found["receivers_lost"] != 0, common]
-    if placed:
-        stopped, in_mask = found["stopped"] != 0, found["in_mask"] != 0
-        explained += [stopped & in_mask, stopped & ~in_mask & (found["coast_nm"] < INSHORE_NM) & (found["in_watch_zone"] == 0)]
-        explained += [found["reckoned_ashore"] != 0, (found["leaving"] != 0) & rule.coverage_needed, (found["known_cell"] == 0) & rule.coverage_needed]
-        need_s = np.where(found["class_b"] != 0, rule.suspicious_s_b, rule.suspicious_s_a)
-        strong = (found["p"] < rule.suspicious_p_max) & (found["coverage"] >= rule.coverage_min)
-        explained.append((found["gap_s"] < need_s) | (~strong & rule.coverage_needed))
-    return [REASONS[k] for k in np.select(explained, range(1, len(explained) + 1), 0).tolist()]
-
-
-def _news(pages: list[ep.Episode | None], reasons: list[str | None]) -> np.ndarray:
-    """bool[n]: silences of which more is to be said than their pages say, or may be."""
+def _news(pages: list[ep.Episode | None], causes: np.ndarray) -> np.ndarray:
+    """bool[n]: silences of which more is to be said than their pages say, or may be. causes: of `settle`."""
     told = [
-        page is not None and reason is not None and (page.event.state == "open" or (page.event.subtype, page.event.reason) == ("candidate", reason))
-        for page, reason in zip(pages, reasons)
+        page is not None and cause > 0 and (page.event.state == "open" or (page.event.subtype, page.event.reason) == ("candidate", REASONS[cause - 1]))
+        for page, cause in zip(pages, causes.tolist())
     ]
     return ~np.array(told, np.bool_)
 

@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import float64, from_dtype, int32, int64, njit, types
+from numba import boolean, float64, from_dtype, int32, int64, njit, types
 
 from dogwatch.batch import COG_MISSING, T_MISSING, take_rows
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, cos_lat
@@ -22,7 +22,7 @@ from tracks.around import SIGHTED_MS, SIGHTING_TYPE
 from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_key
 from tracks.detector import Sight
 from tracks.ears import EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears, minutes_of
-from tracks.params import Dark
+from tracks.params import INSHORE_NM, Dark
 from tracks.records import BELIEVED, HOT_TYPE, MINUTE_MS, MORE_TYPE, PLAIN
 from tracks.vessels import ORDINAL_BITS, VesselTable, degrees
 
@@ -62,6 +62,16 @@ SILENCE = np.dtype(
     ]
 )
 SILENCE_TYPE = from_dtype(SILENCE)
+CAUSES = (
+    "receiver_down",
+    "common_cause",
+    "stopped_in_port_or_anchorage",
+    "stopped_inshore",
+    "reckoned_into_port_or_ashore",
+    "leaving_coverage",
+    "coverage unknown",
+    "",
+)
 ASKED = np.dtype([("key", "<i8"), ("heard_ms", "<i8"), ("column", "<i8"), ("at", "<i8")])  # whose neighbours are asked for: column of cells, row of SILENCE
 ASKED_TYPE = from_dtype(ASKED)
 LEARNED = types.Tuple((int64[::1], float64[::1], float64[::1]))
@@ -130,22 +140,25 @@ def ask_ears(sight: Sight, ears: Ears, found: np.ndarray) -> None:
 def ask_peers(sight: Sight, found: np.ndarray) -> None:
     """Others last heard in the same or a neighbouring cell: how many, how many are heard lately, share lost together with it; too few bound P."""
     table, rule = sight.table, sight.params.dark
-    if not len(found):
-        return
-    rows = (table.rows["lat"][found["slot"]].astype(np.int64) + QUARTER_TURN) // CELL_UNITS
-    first = np.zeros(ROWS + 3, np.int64)
-    first[1:] = np.cumsum(np.bincount(rows + 1, minlength=ROWS + 2))
-    asked = _asked(sight, found, np.argsort(rows, kind="stable"))
+    first, asked, counts = np.zeros((2, ROWS + 3), np.int64), np.empty(len(found), ASKED), np.zeros((len(found), 3), np.int64)
+    _ask(table.rows, table.more, found, first, asked)
     limits = (sight.tick_ms - HEARD_LATELY_MS, rule.common_cause_s * 1000.0)
-    counts = np.zeros((len(found), 3), np.int64)
     if sight.around_made is None:
-        _peers_of_table(table.used, table.known, table.heard_ms[: len(table)], asked, first, sight.tick_ms - SIGHTED_MS, limits, counts)
+        _peers_of_table(table.used, table.known, table.heard_ms[: len(table)], asked, first[0], sight.tick_ms - SIGHTED_MS, limits, counts)
     else:
-        _peers_of_sightings(sight.around_made.seen, asked, first, limits, counts)
-    peers, heard = counts[:, 0], counts[:, 1]
-    found["peers"], found["peers_heard"], found["lost_share"] = peers, heard, counts[:, 2] / np.maximum(peers, 1)
-    few = (peers < rule.peers_min) | (heard < rule.peers_heard_min * peers)
-    found["p"][few] = np.maximum(found["p"][few], rule.p_floor_few_peers)
+        _peers_of_sightings(sight.around_made.seen, asked, first[0], limits, counts)
+    _told(counts, (float(rule.peers_min), rule.peers_heard_min, rule.p_floor_few_peers), found)
+
+
+def settle(found: np.ndarray, rule: Dark, *, placed: bool) -> np.ndarray:
+    """int64[n]: the first of CAUSES (counted from 1) for which a silence is a candidate whatever its distance to watched waters; 0: that is still the question.
+
+    placed: geography has been asked about the places. What `dark.py` says of one silence, `_exclusions` and `_grade`, said of many.
+    """
+    cause = np.zeros(len(found), np.int64)
+    needs = (rule.suspicious_s_a, rule.suspicious_s_b, rule.suspicious_p_max, rule.coverage_min)
+    _settle(found, (rule.common_cause_share, INSHORE_NM), needs, rule.coverage_needed, placed, cause)
+    return cause
 
 
 def ask_places(sight: Sight, found: np.ndarray) -> None:
@@ -192,13 +205,62 @@ def _ways_of(rows: np.ndarray, steps_s: np.ndarray) -> tuple[np.ndarray, np.ndar
     return lat, lon, degrees(lat), degrees(lon)
 
 
-def _asked(sight: Sight, found: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """ASKED[n]: whose neighbours are asked for, in this order."""
-    slots = found["slot"][order]
-    asked = np.zeros(len(order), ASKED)
-    asked["at"], asked["heard_ms"], asked["key"] = order, found["heard_ms"][order], sight.table.keys_of(slots)
-    asked["column"] = (sight.table.rows["lon"][slots].astype(np.int64) + HALF_TURN) // CELL_UNITS
-    return asked
+@njit((HOT_TYPE[::1], MORE_TYPE[::1], SILENCE_TYPE[::1], int64[:, ::1], ASKED_TYPE[::1]), **PLAIN)
+def _ask(rows, more, found, first, asked):
+    """Sort the silences by their row of cells into `asked`. first[0, r + 1]: the first of them in row r or later; first[1]: to work in."""
+    for i in range(found.shape[0]):
+        first[0, (np.int64(rows[found[i]["slot"]]["lat"]) + QUARTER_TURN) // CELL_UNITS + 2] += 1
+    for r in range(1, first.shape[1]):
+        first[0, r] += first[0, r - 1]
+        first[1, r] = first[0, r]
+    for i in range(found.shape[0]):
+        slot = found[i]["slot"]
+        v = rows[slot]
+        row = (np.int64(v["lat"]) + QUARTER_TURN) // CELL_UNITS
+        me = asked[first[1, row + 1]]
+        first[1, row + 1] += 1
+        me["key"] = (np.int64(v["mmsi"]) << ORDINAL_BITS) | np.int64(more[slot]["ordinal"])
+        me["heard_ms"], me["column"], me["at"] = found[i]["heard_ms"], (np.int64(v["lon"]) + HALF_TURN) // CELL_UNITS, i
+
+
+@njit((int64[:, ::1], types.UniTuple(float64, 3), SILENCE_TYPE[::1]), **PLAIN)
+def _told(counts, limits, found):
+    """Write the counted peers into the silences. limits: least peers, least share of them heard, and P where there are fewer."""
+    peers_min, heard_min, p_floor = limits
+    for i in range(found.shape[0]):
+        peers, heard = counts[i, 0], counts[i, 1]
+        found[i]["peers"], found[i]["peers_heard"] = peers, heard
+        found[i]["lost_share"] = counts[i, 2] / max(peers, 1)
+        if (peers < peers_min or heard < heard_min * peers) and found[i]["p"] < p_floor:
+            found[i]["p"] = p_floor
+
+
+@njit((SILENCE_TYPE[::1], types.UniTuple(float64, 2), types.UniTuple(float64, 4), boolean, boolean, int64[::1]), **PLAIN)
+def _settle(found, limits, needs, coverage_needed, placed, cause):
+    """See `settle`. limits: share lost together that is one cause, nm of inshore. needs: seconds (A, B), P and coverage of a suspicious silence."""
+    share_min, inshore_nm = limits
+    s_a, s_b, p_max, coverage_min = needs
+    for i in range(found.shape[0]):
+        f = found[i]
+        stopped, in_mask = f["stopped"] != 0, f["in_mask"] != 0
+        if f["receivers_lost"] != 0:
+            cause[i] = 1
+        elif f["peers"] > 0 and f["lost_share"] >= share_min:
+            cause[i] = 2
+        elif not placed:
+            cause[i] = 0
+        elif stopped and in_mask:
+            cause[i] = 3
+        elif stopped and f["coast_nm"] < inshore_nm and f["in_watch_zone"] == 0:
+            cause[i] = 4
+        elif f["reckoned_ashore"] != 0:
+            cause[i] = 5
+        elif coverage_needed and f["leaving"] != 0:
+            cause[i] = 6
+        elif coverage_needed and f["known_cell"] == 0:
+            cause[i] = 7
+        elif f["gap_s"] < (s_b if f["class_b"] != 0 else s_a) or (coverage_needed and not (f["p"] < p_max and f["coverage"] >= coverage_min)):
+            cause[i] = 8
 
 
 @njit(int64(HOT_TYPE[::1], EAR_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 4), int64, int64[::1]), **PLAIN)

@@ -18,7 +18,7 @@ from benchmarks import decode_ours, peers_pyais
 from benchmarks.decode_agree import compare, read_ours
 from benchmarks.decode_corpus import EOL, build, recordings, sentences, tag_block
 from benchmarks.decode_report import goals, not_won
-from benchmarks.decode_worker import Input
+from benchmarks.decode_worker import RUN_S, Input, measure
 from benchmarks.peers_columns import save_messages, to_array
 from benchmarks.peers_gpsdecode import MARK, mark
 from tests.decode_inputs import armour, bits_of, position, rmc, sentence, tag
@@ -105,6 +105,22 @@ def test_a_peer_that_is_not_there_is_absent_and_says_how_to_get_it(folder: Path)
     assert "gpsdecode" in told["decoders"]["gpsdecode"]["absent"]
     assert "gpsd-clients" in told["decoders"]["gpsdecode"]["remedy"]
     assert {row["decoder"] for row in told["results"]} == {"dogwatch"}
+
+
+def test_a_short_pass_is_repeated_and_a_long_one_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "one.nmea"
+    path.write_bytes(b"!")
+    for pass_s, passes in ((RUN_S / 8, 8), (2 * RUN_S, 1)):
+        spent = [0.0]
+        monkeypatch.setattr("benchmarks.decode_worker._cpu_s", lambda spent=spent: spent[0])
+
+        def run(_source: Input, _look: object, spent: list[float] = spent, pass_s: float = pass_s) -> int:
+            spent[0] += pass_s
+            return 1
+
+        told = measure(run, Input(str(path)), lambda _: None)
+        assert told["cpu_s"] == pass_s
+        assert spent[0] == passes * pass_s
 
 
 @pytest.mark.parametrize("way", list(decode_ours.WAYS))

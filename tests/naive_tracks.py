@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 import statistics
 
 from dogwatch.geo import KN_MS, NM_M, distance_m, lon_difference
@@ -27,7 +29,7 @@ class Run:
         self.rule, self.state, self.slow, self.fast, self.tail, self.known, self.median = rule, "none", [], 0, [], None, None
 
     def close(self, bucket, samples, masked=False):
-        """Take one bucket; samples: (t_ms, lat, lon, sog or None) of its 150-second slots. Returns what it did to the run."""
+        """Take one bucket; samples: (t_ms, lat, lon, sog or None, heading or 511) of its 150-second slots. Returns what it did to the run."""
         rule, speed = self.rule, None
         if samples:
             speed = self._speed(samples)
@@ -36,17 +38,20 @@ class Run:
         lat = _middle([s[1] for s in samples])
         lon = samples[0][2] + _middle([lon_difference(s[2], samples[0][2]) for s in samples])
         t_ms = bucket * BUCKET_MS + sum(s[0] - bucket * BUCKET_MS for s in samples) // len(samples)
+        left = False
+        if self.state == "ended" and not self.tail:
+            left = distance_m(self.median[1], self.median[2], lat, lon) > rule.speed_kn_max * KN_MS * (t_ms - self.median[0]) / 1000
         self.median = (t_ms, lat, lon)
         fast = self.fast + len(self.tail)
         share_kept = fast <= rule.fast_share_max * (len(self.slow) + fast + 1)
         outcome = None
         if speed <= rule.speed_kn_max:
-            if self.state == "none" or (self.state == "ended" and fast > 2 * rule.fast_share_max * (len(self.slow) + fast + 1)):
+            if self.state == "none" or left or (self.state == "ended" and fast > 2 * rule.fast_share_max * (len(self.slow) + fast + 1)):
                 self.slow, self.fast, self.tail = [], 0, []
             self.state = "active"
             self.fast += len(self.tail)
             self.tail = []
-            self.slow.append((bucket, samples[0][0], samples[-1][0], lat, lon, speed, masked))
+            self.slow.append((bucket, samples[0][0], samples[-1][0], lat, lon, speed, masked, samples[-1][4]))
             outcome = "went on"
         elif self.state != "none":
             self.tail.append(speed)
@@ -66,7 +71,7 @@ class Run:
         outcome = None
         if self.state == "active" and (bucket - self.known) * 600 > self.rule.unknown_s_max:
             self.state, outcome = "ended", "stopped"
-        if self.state == "ended" and (bucket - self.slow[-1][0]) * 600 > self.rule.merge_s:
+        if self.state == "ended" and (bucket - self.slow[-1][0]) * 600 > (self.rule.merge_s if self.tail else self.rule.gap_s_max):
             self.state, outcome = "none", "forgotten"
         return outcome
 
@@ -82,6 +87,20 @@ class Run:
             return distance_m(self.median[1], self.median[2], lat, lon) * 1000 / (t_ms - self.median[0]) / KN_MS
         sogs = [s[3] for s in samples if s[3] is not None]
         return _middle(sogs) / 10 if sogs else None
+
+    def ahead(self):
+        """Slow buckets that went on along the first heading that was told."""
+        from dogwatch.geo import cos_lat
+
+        bows = [s[7] for s in self.slow if s[7] < 360]
+        n = 0
+        for before, now in zip(self.slow, self.slow[1:]):
+            if now[7] >= 360:
+                continue
+            way = complex(now[3] - before[3], lon_difference(now[4], before[4]) * cos_lat(now[3]))
+            off = abs(math.degrees(cmath.phase(way * cmath.rect(1, -math.radians(now[7]))))) if way else 180.0
+            n += abs((now[7] - bows[0] + 180) % 360 - 180) <= 20 and off <= 30.0
+        return n
 
     def radius_nm(self):
         """Half the diagonal of the box of bucket medians."""

@@ -11,14 +11,14 @@ from tracks_sea import T0, FlatSea, every, in_order, last_versions, shown, stati
 
 from dogwatch.batch import SOG_MISSING
 from dogwatch.geo import NM_M
-from tracks.loitering import ACTIVE, ENDED, FORGOTTEN, NONE, RUN, STOPPED, WENT_ON, close_buckets
 from tracks.params import ByDistance, Loitering, Params
 from tracks.records import BUCKET_MS
+from tracks.slow_runs import ACTIVE, ENDED, FORGOTTEN, NONE, RUN, STOPPED, WENT_ON, close_buckets
 from tracks.vessels import VesselTable
 
 HOURS = 3
 RULE = Loitering()
-LIMITS = (2.0, 3.0, 0.2, 1.5, 6.0, 3.0)
+LIMITS = (2.0, 3.0, 0.2, 1.5, 6.0, 3.0, 12.0)
 OUTCOMES = {0: None, WENT_ON: "went on", STOPPED: "stopped", FORGOTTEN: "forgotten"}
 STATES = {NONE: "none", ACTIVE: "active", ENDED: "ended"}
 
@@ -43,23 +43,25 @@ def test_runs_agree_with_their_twin(buckets, seed):
         wrapped = (np.array(at) + 108_000_000) % 216_000_000 - 108_000_000
         rows = track(211_000_001, [number * 600 + s for s in offsets], 54.5, wrapped / 600_000, sog_kn=1.0)
         rows["sog"] = np.uint16(round(sog)) if sog != SOG_MISSING else SOG_MISSING
+        rows["hdg"] = rng.choice([80, 90, 90, 100, 200, 511], len(rows))
         table.add_fixes(rows, (60.0, 60.0, 60.0, 30.0), 4)
         lon += kn * 1852 / 3600 * 600 / 0.18532 / 0.58
         bucket = (T0 + number * BUCKET_MS) // BUCKET_MS
         slots = {}
         for row in rows:
             slots.setdefault(int(row["t_ms"] % BUCKET_MS) // 150_000, row)
-        samples = [(int(r["t_ms"]), int(r["lat"]), int(r["lon"]), None if r["sog"] == SOG_MISSING else int(r["sog"])) for r in slots.values()]
+        samples = [(int(r["t_ms"]), int(r["lat"]), int(r["lon"]), None if r["sog"] == SOG_MISSING else int(r["sog"]), int(r["hdg"])) for r in slots.values()]
         expected = twin.close(bucket, samples)
         if not len(table):
             continue
         runs = table.cold["run"][:1]
-        assert OUTCOMES[int(close_buckets(table.used, table.known, table.trail[:1], runs, bucket, LIMITS)[0])] == expected
+        assert OUTCOMES[int(close_buckets(table.known, table.trail[:1], runs, bucket, LIMITS)[0])] == expected
         run = runs[0]
         assert STATES[int(run["state"])] == twin.state
         if twin.state != "none":
             assert (int(run["slow"]), int(run["fast"]), int(run["tail"])) == (len(twin.slow), twin.fast, len(twin.tail))
             assert (int(run["first_ms"]), int(run["last_ms"])) == (twin.slow[0][1], twin.slow[-1][2])
+            assert run["ahead"] == twin.ahead()
             assert run["speed_sum_kn"] == pytest.approx(sum(s[5] for s in twin.slow))
             assert np.hypot(run["max_y_m"] - run["min_y_m"], run["max_x_m"] - run["min_x_m"]) / 2 / NM_M == pytest.approx(twin.radius_nm())
 
@@ -199,3 +201,32 @@ def test_an_exercise_is_marked():
 
 def test_switched_off_it_says_nothing():
     assert not watch(drifter(), params=Params(loitering=Loitering(enabled=False)))[0]
+
+
+def passes(kn, every_s, hours, back=False):
+    """Offshore, heard for eight minutes of each `every_s`; drifts north, or (`back`) is elsewhere at each pass."""
+    t = every(60, hours)
+    t = t[t % every_s < 480]
+    hop = np.where(back, (t // every_s % 2) * 10.0, 0.0)
+    return track(211_000_001, t, 54.5 + (t * kn / 3600 + hop) / 60, 10.9, sog_kn=kn, cog_deg=0.0)
+
+
+def test_a_drifter_heard_at_each_pass_of_a_satellite_is_one_event():
+    (event,) = last_versions(watch(passes(0.6, 5400, 7.0))[0], "loitering")
+    assert event.t_start == T0
+    assert event.measures["duration_s"] >= 4 * 3600
+    assert event.quality["buckets_unknown"] >= 20
+    assert event.confidence < 0.3, "and little is known of it"
+
+
+def test_a_silence_in_which_it_got_far_ends_a_run():
+    assert not last_versions(watch(passes(0.6, 5400, 7.0, back=True))[0], "loitering")
+    assert not last_versions(watch(passes(0.6, 9000, 9.0))[0], "loitering"), "and so does one that is too long"
+
+
+def test_a_run_that_begins_after_another_is_told_when_it_is_long_enough_itself():
+    t = every(60, 2.7)
+    kn = np.where((t >= 3600) & (t < 6600), 4.0, 0.3)
+    lat = 54.2 + np.cumsum(kn * 60 / 3600 / 60)
+    (event,) = last_versions(watch(track(211_000_001, t, lat, 10.4, sog_kn=kn))[0], "loitering")
+    assert (event.state, event.t_end) == ("closed", pytest.approx(T0 + 3_600_000, abs=600_000)), "fifty minutes of the second are no hour"

@@ -14,8 +14,8 @@ from ingest.decode import DecodeState, decode
 from tests.decode_inputs import bits_of, one, six_bit, tag
 from tracks.association import AHEAD, associate
 from tracks.clock import order_of_fixes
-from tracks.loitering import _close_buckets
 from tracks.records import BELIEVED, COUNTERS, HOT, MARK_CLASSES, MORE, PLAIN
+from tracks.slow_runs import _close_buckets
 from tracks.vessels import VesselTable, ask_geography, hash_size, text_of, trail_of
 
 LIMITS = ((40.0, 65.0, 30.0, 30.0), 3)

@@ -6,7 +6,8 @@ from tracks_sea import FlatSea, every, in_order, last_versions, lines, shown, st
 
 from dogwatch.events import ZoneRelation
 from tracks.params import Dark, Loitering, Params, Rendezvous
-from tracks.waiting import is_buoy
+from tracks.slow_runs import TOLD_BEFORE, TOLD_ENDED, TOLD_OPEN
+from tracks.waiting import REASONS, is_buoy
 
 ME = 211_000_001
 ALONE = Params(rendezvous=Rendezvous(enabled=False), dark=Dark(enabled=False))
@@ -138,3 +139,74 @@ def test_company_excuses_whatever_the_cuts():
     whole = watch(rows, params=ALONE)[0]
     assert shown(whole, "loitering") == []
     assert lines(watch(rows, params=ALONE, cuts=range(0, len(rows), 97), restarts=range(0, 12, 2))[0]) == lines(whole)
+
+
+def test_a_fishing_vessel_that_fishes_far_out_is_fishing():
+    fishing = [static(ME, ship_type=30)]
+    event, _ = mine([drifter(nav=7, lon=10.9, hours=4.3)], *fishing)
+    assert (event.state, event.reason) == ("candidate", "suppressed: fishing_offshore")
+    assert mine([drifter(nav=0, lon=10.9, hours=4.3)], *fishing)[0].state == "open", "who does not say so is asked for"
+    assert mine([drifter(nav=7, lon=10.9, hours=4.3)], static(ME, ship_type=79))[0].state == "open", "and whose ship is no fishing vessel"
+    assert mine([drifter(nav=7)], *fishing)[0].state == "open", "near the border it is a doubt, no more"
+
+
+def test_boats_that_came_and_went_before_it_was_long_enough_explain_it():
+    boats = [drifter(211_000_010 + k, lat=54.501 + 0.001 * k, kn=0.5, start_s=600.0, hours=0.6) for k in range(2)]
+    statics = [static(ME, ship_type=30, loa_m=90), *(static(211_000_010 + k, ship_type=30, loa_m=12) for k in range(2))]
+    event, tested = mine([drifter(nav=7, hours=1.5), *boats], *statics)
+    assert event.reason == "suppressed: fishing_ground"
+    assert tested["fishing_ground"].effect == "suppress"
+    event, _ = mine([drifter(nav=0, hours=1.5), *boats], *statics)
+    assert event.state == "open", "none of whom she said that she was fishing with"
+
+
+def displaced(mmsi, start_deg, kn=10.0, at_s=3_600.0, hours=3.0):
+    """Sails north, and from `at_s` on shows one place 40 miles east, where it hardly moves; another 300 m from the next one's."""
+    t = every(30, hours)
+    away = t >= at_s
+    lat = np.where(away, 54.5 + start_deg * 0.1, 54.0 + start_deg + t * kn / 3600 / 60)
+    return track(mmsi, t, lat, np.where(away, 11.4, 10.3), sog_kn=np.where(away, 0.2, kn), cog_deg=0.0)
+
+
+def test_whom_interference_has_put_elsewhere_does_not_wait_there():
+    fleet = [displaced(ME + k, 0.02 * k) for k in range(4)]
+    events = watch(in_order(*fleet), params=ALONE)[0]
+    assert [e.type for e in shown(events) if e.type == "gnss_area"] == ["gnss_area"]
+    assert shown(events, "loitering") == []
+    assert {e.reason for e in last_versions(events, "loitering")} <= {"suppressed: gnss_area"}
+
+
+def test_two_that_go_slowly_ahead_on_one_heading_are_hove_to():
+    ahead, adrift = drifter(hdg=10), drifter(hdg=100)
+    mate = drifter(211_000_010, lat=54.51, lon=10.41, hdg=5)
+    event, tested = mine([ahead, mate])
+    assert (event.reason, tested["weather_stop"].observed) == ("suppressed: weather_stop", 1)
+    assert mine([adrift, drifter(211_000_010, lat=54.51, lon=10.41, hdg=95)])[0].state == "open", "beam to their way they drift"
+    event, tested = mine([ahead])
+    assert (event.state, tested["hove_to"].effect) == ("open", "doubt"), "alone it may be so"
+    turned = np.concatenate([drifter(hdg=10, hours=0.5), drifter(lat=54.505, hdg=300, hours=1.5, start_s=1800)])
+    assert mine([turned, mate])[1]["hove_to"].effect == "none", "who turns about is not hove to"
+
+
+def test_what_is_remembered_beside_a_run_is_what_its_event_says():
+    rng = np.random.default_rng(5)
+    sea, statics = [], []
+    for k in range(40):
+        lat, lon = 54.2 + 0.3 * rng.random(), 10.1 + 0.9 * rng.random()
+        hdg, nav, kind = rng.choice([None, 10, 100]), int(rng.choice([0, 0, 1, 2, 3, 5, 7, 14])), int(rng.choice([0, 30, 30, 33, 52, 70]))
+        sea.append(
+            drifter(ME + k, lat=lat, lon=lon, kn=float(rng.choice([0.1, 0.8, 1.8])), hours=float(rng.choice([1.2, 3.0, 5.0])), hdg=hdg, nav=nav, step_s=120)
+        )
+        statics.append(static(ME + k, ship_type=kind, loa_m=int(rng.choice([0, 12, 90]))))
+    _, state = watch(in_order(*sea), np.concatenate(statics), params=ALONE)
+    detector = next(d for d in state.detectors if d.NAME == "loitering")
+    told = []
+    for key, page in detector.book.pages.items():
+        run = state.table.cold["loitering"][state.table.slot_of_key(key)]
+        if page.event.t_end is None:
+            told.append(page.event.reason)
+            assert told[-1] == (f"suppressed: {REASONS[run['told'] - 2]}" if run["told"] > TOLD_OPEN else "")
+            assert page.emitted_ms == int(run["told_min"]) * 60_000
+        else:
+            assert run["told"] in (TOLD_BEFORE, TOLD_ENDED)
+    assert len(set(told)) >= 5

@@ -8,7 +8,7 @@ been called there. When a leg (tracks/legs.py) is the first slow one, the two ho
 she went steadily for ten minutes, and from which she made straight for the place where she lies now, on another course? That is
 an *arrival*, kept for an hour and a half. Two arrivals of different ships, near in place and in time of turning, are an
 assistance. Where a call for help was heard near, or three came, it opens a rescue area (tracks/rescue.py). Two ships that turn to one
-place without any call are a meeting as well as a rescue: the event is told, and excuses nobody.
+place without any call are a meeting as well as a rescue: the event is told, and excuses nobody but the two, from loitering, of which it tells.
 Arrivals are few. Where vessels are spread over shards every shard knows those of all, works out the same groups from them, and so excuses the same places.
 """
 
@@ -114,10 +114,12 @@ class AssistDetector(Detector):
         return [self.book.open_new(min(keys), event, **notes)]
 
     def _excuse(self, sight: Sight, event: Event, notes: dict[str, Any]) -> None:
-        """Open or prolong the rescue area of an assistance that is more than two ships at one place."""
-        if event.state == "open" and (notes["sure"] or len(notes["keys"]) >= sight.params.assist.helpers_sure_min):
+        """Open or prolong the rescue area of an assistance. Two ships at one place are excused themselves, and from loitering alone: they are told here."""
+        if event.state == "open":
+            sure = notes["sure"] or len(notes["keys"]) >= sight.params.assist.helpers_sure_min
             lat, lon = round((event.lat or 0.0) * UNITS_PER_DEG), round((event.lon or 0.0) * UNITS_PER_DEG)
-            sight.rescue.open(event.event_id, "pattern", lat, lon, event.t_start, sight.tick_ms, sight.params.rescue)
+            only = [] if sure else notes["keys"]
+            sight.rescue.open(event.event_id, "pattern", lat, lon, event.t_start, sight.tick_ms, sight.params.rescue, only)
 
     def _goes_on(self, sight: Sight, key: int) -> list[Event]:
         """Latecomers join, the area is prolonged while two of them lie there, and the episode ends when they have gone."""

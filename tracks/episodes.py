@@ -7,6 +7,7 @@ Python objects exist here only for emitted events: the kernels deal in rows.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -131,10 +132,13 @@ def at_most(name: str, observed: float, threshold: float) -> Evidence:
 
 def tidy(name: str, value: float) -> float:
     """A number rounded as its unit deserves (unit = any part of its name): equal runs are equal bytes, and people can read it."""
-    for part in reversed(name.split("_")):
-        if part in DECIMALS:
-            return round(float(value), DECIMALS[part])
-    return round(float(value), 3)
+    return round(float(value), _decimals(name))
+
+
+@cache
+def _decimals(name: str) -> int:
+    """Decimals of a name: those of the last of its parts that is a unit. Names are few, so all are remembered."""
+    return next((DECIMALS[part] for part in reversed(name.split("_")) if part in DECIMALS), 3)
 
 
 def probability(value: float) -> float:

@@ -50,6 +50,7 @@ class Loitering(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     resume_s: Positive = 900.0
     merge_s: NotNegative = 3_600.0
     unknown_s_max: NotNegative = 1_800.0  # buckets without a report are bridged up to here
+    gap_s_max: NotNegative = 7_200.0  # a longer silence ends the run; it goes on if she is heard again so soon, no farther than she drifts
     queue_nm: Positive = 3.0
     queue_others_min: Count = 3
     anchorage_radius_nm: Positive = 0.5  # the swing of a ship at anchor: who forgets to say so stays within it
@@ -58,6 +59,7 @@ class Loitering(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     ground_others_min: Count = 3  # other fishing vessels so near: a fishing ground
     boats_min: Count = 2  # boats of a mother ship's own flag so near
     boat_loa_share_max: Share = 0.4  # of her length
+    fishing_nm_min: NotNegative = 24.0  # farther off the coast who is a fishing vessel and says that it fishes does so
     work_nm: Positive = 1.0  # around platforms and wind farms
     doubt_max: Share = 0.6  # explanations that together doubt more than this suppress: two of 0.4 do, 0.4 and 0.3 do not
     confidence_cap: Share = 0.9

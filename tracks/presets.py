@@ -112,7 +112,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "skylight_standard": {"rendezvous": _within(250.0) | {"duration_s_min": 1_800.0}},
     # Starboard: below 2 knots for 4 h and more; below 200 m for 30 min, merged when less than 12 h apart
     "starboard": {
-        "loitering": _any_run(14_400.0, border=14_400.0),
+        "loitering": _any_run(14_400.0, border=14_400.0) | {"gap_s_max": 86_400.0},
         "rendezvous": _within(200.0) | {"duration_s_min": 1_800.0, "merge_s": 43_200.0},
     },
     # MarineTraffic: within three lengths of the longer one (1,000 m at most) for 4 min and more

@@ -4,7 +4,8 @@ May not: find a rescue itself (tracks/assist.py sees the pattern, the safety roa
 
 Theory. Who helps is slow, close to others and off course: everything that looks like smuggling. So a distress call with a place
 opens an area (`reach_nm`, `hold_s` after the last word of it), and what begins in it while it is open is no suspect: loitering,
-rendezvous, drift and deviations there are kept as candidates with the reason `sar_context`. What went on long before the call is
+rendezvous, drift and deviations there are kept as candidates with the reason `sar_context`. Two ships that turned to one place without a call
+are told as an assistance; that they lie there is no second event, but nothing else is excused by it. What went on long before the call is
 not excused by it: a false beacon may not wash a meeting white.
 
 Calls come as control rows, because the safety road is quicker than the stream in which detectors decide:
@@ -41,6 +42,7 @@ class Area:
     since_ms: int
     until_ms: int
     closed_by: str = ""
+    only: list[int] = field(default_factory=list)  # tracks that it excuses, from loitering alone; empty: everybody, from everything
 
 
 @dataclass(slots=True)
@@ -70,10 +72,11 @@ class Rescue:
         for name in [name for name, area in self.areas.items() if area.until_ms < tick_ms]:
             del self.areas[name]
 
-    def open(self, name: str, how: str, lat: int, lon: int, since_ms: int, now_ms: int, rule: RescueArea) -> None:
-        """Open an area (place in 1/600000 degree), or prolong it and move it to where it is now."""
+    def open(self, name: str, how: str, lat: int, lon: int, since_ms: int, now_ms: int, rule: RescueArea, only: list[int] | None = None) -> None:
+        """Open an area (place in 1/600000 degree), or prolong it and move it to where it is now. `only`: keys of tracks, as in Area."""
         area = self.areas.setdefault(name, Area(how, lat, lon, since_ms, now_ms))
         area.how, area.lat, area.lon, area.until_ms = how, lat, lon, max(area.until_ms, now_ms + round(rule.hold_s * 1000))
+        area.only = list(only or [])
         if len(self.areas) > AREAS_MAX:
             del self.areas[min(self.areas, key=lambda one: (self.areas[one].until_ms, one))]
 
@@ -82,18 +85,20 @@ class Rescue:
         if name in self.areas and not self.areas[name].closed_by:
             self.areas[name].closed_by = by
 
-    def covers(self, lat: int, lon: int, since_ms: int, now_ms: int, rule: RescueArea) -> str:
-        """The area that excuses what began at `since_ms` at a place (1/600000 degree) and is judged now: its id, or ""."""
+    def covers(self, lat: int, lon: int, since_ms: int, now_ms: int, rule: RescueArea, key: int | None = None) -> str:
+        """The area that excuses what began at `since_ms` at a place (1/600000 degree) and is judged now: its id, or "". `key`: of a track that loiters."""
         for name, area in self.areas.items():
+            if area.only and key not in area.only:
+                continue
             begun = since_ms >= area.since_ms - rule.before_s * 1000.0
             if begun and not area.closed_by and now_ms <= area.until_ms and distance_m(lat, lon, area.lat, area.lon) <= rule.reach_nm * NM_M:
                 return name
         return ""
 
-    def exclusion(self, lat_deg: float, lon_deg: float, since_ms: int, now_ms: int, rule: RescueArea) -> Exclusion:
+    def exclusion(self, lat_deg: float, lon_deg: float, since_ms: int, now_ms: int, rule: RescueArea, key: int | None = None) -> Exclusion:
         """The same as an exclusion of an event that began at `since_ms` at a place in degrees: it suppresses if there is such an area."""
         lat, lon = round(lat_deg * UNITS_PER_DEG), round(lon_deg * UNITS_PER_DEG)
-        name = self.covers(lat, lon, since_ms, now_ms, rule)
+        name = self.covers(lat, lon, since_ms, now_ms, rule, key)
         if name:
             return Exclusion(NAME, "inside", name, "suppress")
         return Exclusion(NAME, "none", self._closed_by(lat, lon, since_ms, rule), "none")

@@ -3,7 +3,9 @@
 Each explanation that was tested is named with its result, whether it applies or not. What is certain enough suppresses (the event is
 kept, with its reason, and not shown); what only may be so is a doubt that lowers the confidence, and doubts that together exceed
 `doubt_max` suppress as well. A drawn zone of kind `watch` is where the watch wants to look: there company excuses nobody.
-What company explained once stays explained while the run goes on: of those who wait out a gale, somebody is the last to leave.
+What company explained once stays explained while the run goes on: of those who wait out a gale, somebody is the last to leave, and the boats
+of a mother ship are fishing again long before she has waited for hours.
+All who wait are judged together, each ten minutes; words are made only for those of whom there is something new to tell.
 Sources: behaviours 3.0 and 3.1 of docs/behaviours/loitering.md; status and type numbers ITU-R M.1371-5, tables 45 and 53.
 """
 
@@ -14,25 +16,49 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Exclusion, ZoneRelation
+from dogwatch.geo import NM_M, distance_m
 from tracks import company, subjects
 from tracks import episodes as ep
-from tracks.around import within
+from tracks.companions import PLACE, company_of
 from tracks.detector import Sight
 from tracks.params import Loitering
+from tracks.records import TROUBLE_JUMPED
 
 NAV_NOT_UNDER_COMMAND, NAV_RESTRICTED, NAV_AGROUND, NAV_DISTRESS = 2, 3, 6, 14
 WORKING_TYPES = (33, 34, *range(50, 60), *range(90, 100))  # dredging, diving, special craft, other
 SUPPORT_TYPES = (*range(50, 60), *range(70, 80), *range(90, 100))
 WORKS = ("platform", "wind_farm")
 BATTERY_NAME = re.compile(r"\d ?V\b|\d ?%")  # 12V-85%: a net buoy tells its battery
-COMPANY = ("unmapped_anchorage", "weather_stop", "fishing_ground")  # explanations by company
+COMPANY = ("unmapped_anchorage", "weather_stop", "fishing_ground", "gnss_area")  # what others show: once it applied it holds while the run goes on
+SEEN_EARLY = ("weather_stop", "fishing_ground", "gnss_area")  # of these, what counts even if it was seen before the run was long enough
+# What suppresses, in the order in which it is named as the reason.
+REASONS = ("port_or_anchorage", "role", "net_buoy", "in_distress", "working", "fishing_offshore", "sar_context", *COMPANY, "doubts")
+DOUBTS = {"anchored_or_moored": 0.2, "fishing": 0.4, "queue": 0.4, "not_under_command": 0.3, "restricted": 0.4, "hove_to": 0.4, "offshore_support": 0.5}
 ANCHORAGE_SPEED_KN = 1.0  # a ship at anchor may swing so fast
+
+WAIT = np.dtype(
+    [
+        ("slot", "<i8"),
+        ("lat", "<i4"),  # where it is now, in units
+        ("lon", "<i4"),
+        ("lat_deg", "<f8"),  # the middle of all of it
+        ("lon_deg", "<f8"),
+        ("radius_nm", "<f8"),
+        ("since_ms", "<i8"),
+        ("in_mask", "?"),  # too little of it lies outside the masks
+        ("watched", "?"),  # inside a drawn zone of kind `watch`
+        ("ahead", "?"),  # made way along one heading all the time
+        ("offshore", "?"),  # so far off the coast that who fishes there is fishing
+        ("stands", "u1"),  # bits of COMPANY that explained it before
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What is known of a slow run when it is judged: where (units), how wide it is, since when, whether it lies in masks, which zones it touches."""
+    """One slow run that somebody else found: where (units), how wide it is, since when, whether it lies in masks, which zones it touches."""
 
     lat: int
     lon: int
@@ -47,29 +73,105 @@ class Wait:
         return any(zone.kind == "watch" and zone.relation == "inside" for zone in self.zones)
 
 
+@dataclass(slots=True)
+class Judged:
+    """WAIT rows, what they say of themselves, their company, and which explanations apply: bool[n] by name (of REASONS and DOUBTS)."""
+
+    waits: np.ndarray
+    nav: np.ndarray
+    ship_type: np.ndarray
+    company: np.ndarray
+    applies: dict[str, np.ndarray]
+    zones: dict[int, list[ZoneRelation]]  # of those of whom they were asked
+
+    def reasons(self, doubt_max: float) -> np.ndarray:
+        """int64[n]: number in REASONS of the first explanation that suppresses, -1: none does."""
+        left = np.ones(len(self.waits))
+        for name, doubt in DOUBTS.items():
+            left = np.where(self.applies[name], left * (1.0 - doubt), left)
+        columns = [self.applies[name] for name in REASONS[:-1]] + [1.0 - left > doubt_max]
+        table = np.stack(columns, axis=1)
+        return np.where(table.any(axis=1), np.argmax(table, axis=1), -1)
+
+    def stands(self, names: tuple[str, ...] = COMPANY) -> np.ndarray:
+        """uint8[n] bits of COMPANY, those of some names, that apply."""
+        bits = np.zeros(len(self.waits), np.uint8)
+        for name in names:
+            bits |= self.applies[name].astype(np.uint8) << np.uint8(COMPANY.index(name))
+        return bits
+
+
 def explanations(sight: Sight, slot: int, wait: Wait, rule: Loitering, standing: list[Exclusion]) -> tuple[list[Exclusion], list[float]]:
-    """Each innocent explanation that was tested, and the doubts of those that apply. `standing`: what an earlier version of the event said."""
-    table = sight.table
-    nav, ship_type = int(table.rows["nav"][slot]), int(table.more["ship_type"][slot])
-    others = company.others_near(sight, table.key_of(slot), wait.lat, wait.lon, max(rule.queue_nm, rule.ground_nm if subjects.is_fishing(table, slot) else 0.0))
-    near = within(others, wait.lat, wait.lon, rule.queue_nm)
-    working = nav == NAV_RESTRICTED and ship_type in WORKING_TYPES
+    """Each innocent explanation of one slow run that was tested, and the doubts of those that apply. `standing`: what an earlier version said."""
+    lat_deg, lon_deg = wait.lat / UNITS_PER_DEG, wait.lon / UNITS_PER_DEG
+    row = (slot, wait.lat, wait.lon, lat_deg, lon_deg, wait.radius_nm, wait.since_ms, wait.in_mask, wait.watched, False, False, 0)
+    judged = judge(sight, np.array([row], WAIT), rule)
+    return words(sight, judged, 0, wait.zones, rule, standing)
+
+
+def judge(sight: Sight, waits: np.ndarray, rule: Loitering) -> Judged:
+    """Which explanations apply to WAIT rows. Zones are asked only of those whom a platform beside them could excuse."""
+    table, slots = sight.table, waits["slot"]
+    nav, ship_type = table.rows["nav"][slots], table.more["ship_type"][slots]
+    fishing = (ship_type == subjects.TYPE_FISHING) | (nav == subjects.NAV_FISHING)
+    near = _company(sight, waits, rule, fishing)
+    says_waiting, queue = np.isin(nav, (subjects.NAV_ANCHORED, subjects.NAV_MOORED)), near["slow"] >= rule.queue_others_min
+    among = near["anchored"] >= rule.queue_others_min
+    working = (nav == NAV_RESTRICTED) & np.isin(ship_type, WORKING_TYPES)
+    says_fishing = nav == subjects.NAV_FISHING
+    fleet = (near["fleet"] >= rule.ground_others_min) | (near["boats"] >= rule.boats_min)
+    open_to_all = ~waits["watched"]
+    applies = {
+        "port_or_anchorage": waits["in_mask"],
+        "role": np.isin(ship_type, list(subjects.ROLE_OF_TYPE)) | np.isin(nav, subjects.TOWING_NAV),
+        "net_buoy": _buoys(table.statics["name"][slots]),
+        "in_distress": np.isin(nav, (NAV_AGROUND, NAV_DISTRESS)),  # the safety road tells of it
+        "working": working,
+        "fishing_offshore": (ship_type == subjects.TYPE_FISHING) & says_fishing & waits["offshore"] & open_to_all,
+        "sar_context": _in_rescue(sight, waits),
+        "unmapped_anchorage": ((says_waiting & queue) | (among & (waits["radius_nm"] <= rule.anchorage_radius_nm))) & open_to_all,
+        "weather_stop": ((near["alike"] >= rule.queue_others_min) | (waits["ahead"] & (near["alike"] > 0))) & open_to_all,
+        "fishing_ground": says_fishing & fleet,
+        "gnss_area": _in_interference(sight, slots),
+        "anchored_or_moored": says_waiting,
+        "fishing": fishing,
+        "queue": queue,
+        "not_under_command": nav == NAV_NOT_UNDER_COMMAND,
+        "restricted": (nav == NAV_RESTRICTED) & ~working,
+        "hove_to": waits["ahead"],
+        "offshore_support": np.zeros(len(waits), np.bool_),
+    }
+    for bit, name in enumerate(COMPANY):
+        applies[name] = applies[name] | (waits["stands"] >> bit & 1).astype(np.bool_)
+    judged = Judged(waits, nav, ship_type, near, applies, {})
+    _at_works(sight, judged, rule)
+    return judged
+
+
+def words(sight: Sight, judged: Judged, i: int, zones: list[ZoneRelation], rule: Loitering, standing: list[Exclusion]) -> tuple[list[Exclusion], list[float]]:
+    """Row i as exclusions, each named with its result, and the doubts of those that apply. `zones`: of its place; `standing`: of the version before."""
+    wait, near, nav, ship_type = judged.waits[i], judged.company[i], int(judged.nav[i]), int(judged.ship_type[i])
+    applies = {name: bool(column[i]) for name, column in judged.applies.items()}
+    key, works_nm = sight.table.key_of(int(wait["slot"])), min((zone.distance_nm for zone in zones if zone.subkind in WORKS), default=None)
+    applies["offshore_support"] = works_nm is not None and works_nm <= rule.work_nm and ship_type in SUPPORT_TYPES
     found = [
-        ep.checked("port_or_anchorage", wait.in_mask, yes="inside", no="outside", suppress=True),
-        ep.role_exclusion(table, [slot]),
-        ep.checked("net_buoy", is_buoy(table.statics["name"][slot]), suppress=True),
-        ep.checked("in_distress", nav in (NAV_AGROUND, NAV_DISTRESS), nav, suppress=True),  # the safety road tells of it
-        ep.checked("working", working, nav, suppress=True),
-        sight.rescue.exclusion(*ep.degrees_of(wait.lat, wait.lon), wait.since_ms, sight.tick_ms, sight.params.rescue),
-        _anchorage(near, nav, wait, rule),
-        _hove_to(near, int(table.rows["hdg"][slot]), wait, rule),
-        _fishing_ground(sight, slot, others, nav, rule),
+        ep.checked("port_or_anchorage", applies["port_or_anchorage"], yes="inside", no="outside", suppress=True),
+        ep.role_exclusion(sight.table, [int(wait["slot"])]),
+        ep.checked("net_buoy", applies["net_buoy"], suppress=True),
+        ep.checked("in_distress", applies["in_distress"], nav, suppress=True),
+        ep.checked("working", applies["working"], nav, suppress=True),
+        ep.checked("fishing_offshore", applies["fishing_offshore"], nav, suppress=True),
+        sight.rescue.exclusion(*ep.degrees_of(int(wait["lat"]), int(wait["lon"])), int(wait["since_ms"]), sight.tick_ms, sight.params.rescue, key),
+        ep.checked("unmapped_anchorage", applies["unmapped_anchorage"], int(near["anchored"]), suppress=True),
+        ep.checked("weather_stop", applies["weather_stop"], int(near["alike"]), suppress=True),
+        ep.checked("fishing_ground", applies["fishing_ground"], int(near["fleet"]), suppress=True),
+        ep.checked("gnss_area", applies["gnss_area"], suppress=True),
     ]
     before = {exclusion.name: exclusion for exclusion in standing if exclusion.name in COMPANY and exclusion.effect == "suppress"}
     found = [before.get(exclusion.name, exclusion) for exclusion in found]
-    doubts = _doubts(near, nav, ship_type, wait, rule, fishing=subjects.is_fishing(table, slot), working=working)
-    found += [ep.checked(name, applies, observed) for name, applies, observed, _ in doubts]
-    applying = [doubt for _, applies, _, doubt in doubts if applies]
+    observed = {"fishing": ship_type, "queue": int(near["slow"]), "hove_to": int(near["alike"]), "offshore_support": works_nm}
+    found += [ep.checked(name, applies[name], observed.get(name, nav)) for name in DOUBTS]
+    applying = [doubt for name, doubt in DOUBTS.items() if applies[name]]
     found.append(ep.doubt_exclusion(applying, rule.doubt_max))
     return found, applying
 
@@ -79,41 +181,58 @@ def is_buoy(name: bytes) -> bool:
     return bool(BATTERY_NAME.search(name.decode("ascii", "replace")))
 
 
-def _anchorage(near: np.ndarray, nav: int, wait: Wait, rule: Loitering) -> Exclusion:
-    """An anchorage that no zone shows: at anchor by its own word with a queue beside it; or, whatever it says, hardly moved among ships at anchor."""
-    says, anchored = nav in (subjects.NAV_ANCHORED, subjects.NAV_MOORED), company.at_anchor(near, ANCHORAGE_SPEED_KN)
-    queue = len(company.slow(near, rule.speed_kn_max)) >= rule.queue_others_min
-    among = (says and queue) or (anchored >= rule.queue_others_min and wait.radius_nm <= rule.anchorage_radius_nm)
-    return ep.checked("unmapped_anchorage", among and not wait.watched, anchored, suppress=True)
+def _buoys(names: np.ndarray) -> np.ndarray:
+    """bool[n]: names that are batteries; only those with a V or a per cent sign are read."""
+    letters = np.ascontiguousarray(names).view(np.uint8).reshape(len(names), -1)
+    found = ((letters == ord("V")) | (letters == ord("%"))).any(axis=1)
+    for i in np.flatnonzero(found).tolist():
+        found[i] = is_buoy(names[i])
+    return found
 
 
-def _hove_to(near: np.ndarray, hdg: int, wait: Wait, rule: Loitering) -> Exclusion:
-    """A gale stands in no message: several ships near each other with hardly any way on and their bows in one direction do."""
-    alike = company.same_bow(near, hdg, rule.speed_kn_max, rule.bow_apart_deg_max)
-    return ep.checked("weather_stop", alike >= rule.queue_others_min and not wait.watched, alike, suppress=True)
+def _in_interference(sight: Sight, slots: np.ndarray) -> np.ndarray:
+    """bool[n]: whose place went wrong together with that of others: the gnss_area tells of all of them, and nobody knows where they wait."""
+    table, rule, inside = sight.table, sight.params.gnss, np.zeros(len(slots), np.bool_)
+    for i in np.flatnonzero(table.more["trouble"][slots]).tolist() if rule.enabled else ():
+        me, slot = table.more[slots[i]], int(slots[i])
+        rows, key, n = sight.around.troubled, table.key_of(slot), 1
+        for row in rows[((rows["trouble"] & me["trouble"]) != 0) & (rows["key"] != key)]:
+            here = distance_m(int(row["lat"]), int(row["lon"]), int(table.rows["lat"][slot]), int(table.rows["lon"][slot])) / NM_M
+            before = distance_m(int(row["was_lat"]), int(row["was_lon"]), int(me["was_lat"]), int(me["was_lon"])) / NM_M
+            jumped = (row["trouble"] & me["trouble"] & TROUBLE_JUMPED) != 0
+            n += bool(here <= rule.target_nm and before <= rule.source_nm) if jumped else bool(here <= rule.source_nm)
+        inside[i] = n >= rule.vessels_min
+    return inside
 
 
-def _fishing_ground(sight: Sight, slot: int, others: np.ndarray, nav: int, rule: Loitering) -> Exclusion:
-    """Fishing, as it says itself, among other fishing vessels or its own boats."""
-    loa_m = int(sight.table.more["loa_m"][slot])
-    boats = company.boats_of(others, sight.table.key_of(slot), loa_m, rule.boat_loa_share_max)
-    fleet = int(company.fishing(others).sum())
-    applies = nav == subjects.NAV_FISHING and (fleet >= rule.ground_others_min or boats >= rule.boats_min)
-    return ep.checked("fishing_ground", applies, fleet, suppress=True)
+def _company(sight: Sight, waits: np.ndarray, rule: Loitering, fishing: np.ndarray) -> np.ndarray:
+    """COMPANY rows: who lies about each of them; a fishing vessel looks farther."""
+    table, slots = sight.table, waits["slot"]
+    places = np.empty(len(waits), PLACE)
+    places["key"], places["lat"], places["lon"] = table.keys_of(slots), waits["lat"], waits["lon"]
+    places["reach_nm"] = np.where(fishing, max(rule.queue_nm, rule.ground_nm), rule.queue_nm)
+    places["loa_m"], places["hdg"] = table.more["loa_m"][slots], table.rows["hdg"][slots]
+    limits = (rule.queue_nm, rule.speed_kn_max, ANCHORAGE_SPEED_KN, rule.bow_apart_deg_max, rule.boat_loa_share_max)
+    return company_of(sight.around.seen, places, sight.tick_ms - company.FRESH_MS, limits)
 
 
-def _doubts(
-    near: np.ndarray, nav: int, ship_type: int, wait: Wait, rule: Loitering, *, fishing: bool, working: bool
-) -> list[tuple[str, bool, int | float | None, float]]:
-    """(name, applies, observed, doubt) of explanations that may be so."""
-    waiting, queue = nav in (subjects.NAV_ANCHORED, subjects.NAV_MOORED), len(company.slow(near, rule.speed_kn_max))
-    works_nm = min((zone.distance_nm for zone in wait.zones if zone.subkind in WORKS), default=None)
-    support = works_nm is not None and works_nm <= rule.work_nm and ship_type in SUPPORT_TYPES
-    return [
-        ("anchored_or_moored", waiting, nav, 0.2),
-        ("fishing", fishing, ship_type, 0.4),
-        ("queue", queue >= rule.queue_others_min, queue, 0.4),
-        ("not_under_command", nav == NAV_NOT_UNDER_COMMAND, nav, 0.3),
-        ("restricted", nav == NAV_RESTRICTED and not working, nav, 0.4),
-        ("offshore_support", support, works_nm, 0.5),
-    ]
+def _in_rescue(sight: Sight, waits: np.ndarray) -> np.ndarray:
+    """bool[n]: where people are being helped."""
+    inside = np.zeros(len(waits), np.bool_)
+    for i in range(len(waits)) if sight.rescue.areas else ():
+        lat_deg, lon_deg = ep.degrees_of(int(waits["lat"][i]), int(waits["lon"][i]))
+        key = sight.table.key_of(int(waits["slot"][i]))
+        excused = sight.rescue.exclusion(lat_deg, lon_deg, int(waits["since_ms"][i]), sight.tick_ms, sight.params.rescue, key)
+        inside[i] = excused.effect == "suppress"
+    return inside
+
+
+def _at_works(sight: Sight, judged: Judged, rule: Loitering) -> None:
+    """Supply ships beside a platform or wind farm, where that may be the doubt too many: of the others it is asked when there is something to tell."""
+    others = np.full(len(judged.waits), rule.doubt_max < DOUBTS["offshore_support"])
+    for name in DOUBTS:
+        others |= judged.applies[name]
+    for i in np.flatnonzero(others & np.isin(judged.ship_type, SUPPORT_TYPES)).tolist():
+        zones = sight.geography.relations(float(judged.waits["lat_deg"][i]), float(judged.waits["lon_deg"][i]))
+        judged.zones[i] = zones
+        judged.applies["offshore_support"][i] = any(zone.subkind in WORKS and zone.distance_nm <= rule.work_nm for zone in zones)

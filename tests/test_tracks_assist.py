@@ -140,13 +140,18 @@ def test_ships_that_turn_to_one_place_and_lie_there(count):
     assert event.event_id in state.rescue.areas
 
 
-def test_without_a_call_two_are_told_and_excuse_nobody_and_three_do():
-    for count, excuses in ((2, 0), (3, 1)):
+def test_without_a_call_two_are_told_and_excuse_but_themselves_from_loitering_and_three_excuse_all():
+    for count, everybody in ((2, False), (3, True)):
         events, state = watch(fleet(count))
         (event,) = assists(events)
         assert event.state == "closed"
         assert event.confidence <= 0.7
-        assert len(state.rescue.areas) == excuses
+        ((name, area),) = state.rescue.areas.items()
+        asked = (area.lat, area.lon, event.t_start, event.t_start + 60_000, state.params.rescue)
+        assert [state.rescue.covers(*asked), state.rescue.covers(*asked, X << 2), state.rescue.covers(*asked, (X + 9) << 2)] == (
+            [name, name, name] if everybody else ["", name, ""]
+        )
+        assert area.only == ([] if everybody else [X << 2, (X + 1) << 2])
 
 
 def test_one_alone_is_none():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tracks import company
 from tracks.around import SIGHTING, within
-from tracks.companions import PLACE, company_of
+from tracks.companions import MATE_NM, PLACE, company_of
 
 QUEUE_NM, SLOW_KN, ANCHOR_KN, APART_DEG, SHARE = LIMITS = (3.0, 2.0, 1.0, 20.0, 0.4)
 SINCE_MS = 1_000_000
@@ -31,10 +31,12 @@ def asked_one_by_one(seen, place):
     others = within(seen, lat, lon, max(QUEUE_NM, float(place["reach_nm"])))
     others = others[(others["t_ms"] >= SINCE_MS) & (others["key"] != place["key"])]
     near = within(others, lat, lon, QUEUE_NM)
+    clear = near[~np.isin(near["key"], within(near, lat, lon, MATE_NM)["key"])]
     return (
         len(company.slow(near, SLOW_KN)),
         company.at_anchor(near, ANCHOR_KN),
         company.same_bow(near, int(place["hdg"]), SLOW_KN, APART_DEG),
+        company.same_bow(clear, int(place["hdg"]), SLOW_KN, APART_DEG) if place["hdg"] < 511 else 0,
         int(company.fishing(others).sum()),
         company.boats_of(others, int(place["key"]), int(place["loa_m"]), SHARE),
     )
@@ -58,5 +60,5 @@ def test_counts_are_those_asked_one_by_one(seed, lat_deg, lon_deg):
 def test_nobody_about_and_nobody_asked():
     place = np.zeros(1, PLACE)
     place["reach_nm"] = 3.0
-    assert company_of(np.empty(0, SIGHTING), place, 0, LIMITS)[0].tolist() == (0, 0, 0, 0, 0)
+    assert company_of(np.empty(0, SIGHTING), place, 0, LIMITS)[0].tolist() == (0, 0, 0, 0, 0, 0)
     assert len(company_of(np.zeros(3, SIGHTING), np.empty(0, PLACE), 0, LIMITS)) == 0

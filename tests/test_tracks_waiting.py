@@ -182,6 +182,7 @@ def test_two_that_go_slowly_ahead_on_one_heading_are_hove_to():
     event, tested = mine([ahead, mate])
     assert (event.reason, tested["weather_stop"].observed) == ("suppressed: weather_stop", 1)
     assert mine([adrift, drifter(211_000_010, lat=54.51, lon=10.41, hdg=95)])[0].state == "open", "beam to their way they drift"
+    assert mine([ahead, drifter(211_000_010, lat=54.502, hdg=5)])[0].state == "open", "alongside each other they meet"
     event, tested = mine([ahead])
     assert (event.state, tested["hove_to"].effect) == ("open", "doubt"), "alone it may be so"
     turned = np.concatenate([drifter(hdg=10, hours=0.5), drifter(lat=54.505, hdg=300, hours=1.5, start_s=1800)])

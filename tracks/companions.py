@@ -16,6 +16,7 @@ from tracks.company import MID_DIVISOR, NAV_ANCHORED, NAV_FISHING, NAV_MOORED, T
 from tracks.records import PLAIN
 from tracks.vessels import ORDINAL_BITS
 
+MATE_NM = 0.3
 BIN_UNITS = 30_000  # 3 nm of latitude
 QUARTER_TURN = 54_000_000
 BINS = 2 * QUARTER_TURN // BIN_UNITS + 2
@@ -26,6 +27,7 @@ COMPANY = np.dtype(
         ("slow", "<i4"),  # within queue_nm, at most at speed_kn_max
         ("anchored", "<i4"),  # of these, at most at the speed of a ship that swings, at anchor or moored by their own word
         ("alike", "<i4"),  # of the slow ones, bows where this one's is; where that is unknown, as many as agree with each other at most
+        ("mates", "<i4"),  # of those whose bows are where this one's is, those farther than MATE_NM: ships that wait out a gale keep clear of each other
         ("fleet", "<i4"),  # fishing vessels within reach
         ("boats", "<i4"),  # of these, boats of her flag and much shorter
     ]
@@ -93,6 +95,7 @@ def _count(seen, places, starts, since_ms, limits, found, bows):
                 bows[i, bow % 360] += np.int32(1)
             elif abs((bow - place["hdg"] + 180) % 360 - 180) <= apart_deg:
                 found[i]["alike"] += np.int32(1)
+                found[i]["mates"] += np.int32(off_m > MATE_NM * NM_M)
 
 
 @njit((_PLACE[::1], float64, int32[:, ::1], _COMPANY[::1]), **PLAIN)

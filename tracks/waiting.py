@@ -130,7 +130,7 @@ def judge(sight: Sight, waits: np.ndarray, rule: Loitering) -> Judged:
         "fishing_offshore": (ship_type == subjects.TYPE_FISHING) & says_fishing & waits["offshore"] & open_to_all,
         "sar_context": _in_rescue(sight, waits),
         "unmapped_anchorage": ((says_waiting & queue) | (among & (waits["radius_nm"] <= rule.anchorage_radius_nm))) & open_to_all,
-        "weather_stop": ((near["alike"] >= rule.queue_others_min) | (waits["ahead"] & (near["alike"] > 0))) & open_to_all,
+        "weather_stop": ((near["alike"] >= rule.queue_others_min) | (waits["ahead"] & (near["mates"] > 0))) & open_to_all,
         "fishing_ground": says_fishing & fleet,
         "gnss_area": _in_interference(sight, slots),
         "anchored_or_moored": says_waiting,
@@ -169,7 +169,7 @@ def words(sight: Sight, judged: Judged, i: int, zones: list[ZoneRelation], rule:
     ]
     before = {exclusion.name: exclusion for exclusion in standing if exclusion.name in COMPANY and exclusion.effect == "suppress"}
     found = [before.get(exclusion.name, exclusion) for exclusion in found]
-    observed = {"fishing": ship_type, "queue": int(near["slow"]), "hove_to": int(near["alike"]), "offshore_support": works_nm}
+    observed = {"fishing": ship_type, "queue": int(near["slow"]), "hove_to": int(near["mates"]), "offshore_support": works_nm}
     found += [ep.checked(name, applies[name], observed.get(name, nav)) for name in DOUBTS]
     applying = [doubt for name, doubt in DOUBTS.items() if applies[name]]
     found.append(ep.doubt_exclusion(applying, rule.doubt_max))

@@ -61,11 +61,11 @@ def _count(seen, places, starts, since_ms, limits, found, bows):
         widest_nm = max(widest_nm, places[i]["reach_nm"])
     for b in range(1, BINS + 1):
         starts[b] += starts[b - 1]
-    wide = np.int64(widest_nm * NM_M / M_PER_UNIT) // BIN_UNITS + 1
+    wide = int(widest_nm * NM_M / M_PER_UNIT) // BIN_UNITS + 1
     for j in range(seen.shape[0]):
         other = seen[j]
-        b = (np.int64(other["lat"]) + QUARTER_TURN) // BIN_UNITS
-        first, last = starts[max(0, b - wide)], starts[min(BINS, b + wide + 1)]
+        row = (np.int64(other["lat"]) + QUARTER_TURN) // BIN_UNITS
+        first, last = starts[max(0, row - wide)], starts[min(BINS, row + wide + 1)]
         if first == last or other["t_ms"] < since_ms:
             continue
         speed_kn, nav = other["speed_kn"], other["nav"]
@@ -101,7 +101,7 @@ def _count(seen, places, starts, since_ms, limits, found, bows):
 @njit((_PLACE[::1], float64, int32[:, ::1], _COMPANY[::1]), **PLAIN)
 def _agree(places, apart_deg, bows, found):
     """Where a place's own heading is unknown: the most that agree with one of them."""
-    reach = min(np.int64(apart_deg), 180)
+    reach = min(int(apart_deg), 180)
     for i in range(places.shape[0]):
         if places[i]["hdg"] < HDG_MISSING:
             continue
@@ -111,4 +111,4 @@ def _agree(places, apart_deg, bows, found):
             n = 0
             for off in range(-reach, min(reach, 179) + 1):
                 n += bows[i, (bow + off) % 360]
-            found[i]["alike"] = np.int32(max(np.int64(found[i]["alike"]), n))
+            found[i]["alike"] = np.int32(max(int(found[i]["alike"]), n))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
-from dogwatch.events import Event, Evidence, Value
+from dogwatch.events import Event, Evidence, Value, ZoneRelation
 from dogwatch.geo import NM_M, distance_m
 from tracks import episodes as ep
 from tracks import subjects
@@ -70,21 +70,22 @@ class LoiteringDetector(Detector):
         judged, at = judge(sight, waits, rule), waits["slot"]
         runs["stands"][at] |= np.where(ready, judged.stands(), judged.stands(SEEN_EARLY))
         reasons, told = judged.reasons(rule.doubt_max), runs["told"][at]
-        new = np.isin(told, (UNTOLD, TOLD_BEFORE))
+        new = (told == UNTOLD) | (told == TOLD_BEFORE)
         minutes = tick_ms // MINUTE_MS - runs["told_min"][at].astype(np.int64)
         due = (reasons < 0) & (minutes * MINUTE_MS >= sight.params.revise_s * 1000.0)
         rows, events = np.flatnonzero(ready & (new | due | (told != reasons + 2))), []
-        for i in rows[np.argsort(sight.table.keys_of(at[rows]))].tolist():
-            events.append(self._tell(sight, judged, i, float(need_s[i]), new=bool(new[i])))
+        rows = rows[np.argsort(sight.table.keys_of(at[rows]))]
+        zones = sight.geography.relations_of(waits["lat_deg"][rows], waits["lon_deg"][rows]) if len(rows) else []
+        for i, near in zip(rows.tolist(), zones):
+            events.append(self._tell(sight, judged, i, near, float(need_s[i]), new=bool(new[i])))
         runs["told"][at[rows]], runs["told_min"][at[rows]] = reasons[rows] + 2, tick_ms // MINUTE_MS
         return events
 
-    def _tell(self, sight: Sight, judged: Judged, i: int, need_s: float, *, new: bool) -> Event:
-        """The first or next version of the event about row i."""
+    def _tell(self, sight: Sight, judged: Judged, i: int, zones: list[ZoneRelation], need_s: float, *, new: bool) -> Event:
+        """The first or next version of the event about row i. `zones`: of its place."""
         table, tick_ms, rule, wait = sight.table, sight.tick_ms, sight.params.loitering, judged.waits[i]
         slot, lat_deg, lon_deg = int(wait["slot"]), float(wait["lat_deg"]), float(wait["lon_deg"])
         run, key = table.cold[self.NAME][slot], table.key_of(slot)
-        zones = judged.zones[i] if i in judged.zones else sight.geography.relations(lat_deg, lon_deg)
         exclusions, doubts = words(sight, judged, i, zones, rule, [] if new else self.book.pages[key].event.exclusions)
         reason = ep.suppressed_reason(exclusions)
         duration_s = (tick_ms - int(run["start_ms"])) / 1000.0
@@ -160,7 +161,7 @@ def _waits(sight: Sight, slots: np.ndarray, ready: np.ndarray, rule: Loitering) 
     if inshore.any():
         watched = sight.geography.in_zones(WATCHED_KINDS, *places)
         more["watched"][slots[inshore]] = np.where(watched[inshore], 1, 2)
-        counts |= watched | ~np.isin(runs["told"], (UNTOLD, TOLD_BEFORE))
+        counts |= watched | ((runs["told"] != UNTOLD) & (runs["told"] != TOLD_BEFORE))
     return waits[counts], need_s[counts], ready[counts]
 
 

@@ -242,6 +242,21 @@ def _unheard(runs, slot, bucket, merge_n, unknown_n, gap_n):
     return np.uint8(did)
 
 
+@njit(float64(TRAIL_TYPE[:, ::1], int64, int64, int64), **PLAIN)
+def _told_kn(trail, slot, begin_at, base):
+    """Median speed over ground of the samples of a bucket, -1 where none tells it."""
+    n, total, least, most = 0, np.int64(0), np.int64(SOG_MISSING), np.int64(0)
+    for at in range(begin_at, begin_at + SAMPLES):
+        point = trail[slot, at]
+        sog = np.int64(point["sog"])
+        if point["filled"] == 0 or (np.int64(point["t"]) - base) & 0xFFFFFFFF >= BUCKET_MS or sog == SOG_MISSING:
+            continue
+        n += 1
+        total += sog
+        least, most = min(least, sog), max(most, sog)
+    return _median(n, total, least, most) / 10.0 if n > 0 else -1.0
+
+
 # Flat: a bucket of every vessel in one pass, with nothing written down between its samples and its run; slow twin in tests/naive_tracks.py.
 @njit((MORE_TYPE[::1], TRAIL_TYPE[:, ::1], RUN_TYPE[::1], int64, types.UniTuple(float64, 7), uint8[::1]), **PLAIN)
 def _close_buckets(more, trail, runs, bucket, limits, outcome):
@@ -250,9 +265,9 @@ def _close_buckets(more, trail, runs, bucket, limits, outcome):
     base, begin_at = bucket * BUCKET_MS, (bucket * SAMPLES) & (TRAIL_FIXES - 1)
     for slot in range(runs.shape[0]):
         run = runs[slot]
-        n, known_sog, first, last, t_sum, t_first, t_last = 0, 0, 0, 0, 0, 0, 0
-        y_sum, y_least, y_most, x_sum, x_least, x_most = 0, 0, 0, 0, 0, 0
-        sog_sum, sog_least, sog_most = 0, 0, 0
+        n, first, last, nought = 0, 0, 0, np.int64(0)
+        t_sum, t_first, t_last = nought, nought, nought
+        y_sum, y_least, y_most, x_sum, x_least, x_most = nought, nought, nought, nought, nought, nought
         for at in range(begin_at, begin_at + SAMPLES):
             point = trail[slot, at]
             t = (np.int64(point["t"]) - base) & 0xFFFFFFFF
@@ -269,11 +284,6 @@ def _close_buckets(more, trail, runs, bucket, limits, outcome):
             x_sum += x
             y_least, y_most = min(y_least, y), max(y_most, y)
             x_least, x_most = min(x_least, x), max(x_most, x)
-            sog = np.int64(point["sog"])
-            if sog != SOG_MISSING:
-                sog_least, sog_most = (min(sog_least, sog), max(sog_most, sog)) if known_sog > 0 else (sog, sog)
-                sog_sum += sog
-                known_sog += 1
         if n == 0 and run["state"] == NONE:
             continue
         m = more[slot]
@@ -297,8 +307,8 @@ def _close_buckets(more, trail, runs, bucket, limits, outcome):
             speed_kn = distance_m(a["lat"], a["lon"], b["lat"], b["lon"]) * 1000.0 / (t_last - t_first) / KN_MS
         elif since_ms > 0 and t_ms - since_ms <= 4 * BUCKET_MS and t_ms > since_ms:
             speed_kn = distance_m(run["median_lat"], run["median_lon"], lat, lon) * 1000.0 / (t_ms - since_ms) / KN_MS
-        elif known_sog > 0:
-            speed_kn = _median(known_sog, sog_sum, sog_least, sog_most) / 10.0
+        else:
+            speed_kn = _told_kn(trail, slot, begin_at, base)
         if speed_kn < 0.0:
             did = _unheard(runs, slot, bucket, merge_n, unknown_n, gap_n)
             if did != 0:

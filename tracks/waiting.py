@@ -12,6 +12,7 @@ Sources: behaviours 3.0 and 3.1 of docs/behaviours/loitering.md; status and type
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +28,17 @@ from tracks.params import Loitering
 from tracks.records import TROUBLE_JUMPED
 
 NAV_NOT_UNDER_COMMAND, NAV_RESTRICTED, NAV_AGROUND, NAV_DISTRESS = 2, 3, 6, 14
-WORKING_TYPES = (33, 34, *range(50, 60), *range(90, 100))  # dredging, diving, special craft, other
-SUPPORT_TYPES = (*range(50, 60), *range(70, 80), *range(90, 100))
+
+
+def _among(numbers: Iterable[int]) -> np.ndarray:
+    """bool[256]: which types or statuses are among these numbers."""
+    return np.isin(np.arange(256), list(numbers))
+
+
+WORKING_TYPES = _among((33, 34, *range(50, 60), *range(90, 100)))  # dredging, diving, special craft, other
+SUPPORT_TYPES = _among((*range(50, 60), *range(70, 80), *range(90, 100)))
+TRADES, TOWING_NAV = _among(subjects.ROLE_OF_TYPE), _among(subjects.TOWING_NAV)
+DISTRESS_NAV, WAITING_NAV = _among((NAV_AGROUND, NAV_DISTRESS)), _among((subjects.NAV_ANCHORED, subjects.NAV_MOORED))
 WORKS = ("platform", "wind_farm")
 BATTERY_NAME = re.compile(r"\d ?V\b|\d ?%")  # 12V-85%: a net buoy tells its battery
 COMPANY = ("unmapped_anchorage", "weather_stop", "fishing_ground", "gnss_area")  # what others show: once it applied it holds while the run goes on
@@ -82,7 +92,6 @@ class Judged:
     ship_type: np.ndarray
     company: np.ndarray
     applies: dict[str, np.ndarray]
-    zones: dict[int, list[ZoneRelation]]  # of those of whom they were asked
 
     def reasons(self, doubt_max: float) -> np.ndarray:
         """int64[n]: number in REASONS of the first explanation that suppresses, -1: none does."""
@@ -115,17 +124,17 @@ def judge(sight: Sight, waits: np.ndarray, rule: Loitering) -> Judged:
     nav, ship_type = table.rows["nav"][slots], table.more["ship_type"][slots]
     fishing = (ship_type == subjects.TYPE_FISHING) | (nav == subjects.NAV_FISHING)
     near = _company(sight, waits, rule, fishing)
-    says_waiting, queue = np.isin(nav, (subjects.NAV_ANCHORED, subjects.NAV_MOORED)), near["slow"] >= rule.queue_others_min
+    says_waiting, queue = WAITING_NAV[nav], near["slow"] >= rule.queue_others_min
     among = near["anchored"] >= rule.queue_others_min
-    working = (nav == NAV_RESTRICTED) & np.isin(ship_type, WORKING_TYPES)
+    working = (nav == NAV_RESTRICTED) & WORKING_TYPES[ship_type]
     says_fishing = nav == subjects.NAV_FISHING
     fleet = (near["fleet"] >= rule.ground_others_min) | (near["boats"] >= rule.boats_min)
     open_to_all = ~waits["watched"]
     applies = {
         "port_or_anchorage": waits["in_mask"],
-        "role": np.isin(ship_type, list(subjects.ROLE_OF_TYPE)) | np.isin(nav, subjects.TOWING_NAV),
+        "role": TRADES[ship_type] | TOWING_NAV[nav],
         "net_buoy": _buoys(table.statics["name"][slots]),
-        "in_distress": np.isin(nav, (NAV_AGROUND, NAV_DISTRESS)),  # the safety road tells of it
+        "in_distress": DISTRESS_NAV[nav],  # the safety road tells of it
         "working": working,
         "fishing_offshore": (ship_type == subjects.TYPE_FISHING) & says_fishing & waits["offshore"] & open_to_all,
         "sar_context": _in_rescue(sight, waits),
@@ -143,7 +152,7 @@ def judge(sight: Sight, waits: np.ndarray, rule: Loitering) -> Judged:
     }
     for bit, name in enumerate(COMPANY):
         applies[name] = applies[name] | (waits["stands"] >> bit & 1).astype(np.bool_)
-    judged = Judged(waits, nav, ship_type, near, applies, {})
+    judged = Judged(waits, nav, ship_type, near, applies)
     _at_works(sight, judged, rule)
     return judged
 
@@ -152,8 +161,8 @@ def words(sight: Sight, judged: Judged, i: int, zones: list[ZoneRelation], rule:
     """Row i as exclusions, each named with its result, and the doubts of those that apply. `zones`: of its place; `standing`: of the version before."""
     wait, near, nav, ship_type = judged.waits[i], judged.company[i], int(judged.nav[i]), int(judged.ship_type[i])
     applies = {name: bool(column[i]) for name, column in judged.applies.items()}
-    key, works_nm = sight.table.key_of(int(wait["slot"])), min((zone.distance_nm for zone in zones if zone.subkind in WORKS), default=None)
-    applies["offshore_support"] = works_nm is not None and works_nm <= rule.work_nm and ship_type in SUPPORT_TYPES
+    works_nm = min((zone.distance_nm for zone in zones if zone.subkind in WORKS), default=None)
+    applies["offshore_support"] = works_nm is not None and works_nm <= rule.work_nm and bool(SUPPORT_TYPES[ship_type])
     found = [
         ep.checked("port_or_anchorage", applies["port_or_anchorage"], yes="inside", no="outside", suppress=True),
         ep.role_exclusion(sight.table, [int(wait["slot"])]),
@@ -161,7 +170,7 @@ def words(sight: Sight, judged: Judged, i: int, zones: list[ZoneRelation], rule:
         ep.checked("in_distress", applies["in_distress"], nav, suppress=True),
         ep.checked("working", applies["working"], nav, suppress=True),
         ep.checked("fishing_offshore", applies["fishing_offshore"], nav, suppress=True),
-        sight.rescue.exclusion(*ep.degrees_of(int(wait["lat"]), int(wait["lon"])), int(wait["since_ms"]), sight.tick_ms, sight.params.rescue, key),
+        _rescued(sight, wait),
         ep.checked("unmapped_anchorage", applies["unmapped_anchorage"], int(near["anchored"]), suppress=True),
         ep.checked("weather_stop", applies["weather_stop"], int(near["alike"]), suppress=True),
         ep.checked("fishing_ground", applies["fishing_ground"], int(near["fleet"]), suppress=True),
@@ -220,11 +229,14 @@ def _in_rescue(sight: Sight, waits: np.ndarray) -> np.ndarray:
     """bool[n]: where people are being helped."""
     inside = np.zeros(len(waits), np.bool_)
     for i in range(len(waits)) if sight.rescue.areas else ():
-        lat_deg, lon_deg = ep.degrees_of(int(waits["lat"][i]), int(waits["lon"][i]))
-        key = sight.table.key_of(int(waits["slot"][i]))
-        excused = sight.rescue.exclusion(lat_deg, lon_deg, int(waits["since_ms"][i]), sight.tick_ms, sight.params.rescue, key)
-        inside[i] = excused.effect == "suppress"
+        inside[i] = _rescued(sight, waits[i]).effect == "suppress"
     return inside
+
+
+def _rescued(sight: Sight, wait: np.void) -> Exclusion:
+    """Whether people are being helped where one waits."""
+    since_ms, key = int(wait["since_ms"]), sight.table.key_of(int(wait["slot"]))
+    return sight.rescue.exclusion(*ep.degrees_of(int(wait["lat"]), int(wait["lon"])), since_ms, sight.tick_ms, sight.params.rescue, key)
 
 
 def _at_works(sight: Sight, judged: Judged, rule: Loitering) -> None:
@@ -232,7 +244,7 @@ def _at_works(sight: Sight, judged: Judged, rule: Loitering) -> None:
     others = np.full(len(judged.waits), rule.doubt_max < DOUBTS["offshore_support"])
     for name in DOUBTS:
         others |= judged.applies[name]
-    for i in np.flatnonzero(others & np.isin(judged.ship_type, SUPPORT_TYPES)).tolist():
-        zones = sight.geography.relations(float(judged.waits["lat_deg"][i]), float(judged.waits["lon_deg"][i]))
-        judged.zones[i] = zones
+    rows = np.flatnonzero(others & SUPPORT_TYPES[judged.ship_type])
+    places = judged.waits["lat_deg"][rows], judged.waits["lon_deg"][rows]
+    for i, zones in zip(rows.tolist(), sight.geography.relations_of(*places) if len(rows) else []):
         judged.applies["offshore_support"][i] = any(zone.subkind in WORKS and zone.distance_nm <= rule.work_nm for zone in zones)

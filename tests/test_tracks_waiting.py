@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tracks_sea import FlatSea, every, in_order, last_versions, lines, shown, static, track, watch
 
+from dogwatch.batch import F_CLASS_B
 from dogwatch.events import ZoneRelation
 from tracks.params import Dark, Loitering, Params, Rendezvous
 from tracks.slow_runs import TOLD_BEFORE, TOLD_ENDED, TOLD_OPEN
@@ -211,3 +212,12 @@ def test_what_is_remembered_beside_a_run_is_what_its_event_says():
         else:
             assert run["told"] in (TOLD_BEFORE, TOLD_ENDED)
     assert len(set(told)) >= 5
+
+
+def test_a_boat_of_class_b_cannot_say_that_it_fishes():
+    boat, fleet = drifter(nav=15, kind=18, flags=F_CLASS_B), beside(3, nav=7, kn=3.5)
+    assert mine([boat, *fleet], static(ME, ship_type=30))[0].reason == "suppressed: fishing_ground"
+    assert mine([boat, *fleet], static(ME, ship_type=36))[0].state == "open", "a yacht among them does not"
+    assert mine([boat], static(ME, ship_type=30))[0].state == "open"
+    assert mine([drifter(nav=15), *fleet], static(ME, ship_type=30))[0].state == "open", "nor does a ship that could say so"
+    assert mine([drifter(nav=15, kind=18, flags=F_CLASS_B, lon=10.9, hours=4.3)], static(ME, ship_type=30))[0].reason == "suppressed: fishing_offshore"

@@ -127,7 +127,8 @@ def judge(sight: Sight, waits: np.ndarray, rule: Loitering) -> Judged:
     says_waiting, queue = WAITING_NAV[nav], near["slow"] >= rule.queue_others_min
     among = near["anchored"] >= rule.queue_others_min
     working = (nav == NAV_RESTRICTED) & WORKING_TYPES[ship_type]
-    says_fishing = nav == subjects.NAV_FISHING
+    # a set of class B cannot tell a status: its type stands for it
+    says_fishing = (nav == subjects.NAV_FISHING) | ((ship_type == subjects.TYPE_FISHING) & (table.rows["class_b"][slots] != 0))
     fleet = (near["fleet"] >= rule.ground_others_min) | (near["boats"] >= rule.boats_min)
     open_to_all = ~waits["watched"]
     applies = {

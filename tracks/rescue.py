@@ -97,6 +97,8 @@ class Rescue:
 
     def exclusion(self, lat_deg: float, lon_deg: float, since_ms: int, now_ms: int, rule: RescueArea, key: int | None = None) -> Exclusion:
         """The same as an exclusion of an event that began at `since_ms` at a place in degrees: it suppresses if there is such an area."""
+        if not self.areas:
+            return Exclusion(NAME, "none", None, "none")
         lat, lon = round(lat_deg * UNITS_PER_DEG), round(lon_deg * UNITS_PER_DEG)
         name = self.covers(lat, lon, since_ms, now_ms, rule, key)
         if name:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -92,6 +92,13 @@ class Judged:
     ship_type: np.ndarray
     company: np.ndarray
     applies: dict[str, np.ndarray]
+    rows: list[tuple[bool, ...]] = field(default_factory=list)  # the same by row, in the order of `applies`, made when words are asked for
+
+    def row(self, i: int) -> dict[str, bool]:
+        """Which explanations apply to row i."""
+        if not self.rows:
+            self.rows = list(zip(*(column.tolist() for column in self.applies.values())))
+        return dict(zip(self.applies, self.rows[i]))
 
     def reasons(self, doubt_max: float) -> np.ndarray:
         """int64[n]: number in REASONS of the first explanation that suppresses, -1: none does."""
@@ -161,7 +168,7 @@ def judge(sight: Sight, waits: np.ndarray, rule: Loitering) -> Judged:
 def words(sight: Sight, judged: Judged, i: int, zones: list[ZoneRelation], rule: Loitering, standing: list[Exclusion]) -> tuple[list[Exclusion], list[float]]:
     """Row i as exclusions, each named with its result, and the doubts of those that apply. `zones`: of its place; `standing`: of the version before."""
     wait, near, nav, ship_type = judged.waits[i], judged.company[i], int(judged.nav[i]), int(judged.ship_type[i])
-    applies = {name: bool(column[i]) for name, column in judged.applies.items()}
+    applies = judged.row(i)
     works_nm = min((zone.distance_nm for zone in zones if zone.subkind in WORKS), default=None)
     applies["offshore_support"] = works_nm is not None and works_nm <= rule.work_nm and bool(SUPPORT_TYPES[ship_type])
     found = [

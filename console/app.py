@@ -32,7 +32,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from console.board import Board, LevelRoseError, decision_plain, wall_ms
+from console.board import Board, LevelRoseError, NoRescueError, decision_plain, wall_ms
 from console.decisions import Decisions, StaleError
 from console.picture import Box, Picture
 from console.stream import Stream, sse
@@ -45,6 +45,8 @@ HEALTH_EVERY = 2  # beats
 KEY_EVERY = 120  # beats: a key frame each 60 s drops what a page should no longer show
 BEHIND_BEATS_MAX = 20  # a page more than 10 s behind gets a key frame
 NAME_CHARS_MAX = 60
+REASON_CHARS_MAX = 300
+MAY_END_RESCUE = ("watchstander", "supervisor")
 BODY_BYTES_MAX = 16_384
 ALERTS_PAGE_MAX = 2_000
 RATE_WINDOW_S = 10.0
@@ -92,6 +94,7 @@ def create_app(
         Route("/api/alerts", room.alerts),
         Route("/api/alerts/{alert_id}", room.alert),
         Route("/api/alerts/{alert_id}/ack", room.acknowledge, methods=["POST"]),
+        Route("/api/alerts/{alert_id}/end-rescue", room.end_rescue, methods=["POST"]),
         Route("/metrics", room.metrics_text),
         Route("/healthz", room.healthz),
         Route("/basemap/land.geojson", room.land),
@@ -326,28 +329,48 @@ class _Room:
 
     async def acknowledge(self, request: Request) -> Response:
         """POST api/alerts/{id}/ack {"by", "seen_revision"}, with If-Match: op_revision. Durable before it is answered."""
+        asked = await self._asked(request)
+        if isinstance(asked, Response):
+            return asked
+        tag, body = asked
+        seen = body.get("seen_revision")
+        if isinstance(seen, bool) or not isinstance(seen, int) or tag is None or not _clean_text(body.get("by"), NAME_CHARS_MAX):
+            return problem(422, "an acknowledgement needs a name and the revision that was seen", '{"by": "your name", "seen_revision": 1} as application/json')
+        return await self._decide(request, tag, self._board.acknowledge, by=_clean_text(body["by"], NAME_CHARS_MAX), seen_revision=seen)
+
+    async def end_rescue(self, request: Request) -> Response:
+        """POST api/alerts/{id}/end-rescue {"by", "role", "reason"}, with If-Match: op_revision. Durable before it is answered.
+
+        From then on the areas that the alert opened excuse nobody: what was held back in them is judged anew.
+        """
+        asked = await self._asked(request)
+        if isinstance(asked, Response):
+            return asked
+        tag, body = asked
+        by, role, reason = (_clean_text(body.get(name), most) for name, most in (("by", NAME_CHARS_MAX), ("role", 20), ("reason", REASON_CHARS_MAX)))
+        if not (by and role and reason) or tag is None:
+            return problem(
+                422, "ending a rescue needs a name, a role and a reason", '{"by": "your name", "role": "supervisor", "reason": "..."} as application/json'
+            )
+        if role not in MAY_END_RESCUE:
+            return problem(403, f"a {role} may not end a rescue", f"ask a {' or '.join(MAY_END_RESCUE)}")
+        return await self._decide(request, tag, self._board.end_rescue, by=by, role=role, reason=reason)
+
+    async def _asked(self, request: Request) -> tuple[int | None, dict[str, Any]] | Response:
+        """(op_revision that was seen, None if it is no number; body, empty if it is no JSON object) of a decision, or why it is refused."""
         address = request.client.host if request.client else ""
         if not self._may_post(address):
             return problem(429, "too many requests from this desk", f"wait {RATE_WINDOW_S:.0f} s")
         tag = request.headers.get("if-match", "").strip().strip('"')
         if not tag:
             return problem(428, "If-Match is missing", "send the op_revision that you have seen in If-Match")
-        body = await _body(request)
-        by = body.get("by") if body else None
-        seen = body.get("seen_revision") if body else None
-        if not isinstance(by, str) or not _clean_name(by) or isinstance(seen, bool) or not isinstance(seen, int) or not (tag.isascii() and tag.isdigit()):
-            return problem(422, "an acknowledgement needs a name and the revision that was seen", '{"by": "your name", "seen_revision": 1} as application/json')
-        alert_id = request.path_params["alert_id"]
+        return int(tag) if tag.isascii() and tag.isdigit() else None, await _body(request) or {}
+
+    async def _decide(self, request: Request, op_revision: int, act: Callable[..., dict[str, Any]], **what: Any) -> Response:
+        """A decision, on the disk before it is answered."""
+        alert_id, key = request.path_params["alert_id"], request.headers.get("idempotency-key")
         try:
-            record = await run_in_threadpool(
-                self._board.acknowledge,
-                alert_id,
-                by=_clean_name(by),
-                seen_revision=seen,
-                op_revision=int(tag),
-                event_ms=self._picture.event_ms,
-                key=request.headers.get("idempotency-key"),
-            )
+            record = await run_in_threadpool(act, alert_id, **what, op_revision=op_revision, event_ms=self._picture.event_ms, key=key)
         except KeyError:
             return problem(404, "no such alert on this board", "reload the page")
         except StaleError as stale:
@@ -355,8 +378,12 @@ class _Room:
             return problem(412, "somebody decided before you", "look at their decision, then repeat yours if it still stands", record=now)
         except LevelRoseError:
             return problem(409, "the level rose after what you saw", "read the alert as it is now, then acknowledge", record=self._board.record(alert_id))
+        except NoRescueError:
+            return problem(
+                409, "no rescue area is open for this alert", "nothing is excused by it: there is nothing to end", record=self._board.record(alert_id)
+            )
         except sqlite3.Error as fault:
-            return problem(503, f"the acknowledgement was NOT recorded: {fault}", "check the disk of the console, then repeat")
+            return problem(503, f"the decision was NOT recorded: {fault}", "check the disk of the console, then repeat")
         return _tagged(record)
 
     def _may_post(self, address: str) -> bool:
@@ -418,9 +445,9 @@ async def _body(request: Request) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _clean_name(text: str) -> str:
-    """A person's name fit for a log: printable, single spaces, capped."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:NAME_CHARS_MAX]
+def _clean_text(text: Any, most: int) -> str:
+    """A person's words fit for a log: printable, single spaces, capped; "" of what is no text."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:most] if isinstance(text, str) else ""
 
 
 def _tagged(record: dict[str, Any]) -> Response:

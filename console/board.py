@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from console.decisions import Ack, Decision, Decisions
+from console.decisions import Ack, Decision, Decisions, RescueEnd
 from console.stream import Stream
 from dogwatch.alerts import Alert
 from dogwatch.events import to_plain
@@ -28,6 +28,10 @@ from dogwatch.times import iso
 ALERTS_MAX = 20_000  # on the board; the oldest that is no longer active leaves first, the record itself is on disk
 LEVEL_RANK = {"caution": 0, "warning": 1, "alarm": 2, "emergency": 3}
 ACK_HOLDS_S = {"alarm": 1800, "emergency": 600}
+
+
+class NoRescueError(Exception):
+    """No rescue area is open for the alert."""
 
 
 class LevelRoseError(Exception):
@@ -124,6 +128,29 @@ class Board:
                 self.stream.append("alert", self._json(entry))
             return self._record(entry)
 
+    def end_rescue(self, alert_id: str, *, by: str, role: str, reason: str, op_revision: int, event_ms: int | None, key: str | None = None) -> dict[str, Any]:
+        """End the rescue areas that an alert opened, for everybody and for good, then tell every page; the record as it is now.
+
+        Who feeds the board obeys (`rescues_ended`). Raises KeyError (no such alert), NoRescueError, `console.decisions.StaleError`.
+        """
+        with self._lock:
+            entry = self._entries[alert_id]
+            before = self._decisions.get(alert_id)
+            if before.rescue_end is not None:  # for good: who asks again is told who did it
+                return self._record(entry)
+            areas = tuple(area for area in entry.alert.event_ids if area in self._health.get("rescues", {}))
+            if not areas:
+                raise NoRescueError
+            end = RescueEnd(by, role, reason, wall_ms(), event_ms if event_ms is not None else entry.alert.t_last, areas)
+            self._decisions.end_rescue(alert_id, end, op_revision=op_revision, key=key)
+            self.stream.append("alert", self._json(entry))
+            return self._record(entry)
+
+    def rescues_ended(self) -> dict[str, str]:
+        """Who ended which rescue area, name and role, by the id of its event; those of earlier runs too."""
+        with self._lock:
+            return {area: f"{end.by} ({end.role})" for area, end in self._decisions.rescues_ended().items()}
+
     def expire(self, event_ms: int) -> int:
         """Withdraw acknowledgements that are too old for an alert still active; how many."""
         with self._lock:
@@ -178,7 +205,7 @@ class Board:
     def _decision(self, entry: _Entry) -> Decision:
         decision = self._decisions.get(entry.alert.alert_id)
         if decision.ack is not None and decision.ack == entry.void_ack:
-            return Decision(decision.alert_id, decision.op_revision)
+            return Decision(decision.alert_id, decision.op_revision, None, decision.rescue_end)
         return decision
 
     def _json(self, entry: _Entry) -> bytes:
@@ -187,7 +214,13 @@ class Board:
 
 def decision_plain(decision: Decision) -> dict[str, Any]:
     """The operator's half of a record, ready for JSON."""
-    return {"op_revision": decision.op_revision, "ack": _ack_plain(decision.ack)}
+    return {"op_revision": decision.op_revision, "ack": _ack_plain(decision.ack), "rescue_end": _end_plain(decision.rescue_end)}
+
+
+def _end_plain(end: RescueEnd | None) -> dict[str, Any] | None:
+    if end is None:
+        return None
+    return {"by": end.by, "role": end.role, "reason": end.reason, "at": iso(end.wall_ms), "event_time": iso(end.event_ms)}
 
 
 def _ack_plain(ack: Ack | None) -> dict[str, Any] | None:

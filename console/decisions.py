@@ -1,4 +1,4 @@
-"""Operators' decisions in SQLite: who acknowledged which alert, and the log of it. The one module that knows SQL.
+"""Operators' decisions in SQLite: who acknowledged which alert, who ended which rescue, and the log of it. The one module that knows SQL.
 
 May live here: schema, transactions, the hash chain of the log. May not: alerts' contents, HTTP, what a level means.
 
@@ -36,6 +36,8 @@ CREATE TABLE log (
 CREATE TRIGGER log_keeps BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER log_stays BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 """
+RESCUE_ENDED = "rescue ended"  # in the log, before the ids of the areas
+END_RESCUE = "end_rescue"  # an action of the log, where alone it is kept: a rescue is ended for good
 LOG_HASHED = ("seq", "wall_ms", "event_ms", "station", "user", "role", "action", "alert_id", "state_from", "state_to", "reason", "request_key", "prev_hash")
 
 
@@ -49,12 +51,24 @@ class Ack(msgspec.Struct, frozen=True):
     level: str
 
 
+class RescueEnd(msgspec.Struct, frozen=True):
+    """Who said that a rescue is none, or over, in which role, why, and which areas (ids of their events) no longer excuse anybody."""
+
+    by: str
+    role: str
+    reason: str
+    wall_ms: int
+    event_ms: int | None
+    areas: tuple[str, ...]
+
+
 class Decision(msgspec.Struct, frozen=True):
     """What people decided about one alert. `op_revision` counts every change; 0 = nothing decided yet."""
 
     alert_id: str
     op_revision: int = 0
     ack: Ack | None = None
+    rescue_end: RescueEnd | None = None
 
 
 class _Act(msgspec.Struct, frozen=True):
@@ -89,7 +103,9 @@ class Decisions:
             self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10)
             self._db.row_factory = sqlite3.Row
             self._prepare(str(path))
-            self._known = {row["alert_id"]: _decision(row) for row in self._db.execute("SELECT * FROM decision")}
+            ends = {row["alert_id"]: _rescue_end(row) for row in self._db.execute("SELECT * FROM log WHERE action=? ORDER BY seq", (END_RESCUE,))}
+            self._known = {row["alert_id"]: _decision(row, ends.get(row["alert_id"])) for row in self._db.execute("SELECT * FROM decision")}
+            self._ended = {area: end for end in ends.values() for area in end.areas}
         except (sqlite3.Error, OSError) as fault:
             raise InputError(
                 f"cannot use {path} for operators' decisions: {fault}", remedy="check the folder and its rights, or restore the file from a backup"
@@ -139,7 +155,17 @@ class Decisions:
             act = _Act("unack", "dogwatch", "system", wall_ms, event_ms, reason=reason)
             return self._change(alert_id, None, self.get(alert_id).op_revision, act)
 
-    def _change(self, alert_id: str, ack: Ack | None, op_revision: int, act: _Act) -> Decision:
+    def end_rescue(self, alert_id: str, end: RescueEnd, *, op_revision: int, station: str = "", key: str | None = None) -> Decision:
+        """End the rescue areas of an alert, durably and for good. Raises StaleError unless `op_revision` is the current one; a `key` again changes nothing."""
+        act = _Act(END_RESCUE, end.by, end.role, end.wall_ms, end.event_ms, end.reason, station, key)
+        return self._change(alert_id, self.get(alert_id).ack, op_revision, act, end)
+
+    def rescues_ended(self) -> dict[str, RescueEnd]:
+        """Every area that a person ended, by id."""
+        with self._lock:
+            return dict(self._ended)
+
+    def _change(self, alert_id: str, ack: Ack | None, op_revision: int, act: _Act, end: RescueEnd | None = None) -> Decision:
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -149,12 +175,14 @@ class Decisions:
                     return before
                 if before.op_revision != op_revision:
                     raise StaleError(before)
-                after = Decision(alert_id, op_revision + 1, ack)
+                after = Decision(alert_id, op_revision + 1, ack, end or before.rescue_end)
                 columns = (ack.by, ack.wall_ms, ack.event_ms, ack.seen_revision, ack.level) if ack else (None,) * 5
                 self._db.execute("REPLACE INTO decision VALUES (?,?,?,?,?,?,?)", (alert_id, after.op_revision, *columns))
-                self._log(act, alert_id, _state(before), _state(after))
+                states = ("rescue open", " ".join((RESCUE_ENDED, *end.areas))) if end else (_state(before), _state(after))
+                self._log(act, alert_id, *states)
                 self._db.execute("COMMIT")
                 self._known[alert_id] = after
+                self._ended |= dict.fromkeys(end.areas, end) if end else {}
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
@@ -187,11 +215,16 @@ class Decisions:
             self._db.close()
 
 
-def _decision(row: sqlite3.Row) -> Decision:
+def _decision(row: sqlite3.Row, end: RescueEnd | None) -> Decision:
     ack = None
     if row["ack_by"] is not None:
         ack = Ack(row["ack_by"], row["ack_wall_ms"], row["ack_event_ms"], row["ack_revision"], row["ack_level"])
-    return Decision(row["alert_id"], row["op_revision"], ack)
+    return Decision(row["alert_id"], row["op_revision"], ack, end)
+
+
+def _rescue_end(row: sqlite3.Row) -> RescueEnd:
+    areas = tuple(row["state_to"].removeprefix(RESCUE_ENDED).split())
+    return RescueEnd(row["user"], row["role"], row["reason"], row["wall_ms"], row["event_ms"], areas)
 
 
 def _state(decision: Decision) -> str:

@@ -101,6 +101,7 @@ def _play(desk: Desk, scenario: Scenario, options: DemoOptions) -> None:
             begun = time.perf_counter()
             output = desk.engine.feed("demo", b"".join(pending))
             desk.show(output, time.perf_counter() - begun)
+            desk.obey()
             pending.clear()
             last_feed = time.monotonic()
         if options.for_s and time.monotonic() - started >= options.for_s:

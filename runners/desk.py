@@ -20,6 +20,7 @@ from dogwatch.times import clock_text, iso
 from runners.engine import Engine, Output
 from runners.metrics import Metrics
 from runners.source_words import SourceWords
+from tracks.rescue import close_row
 
 HEALTH_S = 1.0
 LEVEL_STYLE = {"emergency": "bold white on red", "alarm": "bold red", "warning": "yellow", "caution": "cyan"}
@@ -41,6 +42,7 @@ class Desk:
         self.shown: dict[str, str] = {}
         self.exercise_said = engine.intake.simulated == set(engine.lanes)  # nothing new to whoever configured it so
         self.heartbeats: dict[str, dict[str, Any]] = {}  # the newest of every source
+        self.ending: set[str] = set()  # rescue areas that the watch has been told to end
         self._last_health = 0.0
         self._messages = (0, time.monotonic())
 
@@ -91,6 +93,25 @@ class Desk:
         if self.board is not None and now - self._last_health >= HEALTH_S:
             self._health(now)
 
+    def obey(self) -> list[Output]:
+        """Tell the watch which rescue areas people have ended, show what comes of it and return it for the journal.
+
+        Asked of the decisions on disk, not of a message, so that a restart forgets none: an area that is open again is ended again.
+        """
+        ended = self.board.rescues_ended() if self.board is not None else {}
+        still_open = self._rescues()
+        self.ending &= set(still_open)
+        found = []
+        for area in sorted((set(ended) & set(still_open)) - self.ending):
+            self.ending.add(area)
+            found.append(self.engine.control(close_row(self.engine.newest_ms, area, ended[area])))
+            self.show(found[-1], 0.0)
+        return found
+
+    def _rescues(self) -> dict[str, str]:
+        """How each rescue area was opened that excuses somebody, by the id of its event."""
+        return {name: area.how for name, area in self.engine.watch.track.rescue.areas.items() if not area.closed_by}
+
     def tell(self, alerts: list[Alert]) -> None:
         """Alerts to board and terminal. The engine calls it itself for distress, before anything else is decided."""
         for alert in alerts:
@@ -139,5 +160,6 @@ class Desk:
                 "heartbeats": dict(self.heartbeats),
                 "exercise": intake.exercise,
                 "simulated": sorted(intake.simulated),
+                "rescues": self._rescues(),
             }
         )

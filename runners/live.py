@@ -91,6 +91,8 @@ def _pass_on(waiting: deque[Received], desk: Desk, journal: _Journal, tape: Tape
     """What waits through the engine to whoever wants to know; when nothing came the page still wants its health."""
     for received in waiting:
         tape.take(received)
+    for output in desk.obey():
+        journal.append(output)
     while True:
         begun = time.perf_counter()
         output = desk.engine.take_run(waiting) if waiting else Output()

@@ -21,7 +21,7 @@ from tracks.params import Params
 from tracks.step import TrackState, track_step
 from zones.geography import Geography
 
-STATE_SCHEMA = 9  # grows with any change of a section; a blob of another schema is refused and rebuilt by replay
+STATE_SCHEMA = 10  # grows with any change of a section; a blob of another schema is refused and rebuilt by replay
 
 
 @dataclass(slots=True)

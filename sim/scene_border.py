@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dogwatch.errors import InputError
 from dogwatch.geo import KN_MS, NM_M, great_circle_m
 from sim.area import Border, Depth, belt, crossings, depth_of, inward_deg, legs, place_at
 from sim.harbour import Harbour, berths, harbours
@@ -126,11 +127,14 @@ class PortVisit(Behaviour, kw_only=True):
         def berth() -> Point:
             if self.at is not None:
                 return self.at
-            port: Harbour = harbours(region)[int(rng.integers(len(harbours(region))))]
+            # a port without a berth in sight of its water is none to moor in: its water may lie miles from its place in the table
+            ports: list[Harbour] = [port for port in harbours(region) if len(berths(region, port))]
+            if not ports:
+                raise InputError("no port of this region has a berth", remedy="give the scene its place (`at`)")
+            port = ports[int(rng.integers(len(ports)))]
             places = berths(region, port)[:BERTHS]
-            gate = waters(region).centre(port.cell)
-            at = (float(places[k := int(rng.integers(len(places))), 0]), float(places[k, 1])) if len(places) else gate
-            entrance[at] = gate
+            at = float(places[k := int(rng.integers(len(places))), 0]), float(places[k, 1])
+            entrance[at] = waters(region).centre(port.cell)
             return at
 
         def call(at: Point) -> list[Plan] | None:

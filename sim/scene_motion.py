@@ -5,8 +5,6 @@ May not: what looks like them for good reasons (`scene_waiting`).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dogwatch.geo import KN_MS
@@ -201,55 +199,54 @@ class Grounding(Behaviour, kw_only=True):
         return Scene([ship], [aground, _stop(ship, at_s, plan.t_s, speed_kn, scored=False), still])
 
 
-class SpeedAnomaly(Behaviour, kw_only=True):
-    """A ship that has kept her speed for an hour goes much slower or faster for a while, on the same course."""
+class OddVoyage(Behaviour, kw_only=True):
+    """What voyages with one odd part share. `start_s`: when it begins."""
 
     start_s: Range = (3600.0, 5400.0)
     duration_s: Range = (1500.0, 3600.0)
     speed_kn: Range = (11.0, 15.0)
-    change_kn: Range = (4.5, 7.5)
     course_deg: Range = (0.0, 360.0)
     ship_type: Types = MERCHANT
     loa_m: Range = (90.0, 250.0)
     flag: Flags = OPEN_FLAGS
+
+    def voyage(self, stage: Stage, rng: np.random.Generator, what: tuple[str, str], odd: tuple[float, float, float], measures: dict[str, float]) -> Scene:
+        """One of them: (subtype, cause), (turn in degrees, speed in it, speed before and after)."""
+        at, start_s, duration_s, course_deg = stage.place(self, rng), pick(rng, self.start_s), pick(rng, self.duration_s), pick(rng, self.course_deg)
+        turn_deg, odd_kn, speed_kn = odd
+        plan = stage.approach(at, start_s, speed_kn=speed_kn, course_deg=course_deg).run(course_deg + turn_deg, odd_kn, duration_s)
+        centre = middle(at, plan.at)
+        leave(plan, course_deg, speed_kn, stage.until_s)
+        ship = stage.ship(rng, self.flag, self.ship_type, self.loa_m, plan)
+        rounded = {name: round(value, 2) for name, value in measures.items()}
+        return Scene([ship], [Fact("anomaly", what[0], [ship], start_s, start_s + duration_s, what[1], *centre, scored=self.scored, measures=rounded)])
+
+
+class SpeedAnomaly(OddVoyage, kw_only=True):
+    """A ship that has kept her speed for an hour goes much slower or faster for a while, on the same course."""
+
+    change_kn: Range = (4.5, 7.5)
 
     def scene(self, stage: Stage, rng: np.random.Generator) -> Scene:
         """Slower and faster are equally likely."""
         speed_kn, change_kn = pick(rng, self.speed_kn), pick(rng, self.change_kn) * choose(rng, (-1, 1))
         odd_kn = max(3.5, speed_kn + change_kn)
         cause = f"{'slows down' if odd_kn < speed_kn else 'speeds up'} from {speed_kn:.1f} to {odd_kn:.1f} kn without a turn"
-        return _anomaly(self, stage, rng, ("speed", cause), (0.0, odd_kn, speed_kn), {"speed_kn": odd_kn, "usual_kn": speed_kn})
+        return self.voyage(stage, rng, ("speed", cause), (0.0, odd_kn, speed_kn), {"speed_kn": odd_kn, "usual_kn": speed_kn})
 
 
-class CourseAnomaly(Behaviour, kw_only=True):
+class CourseAnomaly(OddVoyage, kw_only=True):
     """A ship leaves her course by much for a while, at the same speed, then takes it up again."""
 
-    start_s: Range = (3600.0, 5400.0)
     duration_s: Range = (1200.0, 3000.0)
     speed_kn: Range = (9.0, 15.0)
     turn_deg: Range = (70.0, 150.0)
-    course_deg: Range = (0.0, 360.0)
-    ship_type: Types = MERCHANT
-    loa_m: Range = (90.0, 250.0)
-    flag: Flags = OPEN_FLAGS
 
     def scene(self, stage: Stage, rng: np.random.Generator) -> Scene:
         """To either side."""
         speed_kn, turn_deg = pick(rng, self.speed_kn), pick(rng, self.turn_deg) * choose(rng, (-1, 1))
         cause = f"leaves her course by {abs(turn_deg):.0f} degrees to {'starboard' if turn_deg > 0 else 'port'}"
-        return _anomaly(self, stage, rng, ("course", cause), (turn_deg, speed_kn, speed_kn), {"turn_deg": turn_deg, "speed_kn": speed_kn})
-
-
-def _anomaly(row: Any, stage: Stage, rng: np.random.Generator, what: tuple[str, str], odd: tuple[float, float, float], measures: dict[str, float]) -> Scene:
-    """A voyage with one odd part: (subtype, cause), (turn in degrees, speed in it, speed before and after)."""
-    at, start_s, duration_s, course_deg = stage.place(row, rng), pick(rng, row.start_s), pick(rng, row.duration_s), pick(rng, row.course_deg)
-    turn_deg, odd_kn, speed_kn = odd
-    plan = stage.approach(at, start_s, speed_kn=speed_kn, course_deg=course_deg).run(course_deg + turn_deg, odd_kn, duration_s)
-    centre = middle(at, plan.at)
-    leave(plan, course_deg, speed_kn, stage.until_s)
-    ship = stage.ship(rng, row.flag, row.ship_type, row.loa_m, plan)
-    rounded = {name: round(value, 2) for name, value in measures.items()}
-    return Scene([ship], [Fact("anomaly", what[0], [ship], start_s, start_s + duration_s, what[1], *centre, scored=row.scored, measures=rounded)])
+        return self.voyage(stage, rng, ("course", cause), (turn_deg, speed_kn, speed_kn), {"turn_deg": turn_deg, "speed_kn": speed_kn})
 
 
 def _stop(ship: Ship, start_s: float, end_s: float, speed_kn: float, *, scored: bool) -> Fact:

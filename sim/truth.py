@@ -28,6 +28,7 @@ from sim.satellite import sees
 from sim.scenario import T_START_MS, Scenario
 from sim.scene import Fact, Scene
 from sim.ship import BASE, Ship, World
+from sim.wayward import close_passes, odd_speeds
 
 RULE, RULE_VERSION = "truth", "1"
 VISIBLE_SHARE = 0.8  # share of a fact's minutes at which a receiver would hear most of what its vessels send
@@ -37,7 +38,7 @@ SATELLITE_MS = 1_800_000
 NEVER_MS = np.int64(1) << 60
 AREA_VESSELS_MIN = 3  # what befalls an area can be known when so many of its vessels are heard
 INSIDE_STEP_MS = 10_000
-TRAFFIC = "traffic"  # the "scene" of facts about vessels that nobody scripted
+TRAFFIC, ODD_SPEED, CLOSE_PASS = "traffic", "odd_speed", "close_pass"  # the "scenes" of facts that nobody scripted
 
 
 def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, duration_s: float | None = None) -> list[dict[str, Any]]:
@@ -50,9 +51,13 @@ def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, d
     world, rows, first = world_of(who, t_start_ms), [], len(who.background)
     every = who.background + [ship for scene in who.scenes for ship in scene.ships]
     told = [fact for scene in who.scenes for fact in scene.facts]
-    untold = crossing_facts(every, scenario.zones, told, length_s)
+    untold = [
+        Scene([], crossing_facts(every, scenario.zones, told, length_s), kind=TRAFFIC),
+        Scene([], odd_speeds(every, told, length_s), kind=ODD_SPEED),
+        Scene([], close_passes(every, scenario.zones, told, length_s), kind=CLOSE_PASS),
+    ]
     everybody = {id(ship): i for i, ship in enumerate(every)}
-    for scene in [*who.scenes, Scene([], untold, kind=TRAFFIC)]:
+    for scene in [*who.scenes, *untold]:
         index_of = {id(ship): first + i for i, ship in enumerate(scene.ships)} if scene.ships else everybody
         first += len(scene.ships)
         for fact in scene.facts:

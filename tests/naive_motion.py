@@ -199,7 +199,7 @@ def approaches(ships, *, range_m=6 * 1852.0, cpa_m=0.25 * 1852.0, factor=3.0, tc
 def step_of(legs, *, step_kn=4.0, deviations=5.0, legs_min=8):
     """(usual, deviation, now) knots, or None. legs: knots, newest last, all known, at most 24."""
     before, last = [kn for kn in legs[:-3] if kn >= 3.0], legs[-3:]
-    if len(legs) < legs_min + 3 or len(before) < legs_min or min(last) < 3.0:
+    if len(legs) < legs_min + 3 or len(before) < legs_min or min(last) < 3.0 or legs[-4] < 3.0:
         return None
     usual = statistics.median(before)
     deviation = max(0.3, 1.4826 * statistics.median(abs(kn - usual) for kn in before))

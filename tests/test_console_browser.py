@@ -306,6 +306,31 @@ def test_distress_shows_the_newest_position_and_who_is_near(browser: Browser, se
     browser("close")
 
 
+def test_a_rescue_area_is_ended_by_a_person_with_a_role_and_a_reason(browser: Browser, served: Harness) -> None:
+    served.board.publish(distress(event_ids=["beacon-1"]))
+    browser("open", url=served.start())
+    browser.until(READY)
+    browser("press", key="j")
+    browser.until("document.querySelector('[data-test=ack]')")
+    assert browser("evaluate", js="document.querySelector('[data-test=end-rescue]') === null"), "nothing is excused by it yet"
+    served.board.health({"rescues": {"beacon-1": "beacon"}})
+    browser.until("document.querySelector('[data-test=end-rescue]')")
+    browser("evaluate", js="void document.querySelector('[data-test=end-rescue]').click()")
+    browser.until("document.querySelector('dialog select[name=role]')")
+    browser("fill", on="dialog input[name=who]", text="Ana Watch")
+    browser("evaluate", js="void (document.querySelector('dialog select[name=role]').value = 'supervisor')")
+    browser("fill", on="dialog input[name=reason]", text=f"a hoax {HOSTILE}")
+    shoot(browser, "console-end-rescue")
+    browser("press", key="Enter")
+    text = browser.until("document.querySelector('[data-test=rescue-ended]')?.innerText")
+    assert "Ana Watch (supervisor)" in text
+    assert HOSTILE in text, "as text"
+    assert served.board.rescues_ended() == {"beacon-1": "Ana Watch (supervisor)"}
+    assert browser("evaluate", js="document.querySelector('[data-test=end-rescue]') === null && !document.querySelector('dialog')")
+    clean(browser)
+    browser("close")
+
+
 def test_silence_says_what_it_listens_to(browser: Browser) -> None:
     quiet = Harness(vessels=0)
     try:

@@ -494,6 +494,68 @@ def test_acknowledging_follows_the_rules_of_two_writers(client: TestClient, boar
     assert client.get(f"/api/alerts/{alert().alert_id}").json()["op_revision"] == 1
 
 
+END = {"by": "Ana", "role": "supervisor", "reason": "hoax, the coast guard has been there"}
+
+
+def rescue_open(board: Board, *areas: str) -> None:
+    board.health({"rescues": dict.fromkeys(areas, "beacon")})
+
+
+def test_ending_a_rescue_needs_a_person_a_role_a_reason_and_an_open_area(client: TestClient, board: Board) -> None:
+    board.publish(distress(9, event_ids=["beacon-1"]))
+    url, tag = f"/api/alerts/{9:032x}/end-rescue", {"If-Match": '"0"'}
+    assert client.post(url, json=END).status_code == 428
+    assert client.post(url, json=END, headers=tag).status_code == 409, "nothing is excused by it yet"
+    rescue_open(board, "beacon-1", "beacon-2")
+    for missing in ("by", "role", "reason"):
+        assert client.post(url, json={**END, missing: " "}, headers=tag).status_code == 422, missing
+    for role in ("viewer", "analyst", "auditor", "admin"):
+        assert client.post(url, json={**END, "role": role}, headers=tag).status_code == 403, role
+    assert client.post("/api/alerts/none/end-rescue", json=END, headers=tag).status_code == 404
+    assert client.post(url, json=END, headers={"If-Match": '"7"'}).status_code == 412
+    assert client.post(url, json=END, headers={**tag, "Origin": "http://evil.example"}).status_code == 403
+    assert board.rescues_ended() == {}
+    done = client.post(url, json=END, headers=tag)
+    assert done.status_code == 200
+    assert {name: done.json()["rescue_end"][name] for name in END} == END
+    assert done.json()["ack"] is None, "the distress itself is not acknowledged by it"
+    assert board.rescues_ended() == {"beacon-1": "Ana (supervisor)"}
+
+
+def test_a_rescue_is_ended_once_and_for_good(client: TestClient, board: Board) -> None:
+    board.publish(distress(9, event_ids=["beacon-1"]))
+    rescue_open(board, "beacon-1")
+    url = f"/api/alerts/{9:032x}/end-rescue"
+    assert client.post(url, json=END, headers={"If-Match": '"0"'}).status_code == 200
+    again = client.post(url, json={**END, "by": "Ben"}, headers={"If-Match": '"1"'})
+    assert (again.status_code, again.json()["rescue_end"]["by"]) == (200, "Ana")
+    acked = client.post(f"/api/alerts/{9:032x}/ack", json=ACK, headers={"If-Match": '"1"'})
+    assert (acked.status_code, acked.json()["rescue_end"]["by"]) == (200, "Ana")
+    board.publish(distress(9, event_ids=["beacon-1"], revision=2))
+    record = board.record(f"{9:032x}")
+    assert record is not None
+    assert (record["rescue_end"]["role"], record["ack"]["by"]) == ("supervisor", "Ana")
+
+
+def test_who_ended_a_rescue_stands_in_the_log_and_survives_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "decisions.sqlite"
+    board = Board()
+    board.attach(Decisions(file))
+    board.publish(distress(9, event_ids=["beacon-1"]))
+    rescue_open(board, "beacon-1")
+    board.end_rescue(f"{9:032x}", **END, op_revision=0, event_ms=T0)
+    again = Decisions(file)
+    (entry,) = again.log()
+    assert {name: entry[name] for name in ("action", "user", "role", "reason", "event_ms")} == {
+        "action": "end_rescue", "user": "Ana", "role": "supervisor", "reason": END["reason"], "event_ms": T0,
+    }  # fmt: skip
+    assert (entry["state_from"], entry["state_to"]) == ("rescue open", "rescue ended beacon-1")
+    assert again.verify() is None
+    fresh = Board()
+    fresh.attach(again)
+    assert fresh.rescues_ended() == {"beacon-1": "Ana (supervisor)"}
+
+
 def test_foreign_pages_and_names_are_refused(client: TestClient, board: Board) -> None:
     board.publish(alert())
     url = f"/api/alerts/{alert().alert_id}/ack"

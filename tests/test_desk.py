@@ -7,13 +7,16 @@ import random
 import msgspec
 
 from console.board import Board
+from console.decisions import Decisions
 from ingest.source import STATES, Health, Reader, Received
 from runners.desk import Desk
 from runners.engine import Engine
 from runners.lane import Lane
 from runners.rules import read_rules
 from runners.source_words import SAID, SourceWords
+from tests.console_harness import distress
 from tests.decode_inputs import one, position
+from tracks.rescue import open_row
 
 T_MS = 1_767_225_610_000
 
@@ -78,3 +81,38 @@ def test_health_has_the_last_heartbeat_and_whether_each_source_is_heard():
 
 def test_there_are_words_for_every_state():
     assert set(SAID) | {"new"} == set(STATES)
+
+
+def minutes_pass(desk, minutes, since=0):
+    """A ship is heard once a minute."""
+    for k in range(since, since + minutes):
+        line = one(position(sec=(T_MS // 1000 + 60 * k) % 60)) + b"\r\n"
+        desk.show(desk.engine.take(Received(line, T_MS + 60_000 * k, "hill", "peer", "bytes")), 0.001)
+
+
+def test_a_rescue_that_a_person_ended_excuses_nobody_also_after_a_restart(tmp_path):
+    def watching():
+        desk = Desk(Engine(read_rules("border", []), [Lane("hill", lateness_ms=5_000)]))
+        desk.board = Board()
+        desk.board.attach(Decisions(tmp_path / "decisions.sqlite"))
+        minutes_pass(desk, 2)
+        desk.engine.control(open_row(T_MS + 60_000, "beacon-1", "beacon", -24_600_000, 104_700_000))
+        minutes_pass(desk, 3, since=2)
+        return desk
+
+    desk = watching()
+    desk._health(1e9)
+    assert desk.board.health_now()["rescues"] == {"beacon-1": "beacon"}
+    assert desk.obey() == [], "nobody has ended it"
+    desk.board.publish(distress(event_ids=["beacon-1"]))
+    desk.board.end_rescue(f"{9:032x}", by="Ana Watch", role="supervisor", reason="hoax", op_revision=0, event_ms=T_MS)
+    assert len(desk.obey()) == 1
+    assert desk.obey() == [], "the watch is told once"
+    minutes_pass(desk, 3, since=5)
+    assert desk.engine.watch.track.rescue.areas["beacon-1"].closed_by == "Ana_Watch_(supervisor)"
+    desk._health(2e9)
+    assert desk.board.health_now()["rescues"] == {}
+    again = watching()  # the state was lost, or the beacon was heard anew: what was decided holds
+    assert len(again.obey()) == 1
+    minutes_pass(again, 3, since=5)
+    assert again.engine.watch.track.rescue.areas["beacon-1"].closed_by == "Ana_Watch_(supervisor)"

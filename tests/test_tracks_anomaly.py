@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from naive_motion import step_of, turn_of
-from tracks_sea import T0, every, in_order, last_versions, lines, static, track, watch
+from tracks_sea import T0, every, in_order, last_versions, lines, shown, static, track, watch, well_heard
 
 from tracks.anomaly import steps_of, turns_of
 from tracks.legs import LEG_MS, LEGS, RING
-from tracks.params import Anomaly, Params
+from tracks.params import Anomaly, Assist, Params
 from tracks.rescue import open_row
 
 X = 211_000_001
@@ -156,6 +156,84 @@ def test_a_turn_for_good_is_a_turn_of_the_route_and_not_told():
     (event,) = odd(voyage(turn=90.0, odd_s=(5400, 1e9), hours=4.0), params=told)
     assert event.state == "closed"
     assert event.t_end - event.t_start <= 4_200_000
+
+
+def test_who_stood_before_she_went_on_slowly_has_stopped_and_is_another_matter():
+    rows = voyage(odd_kn=6.5, odd_s=(5400, 9600))
+    t = (rows["t_ms"] - T0) / 1000
+    stood = (t >= 5400) & (t < 7200)
+    rows["lat"][stood] = rows["lat"][np.flatnonzero(t < 5400)[-1]]
+    rows["sog"][stood] = 2
+    rows["lat"][t >= 7200] -= rows["lat"][t >= 7200][0] - rows["lat"][stood][-1]
+    assert not odd(rows, subtype="speed")
+
+
+def test_a_place_in_doubt_makes_no_speed():
+    """Told a place two miles off for a while: the legs that jump are no way of hers."""
+    rows = voyage(kn=12.0)
+    t = (rows["t_ms"] - T0) / 1000
+    rows["lon"][(t >= 4000) & (t < 8000)] += round(2.5 / 60 / math.cos(math.radians(54.2)) * 600_000)
+    assert not shown(watch(rows, static(X, ship_type=70))[0], "anomaly")
+
+
+def in_the_lane(count=30, hours=9.4):
+    """Tankers up and down a lane, each some minutes behind the other."""
+    rows = []
+    for k in range(count):
+        t = every(60, hours, start_s=k)
+        along = (k * 0.02 + t * 12 * KN_DEG) % 0.6
+        north = along < 0.3
+        rows.append(track(X + 100 + k, t, 54.3 + np.where(north, along, 0.6 - along), 10.62, sog_kn=12.0, cog_deg=np.where(north, 0.0, 180.0)))
+    return rows
+
+
+def lane_statics(count=30):
+    return [static(X + 100 + k, ship_type=80, loa_m=180) for k in range(count)]
+
+
+PLACES = Params(anomaly=Anomaly(place_visits_min=40, place_share_max=0.02), assist=Assist(enabled=False))  # the lane turns about on the spot
+
+
+def stray(mmsi=X, start_s=6.5 * 3600, hours=1.6):
+    t = every(60, hours, start_s)
+    return track(mmsi, t, 54.32 + (t - start_s) * 8 * KN_DEG, 10.62, sog_kn=8.0, cog_deg=0.0)
+
+
+def test_a_ship_where_her_kind_is_not_seen():
+    statics = np.concatenate([*lane_statics(), static(X, ship_type=60, loa_m=200), static(X + 1, ship_type=81, loa_m=170)])
+    events = odd(in_order(*in_the_lane(), stray(), stray(X + 1)), statics, subtype="place", params=PLACES, coverage=well_heard())
+    (event,) = events
+    assert (event.mmsi, event.rule, event.state) == ([X], "unusual_place", "closed")
+    assert event.measures["looks_known"] >= 40
+    assert event.measures["looks_of_her_kind"] == 0
+    assert all(e.passed for e in event.evidence)
+    assert abs(event.t_start - (T0 + 6.5 * 3_600_000)) <= 1_200_000
+
+
+def test_where_little_is_known_or_little_is_heard_nobody_is_odd():
+    statics = np.concatenate([*lane_statics(), static(X, ship_type=60, loa_m=200)])
+    rows = in_order(*in_the_lane(), stray())
+    assert not odd(rows, statics, subtype="place", coverage=well_heard()), "five thousand looks are asked for"
+    (event,) = odd(rows, statics, subtype="place", params=PLACES, coverage=well_heard(blocks=300, missed=3000))
+    assert (event.state, event.reason) == ("candidate", "suppressed: badly_heard")
+
+
+@pytest.mark.parametrize("told", [{"ship_type": 30, "loa_m": 200}, {"ship_type": 60, "loa_m": 40}, {"ship_type": 0, "loa_m": 200}])
+def test_fishing_small_and_unknown_ships_are_not_asked_about_places(told):
+    statics = np.concatenate([*lane_statics(), static(X, **told)])
+    assert not odd(in_order(*in_the_lane(), stray()), statics, subtype="place", params=PLACES, coverage=well_heard())
+
+
+def test_places_in_any_cut():
+    statics = np.concatenate([*lane_statics(12), static(X, ship_type=60, loa_m=200)])
+    rows = in_order(*in_the_lane(12, hours=8.2), stray())
+    few = Params(anomaly=Anomaly(place_visits_min=20, place_share_max=0.05), assist=Assist(enabled=False))
+    whole, state = watch(rows, statics, params=few, coverage=well_heard())
+    pieces, other = watch(rows, statics, params=few, coverage=well_heard(), cuts=range(0, len(rows), 701), restarts=range(0, 10, 3))
+    assert lines(whole) == lines(pieces)
+    assert "place" in {e.subtype for e in whole}
+    one, two = (next(d for d in s.detectors if d.NAME == "anomaly").places.to_sections() for s in (state, other))
+    assert all((one[name] == two[name]).all() for name in ("squares", "looks"))
 
 
 def test_a_gap_is_no_change():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from naive_motion import Legs, arrival_of
 from tracks_sea import T0, every, in_order, last_versions, lines, static, track, watch
 
+from dogwatch.batch import F_LATE
 from tracks.assist import note_arrivals
 from tracks.legs import FAST, LEG_MS, LEGS, RING, SLOWED, STEPPED, TURNED, TURNED_BEFORE, UNKNOWN, close_legs
 from tracks.rescue import open_row
@@ -173,10 +174,19 @@ def test_ships_that_turn_to_places_far_apart_do_not():
     assert not assists(watch(rows)[0])
 
 
-@pytest.mark.parametrize("kind", [30, 31, 50, 52, 53])
+@pytest.mark.parametrize("kind", [31, 50, 52, 53])
 def test_trades_that_turn_and_wait_do_not(kind):
     statics = np.concatenate([static(X + k, ship_type=kind) for k in range(2)])
     assert not assists(watch(fleet(2), statics, control=call())[0])
+
+
+def test_fishing_vessels_come_when_somebody_calls_and_with_others_but_not_with_their_gear_out():
+    both = np.concatenate([static(X + k, ship_type=30) for k in range(2)])
+    (event,) = assists(watch(fleet(2), both)[0])
+    assert (event.state, event.reason) == ("candidate", "suppressed: fishing_ground")
+    assert assists(watch(fleet(2), both, control=call())[0])[0].state == "closed"
+    assert not assists(watch(fleet(2, nav=7), both, control=call())[0])
+    assert assists(watch(fleet(3), static(X, ship_type=30))[0])[0].state == "closed", "two merchant ships are enough"
 
 
 def test_a_place_where_others_wait_and_a_pilot_station_are_kept_back():
@@ -193,6 +203,55 @@ def test_pleasure_craft_that_meet_are_kept_back_and_help_where_somebody_calls():
     (event,) = assists(watch(fleet(3), statics)[0])
     assert (event.state, event.reason) == ("candidate", "suppressed: regatta_or_outing")
     assert assists(watch(fleet(3), statics, control=call())[0])[0].state == "closed"
+
+
+def test_two_who_arrive_together_later_join_and_do_not_begin_another():
+    first = [helper(X + k, side_deg=170 * k, turn_s=3000) for k in range(2)]
+    later = [helper(X + 2 + k, side_deg=80 + 180 * k, turn_s=3900) for k in range(2)]
+    events, _ = watch(in_order(*first, *later), control=call())
+    (event,) = assists(events)
+    assert sorted(event.mmsi) == [X + k for k in range(4)]
+    assert event.measures["helpers"] == 4
+    assert {int(e.observed) for e in event.evidence if e.name == "helpers"} == {4}
+    assert len({e.event_id for e in events if e.subtype == "assist"}) == 1
+
+
+def test_rescue_craft_that_turn_in_their_search_assist_nobody_unless_somebody_called():
+    statics = np.concatenate([static(X + k, ship_type=51 if k else 55) for k in range(3)])
+    (event,) = assists(watch(fleet(3), statics)[0])
+    assert (event.state, event.reason) == ("candidate", "suppressed: search_or_patrol")
+    assert assists(watch(fleet(3), statics, control=call())[0])[0].state == "closed"
+    statics["ship_type"][2] = 70
+    assert assists(watch(fleet(3), statics)[0])[0].state == "closed", "with a merchant ship among them it is one"
+
+
+def test_a_merchant_ship_that_joins_rescue_craft_makes_it_an_assistance():
+    rows = in_order(*(helper(X + k, side_deg=120 * k, turn_s=3000 if k < 2 else 4200) for k in range(3)))
+    statics = np.concatenate([static(X + k, ship_type=51 if k < 2 else 70) for k in range(3)])
+    events, _ = watch(rows, statics)
+    states = [e.state for e in events if e.subtype == "assist"]
+    assert states[0] == "candidate"
+    assert states[-1] == "closed"
+
+
+def aircraft(mmsi=111_232_501, *, start_s=2400.0, hours=1.5, lat=PLACE[0], lon=PLACE[1], flags=0):
+    t = every(10, hours, start_s)
+    return track(mmsi, t, lat + 0.02 * np.sin(t / 200), lon + 0.02 * np.cos(t / 200), sog_kn=90.0, kind=9, flags=flags)
+
+
+def test_a_rescue_aircraft_over_the_place_makes_two_ships_sure():
+    for rows, seen in ((aircraft(), 1), (aircraft(lat=PLACE[0] + 0.5), 0), (aircraft(start_s=0.0, hours=0.4), 0), (aircraft(flags=F_LATE), 0)):
+        events, state = watch(in_order(fleet(2), rows))
+        (event,) = assists(events)
+        assert event.measures["rescue_aircraft_near"] == seen
+        assert [area.only == [] for area in state.rescue.areas.values()] == [seen == 1], "only then they excuse everybody"
+
+
+def test_aircraft_in_any_cut():
+    rows = in_order(fleet(2, step_s=60.0), aircraft())
+    whole, _ = watch(rows)
+    pieces, _ = watch(rows, cuts=range(0, len(rows), 17), restarts=range(0, len(rows) // 17, 5))
+    assert lines(whole) == lines(pieces)
 
 
 def test_helpers_lie_still_and_stop_at_once_without_a_notice():

@@ -10,7 +10,7 @@ from naive_motion import approaches, moved_on
 from tracks_sea import T0, FlatSea, every, in_order, last_versions, lines, static, track, watch
 
 from dogwatch.geo import KN_MS, M_PER_UNIT
-from tracks.collision import ADVICE, MOVER, _move, closest
+from tracks.collision import ADVICE, MOVER, SQUARE_UNITS, _move, closest, squares_of
 from tracks.params import Collision, Params
 from tracks.presets import preset
 
@@ -200,3 +200,27 @@ def test_without_zones_nothing_is_looked_at():
             raise AssertionError
 
     assert not risks(ship(), ship(B, course=0.0), params=Params(), geography=Empty())
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(-89, 88), st.floats(-179.9, 179.9), st.floats(0.001, 1.0), st.floats(0.001, 2.0)), max_size=4), st.integers(0, 2**32 - 1))
+def test_no_place_in_a_box_lies_in_a_square_that_is_left_out(boxes, seed):
+    """Boxes may end beyond the date line."""
+    rng = np.random.default_rng(seed)
+    corners = np.array([(south, west, south + high, west + wide) for south, west, high, wide in boxes]).reshape(-1, 4)
+    squares = squares_of(np.round(corners * 600_000).astype(np.int64))
+    for south, west, north, east in np.round(corners * 600_000).astype(int).tolist():
+        for share in rng.uniform(0, 1, (20, 2)):
+            lat, lon = round(south + share[0] * (north - south)), round(west + share[1] * (east - west))
+            lon = (lon + 108_000_000) % 216_000_000 - 108_000_000
+            assert squares[(lat + 54_000_000) // SQUARE_UNITS, (lon + 108_000_000) // SQUARE_UNITS]
+    assert squares_of(None).all()
+
+
+def test_who_turns_all_the_time_is_not_where_her_course_points():
+    wavering = ship()
+    minute = (wavering["t_ms"] - T0) // 60_000 % 2
+    wavering["cog"] = np.where(minute == 0, 820, 980)
+    other = ship(B, course=0.0)
+    assert not risks(wavering, other)
+    assert risks(wavering, other, params=Params(collision=Collision(everywhere=True, turn_deg_max=180.0)))

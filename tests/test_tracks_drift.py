@@ -190,6 +190,24 @@ def test_another_slow_vessel_alongside_is_a_doubt():
     assert drifts(watch(two)[0])[0].confidence == pytest.approx(drifts(watch(adrift())[0])[0].confidence * 0.6, abs=0.002)
 
 
+def test_two_that_go_slowly_abreast_without_headings_are_under_way():
+    pair = [in_order(under_way(X + k, lat=54.5 + 0.001 * k), adrift(X + k, lat=54.5 + 0.001 * k, kn=2.8, bow_deg=None, start_s=1800.0)) for k in (0, 1)]
+    assert drifts(watch(pair[0])[0])[0].state == "open", "alone she drifts, by all that is known"
+    assert {(e.state, e.reason) for e in drifts(watch(in_order(*pair))[0])} == {("candidate", "suppressed: alongside_another")}
+
+
+def test_who_is_adrift_already_is_asked_for_less():
+    """A drift that slackens to 0.35 knots goes on; nobody begins to drift at that."""
+    begun = adrift(hours=1.0, kn=0.6)
+    slack = adrift(hours=1.5, kn=0.35, start_s=3600.0, lon=10.4 + 0.6 / 60 / math.cos(math.radians(54.5)))
+    (event,) = drifts(watch(in_order(begun, slack))[0])
+    assert (event.state, event.t_end) == ("open", None)
+    assert all(e.passed for e in event.evidence)
+    assert not drifts(watch(slack)[0])
+    strict = Params(drift=Drift(keep_share=1.0))
+    assert drifts(watch(in_order(begun, slack), params=strict)[0])[0].state == "closed"
+
+
 def test_a_quiet_profile_asks_for_a_length():
     rule = Params(drift=Drift(loa_m_min=50.0))
     assert not drifts(watch(adrift(), static(X, loa_m=40), params=rule)[0])

@@ -272,3 +272,12 @@ def test_the_default_geography_works_without_any_file_of_the_operator():
     assert distance_nm[2] == 0
     assert world.relations(40.0, -40.0) == []
     assert world.relations(51.0, 1.5)[0].id == "belt-12nm"
+
+
+@given(st.floats(-2, 2), st.floats(-4, 4))
+def test_beyond_their_boxes_nothing_of_some_kinds_is(geography, lat, lon):
+    for kinds in (("watch",), ("corridor",), ("anchorage", "watch"), ("border",)):
+        south, west, north, east = (geography.boxes(kinds) / DEG).T
+        near = ((south <= lat) & (lat <= north) & (west <= lon) & (lon <= east)).any()
+        assert near or not geography.in_zones(kinds, np.array([lat]), np.array([lon]))[0]
+    assert len(geography.boxes(("eez",))) == 0

@@ -25,7 +25,6 @@ from tracks.vessels import trail_of
 
 TYPE, RULE = "safety", "aground"
 RULE_VERSION = "1.0"
-NAV_AGROUND = 6
 POINTS_MIN = 5  # of the trail, in half an hour
 
 
@@ -42,7 +41,7 @@ class AgroundDetector(Detector):
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Note who says that it is aground."""
         rule = sight.params.aground
-        slots = words.heard(fixes, taken, sight.table.cold[self.NAME], NAV_AGROUND, rule.reports_min, rule.lower_s)
+        slots = words.heard(sight, fixes, taken, sight.table.cold[self.NAME], words.NAV_AGROUND, rule.reports_min, rule.lower_s)
         self.fresh |= {sight.table.key_of(slot) for slot in slots}
 
     def tick(self, sight: Sight) -> list[Event]:
@@ -161,7 +160,7 @@ def _afloat(event: Event, row: np.void, rule: Aground) -> bool:
 def _evidence(rule: Aground, reports: int, lain_s: float, *, says: bool) -> list[Evidence]:
     found = []
     if says:
-        found += [Evidence("status", NAV_AGROUND, "==", NAV_AGROUND, None, True), ep.at_least("reports", reports, rule.reports_min)]
+        found += [Evidence("status", words.NAV_AGROUND, "==", words.NAV_AGROUND, None, True), ep.at_least("reports", reports, rule.reports_min)]
     if lain_s > 0.0:
         found += [Evidence("stopped_suddenly", True, "==", True, None, True), ep.at_least("still_s", lain_s, rule.still_s)]
     return found

@@ -1,6 +1,6 @@
-"""Odd speed and odd course: a vessel that does not go on as it went for two hours. May hold: the two rules, a bound by type, the event.
+"""Odd speed, course and place: a vessel that does not go on as it went for two hours, or is where her kind is not seen. May hold: the rules, the event.
 
-May not: page anybody (low weight, capped at half), know routes. Definition: docs/behaviours/anomaly.md.
+May not: page anybody (low weight, capped at half), know routes, keep the counts of places (tracks/places.py). Definition: docs/behaviours/anomaly.md.
 
 Theory. Ships under way keep speed and course for hours, so what a vessel did in the last two hours is the best guess of what she
 will do, and her own scatter says how good it is. Legs of five minutes (tracks/legs.py) leave a flag where something changed; only those vessels are
@@ -21,12 +21,16 @@ from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE
 from tracks import episodes as ep
 from tracks import subjects
+from tracks.coverage import cell_key
 from tracks.detector import Detector, Sight
+from tracks.infra import InfraDetector
 from tracks.legs import FAST, LEG_MS, LEGS, M_PER_LEG_KN, RING_TYPE, STEPPED, TURNED, TURNED_BEFORE, LegsKeeper, flagged
 from tracks.params import INSHORE_NM
+from tracks.places import HALVE_MS, LOOK_MS, Places
+from tracks.records import MARK_DOUBT
 
 TYPE = "anomaly"
-RULE_STEP, RULE_TURN, RULE_BOUND = "speed_step", "course_change", "speed_bound"
+RULE_STEP, RULE_TURN, RULE_BOUND, RULE_PLACE = "speed_step", "course_change", "speed_bound", "unusual_place"
 RULE_VERSION = "1.0"
 KEPT = 2  # legs for which a new course has been kept
 STEP_LEGS = 3  # and a new speed: of the first, a part may still be old, and ten minutes are asked for
@@ -45,13 +49,15 @@ _STEP, _TURN = from_dtype(STEP), from_dtype(TURN)
 
 
 class AnomalyDetector(Detector):
-    """Episodes of odd speeds, courses and impossible speeds, each by track."""
+    """Episodes of odd speeds, courses, impossible speeds and odd places, each by track; what is known of places; looks in a row at odd ones by key."""
 
     NAME = "anomaly"
     PAIRS = True  # asks what others do there
 
     def __init__(self) -> None:
-        self.speeds, self.courses, self.bounds = ep.Book(), ep.Book(), ep.Book()
+        self.speeds, self.courses, self.bounds, self.odd_places = ep.Book(), ep.Book(), ep.Book(), ep.Book()
+        self.places = Places()
+        self.odd_looks: dict[int, int] = {}
 
     def tick(self, sight: Sight) -> list[Event]:
         """Each five minutes."""
@@ -67,6 +73,7 @@ class AnomalyDetector(Detector):
         for turn in turns_of(rings, table.in_order(flagged(sight, TURNED | TURNED_BEFORE)), sight.tick_ms, (cosine, float(rule.steady_legs_min))):
             events += self._turn(sight, turn)
         events += self._bounds(sight)
+        events += self._places(sight) if sight.tick_ms % LOOK_MS == 0 else []
         for book in (self.speeds, self.courses, self.bounds):
             for key in sorted(book.pages):
                 events += _ended(sight, book, key)
@@ -129,22 +136,69 @@ class AnomalyDetector(Detector):
                 continue
             evidence = [ep.at_least("speed_kn", now_kn, limit_kn), ep.at_least("kept_s", LEG_MS / 1000.0, LEG_MS / 1000.0)]
             measures = {"speed_kn": ep.tidy("kn", now_kn), "type_bound_kn": ep.tidy("kn", limit_kn)}
-            facts = _facts(sight, slot, evidence, measures, ep.margin_quality(now_kn, limit_kn), [])
+            facts = _facts(sight, slot, evidence, measures, ep.margin_quality(now_kn, limit_kn), _explained(sight, slot))
             event = ep.new_event(sight, (TYPE, "speed", RULE_BOUND, RULE_VERSION), [key], sight.tick_ms - LEG_MS, facts)
             events.append(self.bounds.open_new(key, event, usual=[0.0, 0.0], last_ms=sight.tick_ms))
         return events
 
+    def _places(self, sight: Sight) -> list[Event]:
+        """Each ten minutes: who is where her kind is not seen, who no longer; then the places learn."""
+        rule, table, seen, since_ms = sight.params.anomaly, sight.table, sight.around.seen, sight.tick_ms - LOOK_MS
+        events = []
+        found = self.places.ask(seen, since_ms, rule.place_loa_m_min, rule.place_visits_min, rule.place_share_max)
+        self.odd_looks = {(key := int(row["key"])): self.odd_looks.get(key, 0) + 1 for row in found}  # of all the watch, whoever keeps them
+        own = {key: row for row in found if (slot := table.slot_of_key(key := int(row["key"]))) >= 0 and not _not_asked(sight, slot)}
+        for key, row in own.items():
+            looks = self.odd_looks[key]
+            if key in self.odd_places.pages and self.odd_places.pages[key].event.t_end is None:
+                self.odd_places.pages[key].notes.update(last_ms=sight.tick_ms, others=0)
+            elif key not in self.odd_places.pages and looks >= rule.place_looks_min:
+                events += self._odd_place(sight, key, row, looks)
+        for key in sorted(set(self.odd_places.pages) - set(own)):
+            page = self.odd_places.pages[key]
+            page.notes["others"] += 1
+            if page.event.t_end is not None:
+                if sight.tick_ms - page.event.t_end > rule.merge_s * 1000.0:
+                    del self.odd_places.pages[key]
+            elif page.notes["others"] >= rule.place_lower_looks:
+                closed = "closed" if page.event.state == "open" else page.event.state
+                events.append(self.odd_places.revise(key, sight.tick_ms, state=closed, t_end=int(page.notes["last_ms"])))
+        told = {key for key, looks in self.odd_looks.items() if looks >= rule.place_looks_min}
+        self.places.learn(seen, since_ms, rule.place_loa_m_min, told)
+        if sight.tick_ms % HALVE_MS == 0:
+            self.places.halve()
+        return events
+
+    def _odd_place(self, sight: Sight, key: int, row: np.void, looks: int) -> list[Event]:
+        rule, slot, visits, own = sight.params.anomaly, sight.table.slot_of_key(key), int(row["visits"]), int(row["own"])
+        evidence = [
+            ep.at_least("looks_known", visits, rule.place_visits_min),
+            ep.at_most("own_kind_share", own / visits, rule.place_share_max),
+            ep.at_least("looks_in_a_row", looks, rule.place_looks_min),
+        ]
+        measures = {"looks_known": visits, "looks_of_her_kind": own, "loa_m": int(sight.table.more["loa_m"][slot])}
+        exclusions = [*_exclusions(sight, slot, None), _coverage(sight, slot)]
+        facts = _facts(sight, slot, evidence, measures, ep.margin_quality(rule.place_share_max, max(own / visits, rule.place_share_max / 3)), exclusions)
+        event = ep.new_event(sight, (TYPE, "place", RULE_PLACE, RULE_VERSION), [key], sight.tick_ms - looks * LOOK_MS, facts)
+        return [self.odd_places.open_new(key, event, last_ms=sight.tick_ms, others=0)]
+
+    @property
+    def _books(self) -> dict[str, ep.Book]:
+        return {"speeds": self.speeds, "courses": self.courses, "bounds": self.bounds, "odd_places": self.odd_places}
+
     def keys(self) -> set[int]:
         """Tracks with an episode."""
-        return set(self.speeds.pages) | set(self.courses.pages) | set(self.bounds.pages)
+        return set().union(*(book.pages for book in self._books.values()))
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
-        return {"speeds": self.speeds.to_sections(), "courses": self.courses.to_sections(), "bounds": self.bounds.to_sections()}
+        books = {name: book.to_sections() for name, book in self._books.items()}
+        return {**books, "places": self.places.to_sections(), "odd_looks": [list(item) for item in sorted(self.odd_looks.items())]}
 
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
-        self.speeds, self.courses, self.bounds = (ep.Book.from_sections(sections[name]) for name in ("speeds", "courses", "bounds"))
+        self.speeds, self.courses, self.bounds, self.odd_places = (ep.Book.from_sections(sections[name]) for name in self._books)
+        self.places, self.odd_looks = Places.from_sections(sections["places"]), dict(sections["odd_looks"])
 
 
 def _not_asked(sight: Sight, slot: int) -> bool:
@@ -169,6 +223,10 @@ def _ended(sight: Sight, book: ep.Book, key: int) -> list[Event]:
             del book.pages[key]
         return []
     slot = sight.table.slot_of_key(key)
+    if event.state == "open" and (reason := ep.suppressed_reason(other := _explained(sight, slot))):
+        names = {exclusion.name for exclusion in other}
+        exclusions = [x for x in event.exclusions if x.name not in names] + other
+        return [book.revise(key, tick_ms, state="candidate", reason=reason, exclusions=exclusions)]
     ring, at, now_kn = sight.table.cold[LegsKeeper.NAME][slot], (tick_ms // LEG_MS - 1) % LEGS, _leg_kn(sight, slot)
     if now_kn is None:
         over = tick_ms - int(page.notes["last_ms"]) >= rule.silent_s * 1000.0
@@ -184,7 +242,8 @@ def _ended(sight: Sight, book: ep.Book, key: int) -> list[Event]:
     if not over and tick_ms - event.t_start < rule.usual_s * 1000.0:
         return []
     last_ms = max(event.t_start, tick_ms - LEG_MS if over else tick_ms)
-    if event.reason == MAY_BE_A_TURN and over and now_kn is not None and now_kn >= rule.slow_kn:
+    back = event.reason == MAY_BE_A_TURN and over and now_kn is not None and now_kn >= rule.slow_kn
+    if back and not ep.suppressed_reason(_explained(sight, slot)):
         return [book.revise(key, tick_ms, state="closed", reason="", t_end=last_ms)]  # it was none: she is on her old course again
     return [book.revise(key, tick_ms, state="closed" if event.state == "open" else event.state, t_end=last_ms)]
 
@@ -225,11 +284,29 @@ def _exclusions(sight: Sight, slot: int, way: tuple[float, float] | None) -> lis
         ep.checked("inshore", coast_nm < INSHORE_NM, ep.tidy("nm", coast_nm), suppress=True),
         ep.role_exclusion(table, [slot]),
         sight.rescue.exclusion(*here, sight.tick_ms - KEPT * LEG_MS, sight.tick_ms, sight.params.rescue),
+        *_explained(sight, slot),
     ]
     if way is not None:
         others = _others_on(sight, slot, way)
         found.append(ep.checked("lane_turn", others > 0, others, suppress=True))
     return found
+
+
+def _explained(sight: Sight, slot: int) -> list[Exclusion]:
+    """What another behaviour says of her that explains it: her place is in doubt, or her anchor drags."""
+    table = sight.table
+    doubt = bool(int(table.rows["marks"][slot]) & MARK_DOUBT) or int(table.more["trouble"][slot]) != 0
+    drags = bool(table.cold[InfraDetector.NAME]["dragging"][slot])
+    return [ep.checked("position_in_doubt", doubt, suppress=True), ep.checked("anchor_drag", drags, suppress=True)]
+
+
+def _coverage(sight: Sight, slot: int) -> Exclusion:
+    """Whether too little of what is sent there is heard to say who goes there: the best receiver's share counts."""
+    row, coverage, least = sight.table.rows[slot], sight.coverage, sight.params.anomaly.place_coverage_min
+    cells = np.array([cell_key(int(row["lat"]), int(row["lon"]), 0, group) for group in range(len(coverage.groups))], np.int64)
+    heard, missed = coverage.blocks(cells)
+    share = float(np.max(heard / np.maximum(heard + missed, 1.0), initial=0.0))
+    return ep.checked("badly_heard", share < least, ep.tidy("share", share), suppress=True)
 
 
 def _others_on(sight: Sight, slot: int, way: tuple[float, float]) -> int:
@@ -275,7 +352,7 @@ def _median(values, n):
 # Flat: two passes over the legs of one vessel after the other; slow twin in tests/naive_motion.py.
 @njit(_STEP[::1](RING_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 3)), cache=True)
 def steps_of(rings, slots, tick_ms, limits):
-    """STEP rows of vessels whose last STEP_LEGS legs, and not the one before, leave the median of the legs before them.
+    """STEP rows of vessels whose last STEP_LEGS legs, and not the one before (under way as well), leave the median of the legs before them.
 
     limits: least step in knots, least number of robust deviations, least number of legs before. Legs slower than 3 kn are no way.
     """
@@ -301,6 +378,9 @@ def steps_of(rings, slots, tick_ms, limits):
             elif kn >= 3.0:
                 speeds[n] = kn
                 n += 1
+            elif k == STEP_LEGS:  # she stood just before: stops are another matter
+                now_kn = 0.0
+                break
         if now_kn < 3.0 or n < legs_min:
             continue
         before_kn = speeds[0]

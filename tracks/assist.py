@@ -7,23 +7,26 @@ Theory. Nobody who passes knows of the others, so ships that leave steady course
 been called there. When a leg (tracks/legs.py) is the first slow one, the two hours before are asked: is there a moment at which
 she went steadily for ten minutes, and from which she made straight for the place where she lies now, on another course? That is
 an *arrival*, kept for an hour and a half. Two arrivals of different ships, near in place and in time of turning, are an
-assistance. Where a call for help was heard near, or three came, it opens a rescue area (tracks/rescue.py). Two ships that turn to one
-place without any call are a meeting as well as a rescue: the event is told, and excuses nobody but the two, from loitering, of which it tells.
-Arrivals are few. Where vessels are spread over shards every shard knows those of all, works out the same groups from them, and so excuses the same places.
+assistance. Where a call for help was heard near, a rescue craft or aircraft is there, or three came, it opens a rescue area (tracks/rescue.py).
+Two ships that turn to one place without any of these are a meeting as well as a rescue: the event is told, and excuses nobody but the two, from
+loitering, of which it tells. Rescue craft alone turn all day when they search: without a call they are no assistance. Aircraft have no track;
+where each was heard last is kept by number. Arrivals and aircraft are few. Where vessels are spread over shards every shard knows those of all, works out
+the same groups from them, and so excuses the same places.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numba import float64, from_dtype, int64, njit, types
 
-from dogwatch.batch import UNITS_PER_DEG
-from dogwatch.events import Event, Evidence, Exclusion
+from dogwatch.batch import F_CK_BAD, F_LATE, LAT_MISSING, LON_MISSING, UNITS_PER_DEG
+from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, NM_M, distance_m, lon_difference
 from tracks import episodes as ep
-from tracks import subjects
+from tracks import subjects, words
 from tracks.detector import Detector, Sight
 from tracks.legs import LEG_MS, LEGS, M_PER_LEG_KN, RING_TYPE, SLOWED, LegsKeeper, flagged
 from tracks.params import Assist
@@ -33,15 +36,25 @@ RULE_VERSION = "1.0"
 STEADY_LEGS = 2
 STEADY_COS = 0.966  # of 15 degrees: legs before the turn agree
 HELPERS_MAX = 32  # named in one event
-SHIP_TYPE_SAR = 51
+SHIP_TYPE_SAR, SHIP_TYPE_LAW = 51, 55
 TYPES_LEISURE = (36, 37)
+AIRCRAFT_MAX = 1_000  # remembered; of a flood the one silent for longest leaves first
 
 ARRIVAL = np.dtype([("key", "<i8"), ("turn_ms", "<i8"), ("slow_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4"), ("turn_cos", "<f4"), ("before_kn", "<f4")])
 _ARRIVAL = from_dtype(ARRIVAL)
+AIRCRAFT = np.dtype([("mmsi", "<u4"), ("t_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4")])
+
+
+@dataclass(slots=True)
+class Come:
+    """What a table has to tell the others: ARRIVAL rows of those who have just come, AIRCRAFT rows of those heard since the last look."""
+
+    arrivals: np.ndarray
+    aircraft: np.ndarray
 
 
 class AssistDetector(Detector):
-    """Episodes of assistance by the key of their first helper, and the arrivals that count, by key."""
+    """Episodes of assistance by the key of their first helper, the arrivals that count, by key, and rescue aircraft by MMSI (UTC ms, lat, lon)."""
 
     NAME = "assist"
     PAIRS = True
@@ -49,9 +62,20 @@ class AssistDetector(Detector):
     def __init__(self) -> None:
         self.book = ep.Book()
         self.arrived: dict[int, np.void] = {}
+        self.aircraft: dict[int, tuple[int, int, int]] = {}
+        self.overhead: dict[int, tuple[int, int, int]] = {}  # of this table, heard since the last look
 
-    def bring(self, sight: Sight) -> np.ndarray | None:
-        """ARRIVAL rows of those of this table who have just come."""
+    def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
+        """Where rescue aircraft are heard; they never become tracks."""
+        rows = words.rare(sight, fixes)
+        rows = rows[fixes["msg_type"][rows] == words.AIRCRAFT_REPORT]
+        for fix in fixes[rows[(fixes["flags"][rows] & np.uint32(F_LATE | F_CK_BAD)) == 0]]:
+            mmsi, heard = int(fix["mmsi"]), (int(fix["t_ms"]), int(fix["lat"]), int(fix["lon"]))
+            if heard[1] != LAT_MISSING and heard[2] != LON_MISSING:
+                self.overhead[mmsi] = max(heard, self.overhead.get(mmsi, heard))
+
+    def bring(self, sight: Sight) -> Come | None:
+        """Those of this table who have just come, and the aircraft that it heard."""
         table, rule = sight.table, sight.params.assist
         if sight.tick_ms % LEG_MS or not rule.enabled:
             return None
@@ -59,96 +83,125 @@ class AssistDetector(Detector):
         limits = (rule.before_kn_min, float(COS_TABLE[round(rule.turn_deg_min * 10)]), rule.aim_nm_max * NM_M)
         came, slots = note_arrivals(table.cold[LegsKeeper.NAME], slowed, sight.tick_ms, limits)
         came["key"] = table.keys_of(slots)
-        return came[[not _other_business(sight, slot) for slot in slots.tolist()]]
+        aircraft = np.array([(mmsi, *heard) for mmsi, heard in sorted(self.overhead.items())], AIRCRAFT)
+        return Come(came[[not _other_business(sight, slot) for slot in slots.tolist()]], aircraft)
 
     def asks(self, sight: Sight) -> set[int]:
         """All who have come, and those who help."""
         parts = sight.brought(self.NAME) or []
-        return self.keys() | {key for part in parts for key in part["key"].tolist()} if parts else set()
+        return self.keys() | {key for part in parts for key in part.arrivals["key"].tolist()} if parts else set()
 
     def tick(self, sight: Sight) -> list[Event]:
-        """Each five minutes: new arrivals, groups of them, episodes that are over."""
+        """Each five minutes: new arrivals, episodes that go on or are over, groups of those who belong to none."""
         rule, tick_ms = sight.params.assist, sight.tick_ms
         if tick_ms % LEG_MS or not rule.enabled:
             return []
-        for came in np.concatenate(sight.brought(self.NAME) or [self.bring(sight)]):
-            self.arrived[int(came["key"])] = came
-        self.arrived = {key: came for key, came in self.arrived.items() if tick_ms - int(came["slow_ms"]) <= rule.keep_s * 1000.0}
+        self._take(sight.brought(self.NAME) or [self.bring(sight)], tick_ms, rule)
         events: list[Event] = []
+        for key in sorted(self.book.pages):  # first of all: who comes late to a place belongs to those who are there
+            events += self._goes_on(sight, key)
         taken = {key for page in self.book.pages.values() for key in page.notes["keys"]}
         for group in _groups([self.arrived[key] for key in sorted(self.arrived.keys() - taken)], rule):
             if len(group) >= rule.helpers_min:
                 events += self._begin(sight, group)
-        for key in sorted(self.book.pages):
-            events += self._goes_on(sight, key)
         return events
 
+    def _take(self, parts: list[Come], tick_ms: int, rule: Assist) -> None:
+        """Who came and who flies, of all tables; those of long ago are forgotten."""
+        for came in np.concatenate([part.arrivals for part in parts]):
+            self.arrived[int(came["key"])] = came
+        self.arrived = {key: came for key, came in self.arrived.items() if tick_ms - int(came["slow_ms"]) <= rule.keep_s * 1000.0}
+        for mmsi, *heard in np.concatenate([part.aircraft for part in parts]).tolist():
+            self.aircraft[mmsi] = max(tuple(heard), self.aircraft.get(mmsi, tuple(heard)))
+        newest = sorted((t_ms, mmsi) for mmsi, (t_ms, *_) in self.aircraft.items() if tick_ms - t_ms <= rule.aircraft_s * 1000.0)[-AIRCRAFT_MAX:]
+        self.aircraft, self.overhead = {mmsi: self.aircraft[mmsi] for _, mmsi in newest}, {}
+
     def _begin(self, sight: Sight, keys: list[int]) -> list[Event]:
-        rule, tick_ms = sight.params.assist, sight.tick_ms
         came = np.array([self.arrived[key] for key in keys], ARRIVAL)
-        start_ms = int(came["turn_ms"].min())
         lat, lon = _middle(came)
-        here = lat / UNITS_PER_DEG, lon / UNITS_PER_DEG
-        call = _call_near(sight, lat, lon, start_ms)
+        start_ms = int(came["turn_ms"].min())
+        facts = self._facts(sight, came, (lat, lon), start_ms)
+        event = ep.new_event(sight, (TYPE, "assist", RULE, RULE_VERSION), keys, start_ms, facts)
+        self._excuse(sight, event, keys)
+        return [self.book.open_new(min(keys), event, keys=sorted(keys), last_ms=sight.tick_ms, came=_plain(came))]
+
+    def _facts(self, sight: Sight, came: np.ndarray, place: tuple[int, int], start_ms: int) -> dict[str, Any]:
+        """What the event says of helpers (ARRIVAL rows in order of keys) at a place in units."""
+        rule, keys, (lat, lon) = sight.params.assist, came["key"].tolist(), place
+        here = round(lat / UNITS_PER_DEG, 5), round(lon / UNITS_PER_DEG, 5)
+        call, aircraft = _call_near(sight, lat, lon, start_ms), self._aircraft_near(sight, lat, lon)
         rescuers = int((_fresh_around(sight, lat, lon)["ship_type"] == SHIP_TYPE_SAR).sum())
         exclusions, doubts = _exclusions(sight, lat, lon, keys, call)
         reason = ep.suppressed_reason(exclusions)
         spread_nm = max(distance_m(lat, lon, int(a["lat"]), int(a["lon"])) for a in came) / NM_M
+        measures: dict[str, Value] = {
+            "helpers": len(keys),
+            "distress_call_near": call,
+            "rescue_craft_near": rescuers,
+            "rescue_aircraft_near": aircraft,
+            "spread_nm": ep.tidy("nm", spread_nm),
+        }
         cap = rule.confidence_cap if call else rule.confidence_cap_no_call
-        facts: dict[str, Any] = {
+        margin = ep.margin_quality(len(keys), rule.helpers_min) + (0.3 if call or rescuers or aircraft else 0.0)
+        return {
             "state": "candidate" if reason else "open",
             "subjects": [sight.subject(key) for key in keys],
             "t_end": None,
-            "lat": round(here[0], 5),
-            "lon": round(here[1], 5),
+            "lat": here[0],
+            "lon": here[1],
             "zones": sight.geography.relations(*here),
-            "measures": {"helpers": len(keys), "distress_call_near": call, "rescue_craft_near": rescuers, "spread_nm": ep.tidy("nm", spread_nm)},
+            "measures": measures,
             "evidence": _evidence(came, rule, spread_nm),
             "exclusions": exclusions,
-            "confidence": ep.confidence_of(cap, ep.margin_quality(len(keys), rule.helpers_min) + (0.3 if call or rescuers else 0.0), 1.0, doubts),
+            "confidence": ep.confidence_of(cap, margin, 1.0, doubts),
             "reason": reason,
         }
-        event = ep.new_event(sight, (TYPE, "assist", RULE, RULE_VERSION), keys, start_ms, facts)
-        notes = {"keys": sorted(keys), "last_ms": tick_ms, "sure": bool(call or rescuers)}
-        self._excuse(sight, event, notes)
-        return [self.book.open_new(min(keys), event, **notes)]
 
-    def _excuse(self, sight: Sight, event: Event, notes: dict[str, Any]) -> None:
+    def _excuse(self, sight: Sight, event: Event, keys: list[int]) -> None:
         """Open or prolong the rescue area of an assistance. Two ships at one place are excused themselves, and from loitering alone: they are told here."""
+        told = event.measures
+        sure = bool(told["distress_call_near"] or told["rescue_craft_near"] or told["rescue_aircraft_near"])
         if event.state == "open":
-            sure = notes["sure"] or len(notes["keys"]) >= sight.params.assist.helpers_sure_min
-            lat, lon = round((event.lat or 0.0) * UNITS_PER_DEG), round((event.lon or 0.0) * UNITS_PER_DEG)
-            only = [] if sure else notes["keys"]
+            only = [] if sure or len(keys) >= sight.params.assist.helpers_sure_min else sorted(keys)
+            lat, lon = _place_of(event)
             sight.rescue.open(event.event_id, "pattern", lat, lon, event.t_start, sight.tick_ms, sight.params.rescue, only)
 
     def _goes_on(self, sight: Sight, key: int) -> list[Event]:
         """Latecomers join, the area is prolonged while two of them lie there, and the episode ends when they have gone."""
         rule, tick_ms = sight.params.assist, sight.tick_ms
         page = self.book.pages[key]
-        event, keys = page.event, list(page.notes["keys"])
+        event, came = page.event, [tuple(row) for row in page.notes["came"]]
         if event.t_end is not None:
             if tick_ms - event.t_end > rule.keep_s * 1000.0:
                 del self.book.pages[key]
             return []
-        lat, lon = round((event.lat or 0.0) * UNITS_PER_DEG), round((event.lon or 0.0) * UNITS_PER_DEG)
+        lat, lon = _place_of(event)
         for one in sorted(self.arrived.keys() - {k for other in self.book.pages.values() for k in other.notes["keys"]}):
-            came = self.arrived[one]
-            near = distance_m(lat, lon, int(came["lat"]), int(came["lon"])) <= rule.place_nm * NM_M
-            if near and len(keys) < HELPERS_MAX and abs(int(came["turn_ms"]) - event.t_start) <= rule.turns_within_s * 1000.0:
-                keys.append(one)
-        joined = len(keys) > len(page.notes["keys"])
-        page.notes["keys"] = sorted(keys)
+            row = self.arrived[one]
+            near = distance_m(lat, lon, int(row["lat"]), int(row["lon"])) <= rule.place_nm * NM_M
+            if near and len(came) < HELPERS_MAX and abs(int(row["turn_ms"]) - event.t_start) <= rule.turns_within_s * 1000.0:
+                came.append(tuple(row.item()))
+        joined = len(came) > len(page.notes["came"])
+        rows = np.array(sorted(came), ARRIVAL)
+        keys = rows["key"].tolist()
+        page.notes.update(keys=keys, came=_plain(rows))
         if sum(_stands_by(sight, one, lat, lon, rule) for one in keys) >= 2:
             page.notes["last_ms"] = tick_ms
-            self._excuse(sight, event, page.notes)
         elif tick_ms - int(page.notes["last_ms"]) >= rule.leave_s * 1000.0:
             closed = "closed" if event.state == "open" else event.state
             return [self.book.revise(key, tick_ms, state=closed, t_end=int(page.notes["last_ms"]))]
-        if not joined:
-            return []
-        named = [sight.subject(one) for one in sorted(keys)]
-        changes = {"subjects": named, "mmsi": [subject.mmsi for subject in named], "measures": {**event.measures, "helpers": len(keys)}}
-        return [self.book.revise(key, tick_ms, **changes)]
+        events = []
+        if joined:  # judged anew: with one more it may be no meeting of two, and no search
+            facts = self._facts(sight, rows, (lat, lon), event.t_start)
+            events = [self.book.revise(key, tick_ms, **facts, mmsi=[subject.mmsi for subject in facts["subjects"]])]
+        if page.notes["last_ms"] == tick_ms:
+            self._excuse(sight, page.event, keys)
+        return events
+
+    def _aircraft_near(self, sight: Sight, lat: int, lon: int) -> int:
+        """Rescue aircraft heard near a place in units not long ago."""
+        reach_m = sight.params.assist.aircraft_nm * NM_M
+        return sum(distance_m(lat, lon, *at) <= reach_m for _, *at in self.aircraft.values())
 
     def keys(self) -> set[int]:
         """All helpers and arrivals."""
@@ -157,12 +210,14 @@ class AssistDetector(Detector):
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
         arrived = np.array([self.arrived[key] for key in sorted(self.arrived)], ARRIVAL)
-        return {"book": self.book.to_sections(), "arrived": arrived}
+        sky = {name: [[mmsi, *heard] for mmsi, heard in sorted(known.items())] for name, known in (("aircraft", self.aircraft), ("overhead", self.overhead))}
+        return {"book": self.book.to_sections(), "arrived": arrived, **sky}
 
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
         self.book = ep.Book.from_sections(sections["book"])
         self.arrived = {int(came["key"]): came for came in sections["arrived"].copy()}
+        self.aircraft, self.overhead = ({mmsi: (t_ms, lat, lon) for mmsi, t_ms, lat, lon in sections[name]} for name in ("aircraft", "overhead"))
 
 
 def _groups(arrivals: list[np.void], rule: Assist) -> list[list[int]]:
@@ -183,9 +238,9 @@ def _groups(arrivals: list[np.void], rule: Assist) -> list[list[int]]:
 
 
 def _other_business(sight: Sight, slot: int) -> bool:
-    """Who is in a harbour, at anchor, fishing, or has a trade that turns and waits all day has not been called."""
+    """Who is in a harbour, at anchor, engaged in fishing, or has a trade that turns and waits all day has not been called."""
     table = sight.table
-    if bool(table.more["masked"][slot]) or int(table.rows["nav"][slot]) in (subjects.NAV_ANCHORED, subjects.NAV_MOORED) or subjects.is_fishing(table, slot):
+    if bool(table.more["masked"][slot]) or int(table.rows["nav"][slot]) in (subjects.NAV_ANCHORED, subjects.NAV_MOORED, subjects.NAV_FISHING):
         return True
     return subjects.role_of(table, slot) not in (None, "search and rescue", "law enforcement")
 
@@ -196,6 +251,16 @@ def _stands_by(sight: Sight, key: int, lat: int, lon: int, rule: Assist) -> bool
         return False
     near = distance_m(lat, lon, int(row["lat"]), int(row["lon"])) <= rule.place_nm * NM_M
     return bool(near and sight.tick_ms - int(row["t_ms"]) <= 2 * ep.FRESH_MS and float(row["speed_kn"]) <= 2 * rule.slow_kn)
+
+
+def _plain(came: np.ndarray) -> list[list[Any]]:
+    """ARRIVAL rows as they may be written down."""
+    return [list(row) for row in came.tolist()]
+
+
+def _place_of(event: Event) -> tuple[int, int]:
+    """Where an episode is, in units."""
+    return round((event.lat or 0.0) * UNITS_PER_DEG), round((event.lon or 0.0) * UNITS_PER_DEG)
 
 
 def _fresh_around(sight: Sight, lat: int, lon: int) -> np.ndarray:
@@ -236,13 +301,17 @@ def _exclusions(sight: Sight, lat: int, lon: int, keys: list[int], call: str | N
     slow = rows[(rows["speed_kn"] >= 0) & (rows["speed_kn"] <= rule.slow_kn)]
     others = int((~np.isin(slow["key"], keys)).sum())
     pilots = int((rows["ship_type"] == 50).sum())
-    leisure = sum((party := sight.party(key)) is not None and int(party["ship_type"]) in TYPES_LEISURE for key in keys)
+    types = [0 if (party := sight.party(key)) is None else int(party["ship_type"]) for key in keys]
+    leisure, fishing = sum(kind in TYPES_LEISURE for kind in types), sum(kind == subjects.TYPE_FISHING for kind in types)
+    on_duty = sum(kind in (SHIP_TYPE_SAR, SHIP_TYPE_LAW) for kind in types)
     play = len(keys) - leisure < rule.helpers_min
     crowd = others >= rule.crowd_others_min
     found = [
         ep.checked("waiting_place", crowd, others, suppress=call is None),
         ep.checked("pilot_station", pilots > 0, pilots, suppress=call is None),
         ep.checked("regatta_or_outing", play, leisure, suppress=call is None),
+        ep.checked("fishing_ground", len(keys) - fishing < rule.helpers_min, fishing, suppress=call is None),
+        ep.checked("search_or_patrol", on_duty == len(keys), on_duty, suppress=call is None),
     ]
     return found, [0.3 for applies in (crowd, pilots > 0) if applies]
 

@@ -5,7 +5,7 @@ May not: advise a master; scores: this is the safety channel. Definition: docs/b
 Theory. Only where a watch has drawn a zone for it (`zone_kinds`), or everywhere if a profile says so: in a strait two of three pairs will
 pass close and mean to. Once a minute every vessel there that makes way and was heard within a minute is moved on, by its own speed and
 course, to the tick: no two reports are of one moment. For pairs within `range_nm` the closest approach of two straight lines is worked out; sines and
-cosines come from the table that all machines share. A risk must hold at two ticks before it is told, so a ship that is turning away tells nothing.
+cosines come from the table that all machines share. A risk must hold at two ticks, on kept courses, before it is told, so a ship that is turning tells nothing.
 A pair is a fact of two rows alone: whoever searches a part of the sea with all rows within `halo_m` of it finds what a search of the whole sea
 finds there. It is decided where the smaller track is at home, from rows that travel with the tick.
 """
@@ -17,24 +17,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, types
+from numba import boolean, float64, from_dtype, int64, njit, types
 
 from dogwatch.batch import COG_MISSING, UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Value
-from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, lon_difference
+from dogwatch.geo import COS_TABLE, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, lon_difference
 from tracks import episodes as ep
 from tracks.alongside import fishes
 from tracks.cells import in_cells
 from tracks.detector import Detector, Home, Sight
 from tracks.params import INSHORE_NM, Collision, Params
 from tracks.parties import parties, role, subject
-from tracks.records import BELIEVED, MINUTE_MS
+from tracks.records import BELIEVED, HOT_TYPE, MINUTE_MS, MORE_TYPE, PLAIN
 from tracks.vessels import VesselTable
 
 TYPE, RULE = "safety", "collision_risk"
 RULE_VERSION = "1.0"
 ADVICE = "never navigational advice"
 RECIPROCAL_COS = -0.966  # within 15 degrees of opposite courses
+POLE = 54_000_000
+SQUARE_UNITS = 150_000  # a quarter of a degree: 1 MB for the whole sea
 ROOM = 1024  # for pairs of one tick, before the kernel is called again with more
 
 MOVER = np.dtype([("key", "<i8"), ("slot", "<i8"), ("y_m", "<f8"), ("lat", "<i4"), ("lon", "<i4"), ("north", "<f8"), ("east", "<f8"), ("loa_m", "<u2")])
@@ -61,11 +63,12 @@ class Movers:
 
 @dataclass(slots=True)
 class Pair:
-    """Two vessels at risk. Times are ticks, UTC ms."""
+    """Two vessels at risk. Times are ticks, UTC ms; `cogs`: their courses at the last of them, tenths of a degree."""
 
     first_ms: int
     last_ms: int
     cpa_m_min: float
+    cogs: tuple[int, int]
 
 
 class CollisionDetector(Detector):
@@ -77,13 +80,22 @@ class CollisionDetector(Detector):
     def __init__(self) -> None:
         self.book = ep.Book()
         self.pairs: dict[int, Pair] = {}
+        self.looked_at: tuple[Any, np.ndarray] = None, np.empty((0, 0), np.bool_)  # of a geography: no part of the state
 
     def bring(self, sight: Sight) -> Movers | None:
         """Those of this table who make way where a watch looks."""
         rule = sight.params.collision
         if not rule.enabled or not (rule.everywhere or sight.geography.has_zones(rule.zone_kinds)):
             return None
-        return Movers(movers_of(sight), sight.table)
+        return Movers(movers_of(sight, self._squares(sight)), sight.table)
+
+    def _squares(self, sight: Sight) -> np.ndarray:
+        """Where to look at all: worked out once for a geography."""
+        rule = sight.params.collision
+        known = sight.geography.version, rule.zone_kinds, rule.everywhere
+        if self.looked_at[0] != known:
+            self.looked_at = known, squares_of(None if rule.everywhere else sight.geography.boxes(rule.zone_kinds))
+        return self.looked_at[1]
 
     def share(self, parts: list[Movers], params: Params, home: Home) -> list[Movers]:
         """All movers, and the pairs whose smaller track is at home there."""
@@ -106,10 +118,10 @@ class CollisionDetector(Detector):
         for a, b, close in zip(movers.parties(found["a"]), movers.parties(found["b"]), found, strict=True):
             key = int(a["key"]) << 32 | int(b["key"])
             if _counts(sight, a, close):
-                pair = self.pairs.get(key)
-                if pair is None or pair.last_ms < tick_ms - MINUTE_MS:
-                    pair = self.pairs[key] = Pair(tick_ms, tick_ms, float(close["cpa_m"]))
-                pair.last_ms, pair.cpa_m_min = tick_ms, min(pair.cpa_m_min, float(close["cpa_m"]))
+                pair, cogs = self.pairs.get(key), (int(a["cog"]), int(b["cog"]))
+                if pair is None or pair.last_ms < tick_ms - MINUTE_MS or _turns(pair.cogs, cogs, rule.turn_deg_max):
+                    pair = self.pairs[key] = Pair(tick_ms, tick_ms, float(close["cpa_m"]), cogs)
+                pair.last_ms, pair.cpa_m_min, pair.cogs = tick_ms, min(pair.cpa_m_min, float(close["cpa_m"])), cogs
                 if tick_ms - pair.first_ms >= rule.sustained_s * 1000.0:
                     events += self._risk(sight, key, (a, b), movers.rows[[close["a"], close["b"]]], close)
         for key in sorted(self.book.pages):
@@ -163,21 +175,26 @@ class CollisionDetector(Detector):
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
-        pairs = [[key, pair.first_ms, pair.last_ms, pair.cpa_m_min] for key, pair in sorted(self.pairs.items())]
+        pairs = [[key, pair.first_ms, pair.last_ms, pair.cpa_m_min, list(pair.cogs)] for key, pair in sorted(self.pairs.items())]
         return {"book": self.book.to_sections(), "pairs": pairs}
 
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
         self.book = ep.Book.from_sections(sections["book"])
-        self.pairs = {key: Pair(*rest) for key, *rest in sections["pairs"]}
+        self.pairs = {key: Pair(first_ms, last_ms, cpa_m, (cogs[0], cogs[1])) for key, first_ms, last_ms, cpa_m, cogs in sections["pairs"]}
 
 
-def movers_of(sight: Sight) -> np.ndarray:
-    """MOVER rows of the vessels that make way in the watched zones, moved on to the tick, sorted by latitude, then key."""
+def _turns(before: tuple[int, int], now: tuple[int, int], turn_deg_max: float) -> bool:
+    """Whether either of two has turned in the last minute: a straight way on says nothing of a ship that turns."""
+    return any(abs((b - a + 1800) % 3600 - 1800) > turn_deg_max * 10 for a, b in zip(before, now, strict=True))
+
+
+def movers_of(sight: Sight, squares: np.ndarray) -> np.ndarray:
+    """MOVER rows of the vessels that make way in the watched zones, moved on to the tick, sorted by latitude, then key. squares: `squares_of` the zones."""
     table, rule, tick_ms = sight.table, sight.params.collision, sight.tick_ms
     rows = table.used
-    slots = np.flatnonzero((rows["t_ms"] >= tick_ms - rule.age_s_max * 1000.0) & (rows["speed_kn"] >= rule.speed_kn_min) & (rows["cog"] < COG_MISSING))
-    slots = slots[table.known["belief"][slots] == BELIEVED]
+    slots = np.empty(len(rows), np.int64)
+    slots = slots[: _candidates(rows, table.known, tick_ms - rule.age_s_max * 1000.0, float(np.float32(rule.speed_kn_min)), squares, slots)]
     if len(slots) and not rule.everywhere:
         lat_deg, lon_deg = rows["lat"][slots] / UNITS_PER_DEG, rows["lon"][slots] / UNITS_PER_DEG
         slots = slots[sight.geography.in_zones(rule.zone_kinds, lat_deg, lon_deg)]
@@ -191,6 +208,16 @@ def movers_of(sight: Sight) -> np.ndarray:
     movers["east"] = speed_ms * np.choose(quarter, [s, c, -s, -c])
     _move(movers, rows["lat"][slots].astype(np.int64), rows["lon"][slots].astype(np.int64), (tick_ms - rows["t_ms"][slots]) / 1000.0)
     return movers[np.lexsort((movers["key"], movers["lat"]))]
+
+
+def squares_of(boxes: np.ndarray | None) -> np.ndarray:
+    """bool[rows, columns]: which squares of SQUARE_UNITS some box (south, west, north, east in units) touches; None: all of them."""
+    squares = np.full((2 * POLE // SQUARE_UNITS + 1, 2 * HALF_TURN // SQUARE_UNITS), boxes is None)
+    for south, west, north, east in [] if boxes is None else boxes.tolist():
+        rows = slice(max(0, (south + POLE) // SQUARE_UNITS), (north + POLE) // SQUARE_UNITS + 1)
+        columns = np.arange((west + HALF_TURN) // SQUARE_UNITS, (east + HALF_TURN) // SQUARE_UNITS + 1) % squares.shape[1]
+        squares[rows, columns] = True
+    return squares
 
 
 def closest(movers: np.ndarray, rule: Collision) -> np.ndarray:
@@ -277,6 +304,22 @@ def _exclusions(sight: Sight, both: tuple[np.void, np.void], close: np.void, rul
         ep.checked("length_unknown", 0 in lengths, None),
     ]
     return found, [0.2] if 0 in lengths else []
+
+
+# Flat: one pass over all vessels each minute; most are dropped by the first comparison or by their square.
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], float64, float64, boolean[:, ::1], int64[::1]), **PLAIN)
+def _candidates(rows, more, since_ms, speed_kn_min, squares, out):
+    """Write the slots of believed tracks heard since a time that make way on a known course in a wanted square; returns how many."""
+    n = 0
+    for slot in range(rows.shape[0]):
+        v = rows[slot]
+        if v["speed_kn"] < speed_kn_min or v["t_ms"] < since_ms or v["cog"] >= COG_MISSING:
+            continue
+        row, column = (np.int64(v["lat"]) + POLE) // SQUARE_UNITS, (np.int64(v["lon"]) + HALF_TURN) // SQUARE_UNITS
+        if squares[row, column % squares.shape[1]] and more[slot]["belief"] == BELIEVED:
+            out[n] = slot
+            n += 1
+    return n
 
 
 # Slow twin in tests/naive_motion.py.

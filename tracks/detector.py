@@ -53,6 +53,7 @@ class Sight:
     tick_ms: int = 0
     receivers: tuple[str, ...] = ()  # names by number (bit of a fix's `receivers`)
     shared: Shared | None = None  # None: there is only this table
+    rare: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)  # fixes, and what tracks/words.py picked out of them
     _around: Around | None = field(default=None, repr=False)
 
     @property
@@ -70,7 +71,7 @@ class Sight:
     def at(self, tick_ms: int, around: Around | None = None) -> Sight:
         """The same sight at another tick; `around` of several shards together, if there are several."""
         shared = None if around is None else Shared()
-        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, shared, around)
+        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, shared, None, around)
 
     def brought(self, name: str) -> Any:
         """What all shards brought for a detector, as it was shared out to this one; None: there is only this table, or nothing was brought."""

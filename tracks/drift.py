@@ -14,10 +14,11 @@ What a crew says (status 2) is a rule of its own: always shown, believed only wh
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, types
+from numba import boolean, float64, from_dtype, int64, njit, types
 
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
@@ -25,11 +26,10 @@ from tracks import episodes as ep
 from tracks import subjects, words
 from tracks.detector import Detector, Sight
 from tracks.params import Drift
-from tracks.records import BUCKET_MS, HOT_TYPE, MORE_TYPE, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
+from tracks.records import BUCKET_MS, HOT_TYPE, MORE_TYPE, PLAIN, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 
 TYPE, RULE, RULE_NUC = "safety", "drift", "nuc"
 RULE_VERSION = "1.0"
-NAV_NUC = 2
 TYPE_SAILING = 36
 STEP_MS = 290_000  # the path is measured in steps of five minutes: shorter ones are mostly noise of the fixes
 LEG_MS = 590_000  # and directions are compared over ten minutes
@@ -70,7 +70,7 @@ class DriftDetector(Detector):
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Note who says that it is not under command."""
         rule = sight.params.nuc
-        slots = words.heard(fixes, taken, sight.table.cold[self.NAME], NAV_NUC, rule.reports_min, rule.lower_s)
+        slots = words.heard(sight, fixes, taken, sight.table.cold[self.NAME], words.NAV_NUC, rule.reports_min, rule.lower_s)
         self.fresh |= {sight.table.key_of(slot) for slot in slots}
 
     def tick(self, sight: Sight) -> list[Event]:
@@ -99,14 +99,16 @@ def _ways(state: DriftDetector, sight: Sight) -> list[Event]:
     """Who is adrift at this tick, and who is no longer."""
     table, rule, tick_ms = sight.table, sight.params.drift, sight.tick_ms
     n = len(table)
-    limits = (rule.window_s, rule.speed_kn_min, rule.speed_kn_max, rule.net_m_min, rule.net_over_path_min)
+    keep = rule.keep_share
+    limits = (rule.window_s, keep * rule.speed_kn_min, rule.speed_kn_max, keep * rule.net_m_min, keep * rule.net_over_path_min)
     found = ways_of(table.used, table.known, table.trail[:n], tick_ms, limits, _cos(rule.off_bow_deg_min))
     events, adrift = [], set()
     for way in found[np.argsort(table.keys_of(found["slot"]), kind="stable")]:
         key = table.key_of(int(way["slot"]))
-        if _is_drift(way, table.more[int(way["slot"])], rule, says=_says_so(state, key)):
+        asked = _asked(rule, says=_says_so(state, key), held=_is_adrift(state, key))
+        if _is_drift(way, table.more[int(way["slot"])], asked):
             adrift.add(key)
-            events += _adrift(state, sight, key, way)
+            events += _adrift(state, sight, key, way, asked)
     for key in sorted(set(state.book.pages) - adrift):
         page = state.book.pages[key]
         last_ms = int(page.notes["last_ms"])
@@ -123,18 +125,47 @@ def _says_so(state: DriftDetector, key: int) -> bool:
     return key in state.words and state.words.pages[key].event.t_end is None
 
 
-def _is_drift(way: np.void, more: np.void, rule: Drift, *, says: bool) -> bool:
-    """What the kernel left open: length of the ship, and heading or its substitute (of which a crew's word asks less)."""
-    if rule.loa_m_min > 0 and int(more["loa_m"]) < rule.loa_m_min:
+def _is_adrift(state: DriftDetector, key: int) -> bool:
+    """Whether its drift goes on: what is asked of it is less than of a new one."""
+    return key in state.book and state.book.pages[key].event.t_end is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of a way: of one that drifts already `keep_share` of what is asked of another, and of a crew's word less without headings."""
+
+    speed_kn_min: float
+    speed_kn_max: float
+    net_m: float
+    net_m_blind: float
+    net_over_path: float
+    across_share: float
+    spread_deg: float
+    speed_before_kn: float
+    loa_m: float
+
+
+def _asked(rule: Drift, *, says: bool, held: bool) -> _Asked:
+    keep = rule.keep_share if held else 1.0
+    blind_m = rule.net_m_min if says else rule.net_nm_min_blind * NM_M
+    spread_deg = min(rule.spread_deg_max / keep, 89.9)
+    shares = keep * rule.net_over_path_min, keep * rule.across_share_min, spread_deg
+    return _Asked(keep * rule.speed_kn_min, rule.speed_kn_max, keep * rule.net_m_min, keep * blind_m, *shares, rule.speed_before_kn_min, rule.loa_m_min)
+
+
+def _is_drift(way: np.void, more: np.void, asked: _Asked) -> bool:
+    """Way, speed and straightness, the length of the ship, and heading or its substitute."""
+    net_m, span_s = float(way["net_m"]), (int(way["last_ms"]) - int(way["first_ms"])) / 1000.0
+    if (asked.loa_m > 0 and int(more["loa_m"]) < asked.loa_m) or net_m < asked.net_m or net_m < asked.net_over_path * float(way["path_m"]):
+        return False
+    if net_m / span_s / KN_MS < asked.speed_kn_min:
         return False
     if 2 * int(way["headings"]) >= int(way["points"]):
-        return int(way["across"]) >= rule.across_share_min * int(way["headings"])
-    straight = float(way["spread_cos"]) >= _cos(rule.spread_deg_max)
-    far_m = rule.net_m_min if says else rule.net_nm_min_blind * NM_M
-    return straight and float(way["net_m"]) >= far_m and float(more["typical_kn"]) >= rule.speed_before_kn_min
+        return int(way["across"]) >= asked.across_share * int(way["headings"])
+    return float(way["spread_cos"]) >= _cos(asked.spread_deg) and net_m >= asked.net_m_blind and float(more["typical_kn"]) >= asked.speed_before_kn
 
 
-def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[Event]:
+def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void, asked: _Asked) -> list[Event]:
     table, rule, tick_ms, slot = sight.table, sight.params.drift, sight.tick_ms, int(way["slot"])
     page = state.book.pages.get(key)
     since_ms = page.event.t_start if page else int(way["first_ms"])
@@ -142,7 +173,7 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[
     blind = 2 * int(way["headings"]) < int(way["points"])
     exclusions, doubts = _exclusions(sight, slot, since_ms, here, blind=blind)
     reason = ep.suppressed_reason(exclusions)
-    threshold_m = rule.net_nm_min_blind * NM_M if blind and not _says_so(state, key) else rule.net_m_min
+    threshold_m = asked.net_m_blind if blind else asked.net_m
     facts: dict[str, Any] = {
         "state": "candidate" if reason else "open",
         "subjects": [subjects.subject_of(table, slot)],
@@ -151,7 +182,7 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void) -> list[
         "lon": here[1],
         "zones": sight.geography.relations(*here),
         "measures": _measures(table.more[slot], way, tick_ms - since_ms, says=_says_so(state, key)),
-        "evidence": _evidence(way, rule, table.more[slot], threshold_m, blind=blind),
+        "evidence": _evidence(way, asked, table.more[slot], threshold_m, blind=blind),
         "exclusions": exclusions,
         "confidence": ep.confidence_of(
             rule.confidence_cap_blind if blind else rule.confidence_cap,
@@ -188,7 +219,8 @@ def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float
         # without a heading a ship hove to in a gale looks like one adrift; she is not alone in it
         ep.checked("others_heave_to", fleet >= rule.fleet_others_min, fleet, suppress=True),
         sight.rescue.exclusion(*here, since_ms, tick_ms, sight.params.rescue),
-        ep.checked("alongside_another", others > 0, others),
+        # and so do two that go slowly abreast
+        ep.checked("alongside_another", others > 0, others, suppress=blind),
         # without a heading a trawler at work, whatever her status, looks like one adrift
         ep.checked("fishing_vessel", ship_type == subjects.TYPE_FISHING and not gear_out, ship_type, suppress=blind),
     ]
@@ -196,20 +228,20 @@ def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float
     return found, [doubt for applies, doubt in doubts if applies]
 
 
-def _evidence(way: np.void, rule: Drift, more: np.void, threshold_m: float, *, blind: bool) -> list[Evidence]:
+def _evidence(way: np.void, asked: _Asked, more: np.void, threshold_m: float, *, blind: bool) -> list[Evidence]:
     span_s = (int(way["last_ms"]) - int(way["first_ms"])) / 1000.0
     speed_kn = float(way["net_m"]) / span_s / KN_MS
     found = [
         ep.at_least("net_m", float(way["net_m"]), threshold_m),
-        ep.at_least("speed_kn", speed_kn, rule.speed_kn_min),
-        ep.at_most("speed_kn", speed_kn, rule.speed_kn_max),
-        ep.at_least("net_over_path", float(way["net_m"]) / float(way["path_m"]), rule.net_over_path_min),
+        ep.at_least("speed_kn", speed_kn, asked.speed_kn_min),
+        ep.at_most("speed_kn", speed_kn, asked.speed_kn_max),
+        ep.at_least("net_over_path", float(way["net_m"]) / float(way["path_m"]), asked.net_over_path),
     ]
     if blind:
-        found.append(ep.at_most("course_spread_deg", math.degrees(math.acos(max(-1.0, min(1.0, float(way["spread_cos"]))))), rule.spread_deg_max))
-        found.append(ep.at_least("speed_before_kn", float(more["typical_kn"]), rule.speed_before_kn_min))
+        found.append(ep.at_most("course_spread_deg", math.degrees(math.acos(max(-1.0, min(1.0, float(way["spread_cos"]))))), asked.spread_deg))
+        found.append(ep.at_least("speed_before_kn", float(more["typical_kn"]), asked.speed_before_kn))
     else:
-        found.append(ep.at_least("across_bow_share", int(way["across"]) / int(way["headings"]), rule.across_share_min))
+        found.append(ep.at_least("across_bow_share", int(way["across"]) / int(way["headings"]), asked.across_share))
     return found
 
 
@@ -268,7 +300,7 @@ def _says(state: DriftDetector, sight: Sight, key: int, slot: int) -> list[Event
         "lon": here[1],
         "zones": sight.geography.relations(*here),
         "measures": {"duration_s": ep.tidy("s", (tick_ms - start_ms) / 1000.0), "speed_kn": ep.tidy("kn", float(row["speed_kn"])), "adrift": adrift},
-        "evidence": [Evidence("status", NAV_NUC, "==", NAV_NUC, None, True), ep.at_least("reports", int(word["reports"]), rule.reports_min)],
+        "evidence": [Evidence("status", words.NAV_NUC, "==", words.NAV_NUC, None, True), ep.at_least("reports", int(word["reports"]), rule.reports_min)],
         "exclusions": exclusions,
         "confidence": ep.confidence_of(rule.confidence_cap, 1.0, 1.0, [0.4 for x in exclusions if x.effect == "doubt"]),
         "reason": "",
@@ -283,93 +315,135 @@ def _cos(degrees: float) -> float:
     return float(COS_TABLE[round(degrees * 10)])
 
 
-# Flat: one pass over the trail of every slow vessel, with no call that takes an array; slow twin in tests/naive_motion.py.
-@njit(_WAY[::1](HOT_TYPE[::1], MORE_TYPE[::1], TRAIL_TYPE[:, ::1], int64, types.UniTuple(float64, 5), float64), cache=True)
-def ways_of(rows, more, trail, tick_ms, limits, bow_cos):
+def ways_of(
+    rows: np.ndarray, more: np.ndarray, trail: np.ndarray, tick_ms: int, limits: tuple[float, float, float, float, float], bow_cos: float
+) -> np.ndarray:
     """WAY rows of the vessels whose last window is slow, long and straight enough; whether it is across the bow is left to the caller.
 
     limits: window in s, slowest and fastest in knots, least net way in m, least net over path. bow_cos: cosine of the least angle off the bow.
     """
-    window_s, kn_min, kn_max, net_min_m, straight_min = limits
+    found = np.empty(len(rows), WAY)
+    return found[: _find_ways(rows, more, trail, tick_ms, limits, bow_cos, np.empty((2, TRAIL_FIXES), np.int64), found)].copy()
+
+
+@njit(int64(TRAIL_TYPE[:, ::1], int64, int64, int64, int64[:, ::1]), **PLAIN)
+def _window(trail, slot, tick_ms, window_ms, points):
+    """The points of a trail in the window before a tick, in order of time: their places and times, written down; how many."""
+    n = 0
+    newest = tick_ms // TRAIL_MS - 1
+    for k in range(TRAIL_FIXES):
+        place = (newest - (TRAIL_FIXES - 1) + k) & (TRAIL_FIXES - 1)
+        point = trail[slot, place]
+        if point["filled"] == 0:
+            continue
+        t = tick_ms - ((tick_ms - np.int64(point["t"])) & 0xFFFFFFFF)
+        if tick_ms - t > window_ms or (n > 0 and t <= points[1, n - 1]):
+            continue
+        points[0, n] = place
+        points[1, n] = t
+        n += 1
+    return n
+
+
+@njit(boolean(TRAIL_TYPE[:, ::1], int64, int64[:, ::1], int64, types.UniTuple(float64, 5), _WAY[::1], int64), **PLAIN)
+def _net(trail, slot, points, n, limits, ways, at):
+    """Net way of n points: written down if it is long, slow and complete enough."""
+    window_s, kn_min, kn_max, net_min_m, _ = limits
     window_ms = np.int64(window_s * 1000.0)
-    found = np.empty(rows.shape[0], _WAY)
-    n_found = 0
-    at = np.empty(TRAIL_FIXES, np.int64)
-    when = np.empty(TRAIL_FIXES, np.int64)
+    if n < 3:
+        return False
+    first, last, span_ms = trail[slot, points[0, 0]], trail[slot, points[0, n - 1]], points[1, n - 1] - points[1, 0]
+    if span_ms < window_ms - 2 * TRAIL_MS or n * 2 * TRAIL_MS < window_ms:
+        return False
+    net_m = distance_m(first["lat"], first["lon"], last["lat"], last["lon"])
+    speed_kn = net_m * 1000.0 / span_ms / KN_MS
+    if net_m < net_min_m or speed_kn < kn_min or speed_kn > kn_max:
+        return False
+    way = ways[at]
+    way["slot"] = slot
+    way["first_ms"] = points[1, 0]
+    way["last_ms"] = points[1, n - 1]
+    way["lat"] = first["lat"]
+    way["lon"] = first["lon"]
+    way["points"] = n
+    way["net_m"] = net_m
+    return True
+
+
+@njit(boolean(TRAIL_TYPE[:, ::1], int64, int64[:, ::1], int64, float64, _WAY[::1], int64), **PLAIN)
+def _straight(trail, slot, points, n, straight_min, ways, at):
+    """How straight and even a way is: written down if it is enough, and has no hole."""
+    way, first, last = ways[at], trail[slot, points[0, 0]], trail[slot, points[0, n - 1]]
+    net_m, span_ms = way["net_m"], points[1, n - 1] - points[1, 0]
+    scale = cos_lat((np.int64(first["lat"]) + np.int64(last["lat"])) // 2)
+    north = (np.int64(last["lat"]) - np.int64(first["lat"])) * M_PER_UNIT / net_m
+    east = lon_difference(np.int64(last["lon"]), np.int64(first["lon"])) * M_PER_UNIT * scale / net_m
+    path_m, spread, half_m = 0.0, 1.0, 0.0
+    step, leg = 0, 0
+    for k in range(n):
+        point, t = trail[slot, points[0, k]], points[1, k]
+        if t - points[1, 0] <= span_ms // 2:
+            half_m = distance_m(first["lat"], first["lon"], point["lat"], point["lon"])
+        if k > 0 and t - points[1, k - 1] > GAP_MS_MAX:
+            return False
+        if k > 0 and (t - points[1, step] >= STEP_MS or k == n - 1):
+            begin = trail[slot, points[0, step]]
+            path_m += distance_m(begin["lat"], begin["lon"], point["lat"], point["lon"])
+            step = k
+        if t - points[1, leg] >= LEG_MS:
+            begin = trail[slot, points[0, leg]]
+            leg_m = distance_m(begin["lat"], begin["lon"], point["lat"], point["lon"])
+            dy = (np.int64(point["lat"]) - np.int64(begin["lat"])) * M_PER_UNIT
+            dx = lon_difference(np.int64(point["lon"]), np.int64(begin["lon"])) * M_PER_UNIT * scale
+            spread = min(spread, (dy * north + dx * east) / leg_m) if leg_m > 0.0 else -1.0
+            leg = k
+    way["path_m"] = path_m
+    way["spread_cos"] = spread
+    way["half_share"] = half_m / net_m
+    return path_m > 0.0 and net_m >= straight_min * path_m and half_m >= EVEN_SHARE * net_m and half_m <= (1.0 - EVEN_SHARE) * net_m
+
+
+@njit((TRAIL_TYPE[:, ::1], int64, int64[:, ::1], int64, float64, _WAY[::1], int64), **PLAIN)
+def _across(trail, slot, points, n, bow_cos, ways, at):
+    """How the bow lay to the way: written down."""
+    way, first, last = ways[at], trail[slot, points[0, 0]], trail[slot, points[0, n - 1]]
+    scale = cos_lat((np.int64(first["lat"]) + np.int64(last["lat"])) // 2)
+    north = (np.int64(last["lat"]) - np.int64(first["lat"])) * M_PER_UNIT / way["net_m"]
+    east = lon_difference(np.int64(last["lon"]), np.int64(first["lon"])) * M_PER_UNIT * scale / way["net_m"]
+    cos_sum, headings, across = 0.0, 0, 0
+    for k in range(n):
+        bow = np.int64(trail[slot, points[0, k]]["hdg"])
+        if bow >= 360:
+            continue
+        quarter, rest = bow // 90, bow % 90
+        c, s = COS_TABLE[rest * 10], COS_TABLE[900 - rest * 10]
+        s = 0.0 if rest == 0 else s
+        bow_north = c if quarter == 0 else (-s if quarter == 1 else (-c if quarter == 2 else s))
+        bow_east = s if quarter == 0 else (c if quarter == 1 else (-s if quarter == 2 else -c))
+        cosine = bow_north * north + bow_east * east
+        headings += 1
+        cos_sum += cosine
+        across += abs(cosine) <= bow_cos
+    way["headings"] = headings
+    way["across"] = across
+    way["off_bow_cos"] = cos_sum / headings if headings > 0 else 0.0
+
+
+# Slow twin in tests/naive_motion.py.
+@njit(
+    int64(HOT_TYPE[::1], MORE_TYPE[::1], TRAIL_TYPE[:, ::1], int64, types.UniTuple(float64, 5), float64, int64[:, ::1], _WAY[::1]),
+    **PLAIN,
+)
+def _find_ways(rows, more, trail, tick_ms, limits, bow_cos, points, ways):
+    """Write the ways of all vessels that are slow and outside masks; returns how many. points: room for those of one window."""
+    window_ms = np.int64(limits[0] * 1000.0)
+    found = 0
     for slot in range(rows.shape[0]):
         v = rows[slot]
         if v["t_ms"] < tick_ms - BUCKET_MS or v["speed_kn"] > SLOW_KN or v["speed_kn"] < 0.0 or more[slot]["masked"] != 0:
             continue
-        n = 0
-        newest = tick_ms // TRAIL_MS - 1
-        for k in range(TRAIL_FIXES):
-            place = (newest - (TRAIL_FIXES - 1) + k) & (TRAIL_FIXES - 1)
-            point = trail[slot, place]
-            if point["filled"] == 0:
-                continue
-            t = tick_ms - ((tick_ms - np.int64(point["t"])) & 0xFFFFFFFF)
-            if tick_ms - t > window_ms or (n > 0 and t <= when[n - 1]):
-                continue
-            at[n] = place
-            when[n] = t
-            n += 1
-        if n < 3:
-            continue
-        first, last = trail[slot, at[0]], trail[slot, at[n - 1]]
-        span_ms = when[n - 1] - when[0]
-        if span_ms < window_ms - 2 * TRAIL_MS or n * 2 * TRAIL_MS < window_ms:
-            continue
-        net_m = distance_m(first["lat"], first["lon"], last["lat"], last["lon"])
-        speed_kn = net_m * 1000.0 / span_ms / KN_MS
-        if net_m < net_min_m or speed_kn < kn_min or speed_kn > kn_max:
-            continue
-        scale = cos_lat((np.int64(first["lat"]) + np.int64(last["lat"])) // 2)
-        north = (np.int64(last["lat"]) - np.int64(first["lat"])) * M_PER_UNIT / net_m
-        east = lon_difference(np.int64(last["lon"]), np.int64(first["lon"])) * M_PER_UNIT * scale / net_m
-        path_m, spread, cos_sum, half_m = 0.0, 1.0, 0.0, 0.0
-        step, leg, headings, across = 0, 0, 0, 0
-        gap = False
-        for k in range(n):
-            point = trail[slot, at[k]]
-            if when[k] - when[0] <= span_ms // 2:
-                half_m = distance_m(first["lat"], first["lon"], point["lat"], point["lon"])
-            gap |= k > 0 and when[k] - when[k - 1] > GAP_MS_MAX
-            if k > 0 and (when[k] - when[step] >= STEP_MS or k == n - 1):
-                path_m += distance_m(trail[slot, at[step]]["lat"], trail[slot, at[step]]["lon"], point["lat"], point["lon"])
-                step = k
-            if when[k] - when[leg] >= LEG_MS:
-                begin = trail[slot, at[leg]]
-                leg_m = distance_m(begin["lat"], begin["lon"], point["lat"], point["lon"])
-                dy = (np.int64(point["lat"]) - np.int64(begin["lat"])) * M_PER_UNIT
-                dx = lon_difference(np.int64(point["lon"]), np.int64(begin["lon"])) * M_PER_UNIT * scale
-                spread = min(spread, (dy * north + dx * east) / leg_m) if leg_m > 0.0 else -1.0
-                leg = k
-            bow = np.int64(point["hdg"])
-            if bow < 360:
-                quarter, rest = bow // 90, bow % 90
-                c, s = COS_TABLE[rest * 10], COS_TABLE[900 - rest * 10]
-                s = 0.0 if rest == 0 else s
-                bow_north = c if quarter == 0 else (-s if quarter == 1 else (-c if quarter == 2 else s))
-                bow_east = s if quarter == 0 else (c if quarter == 1 else (-s if quarter == 2 else -c))
-                cosine = bow_north * north + bow_east * east
-                headings += 1
-                cos_sum += cosine
-                across += abs(cosine) <= bow_cos
-        if gap or path_m <= 0.0 or net_m < straight_min * path_m or half_m < EVEN_SHARE * net_m or half_m > (1.0 - EVEN_SHARE) * net_m:
-            continue
-        way = found[n_found]
-        n_found += 1
-        way["slot"] = slot
-        way["first_ms"] = when[0]
-        way["last_ms"] = when[n - 1]
-        way["lat"] = first["lat"]
-        way["lon"] = first["lon"]
-        way["points"] = n
-        way["headings"] = headings
-        way["across"] = across
-        way["net_m"] = net_m
-        way["path_m"] = path_m
-        way["off_bow_cos"] = cos_sum / headings if headings > 0 else 0.0
-        way["spread_cos"] = spread
-        way["half_share"] = half_m / net_m
-    return found[:n_found].copy()
+        n = _window(trail, slot, tick_ms, window_ms, points)
+        if _net(trail, slot, points, n, limits, ways, found) and _straight(trail, slot, points, n, limits[4], ways, found):
+            _across(trail, slot, points, n, bow_cos, ways, found)
+            found += 1
+    return found

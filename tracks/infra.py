@@ -59,7 +59,8 @@ STRIDE = np.dtype(
         ("slow", "u1"),  # successive slow looks
         ("near", "u1"),  # a corridor within reach of the rules
         ("asked", "u1"),
-        ("spare", "u1", (4,)),
+        ("dragging", "u1"),  # an anchor drag is told of it
+        ("spare", "u1", (3,)),
     ]
 )
 _STRIDE = from_dtype(STRIDE)
@@ -94,13 +95,27 @@ class InfraDetector(Detector):
         self.books = {OVER: ep.Book(), APPROACH: ep.Book(), DRAG: ep.Book()}
         self.watched: dict[int, Watched] = {}
         self.near = NOBODY  # keys and slots of tracks near a corridor: only a copy of what the looks wrote beside the tracks
+        self.dragging: set[int] = set()  # the same of tracks of which a drag is told
 
     def tick(self, sight: Sight) -> list[Event]:
         """Each minute who is slow near a corridor, each five minutes who slowed down."""
         if not (sight.params.infra.enabled and sight.geography.has_cables):
             return []
         events = _looked(self, sight) if sight.tick_ms % LOOK_MS == 0 else []
-        return events + _watch(self, sight)
+        events += _watch(self, sight)
+        self._mark_dragging(sight.table)
+        return events
+
+    def _mark_dragging(self, table: VesselTable) -> None:
+        """Write beside the tracks of which an anchor drag is told, for those who would see a slow-down only."""
+        now = self._told_to_drag()
+        for key in sorted(now ^ self.dragging):
+            if (slot := table.slot_of_key(key)) >= 0:
+                table.cold[self.NAME]["dragging"][slot] = key in now
+        self.dragging = now
+
+    def _told_to_drag(self) -> set[int]:
+        return {key for key, page in self.books[DRAG].pages.items() if page.event.state == "open"}
 
     def keys(self) -> set[int]:
         """Tracks with an episode, or watched."""
@@ -115,7 +130,7 @@ class InfraDetector(Detector):
         """Continue where `to_sections` stood."""
         self.books = {name: ep.Book.from_sections(sections["books"][name]) for name in self.books}
         self.watched = {row[0]: Watched(*row[1:]) for row in sections["watched"]}
-        self.near = NOBODY
+        self.near, self.dragging = NOBODY, self._told_to_drag()
 
 
 # --- dragging under way: each five minutes ---
@@ -523,7 +538,7 @@ def look(rows, more, strides, tick_ms, share_max, share_end, kn_min, kn_max, bas
         what = 0
         if stride["asked"] == 0 or distance_m(stride["asked_lat"], stride["asked_lon"], row["lat"], row["lon"]) >= stride["slack_m"]:
             what |= ASK
-        for gone in range(max(stride["look"] + 1, number - RING + 1), number):
+        for gone in range(max(stride["look"] + 1, number - RING + 1), number + 1):  # the look of two hours ago as well
             stride["ring"][gone % RING] = np.uint8(0)
         tenths = abs(np.int64(row["cog"]) - np.int64(stride["slow_cog"] if stride["slow"] > 0 else stride["cog"])) % 3600
         tenths = min(tenths, 3600 - tenths)

@@ -152,6 +152,7 @@ class Drift(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     fleet_nm: NotNegative = 8.0  # without headings: so many other slow vessels so near are a gale or a queue
     fleet_others_min: Count = 2
     company_nm: NotNegative = 0.3  # another slow vessel so near: a meeting or an aid rather than a drift
+    keep_share: Share = 0.8  # of way, speed and straightness: enough for one that is adrift already
     merge_s: NotNegative = 3_600.0
     confidence_cap: Share = 0.9
     confidence_cap_blind: Share = 0.6
@@ -220,6 +221,8 @@ class Assist(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     keep_s: Positive = 5_400.0  # after that an arrival meets no other
     leave_s: Positive = 1_200.0  # fewer than two have been there for so long: over
     crowd_others_min: Count = 3  # other slow vessels there: a waiting place
+    aircraft_nm: Positive = 5.0  # a rescue aircraft heard so near to the place,
+    aircraft_s: Positive = 1_800.0  # so lately, makes it sure
     confidence_cap: Share = 0.9
     confidence_cap_no_call: Share = 0.7
 
@@ -233,6 +236,7 @@ class Collision(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     cpa_nm: NotNegative = 0.25
     cpa_nm_inshore: NotNegative = 0.1  # within 3 nm of the coast, whatever the lengths
     loa_factor: NotNegative = 3.0
+    turn_deg_max: Positive = 10.0  # in the minute before it is told: who turns is not where a straight way leads
     tcpa_s_max: Positive = 1_200.0
     range_nm: Positive = 6.0
     speed_kn_min: Positive = 3.0
@@ -266,6 +270,12 @@ class Anomaly(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     lane_nm: Positive = 3.0  # another vessel that goes the new way so near: a lane turns here
     lane_deg: Positive = 25.0
     pilotage_nm: Positive = 5.0  # so near to a port everybody slows down and turns
+    place_visits_min: Count = 5_000  # looks at ships under way in a square of a mile: before that it is not known who goes there
+    place_share_max: Share = 0.001  # of them of her type and size: she is odd there
+    place_looks_min: Count = 3  # in a row, ten minutes apart, in such squares
+    place_lower_looks: Count = 5  # in others: over
+    place_loa_m_min: NotNegative = 50.0
+    place_coverage_min: Share = 0.7  # a square where less of what is sent is heard says nothing about who goes there
     usual_s: Positive = 3_600.0  # then the new way is the usual one
     silent_s: Positive = 900.0
     merge_s: NotNegative = 3_600.0

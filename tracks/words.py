@@ -1,28 +1,58 @@
 """What crews say of themselves: a navigational status, counted per track. May hold: the record and the kernel that counts.
 
 May not: judge what a status means (drift.py, aground.py), look at motion. One report with a rare status is a slip of the finger; two
-within a while are a word. A word is over when nothing of it has been heard for that while.
+within a while are a word. A word is over when nothing of it has been heard for that while. Several detectors look for rare rows: they are
+picked out once for all of them.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numba import from_dtype, int64, njit, types
 
-from tracks.records import ACCEPTED, FIX_TYPE, TAKEN_TYPE
+from tracks.records import ACCEPTED, FIX_TYPE, PLAIN, TAKEN_TYPE
+
+if TYPE_CHECKING:
+    from tracks.detector import Sight
+
+NAV_NUC, NAV_AGROUND = 2, 6
+AIRCRAFT_REPORT = 9  # standard SAR aircraft position report, ITU-R M.1371-5, message 9
 
 WORD = np.dtype([("first_ms", "<i8"), ("last_ms", "<i8"), ("reports", "u1"), ("spare", "u1", (7,))])
 REPORTS_MAX = 255  # counted no further
 _WORD = from_dtype(WORD)
 
 
-def heard(fixes: np.ndarray, taken: np.ndarray, words: np.ndarray, nav: int, reports_min: int, forget_s: float) -> list[int]:
-    """Note reports with a status in `words` (WORD per slot); slots of the tracks that have now said it `reports_min` times."""
-    said = np.flatnonzero((fixes["nav"] == nav) & (taken["what"] == ACCEPTED))
+def rare(sight: Sight, fixes: np.ndarray) -> np.ndarray:
+    """int64 rows, in order, that say "not under command" or "aground" or are of a rescue aircraft. Looked for once in a call of `see`."""
+    if sight.rare is None or sight.rare[0] is not fixes:
+        rows = np.empty(len(fixes), np.int64)
+        sight.rare = fixes, rows[: _rare(fixes, rows)]
+    return sight.rare[1]
+
+
+def heard(sight: Sight, fixes: np.ndarray, taken: np.ndarray, words: np.ndarray, nav: int, reports_min: int, forget_s: float) -> list[int]:
+    """Note reports with a status (NAV_NUC or NAV_AGROUND) in `words` (WORD per slot); slots of the tracks that have now said it `reports_min` times."""
+    rows = rare(sight, fixes)
+    said = rows[(fixes["nav"][rows] == nav) & (taken["what"][rows] == ACCEPTED)] if len(rows) else rows
     if not len(said):
         return []
     found: list[int] = _note(fixes, taken, said, words, (reports_min, round(forget_s * 1000))).tolist()
     return found
+
+
+@njit(int64(FIX_TYPE[::1], int64[::1]), **PLAIN)
+def _rare(fixes, out):
+    """Write the rows that say something rare; returns how many."""
+    n = 0
+    for i in range(fixes.shape[0]):
+        nav = fixes[i]["nav"]
+        if nav in (NAV_NUC, NAV_AGROUND) or fixes[i]["msg_type"] == AIRCRAFT_REPORT:
+            out[n] = i
+            n += 1
+    return n
 
 
 # Slow twin in tests/naive_motion.py.

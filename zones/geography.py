@@ -20,13 +20,14 @@ from numba import njit
 
 from dogwatch.errors import ConfigError
 from dogwatch.events import ZoneRelation
+from dogwatch.geo import HALF_TURN, cos_lat
 from zones.coast import Coast
 from zones.geojson import Zone, ZoneSet
 from zones.grid import ZoneGrid
 from zones.gridding import build_grid
 from zones.nearest import ZoneBands, build_bands
 from zones.polygons import EdgeTree, build_tree
-from zones.ports import PORT_MASK_NM, Ports
+from zones.ports import POLE, PORT_MASK_NM, Ports
 from zones.shore import COAST_CAP_NM
 
 TERRITORIAL_SEA_NM = 12.0
@@ -135,6 +136,20 @@ class Geography:
     def has_zones(self, kinds: tuple[str, ...]) -> bool:
         """Whether any zone of these kinds is drawn."""
         return any(zone.kind in kinds for zone in self.zones)
+
+    def boxes(self, kinds: tuple[str, ...]) -> np.ndarray:
+        """int64[n, 4] units: south, west, north and east of the drawn zones of these kinds with their width; beyond all of them `in_zones` is False."""
+        found = []
+        for zone in self.zones:
+            if zone.kind in kinds:
+                lat, lon = zone.edges[:, [0, 2]].astype(np.int64), zone.edges[:, [1, 3]].astype(np.int64)
+                wide = int(zone.buffer_nm * UNITS_PER_DEG / 60) + 2
+                aside = int(wide / cos_lat(min(POLE, int(np.abs(lat).max()) + wide))) + 2
+                west, east = int(lon.min()) - aside, int(lon.max()) + aside
+                if (np.abs(lon[:, 0] - lon[:, 1]) > HALF_TURN).any():  # an edge over the date line
+                    west, east = -HALF_TURN, HALF_TURN
+                found.append((int(lat.min()) - wide, west, int(lat.max()) + wide, east))
+        return np.array(found, np.int64).reshape(-1, 4)
 
     def in_zones(self, kinds: tuple[str, ...], lat_deg: np.ndarray, lon_deg: np.ndarray, t_ms: int | None = None) -> np.ndarray:
         """bool[n]: inside (or on the boundary of) a drawn area, or line with a width, of one of these kinds."""

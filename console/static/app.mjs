@@ -3,12 +3,12 @@
 import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
 import { Evidence } from './evidence.mjs';
 import { ExerciseBanner, Header } from './header.mjs';
-import { DistressBar, HelpDialog, LinkBar, NameDialog, SilenceBar } from './parts.mjs';
+import { DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar } from './parts.mjs';
 import { Queue } from './queue.mjs';
 import { PALETTES, arrange, change, isOpen, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
 import { FLAG, Vessels } from './vessels.mjs';
-import { followAlerts, followVessels, getJson, postAck } from './wire.mjs';
+import { followAlerts, followVessels, getJson, postAck, postEndRescue } from './wire.mjs';
 
 const vessels = new Vessels();
 let sea = null; // SeaMap, where the browser can
@@ -49,11 +49,26 @@ const act = {
       if (state.selected === id && nextOpen(id) !== id) act.select(nextOpen(id));
       return;
     }
-    if (body.record) takeOne(body.record);
-    const theirs = body.record?.ack ? ` ${clean(body.record.ack.by, 60)} acknowledged at ${dateTime(body.record.ack.at)}.` : body.record ? ` It is ${body.record.level} now.` : '';
-    change({ selected: id, notice: { id, kind: 'bad', text: `Not recorded: ${clean(body.error ?? `answer ${status}`, 200)}.${theirs} ${clean(body.remedy ?? '', 200)} ${body.request_id ? `(${clean(body.request_id, 20)})` : ''}` } });
+    refused(id, status, body);
+  },
+  async endRescue(id, by, role, reason) {
+    const alert = state.alerts.get(id);
+    if (!alert || !linked()) return;
+    remembered.set('dogwatch.operator', by);
+    change({ operator: by, notice: null });
+    const { status, body } = await postEndRescue(alert, by, role, reason);
+    if (status === 200) takeOne(body);
+    else refused(id, status, body);
   },
 };
+
+/** Say beside the alert why a decision was not recorded. */
+function refused(id, status, body) {
+  if (body.record) takeOne(body.record);
+  const theirs = body.record?.ack ? ` ${clean(body.record.ack.by, 60)} acknowledged at ${dateTime(body.record.ack.at)}.` : body.record ? ` It is ${body.record.level} now.` : '';
+  change({ selected: id, notice: { id, kind: 'bad', text: `Not recorded: ${clean(body.error ?? `answer ${status}`, 200)}.${theirs} ${clean(body.remedy ?? '', 200)} ${body.request_id ? `(${clean(body.request_id, 20)})` : ''}` } });
+}
+
 
 const takeOne = (record) => { if (record.alert_id) news(takeAlerts([record])); };
 
@@ -130,6 +145,7 @@ function App() {
     </main>
     <div id="say" class="unseen" aria-live="polite"></div><div id="say-now" class="unseen" aria-live="assertive"></div>
     ${state.asking ? html`<${NameDialog} onName=${named} />` : null}
+    ${state.ending ? html`<${RescueDialog} onEnd=${(by, role, reason) => act.endRescue(state.ending, by, role, reason)} />` : null}
     ${state.help ? html`<${HelpDialog} />` : null}`;
 }
 

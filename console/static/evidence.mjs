@@ -127,9 +127,17 @@ function Record({ alert }) {
   </dl>`;
 }
 
+/** Whether anybody is excused by this alert, and the way to end that; who ended it stays in view. */
+function RescueBar({ alert }) {
+  const end = alert.rescue_end;
+  if (end) return html`<p class="by" data-test="rescue-ended">Rescue area ended by <b>${clean(end.by, 60)}</b> (${clean(end.role, 20)}) at ${dateTime(end.at)}: ${clean(end.reason, 300)}</p>`;
+  if (!alert.event_ids.some((id) => state.health.rescues?.[id])) return null;
+  return html`<button class="wide" data-test="end-rescue" disabled=${!linked()} onClick=${() => change({ ending: alert.alert_id })}>End the rescue area…</button>`;
+}
+
 function AckBar({ alert, act }) {
   const notice = state.notice && state.notice.id === alert.alert_id ? html`<p class=${`notice ${state.notice.kind}`} role="status">${state.notice.text} <button class="small" onClick=${() => change({ notice: null })}>ok</button></p>` : null;
-  return html`<footer class="actions">${notice}
+  return html`<footer class="actions">${notice}<${RescueBar} alert=${alert} />
     ${alert.ack
       ? html`<p class="by" data-test="acked">✓ Acknowledged by <b>${clean(alert.ack.by, 60)}</b> at ${dateTime(alert.ack.at)}, revision ${alert.ack.seen_revision}</p>`
       : html`<button class="primary wide" data-test="ack" disabled=${!linked() || state.sending === alert.alert_id} onClick=${() => act.acknowledge(alert.alert_id)}>

@@ -100,6 +100,37 @@ export function NameDialog({ onName }) {
   </dialog>`;
 }
 
+const ROLES = ['watchstander', 'supervisor'];
+
+/** Asks who ends a rescue, in which role and why: from then on nobody is excused by it. */
+export function RescueDialog({ onEnd }) {
+  const box = useRef(null);
+  useEffect(() => {
+    box.current?.showModal();
+  }, []);
+  const submit = (event) => {
+    event.preventDefault();
+    const { who: name, role, reason: why } = event.target.elements;
+    const [by, text] = [clean(name.value.trim(), 60), clean(why.value.trim(), 300)];
+    if (!by || !text) return;
+    box.current.close();
+    onEnd(by, role.value, text);
+  };
+  return html`<dialog ref=${box} onClose=${() => change({ ending: '' })} aria-labelledby="end">
+    <form onSubmit=${submit}>
+      <h2 id="end">End this rescue area?</h2>
+      <p>Vessels near it are excused: what they do there is kept back. Once ended, it is judged anew, and the signal that goes on does not open it again. The distress alert itself stays.</p>
+      <label>Name <input name="who" maxlength="60" autocomplete="off" value=${state.operator} /></label>
+      <label>Role <select name="role">${ROLES.map((role) => html`<option>${role}</option>`)}</select></label>
+      <label>Reason <input name="reason" maxlength="300" autocomplete="off" autofocus /></label>
+      <div class="row end">
+        <button type="button" onClick=${() => box.current.close()}>Cancel</button>
+        <button class="primary" type="submit" data-test="end-rescue-now">End it</button>
+      </div>
+    </form>
+  </dialog>`;
+}
+
 const KEYS = [
   ['J  K', 'next, previous alert'], ['Enter', 'open the alert, show its place'], ['A', 'acknowledge, then the next open one'], ['Z', 'zoom to the place'],
   ['N', 'let new alerts into the list'], ['T', 'day, dusk, night'], ['Esc', 'close'], ['?', 'this list'],

@@ -17,6 +17,7 @@ export const state = {
   palette: 'day',
   operator: '',
   asking: false, // the name dialog is open
+  ending: '', // alert_id whose rescue area is about to be ended
   help: false,
   notice: null, // { text, kind } about the last action
   shown: [], // alert ids in the order of the queue

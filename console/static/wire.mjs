@@ -15,12 +15,17 @@ export async function getJson(path) {
 }
 
 /** Acknowledge; resolves to { status, body } whatever the server says, and to status 0 where it cannot be reached. */
-export async function postAck(record, by, key = randomKey()) {
+export const postAck = (record, by) => decide(record, 'ack', { by, seen_revision: record.revision });
+
+/** End the rescue areas that an alert opened; resolves as `postAck`. */
+export const postEndRescue = (record, by, role, reason) => decide(record, 'end-rescue', { by, role, reason });
+
+async function decide(record, what, body, key = randomKey()) {
   try {
-    const answer = await fetch(at(`api/alerts/${encodeURIComponent(record.alert_id)}/ack`), {
+    const answer = await fetch(at(`api/alerts/${encodeURIComponent(record.alert_id)}/${what}`), {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', 'If-Match': `"${record.op_revision}"`, 'Idempotency-Key': key },
-      body: JSON.stringify({ by, seen_revision: record.revision }),
+      body: JSON.stringify(body),
     });
     return { status: answer.status, body: await answer.json().catch(() => ({})) };
   } catch {

@@ -1,0 +1,198 @@
+"""Places: which types and sizes of ships go where. May hold: the counts by square, how they are learned, who is where such ships are not seen.
+
+May not: judge a vessel (anomaly.py does), know names.
+
+Theory. The sea is cut into squares of one minute of latitude (a mile) and about as much of longitude. Each ten minutes every class A vessel
+under way of known type and size is one look, counted in its square for its KIND: a type by its trade, a size by two steps of length. Where
+`visits_min` looks are known and hers are fewer than `share_max` of them, she is odd there. All are asked before any is counted, and what is
+counted are the sightings of the whole watch, so neither the order of rows nor the spread over shards changes anything. Counts are halved each
+quarter of a year: a new traffic scheme becomes usual. An unknown square, or one of which little is known, says nothing of anybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numba import float64, from_dtype, int64, njit, uint32
+
+from dogwatch.geo import FULL_TURN, HALF_TURN, cos_lat
+from tracks.around import SIGHTING_TYPE
+
+LOOK_MS = 600_000
+SQUARE_UNITS = 10_000  # one minute of arc
+POLE = 54_000_000
+COLUMN_BITS = 15  # 21,600 columns at the equator
+TRADES = 8  # fishing; tow, tug and work; high speed; passenger; cargo; tanker; pleasure; others
+SIZES_M = (120, 220)
+KINDS = TRADES * 3
+ROOM = 1024
+HALVE_MS = 91 * 86_400_000
+SQUARES_MAX = 200_000  # 20 MB; the waters within 60 miles of a few thousand miles of coast
+UNDER_WAY_KN = 3.0
+NONE = -1
+
+ODD = np.dtype([("key", "<i8"), ("square", "<i8"), ("visits", "<i8"), ("own", "<i8")])
+_ODD = from_dtype(ODD)
+
+
+@dataclass(slots=True)
+class Places:
+    """Squares in ascending order (int64[n]), the row of each in `looks` (int64[n]), looks by kind (uint32[capacity, KINDS])."""
+
+    squares: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    looks: np.ndarray = field(default_factory=lambda: np.zeros((ROOM, KINDS), np.uint32))
+    refused: int = 0  # looks in new squares that found no room
+
+    def ask(self, seen: np.ndarray, since_ms: int, loa_m_min: float, visits_min: int, share_max: float) -> np.ndarray:
+        """ODD rows, in order of keys, of the SIGHTING rows since a time that are where such ships are not seen."""
+        square, kind = _of(seen, since_ms, loa_m_min)
+        found = np.empty(len(seen), ODD)
+        found = found[: _odd(seen, square, kind, self.squares, self.rows, self.looks, float(visits_min), share_max, found)]
+        return found[np.argsort(found["key"], kind="stable")]
+
+    def learn(self, seen: np.ndarray, since_ms: int, loa_m_min: float, but: set[int]) -> None:
+        """Count the SIGHTING rows since a time, but those of these keys: who is odd must not teach us that she is not."""
+        square, kind = _of(seen, since_ms, loa_m_min)
+        if but:
+            square[np.isin(seen["key"], sorted(but))] = NONE
+        missing = np.empty(len(square), np.int64)
+        missing = missing[: _count(square, kind, self.squares, self.rows, self.looks, missing)]
+        if len(missing):
+            self._take_in(np.unique(square[missing])[: SQUARES_MAX - len(self.squares)])
+            left = np.empty(len(missing), np.int64)
+            self.refused += _count(square[missing], kind[missing], self.squares, self.rows, self.looks, left)
+
+    def halve(self) -> None:
+        """A quarter of a year has passed: half of what is known is forgotten."""
+        looks = self.looks[self.rows] >> np.uint32(1)
+        alive = looks.any(axis=1)
+        self._be(self.squares[alive], looks[alive])
+
+    def to_sections(self) -> dict[str, Any]:
+        """State for `dogwatch.blob`."""
+        return {"squares": self.squares, "looks": self.looks[self.rows], "refused": self.refused}
+
+    @classmethod
+    def from_sections(cls, sections: dict[str, Any]) -> Places:
+        """The counts that `to_sections` described."""
+        places = cls(refused=sections["refused"])
+        places._be(sections["squares"].copy(), sections["looks"])
+        return places
+
+    def _be(self, squares: np.ndarray, looks: np.ndarray) -> None:
+        self.squares, self.rows = squares, np.arange(len(squares))
+        self.looks = np.zeros((max(ROOM, len(squares)), KINDS), np.uint32)
+        self.looks[: len(squares)] = looks
+
+    def _take_in(self, new: np.ndarray) -> None:
+        """Squares nobody has been in, ascending; each gets the next row."""
+        n, at = len(self.squares), np.searchsorted(self.squares, new)
+        self.squares, self.rows = np.insert(self.squares, at, new), np.insert(self.rows, at, np.arange(n, n + len(new)))
+        if len(self.squares) > len(self.looks):
+            room = np.zeros((2 * len(self.squares), KINDS), np.uint32)
+            room[:n] = self.looks[:n]
+            self.looks = room
+
+
+def _of(seen: np.ndarray, since_ms: int, loa_m_min: float) -> tuple[np.ndarray, np.ndarray]:
+    """(square, kind) int64[n] of sightings; NONE for those that are not looked at."""
+    square, kind = np.empty(len(seen), np.int64), np.empty(len(seen), np.int64)
+    _square_and_kind(seen, since_ms, loa_m_min, square, kind)
+    return square, kind
+
+
+@njit(int64(int64, int64), cache=True)
+def square_of(lat, lon):
+    """Number of the square of a position in units; longitudes wrap."""
+    row = (lat + POLE) // SQUARE_UNITS
+    middle = row * SQUARE_UNITS - POLE + SQUARE_UNITS // 2
+    columns = max(1, int(FULL_TURN // SQUARE_UNITS * cos_lat(middle)))
+    column = (lon + HALF_TURN) % FULL_TURN * columns // FULL_TURN
+    return row << COLUMN_BITS | column
+
+
+@njit(int64(int64, int64), cache=True)
+def kind_of(ship_type, loa_m):
+    """Trade and size of a ship as one number below KINDS."""
+    tens = ship_type // 10
+    if ship_type == 30:
+        trade = 0
+    elif (31 <= ship_type <= 34) or tens == 5:
+        trade = 1
+    elif tens == 4:
+        trade = 2
+    elif tens == 6:
+        trade = 3
+    elif tens == 7:
+        trade = 4
+    elif tens == 8:
+        trade = 5
+    elif ship_type in (36, 37):
+        trade = 6
+    else:
+        trade = 7
+    return trade * 3 + (loa_m >= SIZES_M[0]) + (loa_m >= SIZES_M[1])
+
+
+@njit((SIGHTING_TYPE[::1], int64, float64, int64[::1], int64[::1]), cache=True)
+def _square_and_kind(seen, since_ms, loa_m_min, square, kind):
+    for i in range(seen.shape[0]):
+        one = seen[i]
+        square[i] = NONE
+        fits = one["t_ms"] >= since_ms and one["speed_kn"] >= UNDER_WAY_KN and one["class_b"] == 0 and one["trouble"] == 0
+        if fits and one["ship_type"] > 0 and one["loa_m"] > 0 and one["loa_m"] >= loa_m_min:
+            square[i] = square_of(np.int64(one["lat"]), np.int64(one["lon"]))
+            kind[i] = kind_of(np.int64(one["ship_type"]), np.int64(one["loa_m"]))
+
+
+@njit(int64(int64[::1], int64), cache=True)
+def _find(squares, wanted):
+    """Place of a square among ascending ones, or NONE."""
+    low, high = 0, squares.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if squares[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < squares.shape[0] and squares[low] == wanted else NONE
+
+
+@njit(int64(SIGHTING_TYPE[::1], int64[::1], int64[::1], int64[::1], int64[::1], uint32[:, ::1], float64, float64, _ODD[::1]), cache=True)
+def _odd(seen, square, kind, squares, rows, looks, visits_min, share_max, out):
+    """Write who is in a square of which enough is known, and where too few of her kind are; returns how many."""
+    n = 0
+    for i in range(seen.shape[0]):
+        at = _find(squares, square[i]) if square[i] != NONE else NONE
+        if at == NONE:
+            continue
+        visits = 0
+        for k in range(KINDS):
+            visits += looks[rows[at], k]
+        own = np.int64(looks[rows[at], kind[i]])
+        if visits >= visits_min and own < share_max * visits:
+            out[n]["key"] = seen[i]["key"]
+            out[n]["square"] = square[i]
+            out[n]["visits"] = visits
+            out[n]["own"] = own
+            n += 1
+    return n
+
+
+@njit(int64(int64[::1], int64[::1], int64[::1], int64[::1], uint32[:, ::1], int64[::1]), cache=True)
+def _count(square, kind, squares, rows, looks, missing):
+    """Count each look in its square; writes down and returns how many found none."""
+    n = 0
+    for i in range(square.shape[0]):
+        if square[i] == NONE:
+            continue
+        at = _find(squares, square[i])
+        if at == NONE:
+            missing[n] = i
+            n += 1
+        else:
+            looks[rows[at], kind[i]] += np.uint32(1)
+    return n

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim bench-tracks truth sea-quality fuzz kafka docs clean
+.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim bench-tracks bench-watchlists truth sea-quality fuzz kafka docs clean
 
 install: $(STAMP)
 
@@ -43,6 +43,10 @@ bench-decode: install .cache/peers/aiscat/.installed .cache/peers/libais/.instal
 # BENCH='--quick' for a look of two minutes
 bench-tracks: install .cache/peers/duckdb/.installed .cache/peers/polars/.installed .cache/peers/movingpandas/.installed
 	$(BIN)/python -m benchmarks.tracks $(BENCH)
+
+# 100,000 vessels against 20,000 entries. BENCH='--vessels 10000' for a look
+bench-watchlists: install
+	$(BIN)/python -m benchmarks.watchlists $(BENCH)
 
 bench-encode: install
 	$(BIN)/python -m benchmarks.encode

@@ -82,12 +82,24 @@ class Capture(msgspec.Struct, forbid_unknown_fields=True):
     rotate_s: Seconds = 3600.0
 
 
+class Watchlist(msgspec.Struct, forbid_unknown_fields=True):
+    """A list of vessels to watch for. Several versions of one name have periods that begin at different times."""
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
+    path: str
+    kind: Literal["auto", "opensanctions", "ofac", "ftm", "csv"] = "auto"
+    valid_from: str = ""
+    valid_until: str = ""
+    encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True):
     """What `dogwatch run` and the stages read."""
 
     sources: list[Source] = []
     profile: str = "border"
     zones: list[str] = []
+    watchlists: list[Watchlist] = []
     data_dir: str = "dogwatch-data"
     snapshot_s: Seconds = 60.0
     coverage: str = ""

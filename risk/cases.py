@@ -7,6 +7,8 @@ Grouping is a function of the set of newest versions, never of the order in whic
   in which some living member belongs with it, else it begins a case. A newcomer is the last in that order, so in the
   live stream it never moves what is already grouped. Cases do not merge: a chain of meetings across a whole fleet must
   not become one row, and span, events and vessels of a case are limited for the same reason.
+- What stands as long as it stands (a watchlist hit) is a case of its own, of one vessel, whatever the time and the place; it is lent to the
+  other cases of its vessel (risk/step.py), so that each of them counts it and none owns it.
 - Events that live no more (retracted, suppressed, no rule fits) bridge nothing, but they stay with the oldest case they
   belong to: a case keeps the name of the event that first raised it, even if late data took that event back.
 """
@@ -23,6 +25,7 @@ from risk.profile import CaseLimits
 
 HOUR_MS = 3_600_000
 FOR_EVER_MS = 1 << 62
+STANDING = frozenset({"watchlist"})  # types that say what a vessel is, not what it did
 
 
 @dataclass(slots=True)
@@ -87,8 +90,10 @@ def group(records: Iterable[Record], limits: CaseLimits) -> list[Case]:
 
 def belong_together(one: Event, other: Event, limits: CaseLimits) -> bool:
     """Same vessel, near in time and in place; a drill never belongs to a real case. An unknown place is near everything."""
-    if one.exercise != other.exercise or not set(one.mmsi) & set(other.mmsi):
+    if one.exercise != other.exercise or not set(one.mmsi) & set(other.mmsi) or (one.type in STANDING) != (other.type in STANDING):
         return False
+    if one.type in STANDING:
+        return True
     gap_ms = max(one.t_start - _end_ms(other), other.t_start - _end_ms(one))
     if gap_ms > limits.gap_h * HOUR_MS:
         return False
@@ -99,7 +104,8 @@ def belong_together(one: Event, other: Event, limits: CaseLimits) -> bool:
 
 def takes(case: Case, record: Record, limits: CaseLimits) -> bool:
     """Whether a living record may join a case: room in it, and a living member that the record belongs with."""
-    if len(case.live) >= limits.events_max or abs(record.event.t_start - case.live[0].event.t_start) > limits.span_h * HOUR_MS:
+    far = abs(record.event.t_start - case.live[0].event.t_start) > limits.span_h * HOUR_MS and record.event.type not in STANDING
+    if len(case.live) >= limits.events_max or far:
         return False
     if len({mmsi for member in (*case.live, record) for mmsi in member.event.mmsi}) > limits.vessels_max:
         return False

@@ -31,6 +31,7 @@ KEY_EVIDENCE = {
     "identity": ("distance_nm", "overlap_s"),
     "zone": ("gap_s",),
     "infra": ("distance_nm", "duration_s"),
+    "watchlist": ("imo", "mmsi", "callsign", "name"),
 }
 INNOCENT = {
     "dark": [
@@ -69,6 +70,12 @@ INNOCENT = {
         "engine trouble, or an anchor let go in an emergency",
         "work on the cable itself, survey, pilotage or waiting",
         "current or wind that slows the vessel",
+    ],
+    "watchlist": [
+        "a namesake, or a number typed wrongly on board",
+        "an MMSI or a call sign given to another ship after a sale or a change of flag",
+        "another vessel that broadcasts the particulars of the listed one",
+        "an old entry, or one about the time before a sale",
     ],
 }
 INNOCENT_OTHER = ["an error of the sender's equipment or of the reception"]
@@ -130,7 +137,7 @@ def contributions(profile: Profile, card: Card) -> list[Contribution]:
     rows = [base_contribution(card.base)]
     rows += [Contribution(f"context: {context.name}", points, text=context.text) for context, points in card.contexts]
     if card.corroboration:
-        kinds = sorted({line.family for line in card.lines if line.counted})
+        kinds = sorted({line.family for line in card.lines if line.speaks})
         rows.append(Contribution("context: corroboration", card.corroboration, text=f"behaviours of {len(kinds)} kinds in one case: {', '.join(kinds)}"))
     for line in card.lines:
         key = _key_evidence(line.event)
@@ -159,6 +166,8 @@ def _contribution_text(profile: Profile, line: Line, key: Evidence | None) -> st
         text += f": {condition(key)}"
     if not line.counted:
         return text + "; not counted, the confidence is below the profile's minimum"
+    if line.quiet:
+        text += "; a name alone changes no level, brings no context and corroborates nothing"
     if line.points == line.raw:
         return text + (f"; over for {duration_text(line.age_ms / 1000)}" if line.age_ms else "")
     if line.points == 0 and line.raw:
@@ -260,6 +269,16 @@ INFRA_PHRASES = {
 }
 
 
+def _watchlist_phrase(event: Event) -> str:
+    """The list with its version, the entry, what agrees and what does not: a watchlist hit is never told without them."""
+    told = event.measures
+    what = {"confirmed_identifier": "On watchlist", "probable": "Probably on watchlist"}.get(event.subtype, "Named like an entry of watchlist")
+    matched, differs = (", ".join(label(name) for name in str(told.get(which) or "").split(", ") if name) for which in ("matched", "differs"))
+    against = f"; against it: {differs}" if differs else ""
+    dated = f" of {told['list_from']}" if told.get("list_from") else ""
+    return f"{what} {told.get('list')} (version {told.get('list_version')}{dated}, entry {told.get('entry')}, by {matched}{against})"
+
+
 def _phrase_of(table: dict[str, str]) -> Callable[[Event], str]:
     return lambda event: table.get(event.subtype) or _other_phrase(event)
 
@@ -277,6 +296,7 @@ PHRASES: dict[str, Callable[[Event], str]] = {
     "identity": _phrase_of(IDENTITY_PHRASES),
     "zone": _phrase_of(ZONE_PHRASES),
     "infra": _phrase_of(INFRA_PHRASES),
+    "watchlist": _watchlist_phrase,
 }
 
 

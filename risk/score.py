@@ -15,6 +15,9 @@ and no order of arrival can leave a trace.
 - Cap: members of a family over its cap show proportional shares, rounded by largest remainder, so that the points still
   sum exactly.
 - Confidence below the minimum: listed, no points, no context.
+- Quiet: what never escalates (a watchlist hit by name alone: namesakes are daily life) adds its points behind the others of its family, but
+  no context and no corroboration, and the level is that of the score without it.
+- Lent: what stands as long as it stands (a watchlist hit) counts in every case of its vessel, without moving `as_of`.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from dogwatch.events import Event
 from risk.profile import Context, Levels, Profile, Rule
 
 ABSORBED_BY = {("loitering", ""): "rendezvous", ("zone", "inferred_cross"): "dark"}  # (type, subtype or any) -> type that explains it
+QUIET = frozenset({("watchlist", "name_only")})  # (type, subtype) that never escalate
 COVER_SHARE_MIN = 0.5  # share of the absorbed event's time that the absorbing one must cover
 DECAY_DIGITS = 9  # rounded, so that C libraries that differ in the last bit agree
 
@@ -43,6 +47,16 @@ class Line:
     points: int
     counted: bool  # confidence reaches the minimum
     age_ms: int
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it is of a kind that never escalates."""
+        return (self.event.type, self.event.subtype) in QUIET
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it counts for contexts and corroboration."""
+        return self.counted and not self.quiet
 
 
 @dataclass(slots=True)
@@ -70,25 +84,29 @@ def judge(profile: Profile, live: list[Event]) -> Judged:
     return found
 
 
-def assess(profile: Profile, live: list[Event], judged: Judged | None = None) -> Card:
-    """Score the living events of one case; their order does not matter. `judged` saves judging them again."""
+def assess(profile: Profile, live: list[Event], judged: Judged | None = None, as_of_ms: int | None = None) -> Card:
+    """Score the living events of one case; their order does not matter. `judged` saves judging them again; `as_of_ms`: of the case's own events."""
     live = sorted(live, key=lambda event: event.event_id)
     judged = judge(profile, live) if judged is None else judged
-    lines = _lines(profile, live, judged)
+    lines = _lines(profile, live, judged, max((event.t_detected for event in live), default=0) if as_of_ms is None else as_of_ms)
     families: dict[str, list[Line]] = {}
     for line in lines:
         families.setdefault(line.family, []).append(line)
     for name, members in families.items():
-        shares = cap_shares([line.points for line in members], milli(profile.families[name].cap))
-        for line, share in zip(members, shares, strict=True):
-            line.points = share
-    contexts = _contexts(profile, [context for line in lines if line.counted for context in judged[line.event.event_id][1]])
-    kinds = {line.family for line in lines if line.counted}
+        room = milli(profile.families[name].cap)
+        for part in ([line for line in members if not line.quiet], [line for line in members if line.quiet]):
+            shares = cap_shares([line.points for line in part], room)
+            for line, share in zip(part, shares, strict=True):
+                line.points = share
+            room -= sum(shares)
+    contexts = _contexts(profile, [context for line in lines if line.speaks for context in judged[line.event.event_id][1]])
+    kinds = {line.family for line in lines if line.speaks}
     corroboration = milli(profile.corroboration.weight) if len(kinds) >= profile.corroboration.families_min else 0
     base = milli(profile.base)
     score = base + sum(points for _, points in contexts) + corroboration + sum(line.points for line in lines)
     lines.sort(key=lambda line: (-line.points, -line.raw, line.event.event_id))
-    return Card(base, contexts, corroboration, lines, score, level_of(profile.levels, score))
+    loud = score - sum(line.points for line in lines if line.quiet)
+    return Card(base, contexts, corroboration, lines, score, level_of(profile.levels, loud))
 
 
 def level_of(levels: Levels, score_milli: int) -> Level | None:
@@ -122,7 +140,7 @@ def cap_shares(points: list[int], cap: int) -> list[int]:
     return shares
 
 
-def counterfactual(profile: Profile, live: list[Event], card: Card) -> tuple[Event, Card] | None:
+def counterfactual(profile: Profile, live: list[Event], card: Card, as_of_ms: int | None = None) -> tuple[Event, Card] | None:
     """The one observation without which the level would be lower, with the score then; the costliest if several would do.
 
     An observation is a whole episode: taking away a rendezvous takes the waiting inside it along.
@@ -131,7 +149,7 @@ def counterfactual(profile: Profile, live: list[Event], card: Card) -> tuple[Eve
     judged = judge(profile, live)
     for line in (line for line in card.lines if line.points):
         episode = {other.event.event_id for other in card.lines if other.head == line.head}
-        without = assess(profile, [event for event in live if event.event_id not in episode], judged)
+        without = assess(profile, [event for event in live if event.event_id not in episode], judged, as_of_ms)
         if without.level != card.level and (best is None or without.score_milli < best[1].score_milli):
             best = (line.event, without)
     return best
@@ -147,9 +165,8 @@ def _contexts(profile: Profile, met: list[Context]) -> list[tuple[Context, int]]
     return [(context, milli(context.weight)) for context in found.values()]
 
 
-def _lines(profile: Profile, live: list[Event], judged: Judged) -> list[Line]:
+def _lines(profile: Profile, live: list[Event], judged: Judged, as_of_ms: int) -> list[Line]:
     """A line per event, points set by episode (the strongest carries all), not yet by cap."""
-    as_of_ms = max((event.t_detected for event in live), default=0)
     lines = []
     for event in live:
         rule, head = judged[event.event_id][0], _head(event, live, as_of_ms).event_id

@@ -18,7 +18,7 @@ import msgspec
 from dogwatch.alerts import Alert, Condition, alert_id, alert_order, marked
 from dogwatch.errors import InputError
 from dogwatch.events import Event, Subject
-from risk.cases import HOUR_MS, Case, Record, belong_together, group, takes
+from risk.cases import HOUR_MS, STANDING, Case, Record, belong_together, group, takes
 from risk.explain import base_contribution, contributions, counterfactual_text, explanation, headline, innocent
 from risk.profile import LIVE_STATES, NEVER_SCORED, CaseLimits, Profile
 from risk.score import Card, assess, counterfactual, milli, score_of_100
@@ -110,6 +110,8 @@ def _take(state: RiskState, event: Event) -> list[Alert]:
         del state.cases[name]
     _adopt(state, cases)
     alerts += [_revise(state, name, cases[name], event) for name in sorted(changed)]
+    if event.type in STANDING:
+        alerts += [_revise(state, name, _case(state, name), event) for name in sorted(_borrowers(state, event))]
     return [alert for alert in alerts if alert is not None]
 
 
@@ -186,23 +188,43 @@ def _component(state: RiskState, event: Event) -> list[Record]:
     return list(found.values())
 
 
+def _borrowers(state: RiskState, event: Event) -> set[str]:
+    """Names of the living cases to which a standing event is lent."""
+    near = [state.records[one] for mmsi in event.mmsi for one in state.by_vessel.get(mmsi, ())]
+    return {state.homes[one.event.event_id] for one in near if one.live and one.event.type not in STANDING and one.event.exercise == event.exercise}
+
+
+def _lent(state: RiskState, live: list[Event]) -> list[Event]:
+    """Standing events of the vessels of a case, which has none of its own."""
+    if any(event.type in STANDING for event in live):
+        return []
+    names = {one for event in live for mmsi in event.mmsi for one in state.by_vessel.get(mmsi, ())}
+    records = [state.records[name] for name in sorted(names)]
+    return [one.event for one in records if one.live and one.event.type in STANDING and one.event.exercise == live[0].exercise]
+
+
 def _revise(state: RiskState, name: str, case: Case, cause: Event) -> Alert | None:
     """The next revision of a case's alert, if there is one to give."""
     last = state.alerts.get(name)
     live = [record.event for record in case.live]
-    card = assess(state.profile, live) if live else None
+    lent = _lent(state, live) if live else []
+    as_of_ms = max((event.t_detected for event in live), default=0)
+    card = assess(state.profile, live + lent, as_of_ms=as_of_ms) if live else None
     if last is None and (card is None or card.level is None):
         return None
-    alert = _ended(state, last, cause) if card is None else _compose(state, name, case, card, cause, last)
+    alert = _ended(state, last, cause) if card is None else _compose(state, name, case, card, cause, last, lent)
     if alert is None or (last is not None and _visible(alert) == _visible(last)):
         return None
     state.alerts[name] = alert
     return alert
 
 
-def _compose(state: RiskState, name: str, case: Case, card: Card, cause: Event, last: Alert | None) -> Alert:
+def _compose(state: RiskState, name: str, case: Case, card: Card, cause: Event, last: Alert | None, lent: list[Event]) -> Alert:
     profile, live = state.profile, [record.event for record in case.live]
-    lead = card.lines[0].event
+    own = {event.event_id for event in live}
+    lines = sorted(card.lines, key=lambda line: line.event.event_id not in own)  # what happened goes before who it is
+    lead = lines[0].event
+    decisive = counterfactual(profile, live + lent, card, max(event.t_detected for event in live))
     reason, condition = _condition(card, live)
     exercise = cause.exercise or any(event.exercise for event in live)
     return Alert(
@@ -214,17 +236,17 @@ def _compose(state: RiskState, name: str, case: Case, card: Card, cause: Event, 
         score=score_of_100(card.score_milli),
         score_milli=card.score_milli,
         contributions=contributions(profile, card),
-        event_ids=[event.event_id for event in sorted(live, key=lambda event: (event.t_start, event.event_id))],
+        event_ids=[event.event_id for event in sorted(live + lent, key=lambda event: (event.t_start, event.event_id))],
         mmsi=sorted({mmsi for event in live for mmsi in event.mmsi}),
         subjects=_subjects(live),
         t_first=min(event.t_start for event in live),
         t_last=cause.t_detected if last is None else max(cause.t_detected, last.t_last),
         lat=lead.lat,
         lon=lead.lon,
-        headline=headline(card.lines, exercise=exercise),
+        headline=headline(lines, exercise=exercise),
         explanation=explanation(profile, card, sorted(case.gone, key=lambda record: record.order)),
-        innocent=innocent(card.lines),
-        counterfactual=counterfactual_text(card, counterfactual(profile, live, card)),
+        innocent=innocent(lines),
+        counterfactual=counterfactual_text(card, decisive),
         profile=profile.name,
         profile_hash=state.profile_hash,
         exercise=exercise,

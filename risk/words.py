@@ -42,8 +42,17 @@ LABELS = {
     "peers": "other vessels nearby",
     "peers_heard_share": "share of them heard meanwhile",
     "blocks_listened": "5-minute spans listened",
+    "imo": "IMO number",
+    "mmsi": "MMSI",
+    "callsign": "call sign",
 }
 OPERATORS = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than", "==": "exactly", "=": "exactly", "!=": "other than", "in": "one of"}
+LISTED = {
+    "is": "",
+    "begins": ", cut after 20 letters",
+    "like": ", nearly the same",
+    "was": ", a former one",
+}  # how a particular that is told stands to the listed one
 STATISTICS = {"median", "min", "max", "mean", "p95"}
 UNITS = {"m": " m", "nm": " nm", "kn": " kn", "deg": "°", "h": " h", "km": " km", "min": " min"}
 
@@ -94,6 +103,8 @@ def chance(probability: float) -> str:
 def condition(item: Evidence) -> str:
     """'silent for 41 min (threshold: at least 30 min)'."""
     text = f"{label(item.name)} {quantity(item.name, item.observed)}"
+    if item.op in LISTED:
+        return f"{text} (on the list: {item.threshold}{LISTED[item.op]})"
     if item.threshold is not None:
         text += f" (threshold: {OPERATORS.get(item.op, item.op)} {quantity(item.name, item.threshold)})"
     return text if item.passed else text + ", not met"

@@ -32,9 +32,11 @@ app = typer.Typer(
 )
 zones_app = typer.Typer(no_args_is_help=True, help="Check, build, approve and show zones.")
 rules_app = typer.Typer(no_args_is_help=True, help="Check rule profiles.")
+watchlists_app = typer.Typer(no_args_is_help=True, help="Check lists of vessels, and screen vessels against them.")
 kafka_app = typer.Typer(no_args_is_help=True, help="Topics of a Kafka deployment.")
 app.add_typer(zones_app, name="zones")
 app.add_typer(rules_app, name="rules")
+app.add_typer(watchlists_app, name="watchlists")
 app.add_typer(kafka_app, name="kafka")
 
 DURATION_S_MAX = 366 * 86_400.0
@@ -125,19 +127,21 @@ def replay(
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for events.ndjson, alerts.ndjson, summary.json.")],
     profile: Annotated[str, typer.Option(help="Shipped profile by name, or a TOML file; default: border.")] = "",
     zones: Annotated[list[str] | None, typer.Option(help="Zones file (GeoJSON, GeoPackage, Shapefile, KML); may be repeated.")] = None,
+    watchlist: Annotated[list[str] | None, typer.Option(help="List of vessels, FILE or NAME=FILE; may be repeated.")] = None,
     speed: Annotated[str, typer.Option(help="'max', or a multiple of recorded time.")] = "max",
     chunk_bytes: Annotated[int, typer.Option(min=1, help="Cut the input into pieces of this size; changes nothing but speed.")] = 65_536,
     resume: Annotated[bool, typer.Option(help="Continue a run that was interrupted, or whose recording has grown.")] = False,
     lateness: Annotated[str, typer.Option(help="How late a report may come and still count, e.g. 5s; default: 120s, or what a capture says.")] = "",
     lane: Annotated[list[str] | None, typer.Option(help="satellite: recorded from space, hours late; for one of several inputs NAME=satellite.")] = None,
     coverage: Annotated[Path | None, typer.Option(help="Coverage state learned by an earlier run.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Configuration: its profile, zones, coverage and [columns] are the defaults.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration: its profile, zones, watchlists, coverage and [columns] are the defaults.")] = None,
     exercise: Annotated[bool, typer.Option(help="Mark everything that comes out as exercise.")] = False,
     as_json: Json = False,
 ) -> None:
     """Recordings through the same code as live traffic. Example: dogwatch replay recording.nmea.gz --out out/"""
     from dogwatch.config import Config
     from runners.inputs import satellites_of
+    from runners.listing import spec_of
     from runners.replay import Options
     from runners.replay import replay as run_replay
     from runners.rules import read_config, read_coverage, read_rules
@@ -149,6 +153,7 @@ def replay(
     told: dict[str, list[Any]] = {
         "--profile": [profile],
         "--zones": zones or [],
+        "--watchlist": watchlist or [],
         "--lateness": [lateness],
         "--lane": list(lane or []),
         "--coverage": [coverage or ""],
@@ -157,7 +162,7 @@ def replay(
     words = [word for name, values in told.items() for value in values if value for word in (name, str(value))] + ["--exercise"] * exercise
     options = Options(out_dir, seconds(lateness) if lateness else None, rate, chunk_bytes, resume, exercise, known.columns, words)
     options.satellites = satellites_of(lane or [], inputs)
-    rules = read_rules(profile or known.profile, zones or known.zones)
+    rules = read_rules(profile or known.profile, zones or known.zones, [spec_of(text) for text in watchlist or []] or known.watchlists)
     with ReplayProgress(err) as progress:
         summary = run_replay(inputs, rules, options, read_coverage(coverage) if coverage else None, progress.show, stop_on_signals())
     for note in summary["input_notes"]:
@@ -474,6 +479,62 @@ def rules_check(profiles: list[str]) -> None:
     for name in profiles:
         rules = read_rules(name, [])
         out.print(f"{name}: no fault; content {rules.profile.content_hash}, parameters {rules.params.params_hash}", highlight=False)
+
+
+Encoding = Annotated[str, typer.Option(help="utf-8, utf-16, latin-1 or cp1252.")]
+ListKind = Annotated[str, typer.Option(help="opensanctions, ofac, ftm or csv; auto: by the first line.")]
+
+
+@watchlists_app.command("check")
+def watchlists_check(
+    files: Annotated[list[str], typer.Argument(help="Lists: FILE or NAME=FILE.")],
+    kind: ListKind = "auto",
+    encoding: Encoding = "utf-8",
+    as_json: Json = False,
+) -> None:
+    """What lists of vessels hold, and what of them cannot be used. Exit 0 all used, 1 something refused, 2 no list.
+
+    Example: dogwatch watchlists check examples/watchlist.csv
+    """
+    from runners.listing import HARMLESS, described, read_lists, spec_of
+    from runners.screening import print_check
+
+    lists = read_lists(spec_of(text, encoding, kind) for text in files)
+    print_json({"watchlists": described(lists)}) if as_json else print_check(lists, out)
+    if any(reason not in HARMLESS for one in lists.lists for reason in one.reading.rejected):
+        raise typer.Exit(1)
+
+
+@watchlists_app.command("screen")
+def watchlists_screen(
+    files: Annotated[list[str], typer.Argument(help="Lists: FILE or NAME=FILE.")],
+    vessels: Annotated[Path | None, typer.Option(help="Table of vessels (CSV): mmsi, imo, callsign, name, length_m.")] = None,
+    recording: Annotated[list[Path] | None, typer.Option(help="Recording whose vessels are screened; may be repeated.")] = None,
+    at: Annotated[str, typer.Option(help="Entries that hold at this time (UTC), such as 2026-11-20; default: now.")] = "",
+    kind: ListKind = "auto",
+    encoding: Encoding = "utf-8",
+    limit: Annotated[int, typer.Option(min=1, help="Show no more hits than this.")] = 50,
+    gate: Annotated[bool, typer.Option(help="Exit 1 if a hit is more than a name.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Vessels against lists, the surest hits first. Example: dogwatch watchlists screen examples/watchlist.csv --vessels examples/vessels.csv"""
+    import time
+
+    from runners.listing import described, moment, read_lists, spec_of
+    from runners.screening import print_hits, screen, vessels_of_recordings, vessels_of_table
+
+    if (vessels is None) == (not recording):
+        raise InputError("vessels come from --vessels or from --recording", remedy="name one of the two")
+    t_ms = moment(at, time.time_ns() // 1_000_000)
+    lists = read_lists(spec_of(text, encoding, kind) for text in files)
+    told = vessels_of_table(vessels, "utf-8") if vessels is not None else vessels_of_recordings(recording or [])
+    rows = screen(lists, told, t_ms)
+    if as_json:
+        print_json({"vessels": len(told), "watchlists": described(lists), "hits": rows})
+    else:
+        print_hits(rows, len(told), lists, out, limit)
+    if gate and any(one["tier"] != "name_only" for one in rows):
+        raise typer.Exit(1)
 
 
 @kafka_app.command("init")

@@ -120,11 +120,11 @@ def _config(path: Path, for_s: float) -> list[Finding]:
     config = read_config(path)
     findings = [Finding("configuration", "OK", f"{len(config.sources)} sources, profile {config.profile}")]
     try:
-        read_rules(config.profile, config.zones)
+        read_rules(config.profile, config.zones, config.watchlists)
         if config.coverage:
             read_coverage(Path(config.coverage))
     except DogwatchError as fault:
-        findings.append(Finding("rules, zones, coverage", "FAIL", fault.what, fault.remedy))
+        findings.append(Finding("rules, zones, watchlists, coverage", "FAIL", fault.what, fault.remedy))
     findings += _listen(config, for_s) if for_s > 0 else [_source(source) for source in config.sources if source.kind in ("tcp", "file", "serial")]
     findings.append(_data_folder(Path(config.data_dir)))
     if config.kafka is not None:

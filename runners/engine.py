@@ -18,6 +18,7 @@ from runners.intake import Intake
 from runners.lane import Lane
 from runners.step import Rules, Watch, new_watch, restore_watch, watch_sections, watch_step
 from tracks.coverage import Coverage
+from watchlists.screen import Watchlists
 
 
 @dataclass(slots=True)
@@ -77,6 +78,10 @@ class Engine:
         """A recording is over: release what the reorder buffer holds. Open events stay open."""
         self.intake.end()
         return self._see(Output(batch=empty_batch(tuple(self.intake.receivers))), final=True)
+
+    def relist(self, watchlists: Watchlists) -> None:
+        """Other lists of vessels from now on: the next screening takes back what they no longer say."""
+        self.rules.watchlists = self.watch.track.watchlists = watchlists
 
     @property
     def lanes(self) -> dict[str, Lane]:

@@ -31,7 +31,7 @@ def run_track(config: Config, *, stop: threading.Event, until_end: bool = False)
     """Work as the track stage until `stop`, or with `until_end` until the end marker. Raises InputError, SurroundingsError."""
     if config.kafka is None:
         raise InputError("track needs a [kafka] table", remedy="examples/kafka.toml shows one")
-    kafka, rules = config.kafka, read_rules(config.profile, config.zones)
+    kafka, rules = config.kafka, read_rules(config.profile, config.zones, config.watchlists)
     coverage = read_coverage(Path(config.coverage)) if config.coverage else None
     metrics = serve_metrics(config, "track")
     tasks = [TrackTask(kafka, rules, coverage)]
@@ -56,7 +56,7 @@ class TrackTask:
         self.inputs: tuple[str, ...] = (topic(kafka, "ais.fixes"), topic(kafka, "ais.statics"))
         self.output = topic(kafka, "risk.events")
         self.rules = rules
-        self.state = TrackState.new(rules.params, rules.geography, coverage)
+        self.state = TrackState.new(rules.params, rules.geography, coverage, watchlists=rules.watchlists)
         self.marks = dict.fromkeys(self.inputs, T_MISSING)
         self.over: set[str] = set()
         self.said = (T_MISSING, False)
@@ -105,7 +105,7 @@ class TrackTask:
             raise InputError(
                 "the state in dogwatch.state was made with other rules, zones or parameters", remedy="use the same rules, or another [kafka] prefix"
             )
-        self.state = TrackState.from_sections(sections["track"], self.rules.params, self.rules.geography)
+        self.state = TrackState.from_sections(sections["track"], self.rules.params, self.rules.geography, self.rules.watchlists)
         self.marks = dict(zip(self.inputs, (sections["marks"]["fixes"], sections["marks"]["statics"]), strict=True))
         self.over = {name for name, over in zip(self.inputs, sections["over"], strict=True) if over}
         self.said = (sections["said"][0], sections["said"][1])

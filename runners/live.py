@@ -21,12 +21,14 @@ from runners.desk import Desk
 from runners.engine import Engine, Output
 from runners.intake import RUN_BYTES, RUN_PIECES, lanes_of
 from runners.ledger import Ledger, replace_file
+from runners.listing import Shelf, notes
 from runners.replay import read_state, rules_stamp
 from runners.rules import read_coverage, read_rules, zones_geojson
 from runners.step import restore, snapshot
 from runners.tape import Tape
 
 POLL_S = 0.2
+RELIST_S = 60.0  # so often the files of watchlists are looked at
 
 
 def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until_end: bool = False, sources: SourceSet | None = None) -> Desk:
@@ -36,7 +38,9 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
     """
     if not config.sources:
         raise InputError("the configuration names no source", remedy="add a [[sources]] table; examples/tcp.toml shows one")
-    rules = read_rules(config.profile, config.zones)
+    rules = read_rules(config.profile, config.zones, config.watchlists)
+    for sentence in notes(rules.watchlists, time.time_ns() // 1_000_000):
+        terminal.print(escape(sentence), highlight=False, soft_wrap=True)
     coverage = read_coverage(Path(config.coverage)) if config.coverage else None
     engine = Engine(rules, lanes_of(config), coverage)
     journal = _Journal(Path(config.data_dir), engine)
@@ -70,7 +74,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
 
 
 def _loop(sources: SourceSet, desk: Desk, journal: _Journal, tape: Tape, config: Config, stop: threading.Event, until_end: bool) -> None:
-    last_save, ended = time.monotonic(), set[str]()
+    last_save, last_list, ended, shelf = time.monotonic(), time.monotonic(), set[str](), Shelf(config.watchlists)
     while not stop.is_set() and not (until_end and ended >= set(desk.engine.lanes)):
         waiting = sources.get_waiting(POLL_S, pieces_max=RUN_PIECES, bytes_max=RUN_BYTES)
         ended |= {received.source for received in waiting if received.kind == "end"}
@@ -78,6 +82,9 @@ def _loop(sources: SourceSet, desk: Desk, journal: _Journal, tape: Tape, config:
         if time.monotonic() - last_save >= config.snapshot_s:
             journal.save()
             last_save = time.monotonic()
+        if shelf.specs and time.monotonic() - last_list >= RELIST_S:
+            _relist(shelf, desk)
+            last_list = time.monotonic()
     sources.stop()
     while waiting := sources.get_waiting(0.0, pieces_max=RUN_PIECES, bytes_max=RUN_BYTES):  # what was accepted is not lost
         _pass_on(waiting, desk, journal, tape)
@@ -85,6 +92,20 @@ def _loop(sources: SourceSet, desk: Desk, journal: _Journal, tape: Tape, config:
         output = desk.engine.end()
         journal.append(output)
         desk.show(output, 0.0)
+
+
+def _relist(shelf: Shelf, desk: Desk) -> None:
+    """Take over lists whose files have changed; a faulty one is said, and the ones in use stay."""
+    assert desk.terminal is not None, "a live run has a terminal"
+    try:
+        lists = shelf.changed()
+    except InputError as fault:
+        desk.terminal.print(f"[bold red]watchlists not taken over, the former ones stay: {escape(str(fault))}[/]", highlight=False, soft_wrap=True)
+        return
+    if lists is not None:
+        desk.engine.relist(lists)
+        for sentence in notes(lists, time.time_ns() // 1_000_000):
+            desk.terminal.print(escape(sentence), highlight=False, soft_wrap=True)
 
 
 def _pass_on(waiting: deque[Received], desk: Desk, journal: _Journal, tape: Tape) -> None:

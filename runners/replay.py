@@ -27,6 +27,7 @@ from runners.engine import Engine, Output
 from runners.inputs import Input, Settings, open_inputs
 from runners.intake import RUN_BYTES
 from runners.ledger import Ledger, replace_file
+from runners.listing import described, notes
 from runners.step import Rules, restore, snapshot
 from runners.summary import summarise, time_notes
 from tracks.coverage import Coverage
@@ -182,6 +183,7 @@ class _Run:
             "lengths": list(lengths),
             "fixes": self.fixes,
             "rules": rules_stamp(self.engine.rules),
+            "watchlists": self.engine.rules.watchlists.version,
             "options": self.options.settings().stamp(),
             "heads": {name: source.identity() for name, source in self.inputs.items()},
         }
@@ -197,6 +199,7 @@ class _Run:
         _extend(last, self.engine.end())
         events, alerts = self.ledger.finish(last.all_events(), last.all_alerts())
         clocks = [lane.clock for lane in self.engine.lanes.values()]
+        lists, newest_ms = self.engine.rules.watchlists, self.engine.newest_ms
         summary = summarise(
             self.engine.counts(),
             self.engine.intake.samples(),
@@ -206,13 +209,15 @@ class _Run:
             vessels=self.engine.watch.track.vessel_count,
             track=self.engine.watch.track.counters,
             t_first_ms=min((int(c.first_ms) for c in clocks if c.first_ms != T_MISSING), default=T_MISSING),
-            t_last_ms=self.engine.newest_ms,
+            t_last_ms=newest_ms,
             wall_s=time.perf_counter() - started_wall,
             cpu_s=time.process_time() - started_cpu,
             exercise=self.engine.intake.exercise,
             options=self.options.words,
-            said=self.said + time_notes(self.engine.lanes.values()),
+            said=self.said + time_notes(self.engine.lanes.values()) + notes(lists, None if newest_ms == T_MISSING else newest_ms),
         )
+        if lists:
+            summary["watchlists"] = described(lists)
         replace_file(self.options.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
         return summary
 
@@ -223,6 +228,8 @@ class _Run:
         sections = restore(read_state(self.state_file))
         if sections["rules"] != rules_stamp(rules):
             raise InputError("the state was made with other rules, zones or parameters", remedy="use the same --profile and --zones, or leave out --resume")
+        if sections["watchlists"] != rules.watchlists.version:
+            raise InputError("the state was made with other watchlists", remedy="use the same lists, or leave out --resume")
         if sections["options"] != self.options.settings().stamp():
             raise InputError(
                 "the state was made with another lateness, lane, exercise mark or column mapping", remedy="use the same options, or leave out --resume"

@@ -5,15 +5,17 @@ May not: decide. Everything that can be wrong is found here, before anything sta
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
 import msgspec
 
 from dogwatch import blob
-from dogwatch.config import Config, parse
+from dogwatch.config import Config, Watchlist, parse
 from dogwatch.errors import ConfigError, InputError
 from risk.profile import Profile, load_profile
+from runners.listing import check_specs, read_lists
 from runners.step import Rules
 from tracks.coverage import Coverage
 from tracks.presets import rules_of
@@ -37,11 +39,11 @@ def read_profile(name: str) -> Profile:
     return load_profile((resources.files("profiles") / f"{name}.toml").read_text(encoding="utf-8"), file=f"profiles/{name}.toml")
 
 
-def read_rules(profile: str, zones: list[str]) -> Rules:
-    """Profile, detector parameters and geography of a run. Raises ConfigError/InputError."""
+def read_rules(profile: str, zones: list[str], watchlists: Iterable[Watchlist] = ()) -> Rules:
+    """Profile, detector parameters, geography and watchlists of a run. Raises ConfigError/InputError."""
     loaded = read_profile(profile)
     params = rules_of(loaded.detectors, file=profile)
-    return Rules(params, loaded, Geography.default([read_zones(path) for path in zones]))
+    return Rules(params, loaded, Geography.default([read_zones(path) for path in zones]), read_lists(watchlists))
 
 
 def zones_geojson(zones: list[str]) -> bytes | None:
@@ -54,7 +56,9 @@ def zones_geojson(zones: list[str]) -> bytes | None:
 
 def read_config(path: Path) -> Config:
     """A run's configuration. Raises ConfigError/InputError."""
-    config = parse(read_text(path, what="configuration"), Config, file=str(path))
+    text = read_text(path, what="configuration")
+    config = parse(text, Config, file=str(path))
+    check_specs(config.watchlists, text, str(path))
     ids = [source.id for source in config.sources]
     for name in ids:
         if ids.count(name) > 1:

@@ -19,18 +19,20 @@ from risk.step import RiskState, risk_step
 from tracks.coverage import Coverage
 from tracks.params import Params
 from tracks.step import TrackState, track_step
+from watchlists.screen import Watchlists
 from zones.geography import Geography
 
-STATE_SCHEMA = 10  # grows with any change of a section; a blob of another schema is refused and rebuilt by replay
+STATE_SCHEMA = 11  # grows with any change of a section; a blob of another schema is refused and rebuilt by replay
 
 
 @dataclass(slots=True)
 class Rules:
-    """What a run decides with: detector parameters, scoring profile, the lines on the sea. Fixed for a run."""
+    """What a run decides with: detector parameters, scoring profile, the lines on the sea, lists of vessels. Fixed for a run, but for the lists."""
 
     params: Params
     profile: Profile
     geography: Geography
+    watchlists: Watchlists = field(default_factory=Watchlists)
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ class Watch:
 
 def new_watch(rules: Rules, coverage: Coverage | None = None) -> Watch:
     """A watch that has seen nothing yet, but may know the coverage learned before."""
-    return Watch(TrackState.new(rules.params, rules.geography, coverage), RiskState.new(rules.profile))
+    return Watch(TrackState.new(rules.params, rules.geography, coverage, watchlists=rules.watchlists), RiskState.new(rules.profile))
 
 
 def watch_step(watch: Watch, batch: Batch, watermark_ms: int, *, final: bool = False) -> tuple[list[Event], list[Alert]]:
@@ -61,7 +63,7 @@ def watch_sections(watch: Watch) -> dict[str, Any]:
 
 def restore_watch(sections: dict[str, Any], rules: Rules) -> Watch:
     """The watch that `watch_sections` described."""
-    track = TrackState.from_sections(sections["track"], rules.params, rules.geography)
+    track = TrackState.from_sections(sections["track"], rules.params, rules.geography, rules.watchlists)
     return Watch(track, RiskState.from_sections(sections["risk"], rules.profile), Notices.from_sections(sections["notices"]))
 
 

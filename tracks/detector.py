@@ -29,6 +29,7 @@ from tracks.parties import parties, subject
 from tracks.rescue import Rescue
 from tracks.subjects import subject_key
 from tracks.vessels import ORDINAL_BITS, VesselTable
+from watchlists.screen import Watchlists
 
 Home = Callable[[np.ndarray], np.ndarray]  # keys of tracks -> number of the shard in which each is at home
 
@@ -55,6 +56,7 @@ class Sight:
     shared: Shared | None = None  # None: there is only this table
     rare: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)  # fixes, and what tracks/words.py picked out of them
     _around: Around | None = field(default=None, repr=False)
+    watchlists: Watchlists = field(default_factory=Watchlists, repr=False)
 
     @property
     def around(self) -> Around:
@@ -71,7 +73,7 @@ class Sight:
     def at(self, tick_ms: int, around: Around | None = None) -> Sight:
         """The same sight at another tick; `around` of several shards together, if there are several."""
         shared = None if around is None else Shared()
-        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, shared, None, around)
+        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, shared, None, around, self.watchlists)
 
     def brought(self, name: str) -> Any:
         """What all shards brought for a detector, as it was shared out to this one; None: there is only this table, or nothing was brought."""

@@ -18,6 +18,7 @@ from tracks.port_visit import PortVisitDetector
 from tracks.position import PositionDetector
 from tracks.rendezvous import RendezvousDetector
 from tracks.sudden_stop import SuddenStopDetector
+from tracks.watchlist import WatchlistDetector
 from tracks.zone_events import ZoneDetector
 
 KINDS: tuple[type[Detector], ...] = (
@@ -37,6 +38,7 @@ KINDS: tuple[type[Detector], ...] = (
     CollisionDetector,
     AnomalyDetector,
     IdentityDetector,
+    WatchlistDetector,
 )
 
 

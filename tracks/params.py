@@ -437,6 +437,14 @@ class Infra(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     confidence_cap: Share = 0.9
 
 
+class WatchlistRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A vessel that tells what a watchlist has (docs/watchlists.md)."""
+
+    enabled: bool = True
+    near_nm: NotNegative = 12.0  # so near to a border or watch zone a hit is told again
+    renew_s: Annotated[float, msgspec.Meta(ge=3_600, le=864_000)] = 86_400.0  # and so often while it is heard
+
+
 class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """All thresholds of tracks/. `revise_s`: how often an open event may say how it goes on."""
 
@@ -458,6 +466,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     position: Position = Position()
     gnss: Gnss = Gnss()
     identity: Identity = Identity()
+    watchlist: WatchlistRule = WatchlistRule()
     revise_s: Annotated[float, msgspec.Meta(ge=600)] = 1_800.0
     v_max_kn: Positive = 40.0  # farther than this in the time between two reports: not the same hull, or a jump
     v_max_kn_fast: Positive = 65.0  # high-speed craft and rescue boats (types 40-49, 51)

@@ -28,6 +28,7 @@ from tracks.params import Params
 from tracks.records import BELIEVED, LAST_ROW
 from tracks.rescue import Rescue
 from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography, slow_slots
+from watchlists.screen import Watchlists
 
 SLOW_KN = 3.0  # geography is asked for vessels slower than this
 FRESH_MS = 600_000
@@ -46,6 +47,7 @@ class TrackState:
     coverage: Coverage
     detectors: list[Detector]
     rescue: Rescue = field(default_factory=Rescue)
+    watchlists: Watchlists = field(default_factory=Watchlists)
     tick_ms: int = T_MISSING  # the next minute to be decided; T_MISSING before the first row
     receivers: tuple[str, ...] = ()  # names of receivers by number, as far as batches have told them
     exercise: bool = False  # a simulated row was released: from then on everything is exercise
@@ -53,18 +55,20 @@ class TrackState:
     extra: dict[str, int] = field(default_factory=lambda: {"statics_joined": 0, "statics_other": 0, "evicted": 0})
 
     @classmethod
-    def new(cls, params: Params, geography: Any, coverage: Coverage | None = None, *, capacity: int = CAPACITY_START) -> TrackState:
+    def new(
+        cls, params: Params, geography: Any, coverage: Coverage | None = None, *, capacity: int = CAPACITY_START, watchlists: Watchlists | None = None
+    ) -> TrackState:
         """A watch that has seen no vessel; `coverage` learned earlier is taken over (copied). `capacity`: vessels before the table first grows."""
         learned = Coverage.from_sections(coverage.to_sections()) if coverage else Coverage()
         detectors = new_detectors()
         cold = {detector.NAME: detector.COLD for detector in detectors if detector.COLD is not None}
         table = VesselTable.new(params.vessels_max, cold, min(capacity, params.vessels_max))
-        return cls(params, geography, Reorder(), table, learned, detectors)
+        return cls(params, geography, Reorder(), table, learned, detectors, watchlists=watchlists or Watchlists())
 
     @property
     def sight(self) -> Sight:
         """What the detectors may look at."""
-        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, self.tick_ms, self.receivers)
+        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, self.tick_ms, self.receivers, watchlists=self.watchlists)
 
     @property
     def vessel_count(self) -> int:
@@ -101,8 +105,8 @@ class TrackState:
         }
 
     @classmethod
-    def from_sections(cls, sections: dict[str, Any], params: Params, geography: Any) -> TrackState:
-        """The state that `to_sections` described, going on with `params` and `geography` (what was asked of another geography is asked anew)."""
+    def from_sections(cls, sections: dict[str, Any], params: Params, geography: Any, watchlists: Watchlists | None = None) -> TrackState:
+        """The state that `to_sections` described, going on with `params`, `geography` (what was asked of another is asked anew) and `watchlists`."""
         state = cls(
             params,
             geography,
@@ -111,6 +115,7 @@ class TrackState:
             Coverage.from_sections(sections["coverage"]),
             new_detectors(),
             Rescue.from_sections(sections["rescue"]),
+            watchlists or Watchlists(),
             sections["tick_ms"],
             tuple(sections["receivers"]),
             sections["exercise"],

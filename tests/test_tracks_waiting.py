@@ -219,5 +219,7 @@ def test_a_boat_of_class_b_cannot_say_that_it_fishes():
     assert mine([boat, *fleet], static(ME, ship_type=30))[0].reason == "suppressed: fishing_ground"
     assert mine([boat, *fleet], static(ME, ship_type=36))[0].state == "open", "a yacht among them does not"
     assert mine([boat], static(ME, ship_type=30))[0].state == "open"
-    assert mine([drifter(nav=15), *fleet], static(ME, ship_type=30))[0].state == "open", "nor does a ship that could say so"
+    assert mine([drifter(nav=15), *fleet], static(ME, ship_type=30))[0].reason == "suppressed: fishing_ground", "nor does a ship without a status"
+    assert mine([drifter(nav=0), *fleet], static(ME, ship_type=30))[0].state == "open", "one that says it makes way does not fish"
+    assert mine([drifter(nav=15, lon=10.9, hours=4.3)], static(ME, ship_type=30))[0].state == "open", "alone far out a status is asked for"
     assert mine([drifter(nav=15, kind=18, flags=F_CLASS_B, lon=10.9, hours=4.3)], static(ME, ship_type=30))[0].reason == "suppressed: fishing_offshore"

@@ -27,7 +27,7 @@ from tracks.detector import Sight
 from tracks.params import Loitering
 from tracks.records import TROUBLE_JUMPED
 
-NAV_NOT_UNDER_COMMAND, NAV_RESTRICTED, NAV_AGROUND, NAV_DISTRESS = 2, 3, 6, 14
+NAV_NOT_UNDER_COMMAND, NAV_RESTRICTED, NAV_AGROUND, NAV_DISTRESS, NAV_UNDEFINED = 2, 3, 6, 14, 15
 
 
 def _among(numbers: Iterable[int]) -> np.ndarray:
@@ -136,6 +136,7 @@ def judge(sight: Sight, waits: np.ndarray, rule: Loitering) -> Judged:
     working = (nav == NAV_RESTRICTED) & WORKING_TYPES[ship_type]
     # a set of class B cannot tell a status: its type stands for it
     says_fishing = (nav == subjects.NAV_FISHING) | ((ship_type == subjects.TYPE_FISHING) & (table.rows["class_b"][slots] != 0))
+    may_fish = says_fishing | ((ship_type == subjects.TYPE_FISHING) & (nav == NAV_UNDEFINED))
     fleet = (near["fleet"] >= rule.ground_others_min) | (near["boats"] >= rule.boats_min)
     open_to_all = ~waits["watched"]
     applies = {
@@ -148,7 +149,7 @@ def judge(sight: Sight, waits: np.ndarray, rule: Loitering) -> Judged:
         "sar_context": _in_rescue(sight, waits),
         "unmapped_anchorage": ((says_waiting & queue) | (among & (waits["radius_nm"] <= rule.anchorage_radius_nm))) & open_to_all,
         "weather_stop": ((near["alike"] >= rule.queue_others_min) | (waits["ahead"] & (near["mates"] > 0))) & open_to_all,
-        "fishing_ground": says_fishing & fleet,
+        "fishing_ground": may_fish & fleet,
         "gnss_area": _in_interference(sight, slots),
         "anchored_or_moored": says_waiting,
         "fishing": fishing,

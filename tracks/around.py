@@ -1,9 +1,11 @@
 """Around a place: who else is there. May hold: sightings, the questions about neighbours. May not: judge what the answer means.
 
 Theory. Vessels are kept apart by key, so that they can be spread over processes; a question about neighbours (a queue, a
-crowd, peers that are still heard) cannot be answered from one vessel's record. Once a tick, and only if somebody asks,
-every track that matters is written down as a SIGHTING; the sightings of all shards together are the Around of the tick,
-and the answers do not depend on who kept which vessel.
+crowd, peers that are still heard) cannot be answered from one vessel's record. Of several shards, every track that matters is
+written down as a SIGHTING; the sightings of all together are the Around of the tick, and the answers do not depend on who kept which vessel.
+Of one table nothing is written down until somebody asks, and then only those who lie there: the first few questions of a tick look
+through all positions, more than that make an order of latitudes, in which each answer lies together.
+What a detector changes of a track while the tick is decided (`trouble`) is answered as it stood when `troubled` was first asked.
 """
 
 from __future__ import annotations
@@ -11,15 +13,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int64, njit
+from numba import boolean, float64, from_dtype, int64, njit, types, uint8
 
 from dogwatch.batch import T_MISSING, take_rows
-from dogwatch.geo import HALF_TURN, M_PER_UNIT, NM_M, distance_m
+from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, NM_M, cos_lat, distance_m
 from tracks.records import BELIEVED, HOT_TYPE, MORE_TYPE, PLAIN
 from tracks.vessels import ORDINAL_BITS, VesselTable
 
 ROW_BITS = 24  # rows of one tick: 16 million
 SIGHTED_MS = 2 * 86_400_000  # not heard for longer: nobody's neighbour
+SCANS_MAX = 4  # questions of a tick that look through all positions, before an order of latitudes is made: it costs as much as so many
+QUARTER = 54_000_000
 SIGHTING = np.dtype(
     [
         ("key", "<i8"),
@@ -34,7 +38,6 @@ SIGHTING = np.dtype(
         ("nav", "u1"),
         ("ship_type", "u1"),
         ("class_b", "u1"),
-        ("masked", "u1"),
         ("beam_m", "u1"),
         ("trouble", "u1"),  # TROUBLE_* bits, since when, and where it was before (tracks/records.py)
         ("trouble_min", "<u2"),
@@ -47,51 +50,86 @@ SIGHTING_TYPE = from_dtype(SIGHTING)
 
 @dataclass(slots=True)
 class Around:
-    """Sightings of one tick. Never changed. seen: SIGHTING rows in any order; put into order when somebody first asks about a place."""
+    """Sightings of one tick: those of `rows` (in any order), or of a table, made when somebody asks. Answers never change within the tick."""
 
-    seen: np.ndarray
-    _order: np.ndarray | None = field(default=None, repr=False)  # of `seen`, by latitude (then key)
+    rows: np.ndarray | None
+    table: VesselTable | None = None
+    tick_ms: int = 0
+    _scans: int = 0
+    _order: np.ndarray | None = field(default=None, repr=False)  # rows or slots by latitude
     _lats: np.ndarray | None = field(default=None, repr=False)  # latitudes in that order
+    _trouble: np.ndarray | None = field(default=None, repr=False)  # of the slots of the table, once asked
+
+    @property
+    def seen(self) -> np.ndarray:
+        """All SIGHTING rows, in any order. For who must see everybody; a place or a key is asked for below."""
+        if self.rows is None:
+            assert self.table is not None, "sightings come from rows or from a table"
+            self.rows = self._gathered(np.arange(len(self.table)))
+            self._order = self._lats = None
+        return self.rows
 
     @property
     def troubled(self) -> np.ndarray:
         """Sightings in trouble (`trouble` not 0), sorted by key."""
-        rows = take_rows(self.seen, np.flatnonzero(self.seen["trouble"]))
+        if self.rows is None and self.table is not None:
+            if self._trouble is None:
+                self._trouble = self.table.known["trouble"].copy()
+            rows = self._gathered(np.flatnonzero(self._trouble))
+        else:
+            rows = take_rows(self.seen, np.flatnonzero(self.seen["trouble"]))
         return take_rows(rows, np.argsort(rows["key"], kind="stable"))
 
-    def band(self, lat: int, reach_units: int) -> np.ndarray:
-        """Sightings within `reach_units` of a latitude (1/600000 degree), sorted by latitude (then key)."""
-        return self._between(lat - reach_units, lat + reach_units + 1)
-
-    def within(self, lat: int, lon: int, reach_nm: float) -> np.ndarray:
-        """SIGHTING rows within `reach_nm` of a place in units."""
-        return within(self.band(lat, int(reach_nm * NM_M / M_PER_UNIT) + 1), lat, lon, reach_nm)
-
     def of(self, key: int) -> np.void | None:
-        """The SIGHTING of a track, or None if it is not sighted."""
-        at = np.flatnonzero(self.seen["key"] == key)
-        return self.seen[at[0]] if len(at) else None
+        """The SIGHTING of a track, or None."""
+        if self.rows is None and self.table is not None:
+            slot = self.table.slot_of_key(key)
+            found = self._gathered(np.array([slot] if slot >= 0 else [], np.int64))
+        else:
+            found = take_rows(self.seen, np.flatnonzero(self.seen["key"] == key)[:1])
+        return found[0] if len(found) else None
 
     def apart_m(self, key_a: int, key_b: int) -> float | None:
         """Metres between the last positions of two tracks; None unless both are sighted."""
         a, b = self.of(key_a), self.of(key_b)
-        if a is None or b is None:
-            return None
-        return float(distance_m(int(a["lat"]), int(a["lon"]), int(b["lat"]), int(b["lon"])))
+        return None if a is None or b is None else float(distance_m(int(a["lat"]), int(a["lon"]), int(b["lat"]), int(b["lon"])))
+
+    def within(self, lat: int, lon: int, reach_nm: float) -> np.ndarray:
+        """SIGHTING rows within `reach_nm` of a place in units (1/600000 degree), sorted by latitude (then key)."""
+        reach = int(reach_nm * NM_M / M_PER_UNIT) + 1
+        edge = min(QUARTER, max(abs(lat - reach), abs(lat + reach)))
+        return within(self._between(lat - reach, lat + reach + 1, lon, int(reach / cos_lat(edge)) + 1), lat, lon, reach_nm)
 
     def cells(self, lat: int, lon: int, cell_units: int) -> np.ndarray:
-        """SIGHTING rows in the cell of a place (squares of `cell_units` in latitude and longitude) and the eight round it."""
+        """SIGHTING rows in the cell of a place (squares of `cell_units` in latitude and longitude) and the eight round it, sorted by latitude (then key)."""
         south = lat // cell_units * cell_units
-        rows = self._between(south - cell_units, south + 2 * cell_units)
+        rows = self._between(south - cell_units, south + 2 * cell_units, lon, 2 * cell_units)
         near = np.empty(len(rows), np.bool_)
         _near_column(rows, lon, cell_units, near)
         return take_rows(rows, near)
 
-    def _between(self, south: int, north: int) -> np.ndarray:
+    def _between(self, south: int, north: int, lon: int, aside: int) -> np.ndarray:
+        """SIGHTING rows from a latitude up to another, sorted by it; who lies farther than `aside` from a longitude may be missing."""
+        if self._order is None and self.rows is None and self.table is not None and self._scans < SCANS_MAX:
+            self._scans += 1
+            slots = np.empty(len(self.table), np.int64)
+            return _by_latitude(self._gathered(slots[: _in_box(self.table.used, (south, north, lon, aside), slots)]))
         if self._order is None or self._lats is None:
-            self._order, self._lats = _by_latitude(self.seen)
+            lats = self.rows["lat"] if self.rows is not None else self.table.used["lat"]  # type: ignore[union-attr]
+            # one integer says latitude and row, so that sorting is quick
+            packed = (lats.astype(np.int64) << ROW_BITS) | np.arange(len(lats))
+            packed.sort()
+            self._order, self._lats = packed & ((1 << ROW_BITS) - 1), packed >> ROW_BITS
         first, last = np.searchsorted(self._lats, (south, north))
-        return take_rows(self.seen, self._order[first:last])
+        some = self._order[first:last]
+        return _by_latitude(take_rows(self.rows, some) if self.rows is not None else self._gathered(some))
+
+    def _gathered(self, slots: np.ndarray) -> np.ndarray:
+        """SIGHTING rows of slots of the table, but of tracks that are not believed or not heard lately."""
+        table, out = self.table, np.empty(len(slots), SIGHTING)
+        assert table is not None, "only sightings of a table are gathered"
+        trouble = np.empty(0, np.uint8) if self._trouble is None else self._trouble
+        return out[: _sightings(table.used, table.known, table.heard_ms[: len(table)], self.tick_ms - SIGHTED_MS, slots, trouble, out)]
 
 
 def within(rows: np.ndarray, lat: int, lon: int, reach_nm: float) -> np.ndarray:
@@ -99,6 +137,21 @@ def within(rows: np.ndarray, lat: int, lon: int, reach_nm: float) -> np.ndarray:
     near = np.empty(len(rows), np.bool_)
     _within(rows, lat, lon, reach_nm * NM_M, near)
     return take_rows(rows, near)
+
+
+def sightings(table: VesselTable, tick_ms: int) -> np.ndarray:
+    """SIGHTING rows of the believed tracks of a table that were heard within SIGHTED_MS before a tick."""
+    return Around(None, table, tick_ms).seen
+
+
+def around_of(parts: list[np.ndarray]) -> Around:
+    """The Around of a tick, from the sightings of all shards."""
+    return Around(parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, SIGHTING), *parts]))
+
+
+def _by_latitude(rows: np.ndarray) -> np.ndarray:
+    """Sightings sorted by latitude, then key."""
+    return rows if len(rows) < 2 else take_rows(rows, np.lexsort((rows["key"], rows["lat"])))
 
 
 @njit((SIGHTING_TYPE[::1], int64, int64, boolean[::1]), **PLAIN)
@@ -115,45 +168,26 @@ def _within(rows, lat, lon, reach_m, near):
         near[i] = distance_m(lat, lon, rows[i]["lat"], rows[i]["lon"]) <= reach_m
 
 
-def sightings(table: VesselTable, tick_ms: int) -> np.ndarray:
-    """SIGHTING rows of the believed tracks of a table that were heard within SIGHTED_MS before a tick."""
-    n = len(table)
-    out = np.empty(n, SIGHTING)
-    return out[: _sightings(table.used, table.known, table.heard_ms[:n], tick_ms - SIGHTED_MS, out)]
-
-
-def around_of(parts: list[np.ndarray]) -> Around:
-    """The Around of a tick, from the sightings of all shards."""
-    return Around(parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, SIGHTING), *parts]))
-
-
-def _by_latitude(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(order, latitudes in it) of sightings by latitude, then key."""
-    # one integer says latitude and row, so that sorting is quick; who shares a latitude is put into the order of keys afterwards
-    packed = (rows["lat"].astype(np.int64) << ROW_BITS) | np.arange(len(rows))
-    packed.sort()
-    order, lats = packed & ((1 << ROW_BITS) - 1), packed >> ROW_BITS
-    _settle_ties(rows, lats, order)
-    return order, lats
-
-
-@njit((SIGHTING_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
-def _settle_ties(rows, lats, order):
-    """Put rows of equal latitude into the order of their keys."""
-    for i in range(1, lats.shape[0]):
-        at, key, j = order[i], rows[order[i]]["key"], i - 1
-        while j >= 0 and lats[j] == lats[i] and rows[order[j]]["key"] > key:
-            order[j + 1] = order[j]
-            j -= 1
-        order[j + 1] = at
-
-
-# Flat: a row after the other, once a tick.
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, SIGHTING_TYPE[::1]), **PLAIN)
-def _sightings(rows, more, heard, since_ms, out):
-    """Write the sightings of tracks heard since a time; returns how many."""
+# Flat: a row after the other. Numbers are written whether they are wanted or not: a wrong guess costs more than a write.
+@njit(int64(HOT_TYPE[::1], types.UniTuple(int64, 4), int64[::1]), **PLAIN)
+def _in_box(rows, box, slots):
+    """Write the slots whose position lies in a box: from a latitude up to another, so far on either side of a longitude. Returns how many."""
+    south, north, lon, aside = box
     n = 0
     for i in range(rows.shape[0]):
+        lat, off = np.int64(rows[i]["lat"]), abs(np.int64(rows[i]["lon"]) - lon)
+        slots[n] = i
+        n += int((lat >= south) & (lat < north) & (min(off, FULL_TURN - off) <= aside))
+    return n
+
+
+# Flat: a row after the other.
+@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, int64[::1], uint8[::1], SIGHTING_TYPE[::1]), **PLAIN)
+def _sightings(rows, more, heard, since_ms, slots, trouble, out):
+    """Write the sightings of those slots that were heard since a time; returns how many. trouble: as it stood, or empty: as it stands."""
+    n = 0
+    for k in range(slots.shape[0]):
+        i = slots[k]
         if heard[i] < since_ms:
             continue
         v, m, seen = rows[i], more[i], out[n]
@@ -171,9 +205,8 @@ def _sightings(rows, more, heard, since_ms, out):
         seen["nav"] = v["nav"]
         seen["ship_type"] = m["ship_type"]
         seen["class_b"] = v["class_b"]
-        seen["masked"] = m["masked"]
         seen["beam_m"] = m["beam_m"]
-        seen["trouble"] = m["trouble"]
+        seen["trouble"] = trouble[i] if trouble.shape[0] else m["trouble"]
         seen["trouble_min"] = m["trouble_min"]
         seen["was_lat"] = m["was_lat"]
         seen["was_lon"] = m["was_lon"]

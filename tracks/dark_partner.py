@@ -168,19 +168,19 @@ def _who_is_near(sight: Sight, slot: int, stop: np.void, rule: DarkPartner) -> N
 
 def _heard_ms(sight: Sight, key: int) -> int:
     """When a track was last heard, or 0 if nobody sights it."""
-    heard = sight.around.seen["heard_ms"][sight.around.seen["key"] == key]
-    return int(heard[0]) if len(heard) else 0
+    row = sight.around.of(key)
+    return 0 if row is None else int(row["heard_ms"])
 
 
 def _still_possible(sight: Sight, stop: np.void, rule: DarkPartner) -> bool:
     """The silent one is silent yet, or was heard again where it can have come from the place."""
-    rows = sight.around.seen[sight.around.seen["key"] == int(stop["other"])]
-    if not stop["other"] or not len(rows):
+    row = sight.around.of(int(stop["other"])) if stop["other"] else None
+    if row is None:
         return False
-    if int(rows["heard_ms"][0]) == int(stop["other_ms"]):
+    if int(row["heard_ms"]) == int(stop["other_ms"]):
         return True
-    way_m = distance_m(int(stop["lat"]), int(stop["lon"]), int(rows["lat"][0]), int(rows["lon"][0]))
-    return bool(way_m <= rule.reach_kn * KN_MS * (int(rows["t_ms"][0]) - int(stop["stop_ms"])) / 1000.0)
+    way_m = distance_m(int(stop["lat"]), int(stop["lon"]), int(row["lat"]), int(row["lon"]))
+    return bool(way_m <= rule.reach_kn * KN_MS * (int(row["t_ms"]) - int(stop["stop_ms"])) / 1000.0)
 
 
 def _off_ports(sight: Sight, stop: np.void, rule: DarkPartner) -> bool:

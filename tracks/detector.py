@@ -22,7 +22,7 @@ import numpy as np
 
 from dogwatch.batch import Control
 from dogwatch.events import Event, Subject
-from tracks.around import Around, around_of, sightings
+from tracks.around import Around
 from tracks.coverage import Coverage
 from tracks.params import Params
 from tracks.parties import parties, subject
@@ -62,13 +62,13 @@ class Sight:
     def around(self) -> Around:
         """Who is where at this tick; made when first asked for."""
         if self._around is None:
-            self._around = around_of([sightings(self.table, self.tick_ms)])
+            self._around = Around(None, self.table, self.tick_ms)
         return self._around
 
     @property
     def around_made(self) -> Around | None:
-        """`around`, if it is there already: with shards it always is, and says what this table alone cannot."""
-        return self._around
+        """`around`, if everybody is written down there already: with shards it always is so, and says what this table alone cannot."""
+        return self._around if self._around is not None and self._around.rows is not None else None
 
     def at(self, tick_ms: int, around: Around | None = None) -> Sight:
         """The same sight at another tick; `around` of several shards together, if there are several."""

@@ -54,3 +54,19 @@ def _back(row, t_ms):
 def _ball(lat, lon):
     p, q = math.radians(lat / 600_000), math.radians(lon / 600_000)
     return math.cos(p) * math.cos(q), math.cos(p) * math.sin(q), math.sin(p)
+
+
+def stayed(was, a, b, trails, limits):
+    """Whether two NEAR rows in contact again may have been together since `was`; trails: of each, number -> (t_ms, lat, lon, sog)."""
+    since_ms, *place = was
+    limit_m, drift_kn, gate_kn = limits
+    heard = []
+    for row, trail in zip((a, b), trails, strict=True):
+        points = {k: point for k, point in trail.items() if point[0] > since_ms}
+        everything = [(int(row["t_ms"]), int(row["lat"]), int(row["lon"]), 0), *points.values()]
+        for t_ms, lat, lon, sog in everything:
+            if apart_m(place, (lat, lon)) > limit_m + drift_kn * KN_MS * (t_ms - since_ms) / 1000 or 10 * gate_kn < sog < 1023:
+                return False
+        heard.append(points)
+    together = [(heard[0][k], heard[1][k]) for k in heard[0].keys() & heard[1].keys() if abs(heard[0][k][0] - heard[1][k][0]) <= 150_000]
+    return all(apart_m(p[1:3], q[1:3]) <= limit_m + drift_kn * KN_MS * 150 for p, q in together)

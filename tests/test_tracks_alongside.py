@@ -93,3 +93,16 @@ def test_two_strong_doubts_suppress():
     event, tested = judged(pair(nav_a=1, nav_b=1), static(A, ship_type=30), static(B, ship_type=30))
     assert tested["doubts"].observed == 0.64
     assert event.reason == "suppressed: doubts"
+
+
+def test_who_tells_a_place_that_it_cannot_have_reached_meets_nobody():
+    """Both are put down forty miles off, side by side, and lie there: what they tell is not so."""
+    t = every(30, 3)
+    there = t >= 1800
+    rows = [
+        track(m, t + 7 * k, np.where(there, 55.0 + 100 * k * M_DEG, 54.3 + 0.05 * k + t * 0.002 / 60), 10.6, sog_kn=np.where(there, 0.5, 7.0), cog_deg=0.0)
+        for k, m in enumerate((A, B))
+    ]
+    event, tested = judged(rows)
+    assert event.reason == "suppressed: untrue_position"
+    assert tested["untrue_position"].result == "yes"

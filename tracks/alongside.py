@@ -10,6 +10,8 @@ Sources: docs/behaviours/rendezvous.md; status and type numbers ITU-R M.1371-5, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from tracks import episodes as ep
 from tracks.detector import Sight
 from tracks.params import INSHORE_NM, Rendezvous
 from tracks.parties import role
-from tracks.vessels import ORDINAL_BITS
+from tracks.vessels import ORDINAL_BITS, degrees
 from tracks.waiting import is_buoy
 
 HARBOUR, ANCHORAGE, WEATHER = "unmapped_harbour", "unmapped_anchorage", "weather_stop"
@@ -32,23 +34,42 @@ OWNER_LETTERS = 4  # of the first word of two names: shorter ones are MV, MT, SE
 TRAWL_KN = (2.0, 5.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Beside:
     """What is known of two parties when they are judged.
 
-    `coast_nm`: of the nearer one; `ways`: mean speeds in knots; `in_mask`: in a port or anchorage; `under_way`: abreast of each other, not
-    still; `one_hull`: never farther apart than the longer one is long, and not seen farther apart before.
+    `place`: degrees, between them; `ways`: mean speeds in knots; `under_way`: abreast of each other, not still; `one_hull`: never farther apart than
+    the longer one is long, and not seen farther apart before. What the place says is asked of `geography` when it is wanted: mostly it is known.
     """
 
     a: np.void
     b: np.void
     since_ms: int
-    zones: list[ZoneRelation]
-    coast_nm: float
+    place: tuple[float, float]
     ways: tuple[float, float]
-    in_mask: bool = False
+    geography: Any
     under_way: bool = False
     one_hull: bool = False
+
+    @cached_property
+    def zones(self) -> list[ZoneRelation]:
+        """Zones between the two."""
+        found: list[ZoneRelation] = self.geography.relations(*self.place)
+        return found
+
+    @cached_property
+    def coast_nm(self) -> float:
+        """Of the nearer one."""
+        return float(self.geography.coast_distance_nm(*self._places).min())
+
+    @cached_property
+    def in_mask(self) -> bool:
+        """Under way in a port or anchorage: slow ones in masks are in no contact at all."""
+        return self.under_way and bool(self.geography.masked(*self._places).any())
+
+    @property
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        return degrees(np.array([self.a["lat"], self.b["lat"]])), degrees(np.array([self.a["lon"], self.b["lon"]]))
 
     @property
     def both(self) -> tuple[np.void, np.void]:
@@ -71,6 +92,7 @@ def explanations(sight: Sight, beside: Beside, rule: Rendezvous, standing: list[
         ep.checked("net_buoy", any(is_buoy(party["name"]) for party in beside.both), suppress=True),
         ep.checked("pair_trawl", trawl, suppress=True),
         ep.checked("one_hull", beside.one_hull, suppress=True),
+        ep.checked("untrue_position", any(int(party["trouble"]) for party in beside.both), suppress=True),
         ep.checked("mother_ship_and_boats", boats >= rule.boats_min, boats, suppress=True),
     ]
     doubts = _doubts(beside, boats)

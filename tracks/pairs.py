@@ -3,84 +3,186 @@
 Theory. Contact runs from the later of the first two reports to the earlier of the last two, so that two are never longer together than both
 were heard. Pairs and contacts are both sorted by key, so entering is one walk along both. What is counted is counted per report, not per
 tick: a pair of which nobody has reported anew is not touched. A pair says itself when somebody must look at it (`due_ms`), so that a
-thousand neighbours who lie side by side for days cost a comparison a minute.
+thousand neighbours who lie side by side for days cost a comparison a minute. A break in which nobody saw them apart may be bridged
+(tracks/unheard.py); how long they were so unheard is kept beside the contact.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, types, uint8
+from numba import boolean, float64, from_dtype, int64, njit, types, uint8
 
-from dogwatch.batch import T_MISSING
+from dogwatch.batch import T_MISSING, put_rows, take_rows
 from dogwatch.geo import lon_difference
 from tracks.contacts import CONTACT, NEAR
-from tracks.records import PLAIN
+from tracks.records import PLAIN, TRAIL_TYPE
+from tracks.unheard import stayed
 
 DISTANCE_BINS = 16  # histogram behind the median distance, from 0 to the ceiling
 NEW, OPEN, WAITING, SUPPRESSED = 0, 1, 2, 3  # stages
-NOTHING, MET, PARTED, GONE = 0, 1, 2, 3  # what `due` says
+NOTHING, MET, PARTED, GONE, UNHEARD = 0, 1, 2, 3, 4  # what `due` says
+ASK_MS, TICK_MS = 300_000, 60_000  # how often somebody asks where those are who are not in contact
 PAIR = np.dtype(
     [
         ("key", "<u8"),  # smaller track key << 32 | larger track key
-        ("start_ms", "<i8"),  # of the episode
-        ("segment_ms", "<i8"),  # start of the unbroken contact
         ("last_ms", "<i8"),  # end of contact so far
-        ("done_ms", "<i8"),  # contact in the segments before
         ("due_ms", "<i8"),  # nobody needs to look before this tick
+        ("segment_ms", "<i8"),  # start of the unbroken contact
         ("t_a", "<i8"),  # reports last used
         ("t_b", "<i8"),
+        ("reports_a", "<u4"),  # in the unbroken contact
+        ("reports_b", "<u4"),
+        ("stage", "u1"),
+        ("spare", "u1", (7,)),
+        ("start_ms", "<i8"),  # of the episode
+        ("done_ms", "<i8"),  # contact in the segments before
+        ("bridged_ms", "<i8"),  # of all contact, in breaks in which nobody saw them apart
         ("sum_y", "<i8"),  # offsets of the middle between the two from lat, lon
         ("sum_x", "<i8"),
         ("speed_a", "<f8"),  # sums of speeds in the unbroken contact
         ("speed_b", "<f8"),
         ("lat", "<i4"),
         ("lon", "<i4"),
-        ("reports_a", "<u4"),  # in the unbroken contact
-        ("reports_b", "<u4"),
-        ("slow_a", "<u4"),  # of these, at or below the limit of the median
+        ("mid_lat", "<i4"),  # between the two when they were last in contact
+        ("mid_lon", "<i4"),
+        ("slow_a", "<u4"),  # of the reports, at or below the limit of the median
         ("slow_b", "<u4"),
         ("contacts", "<u4"),
         ("nearest_m", "<f4"),
         ("widest_m", "<f4"),
         ("approach_m", "<f4"),  # how far apart they were seen in the 40 minutes before; -1 not seen
         ("distances", "<u2", (DISTANCE_BINS,)),
-        ("stage", "u1"),
-        ("spare", "u1", (7,)),
     ]
 )
 _PAIR, _CONTACT, _NEAR = from_dtype(PAIR), from_dtype(CONTACT), from_dtype(NEAR)
 
 
-def enter(pairs: np.ndarray, contacts: np.ndarray, near: np.ndarray, limits: tuple[float, float, float], pairs_max: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """(pairs with the contacts of a tick entered, CONTACT rows of the new ones, how many found no room).
+def enter(
+    pairs: np.ndarray,
+    contacts: np.ndarray,
+    kind: int,
+    near: np.ndarray,
+    trail: np.ndarray,
+    limits: tuple[float, float, float, float, float],
+    pairs_max: int,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """(pairs with the contacts of a tick of one kind entered, CONTACT rows of the new ones, how many found no room).
 
-    limits: speed_kn of the median, longest break in ms, width of a distance bin in m.
+    trail: by the `slot` of `near`. limits: speed_kn of the median, longest break and longest silence in ms, fastest report in kn, width of a distance bin in m.
     """
-    if not len(contacts):
-        return pairs, contacts, 0
-    at = np.searchsorted(pairs["key"], contacts["key"])
-    known = np.zeros(len(contacts), np.bool_)
-    inside = at < len(pairs)
-    known[inside] = pairs["key"][at[inside]] == contacts["key"][inside]
-    new = np.flatnonzero(~known)
-    refused = max(0, len(pairs) + len(new) - pairs_max)
-    new = new[: len(new) - refused]
-    if len(new):
-        blank = np.zeros(len(new), PAIR)
-        blank["key"], blank["last_ms"], blank["approach_m"] = contacts["key"][new], T_MISSING, -1.0
-        pairs = np.insert(pairs, at[new], blank)
-    _touch(pairs, contacts, near, limits)
-    return pairs, contacts[new], refused
+    which, places = np.empty(len(contacts), np.int64), np.empty(len(contacts), np.int64)
+    new = _unknown(pairs, contacts, kind, which, places)
+    refused = max(0, len(pairs) + new - pairs_max) if new else 0
+    fresh = take_rows(contacts, which[: new - refused]) if new else contacts[:0]
+    if len(fresh):
+        pairs = _with_new(pairs, fresh["key"], places[: len(fresh)])
+    _touch(pairs, contacts, kind, near, trail, limits)
+    return pairs, fresh, refused
 
 
-# Flat: one straight walk along contacts and pairs.
-@njit((_PAIR[::1], _CONTACT[::1], _NEAR[::1], types.UniTuple(float64, 3)), **PLAIN)
-def _touch(pairs, contacts, near, limits):
-    """Enter the contacts of one tick into their pairs (both sorted by key)."""
-    speed_max, break_ms, bin_m = limits
+def _with_new(pairs: np.ndarray, keys: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Pairs with blank ones before the given places."""
+    out, new = np.zeros(len(pairs) + len(keys), PAIR), np.zeros(len(pairs) + len(keys), np.bool_)
+    new[places + np.arange(len(keys))] = True
+    put_rows(out, ~new, pairs)
+    out["key"][new], out["last_ms"][new], out["approach_m"][new] = keys, T_MISSING, -1.0
+    return out
+
+
+@njit(int64(_PAIR[::1], _CONTACT[::1], int64, int64[::1], int64[::1]), **PLAIN)
+def _unknown(pairs, contacts, kind, which, places):
+    """Write which contacts of a kind have no pair, and before which pair it belongs (both sorted by key); returns how many."""
+    at, n = 0, 0
+    for i in range(contacts.shape[0]):
+        if contacts[i]["kind"] & kind == 0:
+            continue
+        while at < pairs.shape[0] and pairs[at]["key"] < contacts[i]["key"]:
+            at += 1
+        if at == pairs.shape[0] or pairs[at]["key"] != contacts[i]["key"]:
+            which[n] = i
+            places[n] = at
+            n += 1
+    return n
+
+
+@njit(boolean(_PAIR, _NEAR, _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 4)), **PLAIN)
+def _is_broken(pair, a, b, trail, limits):
+    """Whether contact begins anew with these two rows; a break that is bridged is counted. limits: break and silence in ms, drift and fastest report in kn."""
+    break_ms, unheard_ms, drift_kn, gate_kn = limits
+    later, last_ms = max(a["t_ms"], b["t_ms"]), pair["last_ms"]
+    if last_ms == T_MISSING or later - last_ms > max(break_ms, unheard_ms):
+        return True
+    if later - last_ms <= break_ms:
+        return False
+    was, limit_m = (last_ms, np.int64(pair["mid_lat"]), np.int64(pair["mid_lon"])), np.float64(max(a["own_m"], b["own_m"]))
+    if not stayed(was, a, b, trail, (limit_m, drift_kn, gate_kn)):
+        return True
+    pair["bridged_ms"] += max(0, min(a["t_ms"], b["t_ms"]) - last_ms)
+    pair["due_ms"] = 0
+    return False
+
+
+@njit((_PAIR, _NEAR, _NEAR, types.float32), **PLAIN)
+def _begin(pair, a, b, distance_m):
+    """A contact begins: of a pair of which nothing is told yet, everything does."""
+    if pair["stage"] == NEW:
+        pair["start_ms"] = max(a["t_ms"], b["t_ms"])
+        pair["done_ms"] = pair["bridged_ms"] = pair["sum_y"] = pair["sum_x"] = 0
+        pair["contacts"] = np.uint32(0)
+        pair["nearest_m"] = pair["widest_m"] = distance_m
+        pair["lat"] = a["lat"]
+        pair["lon"] = a["lon"]
+        for k in range(DISTANCE_BINS):
+            pair["distances"][k] = np.uint16(0)
+    else:
+        pair["done_ms"] += pair["last_ms"] - pair["segment_ms"]
+    pair["segment_ms"] = pair["last_ms"] = max(a["t_ms"], b["t_ms"])
+    pair["due_ms"] = 0
+    pair["t_a"] = pair["t_b"] = T_MISSING
+    pair["reports_a"] = pair["reports_b"] = pair["slow_a"] = pair["slow_b"] = np.uint32(0)
+    pair["speed_a"] = pair["speed_b"] = 0.0
+
+
+@njit((_PAIR, _NEAR, _NEAR, float64), **PLAIN)
+def _count(pair, a, b, speed_max):
+    """Reports that were not used before."""
+    if a["t_ms"] != pair["t_a"]:
+        pair["reports_a"] += np.uint32(1)
+        pair["slow_a"] += np.uint32(a["speed_kn"] <= speed_max)
+        pair["speed_a"] += np.float64(a["speed_kn"])
+        pair["t_a"] = a["t_ms"]
+    if b["t_ms"] != pair["t_b"]:
+        pair["reports_b"] += np.uint32(1)
+        pair["slow_b"] += np.uint32(b["speed_kn"] <= speed_max)
+        pair["speed_b"] += np.float64(b["speed_kn"])
+        pair["t_b"] = b["t_ms"]
+
+
+@njit((_PAIR, _NEAR, _NEAR, float64, float64), **PLAIN)
+def _measure(pair, a, b, distance_m, bin_m):
+    """How far apart they are, and where."""
+    pair["nearest_m"] = min(pair["nearest_m"], np.float32(distance_m))
+    pair["widest_m"] = max(pair["widest_m"], np.float32(distance_m))
+    pair["contacts"] += np.uint32(1)
+    mid_lat, half = (np.int64(a["lat"]) + np.int64(b["lat"])) // 2, lon_difference(b["lon"], a["lon"]) // 2
+    pair["mid_lat"] = mid_lat
+    pair["mid_lon"] = a["lon"] + half
+    pair["sum_y"] += mid_lat - pair["lat"]
+    pair["sum_x"] += lon_difference(a["lon"], pair["lon"]) + half
+    k = min(DISTANCE_BINS - 1, int(distance_m / bin_m))
+    if pair["distances"][k] < 65_535:
+        pair["distances"][k] += np.uint16(1)
+
+
+@njit((_PAIR[::1], _CONTACT[::1], int64, _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 5)), **PLAIN)
+def _touch(pairs, contacts, kind, near, trail, limits):
+    """Enter the contacts of one tick and kind into their pairs (both sorted by key)."""
+    speed_max, break_ms, unheard_ms, gate_kn, bin_m = limits
     at = 0
     for i in range(contacts.shape[0]):
         c = contacts[i]
+        if c["kind"] & kind == 0:
+            continue
         while at < pairs.shape[0] and pairs[at]["key"] < c["key"]:
             at += 1
         if at == pairs.shape[0] or pairs[at]["key"] != c["key"]:
@@ -88,68 +190,53 @@ def _touch(pairs, contacts, near, limits):
         pair, a, b = pairs[at], near[c["a"]], near[c["b"]]
         if a["t_ms"] == pair["t_a"] and b["t_ms"] == pair["t_b"]:
             continue
-        later, earlier = max(a["t_ms"], b["t_ms"]), min(a["t_ms"], b["t_ms"])
-        if pair["last_ms"] == T_MISSING or later - pair["last_ms"] > break_ms:
-            if pair["stage"] == NEW:
-                pair["start_ms"] = later
-                pair["done_ms"] = pair["sum_y"] = pair["sum_x"] = 0
-                pair["contacts"] = np.uint32(0)
-                pair["nearest_m"] = pair["widest_m"] = np.float32(c["distance_m"])
-                pair["lat"] = a["lat"]
-                pair["lon"] = a["lon"]
-                for k in range(DISTANCE_BINS):
-                    pair["distances"][k] = np.uint16(0)
-            else:
-                pair["done_ms"] += pair["last_ms"] - pair["segment_ms"]
-            pair["segment_ms"] = pair["last_ms"] = later
-            pair["due_ms"] = 0
-            pair["t_a"] = pair["t_b"] = T_MISSING
-            pair["reports_a"] = pair["reports_b"] = pair["slow_a"] = pair["slow_b"] = np.uint32(0)
-            pair["speed_a"] = pair["speed_b"] = 0.0
-        pair["last_ms"] = max(pair["last_ms"], earlier)
-        if a["t_ms"] != pair["t_a"]:
-            pair["reports_a"] += np.uint32(1)
-            pair["slow_a"] += np.uint32(a["speed_kn"] <= speed_max)
-            pair["speed_a"] += np.float64(a["speed_kn"])
-            pair["t_a"] = a["t_ms"]
-        if b["t_ms"] != pair["t_b"]:
-            pair["reports_b"] += np.uint32(1)
-            pair["slow_b"] += np.uint32(b["speed_kn"] <= speed_max)
-            pair["speed_b"] += np.float64(b["speed_kn"])
-            pair["t_b"] = b["t_ms"]
-        distance_m = np.float32(c["distance_m"])
-        pair["nearest_m"] = min(pair["nearest_m"], distance_m)
-        pair["widest_m"] = max(pair["widest_m"], distance_m)
-        pair["contacts"] += np.uint32(1)
-        pair["sum_y"] += (np.int64(a["lat"]) + np.int64(b["lat"])) // 2 - pair["lat"]
-        pair["sum_x"] += lon_difference(a["lon"], pair["lon"]) + lon_difference(b["lon"], a["lon"]) // 2
-        k = min(DISTANCE_BINS - 1, int(c["distance_m"] / bin_m))
-        if pair["distances"][k] < 65_535:
-            pair["distances"][k] += np.uint16(1)
+        if _is_broken(pair, a, b, trail, (break_ms, unheard_ms, speed_max, gate_kn)):
+            _begin(pair, a, b, np.float32(c["distance_m"]))
+        pair["last_ms"] = max(pair["last_ms"], min(a["t_ms"], b["t_ms"]))
+        _count(pair, a, b, speed_max)
+        _measure(pair, a, b, c["distance_m"], bin_m)
 
 
-# Flat: a pair after the other, once a minute.
-@njit(uint8[::1](_PAIR[::1], int64, float64, int64, types.UniTuple(float64, 3)), cache=True)
-def due(pairs, tick_ms, need_ms, reports_min, patience):
-    """uint8[n]: NOTHING, MET (the conditions hold and somebody must look), PARTED (an episode must close) or GONE (may be forgotten).
+def due(pairs: np.ndarray, tick_ms: int, need_ms: float, reports_min: int, patience: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """(rows of pairs about which something must be done, in order; what: uint8[k]): MET (the conditions hold and somebody must look), UNHEARD (an
+    episode without contact: somebody must ask where they are), PARTED (an episode must close) or GONE (may be forgotten).
 
-    patience in ms: a break that does not end the contact, after that how long a new pair and an episode are kept.
+    patience in ms: a break that does not end the contact, one that does not either if nobody saw them apart, how long a new pair and an episode are kept.
     """
-    break_ms, new_ms, merge_ms = patience
-    out = np.zeros(pairs.shape[0], np.uint8)
+    which, what = np.empty(len(pairs), np.int64), np.empty(len(pairs), np.uint8)
+    n = _due(pairs, tick_ms, need_ms, reports_min, patience, which, what)
+    return which[:n], what[:n]
+
+
+@njit(int64(_PAIR, int64, float64, int64, types.UniTuple(float64, 4)), **PLAIN)
+def _said(pair, tick_ms, need_ms, reports_min, patience):
+    """What must be done about a pair."""
+    break_ms, unheard_ms, new_ms, merge_ms = patience
+    broken = tick_ms - pair["last_ms"]
+    if broken > break_ms:
+        if pair["stage"] == NEW:
+            return GONE if broken > new_ms else NOTHING
+        if pair["stage"] == WAITING:
+            return GONE if broken > merge_ms else NOTHING
+        if broken > unheard_ms:
+            return PARTED
+        return UNHEARD if broken <= break_ms + TICK_MS or tick_ms % ASK_MS == 0 else NOTHING
+    if tick_ms < pair["due_ms"] or pair["last_ms"] - pair["segment_ms"] < need_ms:
+        return NOTHING
+    if pair["reports_a"] < reports_min or pair["reports_b"] < reports_min:
+        return NOTHING
+    slow = 2 * pair["slow_a"] >= pair["reports_a"] and 2 * pair["slow_b"] >= pair["reports_b"]  # the median is at or below the limit
+    return MET if slow else NOTHING
+
+
+@njit(int64(_PAIR[::1], int64, float64, int64, types.UniTuple(float64, 4), int64[::1], uint8[::1]), **PLAIN)
+def _due(pairs, tick_ms, need_ms, reports_min, patience, which, what):
+    """Write what `due` says; returns how many."""
+    n = 0
     for i in range(pairs.shape[0]):
-        pair = pairs[i]
-        broken = tick_ms - pair["last_ms"]
-        if broken > break_ms:
-            if pair["stage"] == OPEN or pair["stage"] == SUPPRESSED:
-                out[i] = PARTED
-            elif broken > (new_ms if pair["stage"] == NEW else merge_ms):
-                out[i] = GONE
-            continue
-        if tick_ms < pair["due_ms"] or pair["last_ms"] - pair["segment_ms"] < need_ms:
-            continue
-        if pair["reports_a"] < reports_min or pair["reports_b"] < reports_min:
-            continue
-        if 2 * pair["slow_a"] >= pair["reports_a"] and 2 * pair["slow_b"] >= pair["reports_b"]:  # the median is at or below the limit
-            out[i] = MET
-    return out
+        said = _said(pairs[i], tick_ms, need_ms, reports_min, patience)
+        if said != NOTHING:
+            which[n] = i
+            what[n] = np.uint8(said)
+            n += 1
+    return n

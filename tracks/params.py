@@ -79,6 +79,7 @@ class Rendezvous(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     reports_min: Count = 3
     report_age_s_max: Positive = 360.0
     interpolation_s_max: NotNegative = 600.0  # a longer break of contact starts the duration anew
+    unheard_s_max: NotNegative = 5_400.0  # so long a break does not either, if nobody saw them apart meanwhile
     merge_s: NotNegative = 14_400.0
     crowd_nm: Positive = 0.5
     anchorage_nm: Positive = 2.0  # the same where both say that they lie at anchor

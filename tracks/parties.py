@@ -37,6 +37,7 @@ PARTY = np.dtype(
         ("class_b", "u1"),
         ("ship_type", "u1"),
         ("beam_m", "u1"),
+        ("trouble", "u1"),  # TROUBLE_* bits (tracks/records.py)
         ("name", "S20"),
         ("callsign", "S7"),
     ]
@@ -47,16 +48,16 @@ SEEN_SLOTS_MIN = 8  # of the 150 s slots of the trail in which both were heard: 
 
 @dataclass(slots=True)
 class Brought:
-    """Those who may be in contact at a tick: NEAR rows in order of keys, and behind each all that a decision needs.
+    """Those who may be in contact at a tick: NEAR rows in any order, and behind each all that a decision needs.
 
-    Of one table it is looked up when asked for; of several shards `party` and `trail` lie beside `near`, and `found` is what the search
-    of the whole sea found that is decided here.
+    Of one table it is looked up when asked for; of several shards `party` and `trail` lie beside `near`, whose `slot` is then their row, and
+    `found` is what the search of the whole sea found that is decided here.
     """
 
     near: np.ndarray
+    trail: np.ndarray
     table: VesselTable | None = None
     party: np.ndarray | None = None
-    trail: np.ndarray | None = None
     found: Found | None = None
 
     def parties(self, at: np.ndarray) -> np.ndarray:
@@ -65,13 +66,13 @@ class Brought:
 
     def trails(self, at: np.ndarray) -> np.ndarray:
         """TRAIL[n, 16] of some of the near rows."""
-        return self.table.trail[self.near["slot"][at]] if self.table is not None else self.trail[at]  # type: ignore[index]
+        return self.trail[self.near["slot"][at]]
 
     def both(self, key_a: int, key_b: int) -> tuple[np.void, np.void] | None:
         """PARTY rows of two tracks, or None unless both may be in contact at this tick."""
-        keys = np.array([key_a, key_b])
-        at = np.searchsorted(self.near["key"], keys)
-        if int(at[1]) >= len(self.near) or (self.near["key"][at] != keys).any():
+        keys = self.near["key"]
+        at = np.concatenate([np.flatnonzero(keys == key_a), np.flatnonzero(keys == key_b)])
+        if len(at) < 2:
             return None
         a, b = self.parties(at)
         return a, b
@@ -83,7 +84,9 @@ def gathered(parts: list[Brought]) -> Brought:
     party = np.concatenate([part.parties(np.arange(len(part.near))) for part in parts])
     trail = np.concatenate([part.trails(np.arange(len(part.near))) for part in parts])
     order = np.argsort(near["key"])
-    return Brought(take_rows(near, order), None, take_rows(party, order), trail[order])
+    near = take_rows(near, order)
+    near["slot"] = np.arange(len(near))
+    return Brought(near, trail[order], None, take_rows(party, order))
 
 
 def parties(table: VesselTable, slots: np.ndarray) -> np.ndarray:
@@ -91,7 +94,7 @@ def parties(table: VesselTable, slots: np.ndarray) -> np.ndarray:
     out = np.empty(len(slots), PARTY)
     for name in ("t_ms", "lat", "lon", "speed_kn", "cog", "hdg", "nav", "class_b"):
         out[name] = table.rows[name][slots]
-    for name in ("loa_m", "beam_m", "ship_type"):
+    for name in ("loa_m", "beam_m", "ship_type", "trouble"):
         out[name] = table.more[name][slots]
     for name in ("name", "callsign", "imo"):
         out[name] = table.statics[name][slots]

@@ -29,8 +29,8 @@ def _any_run(duration_s: float, *, border: float) -> dict[str, Any]:
 
 
 def _within(distance_m: float) -> dict[str, Any]:
-    """Closer than a distance, whatever the lengths; what is told of vessels under way is our own and left out."""
-    return {"distance_m_floor": distance_m, "distance_m_ceiling": distance_m, "way_duration_s_min": NEVER_S}
+    """Closer than a distance, whatever the lengths; what is told of vessels under way, and of those whom nobody heard, is our own and left out."""
+    return {"distance_m_floor": distance_m, "distance_m_ceiling": distance_m, "way_duration_s_min": NEVER_S, "unheard_s_max": 0.0}
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -107,8 +107,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "skylight_speed_range": {"loitering": _any_run(1_200.0, border=1_200.0)},
     # Miller 2018: loitering of 8 h and more; encounters within 500 m for 2 h and more, below 2 knots
     "miller2018": {"loitering": _any_run(28_800.0, border=NEVER_S), "rendezvous": _within(500.0) | {"duration_s_min": 7_200.0}},
-    # GlobalFishingWatch encounters: within 500 m for 2 h and more, merged when less than 4 h apart, median below 2 knots; theirs extrapolates, ours does not
-    "gfw_encounter": {"rendezvous": _within(500.0) | {"duration_s_min": 7_200.0, "merge_s": 14_400.0, "speed_kn_max": 2.0}},
+    # GlobalFishingWatch encounters: within 500 m for 2 h and more, merged when less than 4 h apart, median below 2 knots; gaps below an hour
+    # are interpolated (ours: bridged if nobody saw them apart); theirs extrapolates, ours does not
+    "gfw_encounter": {"rendezvous": _within(500.0) | {"duration_s_min": 7_200.0, "merge_s": 14_400.0, "speed_kn_max": 2.0, "unheard_s_max": 3_600.0}},
+    # few satellites, passes hours apart: our own
+    "low_temporal_resolution": {"rendezvous": {"unheard_s_max": 14_400.0, "merge_s": 28_800.0}},
     "skylight_standard": {"rendezvous": _within(250.0) | {"duration_s_min": 1_800.0}},
     # Starboard: below 2 knots for 4 h and more; below 200 m for 30 min, merged when less than 12 h apart
     "starboard": {

@@ -99,6 +99,7 @@ MARK_SILENT = 1  # dark.py: an episode of silence is open
 TROUBLE_JUMPED, TROUBLE_LOST = 1, 2
 MARK_CLASSES = 128  # association.py: has sent as class A and as class B since the mark was taken off (numbers.py)
 MARK_DOUBT = 2  # position.py: its place is in doubt, every fix is looked at
+MARK_MASKED = 4  # vessels.py: inside a mask; the same as `masked` of MORE, for sweeps that read HOT alone
 
 FIX_TYPE, HOT_TYPE, MORE_TYPE, TRAIL_TYPE, TAKEN_TYPE = (from_dtype(dtype) for dtype in (FIX_DTYPE, HOT, MORE, TRAIL, TAKEN))
 

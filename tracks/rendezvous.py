@@ -17,20 +17,20 @@ from typing import Any
 import numpy as np
 
 from dogwatch.batch import take_rows
-from dogwatch.events import Event, Evidence, Value, ZoneRelation, event_id
+from dogwatch.events import Event, Evidence, Value, event_id
 from tracks import episodes as ep
 from tracks.alongside import Beside, explanations
 from tracks.cells import search
-from tracks.contacts import ABREAST, AGE_FACTOR, NEAR, SLOW_REPORT_S, STILL, Found, find_contacts, near_rows
+from tracks.contacts import ABREAST, AGE_FACTOR, SLOW_REPORT_S, STILL, Found, Room, find_contacts, near_rows
 from tracks.detector import Detector, Home, Sight
-from tracks.pairs import DISTANCE_BINS, GONE, MET, NOTHING, OPEN, PAIR, PARTED, SUPPRESSED, WAITING, due, enter
+from tracks.pairs import DISTANCE_BINS, GONE, MET, OPEN, PAIR, PARTED, SUPPRESSED, WAITING, due, enter
 from tracks.params import Params, Rendezvous
 from tracks.parties import Brought, farthest_m, gathered, subject
-from tracks.vessels import degrees
+from tracks.unheard import seen_apart
 
 TYPE = RULE = "rendezvous"
 WAY_RULE = "rendezvous_under_way"
-RULE_VERSION = "1.1"
+RULE_VERSION = "1.2"
 RECHECK_MS = 600_000  # how often an open meeting is asked again whether something explains it (statics come each 6 min)
 SUPPRESSED_RECHECK_MS = 1_800_000
 WAY_REPORT_S = 60.0  # a report a minute of each is all the evidence that side by side under way needs
@@ -58,6 +58,10 @@ class Meetings:
         """How many reports of each it takes."""
         return rule.way_reports_min if self.under_way else rule.reports_min
 
+    def unheard_ms(self, rule: Rendezvous) -> float:
+        """Longest break that does not end the contact if nobody saw the two apart: who is under way is somewhere else by then."""
+        return 1000.0 * (rule.interpolation_s_max if self.under_way else max(rule.interpolation_s_max, rule.unheard_s_max))
+
     def widest_m(self, rule: Rendezvous) -> float:
         """Greatest distance of a contact of this kind."""
         return rule.way_m_max if self.under_way else rule.distance_m_ceiling
@@ -72,7 +76,7 @@ class RendezvousDetector(Detector):
     def __init__(self) -> None:
         self.still, self.abreast = Meetings(STILL), Meetings(ABREAST)
         self.refused = self.crowded = self.examined = 0
-        self._room = np.empty(0, NEAR)  # written over at each tick
+        self._room = Room()  # written over at each tick
 
     def bring(self, sight: Sight) -> Brought | None:
         """Those of this table who may be in contact at this tick."""
@@ -87,13 +91,11 @@ class RendezvousDetector(Detector):
         out = []
         for k in range(len(parts)):
             part = Found(take_rows(found.contacts, contact_home == k), found.crowds & (row_home == k), found.examined if k == 0 else 0)
-            out.append(Brought(together.near, None, together.party, together.trail, part))
+            out.append(Brought(together.near, together.trail, None, together.party, part))
         return out
 
     def _near(self, sight: Sight) -> Brought:
-        if len(self._room) < len(sight.table):
-            self._room = np.empty(len(sight.table.rows), NEAR)
-        return Brought(near_rows(sight.table, sight.tick_ms, sight.params.rendezvous, self._room), sight.table)
+        return Brought(near_rows(sight.table, sight.tick_ms, sight.params.rendezvous, self._room), sight.table.trail, sight.table)
 
     def tick(self, sight: Sight) -> list[Event]:
         """Decide one minute for all pairs whose smaller track is at home here."""
@@ -101,20 +103,14 @@ class RendezvousDetector(Detector):
         if not rule.enabled:
             return []
         brought = sight.brought(self.NAME) or self._near(sight)
-        found = brought.found or find_contacts(brought.near, rule)
+        found = brought.found or find_contacts(brought.near, rule, self._room)
         self.crowded += found.crowded
         self.examined += found.examined
         events: list[Event] = []
         for meetings, other in ((self.still, self.abreast), (self.abreast, self.still)):
-            contacts = found.of_kind(meetings.kind)
-            speed_max = rule.way_kn_max if meetings.under_way else rule.speed_kn_max
-            limits = (speed_max, rule.interpolation_s_max * 1000.0, meetings.widest_m(rule) / DISTANCE_BINS)
-            meetings.pairs, new, refused = enter(meetings.pairs, contacts, brought.near, limits, rule.pairs_max)
-            self.refused += refused
-            if len(new):
-                at = np.searchsorted(meetings.pairs["key"], new["key"])
-                meetings.pairs["approach_m"][at] = farthest_m(brought.trails(new["a"]), brought.trails(new["b"]), sight.tick_ms, rule.approach_m)
-            events += _settle(meetings, other, sight, brought)
+            if len(meetings.pairs) or len(found.contacts):
+                self.refused += _enter(meetings, found, sight, brought)
+                events += _settle(meetings, other, sight, brought)
         return events
 
     def keys(self) -> set[int]:
@@ -141,27 +137,43 @@ class RendezvousDetector(Detector):
         return ("still", self.still), ("abreast", self.abreast)
 
 
+def _enter(meetings: Meetings, found: Found, sight: Sight, brought: Brought) -> int:
+    """Put the contacts of a tick into the pairs; returns how many found no room."""
+    rule = sight.params.rendezvous
+    breaks_ms = (rule.interpolation_s_max * 1000.0, meetings.unheard_ms(rule))
+    speed_max = rule.way_kn_max if meetings.under_way else rule.speed_kn_max
+    limits = (speed_max, *breaks_ms, rule.speed_kn_gate, meetings.widest_m(rule) / DISTANCE_BINS)
+    meetings.pairs, new, refused = enter(meetings.pairs, found.contacts, meetings.kind, brought.near, brought.trail, limits, rule.pairs_max)
+    if len(new):
+        at = np.searchsorted(meetings.pairs["key"], new["key"])
+        meetings.pairs["approach_m"][at] = farthest_m(brought.trails(new["a"]), brought.trails(new["b"]), sight.tick_ms, rule.approach_m)
+    return refused
+
+
 def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought) -> list[Event]:
     """Events of pairs that became a rendezvous, go on, or have parted; the others are forgotten in time."""
     rule, pairs = sight.params.rendezvous, meetings.pairs
     if not len(pairs):
         return []
-    patience = (rule.interpolation_s_max * 1000.0, (rule.interpolation_s_max + AGE_FACTOR * SLOW_REPORT_S) * 1000.0, rule.merge_s * 1000.0)
-    outcome = due(pairs, sight.tick_ms, meetings.duration_s(rule) * 1000.0, meetings.reports(rule), patience)
+    unheard_ms = meetings.unheard_ms(rule)
+    patience = (rule.interpolation_s_max * 1000.0, unheard_ms, unheard_ms + AGE_FACTOR * SLOW_REPORT_S * 1000.0, max(unheard_ms, rule.merge_s * 1000.0))
+    which, what = due(pairs, sight.tick_ms, meetings.duration_s(rule) * 1000.0, meetings.reports(rule), patience)
     events: list[Event] = []
-    for at in np.flatnonzero(outcome != NOTHING):
+    for at, said in zip(which.tolist(), what.tolist()):
         key = int(pairs["key"][at])
-        if outcome[at] == MET:
+        if said == MET:
             page = other.book.pages.get(key)
             if page is None or page.event.t_end is not None:  # what is told of the two as one kind need not be told as the other
-                events += _together(meetings, sight, int(at), brought)
-        elif outcome[at] == PARTED:
-            events += _parted(meetings, sight, int(at))
-        else:
+                events += _together(meetings, sight, at, brought)
+        elif said == GONE:
             meetings.book.pages.pop(key, None)
-    gone = outcome == GONE
-    if gone.any():
-        meetings.pairs = pairs[~gone]
+        elif said == PARTED or _seen_apart(sight, pairs[at]):
+            events += _parted(meetings, sight, at)
+    gone = which[what == GONE]
+    if len(gone):
+        stays = np.ones(len(pairs), np.bool_)
+        stays[gone] = False
+        meetings.pairs = take_rows(pairs, stays)
     return events
 
 
@@ -175,8 +187,7 @@ def _together(meetings: Meetings, sight: Sight, at: int, brought: Brought) -> li
     page, contact_s = meetings.book.pages.get(key), _contact_s(pair)
     transfer = not meetings.under_way and contact_s >= rule.transfer_grade_s
     lat_deg, lon_deg = _centre_deg(pair)
-    zones = sight.geography.relations(lat_deg, lon_deg)
-    beside = _beside(meetings, sight, pair, both, zones)
+    beside = _beside(meetings, sight, pair, both)
     exclusions, doubts = explanations(sight, beside, rule, page.event.exclusions if page else [])
     reason = ep.suppressed_reason(exclusions)
     pair["stage"] = SUPPRESSED if reason else OPEN
@@ -190,7 +201,7 @@ def _together(meetings: Meetings, sight: Sight, at: int, brought: Brought) -> li
         "t_end": None,
         "lat": lat_deg,
         "lon": lon_deg,
-        "zones": zones,
+        "zones": beside.zones,
         "measures": _measures(meetings, pair, rule, sight.geography, transfer=transfer),
         "evidence": _evidence(meetings, pair, beside, rule),
         "exclusions": exclusions,
@@ -203,17 +214,14 @@ def _together(meetings: Meetings, sight: Sight, at: int, brought: Brought) -> li
     return [meetings.book.open_new(key, _new_event(meetings, int(pair["start_ms"]), sight, facts))]
 
 
-def _beside(meetings: Meetings, sight: Sight, pair: np.void, both: tuple[np.void, np.void], zones: list[ZoneRelation]) -> Beside:
+def _beside(meetings: Meetings, sight: Sight, pair: np.void, both: tuple[np.void, np.void]) -> Beside:
     """What is known of the two when they are judged."""
     rule, (a, b) = sight.params.rendezvous, both
     ways = (float(pair["speed_a"]) / int(pair["reports_a"]), float(pair["speed_b"]) / int(pair["reports_b"]))
     loa_m, approach_m = float(max(int(a["loa_m"]), int(b["loa_m"]))), float(pair["approach_m"])
     together_s = (int(pair["last_ms"]) - int(pair["segment_ms"])) / 1000.0
     one_hull = pair["widest_m"] < loa_m and approach_m < loa_m and (approach_m >= 0 or (meetings.under_way and together_s >= rule.one_hull_s))
-    lat_deg, lon_deg = degrees(np.array([a["lat"], b["lat"]])), degrees(np.array([a["lon"], b["lon"]]))
-    coast_nm = float(sight.geography.coast_distance_nm(lat_deg, lon_deg).min())
-    in_mask = meetings.under_way and bool(sight.geography.masked(lat_deg, lon_deg).any())
-    return Beside(a, b, int(pair["start_ms"]), zones, coast_nm, ways, in_mask, meetings.under_way, bool(one_hull))
+    return Beside(a, b, int(pair["start_ms"]), _centre_deg(pair), ways, sight.geography, meetings.under_way, bool(one_hull))
 
 
 def _look_again_ms(meetings: Meetings, rule: Rendezvous, tick_ms: int, contact_s: float, reason: str) -> int:
@@ -241,8 +249,15 @@ def _new_event(meetings: Meetings, start_ms: int, sight: Sight, facts: dict[str,
     )
 
 
+def _seen_apart(sight: Sight, pair: np.void) -> bool:
+    """Whether two without contact were heard where those who stay together are not."""
+    key, was = int(pair["key"]), (int(pair["last_ms"]), int(pair["mid_lat"]), int(pair["mid_lon"]))
+    rule = sight.params.rendezvous
+    return seen_apart(sight, (key >> TRACK_BITS, key & 0xFFFFFFFF), was, rule.distance_m_ceiling, rule)
+
+
 def _parted(meetings: Meetings, sight: Sight, at: int) -> list[Event]:
-    """Contact has been broken for longer than an interpolation: the event closes, and waits to be merged."""
+    """Contact has been broken for too long, or they were seen apart: the event closes, and waits to be merged."""
     pair, tick_ms = meetings.pairs[at], sight.tick_ms
     key = int(pair["key"])
     page = meetings.book.pages[key]
@@ -313,7 +328,8 @@ def _measures(meetings: Meetings, pair: np.void, rule: Rendezvous, geography: An
 
 
 def _quality(pair: np.void) -> dict[str, Value]:
-    return {"reports_a": int(pair["reports_a"]), "reports_b": int(pair["reports_b"]), "contacts": int(pair["contacts"]), "interpolated_share": 0.0}
+    share = ep.tidy("share", int(pair["bridged_ms"]) / 1000.0 / max(1.0, _contact_s(pair)))
+    return {"reports_a": int(pair["reports_a"]), "reports_b": int(pair["reports_b"]), "contacts": int(pair["contacts"]), "interpolated_share": share}
 
 
 def _confidence(meetings: Meetings, pair: np.void, rule: Rendezvous, doubts: list[float]) -> float:

@@ -41,6 +41,7 @@ from tracks.records import (
     HOT,
     HOT_TYPE,
     LAST_ROW,
+    MARK_MASKED,
     MORE,
     MORE_TYPE,
     PLAIN,
@@ -283,7 +284,9 @@ def ask_geography(table: VesselTable, wanted: np.ndarray, geography: Any) -> Non
         return
     rows, more = table.used, table.known
     lat_deg, lon_deg = degrees(rows["lat"][slots]), degrees(rows["lon"][slots])
-    more["masked"][slots] = geography.masked(lat_deg, lon_deg)
+    masked = geography.masked(lat_deg, lon_deg)
+    more["masked"][slots] = masked
+    rows["marks"][slots] = (rows["marks"][slots] & (0xFF ^ MARK_MASKED)) | np.where(masked, MARK_MASKED, 0).astype(np.uint8)
     more["coast_nm"][slots] = geography.coast_distance_nm(lat_deg, lon_deg)
     more["watch_nm"][slots] = geography.watch_distance_nm(lat_deg, lon_deg)
     more["watched"][slots] = 0

@@ -1,0 +1,90 @@
+"""Unheard: may two that were in contact have stayed together while nobody heard them? May hold: that question. May not: remember a pair, judge a meeting.
+
+Theory. Satellites come by for ten minutes each hour, receivers ashore have their shadows. Two ships that are found together, are lost, and are found
+together again where drift can have brought them have not parted unless somebody saw it: nobody sails off and comes back to the same partner
+within the hour, unheard. So a longer break than an interpolation is asked two questions. When contact comes again: does everything that was
+heard of either meanwhile lie where drift reaches, slow, and never far from the other? While it lasts: was either heard where, or as fast as, one who
+stays is not? What is bridged so is counted apart, and is never longer than `unheard_s_max`. The trail keeps the last 40 minutes and what
+older passes left in it; what it has lost cannot speak.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import boolean, float64, from_dtype, int64, njit, types
+
+from dogwatch.batch import SOG_MISSING, T_MISSING
+from dogwatch.geo import KN_MS
+from tracks.contacts import NEAR, apart_m
+from tracks.detector import Sight
+from tracks.params import Rendezvous
+from tracks.records import PLAIN, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
+
+_NEAR = from_dtype(NEAR)
+
+
+@njit(float64(float64, float64, int64), **PLAIN)
+def reach_m(limit_m, drift_kn, silent_ms):
+    """How far from where two were together one of them may be after so long, if they stayed: their distance, and what drift makes."""
+    return limit_m + drift_kn * KN_MS * silent_ms / 1000.0
+
+
+@njit(int64(TRAIL_TYPE[:, ::1], int64, int64, int64), **PLAIN)
+def _when_ms(trail, slot, k, t_ms):
+    """Time of a place of a trail whose newest report is that of `t_ms`; T_MISSING if it is empty."""
+    point = trail[slot, k]
+    return T_MISSING if point["filled"] == 0 else t_ms - ((t_ms - np.int64(point["t"])) & 0xFFFFFFFF)
+
+
+@njit(boolean(types.UniTuple(int64, 3), _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 3)), **PLAIN)
+def _stayed_one(was, one, trail, limits):
+    """Whether all that was heard of one party since `was` (ms, lat, lon) lies in reach of that place and is slow. limits: see `stayed`."""
+    since_ms, lat, lon = was
+    limit_m, drift_kn, gate_kn = limits
+    if apart_m(lat, lon, one["lat"], one["lon"]) > reach_m(limit_m, drift_kn, one["t_ms"] - since_ms):
+        return False
+    slot = np.int64(one["slot"])
+    for k in range(TRAIL_FIXES):
+        t_ms = _when_ms(trail, slot, k, one["t_ms"])
+        if t_ms <= since_ms:
+            continue
+        point = trail[slot, k]
+        if point["sog"] != SOG_MISSING and point["sog"] > 10.0 * gate_kn:
+            return False
+        if apart_m(lat, lon, point["lat"], point["lon"]) > reach_m(limit_m, drift_kn, t_ms - since_ms):
+            return False
+    return True
+
+
+@njit(boolean(types.UniTuple(int64, 3), _NEAR, _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 3)), **PLAIN)
+def stayed(was, a, b, trail, limits):
+    """Whether two in contact again may have been together ever since `was`: ms, and the place in units between them then.
+
+    a, b: NEAR rows, their `slot` that of their row of `trail`. limits: contact distance of the two in m, drift and fastest report in kn.
+    """
+    if not _stayed_one(was, a, trail, limits) or not _stayed_one(was, b, trail, limits):
+        return False
+    slot_a, slot_b, apart_most_m = np.int64(a["slot"]), np.int64(b["slot"]), reach_m(limits[0], limits[1], TRAIL_MS)
+    for k in range(TRAIL_FIXES):  # places of one number are of one time, or 40 minutes apart
+        t_a, t_b = _when_ms(trail, slot_a, k, a["t_ms"]), _when_ms(trail, slot_b, k, b["t_ms"])
+        if min(t_a, t_b) <= was[0] or abs(t_a - t_b) > TRAIL_MS:
+            continue
+        p, q = trail[slot_a, k], trail[slot_b, k]
+        if apart_m(p["lat"], p["lon"], q["lat"], q["lon"]) > apart_most_m:
+            return False
+    return True
+
+
+def seen_apart(sight: Sight, keys: tuple[int, int], was: tuple[int, int, int], limit_m: float, rule: Rendezvous) -> bool:
+    """Whether two tracks that were in contact until `was` (ms, place in units) have been heard apart since: not near each other, or one of them gone."""
+    heard = [row for row in map(sight.around.of, keys) if row is not None and int(row["t_ms"]) > was[0]]
+    for row in heard:
+        in_reach_m = reach_m(limit_m, rule.speed_kn_max, int(row["t_ms"]) - was[0])
+        away = apart_m(was[1], was[2], int(row["lat"]), int(row["lon"])) > in_reach_m
+        if away or float(row["speed_kn"]) > rule.speed_kn_gate:
+            return True
+    if len(heard) < 2:
+        return False
+    a, b = heard
+    near_in_time = abs(int(a["t_ms"]) - int(b["t_ms"])) <= rule.report_age_s_max * 1000.0
+    return bool(near_in_time and apart_m(int(a["lat"]), int(a["lon"]), int(b["lat"]), int(b["lon"])) > limit_m)

@@ -244,9 +244,9 @@ def learn_coverage(ears: Ears, sight: Sight, cold: np.ndarray) -> None:
     newest = tick_ms // BLOCK_MS - 1
     groups = range(ears.groups)
     bits = np.array([sum(1 << bit for bit in np.flatnonzero(ears.group_of == group).tolist()) for group in groups], np.uint64)
-    blocks = range(newest - MISSED_BLOCKS_MAX, newest + 1)
     full = BLOCK_MS // MINUTE_MS
-    listened = np.array([[ears.minutes(g, b * BLOCK_MS, (b + 1) * BLOCK_MS) == full for b in blocks] for g in groups], np.bool_)
+    edges = np.arange(newest - MISSED_BLOCKS_MAX, newest + 2) * full % MINUTES_KEPT
+    listened = np.ascontiguousarray(np.diff(ears.listened[: ears.groups, edges], axis=1) == full)
     if len(bits):
         coverage.note(*_blocks_of(table.used, cold, newest, listened, bits))
 

@@ -82,8 +82,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "rtec_drift": {
         "drift": {"window_s": 600.0, "speed_kn_min": 0.5, "speed_kn_max": 48.6, "net_m_min": 100.0, "net_over_path_min": 0.0, "across_share_min": 1.0}
     },
-    # Global Fishing Watch's AIS disabling (Welch 2022): 12 h and longer, after 14 positions in the 12 h before, at least 50 nm offshore
-    # (ours: wherever; their satellite reception grid is not asked)
     # GlobalFishingWatch pipe-loitering: consecutive hours with a mean below 2.0 knots, nothing else asked
     "gfw_source": {"loitering": _any_run(3_600.0, border=3_600.0)},
     # its product: mean distance from shore 20 nm and more (ours: the offshore profile, 24 nm)
@@ -122,6 +120,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "marinetraffic": {
         "rendezvous": {"distance_m_floor": 1.0, "distance_m_ceiling": 1_000.0, "distance_loa_factor": 3.0, "duration_s_min": 240.0, "reports_min": 2}
     },
+    # Global Fishing Watch's AIS disabling (Welch 2022): 12 h and longer, after 14 positions in the 12 h before, at least 50 nm offshore
+    # (ours: wherever; their satellite reception grid is not asked)
     "gfw_disabling": {"dark": _any_silence(43_200.0) | {"reports_1h_min": 1}},
     "skylight_gap": {"dark": _any_silence(21_600.0)},
     "starboard_gap": {"dark": _any_silence(14_400.0)},

@@ -27,7 +27,7 @@ KEY_EVIDENCE = {
     "dark": ("gap_s", "silence_s", "p_silence"),
     "rendezvous": ("duration_s", "distance_m_median"),
     "loitering": ("duration_s",),
-    "position_anomaly": ("implied_kn", "jump_nm", "turns"),
+    "position_anomaly": ("implied_kn", "jump_nm", "turns", "receiver_distance_nm"),
     "identity": ("distance_nm", "overlap_s"),
     "zone": ("gap_s",),
     "infra": ("distance_nm", "duration_s"),

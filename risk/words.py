@@ -35,6 +35,8 @@ LABELS = {
     "reports_1h": "reports in the hour before",
     "slow_report_share": "share of slow reports",
     "jump_nm": "distance of the jump",
+    "receiver_distance_nm": "distance from the receiver",
+    "beyond_reach_s": "beyond its reach for",
     "reach_nm": "way it could have made meanwhile",
     "overlap_s": "both heard for",
     "listened_min_1h": "minutes heard of the hour before",

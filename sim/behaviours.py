@@ -24,6 +24,7 @@ from sim.scene_position import (
     CirclingShip,
     FastCraft,
     GnssInterference,
+    PositionBeyond,
     PositionCircle,
     PositionJump,
     PositionLost,
@@ -40,7 +41,8 @@ Meeting = Rendezvous | RendezvousThree | RendezvousUnderWay | DarkPartner | Near
 Silent = DarkPeriod | CoverageHole | MooredSwitchOff | QuietBoat
 Working = PilotTransfer | TugAssist | TugAndTow | Bunkering | PairTrawling | MotherShip | MooredPair | PassingShips | FerriesCrossing
 Waiting = WeatherStop | WaitingFleet | SurveyVessel | GearBuoys
-Position = PositionJump | PositionOffset | PositionOnLand | PositionCircle | PositionLost | GnssInterference | CirclingShip | SwingingShip | FastCraft
+Wrong = PositionJump | PositionOffset | PositionBeyond | PositionOnLand | PositionCircle | PositionLost | GnssInterference
+Position = Wrong | CirclingShip | SwingingShip | FastCraft
 Who = ClonedMmsi | CloneNearby | IdentityChange | MmsiHandover | BadMmsi | ImoConflict | ClassConflict | TypoCorrected | HalfStatics | MmsiReused
 Bounds = BorderCrossing | DarkCrossing | BorderApproach | BorderSkirting | PortVisit
 Infra = AnchorDrag | OverCableStop | CableApproach | CableShip | CableCrossing

@@ -44,6 +44,25 @@ class PositionOffset(Underway, kw_only=True):
         return _shifted(self, stage, rng, "offset")
 
 
+class PositionBeyond(Underway, kw_only=True):
+    """A ship switches its set on, and tells from the first report on a place that no station which hears it can hear."""
+
+    at_s: Range = (5400.0, 7200.0)
+    offset_nm: Range = (200.0, 300.0)
+
+    def scene(self, stage: Stage, rng: np.random.Generator) -> Scene:
+        """The told place keeps its distance and bearing from the true one, to the end."""
+        at_s, offset_nm, bearing = pick(rng, self.at_s), pick(rng, self.offset_nm), float(rng.uniform(0, 2 * math.pi))
+        _, (plan,) = stage.at_sea(self, rng, lambda at: [self.way(stage, rng, at, at_s)])
+        plan.silence(plan.knots[0][0], at_s)
+        north_m, east_m = offset_nm * NM_M * math.cos(bearing), offset_nm * NM_M * math.sin(bearing)
+        lie = Lie(mode="offset", start_s=at_s - 60, end_s=stage.until_s, ship=0, north_m=north_m, east_m=east_m)
+        ship, cause, measures = stage.trader(rng, plan), f"tells a place {offset_nm:.3g} nm off from its first report on", {"offset_nm": round(offset_nm, 3)}
+        where = place_at(plan, at_s)
+        fact = Fact("position_anomaly", "geometry", [ship], at_s, stage.until_s, cause, *where, scored=self.scored, measures=measures)
+        return Scene([ship], [fact], [lie])
+
+
 class PositionOnLand(Underway, kw_only=True):
     """A ship near a coast tells a place ashore: the spot of a forged signal, an airport as a rule."""
 

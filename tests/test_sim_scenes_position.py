@@ -66,6 +66,19 @@ def test_a_told_place_keeps_its_distance_from_the_true_one(kind, subtype, least_
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_who_tells_a_place_beyond_reach_does_so_from_its_first_report_on(seed):
+    tables = behaviour("position_beyond")
+    (scene,) = scenes(tables, seed)
+    (fact,) = scene.facts
+    reports = fixes(tables, seed, scene.ships[0].identity.mmsi)
+    assert (fact.type, fact.subtype) == ("position_anomaly", "geometry")
+    assert 200 <= fact.measures["offset_nm"] <= 300
+    assert len(reports) > 40
+    assert min(t for t, _ in reports) >= fact.start_s - 1
+    assert min(apart_m(scene.ships[0].plan, t, m) for t, m in reports) > 195 * NM_M
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_places_told_ashore_are_well_inside_the_land(seed):
     _, fact, within, _ = lying("position_on_land", seed)
     assert (fact.type, fact.subtype) == ("position_anomaly", "on_land")

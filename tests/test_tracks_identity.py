@@ -1,5 +1,6 @@
 """Who a vessel says it is: clones, numbers, IMO numbers, particulars, hand-overs, classes, and what only looks like them."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ from dogwatch.batch import HAS_CALLSIGN, HAS_NAME, HAS_TYPE_AND_SIZE, new_static
 from dogwatch.mids import ALLOTTED, imo_is_valid, mmsi_fault
 from sim.flags import FLAGS
 from sim.identity import imo_number
-from tracks.identity import pick
+from tracks.hulls import Turns
 from tracks.params import Identity, Params
 from tracks.particulars import _against, _learn, _said, compare, edits
-from tracks.records import ACCEPTED, BORN, NOT_VESSEL, TAKEN
+from tracks.vessels import VesselTable
 from tracks.who import KNOWN
 
 LON = 10.6
@@ -145,18 +146,66 @@ def test_two_hulls_far_apart_are_a_clone():
 
 
 def test_two_hulls_nearby_need_another_sign():
-    near = in_order(way(), way(lon=LON + 0.08, step_s=12))
+    near = in_order(way(step_s=30), way(lon=LON + 0.08, step_s=36))  # thinned out: no turns are seen
     assert not seen(watch(near)[0])
     statics = by_time(told(211_000_001, 10, 7000, "FIRST"), told(211_000_001, 200, 7000, "SECOND", "WXYZ", 80, 200))
     (event,) = seen(watch(near, statics)[0])
     assert (event.subtype, event.measures["signs"]) == ("dup_mmsi", "particulars")
 
 
+def test_two_hulls_nearby_that_take_turns_are_two_sets():
+    (event,) = seen(watch(in_order(way(), way(lon=LON + 0.08, step_s=12)))[0])
+    assert (event.subtype, event.measures["signs"]) == ("dup_mmsi", "turns")
+    lossy = np.random.default_rng(5)
+    heard = [rows[lossy.random(len(rows)) < 0.85] for rows in (way(), way(lon=LON + 0.08, start_s=4.0))]
+    assert {e.measures["signs"] for e in seen(watch(in_order(*heard))[0])} == {"turns"}
+
+
+def test_one_set_that_tells_two_places_takes_no_turns_of_its_own():
+    """Every other report comes from elsewhere, or now and then one, or long runs of them: never more than one set sends."""
+    t = every(10, 2.0)
+    k = np.arange(len(t))
+    for there in (k % 2 == 1, k % 5 == 4, k // 60 % 2 == 1):
+        rows = way()
+        rows["lon"][there] += 48_000
+        assert not [e for e in seen(watch(rows)[0]) if e.subtype == "dup_mmsi"]
+
+
+def test_turns_are_counted_the_same_however_rows_are_cut():
+    rows = in_order(way(), way(lon=LON + 0.08, step_s=12))
+    whole = lines(watch(rows)[0])
+    for seed in range(2):
+        cuts = np.random.default_rng(seed).integers(0, len(rows), 40).tolist()
+        assert lines(watch(shuffled(rows, seed), cuts=cuts, restarts=range(0, 40, 3), capacity=2)[0]) == whole
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
+def test_turns_agree_with_their_twin(seed, n):
+    rng = np.random.default_rng(seed)
+    table = VesselTable.new(16, {})
+    for k in range(4):
+        table.rows["mmsi"][k], table.more["ordinal"][k] = 211_000_001 + k // 2, k % 2
+    slots, t_ms, cut = rng.integers(0, 4, n), np.sort(rng.integers(0, 10**6, n)), int(rng.integers(0, n + 1))
+    turns = Turns()
+    for part in (slice(0, cut), slice(cut, n)):
+        if len(slots[part]):
+            turns.see(table, t_ms[part], slots[part])
+    for number in (211_000_001, 211_000_002):
+        told = [(int(t), int(s) % 2) for t, s in zip(t_ms, slots) if int(s) // 2 == number - 211_000_001]
+        if not told:
+            assert number not in turns.of
+            continue
+        changes = sum(a[1] != b[1] for a, b in pairwise(told))
+        counts = [sum(o == k for _, o in told) for k in range(4)]
+        assert turns.of[number] == [told[-1][1], changes, told[0][0], told[-1][0], *counts]
+
+
 def test_two_hulls_nearby_of_two_classes_or_heard_by_different_receivers():
     other = way(lon=LON + 0.08, step_s=30, kind=18, flags=1 << 12)
     (event,) = [e for e in seen(watch(in_order(way(), other))[0]) if e.subtype == "dup_mmsi"]
     assert event.measures["signs"] == "class"
-    (event,) = seen(watch(in_order(way(), way(lon=LON + 0.08, step_s=12, receiver=3)))[0])
+    (event,) = seen(watch(in_order(way(step_s=30), way(lon=LON + 0.08, step_s=36, receiver=3)))[0])
     assert event.measures["signs"] == "receivers"
 
 
@@ -177,7 +226,7 @@ def test_stale_copies_are_no_second_hull():
 
 
 def test_across_the_date_line_two_hulls_are_as_near_as_they_are():
-    rows = in_order(way(lon=179.97), way(lon=-179.97, step_s=12))
+    rows = in_order(way(lon=179.97, step_s=30), way(lon=-179.97, step_s=36))
     events, state = watch(rows)
     assert state.table.cells[10] == 2
     assert not seen(events), "two miles apart, and no other sign"
@@ -382,16 +431,6 @@ def test_particulars_are_compared_as_field_by_field(seed, n):
             _learn(slow, slot, row, int(empty[0]))
     assert odd[:found].tolist() == expected
     assert fast.tobytes() == slow.tobytes()
-
-
-def test_rows_are_picked_as_by_masks():
-    rng = np.random.default_rng(3)
-    taken = np.zeros(500, TAKEN)
-    taken["what"], taken["how"] = rng.integers(0, 10, 500), rng.integers(0, 4, 500)
-    strange, born = np.empty(500, np.int64), np.empty(500, np.int64)
-    n, m = pick(taken, strange, born)
-    assert strange[:n].tolist() == np.flatnonzero(taken["what"] == NOT_VESSEL).tolist()
-    assert born[:m].tolist() == np.flatnonzero((taken["what"] == ACCEPTED) & (taken["how"] == BORN)).tolist()
 
 
 def test_switched_off_it_says_nothing():

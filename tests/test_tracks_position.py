@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_position import fit_circle, how_odd, plane
-from tracks_sea import NM_DEG, T0, FlatSea, every, in_order, last_versions, lines, shown, shuffled, static, track, watch
+from tracks_sea import NM_DEG, T0, FlatSea, OpenSea, every, in_order, lane_traffic, last_versions, lines, shown, shuffled, static, track, watch, well_heard
 
 from dogwatch.batch import COG_MISSING, F_FIX_STATE, LAT_MISSING, LON_MISSING, SOG_MISSING, T_MISSING
-from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat
+from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m
+from tracks.beyond import REACH, far_tracks, reaches_of
 from tracks.circle import fit
+from tracks.coverage import GROUPS_MAX, Coverage, cell_key, cells_of
 from tracks.inland import inland
 from tracks.params import Gnss, Params, Position
 from tracks.place_facts import DOUBT, FactTable, note
@@ -84,7 +86,7 @@ def noted(rows):
     taken["prev_t_ms"][0], taken["how"][0] = T_MISSING, BORN
     taken["marks"] = MARK_DOUBT
     facts.cells[0], facts.rows["key"][0], table.cold["position"]["row"][0] = 1, table.key_of(0), 1
-    note(rows, 0, taken, table.rows, table.more, table.cold["position"], facts.rows, facts.cells)
+    note(rows, taken, np.arange(len(rows), dtype=np.int32), 0, table.rows, table.more, table.cold["position"], facts.rows, facts.cells)
     return facts.rows[0]
 
 
@@ -402,6 +404,127 @@ def test_the_same_however_it_is_cut_and_resumed():
         cuts = rng.integers(0, len(rows), 40).tolist()
         assert lines(watch(rows, cuts=cuts, restarts=range(0, 40, 3), capacity=2)[0]) == whole
         assert lines(watch(shuffled(rows, seed), cuts=cuts)[0]) == whole
+
+
+def heard_about(blocks=300, receiver="receiver 0"):
+    """Coverage of a receiver that has heard vessels within about 40 nm of 54.5 N 10.6 E."""
+    return well_heard(lat_deg=(54.0, 55.0), lon_deg=(9.8, 11.4), blocks=blocks, receiver=receiver)
+
+
+def beyond(rows, **more):
+    return [e for e in seen(watch(rows, coverage=more.pop("coverage", heard_about()), geography=OpenSea(), **more)[0]) if e.subtype == "geometry"]
+
+
+def test_a_place_that_its_receiver_cannot_hear():
+    rows = way(lat=58.0)
+    (event,) = beyond(rows)
+    first = watch(rows, coverage=heard_about(), geography=OpenSea())[0]
+    assert min(e.t_detected for e in first if e.subtype == "geometry") <= T0 + 12 * 60_000
+    assert (event.state, event.type) == ("open", "position_anomaly")
+    assert event.t_start == T0
+    assert [e.name for e in event.evidence] == ["receiver_distance_nm", "beyond_reach_s"]
+    assert all(e.passed for e in event.evidence)
+    assert event.evidence[0].observed == pytest.approx(210, abs=25)
+    assert event.measures["receiver"] == "receiver 0"
+
+
+def test_places_within_one_and_a_half_times_the_range_are_believed():
+    assert not beyond(way(lat=55.0))
+    assert not beyond(way(lat=58.0), coverage=heard_about(blocks=3)), "it has heard too little for anybody to know how far it hears"
+    assert not beyond(way(lat=58.0), coverage=Coverage())
+
+
+def test_one_receiver_that_may_have_heard_it_is_enough():
+    both = heard_about()
+    far = well_heard(lat_deg=(57.5, 58.9), lon_deg=(9.8, 11.4), receiver="receiver 1")
+    group = both.group("receiver 1")
+    keys = np.array([cell_key(lat, lon, b, group) for _, b, lat, lon in zip(*(each.tolist() for each in cells_of(far.keys)))], np.int64)
+    both.learn(np.repeat(np.sort(keys), 300), np.empty(0, np.int64))
+    rows = way(lat=58.0)
+    assert beyond(rows, coverage=both)
+    rows["receivers"] |= np.uint64(2)
+    assert not beyond(rows, coverage=both)
+    rows["receivers"] = np.uint64(5)  # and one of which nothing is known
+    assert not beyond(rows, coverage=heard_about())
+
+
+def test_a_receiver_that_hears_farther_than_a_mast_can_is_no_judge():
+    wide = well_heard(lat_deg=(50.0, 59.0), lon_deg=(3.0, 12.0), blocks=20)
+    assert not beyond(way(lat=40.0), coverage=wide)
+
+
+def test_when_many_are_heard_from_far_it_is_the_air():
+    rows = in_order(*(way(mmsi=211_000_001 + k, lat=58.0 + 0.05 * k) for k in range(4)))
+    assert not beyond(rows)
+    reasons = {e.reason for e in last_versions(watch(rows, coverage=heard_about(), geography=OpenSea())[0], "position_anomaly")}
+    assert reasons == {"suppressed: ducting"}
+    assert len(beyond(rows[rows["mmsi"] < 211_000_004])) == 3
+
+
+def test_a_jump_beyond_reach_says_so():
+    rows = displaced(way(hours=3.0), 1800, 7200, 220.0, 0.0)
+    (event,) = [e for e in seen(watch(rows, coverage=heard_about(), geography=OpenSea())[0]) if e.type == "position_anomaly"]
+    assert (event.subtype, event.state) == ("jump", "closed")
+    assert {"receiver_distance_nm", "beyond_reach_s"} <= {e.name for e in event.evidence}
+
+
+def test_back_within_reach_it_is_over_and_forgotten():
+    rows = way(lat=58.0, hours=1.0)
+    home = way(hours=5.0, lat=54.5, lon=LON)
+    home = home[home["t_ms"] >= T0 + 8 * 3600_000 - 5 * 3_600_000]  # two hours later, elsewhere: another ship's place by now
+    events, state = watch(in_order(rows, home), coverage=heard_about(), geography=OpenSea())
+    (event,) = [e for e in last_versions(events) if e.subtype == "geometry"]
+    assert event.state == "closed"
+    assert event.t_end <= T0 + 66 * 60_000
+    assert not state.detectors[[d.NAME for d in state.detectors].index("position")].facts.rows["far_now"].any()
+
+
+def test_reach_is_learned_and_judged_the_same_however_it_is_cut():
+    rows = in_order(lane_traffic(hours=3.0), way(lat=58.0, hours=3.0)[400:])
+    params = Params(position=Position(reach_blocks_min=100.0))
+    events, _ = watch(rows, params=params)
+    (event,) = [e for e in shown(events) if e.subtype == "geometry"]
+    assert event.t_start > T0 + 3_600_000, "the first hour teaches"
+    whole = lines(events)
+    for seed in range(2):
+        cuts = np.random.default_rng(seed).integers(0, len(rows), 40).tolist()
+        assert lines(watch(shuffled(rows, seed), params=params, cuts=cuts, restarts=range(0, 40, 3), capacity=2)[0]) == whole
+
+
+def test_cells_across_the_date_line_have_their_middle_there():
+    reaches = []
+    for east in (0.0, 169.4):  # the same cells, once about 10.6 E and once across 180
+        coverage = Coverage()
+        group = coverage.group("receiver 0")
+        cells = [(lat, lon + east) for lat in np.arange(54.05, 55, 0.1) for lon in np.arange(9.85, 11.4, 0.1)]
+        keys = sorted(cell_key(round(lat * 600_000), round(((lon + 180) % 360 - 180) * 600_000), 0, group) for lat, lon in cells)
+        coverage.learn(np.repeat(np.array(keys, np.int64), 20), np.empty(0, np.int64))
+        reaches.append(reaches_of(coverage, Position())[0])
+    here, there = reaches
+    assert here["limit_m"] == pytest.approx(there["limit_m"], rel=1e-3)
+    assert here["lat"] == there["lat"]
+    assert ((int(there["lon"]) - int(here["lon"])) / 600_000 - 169.4 + 180) % 360 - 180 == pytest.approx(0, abs=0.01)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40))
+def test_who_is_beyond_reach_is_found_as_by_trying_every_receiver(seed, n):
+    rng = np.random.default_rng(seed)
+    table = VesselTable.new(64, {})
+    rows = np.concatenate([way(mmsi=211_000_001 + k, hours=0.01, lat=rng.uniform(-60, 60), lon=rng.uniform(-180, 180)) for k in range(n)])
+    rows["receivers"] = rng.integers(0, 16, len(rows))
+    table.add_fixes(rows[np.argsort(rows["t_ms"], kind="stable")], (40.0, 65.0, 30.0, 30.0), 3)
+    reaches = np.zeros(GROUPS_MAX, REACH)
+    reaches["lat"][:4], reaches["lon"][:4] = rng.integers(-36_000_000, 36_000_000, 4), rng.integers(-108_000_000, 108_000_000, 4)
+    reaches["limit_m"][:4] = rng.choice([0.0, 1e5, 3e6, 1e7], 4)
+    found = far_tracks(table.used, 0, reaches, [f"receiver {k}" for k in range(4)], ())
+    wanted = {}
+    for slot, row in enumerate(table.used):
+        hearing = [reaches[k] for k in range(4) if int(row["rx"]) >> k & 1]
+        over = [distance_m(int(row["lat"]), int(row["lon"]), int(r["lat"]), int(r["lon"])) - r["limit_m"] if r["limit_m"] else -1 for r in hearing]
+        if over and min(over) > 0:
+            wanted[slot] = min(over)
+    assert {int(f["slot"]): f["away_m"] - f["limit_m"] for f in found} == pytest.approx(wanted)
 
 
 def test_switched_off_it_says_nothing():

@@ -8,6 +8,7 @@ from naive_motion import Passages
 from tracks_sea import T0, every, in_order, last_versions, lines, shown, static, track, watch
 
 from dogwatch.batch import SOG_MISSING
+from tracks.look import PASSED, Picks
 from tracks.params import Aground, Params, SuddenStop
 from tracks.presets import preset
 from tracks.sudden_stop import NONE, STOP, _passages
@@ -47,7 +48,7 @@ def test_passages_agree_with_their_twin(reports, cut):
         for row, told in zip(piece, taken, strict=True):
             if told["what"] == 0:
                 twin.take(int(row["t_ms"]), None if row["sog"] == SOG_MISSING else int(row["sog"]) / 10, first=told["how"] != 0)
-        found += _passages(piece, taken, table.cold["stop"], (7.0, 1.0, 2.0, 120_000.0)).tolist()
+        found += _passages(piece, taken, Picks(piece, taken, Params())[PASSED], table.cold["stop"], (7.0, 1.0, 2.0, 120_000.0)).tolist()
     assert len(found) == twin.candidates
     stop = table.cold["stop"][0]
     assert STAGES[int(stop["stage"])] == twin.stage

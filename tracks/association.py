@@ -94,6 +94,7 @@ CONTENT_FACTOR = 14_029_467_366_897_019_727  # for the hash of a content: anothe
 NO_VESSEL_TYPES = 1 << 4 | 1 << 9 | 1 << 11 | 1 << 21 | 1 << 28  # base stations, aircraft, aids: never a track
 CLASS_B_TYPES = 1 << 18 | 1 << 19
 AHEAD = 64  # rows: their records (two cache lines each) fit into the nearest cache
+TOUCHED, REBORN, HINTS = AHEAD, AHEAD + 1, AHEAD + 2  # in the working room of `associate`, behind the hints: see there
 ARRAYS = (HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1], uint64[::1])
 
 
@@ -413,13 +414,14 @@ def _coarse_track(rows, more, head, t, lat, lon):
 # Flat: one pass over every fix that comes in; sub-functions are for rare paths. Slow twin: tests/naive_association.py.
 # Before AHEAD rows are taken, their records are looked up and touched in a short loop of its own: its steps do not wait for each
 # other, so that the memory brings many records at a time (most of the cost from 100,000 vessels on). What it finds is a hint only.
+# Trails are not fetched: they are only written, and writing does not wait.
 @njit(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], int64[::1], types.UniTuple(float64, 4), int64), **PLAIN)
 def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, hints, limits, reacquire):
     """Take fixes from `at_row` into the tracks and tell in `taken` (a row per fix) what became of each.
 
     Returns len(fixes), or the row at which the table must grow first. limits: v_max in knots of an ordinary hull, of a
     fast one and of a merchant ship, and slack in s. places: mmsi << 32 | slot + 1, 0 empty. cells, receivers: VesselTable.
-    hints: AHEAD places to work in.
+    hints: int64[HINTS] to work in; REBORN counts the second and later tracks of an MMSI that were born, in slots that others may have had.
     """
     shift = 0
     while places.shape[0] >> shift > 1:
@@ -435,14 +437,10 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
                 while places[at] != 0 and places[at] >> 32 != mmsi:
                     at = (at + 1) & mask
                 hints[j - begun] = at
-                if places[at] != 0:
-                    touched += rows[(places[at] & 0xFFFFFFFF) - 1]["t_ms"]
-            for j in range(begun, ahead):
-                slot = (places[hints[j - begun]] & 0xFFFFFFFF) - 1
+                slot = (places[at] & 0xFFFFFFFF) - 1
                 if slot >= 0:
-                    point = (fixes[j]["t_ms"] // TRAIL_MS) & 0xFF
-                    touched += heard[slot] if point == rows[slot]["trail_slot"] else heard[slot] + trail[slot, point & (TRAIL_FIXES - 1)]["t"]
-            hints[AHEAD] = touched  # somebody must want it, or it is not read
+                    touched += rows[slot]["t_ms"] + heard[slot]
+            hints[TOUCHED] = touched  # somebody must want it, or it is not read
         fix, told = fixes[i], taken[i]
         flags = np.int64(fix["flags"])
         late = (flags & F_LATE) != 0
@@ -549,6 +547,8 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
         told["how"] = np.uint8(how)
         if how != BORN:
             told["prev_t_ms"] = v["t_ms"]
+        elif more[slot]["ordinal"] > 0:
+            hints[REBORN] += 1
         told["prev_lat"] = v["lat"]
         told["prev_lon"] = v["lon"]
         told["prev_speed_kn"] = v["speed_kn"]

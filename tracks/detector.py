@@ -24,6 +24,7 @@ from dogwatch.batch import Control
 from dogwatch.events import Event, Subject
 from tracks.around import Around
 from tracks.coverage import Coverage
+from tracks.look import Picks
 from tracks.params import Params
 from tracks.parties import parties, subject
 from tracks.rescue import Rescue
@@ -57,6 +58,13 @@ class Sight:
     rare: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)  # fixes, and what tracks/words.py picked out of them
     _around: Around | None = field(default=None, repr=False)
     watchlists: Watchlists = field(default_factory=Watchlists, repr=False)
+    _picks: Picks | None = field(default=None, repr=False)
+
+    def picks(self, fixes: np.ndarray, taken: np.ndarray) -> Picks:
+        """Which of these rows concern whom (tracks/look.py); looked at once."""
+        if self._picks is None or self._picks.taken is not taken:
+            self._picks = Picks(fixes, taken, self.params)
+        return self._picks
 
     @property
     def around(self) -> Around:

@@ -24,7 +24,7 @@ from tracks import episodes as ep
 from tracks.coverage import BLOCK_MS, GROUPS_MAX, HOUR_MS, cell_key
 from tracks.detector import Sight
 from tracks.params import Dark
-from tracks.records import BUCKET_MS, HOT_TYPE, LAST_ROW, MINUTE_MS, PLAIN
+from tracks.records import BUCKET_MS, HOT_TYPE, LAST_ROW, MARK_ELSEWHERE, MINUTE_MS, PLAIN
 
 LISTENING_MS = 300_000  # no row from anybody for so long: the watch was not listening
 RECEIVER_SILENT_MS = 300_000
@@ -313,7 +313,8 @@ def _blocks_of(rows, ears, block, listened, bits):
         v, ear = rows[i], ears[i]
         if v["t_ms"] < block * BLOCK_MS:
             continue
-        if v["speed_kn"] < (UNDER_WAY_KN_B if v["class_b"] != 0 else UNDER_WAY_KN_A):
+        elsewhere = v["marks"] & MARK_ELSEWHERE != 0  # a false place teaches nothing
+        if elsewhere or v["speed_kn"] < (UNDER_WAY_KN_B if v["class_b"] != 0 else UNDER_WAY_KN_A):
             if ear["block"] != 0:  # who lies still is not written to each time
                 ear["block"] = 0
             continue

@@ -39,10 +39,12 @@ class Newborn:
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray, born: np.ndarray) -> None:
         """Rows (`born`: their numbers) with which a track begins; the first of each MMSI counts."""
-        for i in born:
+        if self.begun_ms == 0:
+            return
+        for i in born[fixes["t_ms"][born] - self.begun_ms >= LEARNING_MS]:
             slot = int(taken["slot"][i])
             t_ms = int(fixes["t_ms"][i])
-            if self.begun_ms == 0 or t_ms - self.begun_ms < LEARNING_MS or int(sight.table.more["ordinal"][slot]):
+            if int(sight.table.more["ordinal"][slot]):
                 continue
             if len(self.born) >= NEWBORN_MAX:
                 self.refused += 1

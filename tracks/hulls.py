@@ -1,9 +1,11 @@
-"""Two ships under one number: dup_mmsi. Definition: docs/behaviours/identity.md. May hold: that rule. May not: decide which fix is whose (association.py).
+"""Two ships under one number: dup_mmsi. Definition: docs/behaviours/identity.md. May hold: that rule. May not: decide which fix is whose.
 
 Theory. The association has told the hulls apart: each believed track of an MMSI is a coherent motion of its own that the
 other cannot have made. What is left is to ask whether both are alive at one time for long enough, and whether the second
 might be an echo: old copies of the first one's reports lie on its own trail. Near each other, two tracks may also be one
-set that tells two places; then another sign of two sets is asked for: particulars that come and go, classes, receivers.
+set that tells two places; then another sign of two sets is asked for: particulars that come and go, classes, receivers,
+or the time of the reports. One set under way reports at an interval that the standard gives it; two take turns (A, B, A, B), each at an
+interval of its own, and together they send more often than any one set may. Turns are counted from the ten minutes on at which both were believed.
 """
 
 from __future__ import annotations
@@ -17,26 +19,79 @@ from dogwatch.events import Event, Value
 from dogwatch.geo import M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
 from tracks import subjects, who
+from tracks.association import TRACKS_MAX
 from tracks.detector import Sight
 from tracks.params import Identity
-from tracks.records import BELIEVED
+from tracks.records import BELIEVED, MARK_TWIN
 from tracks.vessels import VesselTable, trail_of
 
 TRAIL_S = 2_400.0
 MOVING_SOG = 20  # 2.0 kn
 FLIPS_MIN = 2
+LAST, CHANGES, FIRST_MS, LAST_MS, COUNTS = range(5)  # of an entry of Turns: ordinal of the last report, ..., reports by ordinal from COUNTS on
+INTERVAL_S_A = ((14.0, 10.0), (23.0, 6.0), (1e9, 2.0))  # of a class A set up to so many knots (M.1371-5, table 1), on a steady course
+INTERVAL_S_B = 30.0  # of a class B set faster than 2 kn
 
 
-def dup_mmsi(book: ep.Book, sight: Sight) -> list[Event]:
+class Turns:
+    """Whose report follows whose, of MMSIs with two believed tracks: MMSI -> an entry (LAST, CHANGES, ...)."""
+
+    def __init__(self) -> None:
+        self.of: dict[int, list[int]] = {}
+
+    def see(self, table: VesselTable, t_ms: np.ndarray, slots: np.ndarray) -> None:
+        """Take accepted reports of marked tracks, in order of time."""
+        mmsi, ordinal = table.rows["mmsi"][slots], table.more["ordinal"][slots].astype(np.int64)
+        for number in np.unique(mmsi).tolist():
+            own = mmsi == number
+            told, times = ordinal[own], t_ms[own]
+            entry = self.of.setdefault(number, [int(told[0]), 0, int(times[0]), 0, *[0] * TRACKS_MAX])
+            entry[CHANGES] += int((np.diff(told, prepend=entry[LAST]) != 0).sum())
+            entry[LAST], entry[LAST_MS] = int(told[-1]), int(times[-1])
+            for k, n in enumerate(np.bincount(told, minlength=TRACKS_MAX).tolist()):
+                entry[COUNTS + k] += n
+
+    def mark(self, table: VesselTable, later: np.ndarray) -> None:
+        """Of MMSIs with later believed tracks (slots) all tracks are counted from now on; what was counted of others is forgotten."""
+        numbers = set(table.rows["mmsi"][later].tolist())
+        for number in sorted(numbers | set(self.of)):
+            at = table.slot_of(number)
+            while at >= 0:
+                table.rows["marks"][at] &= 0xFF ^ MARK_TWIN
+                table.rows["marks"][at] |= MARK_TWIN if number in numbers and table.more["belief"][at] == BELIEVED else 0
+                at = int(table.more["next"][at]) - 1
+        self.of = {number: entry for number, entry in self.of.items() if number in numbers}
+
+    def taken(self, table: VesselTable, a: int, b: int, rule: Identity) -> bool:
+        """Whether two tracks of one MMSI (slots) take turns, and send more often together than one set may."""
+        entry = self.of.get(int(table.rows["mmsi"][a]))
+        if entry is None:
+            return False
+        n_a, n_b = (entry[COUNTS + int(table.more["ordinal"][slot])] for slot in (a, b))
+        lasting_s = (entry[LAST_MS] - entry[FIRST_MS]) / 1000
+        if min(n_a, n_b) < rule.turns_reports_min or entry[CHANGES] < rule.turns_share_min * 2 * min(n_a, n_b):
+            return False
+        return (n_a + n_b) * min(_interval_s(table, slot) for slot in (a, b)) >= rule.turns_rate_min * lasting_s
+
+
+def _interval_s(table: VesselTable, slot: int) -> float:
+    """The shortest interval at which a set on a steady course sends at a track's speed."""
+    if table.rows["class_b"][slot]:
+        return INTERVAL_S_B
+    return next(interval_s for kn, interval_s in INTERVAL_S_A if float(table.rows["speed_kn"][slot]) <= kn)
+
+
+def dup_mmsi(book: ep.Book, turns: Turns, sight: Sight) -> list[Event]:
     """Pairs of believed tracks of one MMSI. Each ten minutes."""
     table, rule, tick_ms = sight.table, sight.params.identity, sight.tick_ms
-    later = np.flatnonzero((table.known["ordinal"] > 0) & (table.known["belief"] == BELIEVED))
+    later = table.in_order(np.flatnonzero((table.known["ordinal"] > 0) & (table.known["belief"] == BELIEVED)))
     events = []
-    for slot in table.in_order(later):
+    for slot in later:
         key = table.key_of(int(slot))
         other = _partner(table, int(slot))
         if other >= 0:
-            events += _pair(book, key, sight, other, int(slot), rule)
+            events += _pair(book, turns, key, sight, other, int(slot), rule)
+    turns.mark(table, later)
     for key in sorted(book.pages):
         slot = table.slot_of_key(key)
         alive = slot >= 0 and table.more["belief"][slot] == BELIEVED
@@ -66,7 +121,7 @@ def _partner(table: VesselTable, slot: int) -> int:
     return best
 
 
-def _pair(book: ep.Book, key: int, sight: Sight, a: int, b: int, rule: Identity) -> list[Event]:
+def _pair(book: ep.Book, turns: Turns, key: int, sight: Sight, a: int, b: int, rule: Identity) -> list[Event]:
     table = sight.table
     rows, more = table.rows, table.more
     start = max(int(more["birth_ms"][a]), int(more["birth_ms"][b]))
@@ -85,6 +140,8 @@ def _pair(book: ep.Book, key: int, sight: Sight, a: int, b: int, rule: Identity)
     heard_by = [int(rows["rx"][s]) | int(more["rx_before"][s]) for s in (a, b)]
     if heard_by[0] and heard_by[1] and not heard_by[0] & heard_by[1]:
         signs.append("receivers")
+    if turns.taken(table, a, b, rule):
+        signs.append("turns")
     if not signs and key not in book:
         return []
     stale = _places_on_trail(sight, a, b, rule)

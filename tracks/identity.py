@@ -12,16 +12,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import int64, njit, types
 
 from dogwatch.events import Event
 from tracks import episodes as ep
 from tracks.detector import Detector, Sight
 from tracks.handover import Newborn
-from tracks.hulls import dup_mmsi
+from tracks.hulls import Turns, dup_mmsi
+from tracks.look import BEGUN, STRANGE, TWIN
 from tracks.numbers import Imos, Strangers, bad_mmsi, class_conflict
 from tracks.particulars import Particulars
-from tracks.records import ACCEPTED, BORN, BUCKET_MS, MINUTE_MS, NOT_VESSEL, TAKEN_TYPE
+from tracks.records import BUCKET_MS, MINUTE_MS
 from tracks.who import KNOWN
 
 
@@ -35,14 +35,16 @@ class IdentityDetector(Detector):
     def __init__(self) -> None:
         self.strangers, self.newborn, self.particulars, self.imos = Strangers(), Newborn(), Particulars(), Imos()
         self.bad, self.classes, self.hulls = ep.Book(), ep.Book(), ep.Book()
+        self.turns = Turns()
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
-        """Numbers that have no track, and tracks that begin."""
-        strange, born = np.empty(len(taken), np.int64), np.empty(len(taken), np.int64)
-        n_strange, n_born = pick(taken, strange, born)
-        if n_strange:
-            self.strangers.see(fixes[strange[:n_strange]])
-        self.newborn.see(sight, fixes, taken, born[:n_born])
+        """Numbers that have no track, tracks that begin, reports of hulls that share a number."""
+        picks = sight.picks(fixes, taken)
+        if len(picks[STRANGE]):
+            self.strangers.see(fixes[picks[STRANGE]])
+        if len(picks[TWIN]):
+            self.turns.see(sight.table, fixes["t_ms"][picks[TWIN]], taken["slot"][picks[TWIN]])
+        self.newborn.see(sight, fixes, taken, picks[BEGUN])
 
     def join(self, sight: Sight, statics: np.ndarray, slots: np.ndarray) -> None:
         """Particulars and IMO numbers against those that were known."""
@@ -65,7 +67,7 @@ class IdentityDetector(Detector):
             return []
         events = bad_mmsi(self.bad, self.strangers, sight)
         events += class_conflict(self.classes, self.strangers, sight)
-        events += dup_mmsi(self.hulls, sight)
+        events += dup_mmsi(self.hulls, self.turns, sight)
         events += self.particulars.tick(sight)
         events += self.newborn.tick(sight)
         return events + self.imos.tick(sight, self._told(sight))
@@ -93,6 +95,7 @@ class IdentityDetector(Detector):
             "stations": _rows(self.strangers.stations),
             "born": _rows(self.newborn.born),
             "begun_ms": self.newborn.begun_ms,
+            "turns": _rows(self.turns.of),
             "pending": _rows(self.particulars.pending),
             "fresh_imo": sorted([mmsi, t_ms] for mmsi, t_ms in self.imos.fresh.items()),
             "refused": [self.strangers.refused, self.newborn.refused, self.particulars.refused],
@@ -103,6 +106,7 @@ class IdentityDetector(Detector):
         """Continue where `to_sections` stood."""
         self.strangers.bad, self.strangers.stations = _dict(sections["bad_numbers"]), _dict(sections["stations"])
         self.newborn.born, self.newborn.begun_ms = _dict(sections["born"]), sections["begun_ms"]
+        self.turns.of = _dict(sections["turns"])
         self.particulars.pending = _dict(sections["pending"])
         self.imos.fresh = {row[0]: row[1] for row in sections["fresh_imo"]}
         self.strangers.refused, self.newborn.refused, self.particulars.refused = sections["refused"]
@@ -111,19 +115,6 @@ class IdentityDetector(Detector):
 
     def _books(self) -> tuple[ep.Book, ...]:
         return self.bad, self.classes, self.hulls, self.newborn.book, self.imos.wrong, self.imos.shared
-
-
-@njit(types.UniTuple(int64, 2)(TAKEN_TYPE[::1], int64[::1], int64[::1]), cache=True)
-def pick(taken, strange, born):
-    """Numbers of the rows that are no vessel's, and of those with which a track begins; returns how many of each."""
-    n = m = 0
-    for i in range(taken.shape[0]):
-        what = taken[i]["what"]
-        strange[n] = i
-        n += what == NOT_VESSEL
-        born[m] = i
-        m += what == ACCEPTED and taken[i]["how"] == BORN
-    return n, m
 
 
 def _rows(entries: dict[int, list[int]]) -> list[list[int]]:

@@ -184,10 +184,12 @@ class Imos:
         table = sight.table
         events: list[Event] = []
         fresh, self.fresh = self.fresh, {}
-        for mmsi in sorted(fresh):
-            number = int(table.statics["imo"][slot]) if (slot := table.slot_of(mmsi)) >= 0 else 0
-            if 0 < number <= IMO_MAX and not imo_is_valid(np.array([number]))[0]:
-                events += self._wrong(sight, mmsi, number, fresh[mmsi])
+        mmsi = np.array(sorted(fresh), np.int64)
+        slots = table.slots_of(mmsi)
+        claimed = np.where(slots >= 0, table.statics["imo"][slots], 0).astype(np.int64)
+        wrong = (claimed > 0) & (claimed <= IMO_MAX) & ~imo_is_valid(claimed)
+        for one, false in zip(mmsi[wrong].tolist(), claimed[wrong].tolist()):
+            events += self._wrong(sight, one, false, fresh[one])
         for key in sorted(self.wrong.pages):
             slot = table.slot_of_key(key)
             events += _no_more(self.wrong, key, sight, int(table.heard_ms[slot]) if slot >= 0 else 0)
@@ -214,8 +216,8 @@ class Imos:
         anew = np.unique(told["imo"][told["fresh_ms"] > 0])
         anew = anew[(anew >= IMO_MIN) & ~np.isin(anew, IMO_EXAMPLES)]
         lately = told[np.isin(told["imo"], anew) & (told["heard_ms"] >= sight.tick_ms - sight.params.identity.imo_shared_s * 1000)]
-        found = [np.sort(lately[lately["imo"] == number], order="mmsi") for number in anew.tolist() if number not in self.shared]
-        return [sharers for sharers in found if len(sharers) >= 2]
+        numbers, tellers = np.unique(lately["imo"], return_counts=True)
+        return [np.sort(lately[lately["imo"] == number], order="mmsi") for number in numbers[tellers >= 2].tolist() if number not in self.shared]
 
     def _shared(self, sight: Sight, sharers: np.ndarray) -> list[Event]:
         rule, number, keys = sight.params.identity, int(sharers["imo"][0]), _first_keys(sharers)

@@ -7,6 +7,7 @@ Defaults are those of docs/behaviours. O, B, I = offshore (> 24 nm from the base
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import blake2b
 from typing import Annotated, Any
 
@@ -363,6 +364,14 @@ class Position(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     mismatch_reports_min: Count = 10
     mismatch_s_min: Positive = 300.0
     mismatch_share_min: Share = 0.7
+    reach_share: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.999  # of all that a receiver hears lies within its range
+    reach_factor: Annotated[float, msgspec.Meta(ge=1)] = 1.5
+    reach_nm_min: Positive = 60.0  # any mast may hear so far
+    reach_nm_max: Positive = 150.0  # no mast does
+    reach_blocks_min: Positive = 1_000.0  # five minutes of one vessel under way each: less heard, and nothing is known of its reach
+    reach_s_min: Positive = 600.0
+    reach_others_nm: Positive = 50.0
+    reach_others_max: Annotated[int, msgspec.Meta(ge=0)] = 2  # more vessels about there beyond reach as well: the air carries far, or the station has moved
     lost_s_min: Positive = 300.0
     merge_s: NotNegative = 1_800.0
     settle_s: Positive = 86_400.0  # a place kept for so long after a jump is its place
@@ -377,6 +386,9 @@ class Identity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     reports_min: Count = 3
     hulls_s_min: Positive = 1_800.0
     hulls_nm_far: Positive = 10.0  # nearer than that two tracks need another sign that they are two sets
+    turns_reports_min: Count = 30  # of either hull
+    turns_share_min: Share = 0.8  # of the changes from one to the other that taking turns would bring
+    turns_rate_min: Annotated[float, msgspec.Meta(gt=1)] = 1.4  # times the reports that one set may send
     stale_m_max: Positive = 50.0
     stale_places_min: Count = 3  # so many of the newest places on the other track's trail: copies of its reports
     change_fields_min: Count = 2
@@ -446,7 +458,7 @@ class WatchlistRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     renew_s: Annotated[float, msgspec.Meta(ge=3_600, le=864_000)] = 86_400.0  # and so often while it is heard
 
 
-class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True, dict=True):  # dict: for the hash, which is made once
     """All thresholds of tracks/. `revise_s`: how often an open event may say how it goes on."""
 
     loitering: Loitering = Loitering()
@@ -481,7 +493,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """How far a hull can come, as `tracks.association` wants it: knots of an ordinary one, a fast one, a merchant ship; slack in s."""
         return (self.v_max_kn, self.v_max_kn_fast, self.v_max_kn_merchant, self.jump_slack_s)
 
-    @property
+    @cached_property
     def params_hash(self) -> str:
         """16 hex digits that change with any threshold."""
         return blake2b(msgspec.json.encode(self), digest_size=8).hexdigest()

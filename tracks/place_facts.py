@@ -9,25 +9,23 @@ bytes. A track with a record is marked at the tick: from then on all of its fixe
 (`odd`), and the places are summed up so that a circle can be fitted without keeping them (circle.py).
 """
 
-# ruff: noqa: PLR1714, SIM109 - Numba compiles a generic search for every `x in (a, b)`; comparisons cost nothing
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int64, njit
+from numba import boolean, float64, from_dtype, int32, int64, njit
 
 from dogwatch.batch import COG_MISSING, F_FIX_STATE, SOG_MISSING, T_MISSING
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks.records import (
-    ACCEPTED,
     DEAD,
     FIX_TYPE,
     GOES_ON,
     HOT_TYPE,
     JUMPED,
-    MARK_DOUBT,
     MINUTE_MS,
     MORE_TYPE,
     NO_POSITION,
+    PLAIN,
     TAKEN_TYPE,
     TROUBLE_JUMPED,
     TROUBLE_LOST,
@@ -47,6 +45,7 @@ SOG_MOST = 1000  # 100 kn; sentinels and what was seen as bad values lie above
 RETURN_FACTOR, RETURN_SLACK_M = 1.5, 1.0 * NM_M  # back where the ship can have come at its own speed
 OPPOSITE_SHARE = 0.3  # a step that takes back the jump but for this share
 FACTS_MAX = 65_536
+TESTED, TURNED, BACKWARD, SPEED_OFF = 1, 2, 4, 8
 
 DOUBT = np.dtype([("row", "<i4"), ("odd_s", "<u4"), ("first_odd_s", "<u4"), ("odd", "u1")])
 FACTS = np.dtype(
@@ -90,6 +89,14 @@ FACTS = np.dtype(
         ("even_run", "<u4"),
         ("same_cog", "<u4"),  # courses equal to the one before
         ("cog", "<u2"),
+        # beyond the reach of all that hear it (position.py looks each five minutes)
+        ("far_ms", "<i8"),  # begin of the five minutes of the first look that found it so, 0: never
+        ("far_last_ms", "<i8"),  # newest look that found it so
+        ("far_away_m", "<f8"),  # from the receiver that comes nearest to hearing it
+        ("far_limit_m", "<f8"),  # how far that one can hear
+        ("far_by", "u1"),  # its number
+        ("far_now", "u1"),
+        ("far_others", "<u2"),  # others about the place that were beyond reach as well, at most
         # sums over the places since, in metres from the first
         ("n", "<u4"),
         ("lat", "<i4"),
@@ -227,137 +234,171 @@ def _first_there(rows, more, slot, after_ms, t):
     return first
 
 
-# Flat: one pass over every accepted fix; what follows `continue` is for the few in doubt. Slow twin: tests/naive_position.py.
+@njit("int64(int64, int64, int64, int64, int64, int64, int64)", **PLAIN)
+def disagreement(sog, cog, dt_ms, lat, lon, prev_lat, prev_lon):
+    """How a report that goes on after another disagrees with the motion between them: bits TESTED, TURNED, BACKWARD, SPEED_OFF; 0: it cannot be tested."""
+    if not (SOG_LEAST <= sog <= SOG_MOST and cog < COG_MISSING and DT_MS_MIN <= dt_ms <= DT_MS_MAX):
+        return 0
+    dt_s = dt_ms / 1000.0
+    y = (lat - prev_lat) * M_PER_UNIT
+    x = lon_difference(lon, prev_lon) * M_PER_UNIT * cos_lat(lat)
+    told_m = sog * (0.1 * KN_MS) * dt_s
+    d2 = x * x + y * y
+    how = TESTED
+    if d2 >= STEP_M_MIN * STEP_M_MIN and told_m >= STEP_M_MIN:
+        dot = y * COS_COURSE[cog] + x * COS_COURSE[(cog + 2700) % 3600]
+        if dot < 0.0:
+            how |= TURNED | BACKWARD
+        elif dot * dot < ODD_COS2 * d2:
+            how |= TURNED
+    off_m = max(ODD_SPEED_M, ODD_SPEED_KN * KN_MS * dt_s)
+    if d2 > (told_m + off_m) * (told_m + off_m) or (told_m > off_m and d2 < (told_m - off_m) * (told_m - off_m)):
+        how |= SPEED_OFF
+    return how
+
+
+@njit(boolean(DOUBT_TYPE[::1], int64, int64), **PLAIN)
+def _is_the_rule(doubts, slot, t):
+    """Count a report that disagrees with a track of which there is no record; whether enough of them have come running for one."""
+    doubt, t_s = doubts[slot], t // 1000
+    if doubt["odd"] == 0 or t_s - np.int64(doubt["odd_s"]) > ODD_GAP_S:
+        doubt["odd"] = np.uint8(0)
+        doubt["first_odd_s"] = np.uint32(t_s)
+    doubt["odd"] += np.uint8(1)
+    doubt["odd_s"] = np.uint32(t_s)
+    return doubt["odd"] >= ODD_RUN
+
+
+@njit((FACTS_TYPE[::1], int64, HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, boolean, boolean), cache=True)
+def _note_fix_state(facts, at, rows, more, slot, t, placeless, dead):
+    """A report without a position (placeless), or whose position system is said to be dead, or one with a fix again."""
+    f = facts[at]
+    if placeless or dead:
+        if f["lost_ms"] == 0 or f["lost_good"] >= FOUND:
+            f["lost_ms"] = t
+            f["lost_n"] = f["lost_dead"] = np.uint32(0)
+        f["lost_last_ms"] = t
+        f["lost_n"] += np.uint32(1)
+        f["lost_dead"] += np.uint32(0 if placeless else 1)
+        f["lost_good"] = np.uint32(0)
+        if f["lost_n"] == FOUND:
+            _be_troubled(more, slot, TROUBLE_LOST, f["lost_ms"], np.int64(rows[slot]["lat"]), np.int64(rows[slot]["lon"]))
+    elif f["lost_ms"] != 0:
+        f["lost_good"] += np.uint32(1)
+        if f["lost_good"] == FOUND:
+            more[slot]["trouble"] &= np.uint8(0xFF ^ TROUBLE_LOST)
+
+
+@njit((FACTS_TYPE[::1], int64, MORE_TYPE[::1], int64, int64), cache=True)
+def _is_back(facts, at, more, slot, last_ms):
+    """The jump is over; last_ms: the last fix at the new place."""
+    f = facts[at]
+    f["back_ms"] = last_ms
+    f["returns"] += np.uint16(1)
+    more[slot]["trouble"] &= np.uint8(0xFF ^ TROUBLE_JUMPED)
+
+
+@njit((FACTS_TYPE[::1], int64, HOT_TYPE[::1], MORE_TYPE[::1], DOUBT_TYPE[::1], FIX_TYPE, TAKEN_TYPE, float64), cache=True)
+def _note_jump(facts, at, rows, more, doubts, fix, told, speed_kn):
+    """A report with which its track has jumped: away, farther, or back."""
+    f, slot, t = facts[at], np.int64(told["slot"]), fix["t_ms"]
+    lat, lon = np.int64(fix["lat"]), np.int64(fix["lon"])
+    if f["odd_ms"] != 0 and f["even_run"] < EVEN_RUN:
+        f["over_ms"] = told["prev_t_ms"]
+    begin_motion(facts, at)
+    doubts[slot]["odd"] = np.uint8(0)
+    if f["jump_ms"] != 0 and f["back_ms"] == 0 and _is_return(facts, at, t, f["jump_ms"], lat, lon, speed_kn):
+        _is_back(facts, at, more, slot, told["prev_t_ms"])
+        return
+    if f["jump_ms"] == 0 or f["back_ms"] != 0:
+        f["jump_ms"] = told["prev_t_ms"]
+        f["first_ms"] = _first_there(rows, more, slot, told["prev_t_ms"], t)
+        f["from_lat"] = told["prev_lat"]
+        f["from_lon"] = told["prev_lon"]
+        f["from_kn"] = told["prev_speed_kn"]
+        f["from_cog"] = told["prev_cog"]
+        f["rx_from"] = more[slot]["rx_before"]
+        f["back_ms"] = 0
+        f["clock"] = f["ashore"] = np.uint8(0)
+        f["there"] = np.uint32(2)  # and this one
+        _be_troubled(more, slot, TROUBLE_JUMPED, f["jump_ms"], np.int64(f["from_lat"]), np.int64(f["from_lon"]))
+    f["jumps"] += np.uint16(1)
+    f["rx_to"] = fix["receivers"]
+    _set_target(facts, at, lat, lon, speed_kn, np.int64(fix["cog"]), (t - f["first_ms"]) / 1000.0)
+    f["to_kn"] = np.float32(speed_kn)
+
+
+@njit((FACTS_TYPE[::1], int64, DOUBT_TYPE[::1], int64, FIX_TYPE, int64), cache=True)
+def _note_words(facts, at, doubts, slot, fix, how):
+    """Motion against words (how: bits of `disagreement`), and the places while they disagree."""
+    f = facts[at]
+    odd = how & (TURNED | SPEED_OFF) != 0
+    if how & TESTED:
+        f["tested"] += np.uint32(1)
+        f["same_cog"] += np.uint32(1 if fix["cog"] == f["cog"] else 0)
+        f["cog"] = fix["cog"]
+        f["even_run"] = np.uint32(0 if odd else f["even_run"] + 1)
+    if odd:
+        if f["odd_ms"] == 0:
+            f["odd_ms"] = fix["t_ms"] if doubts[slot]["odd"] == 0 else np.int64(doubts[slot]["first_odd_s"]) * 1000
+        f["odd_last_ms"] = fix["t_ms"]
+        f["odd"] += np.uint32(1)
+        f["turned"] += np.uint32(how & TURNED != 0)
+        f["reversed"] += np.uint32(how & BACKWARD != 0)
+        f["speed"] += np.uint32(how & SPEED_OFF != 0)
+    if f["even_run"] >= EVEN_RUN and f["odd_ms"] == 0:
+        begin_motion(facts, at)
+    if f["even_run"] < EVEN_RUN:
+        _sum_up(facts, at, np.int64(fix["lat"]), np.int64(fix["lon"]))
+
+
+# Slow twin: tests/naive_position.py.
 @njit(
-    int64(FIX_TYPE[::1], int64, TAKEN_TYPE[::1], HOT_TYPE[::1], MORE_TYPE[::1], DOUBT_TYPE[::1], FACTS_TYPE[::1], int64[::1]),
+    int64(FIX_TYPE[::1], TAKEN_TYPE[::1], int32[::1], int64, HOT_TYPE[::1], MORE_TYPE[::1], DOUBT_TYPE[::1], FACTS_TYPE[::1], int64[::1]),
     cache=True,
 )
-def note(fixes, at_row, taken, rows, more, doubts, facts, cells):
-    """Take fixes from `at_row` into the records.
+def note(fixes, taken, picked, at_pick, rows, more, doubts, facts, cells):
+    """Take picked rows (numbers of those that may be doubtful: look.py) from `at_pick` into the records.
 
-    Returns len(fixes), or the row at which the table of records must grow first.
+    Returns len(picked), or the pick at which the table of records must grow first.
     """
-    for i in range(at_row, fixes.shape[0]):
-        told = taken[i]
-        what = told["what"]
-        if not (what == ACCEPTED or what == NO_POSITION):
-            continue
-        fix = fixes[i]
-        dead = (np.int64(fix["flags"]) & F_FIX_STATE) != 0
-        plain = what == ACCEPTED and not dead and told["how"] == GOES_ON
-        sog, cog, dt_ms = np.int64(fix["sog"]), np.int64(fix["cog"]), fix["t_ms"] - told["prev_t_ms"]
-        tested = plain and SOG_LEAST <= sog <= SOG_MOST and cog < COG_MISSING and DT_MS_MIN <= dt_ms <= DT_MS_MAX
-        turned = backward = speed_off = False
-        if tested:
-            dt_s = dt_ms / 1000.0
-            y = (np.int64(fix["lat"]) - np.int64(told["prev_lat"])) * M_PER_UNIT
-            x = lon_difference(np.int64(fix["lon"]), np.int64(told["prev_lon"])) * M_PER_UNIT * cos_lat(np.int64(fix["lat"]))
-            told_m = sog * (0.1 * KN_MS) * dt_s
-            d2 = x * x + y * y
-            dot = y * COS_COURSE[cog] + x * COS_COURSE[(cog + 2700) % 3600]
-            if d2 >= STEP_M_MIN * STEP_M_MIN and told_m >= STEP_M_MIN:
-                backward = dot < 0.0
-                turned = backward or dot * dot < ODD_COS2 * d2
-            off_m = max(ODD_SPEED_M, ODD_SPEED_KN * KN_MS * dt_s)
-            speed_off = d2 > (told_m + off_m) * (told_m + off_m) or (told_m > off_m and d2 < (told_m - off_m) * (told_m - off_m))
-        marked = (told["marks"] & MARK_DOUBT) != 0
-        if plain and not marked and not turned and not speed_off:
-            continue
+    for k in range(at_pick, picked.shape[0]):
+        fix, told = fixes[picked[k]], taken[picked[k]]
         slot, t = np.int64(told["slot"]), fix["t_ms"]
-        doubt = doubts[slot]
-        odd = turned or speed_off
-        if plain and doubt["row"] == 0:  # odd for the first time: is it the rule already?
-            t_s = t // 1000
-            if doubt["odd"] == 0 or t_s - np.int64(doubt["odd_s"]) > ODD_GAP_S:
-                doubt["odd"] = np.uint8(0)
-                doubt["first_odd_s"] = np.uint32(t_s)
-            doubt["odd"] += np.uint8(1)
-            doubt["odd_s"] = np.uint32(t_s)
-            if doubt["odd"] < ODD_RUN:
-                continue
-        if (told["how"] != JUMPED and plain is False and dead is False and what == ACCEPTED and doubt["row"] == 0) or rows[slot]["reports"] == 0:
-            continue  # born or returned; or never had a position at all
-        key = np.int64(rows[slot]["mmsi"]) << 2 | np.int64(more[slot]["ordinal"])
-        at = _record(facts, doubts, cells, slot, key)
+        placeless, dead = told["what"] == NO_POSITION, (np.int64(fix["flags"]) & F_FIX_STATE) != 0
+        plain = not placeless and not dead and told["how"] == GOES_ON
+        how, lat, lon, lat_0, lon_0 = 0, np.int64(fix["lat"]), np.int64(fix["lon"]), np.int64(told["prev_lat"]), np.int64(told["prev_lon"])
+        if plain:
+            how = disagreement(np.int64(fix["sog"]), np.int64(fix["cog"]), t - told["prev_t_ms"], lat, lon, lat_0, lon_0)
+        if plain and doubts[slot]["row"] == 0 and not _is_the_rule(doubts, slot, t):
+            continue
+        begun = told["how"] != JUMPED and not plain and not dead and not placeless  # born or returned
+        if (begun and doubts[slot]["row"] == 0) or rows[slot]["reports"] == 0:
+            continue
+        at = _record(facts, doubts, cells, slot, np.int64(rows[slot]["mmsi"]) << 2 | np.int64(more[slot]["ordinal"]))
         if at < 0:
             if facts.shape[0] < FACTS_MAX:
-                return i
+                return k
             cells[REFUSED] += 1
-            doubt["odd"] = np.uint8(0)
+            doubts[slot]["odd"] = np.uint8(0)
+            continue
+        _note_fix_state(facts, at, rows, more, slot, t, placeless, dead)
+        if placeless:
             continue
         f = facts[at]
-        if what == NO_POSITION or dead:
-            if f["lost_ms"] == 0 or f["lost_good"] >= FOUND:
-                f["lost_ms"] = t
-                f["lost_n"] = f["lost_dead"] = np.uint32(0)
-            f["lost_last_ms"] = t
-            f["lost_n"] += np.uint32(1)
-            f["lost_dead"] += np.uint32(1 if what == ACCEPTED else 0)
-            f["lost_good"] = np.uint32(0)
-            if f["lost_n"] == FOUND:
-                _be_troubled(more, slot, TROUBLE_LOST, f["lost_ms"], np.int64(rows[slot]["lat"]), np.int64(rows[slot]["lon"]))
-            if what == NO_POSITION:
-                continue
-        elif f["lost_ms"] != 0:
-            f["lost_good"] += np.uint32(1)
-            if f["lost_good"] == FOUND:
-                more[slot]["trouble"] &= np.uint8(0xFF ^ TROUBLE_LOST)
-        speed_kn = sog / 10.0 if sog != SOG_MISSING else -1.0
+        speed_kn = fix["sog"] / 10.0 if fix["sog"] != SOG_MISSING else -1.0
         if told["how"] == JUMPED:
-            if f["odd_ms"] != 0 and f["even_run"] < EVEN_RUN:
-                f["over_ms"] = told["prev_t_ms"]
-            begin_motion(facts, at)
-            doubt["odd"] = np.uint8(0)
-            if f["jump_ms"] != 0 and f["back_ms"] == 0 and _is_return(facts, at, t, f["jump_ms"], np.int64(fix["lat"]), np.int64(fix["lon"]), speed_kn):
-                f["back_ms"] = told["prev_t_ms"]
-                f["returns"] += np.uint16(1)
-                more[slot]["trouble"] &= np.uint8(0xFF ^ TROUBLE_JUMPED)
-            else:
-                if f["jump_ms"] == 0 or f["back_ms"] != 0:
-                    f["jump_ms"] = told["prev_t_ms"]
-                    f["first_ms"] = _first_there(rows, more, slot, told["prev_t_ms"], t)
-                    f["from_lat"] = told["prev_lat"]
-                    f["from_lon"] = told["prev_lon"]
-                    f["from_kn"] = told["prev_speed_kn"]
-                    f["from_cog"] = told["prev_cog"]
-                    f["rx_from"] = more[slot]["rx_before"]
-                    f["back_ms"] = 0
-                    f["clock"] = f["ashore"] = np.uint8(0)
-                    f["there"] = np.uint32(2)  # and this one
-                    _be_troubled(more, slot, TROUBLE_JUMPED, f["jump_ms"], np.int64(f["from_lat"]), np.int64(f["from_lon"]))
-                f["jumps"] += np.uint16(1)
-                f["rx_to"] = fix["receivers"]
-                _set_target(facts, at, np.int64(fix["lat"]), np.int64(fix["lon"]), speed_kn, cog, (t - f["first_ms"]) / 1000.0)
-                f["to_kn"] = np.float32(speed_kn)
+            _note_jump(facts, at, rows, more, doubts, fix, told, speed_kn)
         elif f["jump_ms"] != 0 and f["back_ms"] == 0 and told["prev_t_ms"] != T_MISSING:
-            way_m = max(speed_kn, np.float64(told["prev_speed_kn"]), 0.0) * KN_MS * dt_ms / 1000.0 * 1.5
-            lat, lon, lat_0, lon_0 = np.int64(fix["lat"]), np.int64(fix["lon"]), np.int64(told["prev_lat"]), np.int64(told["prev_lon"])
+            way_m = max(speed_kn, np.float64(told["prev_speed_kn"]), 0.0) * KN_MS * (t - told["prev_t_ms"]) / 1000.0 * 1.5
             if _takes_back(facts, at, lat_0, lon_0, lat, lon, way_m):
                 begin_motion(facts, at)
-                f["back_ms"] = told["prev_t_ms"]
-                f["returns"] += np.uint16(1)
-                more[slot]["trouble"] &= np.uint8(0xFF ^ TROUBLE_JUMPED)
+                _is_back(facts, at, more, slot, told["prev_t_ms"])
         f["there"] += np.uint32(1)
         f["rx_to"] |= fix["receivers"]
         f["last_ms"] = t
-        if tested:
-            f["tested"] += np.uint32(1)
-            f["same_cog"] += np.uint32(1 if cog == f["cog"] else 0)
-            f["cog"] = np.uint16(cog)
-            f["even_run"] = np.uint32(0 if odd else f["even_run"] + 1)
-        if odd:
-            if f["odd_ms"] == 0:
-                f["odd_ms"] = t if doubt["odd"] == 0 else np.int64(doubt["first_odd_s"]) * 1000
-            f["odd_last_ms"] = t
-            f["odd"] += np.uint32(1)
-            f["turned"] += np.uint32(turned)
-            f["reversed"] += np.uint32(backward)
-            f["speed"] += np.uint32(speed_off)
-        if f["even_run"] >= EVEN_RUN and f["odd_ms"] == 0:
-            begin_motion(facts, at)
-        if f["even_run"] < EVEN_RUN:
-            _sum_up(facts, at, np.int64(fix["lat"]), np.int64(fix["lon"]))
-    return fixes.shape[0]
+        _note_words(facts, at, doubts, slot, fix, how)
+    return picked.shape[0]
 
 
 class FactTable:
@@ -372,6 +413,15 @@ class FactTable:
         rows = np.zeros(min(FACTS_MAX, 2 * len(self.rows)), FACTS)
         rows[: len(self.rows)] = self.rows
         self.rows = rows
+
+    def number_of(self, doubts: np.ndarray, slot: int, key: int) -> int:
+        """Number of a track's record, opened if it has none; 0: there are too many."""
+        at = int(_record(self.rows, doubts, self.cells, slot, key))
+        while at < 0 and len(self.rows) < FACTS_MAX:
+            self.grow()
+            at = int(_record(self.rows, doubts, self.cells, slot, key))
+        self.cells[REFUSED] += at < 0
+        return at + 1
 
     def drop(self, doubts: np.ndarray, slot: int) -> None:
         """The track in a slot is in doubt no more."""

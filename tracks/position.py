@@ -1,7 +1,7 @@
 """Position integrity: a place that cannot be true, or none. Definitions: docs/behaviours/position-anomaly.md, gnss-area.md.
 
 May hold: the verdicts over a record of doubt, the life of their events. May not: the record (place_facts.py), the fit of a
-circle, areas (gnss.py), identity.
+circle, areas (gnss.py), who can hear what (beyond.py), identity.
 
 Theory. A track has at most one episode of a wrong place at a time: it jumps away, is told to circle or set ashore there,
 and comes back; one event tells all of it, and its subtype is the strongest thing known of it (circle, on_land, jump,
@@ -21,15 +21,18 @@ import numpy as np
 from dogwatch.batch import COG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value, event_id
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from tracks import beyond, subjects
 from tracks import episodes as ep
-from tracks import subjects
 from tracks.circle import Circle, fit
+from tracks.coverage import BLOCK_MS, GROUPS_MAX, HOUR_MS
 from tracks.detector import Detector, Sight
+from tracks.ears import station_of
 from tracks.gnss import Areas
 from tracks.inland import inland
+from tracks.look import DOUBTFUL
 from tracks.params import Position
 from tracks.place_facts import COS_COURSE, DOUBT, EVEN_RUN, FOUND, FactTable, note
-from tracks.records import BELIEVED, MARK_DOUBT, MINUTE_MS, TROUBLE_JUMPED
+from tracks.records import BELIEVED, MARK_DOUBT, MARK_ELSEWHERE, MINUTE_MS, TROUBLE_BEYOND, TROUBLE_JUMPED
 from tracks.vessels import ORDINAL_BITS
 
 TYPE, LOST = "position_anomaly", "position_lost"
@@ -38,11 +41,12 @@ FORGET_MS = 6 * 3_600_000  # not heard for so long: what was in doubt is no more
 SMALL_JUMP_MS = 2 * 3_600_000  # a jump too short to speak of is forgotten
 HULLS_NM = 5.0
 ODD_OVER_MS = 600_000  # no report for so long that disagrees (too slow to be tested, perhaps): over
+FAR_OVER_MS = 600_000  # no look for so long that found it beyond reach (not heard, perhaps): over
 ALONG_COS = 0.985  # within 10 degrees of the course line
 CLOCK_S = 3_600.0
 SLIP_S, SLIP_SHARE = 120.0, 0.2  # two ships whose clock slips by the same time, but for this
 COMPANY_NM, COMPANY_MIN = 1.0, 2
-RANK = {"offset": 1, "jump": 2, "on_land": 3, "circle": 4}  # of two things known of one episode the event is about the higher
+RANK = {"geometry": 1, "offset": 2, "jump": 3, "on_land": 4, "circle": 5}  # of two things known of one episode the event is about the higher
 ABSORBED = "absorbed by gnss_area"
 CLASS_B_WARM_MS = 600_000
 
@@ -71,15 +75,13 @@ class PositionDetector(Detector):
     def __init__(self) -> None:
         self.facts, self.areas = FactTable(), Areas()
         self.wrong, self.lost = ep.Book(), ep.Book()
+        self.reaches, self.reaches_ms = np.zeros(GROUPS_MAX, beyond.REACH), 0  # of groups of receivers, and the tick at which they were learned
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Fixes that disagree with their track are written down."""
-        table, at = sight.table, 0
-        while True:
-            doubts = table.cold[self.NAME]
-            at = note(fixes, at, taken, table.rows, table.more, doubts, self.facts.rows, self.facts.cells)
-            if at >= len(fixes):
-                return
+        table, picked = sight.table, sight.picks(fixes, taken)[DOUBTFUL]
+        at, doubts = 0, table.cold[self.NAME]
+        while (at := note(fixes, taken, picked, at, table.rows, table.more, doubts, self.facts.rows, self.facts.cells)) < len(picked):
             self.facts.grow()
 
     def asks(self, sight: Sight) -> set[int]:
@@ -90,12 +92,41 @@ class PositionDetector(Detector):
         """Areas first, then every track in doubt."""
         keys = self.facts.rows["key"][: int(self.facts.cells[0])]
         numbers = np.flatnonzero(keys)
-        if not (len(numbers) or self.areas.areas or sight.shared):
-            return []
-        events = self.areas.tick(sight)
+        events = self.areas.tick(sight) if len(numbers) or self.areas.areas or sight.shared else []
         for number in numbers[np.argsort(keys[numbers], kind="stable")]:
             events += self._decide(sight, int(number) + 1)
+        if sight.params.position.enabled and sight.tick_ms % BLOCK_MS == 0:
+            self._look_beyond(sight)
         return events
+
+    def _look_beyond(self, sight: Sight) -> None:
+        """Note who has told a place beyond the reach of all that heard it. At the end of a tick: what it marks is read at the next one."""
+        table, rule, tick_ms, doubts = sight.table, sight.params.position, sight.tick_ms, sight.table.cold[self.NAME]
+        if tick_ms % HOUR_MS == 0 or not self.reaches_ms:
+            self.reaches, self.reaches_ms = beyond.reaches_of(sight.coverage, rule), tick_ms
+        since_ms = tick_ms - BLOCK_MS
+        found = beyond.far_tracks(table.used, since_ms, self.reaches, sight.coverage.groups, sight.receivers)
+        found = found[table.known["belief"][found["slot"]] == BELIEVED]
+        for number in (np.flatnonzero(self.facts.rows["far_now"]) + 1).tolist():
+            slot = table.slot_of_key(int(self.facts[number]["key"]))
+            if slot >= 0 and slot not in found["slot"] and table.rows["t_ms"][slot] >= since_ms:
+                self.facts[number]["far_now"] = 0
+                table.more["trouble"][slot] &= 0xFF ^ TROUBLE_BEYOND
+        found = found[np.argsort(table.keys_of(found["slot"]), kind="stable")]
+        others = [_others_beyond(sight, int(far["slot"]), rule) for far in found]  # as the tick's neighbours have it: before any mark is set
+        for far, n in zip(found, others, strict=True):
+            slot = int(far["slot"])
+            number = self.facts.number_of(doubts, slot, table.key_of(slot))
+            if not number:
+                continue
+            f = self.facts[number]
+            if not f["far_ms"] or tick_ms - int(f["far_last_ms"]) > max(FAR_OVER_MS, rule.merge_s * 1000):
+                f["far_ms"], f["far_others"] = max(since_ms, int(table.more["birth_ms"][slot])), 0
+            f["far_now"], f["far_last_ms"], f["far_others"] = 1, tick_ms, max(int(f["far_others"]), n)
+            f["far_away_m"], f["far_limit_m"], f["far_by"] = far["away_m"], far["limit_m"], far["receiver"]
+            f["last_ms"] = max(int(f["last_ms"]), int(table.rows["t_ms"][slot]))
+            table.more["trouble"][slot] |= TROUBLE_BEYOND
+            table.rows["marks"][slot] |= MARK_DOUBT | MARK_ELSEWHERE
 
     def _decide(self, sight: Sight, number: int) -> list[Event]:
         table, rule, tick_ms = sight.table, sight.params.position, sight.tick_ms
@@ -112,10 +143,12 @@ class PositionDetector(Detector):
             events += self._write_lost(sight, slot, key, f)
         if key not in self.wrong and key not in self.lost and _is_idle(f, tick_ms):
             self.facts.drop(doubts, slot)
-            table.rows["marks"][slot] &= 0xFF ^ MARK_DOUBT
+            table.rows["marks"][slot] &= 0xFF ^ (MARK_DOUBT | MARK_ELSEWHERE)
             table.more["trouble"][slot] = 0
         else:
-            table.rows["marks"][slot] |= MARK_DOUBT
+            elsewhere = (f["jump_ms"] and not f["back_ms"]) or f["far_now"]
+            table.rows["marks"][slot] &= 0xFF ^ MARK_ELSEWHERE
+            table.rows["marks"][slot] |= MARK_DOUBT | (MARK_ELSEWHERE if elsewhere else 0)
         return events
 
     def _gone(self, key: int, number: int, tick_ms: int) -> list[Event]:
@@ -186,6 +219,8 @@ class PositionDetector(Detector):
             "facts": self.facts.rows[:used].copy(),
             "cells": self.facts.cells.copy(),
             "areas": self.areas.to_sections(),
+            "reaches": self.reaches.copy(),
+            "reaches_ms": self.reaches_ms,
             "wrong": self.wrong.to_sections(),
             "lost": self.lost.to_sections(),
         }
@@ -199,13 +234,14 @@ class PositionDetector(Detector):
         self.facts.rows[: len(facts)] = facts
         self.facts.cells[:] = sections["cells"]
         self.areas = Areas.from_sections(sections["areas"])
+        self.reaches, self.reaches_ms = sections["reaches"].copy(), sections["reaches_ms"]
         self.wrong, self.lost = ep.Book.from_sections(sections["wrong"]), ep.Book.from_sections(sections["lost"])
 
 
 def wrong_of(sight: Sight, slot: int, f: np.void) -> Verdict | None:
     """The strongest thing to be said against a track's place, or None."""
     tick_ms, rule = sight.tick_ms, sight.params.position
-    circling, mismatched = circle_of(f, rule), mismatch_of(f, rule)
+    circling, mismatched, far = circle_of(f, rule), mismatch_of(f, rule), far_of(f, rule, tick_ms)
     away = int(f["jump_ms"]) != 0 and jump_m(f) >= rule.offset_nm_min * NM_M and tick_ms - int(f["jump_ms"]) <= rule.settle_s * 1000
     back_ms = int(f["back_ms"])
     if away and back_ms and tick_ms - back_ms > rule.merge_s * 1000:
@@ -214,6 +250,8 @@ def wrong_of(sight: Sight, slot: int, f: np.void) -> Verdict | None:
         start, end = int(f["jump_ms"]), back_ms or None
     elif circling is not None or mismatched:
         start, end = int(f["odd_ms"]), None if _is_odd(f) else int(f["odd_last_ms"])
+    elif far:
+        start, end = int(f["far_ms"]), None
     else:
         return None
     ashore = _is_ashore(sight, slot, f, jumped=away)
@@ -231,8 +269,15 @@ def wrong_of(sight: Sight, slot: int, f: np.void) -> Verdict | None:
         found = Verdict("offset", start, end, [*evidence[:1], steady], [], [], jump_m(f) / NM_M / rule.offset_nm_min, measures)
     elif mismatched:
         found = Verdict("offset", int(f["odd_ms"]), end, _mismatch_evidence(f, rule), [], [], 1.0, {"reports_off": int(f["odd"])})
+    elif far:
+        goes_on = bool(f["far_now"]) and tick_ms - int(f["far_last_ms"]) <= FAR_OVER_MS
+        start, end = int(f["far_ms"]), None if goes_on else int(f["far_last_ms"])
+        found = Verdict("geometry", start, end, [], [], [], float(f["far_away_m"]) / float(f["far_limit_m"]))
     else:
         return None
+    if far:  # whatever else is wrong with the place: it is the told one that is false
+        found.evidence += _far_evidence(f, rule)
+        found.measures |= {"receiver": station_of(sight.receivers, int(f["far_by"]))}
     found.exclusions, found.doubts = _exclusions(sight, slot, f, found, away=away, ashore=ashore)
     return found
 
@@ -292,6 +337,20 @@ def mismatch_of(f: np.void, rule: Position) -> bool:
     return int(f["odd_last_ms"]) - int(f["odd_ms"]) >= rule.mismatch_s_min * 1000
 
 
+def far_of(f: np.void, rule: Position, tick_ms: int) -> bool:
+    """Whether the place told is, or was until lately, beyond the reach of all that heard it, for long enough."""
+    last_ms = int(f["far_last_ms"])
+    lasting = int(f["far_ms"]) != 0 and last_ms - int(f["far_ms"]) >= rule.reach_s_min * 1000
+    return lasting and tick_ms - last_ms <= max(FAR_OVER_MS, rule.merge_s * 1000)
+
+
+def _others_beyond(sight: Sight, slot: int, rule: Position) -> int:
+    """Other vessels about a place that are beyond reach as well."""
+    row = sight.table.rows[slot]
+    near = sight.around.within(int(row["lat"]), int(row["lon"]), rule.reach_others_nm)
+    return int(((near["key"] != sight.table.key_of(slot)) & (near["trouble"] & TROUBLE_BEYOND != 0)).sum())
+
+
 def _is_ashore(sight: Sight, slot: int, f: np.void, *, jumped: bool) -> bool:
     """At least `reports_min` reports well inside the land, after a jump or while it says that it makes way."""
     rule, row = sight.params.position, sight.table.rows[slot]
@@ -344,6 +403,13 @@ def _mismatch_evidence(f: np.void, rule: Position) -> list[Evidence]:
     ]
 
 
+def _far_evidence(f: np.void, rule: Position) -> list[Evidence]:
+    return [
+        ep.at_least("receiver_distance_nm", float(f["far_away_m"]) / NM_M, float(f["far_limit_m"]) / NM_M),
+        ep.at_least("beyond_reach_s", (int(f["far_last_ms"]) - int(f["far_ms"])) / 1000, rule.reach_s_min),
+    ]
+
+
 def _exclusions(sight: Sight, slot: int, f: np.void, verdict: Verdict, *, away: bool, ashore: bool) -> tuple[list[Exclusion], list[float]]:
     """Each innocent explanation that was tested, and the doubts of those that apply."""
     hulls = away and _second_hull(sight, slot, f)
@@ -353,12 +419,14 @@ def _exclusions(sight: Sight, slot: int, f: np.void, verdict: Verdict, *, away: 
     stuck = verdict.subtype == "offset" and not away and int(f["same_cog"]) >= 0.8 * int(f["tested"]) and int(f["speed"]) < int(f["reversed"])
     company = _company(sight, slot) if ashore else 0
     in_port = not away and bool(sight.table.more["masked"][slot])
+    only_far = verdict.subtype == "geometry"
     found = [
         ep.checked("two_hulls", hulls, suppress=True),
         ep.checked("clock_offset", clock, suppress=True),
         ep.checked("stuck_sensor", stuck, suppress=True),
         ep.checked("inland_water", company >= COMPANY_MIN, company, suppress=True),
-        ep.checked("port", in_port and verdict.subtype != "circle", suppress=True),
+        ep.checked("port", in_port and verdict.subtype not in ("circle", "geometry"), suppress=True),
+        ep.checked("ducting", only_far and int(f["far_others"]) > sight.params.position.reach_others_max, int(f["far_others"]), suppress=True),
         ep.checked("to_and_fro", fro, int(f["returns"])),
     ]
     return found, [0.3] if fro else []
@@ -429,7 +497,8 @@ def _is_idle(f: np.void, tick_ms: int) -> bool:
     lost = int(f["lost_ms"]) != 0 and int(f["lost_good"]) < FOUND
     odd = _is_odd(f)
     silent = tick_ms - max(int(f["last_ms"]), int(f["lost_last_ms"]), jump_ms) > FORGET_MS
-    return silent or not (jumped or lost or odd)
+    far = bool(f["far_now"]) and tick_ms - int(f["far_last_ms"]) <= SMALL_JUMP_MS
+    return silent or not (jumped or lost or odd or far)
 
 
 def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict: Verdict, areas: Areas) -> list[Event]:

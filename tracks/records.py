@@ -96,10 +96,12 @@ COUNTERS = ("accepted", "duplicate_30s", "late_used", "late", "not_vessel", "no_
 SLOTS, SLOTS_MAX, LAST_ROW = 10, 11, 12  # further cells: slots in use, their limit, event time of the newest row
 CELLS = 13
 MARK_SILENT = 1  # dark.py: an episode of silence is open
-TROUBLE_JUMPED, TROUBLE_LOST = 1, 2
+TROUBLE_JUMPED, TROUBLE_LOST, TROUBLE_BEYOND = 1, 2, 4
 MARK_CLASSES = 128  # association.py: has sent as class A and as class B since the mark was taken off (numbers.py)
 MARK_DOUBT = 2  # position.py: its place is in doubt, every fix is looked at
 MARK_MASKED = 4  # vessels.py: inside a mask; the same as `masked` of MORE, for sweeps that read HOT alone
+MARK_ELSEWHERE = 8  # position.py: it has jumped away, or is beyond reach of all that hear it: its place teaches nothing (ears.py)
+MARK_TWIN = 16  # hulls.py: another hull sends its number, the turns of their reports are counted
 
 FIX_TYPE, HOT_TYPE, MORE_TYPE, TRAIL_TYPE, TAKEN_TYPE = (from_dtype(dtype) for dtype in (FIX_DTYPE, HOT, MORE, TRAIL, TAKEN))
 

@@ -24,13 +24,13 @@ from tracks.clock import MINUTE_MS, Released, Reorder
 from tracks.coverage import BLOCK_MS, Coverage
 from tracks.detector import Detector, Sight
 from tracks.detectors import new_detectors
+from tracks.look import SLOW, SLOW_KN
 from tracks.params import Params
 from tracks.records import BELIEVED, LAST_ROW
 from tracks.rescue import Rescue
 from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography, slow_slots
 from watchlists.screen import Watchlists
 
-SLOW_KN = 3.0  # geography is asked for vessels slower than this
 FRESH_MS = 600_000
 DAY_MS = 86_400_000
 ASLEEP_MS = 2 * DAY_MS
@@ -215,7 +215,8 @@ def take_rows_of(state: TrackState, released: Released, watermark_ms: int) -> No
             detector.join(sight, joined, slots)
     state.rescue.advance(watermark_ms, state.geography, state.params.rescue)
     # Who has moved, has reported: if all rows of this minute came in this call, no other track needs to be looked at.
-    ask_geography(table, _slow_and_fresh(table, watermark_ms) if state.begun else slow_slots(table, taken, SLOW_KN), state.geography)
+    slow = _slow_and_fresh(table, watermark_ms) if state.begun else slow_slots(table, taken, sight.picks(released.fixes, taken)[SLOW], SLOW_KN)
+    ask_geography(table, slow, state.geography)
     state.begun = False
 
 

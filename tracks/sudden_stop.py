@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, types
+from numba import float64, from_dtype, int32, int64, njit, types
 
 from dogwatch.batch import SOG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value
@@ -23,8 +23,9 @@ from dogwatch.geo import KN_MS, distance_m
 from tracks import episodes as ep
 from tracks import subjects
 from tracks.detector import Detector, Sight
+from tracks.look import PASSED
 from tracks.params import SuddenStop
-from tracks.records import ACCEPTED, FIX_TYPE, GOES_ON, TAKEN_TYPE
+from tracks.records import FIX_TYPE, TAKEN_TYPE
 from tracks.vessels import trail_ms, trail_of
 
 TYPE, RULE = "safety", "sudden_stop"
@@ -70,7 +71,7 @@ class SuddenStopDetector(Detector):
         """Mark who stopped suddenly, and who goes on."""
         rule = sight.params.sudden_stop
         limits = (rule.fast_kn, rule.stopped_kn, rule.resume_kn, rule.within_s * 1000.0)
-        slots = _passages(fixes, taken, sight.table.cold[self.NAME], limits)
+        slots = _passages(fixes, taken, sight.picks(fixes, taken)[PASSED], sight.table.cold[self.NAME], limits)
         self.waiting |= {sight.table.key_of(slot) for slot in slots.tolist()}
 
     def tick(self, sight: Sight) -> list[Event]:
@@ -225,22 +226,21 @@ def _exclusions(sight: Sight, slot: int, stop: np.void, here: tuple[float, float
     ]
 
 
-# Flat: one pass over every fix; three comparisons in the ordinary case. Slow twin in tests/naive_motion.py.
-@njit(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], _STOP[::1], types.UniTuple(float64, 4)), cache=True)
-def _passages(fixes, taken, stops, limits):
-    """Enter passages of the three speeds; slots with a new candidate. limits: fast, stopped, resume in knots, within in ms."""
+# Slow twin in tests/naive_motion.py.
+@njit(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int32[::1], _STOP[::1], types.UniTuple(float64, 4)), cache=True)
+def _passages(fixes, taken, passed, stops, limits):
+    """Enter passages of the three speeds (numbers of rows: look.py); slots with a new candidate. limits: fast, stopped, resume in knots, within in ms."""
     fast_kn, stopped_kn, resume_kn, within_ms = limits
     found = np.empty(16, np.int64)
     n = 0
-    for i in range(fixes.shape[0]):
+    for i in passed:
         told = taken[i]
         before_kn = np.float64(told["prev_speed_kn"])
-        sog = fixes[i]["sog"]
-        now_kn = sog / 10.0
+        now_kn = fixes[i]["sog"] / 10.0
         fell = before_kn > fast_kn and now_kn <= fast_kn
         stopped = before_kn >= stopped_kn and now_kn < stopped_kn
         rose = (before_kn < resume_kn and now_kn >= resume_kn) or (before_kn < stopped_kn and now_kn >= stopped_kn)
-        if not (fell or stopped or rose) or told["what"] != ACCEPTED or told["how"] != GOES_ON or sog == SOG_MISSING:
+        if not (fell or stopped or rose):
             continue
         stop = stops[told["slot"]]
         if fell:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numba import float64, int64, njit
+from numba import float64, int32, int64, njit
 
 from dogwatch.batch import (
     F_LATE,
@@ -31,7 +31,7 @@ from dogwatch.batch import (
     T_MISSING,
     UNITS_PER_DEG,
 )
-from tracks.association import AHEAD, SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
+from tracks.association import HINTS, REBORN, SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
 from tracks.records import (
     ACCEPTED,
     BELIEVED,
@@ -74,7 +74,7 @@ class VesselTable:
     places: np.ndarray
     cells: np.ndarray
     receivers: np.ndarray
-    hints: np.ndarray = field(default_factory=lambda: np.zeros(AHEAD + 1, np.int64), repr=False)  # for `associate` to work in
+    hints: np.ndarray = field(default_factory=lambda: np.zeros(HINTS, np.int64), repr=False)  # for `associate` to work in
 
     @classmethod
     def new(cls, vessels_max: int, cold: dict[str, np.dtype], capacity: int = CAPACITY_START) -> VesselTable:
@@ -113,14 +113,15 @@ class VesselTable:
         limits: v_max in knots of an ordinary hull, of a fast one, of a merchant ship, and slack in s; reacquire: reports that make a new place believed.
         """
         taken = np.empty(len(fixes), TAKEN)
-        at = 0
+        at = self.hints[REBORN] = 0
         while True:
             arrays = (self.rows, self.more, self.heard_ms, self.trail, self.places, self.cells, self.receivers)
             at = associate(fixes, at, *arrays, taken, self.hints, limits, reacquire)
             if at >= len(fixes):
                 break
             self._grow()
-        self._wipe_reborn(taken)
+        if self.hints[REBORN]:
+            self._wipe_reborn(taken)
         return taken
 
     def add_statics(self, statics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -146,6 +147,11 @@ class VesselTable:
     def slot_of(self, mmsi: int) -> int:
         """Slot of the first track of an MMSI, or -1."""
         return int(_find(np.array([mmsi], np.int64), self.places)[0])
+
+    def slots_of(self, mmsi: np.ndarray) -> np.ndarray:
+        """int64 slots of the first tracks of MMSIs (int64), or -1."""
+        found: np.ndarray = _find(mmsi, self.places)
+        return found
 
     def slot_of_key(self, key: int) -> int:
         """Slot of a track, or -1."""
@@ -238,15 +244,10 @@ class VesselTable:
         """A track born in a slot that another one had: the detectors must find nothing there."""
         again = np.empty(len(taken), np.int64)
         again = again[: _born_again(taken, self.more, again)]
-        if not len(again):
-            return
         for array in self.cold.values():
             array[again] = np.zeros(1, array.dtype)[0]
         for name in self.statics.dtype.names or ():
-            self.statics[name][again] = self.statics[name][self._heads(again)]
-
-    def _heads(self, slots: np.ndarray) -> np.ndarray:
-        return _find(self.rows["mmsi"][slots].astype(np.int64), self.places)
+            self.statics[name][again] = self.statics[name][self.slots_of(self.rows["mmsi"][again].astype(np.int64))]
 
     def _slots_for(self, mmsi: np.ndarray) -> np.ndarray:
         while len(self) + len(mmsi) > len(self.rows) and len(self.rows) < int(self.cells[SLOTS_MAX]):
@@ -293,10 +294,13 @@ def ask_geography(table: VesselTable, wanted: np.ndarray, geography: Any) -> Non
     more["geo_lat"][slots], more["geo_lon"][slots] = rows["lat"][slots], rows["lon"][slots]
 
 
-def slow_slots(table: VesselTable, taken: np.ndarray, speed_kn_max: float) -> np.ndarray:
-    """int64 slots, each once, of the tracks of accepted rows (TAKEN) that are no faster than this; unknown speed counts as slow."""
-    slots = np.empty(len(taken), np.int64)
-    return np.unique(slots[: _slow_taken(taken, table.rows, table.more, speed_kn_max, slots)])
+def slow_slots(table: VesselTable, taken: np.ndarray, picked: np.ndarray, speed_kn_max: float) -> np.ndarray:
+    """int64 slots, each once, of the tracks of rows of TAKEN that are no faster than this and have moved since geography was asked about them.
+
+    picked: int32 numbers of accepted rows, among them all of the last ones of such tracks; unknown speed counts as slow.
+    """
+    slots = np.empty(len(picked), np.int64)
+    return np.unique(slots[: _slow_taken(taken, picked, table.rows, table.more, speed_kn_max, slots)])
 
 
 def trail_ms(t: np.ndarray, near_ms: int) -> np.ndarray:
@@ -358,13 +362,11 @@ def _moved(rows, more, slots, out):
     return n
 
 
-@njit(int64(TAKEN_TYPE[::1], HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
-def _slow_taken(taken, rows, more, speed_kn_max, out):
-    """Slots of accepted rows whose track is slow and has moved since geography was asked about it (maybe repeated); returns how many."""
+@njit(int64(TAKEN_TYPE[::1], int32[::1], HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
+def _slow_taken(taken, picked, rows, more, speed_kn_max, out):
+    """Slots of picked rows whose track is slow and has moved since geography was asked about it (maybe repeated); returns how many."""
     n = 0
-    for i in range(taken.shape[0]):
-        if taken[i]["what"] != ACCEPTED:
-            continue
+    for i in picked:
         slot = np.int64(taken[i]["slot"])
         v = rows[slot]
         if v["speed_kn"] > speed_kn_max:

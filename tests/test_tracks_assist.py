@@ -148,11 +148,15 @@ def test_without_a_call_two_are_told_and_excuse_but_themselves_from_loitering_an
         assert event.state == "closed"
         assert event.confidence <= 0.7
         ((name, area),) = state.rescue.areas.items()
-        asked = (area.lat, area.lon, event.t_start, event.t_start + 60_000, state.params.rescue)
+        asked = (area.lat + 20_000, area.lon, event.t_start, event.t_start + 60_000, state.params.rescue)  # two miles off
         assert [state.rescue.covers(*asked), state.rescue.covers(*asked, X << 2), state.rescue.covers(*asked, (X + 9) << 2)] == (
             [name, name, name] if everybody else ["", name, ""]
         )
         assert area.only == ([] if everybody else [X << 2, (X + 1) << 2])
+        beside = (area.lat + 5_000, *asked[1:])
+        assert state.rescue.covers(*beside, (X + 9) << 2) == name, "a third that came after and lies beside them"
+        earlier = (*beside[:2], event.t_start - 60_000, *beside[3:])
+        assert state.rescue.covers(*earlier, (X + 9) << 2) == (name if everybody else ""), "but not one that lay there before"
 
 
 def test_one_alone_is_none():

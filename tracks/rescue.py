@@ -29,6 +29,7 @@ from tracks.params import RescueArea
 
 OPEN, CLOSED = "sar_open", "sar_closed"
 NAME = "sar_context"
+BESIDE_NM = 1.0
 AREAS_MAX = 1_000  # of a flood of false calls the one silent for longest leaves first
 
 
@@ -42,7 +43,7 @@ class Area:
     since_ms: int
     until_ms: int
     closed_by: str = ""
-    only: list[int] = field(default_factory=list)  # tracks that it excuses, from loitering alone; empty: everybody, from everything
+    only: list[int] = field(default_factory=list)  # tracks that it excuses (and who came after and lies beside them), from loitering alone; empty: everybody
 
 
 @dataclass(slots=True)
@@ -88,7 +89,7 @@ class Rescue:
     def covers(self, lat: int, lon: int, since_ms: int, now_ms: int, rule: RescueArea, key: int | None = None) -> str:
         """The area that excuses what began at `since_ms` at a place (1/600000 degree) and is judged now: its id, or "". `key`: of a track that loiters."""
         for name, area in self.areas.items():
-            if area.only and key not in area.only:
+            if area.only and not _is_one_of(area, lat, lon, since_ms, key):
                 continue
             begun = since_ms >= area.since_ms - rule.before_s * 1000.0
             if begun and not area.closed_by and now_ms <= area.until_ms and distance_m(lat, lon, area.lat, area.lon) <= rule.reach_nm * NM_M:
@@ -136,6 +137,12 @@ class Rescue:
         """The areas that `to_sections` described."""
         areas = {name: Area(**plain) for name, plain in sections["areas"]}
         return cls(areas, [Control(*c) for c in sections["pending"]], sections["faulty"])
+
+
+def _is_one_of(area: Area, lat: int, lon: int, since_ms: int, key: int | None) -> bool:
+    """Whether a loiterer is one of the two whom an area excuses, or came after the first of them turned and lies beside them."""
+    beside = since_ms >= area.since_ms and distance_m(lat, lon, area.lat, area.lon) <= BESIDE_NM * NM_M
+    return key is not None and (key in area.only or beside)
 
 
 def open_row(t_ms: int, name: str, how: str, lat: int, lon: int) -> Control:

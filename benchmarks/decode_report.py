@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.verdicts import show_goals
+
 TIER_NAMES = {
     "columns": "(a) bytes to columns",
     "dicts": "(b) bytes to one dictionary or JSON object per message",
@@ -88,13 +90,7 @@ def show(told: dict[str, Any]) -> None:
         console.print(f"\n[bold]{title}")
         for name, figures in told[key].items():
             console.print(f"  {name}: {figures}")
-    console.print("\n[bold]goals")
-    for goal in told["goals"]:
-        verdict = {True: "met", False: "NOT MET", None: "not measured"}[goal["met"]]
-        console.print(f"  {goal['name']}: {goal['measured']} (goal {goal['sense']} {goal['goal']:g}): {verdict}")
-    console.print("\n[bold]where we do not win")
-    for line in told["not_won"] or ["(nothing found by this run)"]:
-        console.print(f"  {line}")
+    show_goals(console, told)
 
 
 def _throughput(told: dict[str, Any], tier: str, name: str) -> Table:

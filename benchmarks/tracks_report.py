@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.verdicts import show_goals
+
 OURS = "dogwatch"
 
 
@@ -90,13 +92,7 @@ def show(told: dict[str, Any]) -> None:
     console.print("\n[bold]twice as much of one thing")
     for row in told["doubling"]:
         console.print(f"  {row['what']}: {row['once']['median']:.2f} s -> {row['twice']['median']:.2f} s: {row['times']} times")
-    console.print("\n[bold]goals")
-    for goal in told["goals"]:
-        verdict = {True: "met", False: "NOT MET", None: "not measured"}[goal["met"]]
-        console.print(f"  {goal['name']}: {goal['measured']} (goal {goal['sense']} {goal['goal']:g}): {verdict}")
-    console.print("\n[bold]where we do not win")
-    for line in told["not_won"] or ["(nothing found by this run)"]:
-        console.print(f"  {line}")
+    show_goals(console, told)
 
 
 def _throughput(told: dict[str, Any], sea: str) -> Table:

@@ -57,20 +57,10 @@ class Peer:
         return self.reader.counters.connections
 
 
-class TcpFeed(Peer):
-    """A server that our client connects to."""
+class TcpPeer(Peer):
+    """One end of a connection; who began it says the kind."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.server.settimeout(PATIENCE_S)
-        self.peer: socket.socket | None = None
-
-    def source(self, **other):
-        return Source(id="s", kind="tcp", port=self.server.getsockname()[1], **other)
-
-    def live(self):
-        self.peer, _ = self.server.accept()
+    peer: socket.socket | None = None
 
     def speak(self, data):
         self.peer.sendall(data)
@@ -80,13 +70,29 @@ class TcpFeed(Peer):
 
     def close(self):
         self.peer.close()
+
+
+class TcpFeed(TcpPeer):
+    """A server that our client connects to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.server.settimeout(PATIENCE_S)
+
+    def source(self, **other):
+        return Source(id="s", kind="tcp", port=self.server.getsockname()[1], **other)
+
+    def live(self):
+        self.peer, _ = self.server.accept()
+
+    def close(self):
+        super().close()
         self.server.close()
 
 
-class TcpReceiver(Peer):
+class TcpReceiver(TcpPeer):
     """A receiver that connects to our server."""
-
-    peer: socket.socket
 
     def source(self, **other):
         return Source(id="s", kind="tcp_server", port=0, **other)
@@ -95,15 +101,6 @@ class TcpReceiver(Peer):
         before = self.connections()
         self.peer = socket.create_connection(("127.0.0.1", self.reader.port))
         wait_for(lambda: self.connections() > before, "accepted")
-
-    def speak(self, data):
-        self.peer.sendall(data)
-
-    def die(self):
-        reset(self.peer)
-
-    def close(self):
-        self.peer.close()
 
 
 class UdpTalker(Peer):

@@ -42,3 +42,11 @@ def how_odd(before, now):
         off_deg = abs((math.degrees(math.atan2(x, y)) - now["cog"] / 10 + 180) % 360 - 180)
         turned, backward = off_deg > 45, off_deg > 90
     return turned, backward, abs(moved_m - told_m) > off_m
+
+
+def on_the_edge(before, now):
+    """Whether a report is exactly 45 degrees off its motion: the table of cosines, rounded to nine digits, and an angle fall to different sides of it."""
+    y = (int(now["lat"]) - int(before["lat"])) * M_PER_UNIT
+    x = lon_difference(int(now["lon"]), int(before["lon"])) * M_PER_UNIT * cos_lat(int(now["lat"]))
+    off_deg = abs((math.degrees(math.atan2(x, y)) - now["cog"] / 10 + 180) % 360 - 180)
+    return abs(off_deg - 45) < 1e-6

@@ -48,7 +48,7 @@ BENCHES = (
     Bench("engines", zones=True),
     Bench("silence", learned="silence-learned"),
     Bench("distress"),
-    Bench("borders", zones=True),
+    Bench("borders", zones=True, learned="borders-learned"),
     Bench("clean", zones=True),
     Bench("outage", 0.5),
     Bench("gnss-interference", 0.5),

@@ -15,16 +15,18 @@ from tracks_sea import T0, every, in_order, last_versions, lines, shown, shuffle
 from dogwatch import blob
 from dogwatch.batch import new_fixes
 from dogwatch.times import from_iso
+from tracks.coverage import Coverage, cell_key
 from tracks.params import Params, ZoneLimits
 from tracks.presets import preset
 from tracks.records import ACCEPTED, BORN, GOES_ON, MORE, TAKEN
 from tracks.step import TrackState
 from tracks.zone_events import ZoneDetector
-from tracks.zone_follow import CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, follow
+from tracks.zone_follow import CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, follow
 from zones.coast import build_coast
 from zones.geography import Geography
 from zones.geojson import load_zones
 from zones.ports import build_ports
+from zones.reach import build_near
 from zones.rings import edges_of
 
 X, DEG, NM = 211_000_001, 600_000, 1 / 60
@@ -84,10 +86,10 @@ def followed(geography, fixes, taken, cuts=(), belt=True):
         done = 0
         while done < stop - start:
             changes = np.zeros(64, CHANGE)
-            limits = (0.25, 25 / 1852, 1800.0, 3.0, 40.0, float(belt), 0.5)
-            done, n = follow(
-                fixes[start:stop], taken[start:stop], done, more, standing, geography.grid.arrays(), geography.coast.arrays(), roles, limits, changes, counts
-            )
+            limits = (0.25, 25 / 1852, 1800.0, 3.0, 40.0, float(belt), 600.0)
+            lines_near = build_near(geography.tree, roles == LINE, CAP_NM)
+            arrays = geography.grid.arrays(), geography.coast.arrays(), lines_near, roles, limits
+            done, n = follow(fixes[start:stop], taken[start:stop], done, more, standing, *arrays, changes, counts)
             found.append(changes[:n].copy())
     return np.concatenate(found), standing
 
@@ -194,24 +196,45 @@ def test_the_distance_to_an_official_crossing_point():
     assert told(events, "cross_line")[0].measures["crossing_point_nm"] == pytest.approx(0.15 * 60 - 0.5, abs=0.05)
 
 
-def test_a_crossing_in_a_gap_is_inferred_and_has_the_gap_as_its_time():
+def gapped():
+    """A way over the median with forty minutes of silence on it."""
     rows = east(every(60, 3), 1.9)
     t_s = (rows["t_ms"] - T0) / 1000
-    rows = rows[(t_s <= 600) | (t_s >= 3000)]
-    (event,) = told(seen(rows), "inferred_cross")
+    return rows[(t_s <= 600) | (t_s >= 3000)]
+
+
+def test_a_crossing_in_a_gap_is_inferred_and_has_the_gap_as_its_time():
+    rows = gapped()
+    (event,) = told(seen(rows, coverage_needed=False), "inferred_cross")
     assert (at_s(event), (event.t_end - T0) / 1000) == (600, 3000)
     assert event.measures["gap_s"] == 2400
     assert event.evidence[0].passed
     assert told(seen(rows, gap_s_min=3000.0), "cross_line"), "a gap is what the rule says"
 
 
+@pytest.mark.parametrize(
+    ("heard", "missed", "witness", "why"), [(60, 0, True, ""), (20, 40, True, "gap_expected"), (0, 0, True, "coverage_unknown"), (60, 0, False, "gap_expected")]
+)
+def test_a_crossing_in_a_gap_is_told_only_if_the_gap_is_strange(heard, missed, witness, why):
+    """In a sea where she would have been heard, by somebody who listened: another ship is heard all the while, or nobody is."""
+    keys = np.array([cell_key(round(0.05 * DEG), round(lon * DEG), 0, 0) for lon in np.arange(1.75, 2.6, 0.1)])
+    learned = Coverage(["receiver 0"])
+    learned.learn(np.repeat(keys, heard), np.repeat(keys, missed))
+    rows = in_order(gapped(), track(X + 1, every(60, 3), 0.9, 2.4, sog_kn=0.0)) if witness else gapped()
+    events, state = watch(rows, geography=WATERS, coverage=learned)
+    assert state.coverage.groups[0] == "receiver 0"
+    (event,) = (e for e in last_versions(events, "zone") if e.subtype == "inferred_cross")
+    assert (event.state, event.reason) == (("candidate", f"suppressed: {why}") if why else ("closed", ""))
+    assert (event.measures["p_silence"] <= 0.01) == (not why)
+
+
 def test_a_gap_at_anchor_speed_is_measured_by_its_own_interval():
     """Slow vessels report each three minutes: nine of them are no gap when the floor is lower."""
     t = np.array([0, 180, 360, 920, 1100])
     rows = track(X, t, 0.3, 3.0 + np.array([-0.3, -0.2, -0.1, 0.2, 0.3]) * NM, sog_kn=2.0)
-    assert [e.subtype for e in told(seen(rows, gap_s_min=60.0))] == ["inferred_cross"]
+    assert [e.subtype for e in told(seen(rows, gap_s_min=60.0, coverage_needed=False))] == ["inferred_cross"]
     rows["t_ms"][3:] -= 30_000
-    assert [e.subtype for e in told(seen(rows, gap_s_min=60.0))] == ["enter"]
+    assert [e.subtype for e in told(seen(rows, gap_s_min=60.0, coverage_needed=False))] == ["enter"]
 
 
 def test_a_jump_is_no_crossing():
@@ -267,6 +290,21 @@ def test_an_approach_is_open_until_it_turns_away():
     assert approach.measures["eta_s"] <= 1800
     assert approach.zones[0].relation == "near"
     assert not told(events, "cross_line")
+
+
+@pytest.mark.parametrize(("straight_s", "ship_type", "told_of"), [(1200, 70, True), (240, 70, False), (1200, 60, False)])
+def test_who_only_turns_past_a_limit_or_carries_passengers_is_no_approach(straight_s, ship_type, told_of):
+    """North along the line two and a half miles off, then straight at it for a while, then north again."""
+    t = every(60, 2)
+    east_nm = np.clip(t - 3600, 0, straight_s) * 6 / 3600
+    lat, lon = -0.4 + (t * 6 / 3600 - east_nm) * NM, 2.0 + (east_nm - 2.5) * NM
+    rows = track(X, t, lat, lon, sog_kn=6.0)
+    events = seen(rows, statics=static(X, ship_type=ship_type, loa_m=100, name="SHIP"))
+    assert bool(told(events, "approach")) == told_of
+    if told_of:
+        (approach,) = told(events, "approach")
+        assert approach.measures["heading_s"] >= 600
+        assert at_s(approach) == pytest.approx(3600, abs=420), "since it headed there, not since it was sure"
 
 
 def test_an_approach_that_comes_true_is_retracted():

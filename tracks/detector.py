@@ -58,6 +58,7 @@ class Sight:
     rare: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)  # fixes, and what tracks/words.py picked out of them
     _around: Around | None = field(default=None, repr=False)
     watchlists: Watchlists = field(default_factory=Watchlists, repr=False)
+    ears: Any = None  # the watch's own ears (tracks.ears.Ears), as the watch over silence keeps them; None: nobody keeps them
     _picks: Picks | None = field(default=None, repr=False)
 
     def picks(self, fixes: np.ndarray, taken: np.ndarray) -> Picks:
@@ -81,7 +82,9 @@ class Sight:
     def at(self, tick_ms: int, around: Around | None = None) -> Sight:
         """The same sight at another tick; `around` of several shards together, if there are several."""
         shared = None if around is None else Shared()
-        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, shared, None, around, self.watchlists)
+        return Sight(
+            self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, shared, None, around, self.watchlists, ears=self.ears
+        )
 
     def brought(self, name: str) -> Any:
         """What all shards brought for a detector, as it was shared out to this one; None: there is only this table, or nothing was brought."""

@@ -295,9 +295,11 @@ class ZoneLimits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     approach: bool = True
     approach_s: Positive = 1_800.0
     approach_kn_min: Positive = 3.0
-    approach_share_min: Share = 0.5  # of its speed goes towards the limit; less is going along it
+    approach_hold_s: NotNegative = 600.0  # headed for it so long at least: who only turns past it does not
     gap_expected_factor: Positive = 3.0
     gap_s_min: Positive = 600.0  # a shorter silence is reception: the moment between two reports is still told as one
+    silence_p_max: Share = 1e-2  # a crossing in a gap is told if a vessel that transmits would be missed so long with no more than this chance
+    coverage_needed: bool = True  # false: a crossing in any gap is told
     silent_s: Positive = 3_600.0  # silent for so long inside a zone: last known there
     confidence_cap: Share = 0.95
 

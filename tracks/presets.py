@@ -131,9 +131,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     # SeaSpoofFinder: jumps, and only where several vessels share source and target
     "seaspooffinder": {"position": {"enabled": False}, "gnss": {"vessels_min": 2}},
     # Skylight: entry of a drawn area, nothing else (theirs is told about an hour later)
-    "skylight_area_entry": {"zone": {"belt": False, "approach": False}},
+    "skylight_area_entry": {"zone": {"belt": False, "approach": False, "coverage_needed": False}},
     # Windward IN_POLYGON: in or out with every report, without hysteresis
-    "windward_in_polygon": {"zone": {"belt": False, "approach": False, "exit_nm": 0.0, "noise_m": 0.0}},
+    "windward_in_polygon": {"zone": {"belt": False, "approach": False, "exit_nm": 0.0, "noise_m": 0.0, "coverage_needed": False}},
 }
 
 

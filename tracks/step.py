@@ -22,6 +22,7 @@ from dogwatch.batch import F_EXERCISE, LAT_MISSING, T_MISSING, Batch
 from dogwatch.events import Event, event_order
 from tracks.clock import MINUTE_MS, Released, Reorder
 from tracks.coverage import BLOCK_MS, Coverage
+from tracks.dark import DarkDetector
 from tracks.detector import Detector, Sight
 from tracks.detectors import new_detectors
 from tracks.look import SLOW, SLOW_KN
@@ -68,7 +69,8 @@ class TrackState:
     @property
     def sight(self) -> Sight:
         """What the detectors may look at."""
-        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, self.tick_ms, self.receivers, watchlists=self.watchlists)
+        ears = next((detector.ears for detector in self.detectors if isinstance(detector, DarkDetector)), None)
+        return Sight(self.table, self.geography, self.coverage, self.params, self.rescue, self.tick_ms, self.receivers, watchlists=self.watchlists, ears=ears)
 
     @property
     def vessel_count(self) -> int:

@@ -9,6 +9,8 @@ Theory. The kernel tells what changed with which fix; this file puts it into eve
 - Inside a drawn zone a vessel has a *stay*: its `enter` stays open until it leaves. Silence never ends a stay: the zone is then
   where the vessel was last known (`inside_last_known`), and the stay goes on when it is heard inside again. The
   built-in belt has too many vessels in it for that: there `enter` is closed at once.
+- A crossing in a gap is told if the gap is strange: if of the receivers that listened one would hardly have missed the vessel all the way
+  from one end of it to the other. Else it is a candidate, kept and not shown: a hole in what we hear is nobody else's doing.
 - An `approach` is a forecast. It closes when the vessel turns away, and is retracted when it comes true: the crossing supersedes it.
 Nothing here is an alert by itself: these events inform, and rules ask for them.
 """
@@ -19,16 +21,20 @@ from typing import Any
 
 import numpy as np
 
-from dogwatch.events import Event, Evidence, Exclusion, Value, ZoneRelation, event_id
+from dogwatch.batch import UNITS_PER_DEG
+from dogwatch.events import Event, Evidence, Exclusion, State, Value, ZoneRelation, event_id
 from dogwatch.geo import NM_M, distance_m
 from tracks import episodes as ep
 from tracks import subjects
+from tracks.coverage import BLOCK_MS, cell_key, p_path
 from tracks.detector import Detector, Sight
 from tracks.params import ZoneLimits
+from tracks.records import MINUTE_MS
 from tracks.vessels import ORDINAL_BITS, text_of
-from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, follow
+from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, between, follow
+from zones.reach import build_near
 
-TYPE, RULE_VERSION = "zone", "1.0"
+TYPE, RULE_VERSION = "zone", "1.1"
 BELT_ID, BELT_KIND = "belt-12nm", "territorial_sea"
 BELT_ERROR_NM = 0.5  # the shore of the map against the true one
 FIX_ERROR_NM = 0.016  # 30 m
@@ -38,6 +44,8 @@ SAID_MS = 1_200_000  # ids are made of ten minutes: twice that is remembered
 HOUSEKEEPING_MS = 600_000
 ZONE_BITS = 20  # room for zone numbers in keys of stays
 CROSSING_POINT_NM = 50.0
+PATH_BLOCKS_MAX = 288  # a day of a gap is looked at
+TYPES_PASSENGER = tuple(range(60, 70))
 
 
 class ZoneDetector(Detector):
@@ -54,7 +62,7 @@ class ZoneDetector(Detector):
         self.beyond = np.zeros(1, np.int64)
         self.repeated = 0
         self.version = ""  # of the geography whose zone numbers and cells the state speaks of
-        self._roles: tuple[str, np.ndarray] = ("", np.empty(0, np.uint8))
+        self._followed: tuple[str, np.ndarray, tuple[np.ndarray, np.ndarray]] | None = None  # of the geography of that version: no part of the state
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Follow the tracks; keep what changed until the tick."""
@@ -62,13 +70,13 @@ class ZoneDetector(Detector):
         if not rule.enabled or getattr(geography, "grid", None) is None:
             return
         self._same_lines(sight)
-        roles = self._roles_of(geography, rule)
+        roles, near = self._followed_in(geography, rule)
         slowest_kn = rule.approach_kn_min if rule.approach else np.inf
-        limits = (rule.exit_nm, rule.noise_m / NM_M, rule.approach_s, slowest_kn, sight.params.v_max_kn, float(rule.belt), rule.approach_share_min)
+        limits = (rule.exit_nm, rule.noise_m / NM_M, rule.approach_s, slowest_kn, sight.params.v_max_kn, float(rule.belt), rule.approach_hold_s)
         done, room = 0, 256 + 2 * len(roles)
         while done < len(fixes):
             changes = np.zeros(room, CHANGE)
-            arrays = (sight.table.more, sight.table.cold[self.NAME], geography.grid.arrays(), geography.coast.arrays(), roles, limits)
+            arrays = (sight.table.more, sight.table.cold[self.NAME], geography.grid.arrays(), geography.coast.arrays(), near, roles, limits)
             done, n = follow(fixes, taken, done, *arrays, changes, self.beyond)
             if n:
                 self.changes.append(changes[:n])
@@ -79,7 +87,7 @@ class ZoneDetector(Detector):
         if self.changes:
             rows = np.concatenate(self.changes)
             self.changes = []
-            told_ms = np.where(rows["kind"] == AWAY, rows["t_ms"], rows["at_ms"])  # a forecast that came true is first retracted
+            told_ms = np.where(np.isin(rows["kind"], (APPROACH, AWAY)), rows["t_ms"], rows["at_ms"])  # a forecast that came true is first retracted
             for row in rows[np.lexsort((rows["zone"], rows["kind"], rows["key"], told_ms))]:
                 slot = sight.table.slot_of_key(int(row["key"]))
                 if slot >= 0:
@@ -136,16 +144,16 @@ class ZoneDetector(Detector):
             self.changes, self.book, self.ahead, self.crossed = [], ep.Book(), ep.Book(), {}
         self.version = sight.geography.version
 
-    def _roles_of(self, geography: Any, rule: ZoneLimits) -> np.ndarray:
-        """uint8[z]: what each zone is followed for."""
-        if self._roles[0] != geography.version:
+    def _followed_in(self, geography: Any, rule: ZoneLimits) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """(uint8[z]: what each zone is followed for; which lines and limits ahead lie near what tile)."""
+        if self._followed is None or self._followed[0] != geography.version:
             roles = np.zeros(len(geography.zones), np.uint8)
             for z, zone in enumerate(geography.zones):
                 is_line = not zone.is_area and zone.buffer_nm == 0
                 if zone.kind in rule.kinds:
                     roles[z] = (LINE if is_line else HELD) | (AHEAD if zone.kind in AHEAD_KINDS else 0)
-            self._roles = (geography.version, roles)
-        return self._roles[1]
+            self._followed = (geography.version, roles, build_near(geography.tree, roles & (LINE | AHEAD) != 0, CAP_NM))
+        return self._followed[1:]
 
 
 def _zone_of(geography: Any, number: int) -> tuple[str, str, str, float, str]:
@@ -223,11 +231,41 @@ def _crossing(state: ZoneDetector, sight: Sight, slot: int, row: np.void, word: 
     facts["exclusions"] = _exclusions(sight, slot, row)
     if gap:
         facts["confidence"] = round(facts["confidence"] * 0.9, 3)
+        _weigh_gap(sight, slot, row, facts)
     stays = word == "enter" and number != BELT and not gap
-    event = Event(event_id=identity, version=1, state="open" if stays else "closed", t_start=start_ms, t_end=None if stays else end_ms, **facts)
+    state_now: State = "candidate" if facts.get("reason") else "open" if stays else "closed"
+    event = Event(event_id=identity, version=1, state=state_now, t_start=start_ms, t_end=None if stays else end_ms, **facts)
     if stays:
         state.book.open_new(key << ZONE_BITS | number, event, last_known=False)
     return [*forecast, event]
+
+
+def _weigh_gap(sight: Sight, slot: int, row: np.void, facts: dict[str, Any]) -> None:
+    """Say of a crossing in a gap how strange the gap is. One that nobody need wonder about makes it a candidate: it is known, and no news."""
+    rule, (p, known) = sight.params.zone, _gap_expected(sight, slot, row)
+    facts["measures"]["p_silence"] = ep.probability(p)
+    facts["exclusions"] += [
+        ep.checked("coverage_unknown", rule.coverage_needed and not known, suppress=True),
+        ep.checked("gap_expected", rule.coverage_needed and known and p > rule.silence_p_max, ep.probability(p), suppress=True),
+    ]
+    facts["reason"] = ep.suppressed_reason(facts["exclusions"])
+
+
+def _gap_expected(sight: Sight, slot: int, row: np.void) -> tuple[float, bool]:
+    """(chance that a vessel which transmits is not heard between the ends of a gap, by the most telling receiver that listened; is some of that sea known?)."""
+    ears, coverage, least_p, known = sight.ears, sight.coverage, 1.0, False
+    if ears is None:
+        return least_p, known
+    from_ms, t_ms, class_b = int(row["from_ms"]), int(row["t_ms"]), int(sight.table.rows["class_b"][slot])
+    for group in range(len(coverage.groups)):
+        blocks = min(ears.minutes(group, from_ms, t_ms) * MINUTE_MS // BLOCK_MS, PATH_BLOCKS_MAX)
+        shares = [(k + 0.5) / blocks for k in range(blocks)]
+        way = [between(int(row["from_lat"]), int(row["from_lon"]), int(row["lat"]), int(row["lon"]), share) for share in shares]
+        path = np.array([cell_key(lat, lon, class_b, group) for lat, lon in way], np.int64)
+        p, _, learned = p_path(path, *coverage.blocks(path), float(sight.params.dark.blocks_learned_min))
+        known |= learned > 0
+        least_p = min(least_p, p)
+    return least_p, known
 
 
 def _of_line(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> dict[str, Value]:
@@ -237,10 +275,10 @@ def _of_line(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> dict
         mark = int(row["key"]) << ZONE_BITS | int(row["zone"])
         found["first_in_30d"] = mark not in state.crossed
         state.crossed[mark] = int(row["at_ms"])
-    points = np.array([zone.kind == "crossing_point" for zone in sight.geography.zones], np.bool_)
-    if points.any():
-        lat, lon = np.array([row["at_lat"]], np.int64), np.array([row["at_lon"]], np.int64)
-        found["crossing_point_nm"] = ep.tidy("nm", float(sight.geography.tree.nearest_nm(points, lat, lon, CROSSING_POINT_NM, int(row["at_ms"]))[0]))
+    if sight.geography.has_zones(("crossing_point",)):
+        place = np.array([row["at_lat"]]) / UNITS_PER_DEG, np.array([row["at_lon"]]) / UNITS_PER_DEG
+        points_nm = sight.geography.zone_distance_nm(("crossing_point",), *place, CROSSING_POINT_NM, int(row["at_ms"]))
+        found["crossing_point_nm"] = ep.tidy("nm", float(points_nm[0]))
     destination = text_of(bytes(sight.table.statics["destination"][slot]))
     if destination:
         found["destination"] = destination
@@ -294,7 +332,7 @@ def _heads(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[E
     """A limit lies half an hour ahead, or less."""
     rule, key = sight.params.zone, int(row["key"])
     zone_id = _zone_of(sight.geography, int(row["zone"]))[0]
-    identity = _identity(row, "approach", int(row["t_ms"]), zone_id)
+    identity, since_s = _identity(row, "approach", int(row["at_ms"]), zone_id), (int(row["t_ms"]) - int(row["from_ms"])) / 1000.0
     if key in state.ahead or not state.remember(identity, sight.tick_ms):
         return []
     facts = _facts(sight, slot, row, "approach", "near")
@@ -303,13 +341,19 @@ def _heads(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[E
         "eta_s": ep.tidy("s", float(row["eta_s"])),
         "distance_nm": ep.tidy("nm", float(row["depth_nm"])),
         "speed_kn": facts["measures"]["speed_kn"],
+        "heading_s": ep.tidy("s", since_s),
     }
     evidence: list[Evidence] = [
         ep.at_most("eta_s", float(row["eta_s"]), rule.approach_s),
         ep.at_least("speed_kn", float(row["speed_kn"]), rule.approach_kn_min),
+        ep.at_least("heading_s", since_s, rule.approach_hold_s),
     ]
-    facts |= {"evidence": evidence, "exclusions": [], "confidence": ep.confidence_of(rule.confidence_cap, 0.8, 1.0, [])}
-    event = Event(event_id=identity, version=1, state="open", t_start=int(row["t_ms"]), t_end=None, **facts)
+    ship_type = int(sight.table.more["ship_type"][slot])
+    exclusions = [ep.checked("passenger_ship", ship_type in TYPES_PASSENGER, ship_type, suppress=True)]
+    facts |= {"evidence": evidence, "exclusions": exclusions, "confidence": ep.confidence_of(rule.confidence_cap, 0.8, 1.0, []), "quality": {}}
+    facts["reason"] = ep.suppressed_reason(exclusions)
+    begun: State = "candidate" if facts["reason"] else "open"
+    event = Event(event_id=identity, version=1, state=begun, t_start=int(row["at_ms"]), t_end=None, **facts)
     return [state.ahead.open_new(key, event, zone=int(row["zone"]))]
 
 
@@ -323,7 +367,9 @@ _TELL = {ENTER: _entered, LEAVE: _left, CROSS: _over, APPROACH: _heads, AWAY: _t
 
 
 def _closed(state: ZoneDetector, sight: Sight, key: int, end_ms: int) -> Event:
-    event = state.ahead.revise(key, sight.tick_ms, state="closed", t_end=max(end_ms, state.ahead.pages[key].event.t_start))
+    page = state.ahead.pages[key]
+    over: State = "candidate" if page.event.state == "candidate" else "closed"
+    event = state.ahead.revise(key, sight.tick_ms, state=over, t_end=max(end_ms, page.event.t_start))
     del state.ahead.pages[key]
     return event
 

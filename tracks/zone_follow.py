@@ -20,7 +20,8 @@ from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat,
 from tracks.records import ACCEPTED, BORN, FIX_TYPE, GOES_ON, JUMPED, MORE_TYPE, RETURNED, TAKEN_TYPE
 from zones.grid import ASK_TREE, code_at, members_at, sorted_once
 from zones.polygons import EDGES, NODES, STACK, STACK_MAX, ZONES, distance, inside_tree, to_zone
-from zones.shore import side
+from zones.reach import NEAR, tile_of
+from zones.shore import POLE, side
 from zones.shore_cells import COAST as COAST_ARRAYS
 from zones.shore_cells import coast_nm
 
@@ -29,7 +30,7 @@ OUT = 0x8000  # bit of a held zone: the last fix lay outside, the next one decid
 BELT, NOWHERE = -1, -2  # in place of a zone's number
 BELT_NM = 12.0
 ASK = -1
-IN_BELT, OUT_OF_BELT, APPROACHING = 1, 2, 4  # flags of a track
+IN_BELT, OUT_OF_BELT, APPROACHING, HEADING = 1, 2, 4, 8  # flags of a track
 HELD, LINE, AHEAD = 1, 2, 4  # what a zone is followed for: entered and left; crossed; approached
 ENTER, LEAVE, CROSS, APPROACH, AWAY = range(5)
 NM_PER_UNIT = M_PER_UNIT / NM_M
@@ -38,6 +39,9 @@ NEAR_NM = 7.5  # half an hour at 15 knots: who is so near a limit may be approac
 SLOW_UNITS = 500  # about 100 m of latitude and longitude in a step
 CAP_NM = 24.0  # lines farther away are not measured: no vessel is there in half an hour
 ON_IT_NM = 1e-9
+LASTS, FROM_AFAR = 1.5, 2.0  # times approach_s: an approach goes on while its limit is so near ahead; heading for one begins there
+SLANT_MIN = 0.25  # so much of the way to a limit ahead at least lies between it and the vessel: 15 degrees
+MET_NM, FEELS_MAX = 0.02, 40  # so near a limit ahead is met; after so many looks along the way it is passed by
 
 STANDING = np.dtype(
     [
@@ -61,15 +65,15 @@ STANDING = np.dtype(
         ("held", "<u2", (ZONES_HELD,)),  # zones that it is in, plus 1
         ("n", "u1"),
         ("flags", "u1"),
-        ("spare", "u1", (2,)),
+        ("since_s", "<u2"),  # HEADING: since when it heads for the limit ahead, in seconds modulo 2**16
     ]
 )
 CHANGE = np.dtype(
     [
         ("key", "<i8"),
         ("t_ms", "<i8"),  # the step: from, to
-        ("from_ms", "<i8"),
-        ("at_ms", "<i8"),  # the crossing; AWAY: when it was last known to head there
+        ("from_ms", "<i8"),  # APPROACH: since when it heads there
+        ("at_ms", "<i8"),  # the crossing; APPROACH: since when the limit is so near ahead; AWAY: when it was last known to head there
         ("lat", "<i4"),
         ("lon", "<i4"),
         ("from_lat", "<i4"),
@@ -88,7 +92,8 @@ CHANGE = np.dtype(
 _STANDING, _CHANGE = from_dtype(STANDING), from_dtype(CHANGE)
 GRID = types.Tuple((types.int32[::1], types.int32[:, ::1], types.int32[::1], types.int32[::1], types.int32[::1], EDGES, NODES, ZONES))
 COAST = types.Tuple(COAST_ARRAYS)
-LIMITS = types.UniTuple(float64, 7)  # exit_nm, noise_nm, approach_s, approach_kn, v_max_kn, 1 if the belt is followed, approach_share
+LIMITS = types.UniTuple(float64, 7)  # exit_nm, noise_nm, approach_s, approach_kn, v_max_kn, 1 if the belt is followed, approach_hold_s
+STEP = types.UniTuple(int64, 6)  # from_ms, lat, lon, to_ms, lat, lon
 
 
 @njit(types.boolean(GRID, COAST, int64, int64, int64, STACK), cache=True)
@@ -155,7 +160,7 @@ def line_crossed(edges, nodes, root, lat_a, lon_a, lat_b, lon_b, stack):
     return (0, 0.0) if net == 0 else (1 if net > 0 else -1, first)
 
 
-@njit(float64(GRID, COAST, int64, types.UniTuple(int64, 6), STACK), cache=True)
+@njit(float64(GRID, COAST, int64, STEP, STACK), cache=True)
 def _share(grid, coast, zone, step, stack):
     """Share of a step at which a zone's boundary is crossed; 0 if both its ends lie on one side of it.
 
@@ -180,7 +185,7 @@ def _share(grid, coast, zone, step, stack):
     return high
 
 
-@njit((_CHANGE[::1], int64, int64, int64, int64, float64, types.UniTuple(int64, 6), float64, float64), cache=True)
+@njit((_CHANGE[::1], int64, int64, int64, int64, float64, STEP, float64, float64), cache=True)
 def _tell(changes, n, key, kind, zone, share, step, from_kn, depth_nm):
     """Write a change; step: from_ms, lat, lon, to_ms, lat, lon."""
     from_ms, from_lat, from_lon, t_ms, lat, lon = step
@@ -230,7 +235,7 @@ def _same_zones_nm(grid, roles, lat, lon, place, stack):
 # Flat: one fix against the zones it holds and the zones that hold it; apart it would hand ten arrays to and fro.
 @njit(
     types.int64(
-        *(GRID, COAST, types.uint8[::1], LIMITS, _STANDING[::1], int64, int64, types.boolean, types.UniTuple(int64, 6), float64, _CHANGE[::1], int64),
+        *(GRID, COAST, types.uint8[::1], LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64),
         *(STACK, types.int32[::1], int64[::1], int64[::1]),
     ),
     cache=True,
@@ -307,107 +312,189 @@ def _areas(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn
     return n
 
 
-# Flat: the belt, the lines and what lies ahead share one measurement.
 @njit(
-    types.int64(
-        *(GRID, COAST, types.uint8[::1], LIMITS, _STANDING[::1], int64, int64, types.boolean, types.UniTuple(int64, 6), float64, _CHANGE[::1], int64),
-        *(STACK, float64),
+    types.Tuple((int64, float64, int64))(GRID, COAST, LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK),
+    cache=True,
+)
+def _belt(grid, coast, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack):
+    """(changes written, miles outside the belt (less than 0 in it), BELT if the step crossed its limit, else NOWHERE): the belt entered and left."""
+    st = standing[slot]
+    exit_nm, noise_nm = limits[0], limits[1]
+    beyond_nm = coast_nm(*coast, step[4], step[5]) - BELT_NM
+    flags, crossed = np.int64(st["flags"]), NOWHERE
+    was_in, was_out = flags & IN_BELT != 0, flags & OUT_OF_BELT != 0
+    flags &= ~OUT_OF_BELT
+    if beyond_nm <= 0.0:
+        if not fresh and not was_in:
+            _tell(changes, n, key, ENTER, BELT, _share(grid, coast, BELT, step, stack), step, from_kn, -beyond_nm)
+            n += 1
+            crossed = BELT
+        flags |= IN_BELT
+    elif fresh:
+        flags &= ~IN_BELT
+    elif was_in and beyond_nm > noise_nm:
+        way = step
+        if was_out:
+            way = (
+                st["out_from_ms"],
+                np.int64(st["out_from_lat"]),
+                np.int64(st["out_from_lon"]),
+                st["out_ms"],
+                np.int64(st["out_lat"]),
+                np.int64(st["out_lon"]),
+            )
+        if beyond_nm >= exit_nm or was_out:
+            _tell(changes, n, key, LEAVE, BELT, _share(grid, coast, BELT, way, stack), way, from_kn, beyond_nm)
+            n += 1
+            flags &= ~IN_BELT
+        else:
+            flags |= OUT_OF_BELT
+            st["out_from_ms"], st["out_from_lat"], st["out_from_lon"], st["out_ms"], st["out_lat"], st["out_lon"] = step
+    st["flags"] = flags
+    return n, beyond_nm, crossed
+
+
+@njit(
+    types.Tuple((int64, float64, float64, int64, int64))(
+        *(GRID, NEAR, types.uint8[::1], int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK, float64, int64)
     ),
     cache=True,
 )
-def _lines(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn):
-    """The belt entered and left, lines crossed, what is approached; measures the circle in which nothing of this can happen."""
-    st = standing[slot]
-    exit_nm, noise_nm, approach_s, approach_kn = limits[0], limits[1], limits[2], limits[3]
+def _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahead_nm, ahead):
+    """(changes written, miles to the nearest drawn line, to the nearest limit ahead, which that is, the line crossed or NOWHERE).
+
+    Only what lies near the place is asked; after a step longer than that, all. ahead_nm, ahead: the belt, if it lies ahead.
+    """
     t_ms, lat, lon = step[3], step[4], step[5]
-    margin_nm, ahead_nm, ahead = CAP_NM, CAP_NM, NOWHERE
-    crossed = NOWHERE
-    flags = np.int64(st["flags"])
-    if limits[5] != 0.0:
-        beyond_nm = coast_nm(*coast, lat, lon) - BELT_NM
-        margin_nm = abs(beyond_nm)
-        if beyond_nm > 0.0:
-            ahead_nm, ahead = min(CAP_NM, beyond_nm), BELT
-        if fresh:
-            flags = flags | IN_BELT if beyond_nm <= 0.0 else flags & ~IN_BELT
-            flags &= ~OUT_OF_BELT
-        elif beyond_nm <= 0.0:
-            if flags & IN_BELT == 0:
-                share = _share(grid, coast, BELT, step, stack)
-                _tell(changes, n, key, ENTER, BELT, share, step, from_kn, -beyond_nm)
-                n += 1
-                crossed = BELT
-            flags = (flags | IN_BELT) & ~OUT_OF_BELT
-        elif flags & IN_BELT != 0 and beyond_nm <= noise_nm:
-            flags &= ~OUT_OF_BELT
-            margin_nm = 0.0  # it lingers: the next fix decides
-        elif flags & IN_BELT != 0:
-            if beyond_nm >= exit_nm or flags & OUT_OF_BELT != 0:
-                way = step
-                if flags & OUT_OF_BELT != 0:
-                    way = (
-                        st["out_from_ms"],
-                        np.int64(st["out_from_lat"]),
-                        np.int64(st["out_from_lon"]),
-                        st["out_ms"],
-                        np.int64(st["out_lat"]),
-                        np.int64(st["out_lon"]),
-                    )
-                share = _share(grid, coast, BELT, way, stack)
-                _tell(changes, n, key, LEAVE, BELT, share, way, from_kn, beyond_nm)
-                n += 1
-                flags &= ~(IN_BELT | OUT_OF_BELT)
-            else:
-                flags |= OUT_OF_BELT
-                st["out_from_ms"], st["out_from_lat"], st["out_from_lon"], st["out_ms"], st["out_lat"], st["out_lon"] = step
-    for z in range(roles.shape[0]):
+    line_nm, crossed = CAP_NM, NOWHERE
+    everything = not fresh and distance_m(step[1], step[2], lat, lon) > CAP_NM * NM_M
+    tile = tile_of(lat, lon)
+    first, after = (0, roles.shape[0]) if everything else (near[0][tile], near[0][tile + 1])
+    for k in range(first, after):
+        z = k if everything else int(near[1][k])
         if roles[z] & (LINE | AHEAD) == 0 or not grid[7][z]["from_ms"] <= t_ms < grid[7][z]["to_ms"]:
             continue
         far_nm = to_zone(grid[5], grid[6], grid[7], z, lat, lon, CAP_NM, stack)
         if roles[z] & LINE:
-            margin_nm = min(margin_nm, far_nm)
-            if not fresh:
-                sense, share = line_crossed(grid[5], grid[6], grid[7][z]["root"], step[1], step[2], lat, lon, stack)
-                if sense != 0:
-                    _tell(changes, n, key, CROSS, z, share, step, from_kn, far_nm)
-                    changes[n]["sense"] = sense
-                    n += 1
-                    crossed = z
-                    continue  # it lies astern
+            line_nm = min(line_nm, far_nm)
+            sense, share = (0, 0.0) if fresh else line_crossed(grid[5], grid[6], grid[7][z]["root"], step[1], step[2], lat, lon, stack)
+            if sense != 0:
+                _tell(changes, n, key, CROSS, z, share, step, from_kn, far_nm)
+                changes[n]["sense"] = sense
+                n += 1
+                crossed = z
+                continue  # it lies astern
         if roles[z] & AHEAD and 0.0 < far_nm < ahead_nm:
             ahead_nm, ahead = far_nm, z
-    closing_kn = (st["ahead_nm"] - ahead_nm) * 3_600_000.0 / max(1, t_ms - st["ref_ms"])
-    measured = not fresh and ahead != NOWHERE and st["ahead"] == ahead + 2 and t_ms - st["ref_ms"] <= 1_800_000
-    heading = measured and closing_kn >= limits[6] * speed_kn and closing_kn > 0.0 and speed_kn >= approach_kn and crossed == NOWHERE
-    eta_s = ahead_nm / closing_kn * 3600.0 if closing_kn > 0.0 else 1e9
-    if flags & APPROACHING != 0 and (not heading or eta_s > 1.5 * approach_s):
-        _tell(changes, n, key, AWAY, np.int64(st["toward"]) - 2, 1.0, step, from_kn, ahead_nm)
-        changes[n]["at_ms"] = st["ref_ms"]  # when it was last known to head there
-        n += 1
-        flags &= ~APPROACHING
-    elif flags & APPROACHING == 0 and heading and eta_s <= approach_s:
-        _tell(changes, n, key, APPROACH, ahead, 1.0, step, from_kn, ahead_nm)
-        changes[n]["eta_s"] = eta_s
-        n += 1
-        flags |= APPROACHING
-        st["toward"] = ahead + 2
+    return n, line_nm, ahead_nm, ahead, crossed
+
+
+@njit(float64(GRID, COAST, int64, STEP, float64, STACK), cache=True)
+def _eta_s(grid, coast, zone, step, latest_s, stack):
+    """When a vessel that goes on as it came in a step meets a limit that lies outside it: seconds from its end, 1e9 if later than the latest or never.
+
+    From place to place on its way it goes as far as no part of the limit can be nearer.
+    """
+    from_ms, from_lat, from_lon, t_ms, lat, lon = step
+    way_nm = distance_m(from_lat, from_lon, lat, lon) / NM_M
+    if way_nm <= 0.0 or t_ms <= from_ms:
+        return 1e9
+    step_s = (t_ms - from_ms) / 1000.0
+    ahead_s = 0.0
+    for _ in range(FEELS_MAX):
+        at_lat, at_lon = between(from_lat, from_lon, lat, lon, 1.0 + ahead_s / step_s)
+        if abs(at_lat) > POLE:
+            return 1e9
+        if zone == BELT:
+            left_nm = coast_nm(*coast, at_lat, at_lon) - BELT_NM
+        else:
+            left_nm = to_zone(grid[5], grid[6], grid[7], zone, at_lat, at_lon, CAP_NM, stack)
+        if left_nm <= MET_NM:
+            return ahead_s
+        ahead_s += 0.99 * left_nm / way_nm * step_s
+        if ahead_s > latest_s:
+            return 1e9
+    return 1e9
+
+
+@njit(int64(GRID, COAST, LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK, float64, float64, int64), cache=True)
+def _forecast(grid, coast, limits, standing, slot, key, known, step, from_kn, changes, n, stack, speed_kn, ahead_nm, ahead):
+    """Whether the limit ahead is being approached: the way since the last measurement, gone on with, meets it soon, and has done so for a while."""
+    st = standing[slot]
+    approach_s, slowest_kn, hold_ms = limits[2], limits[3], limits[6] * 1000.0
+    t_ms, ref_ms = step[3], st["ref_ms"]
+    flags = np.int64(st["flags"])
+    same = known and st["ahead"] == ahead + 2 and t_ms - ref_ms <= 1_800_000 and speed_kn >= slowest_kn
+    latest_s = (LASTS if flags & APPROACHING else FROM_AFAR) * approach_s
+    eta_s = 1e9
+    if same and ahead_nm <= 1.5 * speed_kn * latest_s / 3600.0:
+        way = (ref_ms, np.int64(st["ref_lat"]), np.int64(st["ref_lon"]), t_ms, step[4], step[5])
+        way_kn = distance_m(way[1], way[2], way[4], way[5]) * 1000.0 / max(1, t_ms - ref_ms) / KN_MS
+        if way_kn >= slowest_kn:
+            eta_s = _eta_s(grid, coast, ahead, way, latest_s, stack)
+        if ahead_nm < SLANT_MIN * way_kn * eta_s / 3600.0:
+            eta_s = 1e9  # it goes along the limit, and only a little towards it
+    if eta_s > latest_s:
+        if flags & APPROACHING:
+            _tell(changes, n, key, AWAY, np.int64(st["toward"]) - 2, 1.0, step, from_kn, ahead_nm)
+            changes[n]["at_ms"] = ref_ms  # when it was last known to head there
+            n += 1
+        flags &= ~(APPROACHING | HEADING)
+    else:
+        if flags & HEADING == 0:
+            st["since_s"] = np.uint16(ref_ms // 1000 & 0xFFFF)
+            flags |= HEADING
+        for_ms = (t_ms // 1000 - np.int64(st["since_s"]) & 0xFFFF) * 1000
+        if flags & APPROACHING == 0 and eta_s <= approach_s and for_ms >= hold_ms:
+            _tell(changes, n, key, APPROACH, ahead, 1.0, step, from_kn, ahead_nm)
+            changes[n]["eta_s"] = eta_s
+            # since it has headed there, but no longer than the limit is so near ahead
+            changes[n]["from_ms"] = t_ms - for_ms
+            changes[n]["at_ms"] = t_ms - np.int64(min(float(for_ms), (approach_s - eta_s) * 1000.0))
+            n += 1
+            flags |= APPROACHING
+            st["toward"] = ahead + 2
     st["flags"] = flags
-    look_nm = LOOK_NM if flags & APPROACHING else max(LOOK_NM, ahead_nm - NEAR_NM)
+    return n
+
+
+@njit(
+    int64(
+        *(GRID, COAST, NEAR, types.uint8[::1], LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64),
+        *(STACK, float64),
+    ),
+    cache=True,
+)
+def _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn):
+    """The belt entered and left, lines crossed, what is approached; measures the circle in which nothing of this can happen."""
+    st = standing[slot]
+    margin_nm, ahead_nm, ahead, crossed = CAP_NM, CAP_NM, NOWHERE, NOWHERE
+    if limits[5] != 0.0:
+        n, beyond_nm, crossed = _belt(grid, coast, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack)
+        margin_nm = abs(beyond_nm)
+        if beyond_nm > 0.0:
+            ahead_nm, ahead = min(CAP_NM, beyond_nm), BELT
+            if st["flags"] & IN_BELT:
+                margin_nm = 0.0  # it lingers, or the next fix decides
+    n, line_nm, ahead_nm, ahead, line = _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahead_nm, ahead)
+    known = not fresh and ahead != NOWHERE and crossed == NOWHERE and line == NOWHERE
+    n = _forecast(grid, coast, limits, standing, slot, key, known, step, from_kn, changes, n, stack, speed_kn, ahead_nm, ahead)
+    look_nm = LOOK_NM if st["flags"] & APPROACHING else max(LOOK_NM, ahead_nm - NEAR_NM)
     # a little less than measured: planes of near places differ a little
-    st["reach_nm"] = 0.0 if flags & OUT_OF_BELT else max(0.0, 0.98 * min(margin_nm, look_nm) - 0.001)
+    st["reach_nm"] = max(0.0, 0.98 * min(margin_nm, line_nm, look_nm) - 0.001)
     st["ahead"] = ahead + 2
-    st["ref_ms"], st["ref_lat"], st["ref_lon"], st["ahead_nm"] = t_ms, lat, lon, ahead_nm
+    st["ref_ms"], st["ref_lat"], st["ref_lon"], st["ahead_nm"] = step[3], step[4], step[5], ahead_nm
     return n
 
 
 # Flat: the road of nearly every fix is the four conditions in front.
 @njit(
     types.UniTuple(int64, 2)(
-        FIX_TYPE[::1], TAKEN_TYPE[::1], int64, MORE_TYPE[::1], _STANDING[::1], GRID, COAST, types.uint8[::1], LIMITS, _CHANGE[::1], int64[::1]
+        FIX_TYPE[::1], TAKEN_TYPE[::1], int64, MORE_TYPE[::1], _STANDING[::1], GRID, COAST, NEAR, types.uint8[::1], LIMITS, _CHANGE[::1], int64[::1]
     ),
     cache=True,
 )
-def follow(fixes, taken, done, more, standing, grid, coast, roles, limits, changes, counts):
+def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits, changes, counts):
     """(rows done, changes written) from row `done`; stops where a row might find no room. counts[0]: zones beyond ZONES_HELD."""
     stack = np.empty(STACK_MAX, np.int64)
     found, held = np.empty(2 * roles.shape[0] + 16, np.int32), np.empty(ZONES_HELD, np.int64)
@@ -425,14 +512,14 @@ def follow(fixes, taken, done, more, standing, grid, coast, roles, limits, chang
         dy = (lat - standing[slot]["ref_lat"]) * NM_PER_UNIT
         dx = lon_difference(lon, np.int64(standing[slot]["ref_lon"])) * narrow
         reach_nm = np.float64(standing[slot]["reach_nm"])
-        near = dx * dx + dy * dy >= reach_nm * reach_nm
+        moved = dx * dx + dy * dy >= reach_nm * reach_nm
         settled = standing[slot]["code"] == code and code != ASK
         if settled and code < 0:
             dy = (lat - standing[slot]["cell_lat"]) * NM_PER_UNIT
             dx = lon_difference(lon, np.int64(standing[slot]["cell_lon"])) * narrow
             reach_nm = np.float64(standing[slot]["cell_nm"])
             settled = dx * dx + dy * dy < reach_nm * reach_nm
-        if settled and not near and how == GOES_ON:
+        if settled and not moved and how == GOES_ON:
             continue
         if n > room:
             return i, n
@@ -452,9 +539,9 @@ def follow(fixes, taken, done, more, standing, grid, coast, roles, limits, chang
         from_kn = np.float64(taken[i]["prev_speed_kn"])
         if fresh or not settled:
             n = _areas(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, found, held, counts)
-        if fresh or near:
+        if fresh or moved:
             speed_kn = fixes[i]["sog"] / 10.0 if fixes[i]["sog"] < 1022 else from_kn
-            n = _lines(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn)
+            n = _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn)
         if (fresh or not settled) and standing[slot]["cell_nm"] == ASK:
             code = ASK  # the next fix decides, wherever it is
         if code < ASK and (fresh or not settled):

@@ -135,7 +135,7 @@ class Geography:
 
     def has_zones(self, kinds: tuple[str, ...]) -> bool:
         """Whether any zone of these kinds is drawn."""
-        return any(zone.kind in kinds for zone in self.zones)
+        return bool(self._of_kind(kinds, None).any())
 
     def boxes(self, kinds: tuple[str, ...]) -> np.ndarray:
         """int64[n, 4] units: south, west, north and east of the drawn zones of these kinds with their width; beyond all of them `in_zones` is False."""
@@ -164,6 +164,11 @@ class Geography:
         """
         lat, lon, known = _units(lat_deg, lon_deg)
         return np.where(known, self._watch_nm(lat, lon, self.coast.distance_nm(lat, lon), t_ms), np.nan)
+
+    def zone_distance_nm(self, kinds: tuple[str, ...], lat_deg: np.ndarray, lon_deg: np.ndarray, cap_nm: float, t_ms: int | None = None) -> np.ndarray:
+        """float64[n]: distance to the nearest drawn zone of these kinds, at most cap_nm; 0 inside or on a line."""
+        lat, lon, known = _units(lat_deg, lon_deg)
+        return np.where(known, self.tree.nearest_nm(self._of_kind(kinds, None), lat, lon, cap_nm, t_ms), np.nan)
 
     def port_distance_nm(self, lat_deg: np.ndarray, lon_deg: np.ndarray, cap_nm: float, radius_nm: float = PORT_MASK_NM, t_ms: int | None = None) -> np.ndarray:
         """float64[n]: distance to the waters of the nearest port or anchorage, at most cap_nm; 0 inside. Ports of the table are circles of radius_nm."""

@@ -73,19 +73,38 @@ def test_shares_are_pooled_over_their_counts_and_goals_say_what_is_not_met():
     assert met["look-alikes alarmed, all kinds"] is True
 
 
-# What the detectors reach on the short sea of seed 11: recall and precision of each, at least; a figure that falls is a detector that got worse.
+# What the detectors reach on the short sea of seed 11: recall and precision of each, at least; a figure that falls is a detector that got worse. All
+# were 1.0 where nothing else is said; of many, as much may be lost as the interval at 95 % allows.
 FLOORS = {
-    "rendezvous": (0.5, 1.0),
-    "loitering": (0.6, 0.3),
+    "anomaly/course": (1.0, 1.0),
+    "anomaly/speed": (1.0, 1.0),
+    "identity/bad_mmsi": (1.0, 1.0),
+    "identity/class_conflict": (1.0, 1.0),
+    "identity/dup_mmsi": (1.0, 1.0),
+    "identity/imo_conflict": (1.0, 1.0),
+    "identity/mmsi_handover": (1.0, 1.0),
+    "identity/static_change": (1.0, 1.0),
+    "infra/anchor_drag": (1.0, 1.0),
+    "infra/cable_approach": (1.0, 1.0),
+    "infra/over_cable": (1.0, 1.0),
+    "loitering": (0.66, 0.75),
+    "port_visit": (1.0, 1.0),
+    "position_anomaly": (0.75, 0.75),
+    "position_lost": (1.0, 1.0),
+    "rendezvous": (0.8, 0.8),
     "safety/aground": (1.0, 1.0),
+    "safety/assist": (1.0, 1.0),
     "safety/beacon": (1.0, 1.0),
+    "safety/collision_risk": (1.0, 0.3),  # ordinary ships come close as well
+    "safety/drift": (1.0, 1.0),
     "safety/nuc": (1.0, 1.0),
     "safety/status14": (1.0, 1.0),
-    "safety/sudden_stop": (1.0, 0.9),
+    "safety/sudden_stop": (1.0, 1.0),
     "safety/test": (1.0, 1.0),
     "safety/text": (1.0, 1.0),
+    "zone/cross_line": (0.8, 0.8),
 }
-LOOK_ALIKES_ALARMED = 0.13
+LOOK_ALIKES_ALARMED = 0.08  # 3 of 75 were
 
 
 @pytest.fixture(scope="module")

@@ -454,6 +454,14 @@ def test_a_receiver_that_hears_farther_than_a_mast_can_is_no_judge():
     assert not beyond(way(lat=40.0), coverage=wide)
 
 
+def test_a_few_false_places_do_not_make_a_mast_hear_farther():
+    clean, dirty = heard_about(), heard_about()
+    far = np.array([cell_key(round(lat * 600_000), 6_360_000, 0, 0) for lat in (57.95, 58.05, 58.15)], np.int64)
+    dirty.learn(np.repeat(far, 300), np.empty(0, np.int64))
+    assert reaches_of(dirty, Position())[0]["limit_m"] == pytest.approx(reaches_of(clean, Position())[0]["limit_m"], rel=0.05)
+    assert beyond(way(lat=58.0), coverage=dirty)
+
+
 def test_when_many_are_heard_from_far_it_is_the_air():
     rows = in_order(*(way(mmsi=211_000_001 + k, lat=58.0 + 0.05 * k) for k in range(4)))
     assert not beyond(rows)

@@ -28,6 +28,7 @@ REACH_TYPE, FAR_TYPE = from_dtype(REACH), from_dtype(FAR)
 WEIGHTS = 64  # parts of a block: faded counts as integers, whose sums are the same in any order
 HALF_CELL_M = 0.75 * CELL_UNITS * M_PER_UNIT  # from the middle of a cell to its corner
 BITS = 64  # receivers by number
+MAST_SHARE = 0.98  # of all that a mast hears lies within `reach_nm_max`; the rest are places that were false when it heard them
 
 
 def reaches_of(coverage: Coverage, rule: Position) -> np.ndarray:
@@ -51,10 +52,11 @@ def _reach(lat: np.ndarray, lon: np.ndarray, weight: np.ndarray, rule: Position)
     away_m = np.empty(len(lat))
     _distances(lat, lon, middle_lat, middle_lon, away_m)
     order = np.argsort(away_m, kind="stable")
+    order = order[away_m[order] <= rule.reach_nm_max * NM_M]
     within = np.cumsum(weight[order])
-    range_m = float(away_m[order[int(np.searchsorted(within, rule.reach_share * total))]]) + HALF_CELL_M
-    if range_m > rule.reach_nm_max * NM_M:
+    if not len(order) or int(within[-1]) < MAST_SHARE * total:
         return middle_lat, middle_lon, 0.0
+    range_m = float(away_m[order[int(np.searchsorted(within, rule.reach_share * int(within[-1])))]]) + HALF_CELL_M
     return middle_lat, middle_lon, min(rule.reach_nm_max, max(rule.reach_nm_min, rule.reach_factor * range_m / NM_M)) * NM_M
 
 

@@ -196,6 +196,16 @@ def test_two_that_go_slowly_abreast_without_headings_are_under_way():
     assert {(e.state, e.reason) for e in drifts(watch(in_order(*pair))[0])} == {("candidate", "suppressed: alongside_another")}
 
 
+def test_who_hove_to_with_others_is_not_adrift_when_they_go_on_before_her():
+    def stopped(k, hours):
+        lat = 54.5 + 0.02 * k
+        return in_order(under_way(X + k, lat=lat), adrift(X + k, lat=lat, kn=1.0, bow_deg=None, start_s=1800.0, hours=hours))
+
+    (event,) = [e for e in drifts(watch(in_order(stopped(0, 3.0), stopped(1, 1.2), stopped(2, 1.2)))[0]) if e.mmsi == [X]]
+    assert (event.state, event.reason) == ("candidate", "suppressed: others_heave_to")
+    assert drifts(watch(stopped(0, 3.0))[0])[0].state == "open"
+
+
 def test_who_is_adrift_already_is_asked_for_less():
     """A drift that slackens to 0.35 knots goes on; nobody begins to drift at that."""
     begun = adrift(hours=1.0, kn=0.6)

@@ -36,6 +36,7 @@ LEG_MS = 590_000  # and directions are compared over ten minutes
 GAP_MS_MAX = 900_000
 EVEN_SHARE = 0.2  # of the way, at least, in each half of the time: one who comes and anchors is no drifter
 SLOW_KN = 5.0  # a SOG above it: under way, not worth a look
+BY_COMPANY = ("others_heave_to", "alongside_another")
 
 WAY = np.dtype(
     [
@@ -172,6 +173,7 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void, asked: _
     here = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot]))
     blind = 2 * int(way["headings"]) < int(way["points"])
     exclusions, doubts = _exclusions(sight, slot, since_ms, here, blind=blind)
+    exclusions = [_stays(page.event, exclusion) for exclusion in exclusions] if page else exclusions
     reason = ep.suppressed_reason(exclusions)
     threshold_m = asked.net_m_blind if blind else asked.net_m
     facts: dict[str, Any] = {
@@ -199,6 +201,13 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void, asked: _
     changed = page.event.state != facts["state"] or page.event.reason != reason or page.event.t_end is not None
     due = facts["state"] == "open" and tick_ms - page.emitted_ms >= sight.params.revise_s * 1000.0
     return [state.book.revise(key, tick_ms, **facts)] if changed or due else []
+
+
+def _stays(event: Event, exclusion: Exclusion) -> Exclusion:
+    """What explained an episode by company goes on to explain it when the others have gone first: a gale passes for all, but not all go on at once."""
+    if exclusion.name not in BY_COMPANY or exclusion.effect == "suppress":
+        return exclusion
+    return next((before for before in event.exclusions if before.name == exclusion.name and before.effect == "suppress"), exclusion)
 
 
 def _exclusions(sight: Sight, slot: int, since_ms: int, here: tuple[float, float], *, blind: bool) -> tuple[list[Exclusion], list[float]]:

@@ -330,7 +330,9 @@ def _partners(near, i, reach_units, mask, limits, levels, grid, partners):
     heads, chain, cells, _, _ = grid
     columns, scale, aside = levels
     own = cells[i]
-    count = _along(near, i, np.int64(heads[_bucket(own, mask)]), own, chain, limits, grid, partners, 0)  # in a crowd its own cell is enough
+    head, count = np.int64(heads[_bucket(own, mask)]), 0
+    if head != i or chain[i] >= 0:  # in a crowd its own cell is enough
+        count = _along(near, i, head, own, chain, limits, grid, partners, 0)
     north, east = np.int64(near[i]["lat"]) + QUARTER, np.int64(near[i]["lon"]) + HALF_TURN
     levels_a_unit, aside_units = 0.5 / reach_units, aside[own >> 32]
     for level in range(np.int64((north - reach_units) * levels_a_unit), np.int64((north + reach_units) * levels_a_unit) + 1):
@@ -341,7 +343,7 @@ def _partners(near, i, reach_units, mask, limits, levels, grid, partners):
         for column in range(first, last + 1):
             cell = (level << 32) | (column + round_ if column < 0 else (column - round_ if column >= round_ else column))
             head = np.int64(heads[_bucket(cell, mask)])
-            if head >= 0 and cell != own:
+            if head >= 0 and cell != own and (head != i or chain[i] >= 0):
                 count = _along(near, i, head, cell, chain, limits, grid, partners, count)
     return count
 

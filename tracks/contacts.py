@@ -3,9 +3,10 @@
 Theory. Once a minute every vessel that is slow, or moves at the speed of a transfer under way, outside the masks and heard lately, becomes
 one NEAR row with its last *real* position: nothing is extrapolated. Of two that move, the later report is taken back along its own course
 to the time of the earlier one, at most `SAME_TIME_MS`: between two reports, never beyond the last.
-The rows go into a grid of cells twice as wide as the reach, so that a vessel looks into the one to four cells that its reach touches: in an
-open sea they are empty, and that is all. Columns follow the latitude level by level, so that it is exact across the date line; near the
-poles, where columns mean nothing, rows are compared with each other. Every row collects its partners in an adjacency row of its own.
+The rows go into a grid of cells twice as wide as the reach (as wide as it, where the last search was among crowds), so that a vessel looks into the
+one to four cells that its reach touches: in an open sea they are empty, and that is all. Columns follow the latitude level by level, so that it is
+exact across the date line; near the poles, where columns mean nothing, rows are compared with each other. Every row collects its partners in an
+adjacency row of its own.
 
 What makes a harbour cheap: who has more than `partners_max` partners at once lies in a crowd, in which being close says nothing. The
 search for its partners stops there, and pairs with it are not formed. So the cost of a vessel is bounded whatever the density; what it
@@ -39,6 +40,7 @@ POLAR = 53_340_000  # 88.9 degrees: nearer to a pole the plane of `distance_m` e
 POLAR_RIM = 53_280_000
 TURN_TABLE = np.round(np.array([math.cos(math.radians(i / 10)) for i in range(1802)]), 12)  # the same bits on every platform
 STILL, ABREAST = 1, 2  # gaits of a row, kinds of a contact
+CROWDED_FROM = 8  # comparisons of a row
 KIND_BITS = 2  # a partner is its row << KIND_BITS | the kinds of the contact
 HASH_FACTOR = 11_400_714_819_323_198_485
 NEAR = np.dtype(
@@ -59,7 +61,7 @@ CONTACT = np.dtype([("key", "<u8"), ("distance_m", "<f8"), ("a", "<i4"), ("b", "
 _NEAR, _CONTACT = from_dtype(NEAR), from_dtype(CONTACT)
 _LEVELS = types.Tuple((int64[::1], float64[::1], float64[::1]))
 _GRID = types.Tuple((int32[::1], int32[::1], int64[::1], int32[::1], int64[::1]))
-_LIMITS = types.UniTuple(float64, 3)
+_LIMITS, _SIZES = types.UniTuple(float64, 3), types.UniTuple(int64, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,9 @@ class Room:
     partners: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.int32))
     counts: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     contacts: np.ndarray = field(default_factory=lambda: np.empty(0, CONTACT))
-    reach_units: int = 0
+    cell_units: int = 0
     levels: tuple[np.ndarray, ...] = ()
+    crowded: bool = False  # at the last search a row was compared with many: cells half as wide hold fewer who are out of reach
 
     def for_table(self, capacity: int) -> None:
         """Room for the rows of a table."""
@@ -102,11 +105,12 @@ class Room:
             self.grid = (np.empty(1 << max(4, (4 * size - 1).bit_length()), np.int32), chain, cells, rim, np.zeros(1, np.int64))
             self.partners, self.counts = np.empty((size, partners_max), np.int32), np.empty(size, np.int64)
             self.contacts = np.empty(size * partners_max // 2 + 1, CONTACT)
-        if self.reach_units != reach_units:
-            n_levels = QUARTER // reach_units + 2
+        cell_units = reach_units if self.crowded else 2 * reach_units
+        if self.cell_units != cell_units:
+            n_levels = 2 * QUARTER // cell_units + 2
             self.levels = (np.empty(n_levels, np.int64), np.empty(n_levels, np.float64), np.empty(n_levels, np.float64))
-            _measure_levels(reach_units, self.levels)
-            self.reach_units = reach_units
+            _measure_levels(reach_units, cell_units, self.levels)
+            self.cell_units = cell_units
 
 
 def halo_m(rule: Rendezvous) -> float:
@@ -127,9 +131,11 @@ def find_contacts(near: np.ndarray, rule: Rendezvous, room: Room | None = None) 
     n, room = len(near), room or Room()
     if n < 2:
         return Found(np.empty(0, CONTACT), np.zeros(n, np.bool_), 0)
-    room.for_search(n, rule.partners_max, int(CELL_SLACK * _reach_m(rule) / M_PER_UNIT) + 1)
+    reach_units = int(CELL_SLACK * _reach_m(rule) / M_PER_UNIT) + 1
+    room.for_search(n, rule.partners_max, reach_units)
     limits = (rule.way_m_max, rule.way_apart_kn_max, rule.way_apart_deg_max * 10.0)
-    found = _search(near, room.reach_units, limits, room.levels, room.grid, room.partners, room.counts, room.contacts)
+    found = _search(near, (reach_units, room.cell_units), limits, room.levels, room.grid, room.partners, room.counts, room.contacts)
+    room.crowded = int(room.grid[-1][0]) > CROWDED_FROM * n  # how wide cells are changes what is compared, never what is found
     contacts = room.contacts[:found]
     if found > 1:
         contacts = take_rows(contacts, np.argsort(contacts["key"]))
@@ -261,15 +267,14 @@ def _kinds_of(a, b, limits):
     return kinds
 
 
-@njit((int64, _LEVELS), **PLAIN)
-def _measure_levels(reach_units, levels):
+@njit((int64, int64, _LEVELS), **PLAIN)
+def _measure_levels(reach_units, cell_units, levels):
     """Of each level of cells: how many columns go round the globe, columns in a unit of longitude, and the reach in units of longitude."""
     columns, scale, aside = levels
-    height = 2 * reach_units
     for level in range(columns.shape[0]):
-        south = level * height - QUARTER
-        edge = min(QUARTER, max(abs(south), abs(south + height)))
-        columns[level] = max(1, int(FULL_TURN * cos_lat(edge)) // height)
+        south = level * cell_units - QUARTER
+        edge = min(QUARTER, max(abs(south), abs(south + cell_units)))
+        columns[level] = max(1, int(FULL_TURN * cos_lat(edge)) // cell_units)
         scale[level] = columns[level] / FULL_TURN
         aside[level] = reach_units / cos_lat(min(QUARTER, edge + reach_units)) + 1.0
 
@@ -281,14 +286,14 @@ def _bucket(cell, mask):
 
 
 @njit(int64(_NEAR[::1], int64, int64, _LEVELS, _GRID), **PLAIN)
-def _enter(near, reach_units, mask, levels, grid):
+def _enter(near, cell_units, mask, levels, grid):
     """Put all rows into the chains of their cells; returns the head of the chain of those near a pole.
 
     grid: heads of chains, chain and cell of each row, chain of those near a pole; a chain ends with -1.
     """
     heads, chain, cells, rim_chain, _ = grid
     columns, scale, _ = levels
-    levels_a_unit, rim = 0.5 / reach_units, -1
+    levels_a_unit, rim = 1.0 / cell_units, -1
     for k in range(mask + 1):
         heads[k] = np.int32(-1)
     for i in range(near.shape[0]):
@@ -324,8 +329,8 @@ def _along(near, i, first, cell, chain, limits, grid, partners, count):
     return count
 
 
-@njit(int64(_NEAR[::1], int64, int64, int64, _LIMITS, _LEVELS, _GRID, int32[:, ::1]), **PLAIN)
-def _partners(near, i, reach_units, mask, limits, levels, grid, partners):
+@njit(int64(_NEAR[::1], int64, _SIZES, int64, _LIMITS, _LEVELS, _GRID, int32[:, ::1]), **PLAIN)
+def _partners(near, i, sizes, mask, limits, levels, grid, partners):
     """Write the partners of a row; returns their number, one more than there is room for in a crowd. Slow twin: tests/naive_contacts.py."""
     heads, chain, cells, _, _ = grid
     columns, scale, aside = levels
@@ -334,7 +339,7 @@ def _partners(near, i, reach_units, mask, limits, levels, grid, partners):
     if head != i or chain[i] >= 0:  # in a crowd its own cell is enough
         count = _along(near, i, head, own, chain, limits, grid, partners, 0)
     north, east = np.int64(near[i]["lat"]) + QUARTER, np.int64(near[i]["lon"]) + HALF_TURN
-    levels_a_unit, aside_units = 0.5 / reach_units, aside[own >> 32]
+    reach_units, levels_a_unit, aside_units = sizes[0], 1.0 / sizes[1], aside[own >> 32]
     for level in range(np.int64((north - reach_units) * levels_a_unit), np.int64((north + reach_units) * levels_a_unit) + 1):
         round_ = columns[level]
         first, last = np.int64(math.floor((east - aside_units) * scale[level])), np.int64(math.floor((east + aside_units) * scale[level]))
@@ -348,19 +353,19 @@ def _partners(near, i, reach_units, mask, limits, levels, grid, partners):
     return count
 
 
-@njit(int64(_NEAR[::1], int64, _LIMITS, _LEVELS, _GRID, int32[:, ::1], int64[::1], _CONTACT[::1]), **PLAIN)
-def _search(near, reach_units, limits, levels, grid, partners, counts, out):
-    """Write the contacts of rows of which neither lies in a crowd, in any order; returns their number."""
+@njit(int64(_NEAR[::1], _SIZES, _LIMITS, _LEVELS, _GRID, int32[:, ::1], int64[::1], _CONTACT[::1]), **PLAIN)
+def _search(near, sizes, limits, levels, grid, partners, counts, out):
+    """Write the contacts of rows of which neither lies in a crowd, in any order; returns their number. sizes: of the reach and of a cell, in units."""
     n, size = near.shape[0], 16
     while size < 4 * n:
         size *= 2
     grid[4][0] = 0
-    rim = _enter(near, reach_units, size - 1, levels, grid)
+    rim = _enter(near, sizes[1], size - 1, levels, grid)
     for i in range(n):
         if abs(np.int64(near[i]["lat"])) >= POLAR:
             counts[i] = _along(near, i, rim, -1, grid[3], limits, grid, partners, 0)
         else:
-            counts[i] = _partners(near, i, reach_units, size - 1, limits, levels, grid, partners)
+            counts[i] = _partners(near, i, sizes, size - 1, limits, levels, grid, partners)
     found = 0
     for i in range(n):
         if counts[i] > partners.shape[1]:

@@ -12,11 +12,13 @@ from tracks_sea import T0, every, in_order, last_versions, lines, shown, static,
 from dogwatch.batch import HDG_MISSING
 from dogwatch.geo import NM_M
 from tracks import words
+from tracks.coverage import Coverage
+from tracks.detector import Sight
 from tracks.drift import _cos, ways_of
 from tracks.params import Drift, Params
 from tracks.presets import preset
 from tracks.records import ACCEPTED, BUCKET_MS, TAKEN
-from tracks.rescue import close_row, open_row
+from tracks.rescue import Rescue, close_row, open_row
 from tracks.vessels import VesselTable
 
 X = 211_000_001
@@ -316,7 +318,8 @@ def test_words_are_counted_as_by_their_twin(reports, least, cut):
     rows["t_ms"] = T0 + np.cumsum([gap for _, gap, _ in reports])
     rows["nav"], taken["slot"], taken["what"] = [nav for *_, nav in reports], [slot for slot, *_ in reports], ACCEPTED
     kept = np.zeros(3, words.WORD)
-    often = [words.heard(rows[part], taken[part], kept, 2, least, 600.0) for part in (slice(0, cut), slice(cut, None))]
+    sight = Sight(VesselTable(), None, Coverage(), Params(), Rescue())
+    often = [words.heard(sight, rows[part], taken[part], kept, 2, least, 600.0) for part in (slice(0, cut), slice(cut, None))]
     said = {slot: [int(t) for t, (s, _, nav) in zip(rows["t_ms"], reports) if s == slot and nav == 2] for slot in range(3)}
     expected = {slot: word_of(times, least, 600_000) for slot, times in said.items() if times}
     assert sorted(often[0] + often[1]) == sorted(slot for slot, (*_, times) in expected.items() for _ in times)

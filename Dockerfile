@@ -12,6 +12,7 @@ COPY ingest ingest
 COPY zones zones
 COPY risk risk
 COPY tracks tracks
+COPY watchlists watchlists
 COPY sim sim
 COPY console console
 COPY runners runners

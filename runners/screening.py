@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console as Terminal
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from dogwatch.errors import InputError
 from runners.decoding import batches
@@ -63,7 +63,18 @@ def screen(lists: Watchlists, vessels: Columns, t_ms: int) -> list[dict[str, Any
 
 def print_check(lists: Watchlists, terminal: Terminal) -> None:
     """What the lists hold and what they lost, for people."""
-    table = Table("list", "kind", "version", "vessels", "with IMO", "MMSI", "call sign", "name", title="Watchlists", title_justify="left")
+    table = Table(
+        Column("list", no_wrap=True),
+        "kind",
+        Column("version", no_wrap=True),
+        "vessels",
+        "with IMO",
+        "MMSI",
+        "call sign",
+        "name",
+        title="Watchlists",
+        title_justify="left",
+    )
     for one in described(lists):
         counts = (one[key] for key in ("entries", "with_imo", "with_mmsi", "with_callsign", "with_name"))
         table.add_row(escape(one["name"]), one["kind"], one["version"], *(f"{n:,}" for n in counts))

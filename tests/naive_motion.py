@@ -36,7 +36,7 @@ def way_of(points, tick_ms, *, window_s=2400.0, kn=(0.3, 3.0), net_min_m=500.0, 
     for p in points[1:]:
         if p[0] - legs[-1][0] >= 590_000:
             legs.append(p)
-    spread = max((_angle(_bearing(a, b, points), whole) for a, b in itertools.pairwise(legs)), default=0.0)
+    spread = max((180.0 if a[1:3] == b[1:3] else _angle(_bearing(a, b, points), whole) for a, b in itertools.pairwise(legs)), default=0.0)  # no leg, no course
     off = [_angle(p[3], whole) for p in points if p[3] is not None]
     return {
         "points": len(points),

@@ -15,7 +15,7 @@ from sim.scene import Fact, Scene
 from sim.sea import shore_nm
 from sim.ship import AIRCRAFT
 from sim.simulate import simulate
-from sim.truth import truth_rows
+from sim.truth import CLOSE_PASS, ODD_SPEED, TRAFFIC, truth_rows
 from tests.naive_sim import message, read_lines
 
 WATERS = """
@@ -72,6 +72,11 @@ def heard(tables: str, seed: int, mmsi: int) -> list[tuple[int, dict]]:
 
 def truth(tables: str, seed: int) -> list[dict]:
     return truth_rows(sea(tables), seed)
+
+
+def scene_truth(tables: str, seed: int) -> list[dict]:
+    """Truth of the scenes, without what is told of those who crossed, slowed down or passed close on their way."""
+    return [row for row in truth(tables, seed) if row["behaviour"] not in (TRAFFIC, ODD_SPEED, CLOSE_PASS)]
 
 
 def fixes(tables: str, seed: int, mmsi: int, kinds: tuple[int, ...] = (1, 3, 18)) -> list[tuple[float, dict]]:

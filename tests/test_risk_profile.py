@@ -17,7 +17,7 @@ FAULTS = [
     ('behaviours = ["loitering"]\n', "", "no criterion", 'name = "waiting where'),
     ("weight = 0.7", "weight = -0.7", "never negative", "weight = -0.7"),
     ("weight = 0.7", "weight = nan", "never negative", "weight = nan"),
-    ('family = "loitering"', 'family = "loiter"', "known: dark, identity, infra, loitering, position, rendezvous, zone", 'family = "loiter"'),
+    ('family = "loitering"', 'family = "loiter"', "known: dark, identity, infra, loitering, position, rendezvous, watchlist, zone", 'family = "loiter"'),
     ("warning_milli = -1500", "warning_milli = -1800", "rising order", "warning_milli"),
     ("base = -4.0", "base = -1.0", "every vessel would be an alert", "base = -1.0"),
     ("base = -4.0", "base = nan", "no number", "base = nan"),

@@ -13,7 +13,7 @@ from sim.cast import cast
 from sim.scenario import T_START_MS, load_scenario
 from sim.scene import table_name
 from sim.simulate import simulate
-from sim.truth import truth_rows
+from sim.truth import TRAFFIC, truth_rows
 from tests.scene_harness import WATERS, assert_afloat, behaviour
 
 KINDS = sorted(table_name(k.__name__) for union in (Position, Who, Bounds, Infra, Distress) for k in get_args(union))
@@ -93,7 +93,7 @@ def test_who_is_visible_follows_stations_outages_and_satellites():
     seen = {}
     for name, text in (("alive", WATERS), ("dead", dead), ("above", dead + sky)):
         rows = truth_rows(load_scenario(text + tables, file="scenes.toml"), 2)
-        seen[name] = {row["behaviour"] for row in rows if row["visible"]}
+        seen[name] = {row["behaviour"] for row in rows if row["visible"] and row["behaviour"] != TRAFFIC}
     assert seen["alive"] >= {"position_offset", "beacon"}
     assert seen["dead"] == set()
     assert seen["above"] == {"position_offset", "class_conflict"}  # a device in the water is too weak for a satellite

@@ -12,7 +12,7 @@ from dogwatch.geo import KN_MS, NM_M, great_circle_m
 from ingest.safety import position_in
 from sim.scenario import T_START_MS
 from sim.ship import AIRCRAFT, BEACON
-from tests.scene_harness import apart_m, assert_afloat, behaviour, fixes, heard, scenes, true_state, truth
+from tests.scene_harness import apart_m, assert_afloat, behaviour, fixes, heard, scene_truth, scenes, true_state
 
 SEEDS = (1, 2, 3)
 KINDS = ("beacon", "safety_text", "distress_status", "wrong_status", "assist", "sar_operation")
@@ -148,7 +148,7 @@ def test_the_reports_are_of_the_plan_and_the_truth_is_whole(seed):
     ship = scene_of("distress_status", seed).ships[0]
     reports = fixes(TABLES, seed, ship.identity.mmsi)
     assert max(apart_m(ship.plan, t, m) for t, m in reports[::5]) < 45
-    rows = truth(TABLES, seed)
+    rows = scene_truth(TABLES, seed)
     assert {r["behaviour"] for r in rows} == set(KINDS)
     assert {r["subtype"] for r in rows if r["type"] == "safety"} == {"beacon", "text", "status14", "assist", "drift"}
     assert not any(r["scored"] for r in rows if r["state"] == "retracted")

@@ -8,7 +8,7 @@ import pytest
 
 from dogwatch.geo import NM_M, great_circle_m
 from sim.identity import imo_number
-from tests.scene_harness import apart_m, assert_afloat, behaviour, fixes, heard, scenes, true_state, truth
+from tests.scene_harness import apart_m, assert_afloat, behaviour, fixes, heard, scene_truth, scenes, true_state
 
 SEEDS = (1, 2)
 KINDS = ("cloned_mmsi", "clone_nearby", "identity_change", "mmsi_handover", "bad_mmsi", "imo_conflict", "class_conflict")
@@ -112,7 +112,7 @@ def test_one_number_with_two_kinds_of_set_is_one_hull(fault, other_type, seed):
     assert {1, 5, other_type} <= {m["msg_type"] for _, m in heard(tables, seed, mmsi)}
     if fault == "class_b":
         assert max(apart_m(plan, t, m) for t, m in fixes(tables, seed, mmsi)) < NOISE_M
-    (row,) = truth(tables, seed)
+    (row,) = scene_truth(tables, seed)
     assert row["mmsi"] == [mmsi]
     assert [s["key"] for s in row["subjects"]] == [f"{mmsi}#0"]
 
@@ -138,7 +138,7 @@ def test_honest_changes_are_small_or_slow(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_truth_knows_hulls_and_numbers(seed):
-    rows = truth(TABLES, seed)
+    rows = scene_truth(TABLES, seed)
     clones = [r for r in rows if r["subtype"] == "dup_mmsi"]
     assert len(clones) == 3
     for row in clones:

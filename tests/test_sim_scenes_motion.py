@@ -16,7 +16,7 @@ from sim.scene_silence import DarkPeriod
 from sim.scene_waiting import SurveyVessel, WaitingFleet, WeatherStop
 from sim.ship import CLASS_B, NAV_MOORED
 from sim.truth import truth_ndjson
-from tests.scene_harness import apart, assert_afloat, behaviour, everybody, heard, scenes, sea, track, truth, turned, within
+from tests.scene_harness import apart, assert_afloat, behaviour, everybody, heard, scene_truth, scenes, sea, track, turned, within
 from tests.test_sim_scenes_meeting import END_S, PASSINGS, SEEDS, WORK
 from tests.test_sim_scenes_meeting import TABLES as MEETING_TABLES
 
@@ -64,7 +64,7 @@ def test_facts_are_well_formed_and_nobody_is_on_land(seed):
 
 
 def test_truth_can_be_written_and_groups_by_behaviour():
-    rows = [msgspec.json.decode(line) for line in truth_ndjson(truth(TABLES + MEETING_TABLES, 1)).splitlines()]
+    rows = [msgspec.json.decode(line) for line in truth_ndjson(scene_truth(TABLES + MEETING_TABLES, 1)).splitlines()]
     assert {row["behaviour"] for row in rows} - {"port_call"} == {one.kind for one in scenes(TABLES + MEETING_TABLES, 1)}
     assert {row["behaviour"] for row in rows if row["state"] == "retracted"} == INNOCENT
     assert not any(row["scored"] for row in rows if row["state"] == "retracted")

@@ -12,7 +12,7 @@ from dogwatch.geo import NM_M, great_circle_m
 from dogwatch.times import from_iso
 from sim.scenario import T_START_MS
 from sim.sea import shore_nm
-from tests.scene_harness import apart_m, assert_afloat, behaviour, everybody, fixes, scenes, told, true_state, truth
+from tests.scene_harness import apart_m, assert_afloat, behaviour, everybody, fixes, scene_truth, scenes, told, true_state
 
 SEEDS = (1, 2)
 KINDS = ("position_jump", "position_offset", "position_on_land", "position_circle", "position_lost")
@@ -151,7 +151,7 @@ speed_kn = [3.0, 8.0]
 @pytest.mark.parametrize("mode", ["circle", "fixed", "lost"])
 def test_an_area_hits_everybody_there_and_nobody_else(mode):
     tables = TRAFFIC + AREA.replace("MODE", f'"{mode}"')
-    rows = truth(tables, 4)
+    rows = scene_truth(tables, 4)
     (area,) = (r for r in rows if r["type"] == "gnss_area")
     begin, end = (from_iso(area[k]) / 1000 - T_START_MS / 1000 for k in ("t_start", "t_end"))
     (scene,) = scenes(tables, 4)

@@ -401,9 +401,9 @@ def _straight(trail, slot, points, n, straight_min, ways, at):
             step = k
         if t - points[1, leg] >= LEG_MS:
             begin = trail[slot, points[0, leg]]
-            leg_m = distance_m(begin["lat"], begin["lon"], point["lat"], point["lon"])
             dy = (np.int64(point["lat"]) - np.int64(begin["lat"])) * M_PER_UNIT
             dx = lon_difference(np.int64(point["lon"]), np.int64(begin["lon"])) * M_PER_UNIT * scale
+            leg_m = np.sqrt(dy * dy + dx * dx)  # on the same plane as its parts: a length from elsewhere would bend small angles
             spread = min(spread, (dy * north + dx * east) / leg_m) if leg_m > 0.0 else -1.0
             leg = k
     way["path_m"] = path_m

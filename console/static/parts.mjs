@@ -111,17 +111,17 @@ export function RescueDialog({ onEnd }) {
   const submit = (event) => {
     event.preventDefault();
     const { who: name, role, reason: why } = event.target.elements;
-    const [by, text] = [clean(name.value.trim(), 60), clean(why.value.trim(), 300)];
-    if (!by || !text) return;
+    const [by, as, text] = [clean(name.value.trim(), 60), role.value, clean(why.value.trim(), 300)];
+    if (!by || !as || !text) return;
     box.current.close();
-    onEnd(by, role.value, text);
+    onEnd(by, as, text);
   };
   return html`<dialog ref=${box} onClose=${() => change({ ending: '' })} aria-labelledby="end">
     <form onSubmit=${submit}>
       <h2 id="end">End this rescue area?</h2>
       <p>Vessels near it are excused: what they do there is kept back. Once ended, it is judged anew, and the signal that goes on does not open it again. The distress alert itself stays.</p>
       <label>Name <input name="who" maxlength="60" autocomplete="off" value=${state.operator} /></label>
-      <label>Role <select name="role">${ROLES.map((role) => html`<option>${role}</option>`)}</select></label>
+      <label>Role <select name="role">${ROLES.map((role) => html`<option value=${role}>${role}</option>`)}</select></label>
       <label>Reason <input name="reason" maxlength="300" autocomplete="off" autofocus /></label>
       <div class="row end">
         <button type="button" onClick=${() => box.current.close()}>Cancel</button>

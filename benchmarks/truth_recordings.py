@@ -222,9 +222,13 @@ class OpenSea:
         """Far from everything."""
         return np.full(np.shape(lat_deg), 48.0)
 
-    def relations(self, lat_deg: float, lon_deg: float) -> list[Any]:
-        """None."""
-        return []
+    def in_zones(self, _kinds: tuple[str, ...], lat_deg: np.ndarray, _lon_deg: np.ndarray) -> np.ndarray:
+        """Nowhere."""
+        return np.zeros(np.shape(lat_deg), bool)
+
+    def relations_of(self, lat_deg: np.ndarray, _lon_deg: np.ndarray) -> list[list[Any]]:
+        """None of any."""
+        return [[] for _ in lat_deg]
 
 
 @dataclass(slots=True)

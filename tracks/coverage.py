@@ -175,6 +175,19 @@ def _tally(found, keys, counts, unknown, times):
     return n
 
 
+@njit(int64(int64[::1], int64), **PLAIN)
+def place_of(keys, key):
+    """Index of a key (a cell, a square) in ascending int64[n] keys, or -1."""
+    low, high = 0, keys.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if keys[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < keys.shape[0] and keys[low] == key else -1
+
+
 @njit(float64(float64, float64, int64), cache=True)
 def p_silence(a, b, n):
     """Chance that n blocks in a row stay silent in a cell with Beta(a, b), if the vessel transmits."""

@@ -19,6 +19,7 @@ from numba import float64, from_dtype, int64, njit, uint32
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, cos_lat
 from tracks.around import SIGHTING_TYPE
+from tracks.coverage import place_of
 
 LOOK_MS = 600_000
 SQUARE_UNITS = 10_000  # one minute of arc
@@ -148,25 +149,12 @@ def _square_and_kind(seen, since_ms, loa_m_min, square, kind):
             kind[i] = kind_of(np.int64(one["ship_type"]), np.int64(one["loa_m"]))
 
 
-@njit(int64(int64[::1], int64), cache=True)
-def _find(squares, wanted):
-    """Place of a square among ascending ones, or NONE."""
-    low, high = 0, squares.shape[0]
-    while low < high:
-        middle = (low + high) // 2
-        if squares[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < squares.shape[0] and squares[low] == wanted else NONE
-
-
 @njit(int64(SIGHTING_TYPE[::1], int64[::1], int64[::1], int64[::1], int64[::1], uint32[:, ::1], float64, float64, _ODD[::1]), cache=True)
 def _odd(seen, square, kind, squares, rows, looks, visits_min, share_max, out):
     """Write who is in a square of which enough is known, and where too few of her kind are; returns how many."""
     n = 0
     for i in range(seen.shape[0]):
-        at = _find(squares, square[i]) if square[i] != NONE else NONE
+        at = place_of(squares, square[i]) if square[i] != NONE else NONE
         if at == NONE:
             continue
         visits = 0
@@ -189,7 +177,7 @@ def _count(square, kind, squares, rows, looks, missing):
     for i in range(square.shape[0]):
         if square[i] == NONE:
             continue
-        at = _find(squares, square[i])
+        at = place_of(squares, square[i])
         if at == NONE:
             missing[n] = i
             n += 1

@@ -19,7 +19,7 @@ from numba import boolean, float64, from_dtype, int32, int64, njit, types
 from dogwatch.batch import COG_MISSING, T_MISSING, take_rows
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, cos_lat
 from tracks.around import SIGHTED_MS, SIGHTING_TYPE
-from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_key
+from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_key, place_of
 from tracks.detector import Sight
 from tracks.ears import EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears, minutes_of
 from tracks.params import INSHORE_NM, Dark
@@ -321,19 +321,6 @@ def _ways(rows, steps_s, lat, lon):
             lat[i, k], lon[i, k] = reckon(np.int64(v["lat"]), np.int64(v["lon"]), np.float64(v["speed_kn"]), np.int64(v["cog"]), steps_s[i, k])
 
 
-@njit(int64(int64[::1], int64), **PLAIN)
-def _place_of(keys, key):
-    """Index of a key in sorted keys, or -1."""
-    low, high = 0, keys.shape[0]
-    while low < high:
-        middle = (low + high) // 2
-        if keys[middle] < key:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < keys.shape[0] and keys[low] == key else -1
-
-
 @njit(types.Tuple((float64, float64, int64))(HOT_TYPE, int64, int64, LEARNED, float64, int64[::1]), **PLAIN)
 def _along(v, group, n, learned, learned_min, path):
     """(P of n silent blocks, mean coverage, whether n + AHEAD_BLOCKS are learned) along the path reckoned from the last report. path: to work in.
@@ -353,7 +340,7 @@ def _along(v, group, n, learned, learned_min, path):
             cell, before = here, 0
             for j in range(i):
                 before += path[j] == here
-            at = _place_of(keys, here)
+            at = place_of(keys, here)
             h, m = (heard[at], missed[at]) if at >= 0 else (0.0, 0.0)
         if h + m < learned_min:
             whole = 0
@@ -397,7 +384,7 @@ def _expect(rows, heard, slots, groups, listened, deaths, tick_ms, learned, limi
             if blocks < 1:
                 continue
             p, coverage, whole = _along(v, groups[g], min(blocks, PATH_BLOCKS_MAX), learned, learned_min, path)
-            at = _place_of(keys, cell_key(np.int64(v["lat"]), np.int64(v["lon"]), np.int64(v["class_b"]), groups[g]))
+            at = place_of(keys, cell_key(np.int64(v["lat"]), np.int64(v["lon"]), np.int64(v["class_b"]), groups[g]))
             known = 1 if at >= 0 and cell_heard[at] + cell_missed[at] >= learned_min else 0
             if found["group"] < 0 or known > found["known_cell"] or (known == found["known_cell"] and p < found["p"]):
                 found["group"], found["blocks"] = groups[g], blocks

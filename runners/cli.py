@@ -117,6 +117,8 @@ def demo(
 
     if not speed > 0:
         raise InputError(f"'{speed}' is not a speed", remedy="give a factor such as 60")
+    for number in (signal.SIGINT, signal.SIGTERM):  # a script that begins it in the background leaves SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     options = DemoOptions(scenario, seed, speed, for_s=seconds(for_) if for_ else 0.0, headless=headless, port=port, open_browser=browser)
     run_demo(options, out)
 

@@ -24,9 +24,12 @@ def get(url: str) -> bytes:
         return answer.read()
 
 
-def test_the_page_serves_a_moving_picture_alerts_and_metrics(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_page_serves_a_moving_picture_alerts_and_metrics(tmp_path, number):
+    """Begun as a script begins a job in the background: with SIGINT ignored."""
     words = ["demo", "--port", "0", "--for", "50s", "--speed", "240", "--no-browser"]
-    run = subprocess.Popen([*PROGRAM, *words], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *PROGRAM, *words]
+    run = subprocess.Popen(started, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert run.stdout is not None
         first = run.stdout.readline()
@@ -52,8 +55,9 @@ def test_the_page_serves_a_moving_picture_alerts_and_metrics(tmp_path):
         ):
             assert name in metrics
         assert b"<html" in get(f"{url}/").lower()
-        run.send_signal(signal.SIGINT)
-        _, stderr = run.communicate(timeout=20)
+        run.send_signal(number)
+        said, stderr = run.communicate(timeout=20)
+        assert "Stopped." in said
         assert "Traceback" not in stderr
     finally:
         run.kill()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import sys
 import time
 from importlib.metadata import version
@@ -113,15 +114,15 @@ def measure(vessels: int, entries: int, rounds: int, seed: int) -> dict[str, Any
         "index_cpu_s": spread(index_s),
         "screen_cpu_s": spread(screen_s),
         "vessels_with_a_hit_share": round(len(hits) / vessels, 3),
-        "vessels_per_cpu_s": round(vessels / min(screen_s)),
+        "vessels_per_cpu_s": round(vessels / statistics.median(screen_s)),
         "hits": {tier: tiers.count(tier) for tier in sorted(set(tiers))},
         "planted_with_imo_found": len(with_imo & confirmed) / len(with_imo),
         "confirmed_beyond_planted": len(confirmed - with_imo),
         "planted_misspelt_found": sum(row in hits for row in planted["misspelt"].tolist()) / PLANTED,
         "namesakes_confirmed": len(confirmed & set(planted["namesake"].tolist())),
         "all_with_all_cpu_s": round(_all_with_all(listed, told, vessels), 1),
-        "with_index_cpu_s": round(min(screen_s) + min(index_s), 3),
-        "goal": {"name": "screening, CPU s, the best round", "at_most": GOAL_S, "measured": round(min(screen_s), 3)},
+        "with_index_cpu_s": round(statistics.median(screen_s) + statistics.median(index_s), 3),
+        "goal": {"name": "screening, CPU s, median", "at_most": GOAL_S, "measured": round(statistics.median(screen_s), 3)},
     }
 
 

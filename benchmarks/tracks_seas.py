@@ -21,10 +21,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numba import from_dtype, int64, njit, types, uint64
+from numba import from_dtype, int64, types, uint64
 
 from dogwatch.batch import COG_MISSING, F_CLASS_B, F_LATE, FIX_DTYPE, HAS_TYPE_AND_SIZE, ROT_MISSING, UNITS_PER_DEG, new_fixes, new_statics, take_rows
 from dogwatch.geo import KN_MS, great_circle_m
+from dogwatch.kernel import kernel
 from dogwatch.mids import ALLOTTED, PLACEHOLDERS
 from zones.coast import Coast
 from zones.geography import Geography
@@ -410,7 +411,7 @@ def _units(lat_deg: np.ndarray, lon_deg: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.rint(lat_deg * UNITS_PER_DEG).astype(np.int64), np.rint(lon_deg * UNITS_PER_DEG).astype(np.int64)
 
 
-@njit(uint64(uint64), cache=True)
+@kernel(uint64(uint64))
 def _mixed(x):
     """splitmix64: 64 bits that look random, of a counter."""
     x = (x + np.uint64(0x9E3779B97F4A7C15)) & np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -419,7 +420,7 @@ def _mixed(x):
     return x ^ (x >> np.uint64(31))
 
 
-@njit(types.UniTuple(types.float64, 3)(_PLAN[::1], int64, int64), cache=True)
+@kernel(types.UniTuple(types.float64, 3)(_PLAN[::1], int64, int64))
 def _place(plan, v, t_ms):
     """(lat, lon in degrees, sign of the way along the leg or 0 where it pauses or stays)."""
     p = plan[v]
@@ -439,7 +440,7 @@ def _place(plan, v, t_ms):
 
 
 # Flat: one row after the other, for every vessel of the sea.
-@njit(int64(_PLAN[::1], uint64, int64, int64, int64[::1], _FIX[::1]), cache=True)
+@kernel(int64(_PLAN[::1], uint64, int64, int64, int64[::1], _FIX[::1]))
 def _fill(plan, seed, from_ms, to_ms, thresholds, rows):
     """Rows of transmissions in [from_ms, to_ms) after T0, vessel by vessel; returns their number."""
     n = 0

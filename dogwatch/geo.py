@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from dogwatch.kernel import kernel
 
 R_EARTH_M = 6_371_008.8
 NM_M = 1852.0
@@ -22,7 +23,7 @@ FULL_TURN = 216_000_000
 COS_TABLE = np.round(np.array([max(0.01, math.cos(math.radians(i / 10))) for i in range(901)]), 9)
 
 
-@njit("int64(int64, int64)", cache=True)
+@kernel("int64(int64, int64)")
 def lon_difference(lon_to, lon_from):
     """Longitude difference in units, the short way round: in [-HALF_TURN, HALF_TURN)."""
     d = lon_to - lon_from
@@ -33,7 +34,7 @@ def lon_difference(lon_to, lon_from):
     return d
 
 
-@njit("float64(int64)", cache=True)
+@kernel("float64(int64)")
 def cos_lat(lat):
     """Cosine of a latitude in units, interpolated in COS_TABLE."""
     a = abs(lat) / 60_000.0
@@ -43,7 +44,7 @@ def cos_lat(lat):
     return COS_TABLE[i] + (COS_TABLE[i + 1] - COS_TABLE[i]) * (a - i)
 
 
-@njit("float64(int64, int64, int64, int64)", cache=True)
+@kernel("float64(int64, int64, int64, int64)")
 def distance_m(lat1, lon1, lat2, lon2):
     """Metres between two positions in units (local plane)."""
     dy = (lat2 - lat1) * M_PER_UNIT

@@ -18,9 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
 
 from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, T_MISSING, SafetyReport
+from dogwatch.kernel import kernel
 
 GRID_MS = 1000
 JUMP_MS = 3_600_000
@@ -115,7 +115,7 @@ def _stamp_statics(statics: np.ndarray, watermark_ms: np.ndarray, ahead_ms: int)
 
 
 # Flat: one decision per row, each of which depends on the row before it; slow twin in tests/naive_watermark.py.
-@njit("void(int64[::1], int64[::1], int64[::1], uint32[::1], int64[::1], int64, int64, int64)", cache=True)
+@kernel("void(int64[::1], int64[::1], int64[::1], uint32[::1], int64[::1], int64, int64, int64)")
 def _stamp(cells, t_ms, release_ms, flags, watermarks, lateness_ms, jump_ms, confirm_rows):
     for i in range(t_ms.shape[0] + 1):
         newest = cells[NEWEST]

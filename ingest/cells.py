@@ -14,7 +14,8 @@ not swallow the rest of a file, and AIS tables hold no text of two lines. So any
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from dogwatch.kernel import kernel
 
 CELL_EMPTY = -(1 << 62)
 CELL_BAD = CELL_EMPTY + 1
@@ -45,7 +46,7 @@ _GRID = "int32[:, ::1]"
 
 
 # flat: the only pass over every byte of a table; cut into functions it would hand a dozen positions to and fro
-@njit(f"int64({_BYTES}, int64, int64, int32[::1], int64[::1], {_GRID}, {_GRID}, uint8[::1])", cache=True)
+@kernel(f"int64({_BYTES}, int64, int64, int32[::1], int64[::1], {_GRID}, {_GRID}, uint8[::1])")
 def split(data, delimiter, width, slot_of, line_at, starts, ends, verdict):
     """Cells of complete lines. `data` ends with a line feed; returns the number of lines.
 
@@ -121,7 +122,7 @@ def split(data, delimiter, width, slot_of, line_at, starts, ends, verdict):
     return row
 
 
-@njit(f"boolean({_BYTES}, int64, int64)", cache=True)
+@kernel(f"boolean({_BYTES}, int64, int64)")
 def _says_nothing(data, start, end):
     if end - start > 7:
         return False
@@ -137,7 +138,7 @@ def _says_nothing(data, start, end):
     return packed == 0
 
 
-@njit(f"UniTuple(int64, 2)({_BYTES}, int64, int64)", cache=True)
+@kernel(f"UniTuple(int64, 2)({_BYTES}, int64, int64)")
 def _digits(data, start, end):
     """(value, number of digits) of the digits at start; at most nine are read."""
     value = np.int64(0)
@@ -148,7 +149,7 @@ def _digits(data, start, end):
     return value, i - start
 
 
-@njit(f"int64({_BYTES}, int64, int64, float64, boolean)", cache=True)
+@kernel(f"int64({_BYTES}, int64, int64, float64, boolean)")
 def _number(data, start, end, scale, comma):
     negative = False
     i = start
@@ -204,7 +205,7 @@ def _number(data, start, end, scale, comma):
     return -whole if negative else whole
 
 
-@njit(f"void({_BYTES}, {_GRID}, {_GRID}, int64, float64, boolean, int64[::1])", cache=True)
+@kernel(f"void({_BYTES}, {_GRID}, {_GRID}, int64, float64, boolean, int64[::1])")
 def numbers(data, starts, ends, slot, scale, comma, out):
     """out[r] = cell of `slot` in row r, times scale, rounded; CELL_EMPTY when blank or "null", CELL_BAD when no number.
 
@@ -214,7 +215,7 @@ def numbers(data, starts, ends, slot, scale, comma, out):
         out[r] = _number(data, starts[r, slot], ends[r, slot], scale, comma)
 
 
-@njit(f"int64({_BYTES}, int64, int64)", cache=True)
+@kernel(f"int64({_BYTES}, int64, int64)")
 def _since_1970(data, start, end):
     """Digits with an optional fraction: seconds, milliseconds, microseconds or nanoseconds, told apart by their size."""
     whole = np.int64(0)
@@ -251,7 +252,7 @@ def _since_1970(data, start, end):
     return whole // 1_000_000
 
 
-@njit(f"int64({_BYTES}, int64, int64)", cache=True)
+@kernel(f"int64({_BYTES}, int64, int64)")
 def _zone_ms(data, start, end):
     """Offset from UTC in ms of what follows a time: nothing, Z, UTC, +hh, +hhmm, +hh:mm; CELL_BAD for anything else."""
     i = start
@@ -284,7 +285,7 @@ def _zone_ms(data, start, end):
     return sign * (hours * 60 + minutes) * 60_000
 
 
-@njit("int64(int64, int64, int64)", cache=True)
+@kernel("int64(int64, int64, int64)")
 def _days(year, month, day):
     """Days since 1970-01-01 of a date of the Gregorian calendar; CELL_BAD where there is no such day."""
     if year < 1900 or year > 2200 or month < 1 or month > 12 or day < 1:
@@ -301,7 +302,7 @@ def _days(year, month, day):
     return days + 1 if leap and month > 2 else days
 
 
-@njit(f"int64({_BYTES}, int64, int64, boolean)", cache=True)
+@kernel(f"int64({_BYTES}, int64, int64, boolean)")
 def _calendar(data, start, end, month_first):
     """Date and time of day: y-m-d or d/m/y (m/d/y where month_first), then h:m[:s[.fraction]] and a zone."""
     a, n_a = _digits(data, start, end)
@@ -355,7 +356,7 @@ def _calendar(data, start, end, month_first):
     return days * 86_400_000 + hours * 3_600_000 + minutes * 60_000 + ms - zone
 
 
-@njit(f"void({_BYTES}, {_GRID}, {_GRID}, int64, boolean, int64[::1])", cache=True)
+@kernel(f"void({_BYTES}, {_GRID}, {_GRID}, int64, boolean, int64[::1])")
 def moments(data, starts, ends, slot, month_first, out):
     """out[r] = UTC ms of the cell of `slot` in row r, CELL_BAD when it is no time between 1990 and 2100.
 
@@ -369,7 +370,7 @@ def moments(data, starts, ends, slot, month_first, out):
         out[r] = t_ms if TIME_MIN_MS <= t_ms < TIME_MAX_MS else CELL_BAD
 
 
-@njit(f"void({_BYTES}, {_GRID}, {_GRID}, int32[::1], uint64[::1])", cache=True)
+@kernel(f"void({_BYTES}, {_GRID}, {_GRID}, int32[::1], uint64[::1])")
 def fingerprints(data, starts, ends, slots, out):
     """out[r] = FNV-1a over the cells of `slots` in row r, each closed by a zero byte; 0 when all are blank."""
     for r in range(out.shape[0]):

@@ -17,7 +17,6 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import njit
 
 from dogwatch.batch import (
     ALT_MISSING,
@@ -36,6 +35,7 @@ from dogwatch.batch import (
     UNITS_PER_DEG,
 )
 from dogwatch.errors import InputError
+from dogwatch.kernel import kernel
 
 TYPES = (1, 2, 3, 4, 5, 9, 11, 12, 14, 18, 19, 21, 24, 27)
 PART_CHARS = 60  # payload characters per sentence: 82 characters in all without the tag block
@@ -413,7 +413,7 @@ def encode(messages: np.ndarray, particulars: Particulars, *, station: str = "EX
     return encode_sentences(encode_payloads(messages, particulars), hearings, SentenceState([station], **{"tag_time": "", **options})).splitlines()
 
 
-@njit("void(int64[::1], int64)", **_OPTIONS)
+@kernel("void(int64[::1], int64)", **_OPTIONS)
 def _set_utc(values, utc_ms):
     """Year to second, or "not available" (civil date by the era method: 400 years are 146,097 days)."""
     year, month, day, hour, minute, second = 0, 0, 0, 24, 60, 60
@@ -432,7 +432,7 @@ def _set_utc(values, utc_ms):
     values[0], values[1], values[2], values[3], values[4], values[5] = year, month, day, hour, minute, second
 
 
-@njit(numba.types.void(_INTS, numba.from_dtype(MESSAGE_DTYPE)), **_OPTIONS)
+@kernel(numba.types.void(_INTS, numba.from_dtype(MESSAGE_DTYPE)), **_OPTIONS)
 def _derive(values, m):
     """Values that stand in no column, in the order of _DERIVED: the clock of types 4 and 11, the coarse units of 27."""
     if m["msg_type"] == 4 or m["msg_type"] == 11:
@@ -443,7 +443,7 @@ def _derive(values, m):
         values[9] = 511 if m["cog"] == COG_MISSING else m["cog"]
 
 
-@njit("void(int64[::1], int64, int64, int64)", **_OPTIONS)
+@kernel("void(int64[::1], int64, int64, int64)", **_OPTIONS)
 def _put(words, first, width, value):
     """Write the low `width` bits of value at bit `first` of the 60-bit words, most significant first."""
     value &= (1 << width) - 1
@@ -456,7 +456,7 @@ def _put(words, first, width, value):
         words[word + 1] |= (value << (60 + room)) & _WORD
 
 
-@njit(numba.types.void(_INTS, _BYTES, numba.types.int64, _BYTES, numba.types.int64, _INTS, numba.types.int64), **_OPTIONS)
+@kernel(numba.types.void(_INTS, _BYTES, numba.types.int64, _BYTES, numba.types.int64, _INTS, numba.types.int64), **_OPTIONS)
 def _pack_fields(words, message, m, particulars, p, derived, kind):
     """All fields but texts into the words. `m`, `p`: where the records begin in their tables."""
     for k in range(_FIELD_BEGIN[kind], _FIELD_BEGIN[kind + 1]):
@@ -470,7 +470,7 @@ def _pack_fields(words, message, m, particulars, p, derived, kind):
         _put(words, _FIELD_ROWS[k, 3], _FIELD_ROWS[k, 4], value)
 
 
-@njit("int64(int64[::1], uint8[::1], int64, int64)", **_OPTIONS)
+@kernel("int64(int64[::1], uint8[::1], int64, int64)", **_OPTIONS)
 def _pack_texts(words, letters, kind, text_length):
     """All texts into the words; returns the number of bits of the message."""
     bits = _BITS[kind]
@@ -488,7 +488,7 @@ def _pack_texts(words, letters, kind, text_length):
     return bits
 
 
-@njit(numba.types.void(_MESSAGES, _BYTES, _PARTICULARS, _BYTES, _LETTERS, _BYTES, _INTS, _BYTES, _INTS, _INTS), **_OPTIONS)
+@kernel(numba.types.void(_MESSAGES, _BYTES, _PARTICULARS, _BYTES, _LETTERS, _BYTES, _INTS, _BYTES, _INTS, _INTS), **_OPTIONS)
 def _encode_payloads(messages, message_bytes, particulars, particular_bytes, letters, chars, start, fill, words, derived):
     at = 0
     for i in range(messages.shape[0]):
@@ -513,7 +513,7 @@ def _encode_payloads(messages, message_bytes, particulars, particular_bytes, let
         fill[i] = 6 * count - bits
 
 
-@njit("int64(uint8[::1], int64, int64)", **_OPTIONS)
+@kernel("int64(uint8[::1], int64, int64)", **_OPTIONS)
 def _decimal(out, at, value):
     """Write a non-negative number; returns the place after it."""
     size = 1
@@ -528,7 +528,7 @@ def _decimal(out, at, value):
     return at + size
 
 
-@njit("int64(uint8[::1], int64, int64)", **_OPTIONS)
+@kernel("int64(uint8[::1], int64, int64)", **_OPTIONS)
 def _checksum(out, begin, at):
     """Close a sentence or tag block whose body began at `begin`: '*' and the XOR of its bytes in hex."""
     total = np.uint8(0)
@@ -541,7 +541,7 @@ def _checksum(out, begin, at):
     return at + 3
 
 
-@njit("int64(uint8[::1], int64, uint8[::1])", **_OPTIONS)
+@kernel("int64(uint8[::1], int64, uint8[::1])", **_OPTIONS)
 def _name(out, at, station):
     """Write the name of a station (filled up with zero bytes); returns the place after it."""
     for k in range(station.shape[0]):
@@ -551,7 +551,7 @@ def _name(out, at, station):
     return at
 
 
-@njit("int64(uint8[::1], int64, uint8[::1], int64, int64, int64, int64, int64)", **_OPTIONS)
+@kernel("int64(uint8[::1], int64, uint8[::1], int64, int64, int64, int64, int64)", **_OPTIONS)
 def _tag_block(out, at, station, stamp, part, parts, group, line):
     """`\\g:1-2-7,s:EX-north,n:12,c:1767225600*hh\\`: the group only for several parts, the time on the first one, `n:` where line > 0."""
     out[at] = 92
@@ -575,7 +575,7 @@ def _tag_block(out, at, station, stamp, part, parts, group, line):
     return at + 1
 
 
-@njit("int64(uint8[::1], int64, uint8[::1], int64, int64[::1])", **_OPTIONS)
+@kernel("int64(uint8[::1], int64, uint8[::1], int64, int64[::1])", **_OPTIONS)
 def _pghp(out, at, station, t_ms, clock):
     """`$PGHP,1,2026,1,1,0,0,7,250,,,EX-north,1,00` without its checksum: time and station of the next sentence; `clock` is scratch."""
     out[at], out[at + 1], out[at + 2], out[at + 3], out[at + 4], out[at + 5], out[at + 6] = 36, 80, 71, 72, 80, 44, 49
@@ -592,7 +592,7 @@ def _pghp(out, at, station, t_ms, clock):
     return at + 5
 
 
-@njit("void(uint8[::1], int64, int64, int64)", **_OPTIONS)
+@kernel("void(uint8[::1], int64, int64, int64)", **_OPTIONS)
 def _close_pghp(out, begin, end, total):
     """Put the XOR of the checksums of all parts in front of `end` and close the line with its own checksum."""
     for k in range(2):
@@ -602,7 +602,7 @@ def _close_pghp(out, begin, end, total):
     out[at], out[at + 1] = 13, 10
 
 
-@njit("int64(uint8[::1], int64, uint8[::1], int64, int64, int64, int64, int64, uint8[::1], int64, int64, int64)", **_OPTIONS)
+@kernel("int64(uint8[::1], int64, uint8[::1], int64, int64, int64, int64, int64, uint8[::1], int64, int64, int64)", **_OPTIONS)
 def _sentence(out, at, head, parts, part, sequence, channel, fill, chars, first, last, part_chars):
     """`!AIVDM,2,1,3,A,payload,0*hh` of one part; returns the place after it."""
     begin = at + 1
@@ -628,7 +628,7 @@ def _sentence(out, at, head, parts, part, sequence, channel, fill, chars, first,
     return _checksum(out, begin, at + 2)
 
 
-@njit(numba.types.int64(_BYTES, _INTS, _BYTES, _BYTES, _HEARINGS, _LETTERS, numba.types.int64[:, ::1], _BYTES, _INTS, _BYTES, _INTS), **_OPTIONS)
+@kernel(numba.types.int64(_BYTES, _INTS, _BYTES, _BYTES, _HEARINGS, _LETTERS, numba.types.int64[:, ::1], _BYTES, _INTS, _BYTES, _INTS), **_OPTIONS)
 def _encode_sentences(chars, start, fill, channel, hearings, names, counters, head, options, out, clock):
     unit_ms, part_chars, numbered, pghp, trailer, per_second = options[0], options[1], options[2], options[3], options[4], options[5]
     at = 0

@@ -20,9 +20,9 @@ from typing import Literal
 
 import numba
 import numpy as np
-from numba import njit
 
 from dogwatch.geo import NM_M
+from dogwatch.kernel import kernel
 from sim import noise
 from sim.motion import M_PER_DEG
 
@@ -80,7 +80,7 @@ def lie_rows(lies: list[tuple[Lie, int]], t_start_ms: int) -> np.ndarray:
     return rows
 
 
-@njit(numba.types.int64(_LIES, _INT, _INT, _FLOAT, _FLOAT), cache=True)
+@kernel(numba.types.int64(_LIES, _INT, _INT, _FLOAT, _FLOAT))
 def lie_of(lies, who, t_ms, lat_deg, lon_deg):
     """Index of the lie that a ship truly at a place tells at a time, or -1."""
     for k in range(lies.shape[0]):
@@ -97,7 +97,7 @@ def lie_of(lies, who, t_ms, lat_deg, lon_deg):
     return -1
 
 
-@njit(numba.types.UniTuple(_FLOAT, 4)(_LIES, _INT, numba.types.uint64, _INT, _INT, _FLOAT, _FLOAT, _FLOAT, _FLOAT), cache=True)
+@kernel(numba.types.UniTuple(_FLOAT, 4)(_LIES, _INT, numba.types.uint64, _INT, _INT, _FLOAT, _FLOAT, _FLOAT, _FLOAT))
 def told(lies, k, seed, who, t_ms, lat_deg, lon_deg, north_ms, east_ms):
     """Place and velocity (lat_deg, lon_deg, north_ms, east_ms) as lie k has them instead of the true ones; a lost place is not asked for."""
     lie = lies[k]

@@ -9,7 +9,6 @@ import math
 
 import numba
 import numpy as np
-from numba import njit
 
 from dogwatch.batch import (
     ALT_MISSING,
@@ -24,6 +23,7 @@ from dogwatch.batch import (
     T_MISSING,
 )
 from dogwatch.geo import KN_MS
+from dogwatch.kernel import kernel
 from sim import noise
 from sim.encode import MESSAGE_DTYPE
 from sim.lie import CIRCLE, LIE_DTYPE, LOST, TRUE, lie_of, told
@@ -46,7 +46,7 @@ _MESSAGES, _SENT = numba.from_dtype(MESSAGE_DTYPE)[::1], numba.from_dtype(SENT_D
 _INT, _FLOAT, _SEED = numba.types.int64, numba.types.float64, numba.types.uint64
 
 
-@njit("int64(int64, int64, int64)", cache=True)
+@kernel("int64(int64, int64, int64)")
 def _sotdma_state(count, t_ms, slot):
     """Communication state: slot timeout counts down; at 1 it carries UTC hour and minute, at even ones the slot's number, at odd ones stations heard."""
     timeout = 7 - count % 8
@@ -60,14 +60,14 @@ def _sotdma_state(count, t_ms, slot):
     return timeout << 14 | content
 
 
-@njit("UniTuple(int64, 2)(float64, float64)", cache=True)
+@kernel("UniTuple(int64, 2)(float64, float64)")
 def _units(lat_deg, lon_deg):
     """A place in units of a message, its longitude between -180 and 180 degrees."""
     lon_deg = lon_deg - 360.0 * math.floor((lon_deg + 180.0) / 360.0)
     return np.int64(math.floor(lat_deg * 600_000 + 0.5)), np.int64(math.floor(lon_deg * 600_000 + 0.5))
 
 
-@njit(numba.types.void(_MESSAGES, _INT, _SENT, _INT, _SHIPS), cache=True)
+@kernel(numba.types.void(_MESSAGES, _INT, _SENT, _INT, _SHIPS))
 def _blank(out, n, sent, i, ships):
     """The message of a transmission with every value "not available"."""
     m, s = out[n], sent[i]
@@ -79,7 +79,7 @@ def _blank(out, n, sent, i, ships):
     m["channel"] = 65 + s["channel"] if s["channel"] < 2 else 0
 
 
-@njit(numba.types.void(_MESSAGES, _INT, _LIES, _SEED, _INT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT), cache=True)
+@kernel(numba.types.void(_MESSAGES, _INT, _LIES, _SEED, _INT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT, _FLOAT))
 def _sense(out, n, lies, seed, fix_ms, mast_m, lat_deg, lon_deg, north_ms, east_ms, heading_deg, turn_deg_min):
     """Fill in place, motion and second as a GNSS receiver and a compass give them, a few metres and tenths off, or as the ship lies."""
     m = out[n]
@@ -113,7 +113,7 @@ def _sense(out, n, lies, seed, fix_ms, mast_m, lat_deg, lon_deg, north_ms, east_
         m["cog"] = np.int64(math.floor(course * 10 + 0.5)) % 3600
 
 
-@njit(numba.types.void(_MESSAGES, _INT, _SENT, _INT, _SHIPS, _SEED, _INT, _INT, _FLOAT), cache=True)
+@kernel(numba.types.void(_MESSAGES, _INT, _SENT, _INT, _SHIPS, _SEED, _INT, _INT, _FLOAT))
 def _finish(out, n, sent, i, ships, seed, fix_ms, nav, turn_deg_min):
     """What each type has of its own."""
     m, who = out[n], np.int64(sent[i]["who"])
@@ -144,7 +144,7 @@ def _finish(out, n, sent, i, ships, seed, fix_ms, nav, turn_deg_min):
         m["radio"] = CARRIER_SENSE
 
 
-@njit(numba.types.void(_SENT, _SHIPS, _KNOTS, _LIES, _SEED, _MESSAGES), cache=True, nogil=True)
+@kernel(numba.types.void(_SENT, _SHIPS, _KNOTS, _LIES, _SEED, _MESSAGES), nogil=True)
 def compose(sent, ships, knots, lies, seed, out):
     """Write the message (MESSAGE_DTYPE) of each transmission (SENT_DTYPE)."""
     for i in range(sent.shape[0]):

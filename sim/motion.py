@@ -14,9 +14,9 @@ import math
 
 import numba
 import numpy as np
-from numba import njit
 
 from dogwatch.geo import KN_MS, NM_M
+from dogwatch.kernel import kernel
 
 KNOT_DTYPE = np.dtype(
     [
@@ -110,13 +110,13 @@ def knot_rows(plan: Plan, t_start_ms: int) -> np.ndarray:
     return rows[np.concatenate(([True], np.diff(rows["t_ms"]) > 0))]
 
 
-@njit("int64(int64, int64, int64)", cache=True)
+@kernel("int64(int64, int64, int64)")
 def _half_turn_ms(before_ms, at_ms, after_ms):
     """Half the time a change of leg takes: TURN_MS, less where a leg is short."""
     return min(TURN_MS, (at_ms - before_ms) // 2, (after_ms - at_ms) // 2)
 
 
-@njit(numba.types.int64(_KNOTS, numba.types.int64, numba.types.int64, numba.types.int64, numba.types.int64), cache=True)
+@kernel(numba.types.int64(_KNOTS, numba.types.int64, numba.types.int64, numba.types.int64, numba.types.int64))
 def straight_until(knots, first, last, leg, t_ms):
     """Moment before which course, speed and status stay as they are at a time on a leg; that time itself where one leg changes into the next."""
     begin, end = knots[leg]["t_ms"], knots[leg + 1]["t_ms"]
@@ -128,7 +128,7 @@ def straight_until(knots, first, last, leg, t_ms):
     return max(t_ms, end - half + 1) if half > 0 else end
 
 
-@njit(numba.types.UniTuple(numba.types.float64, 7)(_KNOTS, numba.types.int64, numba.types.int64, numba.types.int64), cache=True)
+@kernel(numba.types.UniTuple(numba.types.float64, 7)(_KNOTS, numba.types.int64, numba.types.int64, numba.types.int64))
 def state_at(knots, first, last, t_ms):
     """State of the plan knots[first:last] at a time.
 

@@ -8,7 +8,8 @@ vessel leaves the others alone. Bell-shaped draws are sums of uniform ones: no l
 import math
 
 import numpy as np
-from numba import njit
+
+from dogwatch.kernel import kernel
 
 # Streams: what a draw is for. Two uses never share one.
 NORTH, EAST, SPEED, COURSE, HEADING, REPORT, HEAR, DELAY, FADE, SLOT, FAULT, FAULT_PLACE, LIE, HEIGHT, MAKE, CONTACT, YAW = (np.uint64(i) for i in range(1, 18))
@@ -19,7 +20,7 @@ _FIELD = np.uint64(0xFFFF)
 _ONE = np.uint64(1)
 
 
-@njit("uint64(uint64)", cache=True)
+@kernel("uint64(uint64)")
 def scramble(x):
     """The finaliser of SplitMix64 (Steele, Lea, Flood 2014): every input bit reaches every output bit."""
     x = (x ^ (x >> _S30)) * _MIX_1
@@ -27,7 +28,7 @@ def scramble(x):
     return x ^ (x >> _S31)
 
 
-@njit("uint64(uint64, uint64, int64, int64)", cache=True)
+@kernel("uint64(uint64, uint64, int64, int64)")
 def draw(seed, stream, who, moment):
     """64 random bits for one purpose, one vessel (or pair, or line) and one moment."""
     x = scramble(seed * _GOLDEN + stream)
@@ -35,13 +36,13 @@ def draw(seed, stream, who, moment):
     return scramble(x + np.uint64(moment) * _GOLDEN)
 
 
-@njit("float64(uint64, uint64, int64, int64)", cache=True)
+@kernel("float64(uint64, uint64, int64, int64)")
 def unit(seed, stream, who, moment):
     """Uniform in [0, 1)."""
     return np.float64(draw(seed, stream, who, moment) >> _S11) * (1.0 / 9007199254740992.0)
 
 
-@njit("float64(uint64, uint64, int64, int64)", cache=True)
+@kernel("float64(uint64, uint64, int64, int64)")
 def bell(seed, stream, who, moment):
     """Mean 0, standard deviation 1, never beyond 3.5: the sum of four uniform 16-bit numbers."""
     bits = draw(seed, stream, who, moment)
@@ -52,7 +53,7 @@ def bell(seed, stream, who, moment):
     return (np.float64(total) / 65536.0 - 2.0 + 2.0 / 65536.0) * SQRT_3
 
 
-@njit("float64(uint64, uint64, int64, int64, int64)", cache=True)
+@kernel("float64(uint64, uint64, int64, int64, int64)")
 def wander(seed, stream, who, t_ms, period_ms):
     """Slow noise: `bell` at each period, straight lines between; standard deviation about 0.8."""
     k = t_ms // period_ms

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.geo import FULL_TURN, HALF_TURN
+from dogwatch.kernel import kernel
 from sim.sea import Point, Region, coast
 from zones.shore import edge_distance_nm
 
@@ -157,7 +157,7 @@ def waters(region: Region) -> Waters:
     return Waters(region)
 
 
-@njit(cache=True)
+@kernel()
 def _stamp(edges, lat, lon, cap_nm, off_nm):
     """Lower every cell within cap_nm of an edge to its distance. lat, lon: centres in units, lon not wrapped."""
     step_lat, step_lon = lat[1] - lat[0], lon[1] - lon[0]
@@ -181,7 +181,7 @@ def _stamp(edges, lat, lon, cap_nm, off_nm):
                     off_nm[i, j] = min(off_nm[i, j], d)
 
 
-@njit(cache=True)
+@kernel()
 def _joined(off_nm, across_nm, up_nm, row, col, d_row, d_col):
     """Length of the step to a neighbour, or -1 where the water around both does not cover it."""
     to_row, to_col = row + d_row, col + d_col
@@ -191,7 +191,7 @@ def _joined(off_nm, across_nm, up_nm, row, col, d_row, d_col):
     return length if off_nm[row, col] + off_nm[to_row, to_col] > EXACT * length else -1.0
 
 
-@njit(cache=True)
+@kernel()
 def _bodies(off_nm, across_nm, up_nm, body):
     """Number the bodies of connected water from 1; returns their sizes."""
     cols = off_nm.shape[1]
@@ -216,7 +216,7 @@ def _bodies(off_nm, across_nm, up_nm, body):
     return np.array(sizes[1:] if len(sizes) > 1 else [0])
 
 
-@njit(cache=True)
+@kernel()
 def _spread(off_nm, at_sea, across_nm, up_nm, start, ends, before):
     """Dijkstra from a cell until all ends are settled: before[cell] is the cell it was reached from, NONE where it was not."""
     cols = off_nm.shape[1]
@@ -256,7 +256,7 @@ def _spread(off_nm, at_sea, across_nm, up_nm, start, ends, before):
                     size += 1
 
 
-@njit(cache=True)
+@kernel()
 def _rise(keys, cells, size, key, cell):
     """Add to a heap of `size` entries."""
     at = size
@@ -266,7 +266,7 @@ def _rise(keys, cells, size, key, cell):
     keys[at], cells[at] = key, cell
 
 
-@njit(cache=True)
+@kernel()
 def _sink(keys, cells, size):
     """Take the first of a heap away: the last of its `size` + 1 entries finds its place from the top."""
     key, cell, at = keys[size], cells[size], 0
@@ -280,7 +280,7 @@ def _sink(keys, cells, size):
     keys[at], cells[at] = key, cell
 
 
-@njit(cache=True)
+@kernel()
 def _room(off_nm, across_nm, up_nm, a, b):
     """How far off the coast the straight line between two cells keeps at least, from the cells that it passes; below 0: it might touch."""
     cols = off_nm.shape[1]
@@ -295,7 +295,7 @@ def _room(off_nm, across_nm, up_nm, a, b):
     return least - EXACT * math.hypot(d_row * up_nm, d_col * widest) / steps / 2
 
 
-@njit(cache=True)
+@kernel()
 def _straighten(off_nm, across_nm, up_nm, path, kept, room_nm):
     """Keep the cells of a path at which it must bend; returns how many. room_nm[i]: of the leg from kept[i]."""
     cols, n = off_nm.shape[1], 1
@@ -321,7 +321,7 @@ def _straighten(off_nm, across_nm, up_nm, path, kept, room_nm):
     return n
 
 
-@njit(cache=True)
+@kernel()
 def _joined_room(off_nm, across_nm, up_nm, a, b):
     """How far off the coast the step between two neighbours keeps at least: the circles of water around both cover it."""
     cols = off_nm.shape[1]

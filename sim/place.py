@@ -9,8 +9,8 @@ import math
 
 import numba
 import numpy as np
-from numba import njit
 
+from dogwatch.kernel import kernel
 from sim.motion import KNOT_DTYPE, state_at
 from sim.radio import HORIZON_NM
 from sim.ship import SHIP_DTYPE
@@ -30,14 +30,14 @@ CELLS_X, CELLS_Y = 180, 90
 _SHIPS, _KNOTS, _PLACES = numba.from_dtype(SHIP_DTYPE)[::1], numba.from_dtype(KNOT_DTYPE)[::1], numba.from_dtype(PLACE_DTYPE)[::1]
 
 
-@njit("int64(float64, float64)", cache=True)
+@kernel("int64(float64, float64)")
 def cell_of(lat_deg, lon_deg):
     """The cell of a place: rows from the south pole, columns from the date line, round the world."""
     row = min(CELLS_Y - 1, max(0, math.floor((lat_deg + 90.0) / CELL_DEG)))
     return row * CELLS_X + math.floor((lon_deg + 180.0) / CELL_DEG) % CELLS_X
 
 
-@njit(numba.types.void(_SHIPS, _KNOTS, numba.types.int64, _PLACES), cache=True, nogil=True)
+@kernel(numba.types.void(_SHIPS, _KNOTS, numba.types.int64, _PLACES), nogil=True)
 def locate(ships, knots, t_ms, out):
     """Where the sets are at a time; one that comes later or has gone is where its plan begins or ends."""
     for i in range(ships.shape[0]):
@@ -49,7 +49,7 @@ def locate(ships, knots, t_ms, out):
         p["root_nm"], p["cell"] = HORIZON_NM * math.sqrt(np.float64(ships[i]["antenna_m"])), cell_of(lat, lon)
 
 
-@njit("float64(float64, float64, float64, float64, float64)", cache=True)
+@kernel("float64(float64, float64, float64, float64, float64)")
 def plane_nm(lat_deg, lon_deg, cos, to_lat_deg, to_lon_deg):
     """Nautical miles between near places, in the plane of the first (its cosine of latitude is given)."""
     aside = to_lon_deg - lon_deg
@@ -61,7 +61,7 @@ def plane_nm(lat_deg, lon_deg, cos, to_lat_deg, to_lon_deg):
     return math.sqrt(north * north + east * east)
 
 
-@njit(numba.types.float64(_PLACES, numba.types.int64, numba.types.int64), cache=True)
+@kernel(numba.types.float64(_PLACES, numba.types.int64, numba.types.int64))
 def apart_nm(places, i, j):
     """Nautical miles between two sets."""
     return plane_nm(places[i]["lat_deg"], places[i]["lon_deg"], places[i]["cos"], places[j]["lat_deg"], places[j]["lon_deg"])

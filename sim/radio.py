@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from dogwatch.kernel import kernel
 from sim import noise
 from sim.ship import AIRCRAFT, BASE, CLASS_A, CLASS_B, CLASS_B_SO
 
@@ -23,7 +22,7 @@ PAIRS = 4_096  # receivers at most: a pair of antennas is numbered who * PAIRS +
 NEAREST_NM = 0.05
 
 
-@njit("int64(int64, int64, float64, float64)", cache=True)
+@kernel("int64(int64, int64, float64, float64)")
 def interval_ms(kind, nav, speed_kn, turn_deg_min):
     """Nominal reporting interval. A turn counts from 10 degrees a minute (5 degrees off the mean of the last 30 s)."""
     if kind == CLASS_A:
@@ -44,20 +43,20 @@ def interval_ms(kind, nav, speed_kn, turn_deg_min):
     return 10_000 if kind in (BASE, AIRCRAFT) else 180_000
 
 
-@njit("int64(float64)", cache=True)
+@kernel("int64(float64)")
 def rate_of_turn_field(turn_deg_min):
     """4.733 times the root of the rate, with its sign, at most 126 (M.1371-5, table 48)."""
     size = min(126, int(4.733 * math.sqrt(abs(turn_deg_min)) + 0.5))
     return size if turn_deg_min >= 0 else -size
 
 
-@njit("float64(float64, float64, float64)", cache=True)
+@kernel("float64(float64, float64, float64)")
 def range_nm(height_m, other_m, share):
     """Reach between two antennas: the radio horizon, less for weaker sets."""
     return HORIZON_NM * (math.sqrt(height_m) + math.sqrt(other_m)) * share
 
 
-@njit("float64(float64, float64)", cache=True)
+@kernel("float64(float64, float64)")
 def heard_share(distance_nm, reach_nm):
     """Share of messages heard: near 1 well inside the reach, a half at it, none beyond RANGE_END."""
     ratio = distance_nm / reach_nm
@@ -66,13 +65,13 @@ def heard_share(distance_nm, reach_nm):
     return 1.0 / (1.0 + math.exp((ratio - 1.0) / 0.06))
 
 
-@njit("float64(uint64, int64, int64, int64)", cache=True)
+@kernel("float64(uint64, int64, int64, int64)")
 def fade(seed, who, receiver, t_ms):
     """Multiple of the reach for a pair of antennas at a time: slow, a few per cent."""
     return 1.0 + FADE_SHARE * noise.wander(seed, noise.FADE, who * PAIRS + receiver, t_ms, FADE_PERIOD_MS)
 
 
-@njit("float64(float64, float64)", cache=True)
+@kernel("float64(float64, float64)")
 def strength(distance_nm, share):
     """Power at a shore station, in units of its own: over water it falls with the fourth power of the distance between low antennas.
 

@@ -14,9 +14,9 @@ import math
 
 import numba
 import numpy as np
-from numba import njit
 
 from dogwatch.batch import UNITS_PER_DEG
+from dogwatch.kernel import kernel
 from sim import noise
 from sim.place import CELL_DEG, CELLS_X, CELLS_Y, PLACE_DTYPE, cell_of, plane_nm
 from sim.radio import FADE_MOST, HORIZON_NM, PAIRS, RANGE_END, fade, heard_share, range_nm, strength
@@ -57,7 +57,7 @@ def near_cells(receivers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return start.astype(np.int32), np.array([r for cell in cells for r in cell], np.int32)
 
 
-@njit(numba.types.int64(_SHIPS, _PLACES, _INT, _RECEIVERS, _INDEX, _INDEX, _SKY, _SEED, _INT, _LINKS, _INT), cache=True)
+@kernel(numba.types.int64(_SHIPS, _PLACES, _INT, _RECEIVERS, _INDEX, _INDEX, _SKY, _SEED, _INT, _LINKS, _INT))
 def _links_of(ships, places, who, receivers, near_start, near, sky, seed, t_ms, out, n):
     """Write the links of one set; returns the new number of them."""
     p, share_of_set = places[who], np.float64(ships[who]["range_share"])
@@ -86,7 +86,7 @@ def _links_of(ships, places, who, receivers, near_start, near, sky, seed, t_ms, 
     return n
 
 
-@njit(numba.types.int64(_SENT, _SHIPS, _PLACES, _RECEIVERS, _INDEX, _INDEX, _SKY, _SEED, _INT, _INDEX, _LINKS), cache=True, nogil=True)
+@kernel(numba.types.int64(_SENT, _SHIPS, _PLACES, _RECEIVERS, _INDEX, _INDEX, _SKY, _SEED, _INT, _INDEX, _LINKS), nogil=True)
 def link(sent, ships, places, receivers, near_start, near, sky, seed, t_ms, start, out):
     """Links of all sets that send in a frame: those of set i are out[start[i]:start[i + 1]]. Returns their number; `sent` goes ship by ship."""
     n, i = 0, 0
@@ -100,13 +100,13 @@ def link(sent, ships, places, receivers, near_start, near, sky, seed, t_ms, star
     return n
 
 
-@njit(numba.types.boolean(_RECEIVERS, _INT, _INT), cache=True)
+@kernel(numba.types.boolean(_RECEIVERS, _INT, _INT))
 def _listens(receivers, r, channel):
     """Stations ashore listen to channels A and B, satellites also to the two of type 27."""
     return channel < 2 or (channel != SILENT and receivers[r]["orbit"] >= 0)
 
 
-@njit(numba.types.void(_SENT, _LINKS, _INDEX, _RECEIVERS, _LOUD), cache=True, nogil=True)
+@kernel(numba.types.void(_SENT, _LINKS, _INDEX, _RECEIVERS, _LOUD), nogil=True)
 def listen(sent, links, start, receivers, loud):
     """Strongest and second strongest in each slot at each receiver: loud[receiver, channel, slot, 0 or 1]."""
     loud[:] = 0.0
@@ -124,7 +124,7 @@ def listen(sent, links, start, receivers, loud):
                     pair[1] = power
 
 
-@njit(numba.types.boolean(_SENT, _INT, _LINKS, _INT, _LOUD), cache=True)
+@kernel(numba.types.boolean(_SENT, _INT, _LINKS, _INT, _LOUD))
 def _stands_out(sent, i, links, k, loud):
     """Is a transmission much stronger than any other in all its slots at the receiver of link k?"""
     s, r, power = sent[i], np.int64(links[k]["receiver"]), links[k]["power"]
@@ -135,7 +135,7 @@ def _stands_out(sent, i, links, k, loud):
     return True
 
 
-@njit(numba.types.UniTuple(_INT, 2)(_RECEIVERS, _INT, _DELIVERIES, _INT, _SEED, _INT, _INT, _INT), cache=True)
+@kernel(numba.types.UniTuple(_INT, 2)(_RECEIVERS, _INT, _DELIVERIES, _INT, _SEED, _INT, _INT, _INT))
 def _travel(receivers, r, deliveries, t_start_ms, seed, t_ms, pair, moment):
     """(stamp, arrival) of a message heard by receiver r, UTC milliseconds. Most of what is heard ashore comes soon, some of it late."""
     row = receivers[r]
@@ -148,9 +148,8 @@ def _travel(receivers, r, deliveries, t_start_ms, seed, t_ms, pair, moment):
     return arrive_ms + row["clock_ms"], arrive_ms
 
 
-@njit(
+@kernel(
     numba.types.UniTuple(_INT, 2)(_SENT, _INT, _LINKS, _INDEX, _LOUD, _RECEIVERS, _OUTAGES, _DELIVERIES, _INT, _SEED, _SHIPS, _RELAYS, _HEARD),
-    cache=True,
     nogil=True,
 )
 def hear(sent, begin, links, start, loud, receivers, outages, deliveries, t_start_ms, seed, ships, relays, out):

@@ -11,9 +11,9 @@ import math
 
 import numba
 import numpy as np
-from numba import njit
 
 from dogwatch.geo import KN_MS
+from dogwatch.kernel import kernel
 from sim import noise
 from sim.motion import KNOT_DTYPE, state_at, straight_until
 from sim.place import PLACE_DTYPE, apart_nm
@@ -63,7 +63,7 @@ _CLOCKS, _SENT = numba.from_dtype(CLOCK_DTYPE)[::1], numba.from_dtype(SENT_DTYPE
 _INT, _SEED, _INDEX = numba.types.int64, numba.types.uint64, numba.types.int32[::1]
 
 
-@njit(numba.types.void(_SHIPS, _KNOTS, _CLOCKS, _INT, _INT), cache=True)
+@kernel(numba.types.void(_SHIPS, _KNOTS, _CLOCKS, _INT, _INT))
 def _look(ships, knots, clocks, who, t_ms):
     """Bring leg, interval and turn of a set up to date for a time."""
     clock, first, last = clocks[who], np.int64(ships[who]["first"]), np.int64(ships[who]["last"])
@@ -77,7 +77,7 @@ def _look(ships, knots, clocks, who, t_ms):
         clock["steady_ms"] = straight_until(knots, first, last, np.int64(leg), t_ms)
 
 
-@njit(numba.types.void(_SHIPS, _KNOTS, _CLOCKS, _SEED, _INT), cache=True)
+@kernel(numba.types.void(_SHIPS, _KNOTS, _CLOCKS, _SEED, _INT))
 def start_clocks(ships, knots, clocks, seed, t_start_ms):
     """Spread the first reports over one interval, the static messages over six minutes; a beacon or a caller begins with its plan."""
     for i in range(ships.shape[0]):
@@ -94,7 +94,7 @@ def start_clocks(ships, knots, clocks, seed, t_start_ms):
         clock["count"] = 0
 
 
-@njit(numba.types.void(_SENT, _INT, _INT, _INT, _INT, _INT, _INT, _INT, _INT), cache=True)
+@kernel(numba.types.void(_SENT, _INT, _INT, _INT, _INT, _INT, _INT, _INT, _INT))
 def _mean(out, n, t_ms, who, leg, count, msg_type, slots, spread_ms):
     """Write one transmission as it is meant."""
     s = out[n]
@@ -102,7 +102,7 @@ def _mean(out, n, t_ms, who, leg, count, msg_type, slots, spread_ms):
     s["slots"], s["spread"], s["channel"], s["slot"] = slots, spread_ms * 3 // 80, (count + who) % 2, 0
 
 
-@njit(numba.types.void(_SHIPS, _KNOTS, _CLOCKS, _INT), cache=True)
+@kernel(numba.types.void(_SHIPS, _KNOTS, _CLOCKS, _INT))
 def _next_report(ships, knots, clocks, who):
     """Move a set's clock to its next report."""
     clock = clocks[who]
@@ -127,7 +127,7 @@ def _next_report(ships, knots, clocks, who):
     clock["report_ms"] = next_ms
 
 
-@njit(numba.types.int64(_SHIPS, _KNOTS, _CLOCKS, _INT, _SENT, _INT), cache=True)
+@kernel(numba.types.int64(_SHIPS, _KNOTS, _CLOCKS, _INT, _SENT, _INT))
 def _one_report(ships, knots, clocks, who, out, n):
     """Write the report that is due (if the set is on), move its clock; returns the new number of rows."""
     clock, kind = clocks[who], np.int64(ships[who]["kind"])
@@ -155,7 +155,7 @@ def _one_report(ships, knots, clocks, who, out, n):
     return n
 
 
-@njit(numba.types.int64(_SHIPS, _KNOTS, _CLOCKS, _SEED, _INT, _SENT, _INT), cache=True)
+@kernel(numba.types.int64(_SHIPS, _KNOTS, _CLOCKS, _SEED, _INT, _SENT, _INT))
 def _one_static(ships, knots, clocks, seed, who, out, n):
     """Write the static message that is due (type 5; 24 A and B; 19), set its clock; returns the new number of rows."""
     t_ms = clocks[who]["static_ms"]
@@ -173,7 +173,7 @@ def _one_static(ships, knots, clocks, seed, who, out, n):
     return n + 2
 
 
-@njit(numba.types.int64(_SHIPS, _KNOTS, _CLOCKS, _PLACES, _INDEX, _INT, _SENT, _INT), cache=True)
+@kernel(numba.types.int64(_SHIPS, _KNOTS, _CLOCKS, _PLACES, _INDEX, _INT, _SENT, _INT))
 def _one_long(ships, knots, clocks, places, bases, who, out, n):
     """Write the long-range report (type 27) that is due, unless a base station is near enough to be heard; returns the new number of rows."""
     t_ms = clocks[who]["long_ms"]
@@ -190,7 +190,7 @@ def _one_long(ships, knots, clocks, places, bases, who, out, n):
     return n + 1
 
 
-@njit(numba.types.UniTuple(_INT, 2)(_SHIPS, _KNOTS, _CLOCKS, _PLACES, _INDEX, _SEED, _INT, _INT, _SENT), cache=True, nogil=True)
+@kernel(numba.types.UniTuple(_INT, 2)(_SHIPS, _KNOTS, _CLOCKS, _PLACES, _INDEX, _SEED, _INT, _INT, _SENT), nogil=True)
 def schedule(ships, knots, clocks, places, bases, seed, begin, until_ms, out):
     """What the sets mean to send before `until_ms` (SENT_DTYPE), ship by ship from ship `begin`; `bases`: indices of the base stations.
 

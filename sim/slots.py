@@ -16,8 +16,8 @@ import math
 
 import numba
 import numpy as np
-from numba import njit
 
+from dogwatch.kernel import kernel
 from sim import noise
 from sim.motion import KNOT_DTYPE
 from sim.place import CELL_DEG, CELLS_X, CELLS_Y, PLACE_DTYPE, apart_nm
@@ -37,13 +37,13 @@ _SENT, _TAKEN, _HEADS = numba.from_dtype(SENT_DTYPE)[::1], numba.from_dtype(TAKE
 _INT, _SEED, _INDEX = numba.types.int64, numba.types.uint64, numba.types.int32[::1]
 
 
-@njit("int64(int64, int64)", cache=True)
+@kernel("int64(int64, int64)")
 def slot_ms(frame_ms, slot):
     """The first whole millisecond in a slot."""
     return frame_ms + (slot * 80 + 2) // 3
 
 
-@njit(numba.types.int64(_PLACES, _INT, _INDEX, _INDEX), cache=True)
+@kernel(numba.types.int64(_PLACES, _INT, _INDEX, _INDEX))
 def _cells_around(places, who, cell_rows, out):
     """Rows of the table of heads for the cells in which a set may hear others; returns their number."""
     p, n = places[who], 0
@@ -62,7 +62,7 @@ def _cells_around(places, who, cell_rows, out):
     return n
 
 
-@njit(numba.types.float64(_SHIPS, _PLACES, _HEADS, _TAKEN, _INDEX, _INT, _INT, _INT, _INT), cache=True)
+@kernel(numba.types.float64(_SHIPS, _PLACES, _HEADS, _TAKEN, _INDEX, _INT, _INT, _INT, _INT))
 def _nearest_nm(ships, places, heads, taken, around, n_around, who, channel, slot):
     """Distance to the nearest set that this one hears in a slot, or FREE."""
     nearest = FREE
@@ -77,7 +77,7 @@ def _nearest_nm(ships, places, heads, taken, around, n_around, who, channel, slo
     return nearest
 
 
-@njit("int64(int64, int64, int64)", cache=True)
+@kernel("int64(int64, int64, int64)")
 def _within(slot, first, last):
     """A slot of this frame: what would be beyond an end of it is as far on this side, so that the ends are not crowded."""
     slot = 2 * last - slot if slot > last else slot
@@ -85,7 +85,7 @@ def _within(slot, first, last):
     return min(last, slot)
 
 
-@njit(numba.types.boolean(_KNOTS, _SHIPS, _INT, _INT, _INT), cache=True)
+@kernel(numba.types.boolean(_KNOTS, _SHIPS, _INT, _INT, _INT))
 def _on(knots, ships, who, leg, t_ms):
     """Is the set on at a time near the leg for which it was asked?"""
     while leg > ships[who]["first"] and t_ms < knots[leg]["t_ms"]:
@@ -95,7 +95,7 @@ def _on(knots, ships, who, leg, t_ms):
     return knots[leg]["t_ms"] <= t_ms < knots[leg + 1]["t_ms"] and knots[leg]["transmits"] > 0
 
 
-@njit(numba.types.void(_SENT, _SHIPS, _KNOTS, _PLACES, _SEED, _INT, _INT, _INT, _INDEX, _INDEX, _HEADS, _TAKEN), cache=True, nogil=True)
+@kernel(numba.types.void(_SENT, _SHIPS, _KNOTS, _PLACES, _SEED, _INT, _INT, _INT, _INDEX, _INDEX, _HEADS, _TAKEN), nogil=True)
 def claim(sent, ships, knots, places, seed, frame_ms, from_ms, to_ms, cell_rows, around, heads, taken):
     """Give each transmission of a frame its slot and the time of its beginning, in the order of the table, which goes ship by ship.
 

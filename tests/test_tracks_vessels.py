@@ -302,7 +302,7 @@ def test_counters_are_named():
 @pytest.mark.parametrize("kernel", [associate, _close_buckets])
 def test_hot_kernels_count_no_references(kernel):
     """An atomic operation for each array at each call was most of their time (numba issues 2345, 9350)."""
-    again = njit(kernel.nopython_signatures[0], **{**PLAIN, "cache": False})(kernel.py_func)
+    again = njit(kernel.load().nopython_signatures[0], **{**PLAIN, "cache": False})(kernel.py_func)
     (code,) = again.inspect_llvm().values()
     assert "define" in code
     assert code.count("NRT_incref") == code.count("NRT_decref") == 0

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
 
 from dogwatch.geo import HALF_TURN
+from dogwatch.kernel import kernel
 from zones import load, rings, shore_cells
 from zones.coast import Coast, build_coast
 from zones.shore import COAST_CAP_NM, POLE, plain_nm, plainly_on_land
@@ -17,7 +17,7 @@ from zones.shore import COAST_CAP_NM, POLE, plain_nm, plainly_on_land
 DEG = 600_000
 
 
-@njit
+@kernel()
 def _plainly(arrays, lats, lons, nm, land):
     for i in range(lats.shape[0]):
         nm[i] = plain_nm(*arrays, lats[i], lons[i])

@@ -15,10 +15,11 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, types
+from numba import float64, from_dtype, int64, types
 
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE
+from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects
 from tracks.coverage import cell_key
@@ -336,7 +337,7 @@ def _angle_deg(a: tuple[float, float], b: tuple[float, float]) -> float:
     return round(math.degrees(math.acos(max(-1.0, min(1.0, (a[0] * b[0] + a[1] * b[1]) / lengths)))), 3) if lengths else 0.0
 
 
-@njit(float64(float64[::1], int64), cache=True)
+@kernel(float64(float64[::1], int64))
 def _median(values, n):
     """Median of the first n values, sorting them in place."""
     for i in range(1, n):
@@ -350,7 +351,7 @@ def _median(values, n):
 
 
 # Flat: two passes over the legs of one vessel after the other; slow twin in tests/naive_motion.py.
-@njit(_STEP[::1](RING_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 3)), cache=True)
+@kernel(_STEP[::1](RING_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 3)))
 def steps_of(rings, slots, tick_ms, limits):
     """STEP rows of vessels whose last STEP_LEGS legs, and not the one before (under way as well), leave the median of the legs before them.
 
@@ -409,7 +410,7 @@ def steps_of(rings, slots, tick_ms, limits):
 
 
 # Flat: as above; slow twin in tests/naive_motion.py.
-@njit(_TURN[::1](RING_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 2)), cache=True)
+@kernel(_TURN[::1](RING_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 2)))
 def turns_of(rings, slots, tick_ms, limits):
     """TURN rows of vessels whose last KEPT legs agree, and lie off the steady legs before them (one leg between may be the turn itself).
 

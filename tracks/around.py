@@ -13,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int64, njit, types, uint8
+from numba import boolean, float64, from_dtype, int64, types, uint8
 
 from dogwatch.batch import T_MISSING, take_rows
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, NM_M, cos_lat, distance_m
+from dogwatch.kernel import kernel
 from tracks.records import BELIEVED, HOT_TYPE, MORE_TYPE, PLAIN
 from tracks.vessels import ORDINAL_BITS, VesselTable
 
@@ -154,7 +155,7 @@ def _by_latitude(rows: np.ndarray) -> np.ndarray:
     return rows if len(rows) < 2 else take_rows(rows, np.lexsort((rows["key"], rows["lat"])))
 
 
-@njit((SIGHTING_TYPE[::1], int64, int64, boolean[::1]), **PLAIN)
+@kernel((SIGHTING_TYPE[::1], int64, int64, boolean[::1]), **PLAIN)
 def _near_column(rows, lon, cell_units, near):
     columns, column = 2 * HALF_TURN // cell_units, (lon + HALF_TURN) // cell_units
     for i in range(rows.shape[0]):
@@ -162,14 +163,14 @@ def _near_column(rows, lon, cell_units, near):
         near[i] = min(apart, columns - apart) <= 1
 
 
-@njit((SIGHTING_TYPE[::1], int64, int64, float64, boolean[::1]), **PLAIN)
+@kernel((SIGHTING_TYPE[::1], int64, int64, float64, boolean[::1]), **PLAIN)
 def _within(rows, lat, lon, reach_m, near):
     for i in range(rows.shape[0]):
         near[i] = distance_m(lat, lon, rows[i]["lat"], rows[i]["lon"]) <= reach_m
 
 
 # Flat: a row after the other. Numbers are written whether they are wanted or not: a wrong guess costs more than a write.
-@njit(int64(HOT_TYPE[::1], types.UniTuple(int64, 4), int64[::1]), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], types.UniTuple(int64, 4), int64[::1]), **PLAIN)
 def _in_box(rows, box, slots):
     """Write the slots whose position lies in a box: from a latitude up to another, so far on either side of a longitude. Returns how many."""
     south, north, lon, aside = box
@@ -182,7 +183,7 @@ def _in_box(rows, box, slots):
 
 
 # Flat: a row after the other.
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, int64[::1], uint8[::1], SIGHTING_TYPE[::1]), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, int64[::1], uint8[::1], SIGHTING_TYPE[::1]), **PLAIN)
 def _sightings(rows, more, heard, since_ms, slots, trouble, out):
     """Write the sightings of those slots that were heard since a time; returns how many. trouble: as it stood, or empty: as it stands."""
     n = 0

@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, types
+from numba import float64, from_dtype, int64, types
 
 from dogwatch.batch import F_CK_BAD, F_LATE, LAT_MISSING, LON_MISSING, UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, NM_M, distance_m, lon_difference
+from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects, words
 from tracks.detector import Detector, Sight
@@ -317,7 +318,7 @@ def _exclusions(sight: Sight, lat: int, lon: int, keys: list[int], call: str | N
 
 
 # Flat: walks back over the legs of one vessel after the other; slow twin in tests/naive_motion.py.
-@njit(types.Tuple((_ARRIVAL[::1], int64[::1]))(RING_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 3)), cache=True)
+@kernel(types.Tuple((_ARRIVAL[::1], int64[::1]))(RING_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 3)))
 def note_arrivals(rings, slots, tick_ms, limits):
     """Of vessels whose newest leg is their first slow one: who turned and came straight here: (ARRIVAL rows, their slots). Keys are left to the caller.
 

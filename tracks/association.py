@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import boolean, float64, int64, njit, types, uint64
+from numba import boolean, float64, int64, types, uint64
 
 from dogwatch.batch import (
     COG_MISSING,
@@ -38,6 +38,7 @@ from dogwatch.batch import (
     T_MISSING,
 )
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.kernel import kernel
 from tracks.records import (
     ACCEPTED,
     BELIEVED,
@@ -98,13 +99,13 @@ TOUCHED, REBORN, HINTS = AHEAD, AHEAD + 1, AHEAD + 2  # in the working room of `
 ARRAYS = (HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1], uint64[::1])
 
 
-@njit("int64(int64, int64)", **PLAIN)
+@kernel("int64(int64, int64)", **PLAIN)
 def place(mmsi, shift):
     """Where the search for an MMSI begins in a hash of 2**(64 - shift) places."""
     return np.int64((np.uint64(mmsi) * np.uint64(HASH_FACTOR)) >> np.uint64(shift))
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64, int64, int64, int64), **PLAIN)
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64, int64, int64, int64), **PLAIN)
 def blank(rows, more, heard, trail, slot, mmsi, ordinal, t_ms):
     """A slot in which nothing is known of a track but its number."""
     v, m = rows[slot], more[slot]
@@ -138,14 +139,14 @@ def blank(rows, more, heard, trail, slot, mmsi, ordinal, t_ms):
         trail[slot, k]["filled"] = np.uint8(0)
 
 
-@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64), **PLAIN)
+@kernel(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64), **PLAIN)
 def _speed_kn(rows, more, slot):
     """Speed of a track; one that is not believed keeps it in MORE, because sweeps go by the speed in HOT."""
     believed = more[slot]["belief"] == BELIEVED
     return np.float64(rows[slot]["speed_kn"]) if believed else np.float64(more[slot]["typical_kn"])
 
 
-@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, float64), **PLAIN)
+@kernel(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, float64), **PLAIN)
 def _miss_m(rows, more, slot, t, lat, lon, speed_kn):
     """How much farther than explained a fix lies from a track, in metres; <= 0: it agrees."""
     v = rows[slot]
@@ -154,7 +155,7 @@ def _miss_m(rows, more, slot, t, lat, lon, speed_kn):
     return distance_m(v["lat"], v["lon"], lat, lon) - NOISE_M - WAY * way_m
 
 
-@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, types.UniTuple(float64, 4)), **PLAIN)
+@kernel(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, types.UniTuple(float64, 4)), **PLAIN)
 def _reach_m(rows, more, slot, t, limits):
     """Metres that the hull of a track may have made since it was last seen: by type, and never less than what it tells of itself."""
     kind = np.int64(more[slot]["ship_type"])
@@ -169,7 +170,7 @@ def _reach_m(rows, more, slot, t, limits):
     return (max(limit_kn, own_kn) * (sprint_s + limits[3]) + max(CRUISE_KN, own_kn) * (dt_s - sprint_s)) * KN_MS
 
 
-@njit("float64(int64)", **PLAIN)
+@kernel("float64(int64)", **PLAIN)
 def _cosine(turn):
     """Cosine of an angle in 1/600000 degree."""
     a = abs(turn) % 216_000_000
@@ -179,7 +180,7 @@ def _cosine(turn):
     return 0.0 if 108_000_000 - a > 53_400_000 else -cos_lat(108_000_000 - a)
 
 
-@njit(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), **PLAIN)
+@kernel(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), **PLAIN)
 def _away_m(rows, more, slot, t, lat, lon):
     """Distance of a fix from where a track would be now at unchanged course and speed (up to RECKON_S), or from where it was seen: the nearer."""
     v = rows[slot]
@@ -198,7 +199,7 @@ def _away_m(rows, more, slot, t, lat, lon):
     return min(d, math.sqrt(dy * dy + dx * dx))
 
 
-@njit(int64(*ARRAYS[:4], int64[::1], int64, int64), **PLAIN)
+@kernel(int64(*ARRAYS[:4], int64[::1], int64, int64), **PLAIN)
 def _new_sister(rows, more, heard, trail, cells, head, t):
     """Slot of a fresh track of the head's MMSI: a dead one, a new one, or the stalest of those not believed; -1: all are believed."""
     last, dead, stale, n = head, np.int64(-1), np.int64(-1), 1
@@ -227,7 +228,7 @@ def _new_sister(rows, more, heard, trail, cells, head, t):
     return slot
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64), **PLAIN)
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64), **PLAIN)
 def _leave_shadow(rows, more, shadow, slot):
     """Write where and how a believed track last was into its shadow."""
     a, b = rows[shadow], rows[slot]
@@ -238,7 +239,7 @@ def _leave_shadow(rows, more, shadow, slot):
     more[shadow]["typical_kn"] = b["speed_kn"]
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64), **PLAIN)
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64), **PLAIN)
 def _change_places(rows, more, shadow, slot):
     """A believed track goes on where its shadow was, the shadow where the track was."""
     a, b = rows[shadow], rows[slot]
@@ -251,7 +252,7 @@ def _change_places(rows, more, shadow, slot):
     b["speed_kn"] = speed_kn
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64), **PLAIN)
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64), **PLAIN)
 def _believe(rows, more, heard, slot):
     """From now on a track is a vessel of its own."""
     more[slot]["belief"] = np.uint8(BELIEVED)
@@ -261,7 +262,7 @@ def _believe(rows, more, heard, slot):
     heard[slot] = rows[slot]["t_ms"]
 
 
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4)), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4)), **PLAIN)
 def _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits):
     """The living track that a fix agrees with best; else the believed one that could have reached it; else -1. Kills what is over."""
     best, best_m, possible, possible_m = -1, 0.0, -1, 0.0
@@ -287,7 +288,7 @@ def _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits):
     return best if best >= 0 else possible
 
 
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64), **PLAIN)
 def _shadow_of(rows, more, head):
     at = np.int64(more[head]["next"]) - 1
     while at >= 0 and more[at]["belief"] != SHADOW:
@@ -295,7 +296,7 @@ def _shadow_of(rows, more, head):
     return at
 
 
-@njit(
+@kernel(
     types.UniTuple(int64, 2)(*ARRAYS[:4], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4), int64),
     **PLAIN,
 )
@@ -345,7 +346,7 @@ def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits
     return slot, GOES_ON
 
 
-@njit(boolean(HOT_TYPE[::1], int64, int64, int64), **PLAIN)
+@kernel(boolean(HOT_TYPE[::1], int64, int64, int64), **PLAIN)
 def _is_copy(rows, slot, content, t):
     """Whether a track sent this content less than DUPLICATE_MS ago (whole seconds)."""
     v = rows[slot]
@@ -356,7 +357,7 @@ def _is_copy(rows, slot, content, t):
     return found
 
 
-@njit((HOT_TYPE[::1], int64, int64, int64), **PLAIN)
+@kernel((HOT_TYPE[::1], int64, int64, int64), **PLAIN)
 def _remember(rows, slot, content, t):
     v = rows[slot]
     turn = np.int64(v["turn"])
@@ -365,7 +366,7 @@ def _remember(rows, slot, content, t):
     v["turn"] = np.uint8(0 if turn == RECENT - 1 else turn + 1)
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, int64, float64, int64), **PLAIN)
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, int64, float64, int64), **PLAIN)
 def _take_aside(rows, more, slot, t, lat, lon, cog, speed_kn, content):
     """A fix of a track that is not believed yet."""
     v = rows[slot]
@@ -380,7 +381,7 @@ def _take_aside(rows, more, slot, t, lat, lon, cog, speed_kn, content):
     more[slot]["typical_kn"] = np.float32(speed_kn)
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, FIX_TYPE, int64, types.UniTuple(float64, 4)), **PLAIN)
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64, FIX_TYPE, int64, types.UniTuple(float64, 4)), **PLAIN)
 def _last_place(rows, more, slot, fix, t, limits):
     """A late position of a vessel that nobody had seen for FAR_MS before it: it is where the vessel was last known to be, and no more."""
     v = rows[slot]
@@ -400,7 +401,7 @@ def _last_place(rows, more, slot, fix, t, limits):
         v["speed_kn"] = np.float32(fix["sog"] / 10.0)
 
 
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), **PLAIN)
 def _coarse_track(rows, more, head, t, lat, lon):
     """The believed track near which a coarse position (type 27) lies, else the head."""
     at = head
@@ -415,7 +416,7 @@ def _coarse_track(rows, more, head, t, lat, lon):
 # Before AHEAD rows are taken, their records are looked up and touched in a short loop of its own: its steps do not wait for each
 # other, so that the memory brings many records at a time (most of the cost from 100,000 vessels on). What it finds is a hint only.
 # Trails are not fetched: they are only written, and writing does not wait.
-@njit(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], int64[::1], types.UniTuple(float64, 4), int64), **PLAIN)
+@kernel(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], int64[::1], types.UniTuple(float64, 4), int64), **PLAIN)
 def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, hints, limits, reacquire):
     """Take fixes from `at_row` into the tracks and tell in `taken` (a row per fix) what became of each.
 

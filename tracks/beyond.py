@@ -14,9 +14,10 @@ Every five minutes each track heard since is compared with the reach of those th
 from __future__ import annotations
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit
+from numba import float64, from_dtype, int64
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, NM_M, distance_m
+from dogwatch.kernel import kernel
 from tracks.coverage import CELL_UNITS, GROUPS_MAX, OTHERS, Coverage, cells_of
 from tracks.ears import station_of
 from tracks.params import Position
@@ -75,13 +76,13 @@ def far_tracks(rows: np.ndarray, since_ms: int, reaches: np.ndarray, groups: lis
     return found[: _far(rows, since_ms, of_receivers, found)] if of_receivers["limit_m"].any() else found[:0]
 
 
-@njit((int64[::1], int64[::1], int64, int64, float64[::1]), **PLAIN)
+@kernel((int64[::1], int64[::1], int64, int64, float64[::1]), **PLAIN)
 def _distances(lat, lon, to_lat, to_lon, out):
     for i in range(lat.shape[0]):
         out[i] = distance_m(lat[i], lon[i], to_lat, to_lon)
 
 
-@njit(int64(HOT_TYPE[::1], int64, REACH_TYPE[::1], FAR_TYPE[::1]), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], int64, REACH_TYPE[::1], FAR_TYPE[::1]), **PLAIN)
 def _far(rows, since_ms, reaches, out):
     """Write the tracks beyond reach; returns how many. One receiver that may have heard the place is enough to let it be."""
     n = 0

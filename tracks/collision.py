@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int64, njit, types
+from numba import boolean, float64, from_dtype, int64, types
 
 from dogwatch.batch import COG_MISSING, UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, lon_difference
+from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks.alongside import fishes
 from tracks.cells import in_cells
@@ -307,7 +308,7 @@ def _exclusions(sight: Sight, both: tuple[np.void, np.void], close: np.void, rul
 
 
 # Flat: one pass over all vessels each minute; most are dropped by the first comparison or by their square.
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], float64, float64, boolean[:, ::1], int64[::1]), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], float64, float64, boolean[:, ::1], int64[::1]), **PLAIN)
 def _candidates(rows, more, since_ms, speed_kn_min, squares, out):
     """Write the slots of believed tracks heard since a time that make way on a known course in a wanted square; returns how many."""
     n = 0
@@ -323,7 +324,7 @@ def _candidates(rows, more, since_ms, speed_kn_min, squares, out):
 
 
 # Slow twin in tests/naive_motion.py.
-@njit((_MOVER[::1], int64[::1], int64[::1], float64[::1]), cache=True)
+@kernel((_MOVER[::1], int64[::1], int64[::1], float64[::1]))
 def _move(movers, lat, lon, seconds):
     """Places of movers at the tick: where they were, and the way since."""
     for i in range(movers.shape[0]):
@@ -335,7 +336,7 @@ def _move(movers, lat, lon, seconds):
 
 
 # Flat: the inner loop over neighbours in latitude. Slow twin in tests/naive_motion.py.
-@njit(int64(_MOVER[::1], types.UniTuple(float64, 5), types.boolean, _CLOSE[::1]), cache=True)
+@kernel(int64(_MOVER[::1], types.UniTuple(float64, 5), types.boolean, _CLOSE[::1]))
 def _closest(movers, limits, present, out):
     """Pairs whose closest approach is too close, each once; returns their number (may exceed len(out): call again with room).
 

@@ -7,10 +7,11 @@ near: a table of latitudes 3 nm apart tells where in that order to look. What is
 from __future__ import annotations
 
 import numpy as np
-from numba import float64, from_dtype, int32, int64, njit, types
+from numba import float64, from_dtype, int32, int64, types
 
 from dogwatch.batch import HDG_MISSING
 from dogwatch.geo import M_PER_UNIT, NM_M, distance_m
+from dogwatch.kernel import kernel
 from tracks.around import SIGHTING_TYPE
 from tracks.company import MID_DIVISOR, NAV_ANCHORED, NAV_FISHING, NAV_MOORED, TYPE_FISHING
 from tracks.records import PLAIN
@@ -51,7 +52,7 @@ def company_of(seen: np.ndarray, places: np.ndarray, since_ms: int, limits: tupl
 
 
 # Flat: each sighting against those places whose latitude is near; slow twin: the questions of company.py, one by one (a test compares them).
-@njit((SIGHTING_TYPE[::1], _PLACE[::1], int32[::1], int64, types.UniTuple(float64, 5), _COMPANY[::1], int32[:, ::1]), **PLAIN)
+@kernel((SIGHTING_TYPE[::1], _PLACE[::1], int32[::1], int64, types.UniTuple(float64, 5), _COMPANY[::1], int32[:, ::1]), **PLAIN)
 def _count(seen, places, starts, since_ms, limits, found, bows):
     """As `company_of`; places in order of latitude; starts: zeros; bows: how many slow ones show each heading, for places without one."""
     queue_nm, slow_kn, anchor_kn, apart_deg, share_max = limits
@@ -98,7 +99,7 @@ def _count(seen, places, starts, since_ms, limits, found, bows):
                 found[i]["mates"] += np.int32(off_m > MATE_NM * NM_M)
 
 
-@njit((_PLACE[::1], float64, int32[:, ::1], _COMPANY[::1]), **PLAIN)
+@kernel((_PLACE[::1], float64, int32[:, ::1], _COMPANY[::1]), **PLAIN)
 def _agree(places, apart_deg, bows, found):
     """Where a place's own heading is unknown: the most that agree with one of them."""
     reach = min(int(apart_deg), 180)

@@ -21,10 +21,11 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import float64, from_dtype, int32, int64, njit, types
+from numba import float64, from_dtype, int32, int64, types
 
 from dogwatch.batch import COG_MISSING, take_rows
 from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, cos_lat, distance_m, lon_difference
+from dogwatch.kernel import kernel
 from tracks.params import Rendezvous
 from tracks.records import HOT_TYPE, MARK_MASKED, MORE_TYPE, PLAIN
 from tracks.vessels import ORDINAL_BITS, VesselTable
@@ -148,7 +149,7 @@ def _reach_m(rule: Rendezvous) -> float:
 
 
 # Flat: a row after the other, once a minute. Numbers are written whether they are wanted or not: which are is a toss, and a guess costs more than a write.
-@njit(int64(HOT_TYPE[::1], int64, float64, int32[::1]), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], int64, float64, int32[::1]), **PLAIN)
 def _afoot(rows, oldest_ms, top_kn, slots):
     """Write the slots of those outside the masks that were heard lately and are not too fast; returns how many."""
     n = 0
@@ -161,7 +162,7 @@ def _afoot(rows, oldest_ms, top_kn, slots):
 
 
 # Flat: a row after the other, once a minute.
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, types.UniTuple(float64, 8), int32[::1], _NEAR[::1]), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, types.UniTuple(float64, 8), int32[::1], _NEAR[::1]), **PLAIN)
 def _near_rows(rows, more, tick_ms, limits, slots, out):
     """Write the NEAR rows of a table; returns how many.
 
@@ -198,7 +199,7 @@ def _near_rows(rows, more, tick_ms, limits, slots, out):
     return n
 
 
-@njit(float64(float64), **PLAIN)
+@kernel(float64(float64), **PLAIN)
 def _cosine(tenths):
     """Cosine of an angle in tenths of a degree, any turn."""
     a = abs(tenths) % 3600.0
@@ -207,7 +208,7 @@ def _cosine(tenths):
     return TURN_TABLE[i] + (TURN_TABLE[i + 1] - TURN_TABLE[i]) * (a - i)
 
 
-@njit(float64(int64, int64, int64, int64), **PLAIN)
+@kernel(float64(int64, int64, int64, int64), **PLAIN)
 def apart_m(lat_a, lon_a, lat_b, lon_b):
     """Metres between two positions in units, poles included."""
     if max(abs(lat_a), abs(lat_b)) < POLAR:
@@ -222,7 +223,7 @@ def apart_m(lat_a, lon_a, lat_b, lon_b):
     return math.sqrt(max(0.0, r * r + s * s - 2.0 * r * s * _cosine(turn_deg * 10.0)))
 
 
-@njit(types.UniTuple(int64, 2)(_NEAR, int64), **PLAIN)
+@kernel(types.UniTuple(int64, 2)(_NEAR, int64), **PLAIN)
 def _place_at(row, t_ms):
     """Where a row was at an earlier time, back along its own course."""
     way_units = np.float64(row["speed_kn"]) * KN_MS * (t_ms - row["t_ms"]) / 1000.0 / M_PER_UNIT
@@ -230,7 +231,7 @@ def _place_at(row, t_ms):
     return lat, np.int64(row["lon"]) + np.int64(way_units * _cosine(900.0 - row["cog"]) / max(1e-4, _cosine(np.int64(row["lat"]) / 60_000.0)))
 
 
-@njit(float64(_NEAR, _NEAR, _LIMITS), **PLAIN)
+@kernel(float64(_NEAR, _NEAR, _LIMITS), **PLAIN)
 def _abreast_m(a, b, limits):
     """Metres between two that go abreast, at the time of the earlier report; negative if they do not.
 
@@ -251,7 +252,7 @@ def _abreast_m(a, b, limits):
     return d if d <= way_m else -1.0
 
 
-@njit(int64(_NEAR, _NEAR, _LIMITS), **PLAIN)
+@kernel(int64(_NEAR, _NEAR, _LIMITS), **PLAIN)
 def _kinds_of(a, b, limits):
     """Kinds of contact of two rows: STILL and ABREAST bits, 0 for none. limits: see `_abreast_m`."""
     gaits = np.int64(a["gait"]) & np.int64(b["gait"])
@@ -267,7 +268,7 @@ def _kinds_of(a, b, limits):
     return kinds
 
 
-@njit((int64, int64, _LEVELS), **PLAIN)
+@kernel((int64, int64, _LEVELS), **PLAIN)
 def _measure_levels(reach_units, cell_units, levels):
     """Of each level of cells: how many columns go round the globe, columns in a unit of longitude, and the reach in units of longitude."""
     columns, scale, aside = levels
@@ -279,13 +280,13 @@ def _measure_levels(reach_units, cell_units, levels):
         aside[level] = reach_units / cos_lat(min(QUARTER, edge + reach_units)) + 1.0
 
 
-@njit(int64(int64, int64), **PLAIN)
+@kernel(int64(int64, int64), **PLAIN)
 def _bucket(cell, mask):
     """Where the chain of a cell begins."""
     return np.int64((np.uint64(cell) * np.uint64(HASH_FACTOR)) >> np.uint64(32)) & mask
 
 
-@njit(int64(_NEAR[::1], int64, int64, _LEVELS, _GRID), **PLAIN)
+@kernel(int64(_NEAR[::1], int64, int64, _LEVELS, _GRID), **PLAIN)
 def _enter(near, cell_units, mask, levels, grid):
     """Put all rows into the chains of their cells; returns the head of the chain of those near a pole.
 
@@ -310,7 +311,7 @@ def _enter(near, cell_units, mask, levels, grid):
     return rim
 
 
-@njit(int64(_NEAR[::1], int64, int64, int64, int32[::1], _LIMITS, _GRID, int32[:, ::1], int64), **PLAIN)
+@kernel(int64(_NEAR[::1], int64, int64, int64, int32[::1], _LIMITS, _GRID, int32[:, ::1], int64), **PLAIN)
 def _along(near, i, first, cell, chain, limits, grid, partners, count):
     """Go along a chain from its row `first`, adding those of a cell (-1: of any) that are partners of row i; returns their number with the `count` before."""
     cells, tally, most, j = grid[2], grid[4], partners.shape[1], first
@@ -329,7 +330,7 @@ def _along(near, i, first, cell, chain, limits, grid, partners, count):
     return count
 
 
-@njit(int64(_NEAR[::1], int64, _SIZES, int64, _LIMITS, _LEVELS, _GRID, int32[:, ::1]), **PLAIN)
+@kernel(int64(_NEAR[::1], int64, _SIZES, int64, _LIMITS, _LEVELS, _GRID, int32[:, ::1]), **PLAIN)
 def _partners(near, i, sizes, mask, limits, levels, grid, partners):
     """Write the partners of a row; returns their number, one more than there is room for in a crowd. Slow twin: tests/naive_contacts.py."""
     heads, chain, cells, _, _ = grid
@@ -353,7 +354,7 @@ def _partners(near, i, sizes, mask, limits, levels, grid, partners):
     return count
 
 
-@njit(int64(_NEAR[::1], _SIZES, _LIMITS, _LEVELS, _GRID, int32[:, ::1], int64[::1], _CONTACT[::1]), **PLAIN)
+@kernel(int64(_NEAR[::1], _SIZES, _LIMITS, _LEVELS, _GRID, int32[:, ::1], int64[::1], _CONTACT[::1]), **PLAIN)
 def _search(near, sizes, limits, levels, grid, partners, counts, out):
     """Write the contacts of rows of which neither lies in a crowd, in any order; returns their number. sizes: of the reach and of a cell, in units."""
     n, size = near.shape[0], 16

@@ -23,8 +23,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numba import float64, int64, njit, types
+from numba import float64, int64, types
 
+from dogwatch.kernel import kernel
 from tracks.records import PLAIN
 
 CELL_UNITS = 60_000  # 0.1 degree
@@ -122,7 +123,7 @@ class Coverage:
         return cls(list(sections["groups"]), sections["keys"].copy(), sections["heard"].copy(), sections["missed"].copy(), refused=sections["refused"])
 
 
-@njit(int64(int64, int64, int64, int64), cache=True)
+@kernel(int64(int64, int64, int64, int64))
 def cell_key(lat, lon, class_b, group):
     """Cell of a position in units, for a class (0 A, 1 B) and a group of receivers. Longitudes wrap."""
     row = (int(lat) + 54_000_000) // CELL_UNITS
@@ -143,7 +144,7 @@ def _tallied(found: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return counts, unknown[:n], times[:n]
 
 
-@njit(int64(int64[::1], int64[::1], float64[::1], int64[::1], float64[::1]), **PLAIN)
+@kernel(int64(int64[::1], int64[::1], float64[::1], int64[::1], float64[::1]), **PLAIN)
 def _tally(found, keys, counts, unknown, times):
     """Write what `_tallied` gives; returns how many are unknown.
 
@@ -175,7 +176,7 @@ def _tally(found, keys, counts, unknown, times):
     return n
 
 
-@njit(int64(int64[::1], int64), **PLAIN)
+@kernel(int64(int64[::1], int64), **PLAIN)
 def place_of(keys, key):
     """Index of a key (a cell, a square) in ascending int64[n] keys, or -1."""
     low, high = 0, keys.shape[0]
@@ -188,7 +189,7 @@ def place_of(keys, key):
     return low if low < keys.shape[0] and keys[low] == key else -1
 
 
-@njit(float64(float64, float64, int64), cache=True)
+@kernel(float64(float64, float64, int64))
 def p_silence(a, b, n):
     """Chance that n blocks in a row stay silent in a cell with Beta(a, b), if the vessel transmits."""
     p = 1.0
@@ -197,7 +198,7 @@ def p_silence(a, b, n):
     return p
 
 
-@njit(types.Tuple((float64, float64, int64))(int64[::1], float64[::1], float64[::1], float64), cache=True)
+@kernel(types.Tuple((float64, float64, int64))(int64[::1], float64[::1], float64[::1], float64))
 def p_path(path, heard, missed, learned_min):
     """Silence along a path of cells, one per block: (P, mean coverage of the learned blocks, blocks in learned cells).
 

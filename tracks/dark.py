@@ -21,11 +21,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numba import int64, njit, types
+from numba import int64, types
 
 from dogwatch.batch import COG_MISSING, Control, take_rows
 from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, event_id
 from dogwatch.geo import KN_MS, NM_M, distance_m
+from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects
 from tracks.detector import Detector, Sight
@@ -462,7 +463,7 @@ def same_bucket(a_ms: int, b_ms: int) -> bool:
     return a_ms // START_BUCKET_MS == b_ms // START_BUCKET_MS
 
 
-@njit(types.UniTuple(int64, 2)(FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
+@kernel(types.UniTuple(int64, 2)(FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
 def _heard_back(fixes, taken, ears, late, back):
     """Note the first transmission and the first position of every track that was silent, and write its slot (once or more) to `back`.
 

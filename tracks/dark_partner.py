@@ -14,11 +14,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, types
+from numba import float64, from_dtype, int64, types
 
 from dogwatch.batch import COG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion
 from dogwatch.geo import KN_MS, distance_m
+from dogwatch.kernel import kernel
 from tracks import company, subjects
 from tracks import episodes as ep
 from tracks.around import within
@@ -76,7 +77,7 @@ class DarkPartnerDetector(Detector):
 
 
 # Flat: a row after the other, each five minutes.
-@njit(
+@kernel(
     int64(HOT_TYPE[::1], _STOP[::1], int64, types.UniTuple(float64, 4), types.UniTuple(int64, 3), float64, types.uint8[::1], int64[::1]),
     **PLAIN,
 )

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int64, njit, types
+from numba import boolean, float64, from_dtype, int64, types
 
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects, words
 from tracks.detector import Detector, Sight
@@ -335,7 +336,7 @@ def ways_of(
     return found[: _find_ways(rows, more, trail, tick_ms, limits, bow_cos, np.empty((2, TRAIL_FIXES), np.int64), found)].copy()
 
 
-@njit(int64(TRAIL_TYPE[:, ::1], int64, int64, int64, int64[:, ::1]), **PLAIN)
+@kernel(int64(TRAIL_TYPE[:, ::1], int64, int64, int64, int64[:, ::1]), **PLAIN)
 def _window(trail, slot, tick_ms, window_ms, points):
     """The points of a trail in the window before a tick, in order of time: their places and times, written down; how many."""
     n = 0
@@ -354,7 +355,7 @@ def _window(trail, slot, tick_ms, window_ms, points):
     return n
 
 
-@njit(boolean(TRAIL_TYPE[:, ::1], int64, int64[:, ::1], int64, types.UniTuple(float64, 5), _WAY[::1], int64), **PLAIN)
+@kernel(boolean(TRAIL_TYPE[:, ::1], int64, int64[:, ::1], int64, types.UniTuple(float64, 5), _WAY[::1], int64), **PLAIN)
 def _net(trail, slot, points, n, limits, ways, at):
     """Net way of n points: written down if it is long, slow and complete enough."""
     window_s, kn_min, kn_max, net_min_m, _ = limits
@@ -379,7 +380,7 @@ def _net(trail, slot, points, n, limits, ways, at):
     return True
 
 
-@njit(boolean(TRAIL_TYPE[:, ::1], int64, int64[:, ::1], int64, float64, _WAY[::1], int64), **PLAIN)
+@kernel(boolean(TRAIL_TYPE[:, ::1], int64, int64[:, ::1], int64, float64, _WAY[::1], int64), **PLAIN)
 def _straight(trail, slot, points, n, straight_min, ways, at):
     """How straight and even a way is: written down if it is enough, and has no hole."""
     way, first, last = ways[at], trail[slot, points[0, 0]], trail[slot, points[0, n - 1]]
@@ -412,7 +413,7 @@ def _straight(trail, slot, points, n, straight_min, ways, at):
     return path_m > 0.0 and net_m >= straight_min * path_m and half_m >= EVEN_SHARE * net_m and half_m <= (1.0 - EVEN_SHARE) * net_m
 
 
-@njit((TRAIL_TYPE[:, ::1], int64, int64[:, ::1], int64, float64, _WAY[::1], int64), **PLAIN)
+@kernel((TRAIL_TYPE[:, ::1], int64, int64[:, ::1], int64, float64, _WAY[::1], int64), **PLAIN)
 def _across(trail, slot, points, n, bow_cos, ways, at):
     """How the bow lay to the way: written down."""
     way, first, last = ways[at], trail[slot, points[0, 0]], trail[slot, points[0, n - 1]]
@@ -439,7 +440,7 @@ def _across(trail, slot, points, n, bow_cos, ways, at):
 
 
 # Slow twin in tests/naive_motion.py.
-@njit(
+@kernel(
     int64(HOT_TYPE[::1], MORE_TYPE[::1], TRAIL_TYPE[:, ::1], int64, types.UniTuple(float64, 5), float64, int64[:, ::1], _WAY[::1]),
     **PLAIN,
 )

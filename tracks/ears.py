@@ -15,11 +15,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int8, int32, int64, njit, types, uint64
+from numba import boolean, float64, from_dtype, int8, int32, int64, types, uint64
 
 from dogwatch.batch import T_MISSING, Control
 from dogwatch.events import Event, event_id
 from dogwatch.geo import lon_difference
+from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks.coverage import BLOCK_MS, GROUPS_MAX, HOUR_MS, cell_key
 from tracks.detector import Sight
@@ -251,7 +252,7 @@ def learn_coverage(ears: Ears, sight: Sight, cold: np.ndarray) -> None:
         coverage.note(*_blocks_of(table.used, cold, newest, listened, bits))
 
 
-@njit((uint64[::1], int64[::1], int64[::1], int8[::1], int64[:, ::1], int64, float64, boolean[::1]), **PLAIN)
+@kernel((uint64[::1], int64[::1], int64[::1], int8[::1], int64[:, ::1], int64, float64, boolean[::1]), **PLAIN)
 def _lost_to(receivers, lost_ms, heard, group_of, deaths, tick_ms, within_ms, out):
     """See `Ears.lost_to`. heard, group_of: of each receiver."""
     for i in range(receivers.shape[0]):
@@ -269,7 +270,7 @@ def _lost_to(receivers, lost_ms, heard, group_of, deaths, tick_ms, within_ms, ou
         out[i] = explained or not anybody
 
 
-@njit(int64(int32[:, ::1], int64[:, ::1], int64, int64, int64, float64), **PLAIN)
+@kernel(int64(int32[:, ::1], int64[:, ::1], int64, int64, int64, float64), **PLAIN)
 def minutes_of(listened, deaths, group, since_ms, tick_ms, within_ms):
     """Full minutes of a silence in which a group listened, until its first remembered death; none if the silence began within `within_ms` before that.
 
@@ -285,7 +286,7 @@ def minutes_of(listened, deaths, group, since_ms, tick_ms, within_ms):
     return max(0, listened[group, last % MINUTES_KEPT] - listened[group, first % MINUTES_KEPT]) if last > first else 0
 
 
-@njit((HOT_TYPE[::1], EAR_TYPE[::1], int64), cache=True)
+@kernel((HOT_TYPE[::1], EAR_TYPE[::1], int64))
 def _count_reports(rows, ears, bucket):
     """Write down every track's total of reports at the end of a bucket in which it had some."""
     for i in range(rows.shape[0]):
@@ -299,7 +300,7 @@ def _count_reports(rows, ears, bucket):
         ear["bucket"] = np.int32(bucket)
 
 
-@njit(types.UniTuple(int64[::1], 2)(HOT_TYPE[::1], EAR_TYPE[::1], int64, boolean[:, ::1], uint64[::1]), cache=True)
+@kernel(types.UniTuple(int64[::1], 2)(HOT_TYPE[::1], EAR_TYPE[::1], int64, boolean[:, ::1], uint64[::1]))
 def _blocks_of(rows, ears, block, listened, bits):
     """Cells (heard, missed) that block number `block` teaches; remembers in each vessel where it was heard.
 

@@ -16,11 +16,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numba import float64, from_dtype, int64, njit, uint8
+from numba import float64, from_dtype, int64, uint8
 
 from dogwatch.batch import COG_MISSING, T_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, M_PER_UNIT, NM_M, cos_lat, distance_m
+from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects
 from tracks.detector import Detector, Sight
@@ -518,9 +519,8 @@ def _cos(deg: float) -> float:
 
 
 # Flat: a ring, its median and the courses of every vessel in one pass; slow twin in tests/naive_tracks.py.
-@njit(
+@kernel(
     uint8[::1](HOT_TYPE[::1], MORE_TYPE[::1], _STRIDE[::1], int64, float64, float64, float64, float64, float64, float64),
-    cache=True,
 )
 def look(rows, more, strides, tick_ms, share_max, share_end, kn_min, kn_max, base_min, steady_cos):
     """One look at every track: uint8[n] of ASK, SLOW (slow at this look and before) and QUICK (slow until now).

@@ -12,11 +12,12 @@ not be looked at every five minutes, a leg that differs from what was usual leav
 from __future__ import annotations
 
 import numpy as np
-from numba import from_dtype, int64, njit
+from numba import from_dtype, int64
 
 from dogwatch.batch import T_MISSING
 from dogwatch.events import Event
 from dogwatch.geo import KN_MS, M_PER_UNIT, cos_lat, lon_difference
+from dogwatch.kernel import kernel
 from tracks.detector import Detector, Sight
 from tracks.records import HOT_TYPE
 
@@ -69,7 +70,7 @@ def flagged(sight: Sight, flag: int) -> np.ndarray:
 
 
 # Flat: one pass over all vessels; slow twin in tests/naive_motion.py.
-@njit((HOT_TYPE[::1], RING_TYPE[::1], int64), cache=True)
+@kernel((HOT_TYPE[::1], RING_TYPE[::1], int64))
 def close_legs(rows, rings, tick_ms):
     """Close the leg that ends at a tick, for every vessel."""
     at = (tick_ms // LEG_MS - 1) % LEGS

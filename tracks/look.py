@@ -9,9 +9,10 @@ come in several calls are looked at in several pieces, and picks know nothing of
 from __future__ import annotations
 
 import numpy as np
-from numba import float64, int32, int64, njit, types
+from numba import float64, int32, int64, types
 
 from dogwatch.batch import F_FIX_STATE, SOG_MISSING
+from dogwatch.kernel import kernel
 from tracks.params import Params
 from tracks.place_facts import SPEED_OFF, TURNED, disagreement
 from tracks.records import ACCEPTED, BORN, FIX_TYPE, GOES_ON, MARK_DOUBT, MARK_TWIN, NO_POSITION, NOT_VESSEL, PLAIN, TAKEN_TYPE
@@ -43,7 +44,7 @@ class Picks:
 
 
 # Flat: one pass over every row. Slow twin: tests/test_tracks_look.py.
-@njit((FIX_TYPE[::1], TAKEN_TYPE[::1], types.UniTuple(float64, 4), int32[:, ::1], int64[::1]), **PLAIN)
+@kernel((FIX_TYPE[::1], TAKEN_TYPE[::1], types.UniTuple(float64, 4), int32[:, ::1], int64[::1]), **PLAIN)
 def pick(fixes, taken, limits, out, counts):
     """Write the numbers of rows that concern each, and how many. limits in knots: sudden_stop.py's fast, stopped and resumed, and slow."""
     fast_kn, stopped_kn, resume_kn, slow_kn = limits

@@ -10,10 +10,11 @@ thousand neighbours who lie side by side for days cost a comparison a minute. A 
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int64, njit, types, uint8
+from numba import boolean, float64, from_dtype, int64, types, uint8
 
 from dogwatch.batch import T_MISSING, put_rows, take_rows
 from dogwatch.geo import lon_difference
+from dogwatch.kernel import kernel
 from tracks.contacts import CONTACT, NEAR
 from tracks.records import PLAIN, TRAIL_TYPE
 from tracks.unheard import stayed
@@ -89,7 +90,7 @@ def _with_new(pairs: np.ndarray, keys: np.ndarray, places: np.ndarray) -> np.nda
     return out
 
 
-@njit(int64(_PAIR[::1], _CONTACT[::1], int64, int64[::1], int64[::1]), **PLAIN)
+@kernel(int64(_PAIR[::1], _CONTACT[::1], int64, int64[::1], int64[::1]), **PLAIN)
 def _unknown(pairs, contacts, kind, which, places):
     """Write which contacts of a kind have no pair, and before which pair it belongs (both sorted by key); returns how many."""
     at, n = 0, 0
@@ -105,7 +106,7 @@ def _unknown(pairs, contacts, kind, which, places):
     return n
 
 
-@njit(boolean(_PAIR, _NEAR, _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 4)), **PLAIN)
+@kernel(boolean(_PAIR, _NEAR, _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 4)), **PLAIN)
 def _is_broken(pair, a, b, trail, limits):
     """Whether contact begins anew with these two rows; a break that is bridged is counted. limits: break and silence in ms, drift and fastest report in kn."""
     break_ms, unheard_ms, drift_kn, gate_kn = limits
@@ -122,7 +123,7 @@ def _is_broken(pair, a, b, trail, limits):
     return False
 
 
-@njit((_PAIR, _NEAR, _NEAR, types.float32), **PLAIN)
+@kernel((_PAIR, _NEAR, _NEAR, types.float32), **PLAIN)
 def _begin(pair, a, b, distance_m):
     """A contact begins: of a pair of which nothing is told yet, everything does."""
     if pair["stage"] == NEW:
@@ -143,7 +144,7 @@ def _begin(pair, a, b, distance_m):
     pair["speed_a"] = pair["speed_b"] = 0.0
 
 
-@njit((_PAIR, _NEAR, _NEAR, float64), **PLAIN)
+@kernel((_PAIR, _NEAR, _NEAR, float64), **PLAIN)
 def _count(pair, a, b, speed_max):
     """Reports that were not used before."""
     if a["t_ms"] != pair["t_a"]:
@@ -158,7 +159,7 @@ def _count(pair, a, b, speed_max):
         pair["t_b"] = b["t_ms"]
 
 
-@njit((_PAIR, _NEAR, _NEAR, float64, float64), **PLAIN)
+@kernel((_PAIR, _NEAR, _NEAR, float64, float64), **PLAIN)
 def _measure(pair, a, b, distance_m, bin_m):
     """How far apart they are, and where."""
     pair["nearest_m"] = min(pair["nearest_m"], np.float32(distance_m))
@@ -174,7 +175,7 @@ def _measure(pair, a, b, distance_m, bin_m):
         pair["distances"][k] += np.uint16(1)
 
 
-@njit((_PAIR[::1], _CONTACT[::1], int64, _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 5)), **PLAIN)
+@kernel((_PAIR[::1], _CONTACT[::1], int64, _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 5)), **PLAIN)
 def _touch(pairs, contacts, kind, near, trail, limits):
     """Enter the contacts of one tick and kind into their pairs (both sorted by key)."""
     speed_max, break_ms, unheard_ms, gate_kn, bin_m = limits
@@ -208,7 +209,7 @@ def due(pairs: np.ndarray, tick_ms: int, need_ms: float, reports_min: int, patie
     return which[:n], what[:n]
 
 
-@njit(int64(_PAIR, int64, float64, int64, types.UniTuple(float64, 4)), **PLAIN)
+@kernel(int64(_PAIR, int64, float64, int64, types.UniTuple(float64, 4)), **PLAIN)
 def _said(pair, tick_ms, need_ms, reports_min, patience):
     """What must be done about a pair."""
     break_ms, unheard_ms, new_ms, merge_ms = patience
@@ -229,7 +230,7 @@ def _said(pair, tick_ms, need_ms, reports_min, patience):
     return MET if slow else NOTHING
 
 
-@njit(int64(_PAIR[::1], int64, float64, int64, types.UniTuple(float64, 4), int64[::1], uint8[::1]), **PLAIN)
+@kernel(int64(_PAIR[::1], int64, float64, int64, types.UniTuple(float64, 4), int64[::1], uint8[::1]), **PLAIN)
 def _due(pairs, tick_ms, need_ms, reports_min, patience, which, what):
     """Write what `due` says; returns how many."""
     n = 0

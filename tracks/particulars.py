@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, uint8
+from numba import float64, from_dtype, int64, uint8
 
 from dogwatch.batch import HAS_CALLSIGN, HAS_NAME, HAS_TYPE_AND_SIZE, STATIC_DTYPE
 from dogwatch.events import Event, Value
+from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects, who
 from tracks.detector import Sight
@@ -91,7 +92,7 @@ class Particulars:
 
 
 # Flat: a pass over all static rows of a minute, of which nearly all tell what was told before. Slow twin: `_against`.
-@njit(int64(_STATIC[::1], uint8[:, ::1], int64[::1], KNOWN_TYPE[::1], uint8[:, ::1], int64[::1], float64, int64[::1]), cache=True)
+@kernel(int64(_STATIC[::1], uint8[:, ::1], int64[::1], KNOWN_TYPE[::1], uint8[:, ::1], int64[::1], float64, int64[::1]))
 def compare(statics, static_text, slots, known, known_text, waiting, share, odd):
     """Note in the records what is told for the first time, and when what was known was told again; rows that differ, or whose vessel is in
     `waiting` (sorted slots), go to `odd` by number. Returns how many.

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import float64, int64, njit
+from numba import float64, int64
 
 from dogwatch.batch import take_rows
 from dogwatch.events import Subject
 from dogwatch.geo import distance_m
+from dogwatch.kernel import kernel
 from tracks import subjects
 from tracks.records import TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
@@ -124,7 +125,7 @@ def role(party: np.void) -> str | None:
 
 
 # Flat: a pair after the other.
-@njit(float64[::1](TRAIL_TYPE[:, ::1], TRAIL_TYPE[:, ::1], int64, float64), cache=True)
+@kernel(float64[::1](TRAIL_TYPE[:, ::1], TRAIL_TYPE[:, ::1], int64, float64))
 def farthest_m(trails_a, trails_b, tick_ms, approach_m):
     """float64[n]: how far apart two were seen at most in the 40 minutes before a tick, in slots of 150 s in which both were heard.
 

@@ -12,10 +12,11 @@ bytes. A track with a record is marked at the tick: from then on all of its fixe
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int32, int64, njit
+from numba import boolean, float64, from_dtype, int32, int64
 
 from dogwatch.batch import COG_MISSING, F_FIX_STATE, SOG_MISSING, T_MISSING
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.kernel import kernel
 from tracks.records import (
     DEAD,
     FIX_TYPE,
@@ -120,7 +121,7 @@ ROWS, FREE, REFUSED = range(3)  # cells of a fact table: rows ever used, first f
 COS_COURSE = np.round(np.cos(np.radians(np.arange(3600) / 10.0)), 9)  # by tenths of a degree; rounded: the same bits everywhere
 
 
-@njit(int64(FACTS_TYPE[::1], DOUBT_TYPE[::1], int64[::1], int64, int64), cache=True)
+@kernel(int64(FACTS_TYPE[::1], DOUBT_TYPE[::1], int64[::1], int64, int64))
 def _record(facts, doubts, cells, slot, key):
     """Number of the track's record, opened if it has none; -1: none left."""
     if doubts[slot]["row"] > 0:
@@ -139,7 +140,7 @@ def _record(facts, doubts, cells, slot, key):
     return at
 
 
-@njit((FACTS_TYPE[::1], int64), cache=True)
+@kernel((FACTS_TYPE[::1], int64))
 def begin_motion(facts, at):
     """Forget what was summed up of motion and words."""
     f = facts[at]
@@ -148,7 +149,7 @@ def begin_motion(facts, at):
     f["area"] = f["path_m"] = f["s_x"] = f["s_y"] = f["s_xx"] = f["s_xy"] = f["s_yy"] = f["s_xz"] = f["s_yz"] = f["s_zz"] = f["x"] = f["y"] = 0.0
 
 
-@njit((FACTS_TYPE[::1], int64, int64, int64), cache=True)
+@kernel((FACTS_TYPE[::1], int64, int64, int64))
 def _sum_up(facts, at, lat, lon):
     f = facts[at]
     if f["n"] == 0:
@@ -172,7 +173,7 @@ def _sum_up(facts, at, lat, lon):
     f["n"] += np.uint32(1)
 
 
-@njit((MORE_TYPE[::1], int64, int64, int64, int64, int64), cache=True)
+@kernel((MORE_TYPE[::1], int64, int64, int64, int64, int64))
 def _be_troubled(more, slot, trouble, t, lat, lon):
     """Say in the track's record, for all who ask who is around, what is wrong with its place, since when, and where it was before."""
     m = more[slot]
@@ -182,7 +183,7 @@ def _be_troubled(more, slot, trouble, t, lat, lon):
     m["was_lon"] = np.int32(lon)
 
 
-@njit((FACTS_TYPE[::1], int64, int64, int64, float64, int64, float64), cache=True)
+@kernel((FACTS_TYPE[::1], int64, int64, int64, float64, int64, float64))
 def _set_target(facts, at, lat, lon, speed_kn, cog, since_s):
     """Where a jump led: the place now, or the one reckoned back to the first report there, whichever is nearer to where it began."""
     f = facts[at]
@@ -199,7 +200,7 @@ def _set_target(facts, at, lat, lon, speed_kn, cog, since_s):
         f["to_lon"] = np.int32(lon_0)
 
 
-@njit(boolean(FACTS_TYPE[::1], int64, int64, int64, int64, int64, float64), cache=True)
+@kernel(boolean(FACTS_TYPE[::1], int64, int64, int64, int64, int64, float64))
 def _is_return(facts, at, t, from_ms, lat, lon, speed_kn):
     """Whether a place is where the ship can have come from the place before its jump, at its own speed."""
     f = facts[at]
@@ -208,7 +209,7 @@ def _is_return(facts, at, t, from_ms, lat, lon, speed_kn):
     return distance_m(np.int64(f["from_lat"]), np.int64(f["from_lon"]), lat, lon) <= way_m
 
 
-@njit(boolean(FACTS_TYPE[::1], int64, int64, int64, int64, int64, float64), cache=True)
+@kernel(boolean(FACTS_TYPE[::1], int64, int64, int64, int64, int64, float64))
 def _takes_back(facts, at, lat_1, lon_1, lat_2, lon_2, way_m):
     """Whether a step, longer than explained, is the opposite of the jump."""
     f = facts[at]
@@ -222,7 +223,7 @@ def _takes_back(facts, at, lat_1, lon_1, lat_2, lon_2, way_m):
     return np.sqrt(x * x + y * y) <= OPPOSITE_SHARE * jump_m
 
 
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64), cache=True)
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64))
 def _first_there(rows, more, slot, after_ms, t):
     """When the first report came from a new place that has just been believed: the birth of the hypothesis that was given up for it."""
     first = t
@@ -234,7 +235,7 @@ def _first_there(rows, more, slot, after_ms, t):
     return first
 
 
-@njit("int64(int64, int64, int64, int64, int64, int64, int64)", **PLAIN)
+@kernel("int64(int64, int64, int64, int64, int64, int64, int64)", **PLAIN)
 def disagreement(sog, cog, dt_ms, lat, lon, prev_lat, prev_lon):
     """How a report that goes on after another disagrees with the motion between them: bits TESTED, TURNED, BACKWARD, SPEED_OFF; 0: it cannot be tested."""
     if not (SOG_LEAST <= sog <= SOG_MOST and cog < COG_MISSING and DT_MS_MIN <= dt_ms <= DT_MS_MAX):
@@ -257,7 +258,7 @@ def disagreement(sog, cog, dt_ms, lat, lon, prev_lat, prev_lon):
     return how
 
 
-@njit(boolean(DOUBT_TYPE[::1], int64, int64), **PLAIN)
+@kernel(boolean(DOUBT_TYPE[::1], int64, int64), **PLAIN)
 def _is_the_rule(doubts, slot, t):
     """Count a report that disagrees with a track of which there is no record; whether enough of them have come running for one."""
     doubt, t_s = doubts[slot], t // 1000
@@ -269,7 +270,7 @@ def _is_the_rule(doubts, slot, t):
     return doubt["odd"] >= ODD_RUN
 
 
-@njit((FACTS_TYPE[::1], int64, HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, boolean, boolean), cache=True)
+@kernel((FACTS_TYPE[::1], int64, HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, boolean, boolean))
 def _note_fix_state(facts, at, rows, more, slot, t, placeless, dead):
     """A report without a position (placeless), or whose position system is said to be dead, or one with a fix again."""
     f = facts[at]
@@ -289,7 +290,7 @@ def _note_fix_state(facts, at, rows, more, slot, t, placeless, dead):
             more[slot]["trouble"] &= np.uint8(0xFF ^ TROUBLE_LOST)
 
 
-@njit((FACTS_TYPE[::1], int64, MORE_TYPE[::1], int64, int64), cache=True)
+@kernel((FACTS_TYPE[::1], int64, MORE_TYPE[::1], int64, int64))
 def _is_back(facts, at, more, slot, last_ms):
     """The jump is over; last_ms: the last fix at the new place."""
     f = facts[at]
@@ -298,7 +299,7 @@ def _is_back(facts, at, more, slot, last_ms):
     more[slot]["trouble"] &= np.uint8(0xFF ^ TROUBLE_JUMPED)
 
 
-@njit((FACTS_TYPE[::1], int64, HOT_TYPE[::1], MORE_TYPE[::1], DOUBT_TYPE[::1], FIX_TYPE, TAKEN_TYPE, float64), cache=True)
+@kernel((FACTS_TYPE[::1], int64, HOT_TYPE[::1], MORE_TYPE[::1], DOUBT_TYPE[::1], FIX_TYPE, TAKEN_TYPE, float64))
 def _note_jump(facts, at, rows, more, doubts, fix, told, speed_kn):
     """A report with which its track has jumped: away, farther, or back."""
     f, slot, t = facts[at], np.int64(told["slot"]), fix["t_ms"]
@@ -328,7 +329,7 @@ def _note_jump(facts, at, rows, more, doubts, fix, told, speed_kn):
     f["to_kn"] = np.float32(speed_kn)
 
 
-@njit((FACTS_TYPE[::1], int64, DOUBT_TYPE[::1], int64, FIX_TYPE, int64), cache=True)
+@kernel((FACTS_TYPE[::1], int64, DOUBT_TYPE[::1], int64, FIX_TYPE, int64))
 def _note_words(facts, at, doubts, slot, fix, how):
     """Motion against words (how: bits of `disagreement`), and the places while they disagree."""
     f = facts[at]
@@ -353,9 +354,8 @@ def _note_words(facts, at, doubts, slot, fix, how):
 
 
 # Slow twin: tests/naive_position.py.
-@njit(
+@kernel(
     int64(FIX_TYPE[::1], TAKEN_TYPE[::1], int32[::1], int64, HOT_TYPE[::1], MORE_TYPE[::1], DOUBT_TYPE[::1], FACTS_TYPE[::1], int64[::1]),
-    cache=True,
 )
 def note(fixes, taken, picked, at_pick, rows, more, doubts, facts, cells):
     """Take picked rows (numbers of those that may be doubtful: look.py) from `at_pick` into the records.

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, uint32
+from numba import float64, from_dtype, int64, uint32
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, cos_lat
+from dogwatch.kernel import kernel
 from tracks.around import SIGHTING_TYPE
 from tracks.coverage import place_of
 
@@ -105,7 +106,7 @@ def _of(seen: np.ndarray, since_ms: int, loa_m_min: float) -> tuple[np.ndarray, 
     return square, kind
 
 
-@njit(int64(int64, int64), cache=True)
+@kernel(int64(int64, int64))
 def square_of(lat, lon):
     """Number of the square of a position in units; longitudes wrap."""
     row = (lat + POLE) // SQUARE_UNITS
@@ -115,7 +116,7 @@ def square_of(lat, lon):
     return row << COLUMN_BITS | column
 
 
-@njit(int64(int64, int64), cache=True)
+@kernel(int64(int64, int64))
 def kind_of(ship_type, loa_m):
     """Trade and size of a ship as one number below KINDS."""
     tens = ship_type // 10
@@ -138,7 +139,7 @@ def kind_of(ship_type, loa_m):
     return trade * 3 + (loa_m >= SIZES_M[0]) + (loa_m >= SIZES_M[1])
 
 
-@njit((SIGHTING_TYPE[::1], int64, float64, int64[::1], int64[::1]), cache=True)
+@kernel((SIGHTING_TYPE[::1], int64, float64, int64[::1], int64[::1]))
 def _square_and_kind(seen, since_ms, loa_m_min, square, kind):
     for i in range(seen.shape[0]):
         one = seen[i]
@@ -149,7 +150,7 @@ def _square_and_kind(seen, since_ms, loa_m_min, square, kind):
             kind[i] = kind_of(np.int64(one["ship_type"]), np.int64(one["loa_m"]))
 
 
-@njit(int64(SIGHTING_TYPE[::1], int64[::1], int64[::1], int64[::1], int64[::1], uint32[:, ::1], float64, float64, _ODD[::1]), cache=True)
+@kernel(int64(SIGHTING_TYPE[::1], int64[::1], int64[::1], int64[::1], int64[::1], uint32[:, ::1], float64, float64, _ODD[::1]))
 def _odd(seen, square, kind, squares, rows, looks, visits_min, share_max, out):
     """Write who is in a square of which enough is known, and where too few of her kind are; returns how many."""
     n = 0
@@ -170,7 +171,7 @@ def _odd(seen, square, kind, squares, rows, looks, visits_min, share_max, out):
     return n
 
 
-@njit(int64(int64[::1], int64[::1], int64[::1], int64[::1], uint32[:, ::1], int64[::1]), cache=True)
+@kernel(int64(int64[::1], int64[::1], int64[::1], int64[::1], uint32[:, ::1], int64[::1]))
 def _count(square, kind, squares, rows, looks, missing):
     """Count each look in its square; writes down and returns how many found none."""
     n = 0

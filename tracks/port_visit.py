@@ -15,11 +15,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, uint8
+from numba import float64, from_dtype, int64, uint8
 
 from dogwatch.batch import T_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, event_id
 from dogwatch.geo import KN_MS, NM_M, distance_m
+from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects
 from tracks.detector import Detector, Sight
@@ -288,7 +289,7 @@ def _new_event(sight: Sight, key: int, start_ms: int, facts: dict[str, Any]) -> 
     )
 
 
-@njit(uint8[::1](HOT_TYPE[::1], MORE_TYPE[::1], _VISIT[::1], float64, float64, int64), cache=True)
+@kernel(uint8[::1](HOT_TYPE[::1], MORE_TYPE[::1], _VISIT[::1], float64, float64, int64))
 def look(rows, more, visits, stop_kn, resume_kn, gap_ms):
     """One look at every track with a new position: uint8[n] of ASK, STOP (its first in this visit) and GAP (its first long silence in port)."""
     found = np.zeros(rows.shape[0], np.uint8)

@@ -14,10 +14,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int32, int64, njit, types
+from numba import boolean, float64, from_dtype, int32, int64, types
 
 from dogwatch.batch import COG_MISSING, T_MISSING, take_rows
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, cos_lat
+from dogwatch.kernel import kernel
 from tracks.around import SIGHTED_MS, SIGHTING_TYPE
 from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_key, place_of
 from tracks.detector import Sight
@@ -205,7 +206,7 @@ def _ways_of(rows: np.ndarray, steps_s: np.ndarray) -> tuple[np.ndarray, np.ndar
     return lat, lon, degrees(lat), degrees(lon)
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], SILENCE_TYPE[::1], int64[:, ::1], ASKED_TYPE[::1]), **PLAIN)
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], SILENCE_TYPE[::1], int64[:, ::1], ASKED_TYPE[::1]), **PLAIN)
 def _ask(rows, more, found, first, asked):
     """Sort the silences by their row of cells into `asked`. first[0, r + 1]: the first of them in row r or later; first[1]: to work in."""
     for i in range(found.shape[0]):
@@ -223,7 +224,7 @@ def _ask(rows, more, found, first, asked):
         me["heard_ms"], me["column"], me["at"] = found[i]["heard_ms"], (np.int64(v["lon"]) + HALF_TURN) // CELL_UNITS, i
 
 
-@njit((int64[:, ::1], types.UniTuple(float64, 3), SILENCE_TYPE[::1]), **PLAIN)
+@kernel((int64[:, ::1], types.UniTuple(float64, 3), SILENCE_TYPE[::1]), **PLAIN)
 def _told(counts, limits, found):
     """Write the counted peers into the silences. limits: least peers, least share of them heard, and P where there are fewer."""
     peers_min, heard_min, p_floor = limits
@@ -235,7 +236,7 @@ def _told(counts, limits, found):
             found[i]["p"] = p_floor
 
 
-@njit((SILENCE_TYPE[::1], types.UniTuple(float64, 2), types.UniTuple(float64, 4), boolean, boolean, int64[::1]), **PLAIN)
+@kernel((SILENCE_TYPE[::1], types.UniTuple(float64, 2), types.UniTuple(float64, 4), boolean, boolean, int64[::1]), **PLAIN)
 def _settle(found, limits, needs, coverage_needed, placed, cause):
     """See `settle`. limits: share lost together that is one cause, nm of inshore. needs: seconds (A, B), P and coverage of a suspicious silence."""
     share_min, inshore_nm = limits
@@ -263,7 +264,7 @@ def _settle(found, limits, needs, coverage_needed, placed, cause):
             cause[i] = 8
 
 
-@njit(int64(HOT_TYPE[::1], EAR_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 4), int64, int64[::1]), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], EAR_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 4), int64, int64[::1]), **PLAIN)
 def _due(rows, ears, heard, tick_ms, limits, reports_min, out):
     """Write the slots of `due`; returns how many. limits: candidate s (A, B), longest s, least speed of a class B vessel."""
     s_a, s_b, s_max, speed_b = limits
@@ -287,7 +288,7 @@ def _due(rows, ears, heard, tick_ms, limits, reports_min, out):
     return n
 
 
-@njit(float64(int64), **PLAIN)
+@kernel(float64(int64), **PLAIN)
 def _cosine(tenth_deg):
     """Cosine of an angle in tenths of a degree, from the table of latitudes (clamped near a pole; a course is not)."""
     a = abs(tenth_deg) % 3600
@@ -297,7 +298,7 @@ def _cosine(tenth_deg):
     return cosine if a <= 900 else -cosine
 
 
-@njit(types.UniTuple(int64, 2)(int64, int64, float64, int64, float64), **PLAIN)
+@kernel(types.UniTuple(int64, 2)(int64, int64, float64, int64, float64), **PLAIN)
 def reckon(lat, lon, speed_kn, cog, seconds):
     """Position in units reached at unchanged course (tenths of a degree) and speed; still if either is unknown.
 
@@ -312,7 +313,7 @@ def reckon(lat, lon, speed_kn, cog, seconds):
     return to_lat, (to_lon + HALF_TURN) % (2 * HALF_TURN) - HALF_TURN
 
 
-@njit((HOT_TYPE[::1], float64[:, ::1], int64[:, ::1], int64[:, ::1]), **PLAIN)
+@kernel((HOT_TYPE[::1], float64[:, ::1], int64[:, ::1], int64[:, ::1]), **PLAIN)
 def _ways(rows, steps_s, lat, lon):
     """Where each track is reckoned to be so many seconds after its last position."""
     for i in range(rows.shape[0]):
@@ -321,7 +322,7 @@ def _ways(rows, steps_s, lat, lon):
             lat[i, k], lon[i, k] = reckon(np.int64(v["lat"]), np.int64(v["lon"]), np.float64(v["speed_kn"]), np.int64(v["cog"]), steps_s[i, k])
 
 
-@njit(types.Tuple((float64, float64, int64))(HOT_TYPE, int64, int64, LEARNED, float64, int64[::1]), **PLAIN)
+@kernel(types.Tuple((float64, float64, int64))(HOT_TYPE, int64, int64, LEARNED, float64, int64[::1]), **PLAIN)
 def _along(v, group, n, learned, learned_min, path):
     """(P of n silent blocks, mean coverage, whether n + AHEAD_BLOCKS are learned) along the path reckoned from the last report. path: to work in.
 
@@ -352,7 +353,7 @@ def _along(v, group, n, learned, learned_min, path):
     return p, (coverage / known_blocks if known_blocks > 0 else 0.0), whole
 
 
-@njit(
+@kernel(
     (
         HOT_TYPE[::1],
         int64[::1],
@@ -392,7 +393,7 @@ def _expect(rows, heard, slots, groups, listened, deaths, tick_ms, learned, limi
                 found["known_cell"], found["leaving"] = known, known - known * whole
 
 
-@njit((ASKED_TYPE[::1], int64[::1], types.UniTuple(float64, 2), int64, int64, int64, int64, int64[:, ::1]), **PLAIN)
+@kernel((ASKED_TYPE[::1], int64[::1], types.UniTuple(float64, 2), int64, int64, int64, int64, int64[:, ::1]), **PLAIN)
 def _count_peer(asked, first, limits, key, lat, lon, t_ms, counts):
     """Count a track, last heard at t_ms, for everybody in whose cell or the next it was: (peers, of these heard since, of the rest lost together)."""
     lately_ms, together_ms = limits
@@ -409,7 +410,7 @@ def _count_peer(asked, first, limits, key, lat, lon, t_ms, counts):
             counts[me["at"], 2] += 1
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], ASKED_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 2), int64[:, ::1]), **PLAIN)
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], ASKED_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 2), int64[:, ::1]), **PLAIN)
 def _peers_of_table(rows, more, heard, asked, first, since_ms, limits, counts):
     """Count the tracks of a table that would be sighted (tracks/around.py). first[r + 1]: the first of `asked` (sorted by row of cells) in row r or later."""
     for i in range(rows.shape[0]):
@@ -422,7 +423,7 @@ def _peers_of_table(rows, more, heard, asked, first, since_ms, limits, counts):
             _count_peer(asked, first, limits, key, np.int64(v["lat"]), np.int64(v["lon"]), heard[i], counts)
 
 
-@njit((SIGHTING_TYPE[::1], ASKED_TYPE[::1], int64[::1], types.UniTuple(float64, 2), int64[:, ::1]), **PLAIN)
+@kernel((SIGHTING_TYPE[::1], ASKED_TYPE[::1], int64[::1], types.UniTuple(float64, 2), int64[:, ::1]), **PLAIN)
 def _peers_of_sightings(seen, asked, first, limits, counts):
     """The same of sightings."""
     for i in range(seen.shape[0]):

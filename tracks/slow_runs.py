@@ -13,10 +13,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import float64, from_dtype, int64, njit, types, uint8
+from numba import float64, from_dtype, int64, types, uint8
 
 from dogwatch.batch import HDG_MISSING, SOG_MISSING
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.kernel import kernel
 from tracks.params import INSHORE_NM, OFFSHORE_NM
 from tracks.place_facts import COS_COURSE
 from tracks.records import BUCKET_MS, MORE_TYPE, PLAIN, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
@@ -107,21 +108,21 @@ def shapes(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return lat, lon, radius
 
 
-@njit(float64(RUN_TYPE), **PLAIN)
+@kernel(float64(RUN_TYPE), **PLAIN)
 def _radius_nm(run):
     """Half the diagonal of the box around a run's medians."""
     high_m, wide_m = run["max_y_m"] - run["min_y_m"], run["max_x_m"] - run["min_x_m"]
     return math.sqrt(high_m * high_m + wide_m * wide_m) / 2 / NM_M
 
 
-@njit(float64(RUN_TYPE), **PLAIN)
+@kernel(float64(RUN_TYPE), **PLAIN)
 def _net_over_path(run):
     """Distance from the first slow bucket to the last over the way between them; 0 where there was no way."""
     net_m = distance_m(run["lat"], run["lon"], run["at_lat"], run["at_lon"])
     return net_m / run["path_m"] if run["path_m"] > 0 else 0.0
 
 
-@njit((RUN_TYPE[::1], float64[::1], float64[::1], float64[::1]), **PLAIN)
+@kernel((RUN_TYPE[::1], float64[::1], float64[::1], float64[::1]), **PLAIN)
 def _shapes(runs, lat, lon, radius):
     for i in range(runs.shape[0]):
         run = runs[i]
@@ -137,7 +138,7 @@ def goes_ahead(runs: np.ndarray) -> np.ndarray:
     return ahead
 
 
-@njit((MORE_TYPE[::1], RUN_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 6), uint8[::1]), **PLAIN)
+@kernel((MORE_TYPE[::1], RUN_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 6), uint8[::1]), **PLAIN)
 def _waiting(more, runs, slots, tick_ms, limits, what):
     """Write LOOK or READY for each of the slots that is."""
     offshore_s, border_s, inshore_s, share_max, radius_max, net_max = limits
@@ -158,14 +159,14 @@ def _waiting(more, runs, slots, tick_ms, limits, what):
             what[i] = READY
 
 
-@njit(int64(int64, int64, int64, int64), **PLAIN)
+@kernel(int64(int64, int64, int64, int64), **PLAIN)
 def _median(n, total, least, most):
     """Median of one to four integers (the lower-rounded middle of two), from their sum, least and greatest."""
     middle = total - least - most if n > 2 else total
     return middle // 2 if n % 2 == 0 else middle
 
 
-@njit((RUN_TYPE[::1], int64, int64, int64, int64, int64, int64), **PLAIN)
+@kernel((RUN_TYPE[::1], int64, int64, int64, int64, int64, int64), **PLAIN)
 def _begin(runs, slot, bucket, lat, lon, t_first, t_last):
     """A new run that starts with this bucket."""
     run = runs[slot]
@@ -185,7 +186,7 @@ def _begin(runs, slot, bucket, lat, lon, t_first, t_last):
     run["min_y_m"] = run["max_y_m"] = run["min_x_m"] = run["max_x_m"] = 0.0
 
 
-@njit((RUN_TYPE[::1], int64, int64, int64, int64), **PLAIN)
+@kernel((RUN_TYPE[::1], int64, int64, int64, int64), **PLAIN)
 def _steer(runs, slot, lat, lon, hdg):
     """A slow bucket that ends at a place with a heading: did the run go ahead along the heading of its beginning?"""
     run = runs[slot]
@@ -201,7 +202,7 @@ def _steer(runs, slot, lat, lon, hdg):
         run["ahead"] += np.uint8(1)
 
 
-@njit((RUN_TYPE[::1], int64, int64, int64, int64, int64, float64, int64, int64), **PLAIN)
+@kernel((RUN_TYPE[::1], int64, int64, int64, int64, int64, float64, int64, int64), **PLAIN)
 def _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, samples, masked):
     """Add a slow bucket to a run."""
     run = runs[slot]
@@ -229,7 +230,7 @@ def _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, samples, masked):
     run["bucket"] = np.int32(bucket)
 
 
-@njit(uint8(RUN_TYPE[::1], int64, int64, float64, float64, float64), **PLAIN)
+@kernel(uint8(RUN_TYPE[::1], int64, int64, float64, float64, float64), **PLAIN)
 def _unheard(runs, slot, bucket, merge_n, unknown_n, gap_n):
     """A bucket without a report: what it does to the run."""
     run, did = runs[slot], 0
@@ -242,7 +243,7 @@ def _unheard(runs, slot, bucket, merge_n, unknown_n, gap_n):
     return np.uint8(did)
 
 
-@njit(float64(TRAIL_TYPE[:, ::1], int64, int64, int64), **PLAIN)
+@kernel(float64(TRAIL_TYPE[:, ::1], int64, int64, int64), **PLAIN)
 def _told_kn(trail, slot, begin_at, base):
     """Median speed over ground of the samples of a bucket, -1 where none tells it."""
     n, total, least, most = 0, np.int64(0), np.int64(SOG_MISSING), np.int64(0)
@@ -258,7 +259,7 @@ def _told_kn(trail, slot, begin_at, base):
 
 
 # Flat: a bucket of every vessel in one pass, with nothing written down between its samples and its run; slow twin in tests/naive_tracks.py.
-@njit((MORE_TYPE[::1], TRAIL_TYPE[:, ::1], RUN_TYPE[::1], int64, types.UniTuple(float64, 7), uint8[::1]), **PLAIN)
+@kernel((MORE_TYPE[::1], TRAIL_TYPE[:, ::1], RUN_TYPE[::1], int64, types.UniTuple(float64, 7), uint8[::1]), **PLAIN)
 def _close_buckets(more, trail, runs, bucket, limits, outcome):
     """As `close_buckets`."""
     speed_max, resume_kn, share_max, resume_n, merge_n, unknown_n, gap_n = limits

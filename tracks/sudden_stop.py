@@ -15,11 +15,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int32, int64, njit, types
+from numba import float64, from_dtype, int32, int64, types
 
 from dogwatch.batch import SOG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import KN_MS, distance_m
+from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects
 from tracks.detector import Detector, Sight
@@ -227,7 +228,7 @@ def _exclusions(sight: Sight, slot: int, stop: np.void, here: tuple[float, float
 
 
 # Slow twin in tests/naive_motion.py.
-@njit(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int32[::1], _STOP[::1], types.UniTuple(float64, 4)), cache=True)
+@kernel(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int32[::1], _STOP[::1], types.UniTuple(float64, 4)))
 def _passages(fixes, taken, passed, stops, limits):
     """Enter passages of the three speeds (numbers of rows: look.py); slots with a new candidate. limits: fast, stopped, resume in knots, within in ms."""
     fast_kn, stopped_kn, resume_kn, within_ms = limits

@@ -11,10 +11,11 @@ older passes left in it; what it has lost cannot speak.
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int64, njit, types
+from numba import boolean, float64, from_dtype, int64, types
 
 from dogwatch.batch import SOG_MISSING, T_MISSING
 from dogwatch.geo import KN_MS
+from dogwatch.kernel import kernel
 from tracks.contacts import NEAR, apart_m
 from tracks.detector import Sight
 from tracks.params import Rendezvous
@@ -23,20 +24,20 @@ from tracks.records import PLAIN, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 _NEAR = from_dtype(NEAR)
 
 
-@njit(float64(float64, float64, int64), **PLAIN)
+@kernel(float64(float64, float64, int64), **PLAIN)
 def reach_m(limit_m, drift_kn, silent_ms):
     """How far from where two were together one of them may be after so long, if they stayed: their distance, and what drift makes."""
     return limit_m + drift_kn * KN_MS * silent_ms / 1000.0
 
 
-@njit(int64(TRAIL_TYPE[:, ::1], int64, int64, int64), **PLAIN)
+@kernel(int64(TRAIL_TYPE[:, ::1], int64, int64, int64), **PLAIN)
 def _when_ms(trail, slot, k, t_ms):
     """Time of a place of a trail whose newest report is that of `t_ms`; T_MISSING if it is empty."""
     point = trail[slot, k]
     return T_MISSING if point["filled"] == 0 else t_ms - ((t_ms - np.int64(point["t"])) & 0xFFFFFFFF)
 
 
-@njit(boolean(types.UniTuple(int64, 3), _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 3)), **PLAIN)
+@kernel(boolean(types.UniTuple(int64, 3), _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 3)), **PLAIN)
 def _stayed_one(was, one, trail, limits):
     """Whether all that was heard of one party since `was` (ms, lat, lon) lies in reach of that place and is slow. limits: see `stayed`."""
     since_ms, lat, lon = was
@@ -56,7 +57,7 @@ def _stayed_one(was, one, trail, limits):
     return True
 
 
-@njit(boolean(types.UniTuple(int64, 3), _NEAR, _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 3)), **PLAIN)
+@kernel(boolean(types.UniTuple(int64, 3), _NEAR, _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 3)), **PLAIN)
 def stayed(was, a, b, trail, limits):
     """Whether two in contact again may have been together ever since `was`: ms, and the place in units between them then.
 

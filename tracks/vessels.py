@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numba import float64, int32, int64, njit
+from numba import float64, int32, int64
 
 from dogwatch.batch import (
     F_LATE,
@@ -31,6 +31,7 @@ from dogwatch.batch import (
     T_MISSING,
     UNITS_PER_DEG,
 )
+from dogwatch.kernel import kernel
 from tracks.association import HINTS, REBORN, SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
 from tracks.records import (
     ACCEPTED,
@@ -349,7 +350,7 @@ def _resized(array: np.ndarray, n: int, capacity: int) -> np.ndarray:
     return new
 
 
-@njit(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
 def _moved(rows, more, slots, out):
     """Write those of the slots whose track has moved since geography was asked about it; returns how many."""
     n = 0
@@ -362,7 +363,7 @@ def _moved(rows, more, slots, out):
     return n
 
 
-@njit(int64(TAKEN_TYPE[::1], int32[::1], HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
+@kernel(int64(TAKEN_TYPE[::1], int32[::1], HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
 def _slow_taken(taken, picked, rows, more, speed_kn_max, out):
     """Slots of picked rows whose track is slow and has moved since geography was asked about it (maybe repeated); returns how many."""
     n = 0
@@ -378,7 +379,7 @@ def _slow_taken(taken, picked, rows, more, speed_kn_max, out):
     return n
 
 
-@njit(int64(TAKEN_TYPE[::1], MORE_TYPE[::1], int64[::1]), **PLAIN)
+@kernel(int64(TAKEN_TYPE[::1], MORE_TYPE[::1], int64[::1]), **PLAIN)
 def _born_again(taken, more, out):
     """Write the slots in which a second or later track of an MMSI was born; returns how many."""
     n = 0
@@ -389,7 +390,7 @@ def _born_again(taken, more, out):
     return n
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1]), cache=True)
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1]))
 def _close_block(rows, more):
     for slot in range(rows.shape[0]):
         if rows[slot]["rx"] != 0:
@@ -397,7 +398,7 @@ def _close_block(rows, more):
             rows[slot]["rx"] = np.uint64(0)
 
 
-@njit(int64(int64[::1]), cache=True)
+@kernel(int64(int64[::1]))
 def _shift(places):
     """64 - the number of bits of a place."""
     bits = 0
@@ -406,7 +407,7 @@ def _shift(places):
     return 64 - bits
 
 
-@njit((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64[::1]), cache=True)
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64, int64[::1]))
 def _enter(rows, more, n, places):
     """Enter n tracks into an empty hash. The others of an MMSI are chained behind the first; they stand in order of their ordinals."""
     shift = _shift(places)
@@ -425,7 +426,7 @@ def _enter(rows, more, n, places):
         more[last]["next"] = np.int32(slot + 1)
 
 
-@njit((int64[::1], int64[::1]), cache=True)
+@kernel((int64[::1], int64[::1]))
 def _find(mmsi, places):
     """Slots of the first tracks of MMSIs, or -1."""
     shift = _shift(places)
@@ -440,7 +441,7 @@ def _find(mmsi, places):
     return found
 
 
-@njit((int64[::1], HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1]), cache=True)
+@kernel((int64[::1], HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1]))
 def _find_or_add(mmsi, rows, more, heard, trail, places, cells):
     """Slots of the first tracks of MMSIs, adding unknown ones; -1 where the table is full. The caller made room."""
     shift = _shift(places)

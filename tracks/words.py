@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import from_dtype, int64, njit, types
+from numba import from_dtype, int64, types
 
+from dogwatch.kernel import kernel
 from tracks.records import ACCEPTED, FIX_TYPE, PLAIN, TAKEN_TYPE
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def heard(sight: Sight, fixes: np.ndarray, taken: np.ndarray, words: np.ndarray,
     return found
 
 
-@njit(int64(FIX_TYPE[::1], int64[::1]), **PLAIN)
+@kernel(int64(FIX_TYPE[::1], int64[::1]), **PLAIN)
 def _rare(fixes, out):
     """Write the rows that say something rare; returns how many."""
     n = 0
@@ -56,7 +57,7 @@ def _rare(fixes, out):
 
 
 # Slow twin in tests/naive_motion.py.
-@njit(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int64[::1], _WORD[::1], types.UniTuple(int64, 2)), cache=True)
+@kernel(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int64[::1], _WORD[::1], types.UniTuple(int64, 2)))
 def _note(fixes, taken, said, words, limits):
     """Enter rows `said`; slots whose count has just reached the limit. limits: reports, ms after which a word is forgotten."""
     reached = np.empty(said.shape[0], np.int64)

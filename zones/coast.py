@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
-from numba import njit
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, cos_lat
+from dogwatch.kernel import kernel
 from zones.shore import (
     CENTRE_CAP_NM,
     CENTRE_STEP_NM,
@@ -129,7 +129,7 @@ def grid_shape() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return cols, row_start, half_cell_nm
 
 
-@njit("void(int32[:,::1], int64[::1], int64[::1], uint8[::1])", cache=True)
+@kernel("void(int32[:,::1], int64[::1], int64[::1], uint8[::1])")
 def _mark_land(edges, cols, row_start, cell_land):
     """Set the cells whose centre lies inside the rings: each edge flips every centre of a row that lies east of it."""
     for e in range(edges.shape[0]):
@@ -154,7 +154,7 @@ def _mark_land(edges, cols, row_start, cell_land):
             cell_land[cell] ^= cell_land[cell - 1]
 
 
-@njit("void(int32[:,::1], int64[::1], int64[::1], int32[::1])", cache=True)
+@kernel("void(int32[:,::1], int64[::1], int64[::1], int32[::1])")
 def _count_edges(edges, cols, row_start, cell_start):
     """cell_start[cell + 1] += 1 for every cell that the box around an edge touches."""
     for e in range(edges.shape[0]):
@@ -163,7 +163,7 @@ def _count_edges(edges, cols, row_start, cell_start):
                 cell_start[row_start[row] + col + 1] += 1
 
 
-@njit("void(int32[:,::1], int64[::1], int64[::1], int32[::1], int32[::1])", cache=True)
+@kernel("void(int32[:,::1], int64[::1], int64[::1], int32[::1], int32[::1])")
 def _list_edges(edges, cols, row_start, cell_start, cell_edges):
     """Fill the list that `_count_edges` sized, in the order of the edges."""
     filled = cell_start[:-1].copy()
@@ -175,7 +175,7 @@ def _list_edges(edges, cols, row_start, cell_start, cell_edges):
                 filled[cell] += 1
 
 
-@njit("void(int32[:,::1], int64[::1], int64[::1], int32[::1], int32[::1], uint16[::1])", cache=True)
+@kernel("void(int32[:,::1], int64[::1], int64[::1], int32[::1], int32[::1], uint16[::1])")
 def _measure_centres(edges, cols, row_start, cell_start, cell_edges, cell_near):
     """Distance of every centre, rounded down to CENTRE_STEP_NM."""
     for row in range(ROWS):

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
-from numba import njit
 
 from dogwatch.errors import ConfigError
 from dogwatch.events import ZoneRelation
 from dogwatch.geo import HALF_TURN, cos_lat
+from dogwatch.kernel import kernel
 from zones.coast import Coast
 from zones.geojson import Zone, ZoneSet
 from zones.grid import ZoneGrid
@@ -260,7 +260,7 @@ def _units(lat_deg: np.ndarray, lon_deg: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 # A kernel, because tracks/ asks about a few points at a time, and NumPy takes a microsecond for each of a dozen steps.
-@njit("void(float64[::1], float64[::1], int64[::1], int64[::1], boolean[::1])", cache=True, _nrt=False)
+@kernel("void(float64[::1], float64[::1], int64[::1], int64[::1], boolean[::1])", _nrt=False)
 def _round(lat_deg, lon_deg, lat, lon, known):
     for i in range(lat_deg.shape[0]):
         known[i] = abs(lat_deg[i]) <= 90.0 and abs(lon_deg[i]) <= 180.0

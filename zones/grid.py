@@ -19,9 +19,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN
+from dogwatch.kernel import kernel
 from zones.polygons import EDGES, NODES, STACK_MAX, ZONES, EdgeTree, to_zone
 
 POLE = 54_000_000
@@ -115,7 +116,7 @@ class ZoneGrid:
         return seen[self.set_start[1:]] > seen[self.set_start[:-1]]
 
 
-@njit(types.int32(*_CODE, types.int64, types.int64), cache=True)
+@kernel(types.int32(*_CODE, types.int64, types.int64))
 def code_at(tiles, blocks, lat, lon):
     """The code of a cell, or ~m of a cell with a boundary."""
     row, col = (lat + POLE) >> CELL_BITS, (lon + HALF_TURN) >> CELL_BITS
@@ -125,7 +126,7 @@ def code_at(tiles, blocks, lat, lon):
     return code
 
 
-@njit("int64(int64, int64, int64, int64, int64, int64)", cache=True)
+@kernel("int64(int64, int64, int64, int64, int64, int64)")
 def crossing(y_a, x_a, d_y, d_x, y, x):
     """1 where the walk from (y, x) to the centre (0, 0) crosses an edge (start and step), else 0; 2 for a point on the edge.
 
@@ -151,7 +152,7 @@ def crossing(y_a, x_a, d_y, d_x, y, x):
 
 
 # Written into its callers: a call that hands arrays on costs more than the edges of a cell.
-@njit(inline="always")
+@kernel(inline="always")
 def _add_bounded(mixed, tree_edges, tree_nodes, tree_zones, at, lat, lon, n, stack, out):
     """Append to out[n:] the zones of a cell with a boundary (its place in `mixed`) that hold a position and do not cover the cell; returns the new length."""
     y = ((lat + POLE) & CELL_MASK) - CELL_HALF
@@ -176,7 +177,7 @@ def _add_bounded(mixed, tree_edges, tree_nodes, tree_zones, at, lat, lon, n, sta
     return n
 
 
-@njit(types.int64(*_GRID, types.int64, types.int64, types.int64, types.int64[::1], _I4), cache=True)
+@kernel(types.int64(*_GRID, types.int64, types.int64, types.int64, types.int64[::1], _I4))
 def members_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_nodes, tree_zones, lat, lon, n, stack, out):
     """Append the zones that hold a position to out[n:], as `zones_at` orders them; returns the new length.
 
@@ -194,7 +195,7 @@ def members_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_node
     return n
 
 
-@njit(types.int64(_I4, types.int64, types.int64), cache=True)
+@kernel(types.int64(_I4, types.int64, types.int64))
 def sorted_once(out, first, end):
     """Sort out[first:end] (a few numbers) and drop what is double; returns the new end."""
     kept = first
@@ -212,7 +213,7 @@ def sorted_once(out, first, end):
 
 
 # Flat: as `members_at`, written out for the same reason.
-@njit(types.int64(*_GRID, _I4, _I4, types.int64, types.int64[::1], _I4), cache=True)
+@kernel(types.int64(*_GRID, _I4, _I4, types.int64, types.int64[::1], _I4))
 def _zones_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_nodes, tree_zones, lats, lons, done, start, out):
     """Fill start and out from row `done`; returns the first row that found no room, or n."""
     stack = np.empty(STACK_MAX, np.int64)
@@ -252,13 +253,13 @@ def _zones_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_nodes
     return lats.shape[0]
 
 
-@njit(types.void(*_CODE, _I4, _I4, _I4), cache=True)
+@kernel(types.void(*_CODE, _I4, _I4, _I4))
 def _codes_at(tiles, blocks, lats, lons, out):
     for i in range(lats.shape[0]):
         out[i] = code_at(tiles, blocks, np.int64(lats[i]), np.int64(lons[i]))
 
 
-@njit(types.void(*_CODE, _I4, _I4, _I4, _I4, types.boolean[::1]), cache=True)
+@kernel(types.void(*_CODE, _I4, _I4, _I4, _I4, types.boolean[::1]))
 def _unsettled(tiles, blocks, slots, lats, lons, last, out):
     for i in range(lats.shape[0]):
         row, col = (np.int64(lats[i]) + POLE) >> CELL_BITS, (np.int64(lons[i]) + HALF_TURN) >> CELL_BITS
@@ -271,7 +272,7 @@ def _unsettled(tiles, blocks, slots, lats, lons, last, out):
         last[slots[i]] = code
 
 
-@njit(types.void(*_GRID, types.boolean[::1], types.boolean[::1], _I4, _I4, types.boolean[::1]), cache=True)
+@kernel(types.void(*_GRID, types.boolean[::1], types.boolean[::1], _I4, _I4, types.boolean[::1]))
 def _any_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_nodes, tree_zones, chosen, codes, lats, lons, out):
     stack = np.empty(STACK_MAX, np.int64)
     members = np.empty(tree_zones.shape[0] + WIDE, np.int32)

@@ -13,9 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import from_dtype, njit, types
+from numba import from_dtype, types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, cos_lat
+from dogwatch.kernel import kernel
 from zones.grid import ASK_TREE, CELL_BITS, CELLS_OF_TILE, TILE_BITS, TILE_COLS, TILE_ROWS, WIDE, ZoneGrid
 from zones.polygons import EDGES, NM_PER_UNIT, NODES, STACK, STACK_MAX, ZONES, EdgeTree, distance, inside_tree
 from zones.shore import POLE, side
@@ -110,7 +111,7 @@ class _Parts:
         return ZoneGrid(self.tiles, blocks, packed, np.ascontiguousarray(set_start[: n_sets + 1]), members, tree)
 
 
-@njit("UniTuple(int64, 2)(int64, int64, int64, int64, int64, int64)", cache=True)
+@kernel("UniTuple(int64, 2)(int64, int64, int64, int64, int64, int64)")
 def _reach(lat_a, lon_a, lat_b, lon_b, south, north):
     """(west, east) of an edge between two latitudes, both ends widened by a unit so that rounding loses nothing."""
     if lat_a > lat_b:
@@ -122,14 +123,14 @@ def _reach(lat_a, lon_a, lat_b, lon_b, south, north):
     return max(-HALF_TURN, min(low, high) - 1), min(HALF_TURN, max(low, high) + 1)
 
 
-@njit("float64(int64, int64)", cache=True)
+@kernel("float64(int64, int64)")
 def _half_diagonal_nm(south, size):
     """Half the diagonal of a square of `size` units, a little too long."""
     widest = cos_lat(0) if south <= 0 <= south + size else max(cos_lat(south), cos_lat(south + size))
     return 1.02 * NM_PER_UNIT * 0.5 * size * np.sqrt(1.0 + widest * widest) + SLACK_NM
 
 
-@njit(types.int64(EDGES, NODES, ZONES, types.int64, types.int64, types.int64, types.int64, STACK), cache=True)
+@kernel(types.int64(EDGES, NODES, ZONES, types.int64, types.int64, types.int64, types.int64, STACK))
 def _by_distance(edges, nodes, zones, z, south, west, size, stack):
     """Is a square with this corner all within a zone with buffer (1), all outside (0), or must be asked (2)?"""
     if max(abs(south), abs(south + size)) > STEEP_LAT:
@@ -146,7 +147,7 @@ def _by_distance(edges, nodes, zones, z, south, west, size, stack):
 
 
 # Flat: one pass over all zones that shares its stamps.
-@njit(types.boolean(EDGES, NODES, ZONES, _I4, types.boolean[::1], _PAIRS, _I4, types.int64[::1]), cache=True)
+@kernel(types.boolean(EDGES, NODES, ZONES, _I4, types.boolean[::1], _PAIRS, _I4, types.int64[::1]))
 def _find_pairs(edges, nodes, zones, ranges, marks, pairs, tile_edges, counts):
     """Step 1. counts: pairs, tile edges. False when there was no room."""
     size = 1 << TILE_BITS
@@ -217,7 +218,7 @@ def _find_pairs(edges, nodes, zones, ranges, marks, pairs, tile_edges, counts):
     return True
 
 
-@njit(types.int64(_I4, types.int64, types.int64, types.int64), cache=True)
+@kernel(types.int64(_I4, types.int64, types.int64, types.int64))
 def _place(set_zones, first, end, mask):
     h = types.int64(1469)
     for j in range(first, end):
@@ -225,7 +226,7 @@ def _place(set_zones, first, end, mask):
     return (h ^ (h >> 17)) & mask
 
 
-@njit(types.void(_I4, _I4, types.int64, _I4), cache=True)
+@kernel(types.void(_I4, _I4, types.int64, _I4))
 def _rehash(set_start, set_zones, sets, table):
     for code in range(1, sets):
         at = _place(set_zones, set_start[code], set_start[code + 1], table.shape[0] - 1)
@@ -234,7 +235,7 @@ def _rehash(set_start, set_zones, sets, table):
         table[at] = code
 
 
-@njit(types.int32(_I4, _I4, _I4, types.int64[::1], types.int64), cache=True)
+@kernel(types.int32(_I4, _I4, _I4, types.int64[::1], types.int64))
 def _code_of(set_start, set_zones, table, counts, end):
     """The code of the set that was written behind the known ones, up to `end`; keeps it when it is new."""
     first = counts[5]
@@ -258,7 +259,7 @@ def _code_of(set_start, set_zones, table, counts, end):
     return code
 
 
-@njit("UniTuple(boolean, 2)(int64, int64, int64, int64, int64, int64, int64, int64)", cache=True)
+@kernel("UniTuple(boolean, 2)(int64, int64, int64, int64, int64, int64, int64, int64)")
 def _crossed(lat_a, lon_a, lat_b, lon_b, lat, lon, lat_c, lon_c):
     """Does an edge cross the walk from a point along its parallel, and then along the meridian to the centre? (`grid.py`)"""
     d_y, d_x = lat_b - lat_a, lon_b - lon_a
@@ -275,7 +276,7 @@ def _crossed(lat_a, lon_a, lat_b, lon_b, lat, lon, lat_c, lon_c):
     return first, second
 
 
-@njit(types.void(EDGES, _I4, types.int64, types.int64, types.int64, types.int64, types.int32[:, ::1], types.int64), cache=True)
+@kernel(types.void(EDGES, _I4, types.int64, types.int64, types.int64, types.int64, types.int32[:, ::1], types.int64))
 def _count_edges(edges, tile_edges, first, count, south, west, counts, k):
     """counts[k, cell] of the cells of a tile: edges that touch them."""
     size = 1 << CELL_BITS
@@ -288,7 +289,7 @@ def _count_edges(edges, tile_edges, first, count, south, west, counts, k):
                 counts[k, (row << 4) | col] += 1
 
 
-@njit(types.void(EDGES, _I4, types.int64, types.int64, types.int64, types.int64, types.int32[:, ::1], types.int64, EDGES), cache=True)
+@kernel(types.void(EDGES, _I4, types.int64, types.int64, types.int64, types.int64, types.int32[:, ::1], types.int64, EDGES))
 def _list_edges(edges, tile_edges, first, count, south, west, places, k, out):
     """Write the edges of every cell to out[places[k, cell]...], relative to the centre of the cell; -1 where they are not kept."""
     size = 1 << CELL_BITS
@@ -304,9 +305,8 @@ def _list_edges(edges, tile_edges, first, count, south, west, places, k, out):
                 places[k, (row << 4) | col] = at + 1
 
 
-@njit(
+@kernel(
     types.void(EDGES, NODES, ZONES, _I4, types.int64, types.int64, types.int64, types.int64, types.int64, _BYTES, types.int64, STACK),
-    cache=True,
 )
 def _sides(edges, nodes, zones, tile_edges, z, first, count, south, west, sides, k, stack):
     """sides[k * 256 + cell]: is the centre of each cell inside? By a walk from a point of the tile that lies on no edge."""
@@ -331,11 +331,10 @@ def _sides(edges, nodes, zones, tile_edges, z, first, count, south, west, sides,
         sides[k * CELLS_OF_TILE + cell] = inside
 
 
-@njit(
+@kernel(
     types.int64(
         *(EDGES, NODES, ZONES, _PAIRS, _I4, _I4, types.int64, _I4, types.int32[:, ::1], _MIXED, _ENTRY, types.int32[:, ::1], _I4, _I4, _I4, types.int64[::1])
     ),
-    cache=True,
 )
 def _refine(edges, nodes, zones, pairs, starts, tile_edges, done, tiles, blocks, mixed, entries, local_edges, set_start, set_zones, table, counts):
     """Steps 2 and 3 from tile number `done` of the list; returns the first tile that found no room."""
@@ -405,7 +404,7 @@ def _refine(edges, nodes, zones, pairs, starts, tile_edges, done, tiles, blocks,
     return starts.shape[0] - 1
 
 
-@njit(types.void(_MIXED, _ENTRY, EDGES, _I4, types.int32[:, ::1]), cache=True)
+@kernel(types.void(_MIXED, _ENTRY, EDGES, _I4, types.int32[:, ::1]))
 def _pack(mixed, entries, edges, out, blocks):
     """Write every cell with a boundary in one piece, as `ZoneGrid` says, and let the blocks point there."""
     places = np.empty(mixed.shape[0], np.int64)

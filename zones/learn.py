@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numba import float64, from_dtype, int32, int64, njit
+from numba import float64, from_dtype, int32, int64
 
 from dogwatch.errors import InputError
 from dogwatch.geo import COS_TABLE, FULL_TURN, HALF_TURN, M_PER_UNIT, distance_m, lon_difference
+from dogwatch.kernel import kernel
 from dogwatch.times import iso
 from zones.coast import Coast
 from zones.kinds import SHIP_TYPES_MIN_IN_BORDER
@@ -350,7 +351,7 @@ def _learned(
     )
 
 
-@njit(int64(int64[::1], int64[::1], int32[::1], int32[::1], _STAY[::1], int64[::1], _STAY[::1], float64, int64), cache=True)
+@kernel(int64(int64[::1], int64[::1], int32[::1], int32[::1], _STAY[::1], int64[::1], _STAY[::1], float64, int64))
 def _fold(who, t_ms, lat, lon, stays, seen, done, reach_m, gap_ms):
     """Fold positions into the open stays; closed ones go into `done`. Returns how many.
 

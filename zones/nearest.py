@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from dogwatch.geo import FULL_TURN, cos_lat
+from dogwatch.kernel import kernel
 from zones.polygons import EDGES, NM_PER_UNIT, NODES, STACK_MAX, UNITS, ZONES, EdgeTree, to_zone
 
 ANY_TIME = -(1 << 63)
@@ -72,7 +73,7 @@ def build_bands(tree: EdgeTree, chosen: np.ndarray) -> ZoneBands:
     return ZoneBands(tree, south, north, west, east, numbers, buffer_nm, int(high.max(initial=0)))
 
 
-@njit(types.float64(types.int64, types.int64, types.int64, types.int64, types.int64, types.int64), cache=True)
+@kernel(types.float64(types.int64, types.int64, types.int64, types.int64, types.int64, types.int64))
 def _box_squared(south, north, west, east, lat, lon):
     """Square of what a box is away at least, in miles."""
     dy = float(max(0, south - lat, lat - north)) * NM_PER_UNIT
@@ -84,7 +85,7 @@ def _box_squared(south, north, west, east, lat, lon):
 
 
 # Flat: a search to both sides for every place, once a look for hundreds of vessels.
-@njit(types.void(EDGES, NODES, ZONES, *_BOXES, types.int64, UNITS, UNITS, _F8), cache=True)
+@kernel(types.void(EDGES, NODES, ZONES, *_BOXES, types.int64, UNITS, UNITS, _F8))
 def _nearest_of(edges, nodes, zones, south, north, west, east, number, buffer_nm, tallest, t_ms, lats, lons, out):
     stack = np.empty(STACK_MAX, np.int64)
     n = south.shape[0]
@@ -113,7 +114,7 @@ def _nearest_of(edges, nodes, zones, south, north, west, east, number, buffer_nm
         out[i] = best
 
 
-@njit(types.int64(EDGES, NODES, ZONES, *_BOXES, types.int64, UNITS, UNITS, types.float64, types.int64, UNITS, UNITS, _F8), cache=True)
+@kernel(types.int64(EDGES, NODES, ZONES, *_BOXES, types.int64, UNITS, UNITS, types.float64, types.int64, UNITS, UNITS, _F8))
 def _within(edges, nodes, zones, south, north, west, east, number, buffer_nm, tallest, t_ms, lats, lons, cap_nm, done, start, found, nm):
     """Fill start, found and nm from place `done`; returns the first place that might find no room, or n."""
     stack = np.empty(STACK_MAX, np.int64)

@@ -12,9 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import from_dtype, njit, types
+from numba import from_dtype, types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, NM_M, cos_lat
+from dogwatch.kernel import kernel
 from zones.shore import edge_distance_nm, side
 
 FAN = 16
@@ -113,7 +114,7 @@ def _boxes(children: np.ndarray, leaf: bool) -> np.ndarray:
     return out
 
 
-@njit(types.boolean(EDGES, NODES, types.int64, types.int64, types.int64, STACK), cache=True)
+@kernel(types.boolean(EDGES, NODES, types.int64, types.int64, types.int64, STACK))
 def inside_tree(edges, nodes, root, lat, lon, stack):
     """Even-odd rule with a ray to the east; on an edge is inside."""
     stack[0] = root
@@ -142,7 +143,7 @@ def inside_tree(edges, nodes, root, lat, lon, stack):
     return inside
 
 
-@njit(types.float64(EDGES, NODES, types.int64, types.int64, types.int64, types.float64, STACK), cache=True)
+@kernel(types.float64(EDGES, NODES, types.int64, types.int64, types.int64, types.float64, STACK))
 def distance(edges, nodes, root, lat, lon, best, stack):
     """Distance to the nearest edge under `root` if nearer than `best` nm, else `best`."""
     stack[0] = root
@@ -173,7 +174,7 @@ def distance(edges, nodes, root, lat, lon, best, stack):
     return best
 
 
-@njit(types.float64(EDGES, NODES, ZONES, types.int64, types.int64, types.int64, types.float64, STACK), cache=True)
+@kernel(types.float64(EDGES, NODES, ZONES, types.int64, types.int64, types.int64, types.float64, STACK))
 def to_zone(edges, nodes, zones, z, lat, lon, cap_nm, stack):
     """Distance to zone z with its buffer taken off, at most cap_nm; 0 inside."""
     root = zones[z]["root"]
@@ -186,7 +187,7 @@ def to_zone(edges, nodes, zones, z, lat, lon, cap_nm, stack):
     return max(0.0, distance(edges, nodes, root, lat, lon, cap_nm + buffer_nm, stack) - buffer_nm)
 
 
-@njit(types.void(EDGES, NODES, ZONES, MARKS, UNITS, UNITS, types.float64[::1]), cache=True)
+@kernel(types.void(EDGES, NODES, ZONES, MARKS, UNITS, UNITS, types.float64[::1]))
 def _nearest_many(edges, nodes, zones, marks, lats, lons, out):
     stack = np.empty(STACK_MAX, np.int64)
     for i in range(lats.shape[0]):
@@ -195,7 +196,7 @@ def _nearest_many(edges, nodes, zones, marks, lats, lons, out):
                 out[i] = to_zone(edges, nodes, zones, z, lats[i], lons[i], out[i], stack)
 
 
-@njit(types.void(EDGES, NODES, ZONES, MARKS, types.int64, types.int64, types.float64, types.float64[::1]), cache=True)
+@kernel(types.void(EDGES, NODES, ZONES, MARKS, types.int64, types.int64, types.float64, types.float64[::1]))
 def _each_zone(edges, nodes, zones, marks, lat, lon, cap_nm, out):
     stack = np.empty(STACK_MAX, np.int64)
     for z in range(zones.shape[0]):
@@ -203,7 +204,7 @@ def _each_zone(edges, nodes, zones, marks, lat, lon, cap_nm, out):
             out[z] = to_zone(edges, nodes, zones, z, lat, lon, cap_nm, stack)
 
 
-@njit(types.void(EDGES, NODES, types.int64, UNITS, UNITS, types.boolean[::1]), cache=True)
+@kernel(types.void(EDGES, NODES, types.int64, UNITS, UNITS, types.boolean[::1]))
 def _inside_many(edges, nodes, root, lats, lons, out):
     stack = np.empty(STACK_MAX, np.int64)
     for i in range(lats.shape[0]):

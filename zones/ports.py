@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
-from numba import njit
 
 from dogwatch.geo import M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.kernel import kernel
 
 PORT_MASK_NM = 2.0  # radius of the waters that count as the port's own
 NM_PER_UNIT = M_PER_UNIT / NM_M
@@ -57,7 +57,7 @@ def build_ports(rows: list[tuple[int, int, str, str]]) -> Ports:
     return Ports(np.array([r[0] for r in rows], np.int32), np.array([r[1] for r in rows], np.int32), tuple(r[2] for r in rows), tuple(r[3] for r in rows))
 
 
-@njit("void(int32[::1], int32[::1], int32[::1], int64[::1], int64[::1], float64[::1], int64[::1])", cache=True)
+@kernel("void(int32[::1], int32[::1], int32[::1], int64[::1], int64[::1], float64[::1], int64[::1])")
 def _nearest_port(port_lat, port_lon, row_first, lats, lons, best, number):
     for i in range(lats.shape[0]):
         reach = int(best[i] / NM_PER_UNIT) + 1

@@ -7,9 +7,10 @@ must ask grows with the zones around it and not with all that are drawn. A list 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, cos_lat
+from dogwatch.kernel import kernel
 from zones.polygons import NM_PER_UNIT, EdgeTree
 from zones.shore import POLE
 
@@ -18,7 +19,7 @@ ROWS, COLS = 2 * POLE // TILE_UNITS + 1, FULL_TURN // TILE_UNITS
 NEAR = types.Tuple((types.int32[::1], types.int32[::1]))  # (start, zone): tile t has the zones zone[start[t]:start[t + 1]]
 
 
-@njit("int64(int64, int64)", cache=True)
+@kernel("int64(int64, int64)")
 def tile_of(lat, lon):
     """The tile of a place in units."""
     return (lat + POLE) // TILE_UNITS * COLS + (lon + HALF_TURN) // TILE_UNITS % COLS

@@ -18,9 +18,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, NM_M, cos_lat, lon_difference
+from dogwatch.kernel import kernel
 
 COAST_CAP_NM = 60.0  # farther is "60": nothing the rules ask lies beyond
 POLE = 54_000_000
@@ -39,31 +40,31 @@ BARE: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
 GRID = (types.int32[:, ::1], types.int64[::1], types.int64[::1], types.float64[::1], types.int32[::1], types.int32[::1], types.uint8[::1], types.uint16[::1])
 
 
-@njit("int64(int64)", **BARE)
+@kernel("int64(int64)", **BARE)
 def row_of(lat):
     """The row of a latitude."""
     return min((lat + POLE) // ROW_UNITS, ROWS - 1)
 
 
-@njit("int64(int64, int64)", **BARE)
+@kernel("int64(int64, int64)", **BARE)
 def col_of(lon, cols):
     """The column of a longitude in a row of so many."""
     return min((lon + HALF_TURN) * cols // FULL_TURN, cols - 1)
 
 
-@njit("int64(int64, int64)", **BARE)
+@kernel("int64(int64, int64)", **BARE)
 def centre_lon(col, cols):
     """The longitude of the centre of a column."""
     return (2 * col + 1) * FULL_TURN // (2 * cols) - HALF_TURN
 
 
-@njit("int64(int64, int64, int64, int64, int64, int64)", **BARE)
+@kernel("int64(int64, int64, int64, int64, int64, int64)", **BARE)
 def side(lat_a, lon_a, lat_b, lon_b, lat, lon):
     """Which side of the line a-b the point lies on: > 0 left, < 0 right, 0 on it. Exact: products stay below 2**56."""
     return (lon_b - lon_a) * (lat - lat_a) - (lat_b - lat_a) * (lon - lon_a)
 
 
-@njit("boolean(int64, int64, int64, int64, int64, int64)", **BARE)
+@kernel("boolean(int64, int64, int64, int64, int64, int64)", **BARE)
 def _left(lat, lon, lat_c, lon_c, lat_v, lon_v):
     """Does corner v lie left of the walk from the point to the centre?"""
     s = side(lat, lon, lat_c, lon_c, lat_v, lon_v)
@@ -72,7 +73,7 @@ def _left(lat, lon, lat_c, lon_c, lat_v, lon_v):
     return s > 0
 
 
-@njit("UniTuple(float64, 3)(int64, int64, float64, int64, int64, int64, int64)", **BARE)
+@kernel("UniTuple(float64, 3)(int64, int64, float64, int64, int64, int64, int64)", **BARE)
 def foot(lat, lon, c, lat_a, lon_a, lat_b, lon_b):
     """(north, east, cosine): where an edge (straight in latitude and longitude) is nearest, in units from the point, the short way round.
 
@@ -96,20 +97,20 @@ def foot(lat, lon, c, lat_a, lon_a, lat_b, lon_b):
     return y, x, c
 
 
-@njit("float64(int64, int64, float64, int64, int64, int64, int64)", **BARE)
+@kernel("float64(int64, int64, float64, int64, int64, int64, int64)", **BARE)
 def edge_squared(lat, lon, c, lat_a, lon_a, lat_b, lon_b):
     """Square of the distance from a point to an edge, in units of latitude; `c` is the cosine of the point's latitude."""
     y, x, c = foot(lat, lon, c, lat_a, lon_a, lat_b, lon_b)
     return y * y + c * c * x * x
 
 
-@njit("float64(int64, int64, int64, int64, int64, int64)", **BARE)
+@kernel("float64(int64, int64, int64, int64, int64, int64)", **BARE)
 def edge_distance_nm(lat, lon, lat_a, lon_a, lat_b, lon_b):
     """Nautical miles from a point to an edge."""
     return math.sqrt(edge_squared(lat, lon, cos_lat(lat), lat_a, lon_a, lat_b, lon_b)) * NM_PER_UNIT
 
 
-@njit(types.boolean(*GRID[:3], *GRID[4:7], types.int64, types.int64), **BARE)
+@kernel(types.boolean(*GRID[:3], *GRID[4:7], types.int64, types.int64), **BARE)
 def plainly_on_land(edges, cols, row_start, cell_start, cell_edges, cell_land, lat, lon):
     """On land or on the shore line? lon is below HALF_TURN."""
     row = row_of(lat)
@@ -133,7 +134,7 @@ def plainly_on_land(edges, cols, row_start, cell_start, cell_edges, cell_land, l
     return land
 
 
-@njit(types.float64(*GRID[:3], *GRID[4:6], types.int64, types.int64, types.float64), **BARE)
+@kernel(types.float64(*GRID[:3], *GRID[4:6], types.int64, types.int64, types.float64), **BARE)
 def nearest_nm(edges, cols, row_start, cell_start, cell_edges, lat, lon, best):
     """Distance to the nearest edge closer than `best` nm, else `best`: rows and columns outward from the point's own.
 
@@ -173,7 +174,7 @@ def nearest_nm(edges, cols, row_start, cell_start, cell_edges, lat, lon, best):
     return best
 
 
-@njit(types.float64(*GRID, types.int64, types.int64), **BARE)
+@kernel(types.float64(*GRID, types.int64, types.int64), **BARE)
 def plain_nm(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, lat, lon):
     """Nautical miles to the coast, 0 on land, COAST_CAP_NM beyond; the arrays are those of a Coast, in its order."""
     if lon >= HALF_TURN:

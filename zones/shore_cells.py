@@ -25,9 +25,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, cos_lat, lon_difference
+from dogwatch.kernel import kernel
 from zones.shore import (
     BARE,
     CENTRE_STEP_NM,
@@ -90,7 +91,7 @@ class Memory:
         return places
 
 
-@njit(types.int64(types.int64[::1], types.int64[::1], _I4, types.int64, types.int64), **BARE)
+@kernel(types.int64(types.int64[::1], types.int64[::1], _I4, types.int64, types.int64), **BARE)
 def _remembered(cols, row_start, memory, lat, lon):
     """The list of the cell that holds a place, or one of the codes; 0 if it was never made."""
     row = row_of(lat)
@@ -106,7 +107,7 @@ def _remembered(cols, row_start, memory, lat, lon):
     return np.int64(memory[at + 1 + (part_row & 3) * SIDE + (part_col & 3)])
 
 
-@njit(types.boolean(_I4, types.int64, types.int64, types.int64), **BARE)
+@kernel(types.boolean(_I4, types.int64, types.int64, types.int64), **BARE)
 def _list_on_land(memory, at, lat, lon):
     """On land or on the shore line, by the list at a place of the memory."""
     head = np.int64(memory[at])
@@ -125,12 +126,12 @@ def _list_on_land(memory, at, lat, lon):
     return land
 
 
-@njit(types.float64(_I4, types.int64, types.int64, types.int64, types.float64), **BARE)
+@kernel(types.float64(_I4, types.int64, types.int64, types.int64, types.float64), **BARE)
 def _squared(memory, k, lat, lon, c):
     return edge_squared(lat, lon, c, np.int64(memory[k]), np.int64(memory[k + 1]), np.int64(memory[k + 2]), np.int64(memory[k + 3]))
 
 
-@njit(types.float64(_I4, types.int64, types.int64, types.int64, types.float64), **BARE)
+@kernel(types.float64(_I4, types.int64, types.int64, types.int64, types.float64), **BARE)
 def _flat_squared(memory, k, lat, lon, c):
     """Square of the distance to an edge of a list in the plane of the place, in units of latitude: much cheaper than the true one."""
     y, x = float(np.int64(memory[k]) - lat), c * float(lon_difference(np.int64(memory[k + 1]), lon))
@@ -141,7 +142,7 @@ def _flat_squared(memory, k, lat, lon, c):
     return y * y + x * x
 
 
-@njit(types.float64(_I4, types.int64, types.int64, types.int64), **BARE)
+@kernel(types.float64(_I4, types.int64, types.int64, types.int64), **BARE)
 def _list_nm(memory, at, lat, lon):
     """Distance to the nearest edge of a list, at most the cap."""
     c, first, end = cos_lat(lat), at + 3, at + 3 + 4 * (np.int64(memory[at]) >> 3)
@@ -163,7 +164,7 @@ def _list_nm(memory, at, lat, lon):
     return min(COAST_CAP_NM, math.sqrt(squared) * NM_PER_UNIT)
 
 
-@njit(types.UniTuple(types.int64, 4)(types.int64, types.int64, types.int64, types.int64, types.int64, types.int64), cache=True)
+@kernel(types.UniTuple(types.int64, 4)(types.int64, types.int64, types.int64, types.int64, types.int64, types.int64))
 def _box(row, col, cols, level, part_row, part_col):
     """(south, west, north, east) of a cell of the grid (level 0) or a part of it, rounded outwards."""
     parts = 1 << (2 * level)
@@ -172,7 +173,7 @@ def _box(row, col, cols, level, part_row, part_col):
     return south, at * FULL_TURN // wide - HALF_TURN, south + high, -(-(at + 1) * FULL_TURN // wide) - HALF_TURN
 
 
-@njit(types.Tuple((_I4, types.int64))(*GRID, types.int64, types.int64), cache=True)
+@kernel(types.Tuple((_I4, types.int64))(*GRID, types.int64, types.int64))
 def _gathered(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, row, col):
     """(numbers of the edges that may be nearest somewhere in a cell of the grid, ascending; how many, or a code)."""
     found = np.empty(GATHER_MAX, np.int32)
@@ -216,7 +217,7 @@ def _gathered(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell
     return found, kept
 
 
-@njit(types.float64(types.float64, types.float64, types.float64, types.float64, types.float64, types.float64), cache=True)
+@kernel(types.float64(types.float64, types.float64, types.float64, types.float64, types.float64, types.float64))
 def _margin(tangent, across_nm, far_nm, witness_nm, edge_nm, witness_edge_nm):
     """By how many square miles an edge must lose to a witness at the corners of a cell to lose in all of it.
 
@@ -230,7 +231,7 @@ def _margin(tangent, across_nm, far_nm, witness_nm, edge_nm, witness_edge_nm):
     return bend + beside * beside + witness_beside * witness_beside + 4e-6 * (far_nm * far_nm + witness_nm * witness_nm + 1.0)
 
 
-@njit(types.int64(GRID[0], _I4, types.int64, types.UniTuple(types.int64, 4)), cache=True)
+@kernel(types.int64(GRID[0], _I4, types.int64, types.UniTuple(types.int64, 4)))
 def _near_enough(edges, found, n, box):
     """Keep of n edges those within reach of a cell: no place of it is farther from its nearest edge than the centre, and a half twice."""
     south, west, north, east = box
@@ -252,7 +253,7 @@ def _near_enough(edges, found, n, box):
     return kept
 
 
-@njit(types.void(GRID[0], _I4, types.int64[::1], types.int64[::1], types.float64[:, ::1], types.float64[:, ::1], types.float64[::1]), cache=True)
+@kernel(types.void(GRID[0], _I4, types.int64[::1], types.int64[::1], types.float64[:, ::1], types.float64[:, ::1], types.float64[::1]))
 def _call_witnesses(edges, found, lats, lons, far_nm, squared, length_nm):
     """Of each of five places (four corners and the centre) the foot on its nearest edge: its squared distances to the corners, and that edge's length."""
     for w in range(5):
@@ -270,7 +271,7 @@ def _call_witnesses(edges, found, lats, lons, far_nm, squared, length_nm):
             squared[w, j] = (north * north + c * c * east * east) * NM_PER_UNIT * NM_PER_UNIT
 
 
-@njit(types.int64(GRID[0], _I4, types.int64, types.UniTuple(types.int64, 4)), cache=True)
+@kernel(types.int64(GRID[0], _I4, types.int64, types.UniTuple(types.int64, 4)))
 def _short(edges, found, n, box):
     """Keep of n edges those that are nearest somewhere in a cell, and few others; returns how many."""
     n = _near_enough(edges, found, n, box)
@@ -303,7 +304,7 @@ def _short(edges, found, n, box):
     return kept
 
 
-@njit(types.int64(GRID[0], _I4, types.int64, types.UniTuple(types.int64, 4), types.int64, types.boolean, _I4), cache=True)
+@kernel(types.int64(GRID[0], _I4, types.int64, types.UniTuple(types.int64, 4), types.int64, types.boolean, _I4))
 def _make(edges, found, n, box, level, land, memory):
     """Write the node of a cell: its list, or parts if the list is long; returns its place or a code. `land`: is some place of the cell on land?"""
     south, west, north, east = box
@@ -333,7 +334,7 @@ def _make(edges, found, n, box, level, land, memory):
     return at
 
 
-@njit(types.int64(*GRID[:3], *GRID[4:7], _I4, types.int64, types.UniTuple(types.int64, 4)), cache=True)
+@kernel(types.int64(*GRID[:3], *GRID[4:7], _I4, types.int64, types.UniTuple(types.int64, 4)))
 def _set_reference(edges, cols, row_start, cell_start, cell_edges, cell_land, memory, at, box):
     """Find a place of a cell with a shore that lies on no edge, and whether it is on land; returns the list's place, or PLAIN where there is none."""
     head = np.int64(memory[at])
@@ -353,7 +354,7 @@ def _set_reference(edges, cols, row_start, cell_start, cell_edges, cell_land, me
     return PLAIN if head & HAS_SHORE else at
 
 
-@njit(types.int64(*COAST, types.int64, types.int64), cache=True)
+@kernel(types.int64(*COAST, types.int64, types.int64))
 def _remember(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, memory, lat, lon):
     """Make the list of the cell that holds a place, and those of its parents; returns it, or a code."""
     row = row_of(lat)
@@ -385,7 +386,7 @@ def _remember(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell
     return PLAIN
 
 
-@njit(types.float64(*COAST, types.int64, types.int64), **BARE)
+@kernel(types.float64(*COAST, types.int64, types.int64), **BARE)
 def coast_nm(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, memory, lat, lon):
     """Nautical miles to the coast, 0 on land, COAST_CAP_NM beyond; the arrays are those of a Coast, in its order."""
     if lon >= HALF_TURN:
@@ -402,7 +403,7 @@ def coast_nm(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_
     return plain_nm(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, lat, lon)
 
 
-@njit(types.void(*COAST, types.int64[::1], types.int64[::1], types.float64[::1]), **BARE)
+@kernel(types.void(*COAST, types.int64[::1], types.int64[::1], types.float64[::1]), **BARE)
 def many_nm(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, memory, lats, lons, out):
     """`coast_nm` of many places; where the cell is known without a call that hands all arrays on."""
     for i in range(lats.shape[0]):
@@ -414,7 +415,7 @@ def many_nm(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_l
             out[i] = coast_nm(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, memory, lat, lon)
 
 
-@njit(types.void(*COAST, types.int64[::1], types.int64[::1], types.boolean[::1]), **BARE)
+@kernel(types.void(*COAST, types.int64[::1], types.int64[::1], types.boolean[::1]), **BARE)
 def many_on_land(edges, cols, row_start, half_cell_nm, cell_start, cell_edges, cell_land, cell_near, memory, lats, lons, out):
     """On land or on the shore line, of many places."""
     for i in range(lats.shape[0]):

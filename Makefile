@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim bench-tracks bench-watchlists truth sea-quality fuzz kafka docs clean
+.PHONY: install demo test lint check bench bench-decode bench-encode bench-sim bench-tracks bench-watchlists truth sea-quality fuzz kafka chaos docs clean
 
 install: $(STAMP)
 
@@ -70,6 +70,12 @@ fuzz: install
 
 kafka: install
 	$(BIN)/python -m runners.broker run
+
+# Kills every stage and the broker until the log in .cache/chaos holds CHAOS_KILLS; CHAOS='--summary' also writes the totals
+CHAOS_SEED ?= 1
+CHAOS_KILLS ?= 1000
+chaos: install
+	$(BIN)/python -m benchmarks.chaos --seed $(CHAOS_SEED) --kills $(CHAOS_KILLS) $(CHAOS)
 
 docs: install
 	$(BIN)/python -m pytest tests/test_docs.py

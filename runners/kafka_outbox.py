@@ -34,7 +34,7 @@ class Outbox:
     def __init__(self, kafka: Kafka, stage: str, stop: threading.Event) -> None:
         self.kafka, self.stage, self.stop = kafka, stage, stop
         self.sent: list[Record] = []
-        self.begun = self.broken = False
+        self.begun = self.broken = self.counted = False
         self.producer: Any = None
         self.generation = 0
         self.sections: dict[str, Any] | None = None
@@ -81,6 +81,9 @@ class Outbox:
                     raise SurroundingsError(f"stopped while {len(self.sent)} messages were not delivered", remedy="look at the broker") from fault
                 pause_s = min(2 * pause_s, RETRY_S_MAX)
         self.sent, self.begun = [], False
+        if not self.counted:
+            self.counted = True
+            log.info("%s: first transaction since the start", self.stage)
 
     def close(self) -> None:
         """Leave; an open transaction is aborted by the successor."""

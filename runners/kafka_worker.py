@@ -131,12 +131,16 @@ class Worker:
 
     def run(self, stop: threading.Event, until_end: bool) -> None:
         """One transaction per poll; a last one with a snapshot on the way out."""
+        first = True
         while not stop.is_set() and not (until_end and self.task.ended):
             found = self.consumer.poll(timeout_ms=POLL_MS)
             if found:
                 begun_s = time.monotonic()
                 answers = self._answers(found)
                 self._transact(answers)
+                if first:
+                    first = False
+                    log.info("%s: first transaction since the start", self.task.name)
                 if self.observe:
                     self.observe(answers, time.monotonic() - begun_s)
         self.snapshot_due_s = 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Generator, Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -16,9 +17,12 @@ import msgspec
 from dogwatch.errors import ConfigError
 
 T = TypeVar("T")
+KeyPath = tuple[str | int, ...]  # ('sources', 1, 'port')
+Fault = tuple[KeyPath, str, str]  # where, what is wrong, remedy
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)]
 Lateness = Annotated[float, msgspec.Meta(ge=0, le=31 * 86_400)]
+REMEDY = "see docs/configuration.md"
 LATENESS_S = {"coast": 5.0, "satellite": 10_800.0}  # where the configuration does not say it
 
 
@@ -113,23 +117,63 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
 def parse(text: str, kind: type[T], *, file: str) -> T:
     """Settings of type `kind` (a Struct that forbids unknown fields) from TOML text.
 
-    Raises ConfigError with file, line, key and remedy.
+    Raises ConfigError with file, line, key and remedy; where there are several faults, one that lists them all.
     """
-    try:
-        plain = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        line = int(found.group(1)) if (found := re.search(r"line (\d+)", str(fault))) else len(text.splitlines()) or 1
-        raise ConfigError(f"not valid TOML: {fault}", file=file, line=line, remedy="correct the syntax") from fault
-    _refuse_unknown(plain, kind, (), text, file)
+    plain = plain_of(text, file=file)
+    refuse([located(text, fault, file=file) for fault in structure_faults(plain, kind)])
     try:
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as fault:
-        path = _path_of(str(fault))
-        what = str(fault).split(" - at ")[0]
-        raise ConfigError(what, file=file, line=line_of(text, path), key=dotted(path), remedy="see docs/configuration.md") from fault
+        raise located(text, (_path_of(str(fault)), _what_of(fault), REMEDY), file=file) from fault
 
 
-def line_of(text: str, path: tuple[str | int, ...]) -> int:
+def plain_of(text: str, *, file: str) -> dict[str, Any]:
+    """TOML text as plain values. Raises ConfigError."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        line = int(found.group(1)) if (found := re.search(r"line (\d+)", str(fault))) else len(text.splitlines()) or 1
+        raise ConfigError(f"not valid TOML: {fault}", file=file, line=line, remedy="correct the syntax") from fault
+
+
+def located(text: str, fault: Fault, *, file: str) -> ConfigError:
+    """A fault with its line in the text."""
+    path, what, remedy = fault
+    return ConfigError(what, file=file, line=line_of(text, path), key=dotted(path), remedy=remedy)
+
+
+def refuse(faults: Sequence[ConfigError]) -> None:
+    """Raise the fault, or one ConfigError that lists several; nothing without any."""
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        first = faults[0]
+        raise ConfigError(f"{len(faults)} faults:\n" + "\n".join(map(str, faults)), file=first.file, line=first.line, key=first.key)
+
+
+def structure_faults(value: Any, kind: Any, path: KeyPath = ()) -> Iterator[Fault]:
+    """Everything in plain values that does not fit a type: unknown and missing keys, values of another type or out of bounds.
+
+    msgspec stops at the first of them and names neither the nearest key nor the line, so it is asked value by value.
+    """
+    if isinstance(value, dict) and get_origin(kind) is not dict:
+        kind = yield from _struct_of(value, kind, path)
+    if isinstance(value, list) and get_origin(kind) is list:
+        for index, item in enumerate(value):
+            yield from structure_faults(item, get_args(kind)[0], (*path, index))
+    elif isinstance(value, dict) and get_origin(kind) is dict:
+        for name, item in value.items():
+            yield from structure_faults(item, get_args(kind)[1], (*path, name))
+    elif isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield from _field_faults(value, kind, path)
+    elif kind is not None:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as fault:
+            yield (*path, *_path_of(str(fault))), _what_of(fault), REMEDY
+
+
+def line_of(text: str, path: KeyPath) -> int:
     """1-based line of a key path in TOML text ('sources', 1, 'port'); the nearest enclosing line where it is absent."""
     lines = text.splitlines()
     best = 1
@@ -155,41 +199,37 @@ def line_of(text: str, path: tuple[str | int, ...]) -> int:
     return best
 
 
-def dotted(path: tuple[str | int, ...]) -> str:
+def dotted(path: KeyPath) -> str:
     """('sources', 1, 'port') as people write it: 'sources[1].port'."""
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
 
 
-def _path_of(message: str) -> tuple[str | int, ...]:
+def _what_of(fault: msgspec.ValidationError) -> str:
+    return str(fault).split(" - at ")[0]
+
+
+def _path_of(message: str) -> KeyPath:
     found = re.search(r"at `\$([^`]*)`", message)
     steps = re.findall(r"\.([A-Za-z0-9_]+)|\[(\d+)\]", found.group(1)) if found else []
     return tuple(name or int(index) for name, index in steps)
 
 
-def _refuse_unknown(value: Any, kind: Any, path: tuple[str | int, ...], text: str, file: str) -> None:
-    """Walk the parsed TOML beside the types, because msgspec names neither the nearest key nor the line."""
-    if isinstance(value, dict) and get_origin(kind) is not dict:
-        kind = _struct_of(value, kind, path, text, file)
-    if isinstance(value, list) and get_origin(kind) is list:
-        for index, item in enumerate(value):
-            _refuse_unknown(item, get_args(kind)[0], (*path, index), text, file)
-    elif isinstance(value, dict) and get_origin(kind) is dict:
-        for name, item in value.items():
-            _refuse_unknown(item, get_args(kind)[1], (*path, name), text, file)
-    elif isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        hints = get_type_hints(kind)
-        for name, item in value.items():
-            if name == kind.__struct_config__.tag_field:
-                continue
-            if name not in hints:
-                near = difflib.get_close_matches(name, hints, 1)
-                remedy = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(sorted(hints))}"
-                raise ConfigError("unknown key", file=file, line=line_of(text, (*path, name)), key=dotted((*path, name)), remedy=remedy)
-            _refuse_unknown(item, hints[name], (*path, name), text, file)
+def _field_faults(value: dict[str, Any], kind: type[msgspec.Struct], path: KeyPath) -> Iterator[Fault]:
+    hints = get_type_hints(kind, include_extras=True)
+    for name, item in value.items():
+        if name == kind.__struct_config__.tag_field:
+            continue
+        if name in hints:
+            yield from structure_faults(item, hints[name], (*path, name))
+        else:
+            yield (*path, name), "unknown key", _nearest(name, hints, f"known keys: {', '.join(sorted(hints))}")
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in value:
+            yield path, f"Object missing required field `{field.name}`", REMEDY
 
 
-def _struct_of(value: dict[str, Any], kind: Any, path: tuple[str | int, ...], text: str, file: str) -> Any:
-    """Of a union the struct that the table is: the only one, or the one that its tag names."""
+def _struct_of(value: dict[str, Any], kind: Any, path: KeyPath) -> Generator[Fault, None, Any]:
+    """Of a union the struct that the table is: the only one, or the one that its tag names; None where the tag is wrong, which is a fault."""
     structs = [option for option in get_args(kind) if isinstance(option, type) and issubclass(option, msgspec.Struct)]
     if len(structs) < 2:
         return structs[0] if structs else kind
@@ -197,10 +237,13 @@ def _struct_of(value: dict[str, Any], kind: Any, path: tuple[str | int, ...], te
     by_tag = {str(option.__struct_config__.tag): option for option in structs}
     tag = value.get(field)
     if tag not in by_tag:
-        near = difflib.get_close_matches(str(tag), by_tag, 1)
-        remedy = f"did you mean '{near[0]}'?" if near else f"{field} is one of {', '.join(sorted(by_tag))}"
         where = (*path, field) if tag is not None else path
-        raise ConfigError(
-            f"no such {field}: '{tag}'" if tag is not None else f"no {field}", file=file, line=line_of(text, where), key=dotted(where), remedy=remedy
-        )
+        said = f"no such {field}: '{tag}'" if tag is not None else f"no {field}"
+        yield where, said, _nearest(str(tag), by_tag, f"{field} is one of {', '.join(sorted(by_tag))}")
+        return None
     return by_tag[tag]
+
+
+def _nearest(name: str, known: dict[str, Any], else_say: str) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean '{near[0]}'?" if near else else_say

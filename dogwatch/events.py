@@ -90,6 +90,7 @@ class Event(msgspec.Struct):
     rule: str
     rule_version: str
     params_hash: str
+    profile_hash: str = ""  # of the rule profile in force; '' for what no profile governs
     reason: str = ""
     supersedes: str | None = None
     exercise: bool = False

@@ -15,7 +15,8 @@ from dogwatch.alerts import Contribution, marked
 from dogwatch.events import Event, Evidence
 from dogwatch.times import clock_text, duration_text
 from risk.cases import Record
-from risk.profile import Profile, reading
+from risk.criteria import reading
+from risk.profile import Profile
 from risk.score import Card, Line, score_of_100
 from risk.words import condition, exclusion, label, number, quantity
 

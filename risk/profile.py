@@ -1,7 +1,7 @@
 """Rule profiles: which events count, how much, and from which score a person is told. TOML text in, typed rules out.
 
-May live here: the profile's structure, its faults, its content hash, the question "does this event meet these
-criteria". May not: opening files (runners/ hands down text), adding points (risk/score.py), words (risk/explain.py).
+May live here: the profile's structure, its faults, its content hash. May not: opening files (runners/ hands down text), criteria (risk/criteria.py),
+how files lie over each other (risk/inherit.py), adding points (risk/score.py), words (risk/explain.py, risk/plain.py).
 
 A profile is written by an analyst, so everything wrong with it is found before a vessel is judged: unknown keys,
 a rule without any criterion (such a rule would fire on everything), thresholds out of order, families that are not
@@ -11,15 +11,16 @@ there. Weights are log-odds; none may be negative, because a score must never fa
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from dogwatch.config import dotted, line_of, parse
-from dogwatch.errors import ConfigError
-from dogwatch.events import Event, ZoneRelation
+from dogwatch.config import Fault, refuse, structure_faults
+from dogwatch.events import Event
+from risk.criteria import Where, contradictions, validity_faults
+from risk.inherit import Layer, merge
 
 NEVER_SCORED = "safety"  # distress and safety have a road of their own; no rule may read them
 LIVE_STATES = ("open", "closed")
@@ -27,39 +28,16 @@ HOURS_MAX = 100_000  # eleven years: whatever is longer was mistyped
 WEIGHT_MAX = 10.0  # log-odds; beyond it a single rule would be a verdict
 
 
-class Criteria(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What an event must be, and what it then weighs. Every criterion that is given must hold; within a list any one will do."""
+class Criteria(Where, kw_only=True):
+    """What an event must be, and what it then weighs."""
 
     name: str
     weight: float  # log-odds
-    behaviours: list[str] = []  # event types
-    subtypes: list[str] = []
-    zone_ids: list[str] = []  # inside, near or crossing one of these zones
-    zone_kinds: list[str] = []
-    mids: list[int] = []  # flag: first three digits of any subject's MMSI (maritime identification digits)
-    ship_types: list[int] = []
-    at_least: dict[str, float] = {}  # measure of the event -> smallest value that counts
-    at_most: dict[str, float] = {}
-
-    def given(self) -> bool:
-        """Whether there is any criterion at all."""
-        return any((self.behaviours, self.subtypes, self.zone_ids, self.zone_kinds, self.mids, self.ship_types, self.at_least, self.at_most))
+    unless: list[Where] = msgspec.field(default_factory=list)  # who meets any of these does not meet the rule
 
     def met(self, event: Event) -> bool:
-        """Whether an event meets all given criteria. A measure that the event does not state is not met."""
-        lists = (
-            (self.behaviours, (event.type,)),
-            (self.subtypes, (event.subtype,)),
-            (self.zone_ids, (zone.id for zone in event.zones)),
-            (self.zone_kinds, (zone.kind for zone in event.zones)),
-            (self.mids, (int(f"{mmsi:09d}"[:3]) for mmsi in event.mmsi)),
-            (self.ship_types, (subject.ship_type for subject in event.subjects)),
-        )
-        return (
-            all(not wanted or _any_in(found, wanted) for wanted, found in lists)
-            and all((value := reading(event, name)) is not None and value >= limit for name, limit in self.at_least.items())
-            and all((value := reading(event, name)) is not None and value <= limit for name, limit in self.at_most.items())
-        )
+        """Whether an event meets all given criteria and none of the exceptions."""
+        return Where.met(self, event) and not any(where.met(event) for where in self.unless)
 
 
 class Rule(Criteria, kw_only=True):
@@ -79,6 +57,20 @@ class Context(Criteria, kw_only=True):
     text: str
 
 
+class Exclusion(Where, kw_only=True):
+    """An event that meets the criteria never counts, whatever the rules say."""
+
+    name: str
+    text: str  # why: a reader of the profile must be able to judge it
+
+
+class Budget(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """How many new alerts the watch can take: what a back-test is judged by (EEMUA 191: about one in ten minutes)."""
+
+    alerts_per_operator_hour: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 6.0
+    operators: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+
+
 class Family(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Kindred behaviours: together they add at most `cap`; what is over fades by half each `half_life_h`."""
 
@@ -94,14 +86,14 @@ class Levels(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     alarm_milli: int
 
 
-class Corroboration(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Corroboration(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """Added once when a case shows behaviours of at least `families_min` families: chance coincidence is unlikely."""
 
     weight: float = 0.0
     families_min: int = 2
 
 
-class CaseLimits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class CaseLimits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """What belongs together (risk/cases.py), and how much a case may hold before the next one begins."""
 
     gap_h: float = 6.0
@@ -111,7 +103,7 @@ class CaseLimits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     vessels_max: int = 16
 
 
-class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """One set of rules, as a person wrote it. `name` is its identity, `content_hash` its content."""
 
     name: str
@@ -125,7 +117,11 @@ class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     description: str = ""
     min_confidence: float = 0.0
     states: list[str] = msgspec.field(default_factory=lambda: list(LIVE_STATES))
+    valid_from: str = ""  # for people and reports: a profile that has run out is said, never dropped in silence
+    valid_until: str = ""
     contexts: list[Context] = []
+    exclusions: list[Exclusion] = []
+    budget: Budget = Budget()
     corroboration: Corroboration = Corroboration()
     case: CaseLimits = CaseLimits()
     detectors: dict[str, Any] = {}  # parameters that runners/ hands to tracks/; not read here
@@ -136,7 +132,9 @@ class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         return blake2b(msgspec.json.encode(self, order="sorted"), digest_size=8).hexdigest()
 
     def rule_for(self, event: Event) -> Rule | None:
-        """The first rule whose criteria the event meets."""
+        """The first rule whose criteria the event meets; None where an exclusion takes it."""
+        if any(exclusion.met(event) for exclusion in self.exclusions):
+            return None
         return next((rule for rule in self.rules if rule.met(event)), None)
 
     def could_count(self, event_type: str) -> bool:
@@ -144,35 +142,29 @@ class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         return event_type != NEVER_SCORED and any(not rule.behaviours or event_type in rule.behaviours for rule in self.rules)
 
 
-def load_profile(text: str, *, file: str) -> Profile:
+def load_profile(text: str, *, file: str, below: Sequence[Layer] = (), others: Callable[[dict[str, Any]], Iterable[Fault]] | None = None) -> Profile:
     """A profile from TOML text. `file` is only named in messages.
 
-    Raises ConfigError: the first structural fault alone, or all faults of meaning in one message, each with file and line.
+    `below`: the files that it extends, the oldest first. `others`: faults of tables that are not read here (the detectors').
+    Raises ConfigError: the fault, or all of them in one message, each with file and line.
     """
-    profile = parse(text, Profile, file=file)
-    faults = [
-        ConfigError(what, file=file, line=line_of(text, path), key=dotted(path), remedy=remedy)
-        for path, what, remedy in [*_faults_of_head(profile), *_faults_of_rules(profile)]
-    ]
-    if not faults:
-        return profile
-    if len(faults) == 1:
-        raise faults[0]
-    first = faults[0]
-    raise ConfigError(f"{len(faults)} faults:\n" + "\n".join(str(fault) for fault in faults), file=file, line=first.line, key=first.key)
+    merged = merge([*below, Layer.of(text, file)])
+    wrong = [*structure_faults(merged.plain, Profile), *(others(merged.plain) if others else ())]
+    if wrong or merged.faults:
+        refuse(merged.faults + [merged.located(fault) for fault in (*wrong, *_faults_of_the_rest(merged.plain, wrong))])
+    profile = msgspec.convert(merged.plain, Profile)
+    refuse([merged.located(fault) for fault in (*_faults_of_head(profile), *_faults_of_rules(profile), *_faults_of_order(profile))])
+    return profile
 
 
-def reading(event: Event, name: str) -> float | None:
-    """A number that the event states: from its measures, else its evidence, else (distances) its zone relations."""
-    value = event.measures.get(name)
-    if value is None:
-        value = next((item.observed for item in event.evidence if item.name == name), None)
-    if value is None and name == "watch_distance_nm":
-        value = min((_nearness_nm(zone) for zone in event.zones), default=None)
-    return None if value is None or isinstance(value, str | bool) else float(value)
-
-
-Fault = tuple[tuple[str | int, ...], str, str]  # key path, what is wrong, remedy
+def _faults_of_the_rest(plain: dict[str, Any], wrong: Sequence[Fault]) -> Iterable[Fault]:
+    """Where some tables cannot be read: faults of the rules, contexts and exclusions that can, so that they are not told one look later."""
+    spoilt = {path[:2] for path, _, _ in wrong}
+    kinds: tuple[tuple[str, type[Rule | Context | Exclusion]], ...] = (("rules", Rule), ("contexts", Context), ("exclusions", Exclusion))
+    for table, kind in kinds:
+        for index, item in enumerate(plain.get(table, ()) if (table,) not in spoilt else ()):
+            if (table, index) not in spoilt:
+                yield from _faults_of_criteria((table, index), msgspec.convert(item, kind))
 
 
 def _faults_of_head(profile: Profile) -> Iterable[Fault]:
@@ -201,25 +193,24 @@ def _faults_of_head(profile: Profile) -> Iterable[Fault]:
     if not 0 <= profile.corroboration.weight <= WEIGHT_MAX:
         yield ("corroboration", "weight"), f"weight is not in 0-{WEIGHT_MAX:g}", "weights are log-odds and never negative"
     yield from _faults_of_confidence(("min_confidence",), profile.min_confidence)
+    for key, what, remedy in validity_faults(profile.valid_from, profile.valid_until):
+        yield (key,), what, remedy
 
 
 def _faults_of_rules(profile: Profile) -> Iterable[Fault]:
     if not profile.rules:
         yield ("rules",), "the profile has no rule", "add a [[rules]] table"
     seen: set[str] = set()
-    tables: tuple[tuple[str, Sequence[Criteria]], ...] = (("rules", profile.rules), ("contexts", profile.contexts))
+    tables: tuple[tuple[str, Sequence[Rule | Context | Exclusion]], ...] = (
+        ("rules", profile.rules), ("contexts", profile.contexts), ("exclusions", profile.exclusions),
+    )  # fmt: skip
     for kind, items in tables:
         for index, item in enumerate(items):
             path = (kind, index)
             if not item.name or item.name in seen:
-                yield (*path, "name"), f"the name '{item.name}' is taken or empty", "give each rule and context its own name"
+                yield (*path, "name"), f"the name '{item.name}' is taken or empty", "give each rule, context and exclusion its own name"
             seen.add(item.name)
-            if not item.given():
-                yield path, f"'{item.name}' has no criterion: it would fire on everything", "add behaviours, subtypes, zones or measures"
-            if not 0 <= item.weight <= WEIGHT_MAX:
-                yield (*path, "weight"), f"weight {item.weight} is not in 0-{WEIGHT_MAX:g}", "weights are log-odds and never negative"
-            if NEVER_SCORED in item.behaviours:
-                yield (*path, "behaviours"), "distress and safety are never scored", f"remove '{NEVER_SCORED}'"
+            yield from _faults_of_criteria(path, item)
     for index, rule in enumerate(profile.rules):
         if rule.family not in profile.families:
             yield ("rules", index, "family"), f"no family '{rule.family}'", "known: " + ", ".join(sorted(profile.families))
@@ -227,14 +218,38 @@ def _faults_of_rules(profile: Profile) -> Iterable[Fault]:
             yield from _faults_of_confidence(("rules", index, "min_confidence"), rule.min_confidence)
 
 
+def _faults_of_criteria(path: tuple[str | int, ...], item: Rule | Context | Exclusion) -> Iterable[Fault]:
+    if not item.given():
+        does = "would take everything out" if isinstance(item, Exclusion) else "would fire on everything"
+        yield path, f"'{item.name}' has no criterion: it {does}", "add behaviours, subtypes, zones or measures"
+    for key, what, remedy in contradictions(item):
+        yield (*path, key), what, remedy
+    if NEVER_SCORED in item.behaviours:
+        yield (*path, "behaviours"), "distress and safety are never scored", f"remove '{NEVER_SCORED}'"
+    if isinstance(item, Exclusion):
+        return
+    if not 0 <= item.weight <= WEIGHT_MAX:
+        yield (*path, "weight"), f"weight {item.weight} is not in 0-{WEIGHT_MAX:g}", "weights are log-odds and never negative"
+    for where in item.unless:
+        if not where.given():
+            yield (*path, "unless"), f"an exception of '{item.name}' has no criterion: the rule would never fire", "add criteria, or remove it"
+        elif where.covers(item):
+            yield (*path, "unless"), f"'{item.name}' would never fire: its exception takes all that it asks for", "narrow the exception"
+        for _, what, remedy in contradictions(where):
+            yield (*path, "unless"), what, remedy
+
+
+def _faults_of_order(profile: Profile) -> Iterable[Fault]:
+    """Rules that no event reaches, because an exclusion or a rule above takes all that they ask for."""
+    for index, rule in enumerate(profile.rules):
+        for exclusion in profile.exclusions:
+            if exclusion.given() and exclusion.covers(rule):
+                yield ("rules", index), f"'{rule.name}' would never fire: the exclusion '{exclusion.name}' takes all that it asks for", "remove one of the two"
+        above = next((other for other in profile.rules[:index] if other.given() and not other.unless and other.covers(rule)), None)
+        if above is not None:
+            yield ("rules", index), f"'{rule.name}' is never reached: '{above.name}' above takes all that it asks for", "put the special rule first"
+
+
 def _faults_of_confidence(path: tuple[str | int, ...], value: float) -> Iterable[Fault]:
     if not 0 <= value <= 1:
         yield path, f"confidence {value} is not in 0-1", "give a share such as 0.3"
-
-
-def _nearness_nm(zone: ZoneRelation) -> float:
-    return zone.distance_nm if zone.relation == "near" else 0.0
-
-
-def _any_in(found: Iterable[Any], wanted: list[Any]) -> bool:
-    return any(item in wanted for item in found)

@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -475,12 +476,41 @@ def zones_show(
 
 @rules_app.command("check")
 def rules_check(profiles: list[str]) -> None:
-    """Validate rule profiles. Example: dogwatch rules check border"""
-    from runners.rules import read_rules
+    """Validate rule profiles: every fault of each with file and line. Example: dogwatch rules check border"""
+    from runners.rules import read_rules, run_out
 
+    failed = False
     for name in profiles:
-        rules = read_rules(name, [])
-        out.print(f"{name}: no fault; content {rules.profile.content_hash}, parameters {rules.params.params_hash}", highlight=False)
+        try:
+            rules = read_rules(name, [])
+        except InputError as fault:
+            err.print(f"{name}: {fault}", markup=False, highlight=False, soft_wrap=True)
+            failed = True
+            continue
+        out.print(f"{name}: no fault; content {rules.profile.content_hash}, parameters {rules.params.params_hash}", highlight=False, soft_wrap=True)
+        if over := run_out(rules.profile, time.time_ns() // 1_000_000):
+            err.print(f"{name}: {over}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(2 if failed else 0)
+
+
+@rules_app.command("explain")
+def rules_explain(
+    name: Annotated[str, typer.Argument(metavar="ID", help="A profile (name or file), or a rule of one: silent-near-the-border.")],
+    profile: Annotated[str, typer.Option(help="The profile in which the rule stands.")] = "border",
+) -> None:
+    """Say in plain words what a profile or one of its rules does. Example: dogwatch rules explain silent-near-the-border"""
+    from runners.rules import explained
+
+    for line in explained(name, profile):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@rules_app.command("schema")
+def rules_schema() -> None:
+    """Print the JSON Schema of a profile, for editors. Example: dogwatch rules schema"""
+    from runners.rules import profile_schema
+
+    print_json(profile_schema())
 
 
 Encoding = Annotated[str, typer.Option(help="utf-8, utf-16, latin-1 or cp1252.")]

@@ -19,7 +19,7 @@ from runners.kafka_metrics import book_answers, serve_metrics
 from runners.kafka_worker import run_worker
 from runners.replay import rules_stamp
 from runners.rules import read_coverage, read_rules
-from runners.step import Rules
+from runners.step import Rules, stamped
 from runners.wire import FIXES, STATICS, Headers, Record, event_record, from_headers, heartbeat, read_batch
 from tracks.coverage import Coverage
 from tracks.step import TrackState, track_step
@@ -55,7 +55,7 @@ class TrackTask:
     def __init__(self, kafka: Kafka, rules: Rules, coverage: Coverage | None = None) -> None:
         self.inputs: tuple[str, ...] = (topic(kafka, "ais.fixes"), topic(kafka, "ais.statics"))
         self.output = topic(kafka, "risk.events")
-        self.rules = rules
+        self.rules, self.profile_hash = rules, rules.profile.content_hash
         self.state = TrackState.new(rules.params, rules.geography, coverage, watchlists=rules.watchlists)
         self.marks = dict.fromkeys(self.inputs, T_MISSING)
         self.over: set[str] = set()
@@ -78,7 +78,7 @@ class TrackTask:
         self.marks[topic] = max(self.marks[topic], meta.watermark_ms)
         if meta.end:
             self.over.add(topic)
-        events = track_step(self.state, batch, self.watermark_ms, final=self.ended)
+        events = stamped(track_step(self.state, batch, self.watermark_ms, final=self.ended), self.profile_hash)
         return [event_record(self.output, event, PRODUCER) for event in events]
 
     def close(self) -> list[Record]:

@@ -28,6 +28,7 @@ from runners.inputs import Input, Settings, open_inputs
 from runners.intake import RUN_BYTES
 from runners.ledger import Ledger, replace_file
 from runners.listing import described, notes
+from runners.rules import run_out
 from runners.step import Rules, restore, snapshot
 from runners.summary import summarise, time_notes
 from tracks.coverage import Coverage
@@ -214,7 +215,10 @@ class _Run:
             cpu_s=time.process_time() - started_cpu,
             exercise=self.engine.intake.exercise,
             options=self.options.words,
-            said=self.said + time_notes(self.engine.lanes.values()) + notes(lists, None if newest_ms == T_MISSING else newest_ms),
+            said=self.said
+            + time_notes(self.engine.lanes.values())
+            + notes(lists, None if newest_ms == T_MISSING else newest_ms)
+            + ([over] if newest_ms != T_MISSING and (over := run_out(self.engine.rules.profile, newest_ms)) else []),
         )
         if lists:
             summary["watchlists"] = described(lists)

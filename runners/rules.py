@@ -5,23 +5,29 @@ May not: decide. Everything that can be wrong is found here, before anything sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from dogwatch import blob
-from dogwatch.config import Config, Watchlist, parse
+from dogwatch.config import Config, Fault, Watchlist, line_of, parse, structure_faults
 from dogwatch.errors import ConfigError, InputError
-from risk.profile import Profile, load_profile
+from risk.criteria import time_of
+from risk.inherit import Layer
+from risk.plain import profile_text, rule_text, slug
+from risk.profile import Context, Exclusion, Profile, Rule, load_profile
 from runners.listing import check_specs, read_lists
 from runners.step import Rules
 from tracks.coverage import Coverage
-from tracks.presets import rules_of
+from tracks.params import Params
+from tracks.presets import PRESETS, rules_of
 from zones.geography import Geography
 from zones.load import read_drawn, read_zones
 
+LAYERS_MAX = 8  # profiles that extend each other in a row; nobody understands more
 COVERAGE_SCHEMA = 102  # another number than a run's state has, so that one is never taken for the other
 
 
@@ -31,12 +37,84 @@ def profile_names() -> list[str]:
 
 
 def read_profile(name: str) -> Profile:
-    """A shipped profile by name, or a profile file by path. Raises ConfigError/InputError."""
+    """A shipped profile by name, or a profile file by path, laid over those that it extends. Raises ConfigError/InputError."""
+    *below, top = _layers(name)
+    return load_profile(top.text, file=top.file, below=below, others=_detector_faults)
+
+
+def _layers(name: str) -> list[Layer]:
+    """The files of a profile, the one that all others extend first. Raises ConfigError/InputError."""
+    layers = [_layer(name, None)]
+    while (below := layers[0].plain.get("extends")) is not None:
+        if not isinstance(below, str) or not below:
+            raise _extends(layers[0], "is no name of a profile", 'write extends = "border", or a .toml file')
+        try:
+            layer = _layer(below, Path(layers[0].file).parent)
+        except ConfigError:
+            raise
+        except InputError as fault:
+            raise _extends(layers[0], fault.what, fault.remedy) from fault
+        if layer.file in [other.file for other in layers] or len(layers) >= LAYERS_MAX:
+            raise _extends(layers[0], f"'{below}' extends itself, or is the {LAYERS_MAX + 1}th in a row", "extend a profile that stands on its own")
+        layers.insert(0, layer)
+    return layers
+
+
+def _extends(layer: Layer, what: str, remedy: str) -> ConfigError:
+    return ConfigError(what, file=layer.file, line=line_of(layer.text, ("extends",)), key="extends", remedy=remedy)
+
+
+def _layer(name: str, beside: Path | None) -> Layer:
     if name.endswith(".toml") or "/" in name:
-        return load_profile(read_text(Path(name), what="profile"), file=name)
+        path = Path(name) if beside is None else beside / name
+        return Layer.of(read_text(path, what="profile"), str(path))
     if name not in profile_names():
         raise InputError(f"no profile '{name}'", remedy=f"shipped: {', '.join(profile_names())}; or name a .toml file")
-    return load_profile((resources.files("profiles") / f"{name}.toml").read_text(encoding="utf-8"), file=f"profiles/{name}.toml")
+    return Layer.of((resources.files("profiles") / f"{name}.toml").read_text(encoding="utf-8"), f"profiles/{name}.toml")
+
+
+def _detector_faults(plain: dict[str, Any]) -> Iterator[Fault]:
+    """What is wrong with the table that risk/ hands through unread."""
+    detectors = plain.get("detectors", {})
+    if not isinstance(detectors, dict):
+        return  # said where the types are checked
+    for name in names if isinstance(names := detectors.get("presets", []), list) else [names]:
+        if name not in PRESETS:
+            yield ("detectors", "presets"), f"no preset '{name}'", "known: " + ", ".join(sorted(PRESETS))
+    yield from structure_faults({key: value for key, value in detectors.items() if key != "presets"}, Params, ("detectors",))
+
+
+def profile_schema() -> dict[str, Any]:
+    """JSON Schema of a profile file, for editors. What lies between values (order of levels, rules that are never reached) only the check knows."""
+    (profile, params), parts = msgspec.json.schema_components((Profile, Params), ref_template="#/$defs/{name}")
+    presets = {"type": "array", "items": {"enum": sorted(PRESETS)}}
+    parts["Params"]["properties"]["presets"] = presets
+    top = parts["Profile"]
+    needed = [name for name in top["required"] if name != "name"]
+    top["properties"] |= {"detectors": params, "extends": {"type": "string"}, "without": {"type": "array", "items": {"type": "string"}}}
+    top |= {"required": ["name"], "anyOf": [{"required": ["extends"]}, {"required": needed}]}
+    for name in ("Rule", "Context", "Exclusion", "Family", "Levels"):
+        parts[name]["required"] = [key for key in parts[name]["required"] if key == "name"]  # the rest may be inherited
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "dogwatch rule profile", **profile, "$defs": parts}
+
+
+def explained(name: str, profile: str) -> list[str]:
+    """A profile, or a rule of `profile` by its id, in plain words. Raises ConfigError/InputError."""
+    if name in profile_names() or name.endswith(".toml"):
+        return profile_text(read_profile(name))
+    known = read_profile(profile)
+    every: list[Rule | Context | Exclusion] = [*known.rules, *known.contexts, *known.exclusions]
+    items = {slug(item.name): item for item in every}
+    if slug(name) not in items:
+        raise InputError(f"no profile or rule '{name}'", remedy=f"rules of {profile}: {', '.join(items)}; of another one with --profile")
+    return rule_text(known, items[slug(name)])
+
+
+def run_out(profile: Profile, now_ms: int) -> str:
+    """What to say of a profile that is not valid at a moment (UTC ms); '' of one that is."""
+    if profile.valid_from and now_ms < time_of(profile.valid_from):
+        return f"profile '{profile.name}' is valid only from {profile.valid_from}"
+    return f"profile '{profile.name}' was valid until {profile.valid_until}" if profile.valid_until and now_ms >= time_of(profile.valid_until) else ""
 
 
 def read_rules(profile: str, zones: list[str], watchlists: Iterable[Watchlist] = ()) -> Rules:

@@ -51,9 +51,16 @@ def new_watch(rules: Rules, coverage: Coverage | None = None) -> Watch:
 
 def watch_step(watch: Watch, batch: Batch, watermark_ms: int, *, final: bool = False) -> tuple[list[Event], list[Alert]]:
     """Columns -> events -> alerts up to the watermark (UTC ms). `watch` is changed; both lists are in their canonical order. final: a recording is over."""
-    events = track_step(watch.track, batch, watermark_ms, final=final)
+    events = stamped(track_step(watch.track, batch, watermark_ms, final=final), watch.risk.profile_hash)
     alerts = risk_step(watch.risk, events, watermark_ms)
     return events, sorted(alerts + notice_step(watch.notices, events), key=alert_order)
+
+
+def stamped(events: list[Event], profile_hash: str) -> list[Event]:
+    """The events with the content hash of the profile under which they were found: the same records, which nobody has seen yet."""
+    for event in events:
+        event.profile_hash = profile_hash
+    return events
 
 
 def watch_sections(watch: Watch) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from dogwatch.alerts import Alert
 from dogwatch.events import Event, Evidence, Exclusion, Subject, ZoneRelation, event_id, event_order, to_json
-from risk.profile import Profile, load_profile
+from risk.profile import Profile
 from risk.step import RiskState, risk_step
+from runners.rules import read_profile
 
 PROFILES = Path(__file__).resolve().parent.parent / "profiles"
 T0_MS = 1_767_225_600_000  # 2026-01-01T00:00Z
@@ -18,7 +19,7 @@ HOUR_MS = 3_600_000
 
 
 def shipped(name: str = "border") -> Profile:
-    return load_profile((PROFILES / f"{name}.toml").read_text(encoding="utf-8"), file=f"{name}.toml")
+    return read_profile(name)
 
 
 def make(

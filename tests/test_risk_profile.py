@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from risk_world import PROFILES, make, shipped
+from hypothesis import given
+from hypothesis import strategies as st
+from risk_world import HOUR_MS, PROFILES, T0_MS, make, shipped
 
 from dogwatch.errors import ConfigError
-from risk.profile import CaseLimits, Context, Corroboration, Family, Levels, Profile, Rule, load_profile, reading
+from risk.criteria import CRITERIA, Where, reading
+from risk.plain import profile_text, rule_text, slug
+from risk.profile import Budget, CaseLimits, Context, Corroboration, Exclusion, Family, Levels, Profile, Rule, load_profile
+from runners.rules import profile_schema, read_profile, run_out
 
 GOOD = (PROFILES / "border.toml").read_text(encoding="utf-8")
 
@@ -29,6 +34,19 @@ FAULTS = [
     ('behaviours = ["loitering"]', 'behaviours = ["safety"]', "never scored", 'behaviours = ["safety"]'),
     ('name = "border"\ntitle', 'name = "bor der"\ntitle', "no profile name", 'name = "bor der"'),
     ("base = -4.0", "base = = -4.0", "not valid TOML", "base = ="),
+    ('behaviours = ["loitering"]', 'behaviours = ["loitring"]', "no behaviour 'loitring'", 'behaviours = ["loitring"]'),
+    ('subtypes = ["within_range"]', 'subtypes = ["ais_pair"]', "no subtype 'ais_pair' of dark", 'subtypes = ["ais_pair"]'),
+    ("at_least = { duration_s = 7200 }", "at_least = { d = 2 }\nat_most = { d = 1 }", "cannot be at least 2 and at most 1", "at_least = { d = 2 }"),
+    ("weight = 0.7", "weight = 0.7\nhours_utc = [4, 4]", "not a pair of different hours", "hours_utc = [4, 4]"),
+    ("weight = 0.7", "weight = 0.7\nhours_utc = [4, 25]", "Expected `int` <= 24", "hours_utc = [4, 25]"),
+    ("weight = 0.7", "weight = 0.7\nloa_m_min = 9\nloa_m_max = 3", "no length is", "loa_m_min = 9"),
+    ("weight = 0.7", 'weight = 0.7\nvalid_from = "soon"', "'soon' is no time", 'valid_from = "soon"'),
+    ("weight = 0.7", 'weight = 0.7\nvalid_from = "2026-02-01"\nvalid_until = "2026-01-01"', "ends before it begins", 'valid_until = "2026-01-01"'),
+    ("weight = 0.7", "weight = 0.7\nunless = [{}]", "would never fire", "unless = [{}]"),
+    ("weight = 0.7", 'weight = 0.7\nunless = [{ behaviours = ["loitering", "dark"] }]', "its exception takes all", "unless = [{"),
+    ("weight = 0.7", 'weight = 0.7\nwatchlists = ["x"]', "only a hit on a watchlist", 'watchlists = ["x"]'),
+    ('behaviours = ["rendezvous"]\nat_least', 'behaviours = ["rendezvous"]\n# at_least', "is never reached", 'name = "meeting under way or'),
+    ("[levels]", "[budget]\nalerts_per_operator_hour = 0\n\n[levels]", "Expected `float` > 0.0", "alerts_per_operator_hour = 0"),
 ]
 
 
@@ -53,9 +71,35 @@ def test_all_faults_come_in_one_message():
     assert str(fault.value).count("mine.toml:") == 6
 
 
+def test_all_faults_of_structure_come_in_one_message():
+    text = GOOD.replace("cap = 1.0", 'cap = "much"').replace("weight = 0.7", "weigth = 0.7").replace("alarm_milli = -400", "")
+    text = text.replace("base = -4.0", "base = []").replace("weight = 1.5", "weight = -1", 1)
+    with pytest.raises(ConfigError) as fault:
+        load_profile(text, file="mine.toml")
+    said = str(fault.value)
+    assert "6 faults" in said  # a negative weight beside five of structure: the misspelt weight is an unknown key and a missing one
+    for words in (
+        "Expected `float`, got `str`",
+        "did you mean 'weight'",
+        "missing required field `weight`",
+        "`alarm_milli`",
+        "Expected `float`, got `array`",
+        "never negative",
+    ):
+        assert words in said
+
+
+def test_an_exclusion_without_criterion_or_one_that_stops_a_rule_is_refused():
+    bare = GOOD + '\n[[exclusions]]\nname = "all"\ntext = "why"\n'
+    with pytest.raises(ConfigError, match="would take everything out"):
+        load_profile(bare, file="mine.toml")
+    with pytest.raises(ConfigError, match="'waiting where vessels do not wait' would never fire: the exclusion 'all'"):
+        load_profile(bare + 'behaviours = ["loitering"]\n', file="mine.toml")
+
+
 def test_the_documents_name_every_key_and_quote_the_message():
     text = (PROFILES.parent / "docs" / "rules.md").read_text(encoding="utf-8")
-    structs = (Profile, Rule, Context, Levels, Family, Corroboration, CaseLimits)
+    structs = (Profile, Rule, Context, Exclusion, Budget, Levels, Family, Corroboration, CaseLimits)
     keys = {field.name for kind in structs for field in msgspec.structs.fields(kind)}
     assert len(keys) > 30
     missing = [key for key in sorted(keys) if key not in text]
@@ -80,14 +124,14 @@ def test_the_hash_follows_the_content_and_not_the_form():
 
 @pytest.mark.parametrize("path", sorted(PROFILES.glob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_profiles_are_sound(path):
-    profile = load_profile(path.read_text(encoding="utf-8"), file=path.name)
+    profile = read_profile(path.stem)
     assert profile.name == path.stem
     assert profile.owner
     assert profile.description
 
 
 def test_there_are_shipped_profiles():
-    assert {path.stem for path in PROFILES.glob("*.toml")} >= {"border", "high-seas"}
+    assert {path.stem for path in PROFILES.glob("*.toml")} == {"border", "cable-watch", "high-seas-transshipment", "rescue", "small-island"}
 
 
 def test_the_first_rule_that_fits_counts():
@@ -119,4 +163,87 @@ def test_a_reading_comes_from_measures_then_evidence_then_zones():
 
 
 def test_detector_overrides_are_handed_through_unread():
-    assert shipped("high-seas").detectors == {"loitering": {"duration_s_min": {"offshore": 14400, "border": 14400, "inshore": 14400}}}
+    assert shipped("high-seas-transshipment").detectors == {"loitering": {"duration_s_min": {"offshore": 14400, "border": 14400, "inshore": 14400}}}
+
+
+def test_size_watchlist_time_and_exceptions_are_criteria():
+    event = make("loitering", [257000001], 60 * 13, detected_min=60 * 14)  # Thursday 2026-01-01, 13 to 14 h
+    sized = msgspec.structs.replace(event, subjects=[msgspec.structs.replace(event.subjects[0], loa_m=24.0)])
+    assert Where(loa_m_max=24.0).met(sized)
+    assert not Where(loa_m_min=24.5).met(sized)
+    assert not Where(loa_m_max=24.0).met(event)  # nobody knows its length
+    assert Where(hours_utc=[14, 15]).met(event)
+    assert not Where(hours_utc=[15, 13]).met(event)
+    assert Where(weekdays=["thu"], months=[1]).met(event)
+    assert not Where(weekdays=["fri"]).met(event)
+    assert not Where(months=[2]).met(event)
+    assert Where(valid_from="2026-01-01", valid_until="2026-01-01T13:01Z").met(event)
+    assert not Where(valid_until="2026-01-01T13:00Z").met(event)
+    hit = make("watchlist", [1], subtype="probable")
+    hit.measures["list"] = "ours"
+    assert Where(watchlists=["ours"]).met(hit)
+    assert not Where(watchlists=["theirs"]).met(hit)
+    rule = Rule(name="x", weight=1.0, family="f", behaviours=["loitering"], unless=[Where(ship_types=[70], months=[1])])
+    assert not rule.met(event)
+    assert Rule(name="x", weight=1.0, family="f", behaviours=["loitering"], unless=[Where(ship_types=[70], months=[2])]).met(event)
+
+
+@given(st.integers(0, 24), st.integers(0, 24), st.integers(0, 4000), st.integers(0, 3000))
+def test_hours_agree_with_looking_at_every_minute(first, last, start_min, lasting_min):
+    if (last - first) % 24 == 0:
+        return
+    event = make("loitering", [1], start_min, end_min=start_min + lasting_min, detected_min=start_min + lasting_min)
+    hours = {hour % 24 for hour in range(first, last + 24 * (last < first))}
+    assert Where(hours_utc=[first, last]).met(event) == any(minute // 60 % 24 in hours for minute in range(start_min, start_min + lasting_min + 1))
+
+
+def test_an_excluded_event_never_counts():
+    text = GOOD + '\n[[exclusions]]\nname = "survey ships"\ntext = "they work"\nship_types = [70]\nat_most = { coast_distance_nm = 20 }\n'
+    profile = load_profile(text, file="mine.toml")
+    assert profile.rule_for(make("loitering", [1], coast_nm=15.0)) is None
+    assert profile.rule_for(make("loitering", [1], coast_nm=25.0)) is not None
+
+
+def test_a_profile_that_has_run_out_says_so():
+    profile = load_profile('valid_from = "2026-01-02"\nvalid_until = "2026-02-01"\n' + GOOD, file="mine.toml")
+    assert run_out(profile, T0_MS) == "profile 'border' is valid only from 2026-01-02"
+    assert run_out(profile, T0_MS + 25 * HOUR_MS) == ""
+    assert run_out(profile, T0_MS + 40 * 24 * HOUR_MS) == "profile 'border' was valid until 2026-02-01"
+
+
+@pytest.mark.parametrize("path", sorted(PROFILES.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_profile_is_told_in_plain_words(path):
+    profile = read_profile(path.stem)
+    text = "\n".join(profile_text(profile))
+    items = [*profile.rules, *profile.contexts, *profile.exclusions]
+    assert len({slug(item.name) for item in items}) == len(items)
+    for item in items:
+        told = "\n".join(rule_text(profile, item))
+        assert told in text
+        for name in item.behaviours:
+            assert name.replace("_", " ") in told
+    assert profile.owner in text
+
+
+def test_every_criterion_is_told():
+    full = Rule(name="all of it", weight=1.0, family="dark", behaviours=["dark"], subtypes=["suspicious"], zone_ids=["z1"], zone_kinds=["eez"],
+                zone_subkinds=["cable"], mids=[257], ship_types=[30], loa_m_min=3.0, loa_m_max=9.0, watchlists=["ours"], hours_utc=[20, 4],
+                weekdays=["mon"], months=[7], valid_from="2026-01-01", valid_until="2027-01-01", at_least={"gap_s": 7200}, at_most={"speed_kn_max": 4},
+                unless=[Where(mids=[258])])  # fmt: skip
+    told = "\n".join(rule_text(shipped(), full))
+    for words in ("dark (suspicious)", "z1", "eez or cable", "257", "type 30", "at least 3 m and at most 9 m", "ours", "20 and 04 h UTC", "on mon", "month 7",
+                  "from 2026-01-01", "until 2027-01-01", "silent for at least 2 h 00 min",
+                  "highest speed at most 4 kn", "Not counted: any behaviour; a vessel with country digits 258"):  # fmt: skip
+        assert words in told
+    assert all(getattr(full, name) for name in CRITERIA)
+
+
+def test_the_schema_has_every_key():
+    schema = profile_schema()
+    parts = schema["$defs"]
+    for kind in (Profile, Rule, Context, Exclusion, Budget, Levels, Family, Corroboration, CaseLimits):
+        assert {field.name for field in msgspec.structs.fields(kind)} <= set(parts[kind.__name__]["properties"])
+        assert parts[kind.__name__]["additionalProperties"] is False
+    assert "loitering" in parts["Params"]["properties"]
+    assert parts["Profile"]["required"] == ["name"]
+    assert {"extends", "without"} <= set(parts["Profile"]["properties"])

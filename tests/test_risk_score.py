@@ -13,7 +13,7 @@ from risk.explain import contributions
 from risk.score import assess, cap_shares, counterfactual, level_of, milli, score_of_100
 
 BORDER = shipped()
-HIGH_SEAS = shipped("high-seas")
+HIGH_SEAS = shipped("high-seas-transshipment")
 
 
 @st.composite

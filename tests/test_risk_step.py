@@ -168,7 +168,7 @@ def test_finished_cases_are_forgotten_and_old_versions_change_nothing():
 def test_a_state_of_another_profile_is_refused():
     sections = RiskState.new(BORDER).to_sections()
     with pytest.raises(InputError, match="border"):
-        RiskState.from_sections(sections, shipped("high-seas"))
+        RiskState.from_sections(sections, shipped("high-seas-transshipment"))
 
 
 @given(histories(3))

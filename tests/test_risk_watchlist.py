@@ -14,7 +14,7 @@ from risk.explain import contributions
 from risk.score import assess, level_of, score_of_100
 from risk.step import RiskState, risk_step
 
-BORDER, HIGH_SEAS = shipped(), shipped("high-seas")
+BORDER, HIGH_SEAS = shipped(), shipped("high-seas-transshipment")
 FLEET = (257_000_001, 257_000_002, 512_000_003)
 
 

@@ -201,7 +201,8 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     times: dict[str, list[float]] = {}
     for row in rows:
         if row.get("takeover_s") is not None:
-            times.setdefault(f"{row['victim']} {row['how']}", []).append(row["takeover_s"])
+            name = f"{row['victim']} {row['how']}" + (" with a standby" if row.get("standby") else "")
+            times.setdefault(name, []).append(row["takeover_s"])
     return {
         "scenario": SCENARIO,
         "kills": len(rows),

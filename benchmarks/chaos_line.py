@@ -26,9 +26,11 @@ from runners.kafka_client import new_admin
 from runners.kafka_topics import TOPICS, init_topics
 
 STAGES = ("score", "track", "ingest")
-WEIGHTS = (3, 4, 3)
+STANDBYS = ("score-2", "track-2")  # of half of the lines
+WEIGHTS = {"score": 3, "track": 4, "ingest": 3, "score-2": 1, "track-2": 2}
 READY = "first transaction"  # what a stage logs when it works
 RESTART_S = (0.0, 0.0, 0.0, 0.3, 1.0)  # how long a victim stays dead
+SPARED_SHARE = 0.7  # of the shots at one that has not come to work yet: most shall hit work, some recovery
 PAUSE_SHARE = 0.05
 PAUSED_S_MAX = 25.0  # for a successor to take over
 FENCED_S_MAX = 45.0  # for a paused one to notice
@@ -63,6 +65,7 @@ class Line:
         self.kafka = Kafka(bootstrap=bootstrap, prefix=f"chaos-{seed}-{number}-{os.getpid()}.")
         self.file = self.folder / "line.toml"
         self.file.write_text(self._settings(), encoding="utf-8")
+        self.names = STAGES + (STANDBYS if self.dice.random() < 0.5 else ())
         self.pids: dict[str, int] = {}
         self.born_s: dict[str, float] = {}
         self.due_s: dict[str, float] = {}  # when a dead stage is started again
@@ -74,7 +77,7 @@ class Line:
         self.play_s, self.pace = play_s, Pace(time.monotonic() + 2.0, sea.file.stat().st_size / play_s)
         self.begun_s = time.monotonic()
         self.next_s = self.begun_s + 2.0 + self.dice.uniform(0.0, 2 * pause_s)
-        self.helper = fork(self.folder / "topics.log", lambda: _create(self.kafka))
+        self.helper = 0
         self.step: Callable[[bool], None] = self._wait_for_topics
 
     @property
@@ -107,34 +110,42 @@ class Line:
             snapshot_s=self.dice.choice([0.3, 1.0, 5.0, 60.0]),
         )
 
-    def _log(self, stage: str) -> Path:
-        return self.folder / f"{stage}.log"
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
 
-    def _start(self, stage: str) -> int:
-        self.born_s[stage] = time.monotonic()
-        return start(self._log(stage), self.pace, [stage, "--config", str(self.file), "--until-end"])
+    def _start(self, name: str) -> int:
+        self.born_s[name] = time.monotonic()
+        return start(self._log(name), self.pace, [stage_of(name), "--config", str(self.file), "--until-end"])
+
+    def _answers(self, stage: str, since_t: float) -> list[float]:
+        """UNIX times after `since_t` at which a process of a stage came to its first transaction."""
+        return sorted(moment for name in self.names if stage_of(name) == stage for moment in moments(self._log(name), READY) if moment > since_t)
 
     def _wait_for_topics(self, broker_up: bool) -> None:
-        code = ended(self.helper)
-        if code is None:
+        if not self._helped(broker_up, lambda: _create(self.kafka)):
             return
-        if code != 0:  # the broker was shot while it was asked
-            if broker_up:
-                self.helper = fork(self.folder / "topics.log", lambda: _create(self.kafka))
-            return
-        self.helper = 0
-        self.pids = {stage: self._start(stage) for stage in STAGES}
+        self.pids = {name: self._start(name) for name in self.names}
         self.step = self._fight
+
+    def _helped(self, broker_up: bool, work: Callable[[], int]) -> bool:
+        """Whether `work`, done in a process of its own, has succeeded; it is begun again where the broker was shot in the middle."""
+        if self.helper:
+            code = ended(self.helper)
+            self.helper = self.helper if code is None else 0
+            return code == 0
+        if broker_up:
+            self.helper = fork(self.folder / "helper.log", work)
+        return False
 
     def _fight(self, broker_up: bool) -> None:
         now = time.monotonic()
-        for stage, pid in list(self.pids.items()):
+        for name, pid in list(self.pids.items()):
             if (code := ended(pid)) is not None:
-                self._bury(stage, code)
-        for stage, due in list(self.due_s.items()):
+                self._bury(name, code)
+        for name, due in list(self.due_s.items()):
             if now >= due and broker_up:
-                del self.due_s[stage]
-                self.pids[stage] = self._start(stage)
+                del self.due_s[name]
+                self.pids[name] = self._start(name)
         if self.sleeper:
             self._watch_sleeper()
         if now >= self.next_s and self.shooting and broker_up:
@@ -143,47 +154,57 @@ class Line:
         if now - self.begun_s > self.play_s + LINE_S_MAX:
             self._give_up(f"not over after {now - self.begun_s:.0f} s: {sorted(self.pids)} still run")
         elif not self.pids and not self.due_s and not self.sleeper and not self.over:
-            self.helper = fork(self.folder / "verdict.log", self._judge)
             self.step = self._wait_for_verdict
 
-    def _bury(self, stage: str, code: int) -> None:
+    def _bury(self, name: str, code: int) -> None:
         """A stage ended by itself: over, beaten by the broker's death (start it again), or wrong."""
-        del self.pids[stage]
+        del self.pids[name]
         if code == 0:
             return
         if code == CONFIGURATION_FAULT or code < 0:
-            self._give_up(f"{stage} ended with code {code}")
+            self._give_up(f"{name} ended with code {code}")
             return
-        self.own_ends.append(f"{stage}: {code}")
-        self.due_s[stage] = time.monotonic() + 0.3
+        self.own_ends.append(f"{name}: {code}")
+        self.due_s[name] = time.monotonic() + 0.3
 
     def _shoot(self) -> None:
-        stage = self.dice.choices(STAGES, WEIGHTS)[0]
+        name = self.dice.choices(self.names, [WEIGHTS[name] for name in self.names])[0]
         pause, dead_s = self.dice.random() < PAUSE_SHARE, self.dice.choice(RESTART_S)
-        pid = self.pids.get(stage)
+        pid, stage = self.pids.get(name), stage_of(name)
         if pid is None or (self.sleeper and self.sleeper.stage == stage):
             return
         now = time.monotonic()
-        shot = {"victim": stage, "moment_s": round(now - self.begun_s, 3), "age_s": round(now - self.born_s[stage], 3), "t": round(time.time(), 3)}
-        if pause and stage != "ingest" and not self.sleeper and self._works(stage):
+        worked = self._works(name)
+        if not worked and self.dice.random() < SPARED_SHARE:
+            return
+        shot = {
+            "victim": stage,
+            "moment_s": round(now - self.begun_s, 3),
+            "age_s": round(now - self.born_s[name], 3),
+            "t": round(time.time(), 3),
+            "worked": worked,
+        }
+        if pause and stage != "ingest" and not self.sleeper and worked:
             os.kill(pid, signal.SIGSTOP)
-            self.sleeper = Sleeper(stage, pid, now)
-            self.pids[stage] = self._start(stage)
+            self.sleeper = Sleeper(name, pid, time.time(), now)
+            del self.pids[name]
+            if not set(STANDBYS) & set(self.names):
+                self.pids[name] = self._start(name)
             self.kills.append(shot | {"how": "SIGSTOP"})
             return
         os.kill(pid, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         if code != -signal.SIGKILL:  # it had ended just before
-            self._bury(stage, code)
+            self._bury(name, code)
             return
-        del self.pids[stage]
-        self.due_s[stage] = now + dead_s
-        self.kills.append(shot | {"how": "SIGKILL", "dead_s": dead_s})
+        del self.pids[name]
+        self.due_s[name] = now + dead_s
+        self.kills.append(shot | {"how": "SIGKILL", "dead_s": dead_s, "standby": len(self.names) > len(STAGES) and stage != "ingest"})
 
-    def _works(self, stage: str) -> bool:
-        """Whether the stage's present process has come to its first transaction."""
-        born = time.time() - (time.monotonic() - self.born_s[stage])
-        return any(moment >= born for moment in moments(self._log(stage), READY))
+    def _works(self, name: str) -> bool:
+        """Whether the present process of this name has come to its first transaction."""
+        born = time.time() - (time.monotonic() - self.born_s[name])
+        return any(moment >= born for moment in moments(self._log(name), READY))
 
     def _watch_sleeper(self) -> None:
         """Wake it once its successor works; then it must end by itself, and not with success."""
@@ -191,7 +212,7 @@ class Line:
         assert sleeper is not None, "asked only where one sleeps"
         now = time.monotonic()
         if not sleeper.woken_s:
-            sleeper.replaced = sleeper.stage not in self.due_s and self._works(sleeper.stage)
+            sleeper.replaced = bool(self._answers(sleeper.stage, sleeper.stopped_t))
             if sleeper.replaced or now - sleeper.since_s > PAUSED_S_MAX:
                 os.kill(sleeper.pid, signal.SIGCONT)
                 sleeper.woken_s = now
@@ -201,6 +222,8 @@ class Line:
             self._give_up(f"a {sleeper.stage} that slept still runs {FENCED_S_MAX:.0f} s after its waking")
         if code is not None:
             self.sleeper = None
+            if sleeper.name not in self.pids:
+                self.due_s.setdefault(sleeper.name, now)
             if code == 0 and sleeper.replaced:
                 self._give_up(f"a {sleeper.stage} that slept ended with success beside its successor")
 
@@ -209,15 +232,8 @@ class Line:
         return 0
 
     def _wait_for_verdict(self, broker_up: bool) -> None:
-        code = ended(self.helper)
-        if code is None:
+        if not self._helped(broker_up, self._judge):
             return
-        if code != 0:
-            self.helper = 0
-            if broker_up:
-                self.helper = fork(self.folder / "verdict.log", self._judge)
-            return
-        self.helper = 0
         self.verdict = msgspec.json.decode((self.folder / "verdict.json").read_bytes())
 
     def _give_up(self, why: str) -> None:
@@ -229,26 +245,32 @@ class Line:
     def report(self) -> list[dict[str, Any]]:
         """A row per kill with the line's result: what goes to the log."""
         assert self.verdict is not None, "the line is over"
-        works = {stage: moments(self._log(stage), READY) for stage in STAGES}
         rows = []
         for shot in self.kills:
-            later = [other["t"] for other in self.kills if other["victim"] == shot["victim"] and other["t"] > shot["t"]]
-            answers = [moment for moment in works[shot["victim"]] if moment > shot["t"] and moment < min(later, default=float("inf"))]
-            taken = round(answers[0] - shot["t"], 2) if answers else None  # shot again before, or nothing was left to say
+            later = min((other["t"] for other in self.kills if other["victim"] == shot["victim"] and other["t"] > shot["t"]), default=float("inf"))
+            answers = [moment for moment in self._answers(shot["victim"], shot["t"]) if moment < later]
+            # unknown where it was shot again before, had no place to leave, or nothing was left to say
+            taken = round(answers[0] - shot["t"], 2) if answers and shot["worked"] else None
             result = "fault" if self.verdict["faults"] else "same"
             rows.append({"seed": self.seed, "line": self.number, **shot, "takeover_s": taken, "result": result})
         return rows
 
     def clear(self) -> int:
         """Give the broker its room back, in a process whose id is returned."""
-        return fork(self.folder / "topics.log", lambda: _delete(self.kafka))
+        return fork(self.folder / "helper.log", lambda: _delete(self.kafka))
 
 
 class Sleeper:
     """A process that was stopped in the middle of its work, beside its successor."""
 
-    def __init__(self, stage: str, pid: int, since_s: float) -> None:
-        self.stage, self.pid, self.since_s, self.woken_s, self.replaced = stage, pid, since_s, 0.0, False
+    def __init__(self, name: str, pid: int, stopped_t: float, since_s: float) -> None:
+        self.name, self.stage, self.pid, self.stopped_t, self.since_s = name, stage_of(name), pid, stopped_t, since_s
+        self.woken_s, self.replaced = 0.0, False
+
+
+def stage_of(name: str) -> str:
+    """'track' of 'track-2'."""
+    return name.removesuffix("-2")
 
 
 def _create(kafka: Kafka) -> int:

@@ -8,6 +8,7 @@ Steps are deterministic, so the muted part rebuilds exactly the state in which t
 buffer included, whatever the order in which two inputs come back. A worker that finds itself replaced (the broker
 fences its transactional id) stops and writes nothing more; any other fault of the broker aborts the transaction and
 starts over from the recovery, because the state in memory is then ahead of the log.
+A worker that finds another at work waits as its standby (`kafka_standby`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from typing import Any, Protocol
 from dogwatch.config import Kafka
 from dogwatch.errors import InputError, SurroundingsError
 from runners.kafka_client import ANSWER_S_MAX, TakenOverError, fenced, new_consumer, new_producer, taken_over, within, worker_id
-from runners.kafka_state import Snapshot, claim, read_snapshot, require_owner, snapshot_records
+from runners.kafka_standby import BEAT_S, wait_for_place
+from runners.kafka_state import Snapshot, StateLog, claim, newest_snapshot, owner_record, require_owner, snapshot_records
 from runners.kafka_topics import require_topics
 from runners.wire import Headers, Record
 
@@ -59,7 +61,7 @@ class Task(Protocol):
 
 
 def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Event, *, until_end: bool = False, observe: Observe | None = None) -> None:
-    """Work until `stop`, or with `until_end` until the input's end marker has been answered.
+    """Wait for the place, then work until `stop`, or with `until_end` until the input's end marker has been answered.
 
     `observe` is told of every committed transaction: its answers, and the seconds of wall time that it took.
     Raises InputError for topics that are missing and records that cannot be read, SurroundingsError when fenced.
@@ -72,9 +74,13 @@ def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Even
         task = make_task()
         worker: Worker | None = None
         try:
+            worker = Worker(kafka, task, token, observe)
             if claimed:
                 require_owner(kafka, task.name, token)
-            worker = Worker(kafka, task, token, observe)
+            else:
+                wait_for_place(task.name, worker.state, stop)
+                if stop.is_set():
+                    return
             worker.take_place()
             claimed = True
             worker.recover()
@@ -105,18 +111,21 @@ class Worker:
         self.inputs = {name: TopicPartition(name, 0) for name in task.inputs}
         self.positions = dict.fromkeys(task.inputs, 0)  # next offset whose record is not yet in the state
         self.generation = 0
-        self.snapshot_due_s = 0.0
+        self.snapshot_due_s = self.beat_due_s = 0.0
+        self.state = StateLog(kafka, task.name)
         self.producer = new_producer(kafka, self.id, transactional=True, compression="lz4")
         self.consumer = new_consumer(kafka, self.id, group=self.id)
 
     def take_place(self) -> None:
         """Fence the predecessor, abort what it had open, and write down who owns the stage now."""
         self.producer.init_transactions()
-        claim(self.kafka, self.task.name, self.producer, self.token)
+        self._beat()
 
     def recover(self) -> None:
         """Load the newest snapshot, replay muted up to what was committed."""
-        found, faults = read_snapshot(self.kafka, self.task.name)
+        self.state.refresh()
+        found, faults = newest_snapshot(self.task.name, self.state)
+        self.state.close()
         for fault in faults:
             log.warning("%s", fault)
         if found:
@@ -143,8 +152,10 @@ class Worker:
                     log.info("%s: first transaction since the start", self.task.name)
                 if self.observe:
                     self.observe(answers, time.monotonic() - begun_s)
+            elif time.monotonic() >= self.beat_due_s:
+                self._beat()
         self.snapshot_due_s = 0.0
-        self._transact([])
+        self._transact([], leaving=True)
 
     def shut(self) -> None:
         """Leave the clients; an open transaction is aborted by the successor's `init_transactions` or by its timeout."""
@@ -152,12 +163,22 @@ class Worker:
             self.producer.close(timeout=CLOSE_S_MAX)
         with contextlib.suppress(Exception):
             self.consumer.close(autocommit=False, timeout_ms=int(CLOSE_S_MAX * 1000))
+        with contextlib.suppress(Exception):
+            self.state.close()
 
-    def _transact(self, answers: list[Record]) -> None:
+    def _beat(self) -> None:
+        """A sign of life in a transaction of its own: while nothing comes, and during a long recovery."""
+        claim(self.kafka, self.task.name, self.producer, self.token)
+        self.beat_due_s = time.monotonic() + BEAT_S
+
+    def _transact(self, answers: list[Record], *, leaving: bool = False) -> None:
         from kafka.structs import OffsetAndMetadata
 
         self.producer.begin_transaction()
         records = [*answers, *self.task.close()]
+        if leaving or time.monotonic() >= self.beat_due_s:
+            records.append(owner_record(self.kafka, self.task.name, self.token, left=leaving))
+            self.beat_due_s = time.monotonic() + BEAT_S
         if time.monotonic() >= self.snapshot_due_s:
             taken = Snapshot(self.generation + 1, dict(self.positions), self.task.to_sections())
             records += snapshot_records(self.kafka, self.task.name, taken)
@@ -207,6 +228,8 @@ class Worker:
                         self._take(record)
                         replayed += 1
             behind = [where for where in behind if self.consumer.position(where) < limits[where.topic]]
+            if time.monotonic() >= self.beat_due_s:
+                self._beat()
         self.task.close()
         self.consumer.assign(list(self.inputs.values()))
         for name, where in self.inputs.items():

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from dogwatch.config import Kafka
 from dogwatch.errors import DogwatchError
 from runners import broker as house_broker
+from runners.kafka_topics import init_topics
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +37,11 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def kafka_prefix(request: pytest.FixtureRequest) -> str:
     """Topics of their own for every test."""
     return f"t{os.getpid()}-{abs(hash(request.node.nodeid)) % 10**9}."
+
+
+@pytest.fixture
+def kafka(kafka_bootstrap: str, kafka_prefix: str) -> Kafka:
+    """A deployment of its own, with topics."""
+    kafka = Kafka(bootstrap=kafka_bootstrap, prefix=kafka_prefix, snapshot_s=0.0)
+    init_topics(kafka)
+    return kafka

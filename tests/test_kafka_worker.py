@@ -93,13 +93,6 @@ class DyingProducer:
             raise KilledError
 
 
-@pytest.fixture
-def kafka(kafka_bootstrap: str, kafka_prefix: str) -> Kafka:
-    kafka = Kafka(bootstrap=kafka_bootstrap, prefix=kafka_prefix, snapshot_s=0.0)
-    init_topics(kafka)
-    return kafka
-
-
 def fill(kafka: Kafka) -> None:
     """Odd numbers on one input, even ones on the other, then the mark that ends both."""
     with contextlib.closing(new_producer(kafka, "fill")) as producer:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STAGES = ("score", "track", "ingest")
 LATENESS_S = 5.0
 WARM_S = 20.0  # of the feed: stages have just begun
-START_S_MAX = 90.0
+START_S_MAX, STOP_S_MAX = 90.0, 30.0
 GRACE_S = 3.0
 MINUTE_S = 60.0  # detectors decide once a minute of event time: the duration that every rule has
 POLL_MS = 50
@@ -68,7 +68,10 @@ def measure(kafka: Kafka, folder: Path, minutes: float, rate: int) -> dict[str, 
         for process in crew:
             process.terminate()
         for process in crew:
-            process.wait(30)
+            try:
+                process.wait(STOP_S_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
     return _told(feed, seen_s)
 
 

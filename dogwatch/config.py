@@ -75,6 +75,23 @@ class Kafka(msgspec.Struct, forbid_unknown_fields=True):
     batch_rows: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
     batch_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 250
     snapshot_s: Seconds = 60.0
+    security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_user: str = ""
+    sasl_password_file: str = ""
+
+    def __post_init__(self) -> None:
+        """What belongs together is there together: half a setting must not end as a connection without protection."""
+        tls, sasl = self.security.endswith("ssl"), self.security.startswith("sasl")
+        if sasl != bool(self.sasl_user and self.sasl_password_file) or (not sasl and (self.sasl_user or self.sasl_password_file)):
+            raise ValueError("security sasl_plaintext and sasl_ssl take sasl_user and sasl_password_file, both; others take neither")
+        if not tls and (self.ca_file or self.cert_file or self.key_file):
+            raise ValueError("ca_file, cert_file and key_file belong to security = 'ssl' or 'sasl_ssl'")
+        if self.key_file and not self.cert_file:
+            raise ValueError("key_file without cert_file")
 
 
 class Capture(msgspec.Struct, forbid_unknown_fields=True):

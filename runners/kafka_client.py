@@ -6,8 +6,10 @@ it is young, and the way it speaks to a broker is part of what the tests of this
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dogwatch.config import Kafka
@@ -65,6 +67,26 @@ def new_consumer(kafka: Kafka, client_id: str, *, group: str | None = None) -> K
         "fetch_max_wait_ms": 250,
     }
     return _connect("KafkaConsumer", kafka, settings)
+
+
+def security_settings(kafka: Kafka) -> dict[str, Any]:
+    """The client's settings for TLS and SASL. Raises InputError for a file that cannot be read. The password stands in a file, never in the configuration."""
+    if kafka.security == "plaintext":
+        return {}
+    settings: dict[str, Any] = {"security_protocol": kafka.security.upper()}
+    if kafka.security.endswith("ssl"):
+        named = {"ssl_cafile": kafka.ca_file, "ssl_certfile": kafka.cert_file, "ssl_keyfile": kafka.key_file}
+        settings |= {"ssl_check_hostname": True} | {name: str(_readable(path)) for name, path in named.items() if path}
+    if kafka.security.startswith("sasl"):
+        password = _readable(kafka.sasl_password_file).read_text(encoding="utf-8").rstrip("\r\n")
+        settings |= {"sasl_mechanism": kafka.sasl_mechanism, "sasl_plain_username": kafka.sasl_user, "sasl_plain_password": password}
+    return settings
+
+
+def _readable(path: str) -> Path:
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}, named in [kafka], cannot be read", remedy="correct the path, or let this user read the file", value=path)
+    return Path(path)
 
 
 def new_admin(kafka: Kafka) -> KafkaAdminClient:
@@ -128,7 +150,9 @@ def _connect(kind: str, kafka: Kafka, settings: dict[str, Any]) -> Any:
 
     common = {"bootstrap_servers": kafka.bootstrap, "retry_backoff_ms": RETRY_BACKOFF_MS, "bootstrap_timeout_ms": BOOTSTRAP_MS}
     try:
-        return getattr(client, kind)(**common, **settings)
+        return getattr(client, kind)(**common, **security_settings(kafka), **settings)
     except KafkaError as fault:
         remedy = "start one (`make kafka`), or correct [kafka] bootstrap"
+        if kafka.security != "plaintext":  # the client tries again until its time is over, and keeps the reason in its log
+            remedy += "; also whether that port speaks what [kafka] security says, ca_file knows its certificate, and sasl_user and the password are right"
         raise SurroundingsError(f"no Kafka broker answers at {kafka.bootstrap}: {fault}", remedy=remedy, value=kafka.bootstrap) from fault

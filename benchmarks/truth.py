@@ -31,6 +31,7 @@ from benchmarks.truth_seas import BENCHES, SHORT, STILL, Bench, Job, jobs_of, le
 from dogwatch.batch import UNITS_PER_DEG
 from runners.judging import EVENTS, TRUTH, judge_files
 from runners.rules import read_coverage
+from sim.judge import judge
 from sim.report import Report
 from tracks.coverage import Coverage, cell_key
 from tracks.detectors import KINDS
@@ -41,6 +42,8 @@ SEED_LIMIT = 1_000_000
 FOLDER = Path(".cache/truth")
 DOCUMENT, RESULT = Path("docs/truth.md"), Path("benchmarks/results/truth.json")
 COVERAGE_MIN, BLOCKS_MIN = 0.9, 20  # a silence is asked for where so much is heard, and that is known from so many blocks
+COMPANY_MIN = 3  # with fewer others near nobody is suspected (docs/behaviours/dark-period.md)
+FAR, UNSEEN, UNLEARNED, ALONE = "far from any border", "out of reach of the receivers", "coverage not learned, or below 0.9", "fewer than three others near"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -100,10 +103,11 @@ def measure(benches: tuple[Bench, ...], seeds: list[int], folder: Path, *, proce
     else:
         runs = [play(job) for job in jobs]
     for job in jobs:
-        leave_out_unheard(job.place / TRUTH, read_coverage(folder / f"{job.bench.learned}.coverage") if job.bench.learned else Coverage())
+        leave_out_unknowable(job.place / TRUTH, read_coverage(folder / f"{job.bench.learned}.coverage") if job.bench.learned else Coverage())
     report = judged(jobs)
     still = {name: _still([job for job in jobs if job.bench.name == name]) for name in STILL if any(job.bench.name == name for job in jobs)}
     told = {"seeds": seeds, "runs": runs, "seas": {name: title for name, title in titles().items() if name in {b.name for b in benches}}}
+    told["silences"] = silences(jobs)
     return told | {"report": msgspec.to_builtins(report), "still": still}
 
 
@@ -112,15 +116,44 @@ def judged(jobs: list[Job]) -> Report:
     return judge_files([(job.place / EVENTS, job.place / TRUTH) for job in jobs], set())
 
 
-def leave_out_unheard(truth: Path, coverage: Coverage) -> None:
-    """Ask for a silence only where it was known to mean something when it began: in a cell that some receiver hears well, as was learned before."""
+def leave_out_unknowable(truth: Path, coverage: Coverage) -> None:
+    """Ask for a silence only where it was known to mean something: in a cell that some receiver hears well, as was learned before, and in company.
+
+    What is not asked for says why (`unasked`), and is counted by that.
+    """
     rows = [msgspec.json.decode(line) for line in truth.read_bytes().splitlines()]
     for row in rows:
-        if row["type"] == "dark" and row["scored"]:
-            at = round(row["lat"] * UNITS_PER_DEG), round(row["lon"] * UNITS_PER_DEG)
-            heard, missed = coverage.blocks(np.array([cell_key(*at, 0, group) for group in range(len(coverage.groups))], np.int64))
-            row["scored"] = bool(((heard + missed >= BLOCKS_MIN) & (heard >= COVERAGE_MIN * (heard + missed))).any())
+        if row["type"] == "dark" and row["state"] != "retracted":
+            row["unasked"] = _why_unasked(row, coverage)
+            row["scored"] = not row["unasked"]
     truth.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+
+
+def _why_unasked(row: dict[str, Any], coverage: Coverage) -> str:
+    """Why nobody could or need tell of a silence, or ''."""
+    if not row["scored"]:
+        return FAR
+    if not row["visible"]:
+        return UNSEEN
+    at = round(row["lat"] * UNITS_PER_DEG), round(row["lon"] * UNITS_PER_DEG)
+    heard, missed = coverage.blocks(np.array([cell_key(*at, 0, group) for group in range(len(coverage.groups))], np.int64))
+    if not ((heard + missed >= BLOCKS_MIN) & (heard >= COVERAGE_MIN * (heard + missed))).any():
+        return UNLEARNED
+    return ALONE if row["measures"]["company"] < COMPANY_MIN else ""
+
+
+def silences(jobs: list[Job]) -> dict[str, dict[str, int]]:
+    """Silences by why nobody is asked for them ('': asked for): how many, and of how many an event told all the same."""
+    found: dict[str, dict[str, int]] = {}
+    for job in jobs:
+        rows, events = ([msgspec.json.decode(line) for line in (job.place / name).read_bytes().splitlines()] for name in (TRUTH, EVENTS))
+        told = judge([event for event in events if event["type"] == "dark"], [{**row, "scored": True, "visible": True} for row in rows if "unasked" in row])
+        missed = {(miss.mmsi[0], miss.t_start) for miss in told.misses}
+        for row in (row for row in rows if "unasked" in row):
+            count = found.setdefault(row["unasked"], {"silences": 0, "told": 0})
+            count["silences"] += 1
+            count["told"] += (row["mmsi"][0], row["t_start"]) not in missed
+    return found
 
 
 def _still(jobs: list[Job]) -> dict[str, Any]:

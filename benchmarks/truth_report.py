@@ -12,13 +12,16 @@ SHOWN_ITEMS = 12  # misses and false alarms of one behaviour that the document s
 
 SCENES_NOTE = """*Scenes*: facts asked for; *unasked*: facts that nobody could know or need not report. Seconds are median/90th percentile; the delay
 counts from the start of the fact to the first version shown, so it contains the rule's own duration."""
+SILENCES_NOTE = """Ships under way that switched off. By docs/behaviours/dark-period.md a silence is suspicious where vessels are heard well, in company that is
+heard meanwhile, and shown where a border is near or can be reached: others are not asked for, and counted here, so that nothing is hidden."""
 HEAD = """# Truth: what the detectors find, and what they do not
 
 Written whole by `make truth`; nothing here was typed by hand. Seas with known facts (`benchmarks/truth/*.toml` and shipped scenarios) are simulated with
 fresh seeds, replayed through the whole product with the profile `border`, and judged as docs/simulator.md says: of each event the last version counts
 unless it is a candidate or retracted; same vessels, at least half of the union of both times; recall over facts that could be known from what was
-received, silences only where coverage of 0.9 had been learned before. Shares stand with their Wilson interval at 95 %. Simulated traffic is more regular
-than real traffic: these figures show that a detector does what it is defined to do, and what fools it, not how well it works at sea.
+received, silences only where coverage of 0.9 had been learned before and three others were near. Shares stand with their Wilson interval at
+95 %. Simulated traffic is more regular than real traffic: these figures show that a detector does what it is defined to do, and what fools it, not
+how well it works at sea.
 """
 
 
@@ -102,6 +105,7 @@ def document(told: dict[str, Any]) -> str:
     lines += ["", "## By kind of scene", ""]
     scenes = [(f"`{row['scene']}`", f"`{row['behaviour']}`", *_tally(row)) for row in report["scenes"] if row["truth"]]
     lines += _table(("scene", "behaviour", *TALLY), scenes)
+    lines += _silences(told["silences"])
     lines += ["", "## Look-alikes", "", "Innocent scenes; an alarm is an event that is shown about a vessel of it while it lasts.", ""]
     lines += _table(("look-alike", "facts", "alarmed", "share (95 %)", "by"), [_negative(row) for row in report["hard_negatives"]])
     lines += _still(told["still"])
@@ -141,6 +145,13 @@ def _tally(row: dict[str, Any]) -> tuple[str, ...]:
 def _negative(row: dict[str, Any]) -> tuple[str, ...]:
     by = ", ".join(f"{name} {n}" for name, n in sorted(row["by"].items())) or "-"
     return f"`{row['scene']}`", str(row["alarmed"]["total"]), str(row["alarmed"]["hits"]), _share(row["alarmed"]), by
+
+
+def _silences(counts: dict[str, dict[str, int]]) -> list[str]:
+    """Why some silences are not asked for."""
+    lines = ["", "## Silences", "", SILENCES_NOTE, ""]
+    rows = [(why or "asked for", str(count["silences"]), str(count["told"])) for why, count in sorted(counts.items())]
+    return lines + _table(("silences", "facts", "told as dark"), rows)
 
 
 def _still(still: dict[str, Any]) -> list[str]:

@@ -4,11 +4,13 @@ May not: thresholds, detectors. Known fully before the first byte is sent. Besid
 `behaviour` (the kind of its scene), `cause` (what was scripted), `visible` (could it be known from what was received? a receiver in reach
 for at least VISIBLE_SHARE of the time, by the very laws that the radio uses; what collides is not counted) and `scored` (does a miss count?).
 A fact about an area is about every vessel of the world that is truly there. Two hulls that share one MMSI are two subjects (`#0`, `#1`) and
-one number in `mmsi`. An innocent look-alike has state `retracted`: nobody should report it, and the judge names what fooled whoever does.
+one number in `mmsi`. A silence says its `company`: how many others sail near, with whom its vessel can be compared. An innocent look-alike
+has state `retracted`: nobody should report it, and the judge names what fooled whoever does.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,6 +38,7 @@ HEARD_SHARE = 0.5
 SAMPLE_S = 60
 SATELLITE_MS = 1_800_000
 NEVER_MS = np.int64(1) << 60
+CELL_DEG = 0.1  # company is who sails in the same cell of the sea, or the next one
 AREA_VESSELS_MIN = 3  # what befalls an area can be known when so many of its vessels are heard
 INSIDE_STEP_MS = 10_000
 TRAFFIC, ODD_SPEED, CLOSE_PASS = "traffic", "odd_speed", "close_pass"  # the "scenes" of facts that nobody scripted
@@ -69,6 +72,8 @@ def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, d
                 heard = sum(_visible(world, i, scenario, t_start_ms, *span) for i in crew)
                 wanted = min(len(crew), AREA_VESSELS_MIN) if fact.area_nm else len(crew)
                 row = _row(fact, [every[i] for i in crew], span, visible=heard >= wanted)
+                if fact.type == "dark" and not fact.innocent:
+                    row["measures"]["company"] = _company(fact, world, crew, span)
                 rows.append({**row, "behaviour": scene.kind})
     rows += _calls(
         world, every, scenario, t_start_ms, length_s, {id(ship) for scene in who.scenes for f in scene.facts if f.type == "port_visit" for ship in f.ships}
@@ -112,6 +117,17 @@ def _inside(fact: Fact, world: World, span: tuple[int, int]) -> list[list[int]]:
                 inside.append(i)
                 break
     return [[i] for i in inside] if fact.each else [inside] if inside else []
+
+
+def _company(fact: Fact, world: World, crew: list[int], span: tuple[int, int]) -> int:
+    """How many others transmit, half way through, in the cell in which a silence began, or in a next one: with whom its vessel can be compared."""
+    row, column, company, t_ms = math.floor(fact.lat_deg / CELL_DEG), math.floor(fact.lon_deg / CELL_DEG), 0, (span[0] + span[1]) // 2
+    for i, ship in enumerate(world.ships):
+        at = _place(world, i, t_ms) if i not in crew and ship["kind"] < BASE else None
+        if at is not None and abs(math.floor(at[0] / CELL_DEG) - row) <= 1 and abs(math.floor(at[1] / CELL_DEG) - column) <= 1:
+            leg = int(state_at(world.knots, int(ship["first"]), int(ship["last"]), t_ms)[-1])
+            company += bool(world.knots["transmits"][leg])
+    return company
 
 
 def _row(fact: Fact, ships: list[Ship], span: tuple[int, int], *, visible: bool) -> dict[str, Any]:

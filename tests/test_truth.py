@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 
@@ -10,10 +11,16 @@ import numpy as np
 import pytest
 
 from benchmarks.contender import ROOT
-from benchmarks.truth import leave_out_unheard, measure
+from benchmarks.truth import ALONE, FAR, UNLEARNED, UNSEEN, leave_out_unknowable, measure
 from benchmarks.truth_recordings import compare_gaps, compare_stops, score_pairs, silences, spans
 from benchmarks.truth_report import document, goals, kept, pooled, summary_lines
 from benchmarks.truth_seas import BENCHES, SHORT, STILL, jobs_of, titles
+from dogwatch.times import from_iso
+from sim.area import place_at
+from sim.cast import cast
+from sim.scenario import T_START_MS, load_scenario, scenario_text
+from sim.ship import BASE
+from sim.truth import truth_rows
 from tracks.coverage import Coverage, cell_key
 
 
@@ -127,7 +134,11 @@ def test_the_short_sea_holds_its_floors(told):
 
 
 def test_the_document_says_what_was_measured(told):
-    whole = told | {"machine": {"date": "2026-01-01", "commit": "c", "cpu": "x", "cores": 2, "python": "3"}, "versions": {"numpy": "2"}, "detectors": ["a"]}
+    whole = (
+        told
+        | {"silences": {"": {"silences": 5, "told": 4}, ALONE: {"silences": 3, "told": 0}}}
+        | {"machine": {"date": "2026-01-01", "commit": "c", "cpu": "x", "cores": 2, "python": "3"}, "versions": {"numpy": "2"}, "detectors": ["a"]}
+    )
     whole |= {"seconds": 1, "recordings": {"`r`": {"lines": ["said"], "goal": "found", "reached": {"wanted": "yes", "reached": "no", "met": False}}}}
     whole["goals"] = goals(whole)
     text = document(whole)
@@ -135,6 +146,8 @@ def test_the_document_says_what_was_measured(told):
         assert f"| `{row['behaviour']}` | {row['truth']} |" in text
     assert "| `r`: found | yes | no | NO |" in text
     assert "seeds 11" in text
+    assert "| asked for | 5 | 4 |" in text
+    assert f"| {ALONE} | 3 | 0 |" in text
     assert "said" in text
     misses = told["report"]["misses"]
     assert all(any(item["again"] in text for item in misses if item["behaviour"] == name) for name in {item["behaviour"] for item in misses})
@@ -152,12 +165,31 @@ def test_results_that_are_kept_are_small():
     assert all(item["again"].startswith("dogwatch sim ") and item["count"] >= 1 for item in found["report"]["misses"] + found["report"]["false_alarms"])
 
 
-def test_a_silence_is_asked_for_only_where_it_would_have_been_heard(tmp_path):
+def test_a_silence_is_asked_for_only_where_it_would_have_been_heard_and_in_company(tmp_path):
     learned, file = Coverage(), tmp_path / "truth.ndjson"
     group, here, there = learned.group("EX-hill"), (54.0, 10.0), (55.0, 10.0)
     keys = [cell_key(round(lat * 600_000), round(lon * 600_000), 0, group) for lat, lon in (here, there)]
     learned.learn(np.array(sorted(30 * keys), np.int64), np.array(10 * keys[1:], np.int64))
-    rows = [{"type": "dark", "scored": True, "lat": lat, "lon": lon} for lat, lon in (here, there, (10.0, 10.0))] + [{"type": "zone", "scored": True}]
+    dark = {"type": "dark", "state": "closed", "scored": True, "visible": True, "lat": here[0], "lon": here[1], "measures": {"company": 3}}
+    elsewhere = [{"lat": lat, "lon": lon} for lat, lon in (there, (10.0, 10.0))]
+    rows = [dark | other for other in ({}, *elsewhere, {"measures": {"company": 2}}, {"visible": False}, {"scored": False})]
+    rows += [{"type": "zone", "scored": True}, dark | {"state": "retracted", "scored": False}]
     file.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
-    leave_out_unheard(file, learned)
-    assert [msgspec.json.decode(line)["scored"] for line in file.read_bytes().splitlines()] == [True, False, False, True]
+    leave_out_unknowable(file, learned)
+    found = [msgspec.json.decode(line) for line in file.read_bytes().splitlines()]
+    assert [row.get("unasked") for row in found] == ["", UNLEARNED, UNLEARNED, ALONE, UNSEEN, FAR, None, None]
+    assert [row["scored"] for row in found] == [True, False, False, False, False, False, True, False]
+
+
+def test_a_silence_says_who_else_is_near():
+    scenario, seed, near = load_scenario(scenario_text("dark"), file="dark"), 5, 0.1
+    rows = [row for row in truth_rows(scenario, seed) if row["type"] == "dark" and row["state"] != "retracted"]
+    assert rows
+    who = cast(scenario, seed, scenario.duration_s)
+    ships = [ship for ship in who.background + [one for scene in who.scenes for one in scene.ships] if ship.kind < BASE]
+    for row in rows:
+        half_s = sum((from_iso(row[name]) - T_START_MS) / 2000 for name in ("t_start", "t_end"))
+        others = [s for s in ships if s.identity.mmsi not in row["mmsi"] and s.plan.knots[0][0] <= half_s < s.plan.t_s]
+        others = [s for s in others if next(k for k in reversed(s.plan.knots) if k[0] <= half_s)[5]]
+        steps = [[abs(math.floor(a / near) - math.floor(b / near)) for a, b in zip(place_at(s.plan, half_s), (row["lat"], row["lon"]))] for s in others]
+        assert abs(row["measures"]["company"] - sum(max(pair) <= 1 for pair in steps)) <= 1, "at a cell's edge turns are rounded"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dogwatch.events import Subject
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 
@@ -14,18 +16,36 @@ TYPE_FISHING = 30
 
 def subject_of(table: VesselTable, slot: int) -> Subject:
     """The vessel in a slot, as it is known now."""
-    row, more, static = table.rows[slot], table.more[slot], table.statics[slot]
-    return Subject(
-        key=subject_key(table.key_of(slot)),
-        mmsi=int(row["mmsi"]),
-        role=role_of(table, slot) or "",
-        name=text_of(static["name"]),
-        callsign=text_of(static["callsign"]),
-        imo=int(static["imo"]) or None,
-        ship_type=int(more["ship_type"]) or None,
-        loa_m=int(more["loa_m"]) or None,
-        ais_class="B" if row["class_b"] else "A",
+    return subjects_of(table, np.array([slot]))[0]
+
+
+def subjects_of(table: VesselTable, slots: np.ndarray) -> list[Subject]:
+    """The vessels in slots, read column by column."""
+    rows, more, statics = table.rows, table.more, table.statics
+    columns = (
+        table.keys_of(slots).tolist(),
+        rows["nav"][slots].tolist(),
+        rows["class_b"][slots].tolist(),
+        more["ship_type"][slots].tolist(),
+        more["loa_m"][slots].tolist(),
+        statics["name"][slots].tolist(),
+        statics["callsign"][slots].tolist(),
+        statics["imo"][slots].tolist(),
     )
+    return [
+        Subject(
+            key=subject_key(key),
+            mmsi=key >> ORDINAL_BITS,
+            role=_role(nav, ship_type) or "",
+            name=text_of(name),
+            callsign=text_of(callsign),
+            imo=imo or None,
+            ship_type=ship_type or None,
+            loa_m=loa_m or None,
+            ais_class="B" if class_b else "A",
+        )
+        for key, nav, class_b, ship_type, loa_m, name, callsign, imo in zip(*columns, strict=True)
+    ]
 
 
 def subject_key(key: int) -> str:
@@ -35,9 +55,11 @@ def subject_key(key: int) -> str:
 
 def role_of(table: VesselTable, slot: int) -> str | None:
     """Trade of a vessel that explains slowness and company (pilot, tug ...), or None."""
-    if int(table.rows["nav"][slot]) in TOWING_NAV:
-        return "towing"
-    return ROLE_OF_TYPE.get(int(table.more["ship_type"][slot]))
+    return _role(int(table.rows["nav"][slot]), int(table.more["ship_type"][slot]))
+
+
+def _role(nav: int, ship_type: int) -> str | None:
+    return "towing" if nav in TOWING_NAV else ROLE_OF_TYPE.get(ship_type)
 
 
 def is_fishing(table: VesselTable, slot: int) -> bool:

@@ -154,6 +154,14 @@ class VesselTable:
         found: np.ndarray = _find(mmsi, self.places)
         return found
 
+    def slots_of_keys(self, keys: np.ndarray) -> np.ndarray:
+        """int64[n]: slots of tracks by key (int64[n]), or -1."""
+        found = self.slots_of(keys >> ORDINAL_BITS)
+        others = (found >= 0) & (self.more["ordinal"][found] != keys & ((1 << ORDINAL_BITS) - 1))
+        for k in np.flatnonzero(others).tolist():
+            found[k] = self.slot_of_key(int(keys[k]))
+        return found
+
     def slot_of_key(self, key: int) -> int:
         """Slot of a track, or -1."""
         slot = self.slot_of(key >> ORDINAL_BITS)

@@ -17,12 +17,13 @@ Nothing here is an alert by itself: these events inform, and rules ask for them.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
-from dogwatch.events import Event, Evidence, Exclusion, State, Value, ZoneRelation, event_id
+from dogwatch.events import Event, Evidence, Exclusion, State, Subject, Value, ZoneRelation, event_id
 from dogwatch.geo import NM_M, distance_m
 from tracks import episodes as ep
 from tracks import subjects
@@ -30,7 +31,7 @@ from tracks.coverage import BLOCK_MS, cell_key, p_path
 from tracks.detector import Detector, Sight
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
-from tracks.vessels import ORDINAL_BITS, text_of
+from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, between, follow
 from zones.reach import build_near
 
@@ -46,6 +47,37 @@ ZONE_BITS = 20  # room for zone numbers in keys of stays
 CROSSING_POINT_NM = 50.0
 PATH_BLOCKS_MAX = 288  # a day of a gap is looked at
 TYPES_PASSENGER = tuple(range(60, 70))
+
+
+class Step(NamedTuple):
+    """A row of CHANGE as plain numbers: reading a field of an array's row costs as much as a line of Python."""
+
+    key: int
+    t_ms: int
+    from_ms: int
+    at_ms: int
+    lat: int
+    lon: int
+    from_lat: int
+    from_lon: int
+    at_lat: int
+    at_lon: int
+    zone: int
+    kind: int
+    sense: int
+    speed_kn: float
+    depth_nm: float
+    eta_s: float
+    from_kn: float
+
+
+class Who(NamedTuple):
+    """What a tick's events say of the vessel in a slot."""
+
+    subject: Subject
+    class_b: bool
+    destination: str | None
+    ship_type: int
 
 
 class ZoneDetector(Detector):
@@ -88,10 +120,8 @@ class ZoneDetector(Detector):
             rows = np.concatenate(self.changes)
             self.changes = []
             told_ms = np.where(np.isin(rows["kind"], (APPROACH, AWAY)), rows["t_ms"], rows["at_ms"])  # a forecast that came true is first retracted
-            for row in rows[np.lexsort((rows["zone"], rows["kind"], rows["key"], told_ms))]:
-                slot = sight.table.slot_of_key(int(row["key"]))
-                if slot >= 0:
-                    events += _TELL[int(row["kind"])](self, sight, slot, row)
+            for who, row in _steps(sight.table, rows[np.lexsort((rows["zone"], rows["kind"], rows["key"], told_ms))]):
+                events += _TELL[row.kind](self, sight, who, row)
         if sight.tick_ms % HOUSEKEEPING_MS == 0:
             events += _silent(self, sight)
             self.said = {name: t_ms for name, t_ms in self.said.items() if sight.tick_ms - t_ms <= SAID_MS}
@@ -156,6 +186,26 @@ class ZoneDetector(Detector):
         return self._followed[1:]
 
 
+assert Step._fields == CHANGE.names
+
+
+def _steps(table: VesselTable, rows: np.ndarray) -> Iterator[tuple[Who, Step]]:
+    """Changes with the vessels that made them, which are looked up together; a vessel that is no longer known is left out."""
+    slots = table.slots_of_keys(rows["key"])
+    rows, slots = rows[slots >= 0], slots[slots >= 0]
+    several, which = np.unique(slots, return_inverse=True)
+    known = zip(
+        subjects.subjects_of(table, several),
+        (table.rows["class_b"][several] != 0).tolist(),
+        map(text_of, table.statics["destination"][several].tolist()),
+        table.more["ship_type"][several].tolist(),
+        strict=True,
+    )
+    whos = [Who(*told) for told in known]
+    for k, row in zip(which.tolist(), rows.tolist(), strict=True):
+        yield whos[k], Step(*row)
+
+
 def _zone_of(geography: Any, number: int) -> tuple[str, str, str, float, str]:
     """(id, version, kind, error_nm, owner) of a zone or the belt."""
     if number == BELT:
@@ -164,36 +214,36 @@ def _zone_of(geography: Any, number: int) -> tuple[str, str, str, float, str]:
     return zone.id, zone.version, zone.kind, FIX_ERROR_NM + zone.tolerance_nm, zone.owner
 
 
-def _gap_limit_s(rule: ZoneLimits, row: np.void, *, class_b: bool) -> float:
+def _gap_limit_s(rule: ZoneLimits, row: Step, *, class_b: bool) -> float:
     """Longest step that still counts as heard: three expected intervals (M.1371-5, table 1), and never below the floor."""
-    speed_kn = float(row["from_kn"])
+    speed_kn = row.from_kn
     expected_s = 180.0 if 0 <= speed_kn <= 3.0 else 30.0 if class_b else 10.0
     return max(rule.gap_s_min, rule.gap_expected_factor * expected_s)
 
 
-def _facts(sight: Sight, slot: int, row: np.void, subtype: str, relation: str) -> dict[str, Any]:
+def _facts(sight: Sight, who: Who, row: Step, subtype: str, relation: str) -> dict[str, Any]:
     """What all events about a crossing say."""
     rule = sight.params.zone
-    zone_id, version, kind, error_nm, _ = _zone_of(sight.geography, int(row["zone"]))
-    gap_s = (int(row["t_ms"]) - int(row["from_ms"])) / 1000.0
+    zone_id, version, kind, error_nm, _ = _zone_of(sight.geography, row.zone)
+    gap_s = (row.t_ms - row.from_ms) / 1000.0
     measures: dict[str, Value] = {
-        "speed_kn": ep.tidy("kn", float(row["speed_kn"])),
+        "speed_kn": ep.tidy("kn", row.speed_kn),
         "gap_s": ep.tidy("s", gap_s),
-        "beyond_nm": ep.tidy("nm", float(row["depth_nm"])),
+        "beyond_nm": ep.tidy("nm", row.depth_nm),
         "error_nm": ep.tidy("nm", error_nm),
     }
-    beyond = ep.margin_quality(float(row["depth_nm"]) + error_nm, error_nm)
-    lat_deg, lon_deg = ep.degrees_of(int(row["at_lat"]), int(row["at_lon"]))
+    beyond = ep.margin_quality(row.depth_nm + error_nm, error_nm)
+    lat_deg, lon_deg = ep.degrees_of(row.at_lat, row.at_lon)
     return {
         "type": TYPE,
         "subtype": subtype,
-        "subjects": [subjects.subject_of(sight.table, slot)],
-        "mmsi": [int(row["key"]) >> ORDINAL_BITS],
+        "subjects": [who.subject],
+        "mmsi": [row.key >> ORDINAL_BITS],
         "lat": lat_deg,
         "lon": lon_deg,
         "zones": [ZoneRelation(zone_id, version, kind, relation, 0.0)],
         "measures": measures,
-        "confidence": ep.confidence_of(rule.confidence_cap, beyond, 1.0, [0.2] if int(row["zone"]) == BELT else []),
+        "confidence": ep.confidence_of(rule.confidence_cap, beyond, 1.0, [0.2] if row.zone == BELT else []),
         "quality": {"gap_s": ep.tidy("s", gap_s), "interpolated_share": 1.0},
         "rule": f"zone_{subtype}",
         "rule_version": RULE_VERSION,
@@ -202,36 +252,31 @@ def _facts(sight: Sight, slot: int, row: np.void, subtype: str, relation: str) -
     }
 
 
-def _identity(row: np.void, subtype: str, start_ms: int, zone_id: str) -> str:
+def _identity(row: Step, subtype: str, start_ms: int, zone_id: str) -> str:
     """The event's id: the zone is a subject of it, so that two zones entered at once are two events."""
     name = zone_id.encode("ascii", "backslashreplace").decode("ascii")
-    return event_id(TYPE, [subjects.subject_key(int(row["key"])), f"zone:{name}"], start_ms, f"zone_{subtype}", RULE_VERSION)
+    return event_id(TYPE, [subjects.subject_key(row.key), f"zone:{name}"], start_ms, f"zone_{subtype}", RULE_VERSION)
 
 
-def _is_gap(sight: Sight, slot: int, row: np.void) -> bool:
-    limit_s = _gap_limit_s(sight.params.zone, row, class_b=bool(sight.table.rows["class_b"][slot]))
-    return int(row["t_ms"]) - int(row["from_ms"]) > limit_s * 1000.0
-
-
-def _crossing(state: ZoneDetector, sight: Sight, slot: int, row: np.void, word: str, sense: str) -> list[Event]:
+def _crossing(state: ZoneDetector, sight: Sight, who: Who, row: Step, word: str, sense: str) -> list[Event]:
     """An event for a step over a boundary: `word`, or inferred_cross over a gap."""
-    rule, number, key = sight.params.zone, int(row["zone"]), int(row["key"])
-    gap = _is_gap(sight, slot, row)
+    rule, number, key = sight.params.zone, row.zone, row.key
+    limit_s = _gap_limit_s(rule, row, class_b=who.class_b)
+    gap = row.t_ms - row.from_ms > limit_s * 1000.0
     subtype = "inferred_cross" if gap else word
-    start_ms, end_ms = (int(row["from_ms"]), int(row["t_ms"])) if gap else (int(row["at_ms"]), int(row["at_ms"]))
+    start_ms, end_ms = (row.from_ms, row.t_ms) if gap else (row.at_ms, row.at_ms)
     identity = _identity(row, subtype, start_ms, _zone_of(sight.geography, number)[0])
-    forecast = _came_true(state, sight, key, number, int(row["at_ms"]), identity)
+    forecast = _came_true(state, sight, key, number, row.at_ms, identity)
     if not state.remember(identity, sight.tick_ms):
         return forecast
-    facts = _facts(sight, slot, row, subtype, "crossed")
-    limit_s = _gap_limit_s(rule, row, class_b=bool(sight.table.rows["class_b"][slot]))
-    gap_evidence = (ep.at_least if gap else ep.at_most)("gap_s", (int(row["t_ms"]) - int(row["from_ms"])) / 1000.0, limit_s)
-    facts["evidence"] = [gap_evidence, ep.at_least("beyond_nm", float(row["depth_nm"]), 0.0)]
-    facts["measures"] |= {"sense": sense} | _of_line(state, sight, slot, row)
-    facts["exclusions"] = _exclusions(sight, slot, row)
+    facts = _facts(sight, who, row, subtype, "crossed")
+    gap_evidence = (ep.at_least if gap else ep.at_most)("gap_s", (row.t_ms - row.from_ms) / 1000.0, limit_s)
+    facts["evidence"] = [gap_evidence, ep.at_least("beyond_nm", row.depth_nm, 0.0)]
+    facts["measures"] |= {"sense": sense} | _of_line(state, sight, who, row)
+    facts["exclusions"] = _exclusions(sight, who, row)
     if gap:
         facts["confidence"] = round(facts["confidence"] * 0.9, 3)
-        _weigh_gap(sight, slot, row, facts)
+        _weigh_gap(sight, who, row, facts)
     stays = word == "enter" and number != BELT and not gap
     state_now: State = "candidate" if facts.get("reason") else "open" if stays else "closed"
     event = Event(event_id=identity, version=1, state=state_now, t_start=start_ms, t_end=None if stays else end_ms, **facts)
@@ -240,9 +285,9 @@ def _crossing(state: ZoneDetector, sight: Sight, slot: int, row: np.void, word: 
     return [*forecast, event]
 
 
-def _weigh_gap(sight: Sight, slot: int, row: np.void, facts: dict[str, Any]) -> None:
+def _weigh_gap(sight: Sight, who: Who, row: Step, facts: dict[str, Any]) -> None:
     """Say of a crossing in a gap how strange the gap is. One that nobody need wonder about makes it a candidate: it is known, and no news."""
-    rule, (p, known) = sight.params.zone, _gap_expected(sight, slot, row)
+    rule, (p, known) = sight.params.zone, _gap_expected(sight, who, row)
     facts["measures"]["p_silence"] = ep.probability(p)
     facts["exclusions"] += [
         ep.checked("coverage_unknown", rule.coverage_needed and not known, suppress=True),
@@ -251,16 +296,16 @@ def _weigh_gap(sight: Sight, slot: int, row: np.void, facts: dict[str, Any]) -> 
     facts["reason"] = ep.suppressed_reason(facts["exclusions"])
 
 
-def _gap_expected(sight: Sight, slot: int, row: np.void) -> tuple[float, bool]:
+def _gap_expected(sight: Sight, who: Who, row: Step) -> tuple[float, bool]:
     """(chance that a vessel which transmits is not heard between the ends of a gap, by the most telling receiver that listened; is some of that sea known?)."""
     ears, coverage, least_p, known = sight.ears, sight.coverage, 1.0, False
     if ears is None:
         return least_p, known
-    from_ms, t_ms, class_b = int(row["from_ms"]), int(row["t_ms"]), int(sight.table.rows["class_b"][slot])
+    from_ms, t_ms, class_b = row.from_ms, row.t_ms, int(who.class_b)
     for group in range(len(coverage.groups)):
         blocks = min(ears.minutes(group, from_ms, t_ms) * MINUTE_MS // BLOCK_MS, PATH_BLOCKS_MAX)
         shares = [(k + 0.5) / blocks for k in range(blocks)]
-        way = [between(int(row["from_lat"]), int(row["from_lon"]), int(row["lat"]), int(row["lon"]), share) for share in shares]
+        way = [between(row.from_lat, row.from_lon, row.lat, row.lon, share) for share in shares]
         path = np.array([cell_key(lat, lon, class_b, group) for lat, lon in way], np.int64)
         p, _, learned = p_path(path, *coverage.blocks(path), float(sight.params.dark.blocks_learned_min))
         known |= learned > 0
@@ -268,29 +313,28 @@ def _gap_expected(sight: Sight, slot: int, row: np.void) -> tuple[float, bool]:
     return least_p, known
 
 
-def _of_line(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> dict[str, Value]:
+def _of_line(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> dict[str, Value]:
     """Measures of a crossed line: first in 30 days, distance to an official crossing point, declared destination."""
     found: dict[str, Value] = {}
-    if int(row["kind"]) == CROSS:
-        mark = int(row["key"]) << ZONE_BITS | int(row["zone"])
+    if row.kind == CROSS:
+        mark = row.key << ZONE_BITS | row.zone
         found["first_in_30d"] = mark not in state.crossed
-        state.crossed[mark] = int(row["at_ms"])
+        state.crossed[mark] = row.at_ms
     if sight.geography.has_zones(("crossing_point",)):
-        place = np.array([row["at_lat"]]) / UNITS_PER_DEG, np.array([row["at_lon"]]) / UNITS_PER_DEG
-        points_nm = sight.geography.zone_distance_nm(("crossing_point",), *place, CROSSING_POINT_NM, int(row["at_ms"]))
+        place = np.array([row.at_lat]) / UNITS_PER_DEG, np.array([row.at_lon]) / UNITS_PER_DEG
+        points_nm = sight.geography.zone_distance_nm(("crossing_point",), *place, CROSSING_POINT_NM, row.at_ms)
         found["crossing_point_nm"] = ep.tidy("nm", float(points_nm[0]))
-    destination = text_of(bytes(sight.table.statics["destination"][slot]))
-    if destination:
-        found["destination"] = destination
+    if who.destination:
+        found["destination"] = who.destination
     return found
 
 
-def _exclusions(sight: Sight, slot: int, row: np.void) -> list[Exclusion]:
+def _exclusions(sight: Sight, who: Who, row: Step) -> list[Exclusion]:
     """What could be wrong with a crossing, and whether the vessel had said that it was coming."""
-    error_nm, owner = _zone_of(sight.geography, int(row["zone"]))[3:]
+    error_nm, owner = _zone_of(sight.geography, row.zone)[3:]
     return [
-        ep.checked("within_position_error", float(row["depth_nm"]) < error_nm, ep.tidy("nm", float(row["depth_nm"]))),
-        _declared(text_of(bytes(sight.table.statics["destination"][slot])), owner),
+        ep.checked("within_position_error", row.depth_nm < error_nm, ep.tidy("nm", row.depth_nm)),
+        _declared(who.destination, owner),
     ]
 
 
@@ -302,17 +346,17 @@ def _declared(destination: str | None, owner: str) -> Exclusion:
     return Exclusion("declared_destination", "there" if country == owner.upper() else "elsewhere", destination, "none")
 
 
-def _entered(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Event]:
-    return _crossing(state, sight, slot, row, "enter", "in")
+def _entered(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
+    return _crossing(state, sight, who, row, "enter", "in")
 
 
-def _left(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Event]:
+def _left(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
     """The exit, and the end of the stay."""
-    events = _crossing(state, sight, slot, row, "exit", "out")
-    mark = int(row["key"]) << ZONE_BITS | int(row["zone"])
-    if int(row["zone"]) != BELT and mark in state.book:
+    events = _crossing(state, sight, who, row, "exit", "out")
+    mark = row.key << ZONE_BITS | row.zone
+    if row.zone != BELT and mark in state.book:
         page = state.book.pages[mark]
-        end_ms = max(page.event.t_start, int(row["at_ms"]))
+        end_ms = max(page.event.t_start, row.at_ms)
         zone = ZoneRelation(page.event.zones[0].id, page.event.zones[0].version, page.event.zones[0].kind, "crossed", 0.0)
         measures: dict[str, Value] = {**page.event.measures, "stay_s": ep.tidy("s", (end_ms - page.event.t_start) / 1000.0)}
         events.insert(0, state.book.revise(mark, sight.tick_ms, state="closed", t_end=end_ms, zones=[zone], measures=measures))
@@ -320,47 +364,46 @@ def _left(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Ev
     return events
 
 
-def _over(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Event]:
+def _over(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
     """A line: which way, seen from its drawing, and in or out where the zone says which side is in."""
-    zone = sight.geography.zones[int(row["zone"])]
-    to = "right" if int(row["sense"]) > 0 else "left"
+    zone = sight.geography.zones[row.zone]
+    to = "right" if row.sense > 0 else "left"
     sense = f"to_{to}" if not zone.inside else "in" if zone.inside == to else "out"
-    return _crossing(state, sight, slot, row, "cross_line", sense)
+    return _crossing(state, sight, who, row, "cross_line", sense)
 
 
-def _heads(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Event]:
+def _heads(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
     """A limit lies half an hour ahead, or less."""
-    rule, key = sight.params.zone, int(row["key"])
-    zone_id = _zone_of(sight.geography, int(row["zone"]))[0]
-    identity, since_s = _identity(row, "approach", int(row["at_ms"]), zone_id), (int(row["t_ms"]) - int(row["from_ms"])) / 1000.0
+    rule, key = sight.params.zone, row.key
+    zone_id = _zone_of(sight.geography, row.zone)[0]
+    identity, since_s = _identity(row, "approach", row.at_ms, zone_id), (row.t_ms - row.from_ms) / 1000.0
     if key in state.ahead or not state.remember(identity, sight.tick_ms):
         return []
-    facts = _facts(sight, slot, row, "approach", "near")
-    facts["zones"][0].distance_nm = ep.tidy("nm", float(row["depth_nm"]))
+    facts = _facts(sight, who, row, "approach", "near")
+    facts["zones"][0].distance_nm = ep.tidy("nm", row.depth_nm)
     facts["measures"] = {
-        "eta_s": ep.tidy("s", float(row["eta_s"])),
-        "distance_nm": ep.tidy("nm", float(row["depth_nm"])),
+        "eta_s": ep.tidy("s", row.eta_s),
+        "distance_nm": ep.tidy("nm", row.depth_nm),
         "speed_kn": facts["measures"]["speed_kn"],
         "heading_s": ep.tidy("s", since_s),
     }
     evidence: list[Evidence] = [
-        ep.at_most("eta_s", float(row["eta_s"]), rule.approach_s),
-        ep.at_least("speed_kn", float(row["speed_kn"]), rule.approach_kn_min),
+        ep.at_most("eta_s", row.eta_s, rule.approach_s),
+        ep.at_least("speed_kn", row.speed_kn, rule.approach_kn_min),
         ep.at_least("heading_s", since_s, rule.approach_hold_s),
     ]
-    ship_type = int(sight.table.more["ship_type"][slot])
-    exclusions = [ep.checked("passenger_ship", ship_type in TYPES_PASSENGER, ship_type, suppress=True)]
+    exclusions = [ep.checked("passenger_ship", who.ship_type in TYPES_PASSENGER, who.ship_type, suppress=True)]
     facts |= {"evidence": evidence, "exclusions": exclusions, "confidence": ep.confidence_of(rule.confidence_cap, 0.8, 1.0, []), "quality": {}}
     facts["reason"] = ep.suppressed_reason(exclusions)
     begun: State = "candidate" if facts["reason"] else "open"
-    event = Event(event_id=identity, version=1, state=begun, t_start=int(row["at_ms"]), t_end=None, **facts)
-    return [state.ahead.open_new(key, event, zone=int(row["zone"]))]
+    event = Event(event_id=identity, version=1, state=begun, t_start=row.at_ms, t_end=None, **facts)
+    return [state.ahead.open_new(key, event, zone=row.zone)]
 
 
-def _turned(state: ZoneDetector, sight: Sight, slot: int, row: np.void) -> list[Event]:
+def _turned(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
     """It no longer heads there."""
-    key = int(row["key"])
-    return [_closed(state, sight, key, int(row["at_ms"]))] if key in state.ahead else []
+    key = row.key
+    return [_closed(state, sight, key, row.at_ms)] if key in state.ahead else []
 
 
 _TELL = {ENTER: _entered, LEAVE: _left, CROSS: _over, APPROACH: _heads, AWAY: _turned}
@@ -393,10 +436,11 @@ def _silent(state: ZoneDetector, sight: Sight) -> list[Event]:
         last_ms = int(table.rows["t_ms"][slot]) if slot >= 0 else 0
         if tick_ms - last_ms > rule.silent_s * 1000.0:
             events.append(_closed(state, sight, key, last_ms))
-    for mark in sorted(state.book.pages):
-        page, slot = state.book.pages[mark], table.slot_of_key(mark >> ZONE_BITS)
-        last_ms = int(table.rows["t_ms"][slot]) if slot >= 0 else 0
-        silent = tick_ms - last_ms > rule.silent_s * 1000.0
+    marks = sorted(state.book.pages)
+    slots = table.slots_of_keys(np.array(marks, np.int64) >> ZONE_BITS)
+    are_silent = (tick_ms - np.where(slots >= 0, table.rows["t_ms"][slots], 0) > rule.silent_s * 1000.0).tolist()
+    for mark, slot, silent in zip(marks, slots.tolist(), are_silent, strict=True):
+        page = state.book.pages[mark]
         if silent == bool(page.notes["last_known"]):
             continue
         page.notes["last_known"] = silent

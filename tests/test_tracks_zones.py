@@ -21,7 +21,7 @@ from tracks.presets import preset
 from tracks.records import ACCEPTED, BORN, GOES_ON, MORE, TAKEN
 from tracks.step import TrackState
 from tracks.zone_events import ZoneDetector
-from tracks.zone_follow import CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, follow
+from tracks.zone_follow import CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, follow, room_for
 from zones.coast import build_coast
 from zones.geography import Geography
 from zones.geojson import load_zones
@@ -89,7 +89,7 @@ def followed(geography, fixes, taken, cuts=(), belt=True):
             limits = (0.25, 25 / 1852, 1800.0, 3.0, 40.0, float(belt), 600.0)
             lines_near = build_near(geography.tree, roles == LINE, CAP_NM)
             arrays = geography.grid.arrays(), geography.coast.arrays(), lines_near, roles, limits
-            done, n = follow(fixes[start:stop], taken[start:stop], done, more, standing, *arrays, changes, counts)
+            done, n = follow(fixes[start:stop], taken[start:stop], done, more, standing, *arrays, changes, counts, *room_for(len(roles)))
             found.append(changes[:n].copy())
     return np.concatenate(found), standing
 

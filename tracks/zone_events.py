@@ -32,7 +32,7 @@ from tracks.detector import Detector, Sight
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
-from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, between, follow
+from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, between, follow, room_for
 from zones.reach import build_near
 
 TYPE, RULE_VERSION = "zone", "1.1"
@@ -94,6 +94,7 @@ class ZoneDetector(Detector):
         self.beyond = np.zeros(1, np.int64)
         self.repeated = 0
         self.version = ""  # of the geography whose zone numbers and cells the state speaks of
+        self.has_points = False  # official crossing points are drawn: asked at each tick
         self._followed: tuple[str, np.ndarray, tuple[np.ndarray, np.ndarray]] | None = None  # of the geography of that version: no part of the state
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
@@ -106,10 +107,11 @@ class ZoneDetector(Detector):
         slowest_kn = rule.approach_kn_min if rule.approach else np.inf
         limits = (rule.exit_nm, rule.noise_m / NM_M, rule.approach_s, slowest_kn, sight.params.v_max_kn, float(rule.belt), rule.approach_hold_s)
         done, room = 0, 256 + 2 * len(roles)
+        work = room_for(len(roles))
         while done < len(fixes):
             changes = np.zeros(room, CHANGE)
             arrays = (sight.table.more, sight.table.cold[self.NAME], geography.grid.arrays(), geography.coast.arrays(), near, roles, limits)
-            done, n = follow(fixes, taken, done, *arrays, changes, self.beyond)
+            done, n = follow(fixes, taken, done, *arrays, changes, self.beyond, *work)
             if n:
                 self.changes.append(changes[:n])
 
@@ -118,7 +120,7 @@ class ZoneDetector(Detector):
         events: list[Event] = []
         if self.changes:
             rows = np.concatenate(self.changes)
-            self.changes = []
+            self.changes, self.has_points = [], sight.geography.has_zones(("crossing_point",))
             told_ms = np.where(np.isin(rows["kind"], (APPROACH, AWAY)), rows["t_ms"], rows["at_ms"])  # a forecast that came true is first retracted
             for who, row in _steps(sight.table, rows[np.lexsort((rows["zone"], rows["kind"], rows["key"], told_ms))]):
                 events += _TELL[row.kind](self, sight, who, row)
@@ -320,7 +322,7 @@ def _of_line(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> dict[str
         mark = row.key << ZONE_BITS | row.zone
         found["first_in_30d"] = mark not in state.crossed
         state.crossed[mark] = row.at_ms
-    if sight.geography.has_zones(("crossing_point",)):
+    if state.has_points:
         place = np.array([row.at_lat]) / UNITS_PER_DEG, np.array([row.at_lon]) / UNITS_PER_DEG
         points_nm = sight.geography.zone_distance_nm(("crossing_point",), *place, CROSSING_POINT_NM, row.at_ms)
         found["crossing_point_nm"] = ep.tidy("nm", float(points_nm[0]))

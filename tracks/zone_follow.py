@@ -18,7 +18,7 @@ from numba import float64, from_dtype, int64, types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
-from tracks.records import ACCEPTED, BORN, FIX_TYPE, GOES_ON, JUMPED, MORE_TYPE, RETURNED, TAKEN_TYPE
+from tracks.records import ACCEPTED, BORN, FIX_TYPE, GOES_ON, JUMPED, MORE_TYPE, PLAIN, RETURNED, TAKEN_TYPE
 from zones.grid import ASK_TREE, code_at, members_at, sorted_once
 from zones.polygons import EDGES, NODES, STACK, STACK_MAX, ZONES, distance, inside_tree, to_zone
 from zones.reach import NEAR, tile_of
@@ -97,7 +97,7 @@ LIMITS = types.UniTuple(float64, 7)  # exit_nm, noise_nm, approach_s, approach_k
 STEP = types.UniTuple(int64, 6)  # from_ms, lat, lon, to_ms, lat, lon
 
 
-@kernel(types.boolean(GRID, COAST, int64, int64, int64, STACK))
+@kernel(types.boolean(GRID, COAST, int64, int64, int64, STACK), **PLAIN)
 def _inside(grid, coast, zone, lat, lon, stack):
     if zone == BELT:
         return coast_nm(*coast, lat, lon) <= BELT_NM
@@ -107,7 +107,7 @@ def _inside(grid, coast, zone, lat, lon, stack):
     return inside_tree(grid[5], grid[6], root, lat, lon, stack) or (abs(lon) == HALF_TURN and inside_tree(grid[5], grid[6], root, lat, -lon, stack))
 
 
-@kernel("UniTuple(int64, 2)(int64, int64, int64, int64, float64)")
+@kernel("UniTuple(int64, 2)(int64, int64, int64, int64, float64)", **PLAIN)
 def between(lat_a, lon_a, lat_b, lon_b, share):
     """A place on the way from a to b, the short way round."""
     lon = lon_a + np.int64(np.rint(share * lon_difference(lon_b, lon_a)))
@@ -118,7 +118,7 @@ def between(lat_a, lon_a, lat_b, lon_b, share):
     return lat_a + np.int64(np.rint(share * (lat_b - lat_a))), lon
 
 
-@kernel("Tuple((int64, float64))(int32[:, ::1], int64, int64, int64, int64, int64, int64)")
+@kernel("Tuple((int64, float64))(int32[:, ::1], int64, int64, int64, int64, int64, int64)", **PLAIN)
 def _edge_crossed(edges, e, lat_a, lon_a, lat_b, lon_b, turn):
     """(1 left to right, -1 right to left, 0 not, share of the way) of the step a-b over an edge; what lies on a line lies right of it."""
     p_lat, p_lon, q_lat, q_lon = np.int64(edges[e, 0]), np.int64(edges[e, 1]) + turn, np.int64(edges[e, 2]), np.int64(edges[e, 3]) + turn
@@ -133,7 +133,7 @@ def _edge_crossed(edges, e, lat_a, lon_a, lat_b, lon_b, turn):
     return 1 if left_a else -1, float(s_a) / float(s_a - s_b)
 
 
-@kernel(types.Tuple((int64, float64))(EDGES, NODES, int64, int64, int64, int64, int64, STACK))
+@kernel(types.Tuple((int64, float64))(EDGES, NODES, int64, int64, int64, int64, int64, STACK), **PLAIN)
 def line_crossed(edges, nodes, root, lat_a, lon_a, lat_b, lon_b, stack):
     """(net sense, share of the first crossing) of the step a-b over a line; (0, 0) if it ends on the side from which it came."""
     lon_b = lon_a + lon_difference(lon_b, lon_a)  # may pass 180: the line is then asked a turn away too
@@ -161,7 +161,7 @@ def line_crossed(edges, nodes, root, lat_a, lon_a, lat_b, lon_b, stack):
     return (0, 0.0) if net == 0 else (1 if net > 0 else -1, first)
 
 
-@kernel(float64(GRID, COAST, int64, STEP, STACK))
+@kernel(float64(GRID, COAST, int64, STEP, STACK), **PLAIN)
 def _share(grid, coast, zone, step, stack):
     """Share of a step at which a zone's boundary is crossed; 0 if both its ends lie on one side of it.
 
@@ -186,7 +186,7 @@ def _share(grid, coast, zone, step, stack):
     return high
 
 
-@kernel((_CHANGE[::1], int64, int64, int64, int64, float64, STEP, float64, float64))
+@kernel((_CHANGE[::1], int64, int64, int64, int64, float64, STEP, float64, float64), **PLAIN)
 def _tell(changes, n, key, kind, zone, share, step, from_kn, depth_nm):
     """Write a change; step: from_ms, lat, lon, to_ms, lat, lon."""
     from_ms, from_lat, from_lon, t_ms, lat, lon = step
@@ -200,7 +200,7 @@ def _tell(changes, n, key, kind, zone, share, step, from_kn, depth_nm):
     c["speed_kn"] = distance_m(from_lat, from_lon, lat, lon) * 1000.0 / max(1, t_ms - from_ms) / KN_MS
 
 
-@kernel(types.int64(GRID, types.uint8[::1], int64, int64, int64, STACK, types.int32[::1]))
+@kernel(types.int64(GRID, types.uint8[::1], int64, int64, int64, STACK, types.int32[::1]), **PLAIN)
 def _zones_here(grid, roles, t_ms, lat, lon, stack, found):
     """Followed zones that hold a place at a time, ascending; returns how many."""
     n = members_at(*grid, lat, lon, 0, stack, found)
@@ -216,7 +216,7 @@ def _zones_here(grid, roles, t_ms, lat, lon, stack, found):
     return kept
 
 
-@kernel(float64(GRID, types.uint8[::1], int64, int64, int64, STACK))
+@kernel(float64(GRID, types.uint8[::1], int64, int64, int64, STACK), **PLAIN)
 def _same_zones_nm(grid, roles, lat, lon, place, stack):
     """How far one may go from here within a cell with a boundary (its place in the grid) before a followed zone can begin or end."""
     mixed = grid[2]
@@ -239,6 +239,7 @@ def _same_zones_nm(grid, roles, lat, lon, place, stack):
         *(GRID, COAST, types.uint8[::1], LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64),
         *(STACK, types.int32[::1], int64[::1], int64[::1]),
     ),
+    **PLAIN,
 )
 def _areas(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, found, held, counts):
     """Zones entered and left with a fix."""
@@ -314,6 +315,7 @@ def _areas(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn
 
 @kernel(
     types.Tuple((int64, float64, int64))(GRID, COAST, LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK),
+    **PLAIN,
 )
 def _belt(grid, coast, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack):
     """(changes written, miles outside the belt (less than 0 in it), BELT if the step crossed its limit, else NOWHERE): the belt entered and left."""
@@ -357,6 +359,7 @@ def _belt(grid, coast, limits, standing, slot, key, fresh, step, from_kn, change
     types.Tuple((int64, float64, float64, int64, int64))(
         *(GRID, NEAR, types.uint8[::1], int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK, float64, int64)
     ),
+    **PLAIN,
 )
 def _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahead_nm, ahead):
     """(changes written, miles to the nearest drawn line, to the nearest limit ahead, which that is, the line crossed or NOWHERE).
@@ -387,7 +390,7 @@ def _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahea
     return n, line_nm, ahead_nm, ahead, crossed
 
 
-@kernel(float64(GRID, COAST, int64, STEP, float64, STACK))
+@kernel(float64(GRID, COAST, int64, STEP, float64, STACK), **PLAIN)
 def _eta_s(grid, coast, zone, step, latest_s, stack):
     """When a vessel that goes on as it came in a step meets a limit that lies outside it: seconds from its end, 1e9 if later than the latest or never.
 
@@ -415,7 +418,7 @@ def _eta_s(grid, coast, zone, step, latest_s, stack):
     return 1e9
 
 
-@kernel(int64(GRID, COAST, LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK, float64, float64, int64))
+@kernel(int64(GRID, COAST, LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK, float64, float64, int64), **PLAIN)
 def _forecast(grid, coast, limits, standing, slot, key, known, step, from_kn, changes, n, stack, speed_kn, ahead_nm, ahead):
     """Whether the limit ahead is being approached: the way since the last measurement, gone on with, meets it soon, and has done so for a while."""
     st = standing[slot]
@@ -428,8 +431,8 @@ def _forecast(grid, coast, limits, standing, slot, key, known, step, from_kn, ch
     if same and ahead_nm <= 1.5 * speed_kn * latest_s / 3600.0:
         way = (ref_ms, np.int64(st["ref_lat"]), np.int64(st["ref_lon"]), t_ms, step[4], step[5])
         way_kn = distance_m(way[1], way[2], way[4], way[5]) * 1000.0 / max(1, t_ms - ref_ms) / KN_MS
-        if way_kn >= slowest_kn:
-            eta_s = _eta_s(grid, coast, ahead, way, latest_s, stack)
+        if way_kn >= slowest_kn:  # what would be met later than the second of these lies too much aside
+            eta_s = _eta_s(grid, coast, ahead, way, min(latest_s, 1.001 * ahead_nm * 3600.0 / (SLANT_MIN * way_kn) + 1.0), stack)
         if ahead_nm < SLANT_MIN * way_kn * eta_s / 3600.0:
             eta_s = 1e9  # it goes along the limit, and only a little towards it
     if eta_s > latest_s:
@@ -461,6 +464,7 @@ def _forecast(grid, coast, limits, standing, slot, key, known, step, from_kn, ch
         *(GRID, COAST, NEAR, types.uint8[::1], LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64),
         *(STACK, float64),
     ),
+    **PLAIN,
 )
 def _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn):
     """The belt entered and left, lines crossed, what is approached; measures the circle in which nothing of this can happen."""
@@ -484,16 +488,37 @@ def _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, f
     return n
 
 
+def room_for(zones: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `follow` works in, with so many zones."""
+    return np.empty(STACK_MAX, np.int64), np.empty(2 * zones + 16, np.int32), np.empty(ZONES_HELD, np.int64)
+
+
 # Flat: the road of nearly every fix is the four conditions in front.
 @kernel(
     types.UniTuple(int64, 2)(
-        FIX_TYPE[::1], TAKEN_TYPE[::1], int64, MORE_TYPE[::1], _STANDING[::1], GRID, COAST, NEAR, types.uint8[::1], LIMITS, _CHANGE[::1], int64[::1]
+        FIX_TYPE[::1],
+        TAKEN_TYPE[::1],
+        int64,
+        MORE_TYPE[::1],
+        _STANDING[::1],
+        GRID,
+        COAST,
+        NEAR,
+        types.uint8[::1],
+        LIMITS,
+        _CHANGE[::1],
+        int64[::1],
+        STACK,
+        types.int32[::1],
+        int64[::1],
     ),
+    **PLAIN,
 )
-def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits, changes, counts):
-    """(rows done, changes written) from row `done`; stops where a row might find no room. counts[0]: zones beyond ZONES_HELD."""
-    stack = np.empty(STACK_MAX, np.int64)
-    found, held = np.empty(2 * roles.shape[0] + 16, np.int32), np.empty(ZONES_HELD, np.int64)
+def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits, changes, counts, stack, found, held):
+    """(rows done, changes written) from row `done`; stops where a row might find no room. counts[0]: zones beyond ZONES_HELD.
+
+    stack, found, held: the room of `room_for`.
+    """
     tiles, blocks = grid[0], grid[1]
     n = 0
     room = changes.shape[0] - 2 * ZONES_HELD - roles.shape[0] - 4

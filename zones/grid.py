@@ -24,6 +24,7 @@ from numba import types
 from dogwatch.geo import FULL_TURN, HALF_TURN
 from dogwatch.kernel import kernel
 from zones.polygons import EDGES, NODES, STACK_MAX, ZONES, EdgeTree, to_zone
+from zones.shore import BARE
 
 POLE = 54_000_000
 CELL_BITS = 14
@@ -116,7 +117,7 @@ class ZoneGrid:
         return seen[self.set_start[1:]] > seen[self.set_start[:-1]]
 
 
-@kernel(types.int32(*_CODE, types.int64, types.int64))
+@kernel(types.int32(*_CODE, types.int64, types.int64), **BARE)
 def code_at(tiles, blocks, lat, lon):
     """The code of a cell, or ~m of a cell with a boundary."""
     row, col = (lat + POLE) >> CELL_BITS, (lon + HALF_TURN) >> CELL_BITS
@@ -177,7 +178,7 @@ def _add_bounded(mixed, tree_edges, tree_nodes, tree_zones, at, lat, lon, n, sta
     return n
 
 
-@kernel(types.int64(*_GRID, types.int64, types.int64, types.int64, types.int64[::1], _I4))
+@kernel(types.int64(*_GRID, types.int64, types.int64, types.int64, types.int64[::1], _I4), **BARE)
 def members_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_nodes, tree_zones, lat, lon, n, stack, out):
     """Append the zones that hold a position to out[n:], as `zones_at` orders them; returns the new length.
 
@@ -195,7 +196,7 @@ def members_at(tiles, blocks, mixed, set_start, set_zones, tree_edges, tree_node
     return n
 
 
-@kernel(types.int64(_I4, types.int64, types.int64))
+@kernel(types.int64(_I4, types.int64, types.int64), **BARE)
 def sorted_once(out, first, end):
     """Sort out[first:end] (a few numbers) and drop what is double; returns the new end."""
     kept = first

@@ -16,7 +16,7 @@ from numba import from_dtype, types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, NM_M, cos_lat
 from dogwatch.kernel import kernel
-from zones.shore import edge_distance_nm, side
+from zones.shore import BARE, edge_distance_nm, side
 
 FAN = 16
 STACK_MAX = 256  # FAN boxes on each of 8 levels, and so more than 10**9 edges
@@ -114,7 +114,7 @@ def _boxes(children: np.ndarray, leaf: bool) -> np.ndarray:
     return out
 
 
-@kernel(types.boolean(EDGES, NODES, types.int64, types.int64, types.int64, STACK))
+@kernel(types.boolean(EDGES, NODES, types.int64, types.int64, types.int64, STACK), **BARE)
 def inside_tree(edges, nodes, root, lat, lon, stack):
     """Even-odd rule with a ray to the east; on an edge is inside."""
     stack[0] = root
@@ -143,7 +143,7 @@ def inside_tree(edges, nodes, root, lat, lon, stack):
     return inside
 
 
-@kernel(types.float64(EDGES, NODES, types.int64, types.int64, types.int64, types.float64, STACK))
+@kernel(types.float64(EDGES, NODES, types.int64, types.int64, types.int64, types.float64, STACK), **BARE)
 def distance(edges, nodes, root, lat, lon, best, stack):
     """Distance to the nearest edge under `root` if nearer than `best` nm, else `best`."""
     stack[0] = root
@@ -174,7 +174,7 @@ def distance(edges, nodes, root, lat, lon, best, stack):
     return best
 
 
-@kernel(types.float64(EDGES, NODES, ZONES, types.int64, types.int64, types.int64, types.float64, STACK))
+@kernel(types.float64(EDGES, NODES, ZONES, types.int64, types.int64, types.int64, types.float64, STACK), **BARE)
 def to_zone(edges, nodes, zones, z, lat, lon, cap_nm, stack):
     """Distance to zone z with its buffer taken off, at most cap_nm; 0 inside."""
     root = zones[z]["root"]

@@ -5,8 +5,9 @@ as exact as one of a scene, and asked for, unless it is of a corridor (a cable t
 ship whose scene tells that crossing itself. What a ship crosses while its set is off is told as long as the silence, and never asked for: from
 what was received nobody can know more than that it came out on the other side.
 
-Who heads for a border is told as well, and never asked for: a ship of HEADS_KN and more whose leg, gone on with, meets the limit within HEADS_S.
-That is so of who crosses it then, of who turns away before it, and of who turns to go along it.
+Who heads for a border is told as well, and never asked for: a ship of HEADS_KN and more whose leg, gone on with, meets the limit within HEADS_S,
+and to which the limit comes nearer by SLANT of the way at least: who goes along it does not head for it. That is so of who crosses it then, of
+who turns away before it, and of who turns to go along it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ BELT_LOOK_S = 60.0
 NEAR_BELT_NM = 1.0  # what the fastest ship does between two looks, and turns
 SHIPS_MAX = 2_000  # of a larger sea nobody looks at every row
 AHEAD_KINDS = ("border", "watch", "territorial_sea")
-HEADS_S, HEADS_KN = 1800.0, 3.0
+HEADS_S, HEADS_KN, SLANT = 1800.0, 3.0, 0.25
 HEADS_STEP_S, TURN_S = 30.0, 60.0
 BESIDE_NM = 1.0  # past the end of a line its sides meet without a border between them
 
@@ -106,13 +107,24 @@ def _headed(ship: Ship, limit: Limit, until_s: float) -> list[Fact]:
         for at in met.tolist():
             was_in = np.flatnonzero(away_nm[:at] <= 0)  # it is ahead only since the ship left it
             meets_s, left_s = begin_s + float(after_s[at + 1]), begin_s + (float(after_s[was_in[-1] + 1]) if len(was_in) else 0.0)
-            span = [max(left_s, meets_s - HEADS_S, 0.0), min(end_s, meets_s, until_s)]
+            steep = [k for k in range(at + 1) if away_nm[k] >= SLANT * kn * float(after_s[at + 1] - after_s[k]) / 3600]
+            if not steep:
+                continue
+            first, last = _longest(steep)
+            span = [max(left_s, meets_s - HEADS_S, begin_s + float(after_s[first]), 0.0), min(end_s, begin_s + float(after_s[last + 1]), until_s)]
             if spans and len(was_in) == 0 and span[0] - spans[-1][1] <= TURN_S:
                 spans[-1][1] = span[1]
             elif span[1] > span[0]:
                 spans.append(span)
     zone = (limit.name, limit.kind, "near")
     return [Fact("zone", "approach", [ship], a, b, f"heads for {limit.name}", *place_at(ship.plan, a), scored=False, zone=zone) for a, b in spans]
+
+
+def _longest(steps: list[int]) -> tuple[int, int]:
+    """(first, last) of the longest run of numbers that follow one another."""
+    runs = [list(run) for _, run in itertools.groupby(enumerate(steps), key=lambda pair: pair[1] - pair[0])]
+    longest = max(runs, key=len)
+    return longest[0][1], longest[-1][1]
 
 
 def _zone_away_nm(zone: Area, lat_deg: np.ndarray, lon_deg: np.ndarray) -> np.ndarray:

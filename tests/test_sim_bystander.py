@@ -73,6 +73,12 @@ def test_who_heads_for_a_border_is_told_while_it_is_half_an_hour_off(course_deg,
         assert not found[0].scored
 
 
+@pytest.mark.parametrize(("slant_deg", "heads"), [(20, True), (10, False)])
+def test_who_goes_along_a_border_does_not_head_for_it(slant_deg, heads):
+    plan = Plan(0, -30.2, -21.02).run(slant_deg, 12, 3_600)  # a mile west of the line, northwards and a little towards it
+    assert bool([fact for fact in facts(plan, LINE) if fact.subtype == "approach"]) == heads
+
+
 def test_the_belt_is_crossed_where_the_coast_says():
     plan = Plan(0, -39.5, 178.8).run(270, 15, 21_600)  # towards Hawke Bay
     crossed = [fact for fact in facts(plan) if fact.point]

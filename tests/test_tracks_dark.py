@@ -12,6 +12,7 @@ from tracks_sea import T0, every, in_order, lane_traffic, last_versions, lines, 
 from dogwatch.batch import F_LATE, LAT_MISSING, T_MISSING, Control, empty_batch
 from dogwatch.watermark import end_of_recording
 from tracks.coverage import CELLS_MAX, GROUPS_MAX, Coverage, cell_key, cells_of, p_path, p_silence
+from tracks.dark import NEAR_COAST
 from tracks.ears import MINUTES_KEPT, Ears, minutes_of
 from tracks.params import Dark, Loitering, Params, Rendezvous
 from tracks.presets import preset
@@ -245,16 +246,27 @@ def test_another_name_after_a_silence_is_told_when_it_is_known():
     assert (event.subtype, event.measures["changed_while_silent"]) == ("reappeared", "name")
 
 
-@pytest.mark.parametrize(("name", "hours"), [("starboard_gap", 4), ("skylight_gap", 6), ("red_flag_8h", 8), ("gfw_disabling", 12)])
-def test_peers_count_any_silence_of_their_length(name, hours):
-    quiet = 3600 * (2 + hours) + 1800
-    t = every(60, 2.0)
-    rows = in_order(track(X, t, 54.3, 10.9 + t / 3600 / 60, sog_kn=5.0), track(X + 1, every(300, quiet / 3600), 55.9, 10.9, sog_kn=1.0))
-    params = preset(name)
+def silent_for(hours, params, lat_deg, lon_deg):
+    """Events of a vessel that falls silent at a place and stays so, another being heard; the last row comes half an hour after `hours` of it."""
+    quiet_s, t = 3600 * (2 + hours) + 1800, every(60, 2.0)
+    rows = in_order(track(X, t, lat_deg, lon_deg + t / 3600 / 60, sog_kn=5.0), track(X + 1, every(300, quiet_s / 3600), lat_deg + 1.6, lon_deg, sog_kn=1.0))
     params = msgspec.structs.replace(params, loitering=Loitering(enabled=False), rendezvous=Rendezvous(enabled=False))
-    events, _ = watch(rows, params=params)
-    found = [e for e in events if e.mmsi == [X] and e.type == "dark" and e.state == "open"]
+    return [e for e in watch(rows, params=params)[0] if e.mmsi == [X] and e.type == "dark"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hours", "at"),
+    [("starboard_gap", 4, (54.3, 10.9)), ("skylight_gap", 6, (54.3, 10.9)), ("red_flag_8h", 8, (54.3, 10.9)), ("gfw_disabling", 12, (54.3, 12.0))],
+)
+def test_peers_count_any_silence_of_their_length(name, hours, at):
+    found = [e for e in silent_for(hours, preset(name), *at) if e.state == "open"]
     assert found[0].t_detected - found[0].t_start == pytest.approx(hours * 3_600_000, abs=600_000)
+
+
+def test_the_satellite_preset_does_not_judge_near_the_coast():
+    found = silent_for(12, preset("gfw_disabling"), 54.3, 10.9)
+    assert {(e.state, e.reason) for e in found} == {("candidate", NEAR_COAST)}
+    assert found[-1].measures["coast_distance_nm"] < 50
 
 
 def test_the_group_that_should_have_heard_is_named():

@@ -39,6 +39,7 @@ from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
 TYPE = RULE = "dark"
 RULE_VERSION = "1.0"
 REASONS = tuple(cause if cause in ("coverage unknown", "") else f"suppressed: {cause}" for cause in CAUSES)  # '': too short, or too little evidence
+NEAR_COAST = "nearer to the coast than is asked for"
 SAID_MS, SAID_WITHIN_MS = 600_000, 1_800_000  # how often, and how long after a silence, statics are compared with those before it
 
 
@@ -157,6 +158,8 @@ def _tell(state: DarkDetector, sight: Sight, silence: Silence, page: ep.Episode 
     reason = ep.suppressed_reason(exclusions)
     if rule.coverage_needed and not silence.known_cell:
         reason = reason or "coverage unknown"
+    if silence.coast_nm < rule.coast_nm_min:
+        reason = reason or NEAR_COAST
     subtype, opened = _grade(silence, rule, reason)
     if not reason and subtype == "suspicious" and not opened:
         reason = "not near a border or watched zone"

@@ -122,6 +122,9 @@ class Dark(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     reports_1h_min: Count = 10
     border_nm_max: NotNegative = 12.0
     inbound_s_max: NotNegative = 7_200.0
+    coast_nm_min: Annotated[float, msgspec.Meta(ge=0, le=60)] = (
+        0.0  # more is not measured; a silence that begins nearer to the coast is not shown (a peer's definition)
+    )
     reach_factor: Positive = 1.2  # of its typical speed: how far it may have come since it was last heard
     peers_min: Count = 3
     peers_heard_min: Share = 0.8

@@ -120,9 +120,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "marinetraffic": {
         "rendezvous": {"distance_m_floor": 1.0, "distance_m_ceiling": 1_000.0, "distance_loa_factor": 3.0, "duration_s_min": 240.0, "reports_min": 2}
     },
-    # Global Fishing Watch's AIS disabling (Welch 2022): 12 h and longer, after 14 positions in the 12 h before, at least 50 nm offshore
-    # (ours: wherever; their satellite reception grid is not asked)
-    "gfw_disabling": {"dark": _any_silence(43_200.0) | {"reports_1h_min": 1}},
+    # Global Fishing Watch's AIS disabling (Welch 2022): 12 h and longer, after 14 positions in the 12 h before, more than 50 nm offshore
+    # (their satellite reception grid is not asked)
+    "gfw_disabling": {"dark": _any_silence(43_200.0) | {"reports_1h_min": 1, "coast_nm_min": 50.0}},
     "skylight_gap": {"dark": _any_silence(21_600.0)},
     "starboard_gap": {"dark": _any_silence(14_400.0)},
     "red_flag_8h": {"dark": _any_silence(28_800.0)},

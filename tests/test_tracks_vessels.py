@@ -84,6 +84,29 @@ def test_any_cut_and_any_restart_leave_the_same_table(rows, data):
     assert blob.pack(table.to_sections(), schema=1) == blob.pack(whole, schema=1)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 50, 59, 75, 84]), st.sampled_from([3_000, 30_000, 200_000, 900_000]))
+def test_a_chain_left_unlooked_at_changes_nothing(seed, lat_deg, apart):
+    """One number with false positions now and then, some of them under way: as if all tracks of the number were looked at for each fix."""
+    rng = np.random.default_rng(seed)
+    n, sail = 240, rng.integers(0, 2)
+    rows = new_fixes(n)
+    rows["mmsi"], rows["msg_type"], rows["receivers"] = 211_000_000, 1, 1
+    rows["t_ms"] = rows["release_ms"] = T0 + np.cumsum(rng.choice([2_000, 60_000, 180_000, 900_000], n, p=[0.2, 0.5, 0.2, 0.1]))
+    rows["sog"], rows["cog"] = np.where(sail, 120, 0), 900
+    away = np.where(rng.random(n) < 0.08, rng.integers(1, 3, n), 0)
+    way = sail * (rows["t_ms"] - T0) // 1000 * 33
+    rows["lat"] = lat_deg * 600_000 + apart * away + rng.integers(-60, 60, n)
+    rows["lon"] = way + rng.integers(-60, 60, n)
+    told, each = VesselTable.new(10, {}, 16), VesselTable.new(10, {}, 16)
+    for i in range(n):
+        one, other = told.add_fixes(rows[i : i + 1], *LIMITS), each.add_fixes(rows[i : i + 1], *LIMITS)
+        assert [one[name][0] for name in ("what", "how", "slot", "prev_t_ms")] == [other[name][0] for name in ("what", "how", "slot", "prev_t_ms")]
+        each.rows["sisters"] = np.minimum(each.rows["sisters"], 1)
+    told.rows["sisters"] = np.minimum(told.rows["sisters"], 1)
+    assert blob.pack(told.to_sections(), schema=1) == blob.pack(each.to_sections(), schema=1)
+
+
 def test_records_fill_their_cache_lines_and_the_hash_is_never_full():
     assert HOT.itemsize == sum(HOT[name].itemsize for name in HOT.names) == 64
     assert MORE.itemsize == sum(MORE[name].itemsize for name in MORE.names) == 64

@@ -14,6 +14,9 @@ A track silent for RETURN_MS begins anew where it is heard next; a second hull i
 this depends on the rows alone, in canonical order. A late row (a satellite's, hours after the coast) tells that the vessel was heard; of
 one that nobody had seen for FAR_MS it is the last known place, of one never seen the first. It is no accepted fix: no detector is given it as one.
 
+A false position leaves a TENTATIVE track for two days, and to walk a chain costs four cache lines at each fix. So the head keeps, in `sisters`,
+how far it may sail before another track could come into question (`_steps_clear`); until then a fix that agrees with the head is the head's.
+
 Costs after GlobalFishingWatch's segmenter (behaviours: 25 kn and slack; there the nearer of two hulls takes all) and the
 alternation test of our own: two hulls 0.2 nautical miles apart do not become a zig-zag.
 """
@@ -89,6 +92,8 @@ SLOW_KN = 3.0
 PATIENCE = 3  # and for longer than so many of its own usual intervals
 RECKON_S = 7200.0  # of several tracks that a fix may belong to, the one wins that steers towards it, as far ahead as this
 SPRINT_S, CRUISE_KN = 900.0, 12.0  # nobody sails at full speed for hours: after a quarter of an hour this much way an hour is allowed
+STEP_BITS = 11  # of a position in units: a step of 380 m
+STEPS_MAX = 254  # so that `sisters` holds them
 AT_PLACE_M = 2 * NM_M  # coarse positions: so near belongs to the track
 HASH_FACTOR = 11_400_714_819_323_198_485  # multiplicative hashing; a power of two as a modulus would crowd MMSIs that end in 000
 CONTENT_FACTOR = 14_029_467_366_897_019_727  # for the hash of a content: another odd number
@@ -286,6 +291,27 @@ def _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits):
                 possible, possible_m = at, away_m
         at = np.int64(m["next"]) - 1
     return best if best >= 0 else possible
+
+
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), **PLAIN)
+def _steps_clear(rows, more, head, t, lat, lon):
+    """Steps that the head, which is here, may make in all while no other track of its MMSI can be nearer to a fix that agrees with it; 0: ask each time.
+
+    Tracks that are believed, shadows, and those that may still be reckoned to come nearer are asked each time. Steps are counted as north plus
+    east at the equator, of which one metre never brings two tracks nearer than two metres (`distance_m`, whatever the latitude): hence the half.
+    """
+    steps = STEPS_MAX
+    at = np.int64(more[head]["next"]) - 1
+    while at >= 0:
+        v, m = rows[at], more[at]
+        if m["belief"] != DEAD:
+            sails = m["typical_kn"] >= 0.5 and v["cog"] < COG_MISSING and t - v["t_ms"] <= RECKON_S * 1000.0
+            if m["belief"] != TENTATIVE or sails:
+                return 0
+            half_m = distance_m(v["lat"], v["lon"], lat, lon) / 2.0
+            steps = min(steps, np.int64(half_m / M_PER_UNIT) >> STEP_BITS)
+        at = np.int64(m["next"]) - 1
+    return steps
 
 
 @kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64), **PLAIN)
@@ -518,10 +544,15 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
                 dt_s = (t - v["t_ms"]) / 1000.0
                 way_m = NOISE_M + WAY * KN_MS * max(speed_kn, np.float64(v["speed_kn"]), 0.0) * dt_s
                 # the sum of both ways is no shorter than the distance, and quickly known
-                far = (abs(lat - v["lat"]) + abs(lon - v["lon"])) * M_PER_UNIT > way_m
-                if v["sisters"] != 0 or (far and distance_m(v["lat"], v["lon"], lat, lon) > way_m):
+                moved = abs(lat - v["lat"]) + abs(lon - v["lon"])
+                far = moved * M_PER_UNIT > way_m
+                sisters, steps = np.int64(v["sisters"]), (moved + (1 << STEP_BITS) - 1) >> STEP_BITS
+                if sisters > 2 * steps + 1 and not far and t - v["t_ms"] <= RETURN_MS:
+                    v["sisters"] = np.uint8(sisters - steps)
+                elif sisters != 0 or (far and distance_m(v["lat"], v["lon"], lat, lon) > way_m):
                     slot, how = _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits, reacquire)
                     if slot < 0 or how < 0:
+                        v["sisters"] = np.uint8(1 if v["sisters"] != 0 else 0)
                         cells[QUARANTINED] += 1
                         told["what"] = np.uint8(QUARANTINED)
                         told["slot"] = np.int32(slot)
@@ -529,6 +560,9 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
                             _take_aside(rows, more, slot, t, lat, lon, np.int64(fix["cog"]), speed_kn, content)
                         heard[head] = max(t, heard[head])  # its transmitter was heard, wherever it is
                         continue
+                    if v["sisters"] != 0:
+                        clear = _steps_clear(rows, more, head, t, lat, lon) if slot == head and how == GOES_ON else 0
+                        v["sisters"] = np.uint8(1 + clear)
                     v = rows[slot]
             if how == GOES_ON and t - v["t_ms"] <= DUPLICATE_MS + 1000:
                 if _is_copy(rows, slot, content, t):

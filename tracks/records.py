@@ -40,7 +40,7 @@ HOT = np.dtype(
         ("class_b", "u1"),
         ("turn", "u1"),  # next place in `recent`
         ("marks", "u1"),  # MARK_* bits that detectors set, to find "their" tracks among the fixes
-        ("sisters", "u1"),  # head of a chain only: other tracks of this MMSI exist
+        ("sisters", "u1"),  # head of a chain only: 0 no other tracks of this MMSI, 1 + steps that it may make before they are looked at (association.py)
         ("trail_slot", "u1"),  # low bits of the number of the 150 s slot last written to the trail
     ]
 )

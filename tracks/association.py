@@ -99,7 +99,7 @@ HASH_FACTOR = 11_400_714_819_323_198_485  # multiplicative hashing; a power of t
 CONTENT_FACTOR = 14_029_467_366_897_019_727  # for the hash of a content: another odd number
 NO_VESSEL_TYPES = 1 << 4 | 1 << 9 | 1 << 11 | 1 << 21 | 1 << 28  # base stations, aircraft, aids: never a track
 CLASS_B_TYPES = 1 << 18 | 1 << 19
-AHEAD = 64  # rows: their records (two cache lines each) fit into the nearest cache
+AHEAD = 32  # rows: their records (three cache lines each) stay in the nearest cache until they are taken
 TOUCHED, REBORN, HINTS = AHEAD, AHEAD + 1, AHEAD + 2  # in the working room of `associate`, behind the hints: see there
 ARRAYS = (HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1], uint64[::1])
 
@@ -300,7 +300,7 @@ def _steps_clear(rows, more, head, t, lat, lon):
     Tracks that are believed, shadows, and those that may still be reckoned to come nearer are asked each time. Steps are counted as north plus
     east at the equator, of which one metre never brings two tracks nearer than two metres (`distance_m`, whatever the latitude): hence the half.
     """
-    steps = STEPS_MAX
+    steps = np.int64(STEPS_MAX)
     at = np.int64(more[head]["next"]) - 1
     while at >= 0:
         v, m = rows[at], more[at]
@@ -441,7 +441,7 @@ def _coarse_track(rows, more, head, t, lat, lon):
 # Flat: one pass over every fix that comes in; sub-functions are for rare paths. Slow twin: tests/naive_association.py.
 # Before AHEAD rows are taken, their records are looked up and touched in a short loop of its own: its steps do not wait for each
 # other, so that the memory brings many records at a time (most of the cost from 100,000 vessels on). What it finds is a hint only.
-# Trails are not fetched: they are only written, and writing does not wait.
+# The place in the trail is fetched too: it is only written, but few writes can wait at a time, and those behind wait with them.
 @kernel(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], int64[::1], types.UniTuple(float64, 4), int64), **PLAIN)
 def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, hints, limits, reacquire):
     """Take fixes from `at_row` into the tracks and tell in `taken` (a row per fix) what became of each.
@@ -466,7 +466,8 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
                 hints[j - begun] = at
                 slot = (places[at] & 0xFFFFFFFF) - 1
                 if slot >= 0:
-                    touched += rows[slot]["t_ms"] + heard[slot]
+                    ring = (fixes[j]["t_ms"] // TRAIL_MS) & (TRAIL_FIXES - 1)
+                    touched += rows[slot]["t_ms"] + heard[slot] + np.int64(trail[slot, ring]["nav"])
             hints[TOUCHED] = touched  # somebody must want it, or it is not read
         fix, told = fixes[i], taken[i]
         flags = np.int64(fix["flags"])

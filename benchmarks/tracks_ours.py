@@ -22,7 +22,7 @@ from dogwatch import __version__
 from dogwatch.batch import STATIC_DTYPE
 from dogwatch.events import Event
 from ingest.decode import DecodeState, decode
-from runners.engine import Engine
+from runners.engine import Engine, spare_what_stays
 from runners.lane import Lane
 from runners.rules import read_profile
 from runners.step import Rules
@@ -108,6 +108,7 @@ def prepare(folder: str) -> Prepared:
     prepared = Prepared(sea, rows, statics, np.searchsorted(rows["release_ms"], ends), np.searchsorted(statics["release_ms"], ends))
     for _ in minutes(prepared, new_state(prepared, None), upto=WARM_MINUTES):
         pass
+    spare_what_stays()
     return prepared
 
 

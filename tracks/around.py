@@ -99,7 +99,7 @@ class Around:
         """SIGHTING rows within `reach_nm` of a place in units (1/600000 degree), sorted by latitude (then key)."""
         reach = int(reach_nm * NM_M / M_PER_UNIT) + 1
         edge = min(QUARTER, max(abs(lat - reach), abs(lat + reach)))
-        return within(self._between(lat - reach, lat + reach + 1, lon, int(reach / cos_lat(edge)) + 1), lat, lon, reach_nm)
+        return _by_latitude(within(self._between(lat - reach, lat + reach + 1, lon, int(reach / cos_lat(edge)) + 1), lat, lon, reach_nm))
 
     def cells(self, lat: int, lon: int, cell_units: int) -> np.ndarray:
         """SIGHTING rows in the cell of a place (squares of `cell_units` in latitude and longitude) and the eight round it, sorted by latitude (then key)."""
@@ -107,14 +107,14 @@ class Around:
         rows = self._between(south - cell_units, south + 2 * cell_units, lon, 2 * cell_units)
         near = np.empty(len(rows), np.bool_)
         _near_column(rows, lon, cell_units, near)
-        return take_rows(rows, near)
+        return _by_latitude(take_rows(rows, near))
 
     def _between(self, south: int, north: int, lon: int, aside: int) -> np.ndarray:
-        """SIGHTING rows from a latitude up to another, sorted by it; who lies farther than `aside` from a longitude may be missing."""
+        """SIGHTING rows from a latitude up to another, in any order; who lies farther than `aside` from a longitude may be missing."""
         if self._order is None and self.rows is None and self.table is not None and self._scans < SCANS_MAX:
             self._scans += 1
             slots = np.empty(len(self.table), np.int64)
-            return _by_latitude(self._gathered(slots[: _in_box(self.table.used, (south, north, lon, aside), slots)]))
+            return self._gathered(slots[: _in_box(self.table.used, (south, north, lon, aside), slots)])
         if self._order is None or self._lats is None:
             lats = self.rows["lat"] if self.rows is not None else self.table.used["lat"]  # type: ignore[union-attr]
             # one integer says latitude and row, so that sorting is quick
@@ -123,7 +123,7 @@ class Around:
             self._order, self._lats = packed & ((1 << ROW_BITS) - 1), packed >> ROW_BITS
         first, last = np.searchsorted(self._lats, (south, north))
         some = self._order[first:last]
-        return _by_latitude(take_rows(self.rows, some) if self.rows is not None else self._gathered(some))
+        return take_rows(self.rows, some) if self.rows is not None else self._gathered(some)
 
     def _gathered(self, slots: np.ndarray) -> np.ndarray:
         """SIGHTING rows of slots of the table, but of tracks that are not believed or not heard lately."""

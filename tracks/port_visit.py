@@ -33,6 +33,7 @@ RULE_VERSION = "1.0"
 LOOK_MS = 300_000
 DAY_MS = 86_400_000
 REACH_NM = 24.0  # ports farther away are not looked for: asked again after so many miles, and a search so wide is cheap
+EDGE_NM = 0.1  # where only the side of the edge is asked, nothing farther is looked for
 NOISE_M = 50.0  # a moored ship's positions wander so far between two looks
 TRAIL_S = 2_400.0
 LEG_PARTS = 32  # the leg that crosses the edge is asked in so many steps: 5 s of a leg of the trail
@@ -89,7 +90,7 @@ class PortVisitDetector(Detector):
             came, left = _answered(table, visits, asked, far_nm, rule)
             for slot in table.in_order(left):
                 events += self._left(sight, int(slot))
-            for slot in came.tolist():
+            for slot in _on_their_way(sight, came, rule):
                 _came(sight, slot, rule)
             changed = (changed | set(came.tolist())) - set(left.tolist())
         for slot in table.in_order(np.array(sorted(changed), np.int64)):
@@ -183,6 +184,20 @@ def _answered(table: VesselTable, visits: np.ndarray, slots: np.ndarray, far_nm:
     visits["slack_m"][slots] = np.where(still, np.maximum(0.0, rule.exit_nm - far_nm), far_nm) * NM_M
     visits["asked_lat"][slots], visits["asked_lon"][slots] = table.rows["lat"][slots], table.rows["lon"][slots]
     return slots[came], slots[left]
+
+
+def _on_their_way(sight: Sight, slots: np.ndarray, rule: PortVisit) -> list[int]:
+    """Of those that came in, the ones with a place outside on their trail; of the others (a fleet, when a watch begins) only that they are in is known."""
+    table = sight.table
+    visits, points = table.cold[PortVisitDetector.NAME], table.trail[slots]
+    wanted = (points["filled"] != 0) & (sight.tick_ms - trail_ms(points["t"], sight.tick_ms) <= TRAIL_S * 1000.0)
+    outside = np.zeros(wanted.shape, np.bool_)
+    outside[wanted] = sight.geography.port_distance_nm(degrees(points["lat"][wanted]), degrees(points["lon"][wanted]), EDGE_NM, rule.radius_nm) > 0.0
+    moored = slots[~outside.any(axis=1)]
+    visits["seen"][moored] |= np.where(visits["seen"][moored] & ENTERED, VAGUE, 0).astype(np.uint8)
+    visits["entered_ms"][moored] = visits["last_ms"][moored]
+    visits["segment"][moored] = table.more["segment"][moored]
+    return slots[outside.any(axis=1)].tolist()
 
 
 def _came(sight: Sight, slot: int, rule: PortVisit) -> None:

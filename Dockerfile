@@ -18,9 +18,9 @@ COPY console console
 COPY runners runners
 COPY profiles profiles
 RUN python -m venv /opt/dogwatch \
- && /opt/dogwatch/bin/pip install --no-cache-dir --constraint constraints.txt --editable '.[kafka,console]' \
+ && /opt/dogwatch/bin/pip install --no-cache-dir --constraint constraints.txt --editable '.[kafka,console,postgres]' \
  && /opt/dogwatch/bin/python -m runners.assets \
- && /opt/dogwatch/bin/pip install --no-cache-dir --constraint constraints.txt --force-reinstall --no-deps '.[kafka,console]'
+ && /opt/dogwatch/bin/pip install --no-cache-dir --constraint constraints.txt --force-reinstall --no-deps '.[kafka,console,postgres]'
 
 FROM python:3.12-slim-bookworm
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/dogwatch dogwatch

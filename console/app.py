@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import itertools
 import mimetypes
-import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -33,7 +32,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from console.board import Board, LevelRoseError, NoRescueError, decision_plain, wall_ms
+from console.database import StoreError
 from console.decisions import Decisions, StaleError
+from console.life import MAY, RefusedError, plain
 from console.picture import Box, Picture
 from console.stream import Stream, sse
 from dogwatch import __version__
@@ -49,6 +50,7 @@ REASON_CHARS_MAX = 300
 MAY_END_RESCUE = ("watchstander", "supervisor")
 BODY_BYTES_MAX = 16_384
 ALERTS_PAGE_MAX = 2_000
+LOAD_HOURS_MAX = 24 * 366
 RATE_WINDOW_S = 10.0
 POSTS_PER_WINDOW_MAX = 100  # per address; a person acknowledges a few per minute
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
@@ -95,6 +97,8 @@ def create_app(
         Route("/api/alerts/{alert_id}", room.alert),
         Route("/api/alerts/{alert_id}/ack", room.acknowledge, methods=["POST"]),
         Route("/api/alerts/{alert_id}/end-rescue", room.end_rescue, methods=["POST"]),
+        Route("/api/alerts/{alert_id}/{action}", room.order, methods=["POST"]),
+        Route("/api/load", room.load),
         Route("/metrics", room.metrics_text),
         Route("/healthz", room.healthz),
         Route("/basemap/land.geojson", room.land),
@@ -338,6 +342,39 @@ class _Room:
             return problem(422, "an acknowledgement needs a name and the revision that was seen", '{"by": "your name", "seen_revision": 1} as application/json')
         return await self._decide(request, tag, self._board.acknowledge, by=_clean_text(body["by"], NAME_CHARS_MAX), seen_revision=seen)
 
+    async def order(self, request: Request) -> Response:
+        """POST api/alerts/{id}/{own, assign, release, note, dispose, reopen, shelve, unshelve, release-hold}, with If-Match: op_revision.
+
+        The body says by whom, in which role, why, and what the action needs (docs/console.md). Durable before it is answered.
+        """
+        action = request.path_params["action"]
+        if action not in MAY:
+            return problem(404, f"no such action: {action[:30]}", f"one of {', '.join(MAY)}")
+        asked = await self._asked(request)
+        if isinstance(asked, Response):
+            return asked
+        tag, body = asked
+        try:
+            order = plain(body, action, _clean_text)
+        except RefusedError as refused:
+            return problem(refused.status, refused.title, refused.remedy)
+        if tag is None:
+            return problem(422, "If-Match is no op_revision", "send the op_revision that you have seen in If-Match")
+        return await self._decide(request, tag, self._board.decide, order=order)
+
+    async def load(self, request: Request) -> Response:
+        """GET api/load?hours=&positions=: how much the room asks of its operators, in event time."""
+        try:
+            hours, positions = float(request.query_params.get("hours", "24")), int(request.query_params.get("positions", "1"))
+        except ValueError:
+            hours, positions = 0.0, 0
+        if not (0 < hours <= LOAD_HOURS_MAX and 1 <= positions <= 1000):
+            return problem(400, "hours or positions make no sense", f"hours up to {LOAD_HOURS_MAX}, positions from 1")
+        try:
+            return reply(await run_in_threadpool(self._board.load, hours=hours, positions=positions))
+        except StoreError as fault:
+            return problem(503, f"the figures cannot be read: {fault}", "check the disk or the database of the console")
+
     async def end_rescue(self, request: Request) -> Response:
         """POST api/alerts/{id}/end-rescue {"by", "role", "reason"}, with If-Match: op_revision. Durable before it is answered.
 
@@ -378,12 +415,14 @@ class _Room:
             return problem(412, "somebody decided before you", "look at their decision, then repeat yours if it still stands", record=now)
         except LevelRoseError:
             return problem(409, "the level rose after what you saw", "read the alert as it is now, then acknowledge", record=self._board.record(alert_id))
+        except RefusedError as refused:
+            return problem(refused.status, refused.title, refused.remedy, record=self._board.record(alert_id))
         except NoRescueError:
             return problem(
                 409, "no rescue area is open for this alert", "nothing is excused by it: there is nothing to end", record=self._board.record(alert_id)
             )
-        except sqlite3.Error as fault:
-            return problem(503, f"the decision was NOT recorded: {fault}", "check the disk of the console, then repeat")
+        except StoreError as fault:
+            return problem(503, f"the decision was NOT recorded: {fault}", "check the disk or the database of the console, then repeat")
         return _tagged(record)
 
     def _may_post(self, address: str) -> bool:

@@ -1,33 +1,38 @@
 """The board: every alert the room should know about, its newest revision beside what people decided about it.
 
-May live here: newest revision per alert, when an acknowledgement stops to hold, the health of the feed. May not: SQL, HTTP, drawing.
+May live here: newest revision per alert, what of a decision still holds now, the health of the feed. May not: SQL, HTTP, drawing,
+the rules of alert life (console/life.py) and of floods (console/flood.py).
 
 Two writers, two sets of fields: the pipeline publishes alerts (`revision` counts), people decide (`op_revision` counts).
-An acknowledgement holds until the level rises above what was acknowledged, until a cleared alert becomes active again, or
-until it is too old (alarm 30 min, emergency 10 min of event time). Silence is never an acknowledgement.
 
-Thread-safe: the runner publishes from its thread while the server reads from its own.
+An alert never waits for a disk: `publish` touches memory only. What of a decision no longer holds is worked out whenever a record is
+made, and written down by `expire`, which the beat of the server calls.
+
+Thread-safe: the runner publishes from its thread while the server reads from its own. The board's lock is never held across a write.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import contextlib
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from console.decisions import Ack, Decision, Decisions, RescueEnd
+from console.database import StoreError
+from console.decisions import Ack, Act, Decision, Decisions, Disposition, Owner, Raised, RescueEnd, Shelf, StaleError
+from console.flood import Flood
+from console.life import LEVEL_RANK, Order, RefusedError, Story, changed, check, is_distress, on_shelf, rule_of, scope_of, shelf_of, withdrawn
+from console.load import load
 from console.stream import Stream
 from dogwatch.alerts import Alert
 from dogwatch.events import to_plain
 from dogwatch.times import iso
 
 ALERTS_MAX = 20_000  # on the board; the oldest that is no longer active leaves first, the record itself is on disk
-LEVEL_RANK = {"caution": 0, "warning": 1, "alarm": 2, "emergency": 3}
-ACK_HOLDS_S = {"alarm": 1800, "emergency": 600}
+RAISED_WAITING_MAX = 100_000  # alerts that came up while the database was away
+MOVED = "its events are now part of alert "  # the reason of a case that another took in
 
 
 class NoRescueError(Exception):
@@ -38,14 +43,6 @@ class LevelRoseError(Exception):
     """The alert became worse than what the operator had on the screen when acknowledging."""
 
 
-@dataclass(slots=True)
-class _Entry:
-    alert: Alert
-    rises: list[tuple[int, str]] = field(default_factory=list)  # (revision, level) at each change of level
-    cleared: bool = False  # was not active at its last revision
-    void_ack: Ack | None = None  # no longer holds, but the disk refused to take that down
-
-
 class Board:
     """Alerts by id, decisions about them, health; feeds `stream`."""
 
@@ -53,9 +50,14 @@ class Board:
         self.stream = Stream()
         self.exercise = False
         self._alerts_max = alerts_max
-        self._entries: dict[str, _Entry] = {}
+        self._stories: dict[str, Story] = {}
         self._health: dict[str, Any] = {}
         self._decisions = Decisions()
+        self._flood = Flood()
+        self._came: list[Raised] = []  # not yet written
+        self._heirs: dict[str, str] = {}  # alert whose case was taken in -> the alert that took it
+        self._shown: dict[str, tuple[Any, ...]] = {}  # what the pages were told last of decision, shelf and hold
+        self._event_ms = 0
         self._lock = threading.RLock()
 
     def attach(self, decisions: Decisions) -> None:
@@ -66,127 +68,249 @@ class Board:
     def publish(self, alert: Alert) -> None:
         """Take one revision of an alert and tell every page. Older and repeated revisions change nothing."""
         with self._lock:
-            entry = self._entries.get(alert.alert_id)
-            if entry is None:
-                entry = self._entries[alert.alert_id] = _Entry(alert)
-            elif alert.revision <= entry.alert.revision:
+            story = self._stories.get(alert.alert_id)
+            if story is None:
+                story = self._stories[alert.alert_id] = Story(alert, [(alert.revision, alert.level)])
+                self._first(alert)
+            elif alert.revision <= story.alert.revision:
                 return
-            if not entry.rises or entry.rises[-1][1] != alert.level:
-                entry.rises.append((alert.revision, alert.level))
-            entry.alert = alert
+            else:
+                story.take(alert)
             self.exercise |= alert.exercise
-            self._review(entry)
+            if alert.condition == "retracted" and alert.reason.startswith(MOVED):
+                self._heirs[alert.alert_id] = alert.reason.removeprefix(MOVED).split(",")[0]
             self._evict()
-            self.stream.append("alert", self._json(entry))
+            self._tell(story)
 
-    def _review(self, entry: _Entry) -> None:
-        """Withdraw an acknowledgement that no longer holds for the alert as it is now."""
-        alert, ack = entry.alert, self._decision(entry).ack
-        if ack is not None and alert.revision > ack.seen_revision:
-            if LEVEL_RANK[alert.level] > LEVEL_RANK[ack.level]:
-                self._unack(entry, f"level rose from {ack.level} to {alert.level}")
-            elif alert.condition == "active" and entry.cleared:
-                self._unack(entry, "active again")
-        entry.cleared = alert.condition != "active"
+    def _first(self, alert: Alert) -> None:
+        """An alert that the room has not seen: count it, and look whether its rule floods. Distress is never held."""
+        if alert.condition != "active":
+            return
+        rule = rule_of(alert)
+        before = len(self._flood.holds)
+        held = None if is_distress(alert) else self._flood.take(rule, alert, self._untaken)
+        if held is None:
+            self._count(alert, rule)
+            return
+        if len(self._flood.holds) > before:  # the room hears of the flood at once, of how far it went with the next beat
+            self._tell_floods()
+            for name in held.held:
+                if name != alert.alert_id:
+                    self._tell(self._stories[name])
 
-    def _unack(self, entry: _Entry, reason: str) -> None:
-        """Write it down; where the disk refuses, still show it: an alert never waits for a disk."""
-        alert = entry.alert
-        try:
-            self._decisions.unack(alert.alert_id, reason=reason, wall_ms=wall_ms(), event_ms=alert.t_last)
-        except sqlite3.Error:
-            entry.void_ack = self._decisions.get(alert.alert_id).ack
+    def _count(self, alert: Alert, rule: str) -> None:
+        self._came.append(Raised(alert.alert_id, alert.t_last, alert.level, rule, alert.mmsi[0] if alert.mmsi else 0))
+        del self._came[:-RAISED_WAITING_MAX]
+
+    def _untaken(self, alert_id: str) -> Alert | None:
+        """An alert that is still there, active, and in nobody's hands."""
+        story = self._stories.get(alert_id)
+        if story is None or story.alert.condition != "active":
+            return None
+        decision = self._decision(story)
+        return None if decision.ack or decision.owner or decision.disposition else story.alert
+
+    def _tell_floods(self) -> None:
+        for row in self._flood.rows():
+            story = self._stories.get(row.alert_id)
+            if story is None:
+                story = self._stories[row.alert_id] = Story(row, [(row.revision, row.level)])
+                self._count(row, "flood")
+            else:
+                story.take(row)
+            self._tell(story)
 
     def _evict(self) -> None:
-        if len(self._entries) > self._alerts_max:
-            closed = [e.alert for e in self._entries.values() if e.alert.condition != "active"] or [e.alert for e in self._entries.values()]
-            del self._entries[min(closed, key=lambda a: (a.t_last, a.alert_id)).alert_id]
+        """Make room, a twentieth at a time: what is over first, then the oldest; distress only where nothing else is left."""
+        over = len(self._stories) - self._alerts_max
+        if over <= 0:
+            return
+        oldest = sorted((s.alert for s in self._stories.values()), key=lambda a: (is_distress(a), a.condition == "active", a.t_last, a.alert_id))
+        for alert in oldest[: over + self._alerts_max // 20]:
+            del self._stories[alert.alert_id]
+            self._flood.forget(alert.alert_id)
+            self._shown.pop(alert.alert_id, None)
 
     def acknowledge(self, alert_id: str, *, by: str, seen_revision: int, op_revision: int, event_ms: int | None, key: str | None = None) -> dict[str, Any]:
         """Acknowledge for everybody, durably, then tell every page; the record as it is now.
 
-        Raises KeyError (no such alert), LevelRoseError, `console.decisions.StaleError`.
+        Raises KeyError (no such alert), LevelRoseError, `console.decisions.StaleError`, `console.database.StoreError`.
         """
         with self._lock:
-            entry = self._entries[alert_id]
-            alert = entry.alert
-            seen_level = next((level for revision, level in reversed(entry.rises) if revision <= seen_revision), entry.rises[0][1])
-            if self._decisions.get(alert_id).op_revision == op_revision and LEVEL_RANK[alert.level] > LEVEL_RANK[seen_level]:
+            story = self._stories[alert_id]
+            alert, known = story.alert, self._decisions.get(alert_id)
+            if known.op_revision == op_revision and LEVEL_RANK[alert.level] > LEVEL_RANK[story.level_at(seen_revision)]:
                 raise LevelRoseError
-            before = self._decisions.get(alert_id)
-            after = self._decisions.ack(
-                alert_id,
-                by=by,
-                seen_revision=min(seen_revision, alert.revision),
-                level=alert.level,
-                op_revision=op_revision,
-                wall_ms=wall_ms(),
-                event_ms=event_ms if event_ms is not None else alert.t_last,
-                key=key,
-            )
-            if after != before:
-                self.stream.append("alert", self._json(entry))
-            return self._record(entry)
+        self._decisions.ack(
+            alert_id,
+            by=by,
+            seen_revision=min(seen_revision, alert.revision),
+            level=alert.level,
+            op_revision=op_revision,
+            wall_ms=wall_ms(),
+            event_ms=event_ms if event_ms is not None else alert.t_last,
+            key=key,
+        )
+        return self._told(alert_id)
+
+    def decide(self, alert_id: str, order: Order, *, op_revision: int, event_ms: int | None, key: str | None = None) -> dict[str, Any]:
+        """Carry out an order for everybody, durably, then tell every page; the record as it is now.
+
+        Raises KeyError (no such alert), `console.life.RefusedError`, `console.decisions.StaleError`, `console.database.StoreError`.
+        """
+        with self._lock:
+            alert = self._stories[alert_id].alert
+            if order.code == "duplicate":
+                self._check_parent(order.of)
+        now_ms, wall = event_ms if event_ms is not None else alert.t_last, wall_ms()
+        check(order, alert, now_ms)
+        hold = self._flood.holds.get(alert_id)
+        if order.action == "release-hold" and (hold is None or not hold.on):
+            raise RefusedError(409, "this alert is no rule on hold", "release the row that says which rule is flooding")
+        wide = order.scope == "vessel_rule" or (order.action == "unshelve" and self._decisions.shelf(scope_of(alert)) is not None)
+        shelf = shelf_of(order, alert, wall_ms=wall, event_ms=now_ms) if order.action == "shelve" and wide else None
+        note = {"note": "note", "release-hold": "hold released"}.get(order.action, "")
+        act = Act(order.action, order.by, order.role, wall, now_ms, order.reason, key=key, note=note)
+        self._decisions.change(
+            alert_id,
+            act,
+            lambda before: changed(order, before, alert, wall_ms=wall, event_ms=now_ms),
+            op_revision=op_revision,
+            scope=scope_of(alert) if wide else "",
+            shelf=shelf,
+        )
+        if order.action == "release-hold":
+            self._release(alert_id, f"released by {order.by}: {order.reason}")
+        return self._told(alert_id)
+
+    def _check_parent(self, parent: str) -> None:
+        if parent not in self._stories:
+            raise RefusedError(422, "the parent is not on this board", "name an alert of the queue in 'of'")
+        found = self._decisions.get(parent).disposition
+        if found is not None and found.code == "duplicate":
+            raise RefusedError(422, "the parent is a duplicate itself", f"name its parent: {found.of}")
+
+    def _release(self, row_id: str, reason: str) -> None:
+        with self._lock:
+            back = self._flood.release(row_id, reason)
+            self._tell_floods()
+            for name in back:
+                if name in self._stories:
+                    self._tell(self._stories[name])
+
+    def _told(self, alert_id: str) -> dict[str, Any]:
+        """Tell the pages of a decision, if it is news; the record."""
+        with self._lock:
+            story = self._stories[alert_id]
+            self._news(story)
+            found = self._decision(story).disposition
+            if found is not None and found.of in self._stories:
+                self._tell(self._stories[found.of])  # it counts its duplicates
+            return self._record(story)
 
     def end_rescue(self, alert_id: str, *, by: str, role: str, reason: str, op_revision: int, event_ms: int | None, key: str | None = None) -> dict[str, Any]:
         """End the rescue areas that an alert opened, for everybody and for good, then tell every page; the record as it is now.
 
-        Who feeds the board obeys (`rescues_ended`). Raises KeyError (no such alert), NoRescueError, `console.decisions.StaleError`.
+        Who feeds the board obeys (`rescues_ended`). Raises KeyError (no such alert), NoRescueError,
+        `console.decisions.StaleError`, `console.database.StoreError`.
         """
         with self._lock:
-            entry = self._entries[alert_id]
-            before = self._decisions.get(alert_id)
-            if before.rescue_end is not None:  # for good: who asks again is told who did it
-                return self._record(entry)
-            areas = tuple(area for area in entry.alert.event_ids if area in self._health.get("rescues", {}))
+            story = self._stories[alert_id]
+            if self._decisions.get(alert_id).rescue_end is not None:  # for good: who asks again is told who did it
+                return self._record(story)
+            areas = tuple(area for area in story.alert.event_ids if area in self._health.get("rescues", {}))
             if not areas:
                 raise NoRescueError
-            end = RescueEnd(by, role, reason, wall_ms(), event_ms if event_ms is not None else entry.alert.t_last, areas)
-            self._decisions.end_rescue(alert_id, end, op_revision=op_revision, key=key)
-            self.stream.append("alert", self._json(entry))
-            return self._record(entry)
+            end = RescueEnd(by, role, reason, wall_ms(), event_ms if event_ms is not None else story.alert.t_last, areas)
+        self._decisions.end_rescue(alert_id, end, op_revision=op_revision, key=key)
+        return self._told(alert_id)
 
     def rescues_ended(self) -> dict[str, str]:
         """Who ended which rescue area, name and role, by the id of its event; those of earlier runs too."""
-        with self._lock:
-            return {area: f"{end.by} ({end.role})" for area, end in self._decisions.rescues_ended().items()}
+        return {area: f"{end.by} ({end.role})" for area, end in self._decisions.rescues_ended().items()}
 
     def expire(self, event_ms: int) -> int:
-        """Withdraw acknowledgements that are too old for an alert still active; how many."""
+        """Event time goes on: write down what no longer holds of decisions, take over what other consoles decided, let calm rules go.
+
+        Returns how many decisions were withdrawn. A database that refuses is asked again with the next beat; the pages see what holds in any case.
+        """
         with self._lock:
-            old = 0
-            for entry in self._entries.values():
-                holds_s = ACK_HOLDS_S.get(entry.alert.level)
-                if holds_s is None or entry.alert.condition != "active":
-                    continue
-                ack = self._decision(entry).ack
-                if ack is not None and ack.event_ms is not None and event_ms - ack.event_ms > holds_s * 1000:
-                    self._unack(entry, f"still active {holds_s // 60} min after the acknowledgement")
-                    self.stream.append("alert", self._json(entry))
-                    old += 1
-            return old
+            self._event_ms = max(self._event_ms, event_ms)
+            self._flood.tick(self._event_ms)
+            self._tell_floods()
+            came, self._came = self._came, []
+            heirs, self._heirs = self._heirs, {}
+            stale = [s.alert for s in self._stories.values() if withdrawn(s, self._decisions.get(s.alert.alert_id), self._event_ms)[1]]
+        done = 0
+        try:
+            self._decisions.refresh()
+            for old, new in heirs.items():
+                self._inherit(old, new)
+            for alert in stale:
+                done += self._withdraw(alert.alert_id)
+            if came:
+                self._decisions.raised(came)
+        except StoreError:
+            with self._lock:
+                self._came, self._heirs = (came + self._came)[-RAISED_WAITING_MAX:], {**heirs, **self._heirs}
+        with self._lock:
+            for story in self._stories.values():
+                self._news(story)
+        return done
+
+    def _withdraw(self, alert_id: str) -> bool:
+        """Write down what no longer holds of a decision; False where it was decided anew in between."""
+        with self._lock:
+            story, known = self._stories.get(alert_id), self._decisions.get(alert_id)
+            if story is None:
+                return False
+            after, why = withdrawn(story, known, self._event_ms)
+        if not why:
+            return False
+        action = "unack" if (after.disposition, after.shelf) == (known.disposition, known.shelf) else "return"
+        act = Act(action, "dogwatch", "system", wall_ms(), self._event_ms, why)
+        with contextlib.suppress(StaleError):
+            self._decisions.change(alert_id, act, lambda before: after, op_revision=known.op_revision)
+            return True
+        return False
+
+    def _inherit(self, old: str, new: str) -> None:
+        """The alert that took a case in is taken up by whom the case was, unless somebody has decided about it already."""
+        before, heir = self._decisions.get(old), self._stories.get(new)
+        if heir is None or self._decisions.get(new).op_revision or not (before.ack or before.owner):
+            return
+        ack = before.ack and msgspec.structs.replace(before.ack, seen_revision=heir.alert.revision)
+        act = Act("inherit", "dogwatch", "system", wall_ms(), self._event_ms, f"took in alert {old}")
+        self._decisions.change(new, act, lambda now: msgspec.structs.replace(now, ack=ack, owner=before.owner), op_revision=None)
 
     def record(self, alert_id: str) -> dict[str, Any] | None:
         """One alert with its decisions, ready for JSON; None where unknown."""
         with self._lock:
-            entry = self._entries.get(alert_id)
-            return self._record(entry) if entry else None
+            story = self._stories.get(alert_id)
+            return self._record(story) if story else None
 
     def snapshot(self) -> tuple[str, list[dict[str, Any]]]:
         """(cursor, records): the state and where the stream goes on from it. Worst and newest first."""
         with self._lock:
-            entries = sorted(self._entries.values(), key=lambda e: (-LEVEL_RANK[e.alert.level], -e.alert.t_last, e.alert.alert_id))
-            return self.stream.cursor, [self._record(entry) for entry in entries]
+            stories = sorted(self._stories.values(), key=lambda s: (-LEVEL_RANK[s.alert.level], -s.alert.t_last, s.alert.alert_id))
+            return self.stream.cursor, [self._record(story) for story in stories]
 
     def alerted(self) -> dict[int, int]:
         """MMSI -> score (0-100) of vessels with an active alert, for the picture."""
         with self._lock:
             found: dict[int, int] = {}
-            for entry in self._entries.values():
-                if entry.alert.condition == "active":
-                    for mmsi in entry.alert.mmsi:
-                        found[mmsi] = max(found.get(mmsi, 0), min(100, max(0, round(entry.alert.score))))
+            for alert in (story.alert for story in self._stories.values()):
+                if alert.condition == "active":
+                    for mmsi in alert.mmsi:
+                        found[mmsi] = max(found.get(mmsi, 0), min(100, max(0, round(alert.score))))
             return found
+
+    def load(self, *, hours: float, positions: int) -> dict[str, Any]:
+        """Load figures of the last `hours` of event time (console/load.py). Raises StoreError."""
+        with self._lock:
+            until_ms = max([self._event_ms, *(s.alert.t_last for s in self._stories.values())]) + 1
+        since_ms = until_ms - round(hours * 3_600_000)
+        return load(self._decisions.raised_since(since_ms), self._decisions.log(), since_ms=since_ms, until_ms=until_ms, positions=positions)
 
     def health(self, values: dict[str, Any]) -> None:
         """Merge facts about the feed: `messages`, `messages_per_s`, `watermark_ms`, `sources` (see docs/console.md)."""
@@ -196,25 +320,70 @@ class Board:
     def health_now(self) -> dict[str, Any]:
         """The facts about the feed that the runner gave, and counts of the board."""
         with self._lock:
-            active = sum(entry.alert.condition == "active" for entry in self._entries.values())
-            return {**self._health, "alerts": len(self._entries), "alerts_active": active}
+            active = sum(story.alert.condition == "active" for story in self._stories.values())
+            held = sum(name in self._stories for name in self._flood.home)
+            holds = sorted(hold.rule for hold in self._flood.holds.values() if hold.on)
+            return {**self._health, "alerts": len(self._stories), "alerts_active": active, "alerts_held": held, "rules_on_hold": holds}
 
-    def _record(self, entry: _Entry) -> dict[str, Any]:
-        return {**to_plain(entry.alert), **decision_plain(self._decision(entry))}
+    def _record(self, story: Story) -> dict[str, Any]:
+        decision, shelf, held = self._now(story)
+        mine = self._decisions.duplicates(story.alert.alert_id)
+        return {**to_plain(story.alert), **decision_plain(decision), "shelf": _shelf_plain(shelf), "held": held, "duplicates": mine}
 
-    def _decision(self, entry: _Entry) -> Decision:
-        decision = self._decisions.get(entry.alert.alert_id)
-        if decision.ack is not None and decision.ack == entry.void_ack:
-            return Decision(decision.alert_id, decision.op_revision, None, decision.rescue_end)
-        return decision
+    def _now(self, story: Story) -> tuple[Decision, Shelf | None, str]:
+        """(what holds of the decision, the shelf it stands on, the row of the flood it is folded into)."""
+        alert, decision = story.alert, self._decision(story)
+        wide = self._decisions.shelf(scope_of(alert))
+        shelf = next((one for one in (decision.shelf, wide) if on_shelf(story, one, self._event_ms)), None)
+        hold = self._flood.home.get(alert.alert_id)
+        taken = decision.ack or decision.owner or is_distress(alert)
+        return decision, shelf, hold.row_id if hold is not None and not taken else ""
 
-    def _json(self, entry: _Entry) -> bytes:
-        return msgspec.json.encode(self._record(entry))
+    def _decision(self, story: Story) -> Decision:
+        return withdrawn(story, self._decisions.get(story.alert.alert_id), self._event_ms)[0]
+
+    def _news(self, story: Story) -> None:
+        """Tell the pages if decision, shelf or hold are not what they were told last."""
+        name = story.alert.alert_id
+        concerned = name in self._shown or name in self._flood.home or self._decisions.touches(name)
+        if concerned and self._shown.get(name, (Decision(name), None, "")) != self._now(story):
+            self._tell(story)
+
+    def _tell(self, story: Story) -> None:
+        name, now = story.alert.alert_id, self._now(story)
+        if now == (Decision(name), None, ""):
+            self._shown.pop(name, None)
+        else:
+            self._shown[name] = now
+        self.stream.append("alert", msgspec.json.encode(self._record(story)))
 
 
 def decision_plain(decision: Decision) -> dict[str, Any]:
     """The operator's half of a record, ready for JSON."""
-    return {"op_revision": decision.op_revision, "ack": _ack_plain(decision.ack), "rescue_end": _end_plain(decision.rescue_end)}
+    return {
+        "op_revision": decision.op_revision,
+        "ack": _ack_plain(decision.ack),
+        "owner": _owner_plain(decision.owner),
+        "disposition": _disposition_plain(decision.disposition),
+        "rescue_end": _end_plain(decision.rescue_end),
+    }
+
+
+def _owner_plain(owner: Owner | None) -> dict[str, Any] | None:
+    return {"name": owner.name, "by": owner.by, "at": iso(owner.wall_ms)} if owner else None
+
+
+def _disposition_plain(found: Disposition | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    times = {"at": iso(found.wall_ms), "event_time": iso(found.event_ms)}
+    return {"code": found.code, "reason": found.reason, "of": found.of, "by": found.by, "role": found.role, **times}
+
+
+def _shelf_plain(shelf: Shelf | None) -> dict[str, Any] | None:
+    if shelf is None:
+        return None
+    return {"until": iso(shelf.until_ms), "scope": shelf.scope, "reason": shelf.reason, "by": shelf.by, "role": shelf.role, "at": iso(shelf.wall_ms)}
 
 
 def _end_plain(end: RescueEnd | None) -> dict[str, Any] | None:

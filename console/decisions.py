@@ -1,44 +1,34 @@
-"""Operators' decisions in SQLite: who acknowledged which alert, who ended which rescue, and the log of it. The one module that knows SQL.
+"""Operators' decisions: who acknowledged, took, dismissed or shelved which alert, who ended which rescue, and the log of it. The repository.
 
-May live here: schema, transactions, the hash chain of the log. May not: alerts' contents, HTTP, what a level means.
+May live here: the statements, the records, the hash chain of the log. May not: what a level means or who may do what (console/life.py),
+connections and schema (console/database.py), HTTP.
 
-A decision counts only once it is on the disk: WAL with synchronous=FULL makes `ack` return after the commit is flushed, so
-`kill -9` right after the answer loses nothing. The log is append-only; each row carries the hash of the row before it,
-so a row that was changed or taken out later shows (`verify`).
+A decision counts only once it is on the disk: `change` returns after the commit is flushed, so `kill -9` right after the answer
+loses nothing. The log is append-only; each row carries the hash of the row before it, so a row that was changed or taken
+out later shows (`verify`). Several processes may share one database: each reads what the others wrote with `refresh`.
 
-Thread-safe: one connection behind a lock. One process at a time writes; readers may open the file beside it.
+Thread-safe. `get` and `shelf` answer from memory and never wait for the database, so that no alert does.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from dogwatch.errors import InputError
+from console.database import open_store
 
-APPLICATION_ID = 0x444F4757  # "DOGW", so that `file` and we know whose database this is
-SCHEMA_VERSION = 1
-SCHEMA = """
-CREATE TABLE decision (
-    alert_id TEXT PRIMARY KEY, op_revision INTEGER NOT NULL,
-    ack_by TEXT, ack_wall_ms INTEGER, ack_event_ms INTEGER, ack_revision INTEGER, ack_level TEXT
-) STRICT;
-CREATE TABLE log (
-    seq INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, event_ms INTEGER, station TEXT NOT NULL, user TEXT NOT NULL, role TEXT NOT NULL,
-    action TEXT NOT NULL, alert_id TEXT NOT NULL, state_from TEXT NOT NULL, state_to TEXT NOT NULL, reason TEXT NOT NULL,
-    request_key TEXT UNIQUE, prev_hash TEXT NOT NULL, hash TEXT NOT NULL
-) STRICT;
-CREATE TRIGGER log_keeps BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
-CREATE TRIGGER log_stays BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
-"""
 RESCUE_ENDED = "rescue ended"  # in the log, before the ids of the areas
 END_RESCUE = "end_rescue"  # an action of the log, where alone it is kept: a rescue is ended for good
-LOG_HASHED = ("seq", "wall_ms", "event_ms", "station", "user", "role", "action", "alert_id", "state_from", "state_to", "reason", "request_key", "prev_hash")
+LOG_NAMES = (
+    "seq", "wall_ms", "event_ms", "station", "user", "role", "action", "alert_id", "state_from", "state_to", "reason", "request_key", "prev_hash",
+)  # fmt: skip
+LOG_COLUMNS = ", ".join(f'"{name}"' for name in (*LOG_NAMES, "hash"))
 
 
 class Ack(msgspec.Struct, frozen=True):
@@ -48,6 +38,41 @@ class Ack(msgspec.Struct, frozen=True):
     wall_ms: int
     event_ms: int | None
     seen_revision: int
+    level: str
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Who looks after an alert, who said so, when. Owning is no acknowledgement."""
+
+    name: str
+    by: str
+    wall_ms: int
+
+
+class Disposition(msgspec.Struct, frozen=True):
+    """What an alert was found to be: a code with words. `of`: the parent of a duplicate, the agency of a referral."""
+
+    code: str
+    reason: str
+    by: str
+    role: str
+    wall_ms: int
+    event_ms: int | None
+    level: str
+    revision: int
+    of: str = ""
+
+
+class Shelf(msgspec.Struct, frozen=True):
+    """Off the queue until an event time (UTC ms), with who and why; `level`: what it was shelved at."""
+
+    until_ms: int
+    scope: str
+    reason: str
+    by: str
+    role: str
+    wall_ms: int
+    event_ms: int | None
     level: str
 
 
@@ -62,17 +87,20 @@ class RescueEnd(msgspec.Struct, frozen=True):
     areas: tuple[str, ...]
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """What people decided about one alert. `op_revision` counts every change; 0 = nothing decided yet."""
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What people decided about one alert, in independent fields. `op_revision` counts every change; 0 = nothing decided yet."""
 
-    alert_id: str
+    alert_id: str = ""
     op_revision: int = 0
     ack: Ack | None = None
+    owner: Owner | None = None
+    disposition: Disposition | None = None
+    shelf: Shelf | None = None
     rescue_end: RescueEnd | None = None
 
 
-class _Act(msgspec.Struct, frozen=True):
-    """One entry of the log before it has a number: who did what, when."""
+class Act(msgspec.Struct, frozen=True):
+    """One entry of the log before it has a number: who did what, when. `note`: words for the log where no field changes."""
 
     action: str
     user: str
@@ -82,6 +110,17 @@ class _Act(msgspec.Struct, frozen=True):
     reason: str = ""
     station: str = ""
     key: str | None = None
+    note: str = ""
+
+
+class Raised(msgspec.Struct, frozen=True):
+    """That an alert came up in the room: what the load figures count."""
+
+    alert_id: str
+    event_ms: int
+    level: str
+    rule: str
+    mmsi: int
 
 
 class StaleError(Exception):
@@ -93,41 +132,88 @@ class StaleError(Exception):
 
 
 class Decisions:
-    """The repository. `path` None keeps it in memory (tests, `demo`)."""
+    """The repository. `where`: a path, a `postgresql://` address, or None for memory (tests, `demo`). Raises InputError when it cannot be used."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, where: Path | str | None = None) -> None:
+        self._store = open_store(where)
         self._lock = threading.RLock()
-        try:
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10)
-            self._db.row_factory = sqlite3.Row
-            self._prepare(str(path))
-            ends = {row["alert_id"]: _rescue_end(row) for row in self._db.execute("SELECT * FROM log WHERE action=? ORDER BY seq", (END_RESCUE,))}
-            self._known = {row["alert_id"]: _decision(row, ends.get(row["alert_id"])) for row in self._db.execute("SELECT * FROM decision")}
-            self._ended = {area: end for end in ends.values() for area in end.areas}
-        except (sqlite3.Error, OSError) as fault:
-            raise InputError(
-                f"cannot use {path} for operators' decisions: {fault}", remedy="check the folder and its rights, or restore the file from a backup"
-            ) from fault
-
-    def _prepare(self, name: str) -> None:
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        found = self._db.execute("PRAGMA user_version").fetchone()[0]
-        owner = self._db.execute("PRAGMA application_id").fetchone()[0]
-        if found == 0 and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
-        elif (owner, found) != (APPLICATION_ID, SCHEMA_VERSION):
-            raise InputError(
-                f"{name} is not a decisions database of this build (application {owner:#x}, schema {found}, wanted {SCHEMA_VERSION})",
-                remedy="use the build that wrote it, or name another data folder",
-            )
+        self._known: dict[str, Decision] = {}
+        self._ended: dict[str, RescueEnd] = {}
+        self._shelves: dict[str, Shelf] = {}
+        self._children: dict[str, set[str]] = {}  # parent -> its duplicates
+        self._seen = 0
+        self.refresh()
 
     def get(self, alert_id: str) -> Decision:
-        """What was decided about an alert; an empty decision where nothing was. From memory: the file has one writer."""
+        """What was decided about an alert; an empty decision where nothing was."""
+        return self._known.get(alert_id) or Decision(alert_id)
+
+    def shelf(self, scope: str) -> Shelf | None:
+        """The shelf that holds for everything of a scope (vessels and rule), if there is one."""
+        return self._shelves.get(scope)
+
+    def duplicates(self, alert_id: str) -> list[str]:
+        """Ids of the alerts that people found to be duplicates of this one."""
+        return sorted(self._children.get(alert_id, ()))
+
+    def touches(self, alert_id: str) -> bool:
+        """Whether anything that was decided can concern an alert."""
+        return alert_id in self._known or alert_id in self._children or bool(self._shelves)
+
+    def refresh(self) -> set[str]:
+        """Read what other processes have decided since; ids of the alerts concerned. Raises StoreError."""
         with self._lock:
-            return self._known.get(alert_id) or Decision(alert_id)
+            new = self._store.run(f"SELECT {LOG_COLUMNS} FROM log WHERE seq > ? ORDER BY seq", (self._seen,))
+            if not new:
+                return set()
+            for row in new:
+                if row["action"] == END_RESCUE:
+                    end = _rescue_end(row)
+                    self._ended |= dict.fromkeys(end.areas, end)
+                    self._known[row["alert_id"]] = msgspec.structs.replace(self.get(row["alert_id"]), rescue_end=end)
+            rows = self._store.run("SELECT * FROM decision WHERE alert_id IN (SELECT alert_id FROM log WHERE seq > ?)", (self._seen,))
+            for row in rows:
+                self._know(self._decision(row))
+            self._shelves = {row["scope"]: msgspec.json.decode(row["body"], type=Shelf) for row in self._store.run("SELECT * FROM shelf")}
+            self._seen = new[-1]["seq"]
+            return {row["alert_id"] for row in new}
+
+    def _know(self, decision: Decision) -> None:
+        name = decision.alert_id
+        for parent in (self.get(name).disposition, decision.disposition):
+            if parent is not None and parent.code == "duplicate":
+                (self._children.setdefault(parent.of, set()).add if parent is decision.disposition else self._children[parent.of].discard)(name)
+        self._known[name] = decision
+
+    def change(
+        self, alert_id: str, act: Act, edit: Callable[[Decision], Decision], *, op_revision: int | None, scope: str = "", shelf: Shelf | None = None
+    ) -> Decision:
+        """Change the fields of one alert, durably, and log it; the decision as it is then.
+
+        op_revision: the one that was seen, None = whichever it is. scope: a shelf of this scope is set to `shelf` (None = taken
+        away) with it. The same key again (a retry after a lost answer) changes nothing. Raises StaleError, StoreError.
+        """
+        with self._lock, self._store.writing():
+            self.refresh()
+            before = self.get(alert_id)
+            if act.key is not None and self._store.run("SELECT 1 FROM log WHERE request_key=? AND alert_id=?", (act.key, alert_id)):
+                return before
+            if op_revision is not None and before.op_revision != op_revision:
+                raise StaleError(before)
+            after = msgspec.structs.replace(edit(before), alert_id=alert_id, op_revision=before.op_revision + 1)
+            body = msgspec.json.encode(msgspec.structs.replace(after, alert_id="", op_revision=0, rescue_end=None)).decode()
+            sql = "INSERT INTO decision VALUES (?,?,?) ON CONFLICT (alert_id) DO UPDATE SET op_revision=excluded.op_revision, body=excluded.body"
+            self._store.run(sql, (alert_id, after.op_revision, body))
+            if scope:
+                self._store.run("DELETE FROM shelf WHERE scope=?", (scope,))
+            if scope and shelf is not None:
+                self._store.run("INSERT INTO shelf VALUES (?,?)", (scope, msgspec.json.encode(shelf).decode()))
+            states = (act.note, act.note) if act.note else (_state(before), _state(after))
+            if act.action == END_RESCUE and after.rescue_end is not None:
+                states = ("rescue open", " ".join((RESCUE_ENDED, *after.rescue_end.areas)))
+            self._log(act, alert_id, *states)
+        self.refresh()  # what was committed, and nothing else, becomes what is known
+        return self.get(alert_id)
 
     def ack(
         self,
@@ -142,93 +228,81 @@ class Decisions:
         station: str = "",
         key: str | None = None,
     ) -> Decision:
-        """Acknowledge, durably. Raises StaleError unless `op_revision` is the current one.
-
-        The same `key` again (a retry after a lost answer) changes nothing and returns what is.
-        """
-        act = _Act("ack", by, "watch", wall_ms, event_ms, station=station, key=key)
-        return self._change(alert_id, Ack(by, wall_ms, event_ms, seen_revision, level), op_revision, act)
+        """Acknowledge, durably. Raises StaleError unless `op_revision` is the current one, StoreError."""
+        ack = Ack(by, wall_ms, event_ms, seen_revision, level)
+        act = Act("ack", by, "watch", wall_ms, event_ms, station=station, key=key)
+        return self.change(alert_id, act, lambda before: msgspec.structs.replace(before, ack=ack), op_revision=op_revision)
 
     def unack(self, alert_id: str, *, reason: str, wall_ms: int, event_ms: int | None) -> Decision:
         """Take an acknowledgement back because the alert itself changed (level rise, new activity, time); logged as the program's own act."""
-        with self._lock:
-            act = _Act("unack", "dogwatch", "system", wall_ms, event_ms, reason=reason)
-            return self._change(alert_id, None, self.get(alert_id).op_revision, act)
+        act = Act("unack", "dogwatch", "system", wall_ms, event_ms, reason=reason)
+        return self.change(alert_id, act, lambda before: msgspec.structs.replace(before, ack=None), op_revision=None)
 
     def end_rescue(self, alert_id: str, end: RescueEnd, *, op_revision: int, station: str = "", key: str | None = None) -> Decision:
-        """End the rescue areas of an alert, durably and for good. Raises StaleError unless `op_revision` is the current one; a `key` again changes nothing."""
-        act = _Act(END_RESCUE, end.by, end.role, end.wall_ms, end.event_ms, end.reason, station, key)
-        return self._change(alert_id, self.get(alert_id).ack, op_revision, act, end)
+        """End the rescue areas of an alert, durably and for good. Raises StaleError unless `op_revision` is the current one, StoreError."""
+        act = Act(END_RESCUE, end.by, end.role, end.wall_ms, end.event_ms, end.reason, station, key)
+        return self.change(alert_id, act, lambda before: msgspec.structs.replace(before, rescue_end=end), op_revision=op_revision)
 
     def rescues_ended(self) -> dict[str, RescueEnd]:
         """Every area that a person ended, by id."""
         with self._lock:
             return dict(self._ended)
 
-    def _change(self, alert_id: str, ack: Ack | None, op_revision: int, act: _Act, end: RescueEnd | None = None) -> Decision:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                before = self.get(alert_id)
-                if act.key is not None and self._db.execute("SELECT 1 FROM log WHERE request_key=? AND alert_id=?", (act.key, alert_id)).fetchone():
-                    self._db.execute("ROLLBACK")
-                    return before
-                if before.op_revision != op_revision:
-                    raise StaleError(before)
-                after = Decision(alert_id, op_revision + 1, ack, end or before.rescue_end)
-                columns = (ack.by, ack.wall_ms, ack.event_ms, ack.seen_revision, ack.level) if ack else (None,) * 5
-                self._db.execute("REPLACE INTO decision VALUES (?,?,?,?,?,?,?)", (alert_id, after.op_revision, *columns))
-                states = ("rescue open", " ".join((RESCUE_ENDED, *end.areas))) if end else (_state(before), _state(after))
-                self._log(act, alert_id, *states)
-                self._db.execute("COMMIT")
-                self._known[alert_id] = after
-                self._ended |= dict.fromkeys(end.areas, end) if end else {}
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        return after
+    def raised(self, rows: Iterable[Raised]) -> None:
+        """Remember that these alerts came up; each counts once, whoever tells it, however often. Raises StoreError."""
+        with self._store.writing():
+            for row in rows:
+                sql = "INSERT INTO raised VALUES (?,?,?,?,?) ON CONFLICT (alert_id) DO NOTHING"
+                self._store.run(sql, (row.alert_id, row.event_ms, row.level, row.rule, row.mmsi))
 
-    def _log(self, act: _Act, alert_id: str, state_from: str, state_to: str) -> None:
-        last = self._db.execute("SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1").fetchone()
-        seq, previous = (last["seq"] + 1, last["hash"]) if last else (1, "")
-        row = (seq, act.wall_ms, act.event_ms, act.station, act.user, act.role, act.action, alert_id, state_from, state_to, act.reason, act.key, previous)
-        self._db.execute(f"INSERT INTO log VALUES ({','.join('?' * 14)})", (*row, _hash(row)))
+    def raised_since(self, event_ms: int) -> list[Raised]:
+        """What came up since an event time, oldest first. Raises StoreError."""
+        return [Raised(**row) for row in self._store.run("SELECT * FROM raised WHERE event_ms >= ? ORDER BY event_ms, alert_id", (event_ms,))]
 
-    def log(self) -> list[dict[str, object]]:
-        """Every entry of the watch log, oldest first."""
-        with self._lock:
-            return [dict(row) for row in self._db.execute("SELECT * FROM log ORDER BY seq")]
+    def log(self) -> list[dict[str, Any]]:
+        """Every entry of the watch log, oldest first. Raises StoreError."""
+        return self._store.run(f"SELECT {LOG_COLUMNS} FROM log ORDER BY seq")
 
     def verify(self) -> int | None:
-        """Walk the chain of the log: the first number that does not fit, or None."""
+        """Walk the chain of the log: the first number that does not fit, or None. Raises StoreError."""
         previous, wanted = "", 1
         for row in self.log():
-            if row["seq"] != wanted or row["prev_hash"] != previous or row["hash"] != _hash(tuple(row[name] for name in LOG_HASHED)):
+            if row["seq"] != wanted or row["prev_hash"] != previous or row["hash"] != _hash(tuple(row[name] for name in LOG_NAMES)):
                 return wanted
             previous, wanted = str(row["hash"]), wanted + 1
         return None
 
     def close(self) -> None:
-        """Close the file. Further calls fail."""
-        with self._lock:
-            self._db.close()
+        """Close the database."""
+        self._store.close()
+
+    def _log(self, act: Act, alert_id: str, state_from: str, state_to: str) -> None:
+        last = self._store.run("SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1")
+        seq, previous = (last[0]["seq"] + 1, last[0]["hash"]) if last else (1, "")
+        row = (seq, act.wall_ms, act.event_ms, act.station, act.user, act.role, act.action, alert_id, state_from, state_to, act.reason, act.key, previous)
+        self._store.run(f"INSERT INTO log ({LOG_COLUMNS}) VALUES ({','.join('?' * 14)})", (*row, _hash(row)))
+
+    def _decision(self, row: dict[str, Any]) -> Decision:
+        body = msgspec.json.decode(row["body"], type=Decision)
+        end = self.get(row["alert_id"]).rescue_end
+        return msgspec.structs.replace(body, alert_id=row["alert_id"], op_revision=row["op_revision"], rescue_end=end)
 
 
-def _decision(row: sqlite3.Row, end: RescueEnd | None) -> Decision:
-    ack = None
-    if row["ack_by"] is not None:
-        ack = Ack(row["ack_by"], row["ack_wall_ms"], row["ack_event_ms"], row["ack_revision"], row["ack_level"])
-    return Decision(row["alert_id"], row["op_revision"], ack, end)
-
-
-def _rescue_end(row: sqlite3.Row) -> RescueEnd:
+def _rescue_end(row: dict[str, Any]) -> RescueEnd:
     areas = tuple(row["state_to"].removeprefix(RESCUE_ENDED).split())
     return RescueEnd(row["user"], row["role"], row["reason"], row["wall_ms"], row["event_ms"], areas)
 
 
 def _state(decision: Decision) -> str:
-    return "acked" if decision.ack else "open"
+    """The fields in words: 'acked, owner Ana, benign_known'; 'open' where nothing is decided."""
+    shelf, found = decision.shelf, decision.disposition
+    parts = [
+        "acked" if decision.ack else "",
+        f"owner {decision.owner.name}" if decision.owner else "",
+        " ".join((found.code, found.of)).strip() if found else "",
+        f"shelved {shelf.scope} until {shelf.until_ms}" if shelf else "",
+    ]
+    return ", ".join(part for part in parts if part) or "open"
 
 
 def _hash(row: tuple[object, ...]) -> str:

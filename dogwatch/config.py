@@ -57,6 +57,7 @@ class Console(msgspec.Struct, forbid_unknown_fields=True):
     enabled: bool = True
     host: str = "127.0.0.1"
     port: Port = 8642
+    decisions: str = ""
 
 
 class Metrics(msgspec.Struct, forbid_unknown_fields=True):

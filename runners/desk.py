@@ -46,8 +46,10 @@ class Desk:
         self._last_health = 0.0
         self._messages = (0, time.monotonic())
 
-    def open_page(self, *, host: str, port: int, database: Path | None, info: dict[str, Any], zones_geojson: bytes | None = None) -> str:
-        """Start the console in a thread and return its address; without `database` decisions live as long as the process.
+    def open_page(self, *, host: str, port: int, database: Path | str | None, info: dict[str, Any], zones_geojson: bytes | None = None) -> str:
+        """Start the console in a thread and return its address.
+
+        database: a path or a postgresql:// address of the decisions; None = they live as long as the process.
 
         Raises InputError (extra missing, port taken).
         """
@@ -61,8 +63,6 @@ class Desk:
             raise InputError(f"the console needs a package that is not installed ({fault.name})", remedy="pip install 'dogwatch[console]'") from fault
         from zones.load import land_path
 
-        if database is not None:
-            database.parent.mkdir(parents=True, exist_ok=True)
         self.board, self.picture = Board(), Picture()
         app = create_app(
             self.board,

@@ -70,8 +70,7 @@ class Page:
         assert config.kafka is not None, "run_console has looked"
         self.alerts = topic(config.kafka, "risk.alerts")
         self.board, self.picture = Board(), Picture()
-        database = Path(config.data_dir) / "decisions.sqlite"
-        database.parent.mkdir(parents=True, exist_ok=True)
+        database = config.console.decisions or Path(config.data_dir) / "decisions.sqlite"
         info = {"desk": "dogwatch", "sources": [source.id for source in config.sources]}
         app = create_app(
             self.board,

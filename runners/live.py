@@ -55,7 +55,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
             url = desk.open_page(
                 host=config.console.host,
                 port=config.console.port,
-                database=Path(config.data_dir) / "decisions.sqlite",
+                database=config.console.decisions or Path(config.data_dir) / "decisions.sqlite",
                 info=info,
                 zones_geojson=zones_geojson(config.zones),
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from kafka_broker import kafka, kafka_bootstrap, kafka_prefix  # noqa: F401 - fixtures
+from postgres_server import postgres, postgres_url  # noqa: F401 - fixtures
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("fresh", deadline=None, print_blob=True)

@@ -331,6 +331,38 @@ def test_a_rescue_area_is_ended_by_a_person_with_a_role_and_a_reason(browser: Br
     browser("close")
 
 
+def test_an_alert_is_taken_dismissed_and_shelved_with_a_reason(browser: Browser, served: Harness) -> None:
+    for number in (1, 2):
+        served.board.publish(alert(number))
+    row = "document.querySelector('.queue tr[data-alert=\"{:032x}\"]')"
+    browser("open", url=served.start())
+    browser.until(READY)
+    browser("evaluate", js="void (dogwatch.state.operator = 'Ana Watch')")
+    browser("evaluate", js=f"void {row.format(1)}.click()")
+    browser.until("document.querySelector('[data-test=own]')")
+    browser("evaluate", js="void document.querySelector('[data-test=own]').click()")
+    assert "Ana Watch" in browser.until("document.querySelector('[data-test=owner]')?.innerText")
+    browser("evaluate", js="void document.querySelector('[data-test=shelve]').click()")
+    browser.until("document.querySelector('dialog select[name=hours]')")
+    browser("fill", on="dialog input[name=reason]", text=f"known {HOSTILE}")
+    browser("press", key="Enter")
+    assert HOSTILE in browser.until("document.querySelector('[data-test=shelf]')?.innerText"), "as text"
+    browser.until("document.querySelectorAll('.queue tbody tr').length === 1")
+    assert "1 shelved, 0 held" in browser("evaluate", js="document.querySelector('[data-test=aside]').innerText")
+    browser("evaluate", js=f"void {row.format(2)}.click()")
+    browser.until(f"document.querySelector('.evidence')?.dataset.alert === '{2:032x}' && document.querySelector('[data-test=dispose]')")
+    browser("evaluate", js="void document.querySelector('[data-test=dispose]').click()")
+    browser.until("document.querySelector('dialog select[name=code]')")
+    browser("fill", on="dialog input[name=reason]", text="a ferry")
+    browser("press", key="Enter")
+    assert "Ana Watch" in browser.until("document.querySelector('[data-test=disposition]')?.innerText")
+    record = served.board.record(f"{2:032x}")
+    assert record is not None
+    assert (record["disposition"]["code"], record["disposition"]["by"], record["ack"]) == ("benign_known", "Ana Watch", None)
+    clean(browser)
+    browser("close")
+
+
 def test_silence_says_what_it_listens_to(browser: Browser) -> None:
     quiet = Harness(vessels=0)
     try:

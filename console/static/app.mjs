@@ -3,12 +3,13 @@
 import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
 import { Evidence } from './evidence.mjs';
 import { ExerciseBanner, Header } from './header.mjs';
+import { OrderDialog } from './orders.mjs';
 import { DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar } from './parts.mjs';
 import { Queue } from './queue.mjs';
 import { PALETTES, arrange, change, isOpen, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
 import { FLAG, Vessels } from './vessels.mjs';
-import { followAlerts, followVessels, getJson, postAck, postEndRescue } from './wire.mjs';
+import { followAlerts, followVessels, getJson, postAck, postEndRescue, postOrder } from './wire.mjs';
 
 const vessels = new Vessels();
 let sea = null; // SeaMap, where the browser can
@@ -50,6 +51,20 @@ const act = {
       return;
     }
     refused(id, status, body);
+  },
+  async order(id, action, words) {
+    const alert = state.alerts.get(id);
+    if (!alert || !linked()) return;
+    const by = words.by || state.operator;
+    if (!by) {
+      change({ asking: true });
+      return;
+    }
+    remembered.set('dogwatch.operator', by);
+    change({ operator: by, notice: null });
+    const { status, body } = await postOrder(alert, action, { ...words, by });
+    if (status === 200) takeOne(body);
+    else refused(id, status, body);
   },
   async endRescue(id, by, role, reason) {
     const alert = state.alerts.get(id);
@@ -145,6 +160,7 @@ function App() {
     </main>
     <div id="say" class="unseen" aria-live="polite"></div><div id="say-now" class="unseen" aria-live="assertive"></div>
     ${state.asking ? html`<${NameDialog} onName=${named} />` : null}
+    ${state.ordering ? html`<${OrderDialog} eventNow=${now} onOrder=${act.order} />` : null}
     ${state.ending ? html`<${RescueDialog} onEnd=${(by, role, reason) => act.endRescue(state.ending, by, role, reason)} />` : null}
     ${state.help ? html`<${HelpDialog} />` : null}`;
 }

@@ -2,6 +2,7 @@
 // alert. May not: any judgement of our own; every number shown was published with the alert.
 
 import { html } from './vendor/htm-preact.mjs';
+import { OrderBar } from './orders.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
 import { change, isDistress, linked, state } from './store.mjs';
 import { CLASS_WORDS, brief, clean, dateTime, degrees, duration, paragraphs, period, points, position, rangeAndBearing, reason, words } from './text.mjs';
@@ -137,7 +138,7 @@ function RescueBar({ alert }) {
 
 function AckBar({ alert, act }) {
   const notice = state.notice && state.notice.id === alert.alert_id ? html`<p class=${`notice ${state.notice.kind}`} role="status">${state.notice.text} <button class="small" onClick=${() => change({ notice: null })}>ok</button></p>` : null;
-  return html`<footer class="actions">${notice}<${RescueBar} alert=${alert} />
+  return html`<footer class="actions">${notice}<${RescueBar} alert=${alert} /><${OrderBar} alert=${alert} act=${act} />
     ${alert.ack
       ? html`<p class="by" data-test="acked">✓ Acknowledged by <b>${clean(alert.ack.by, 60)}</b> at ${dateTime(alert.ack.at)}, revision ${alert.ack.seen_revision}</p>`
       : html`<button class="primary wide" data-test="ack" disabled=${!linked() || state.sending === alert.alert_id} onClick=${() => act.acknowledge(alert.alert_id)}>

@@ -12,6 +12,8 @@ export function Header({ eventNow, act }) {
   const up = linked();
   const rate = Number(health.messages_per_s ?? 0);
   const next = PALETTES[(PALETTES.indexOf(state.palette) + 1) % PALETTES.length];
+  const aside = [...state.alerts.values()];
+  const [shelved, held] = [aside.filter((a) => a.shelf).length, aside.filter((a) => a.held).length];
   return html`<header>
     <h1>dogwatch</h1>
     <span class="desk" title=${clean(info.desk ?? '', 120)}>${clean(info.desk ?? '', 120)}</span>
@@ -20,6 +22,7 @@ export function Header({ eventNow, act }) {
     <span class="fact"><span class="label">wall clock</span><time class="num">${clock(health.wall_ms ? Date.now() + state.wallOffset : NaN)}</time></span>
     <span class="fact"><span class="label">messages</span><span class="num">${up ? `${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s` : '–'}</span></span>
     <span class="fact"><span class="label">vessels</span><span class="num">${health.vessels ?? '–'}</span></span>
+    ${shelved || held ? html`<span class="fact" data-test="aside"><span class="label">off the queue</span><span class="num">${shelved} shelved, ${held} held</span></span>` : null}
     <span class=${`link ${up ? (silent ? 'stale' : 'up') : 'down'}`} role="status"><i aria-hidden="true"></i>${up && silent ? 'silent' : WORD[up]}</span>
     <button class="plain" onClick=${() => change({ asking: true })} title="Change who is on watch">${state.operator ? `Watch: ${clean(state.operator, 24)}` : 'Who is on watch?'}</button>
     <button class="plain" onClick=${act.palette} title=${`Change to ${next} colours (T)`}>${state.palette} <kbd>T</kbd></button>

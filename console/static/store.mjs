@@ -17,6 +17,7 @@ export const state = {
   palette: 'day',
   operator: '',
   asking: false, // the name dialog is open
+  ordering: null, // { id, action } that asks for words
   ending: '', // alert_id whose rescue area is about to be ended
   help: false,
   notice: null, // { text, kind } about the last action
@@ -44,11 +45,13 @@ export function change(fields = {}) {
 }
 
 export const isDistress = (a) => a.level === 'emergency';
-export const isOpen = (a) => a.condition === 'active' && !a.ack;
+export const isAside = (a) => Boolean(a.disposition || a.shelf || a.held); // closed, shelved or folded into a flood: off the queue, still on the board
+export const isOpen = (a) => a.condition === 'active' && !a.ack && !isAside(a);
 export const linked = () => state.link.alerts && state.link.vessels;
 
 /** Does an alert belong in the queue? Cleared or retracted ones stay until seen; a caution that cleared leaves by itself. */
 export function inQueue(a) {
+  if (isAside(a)) return isDistress(a) && a.condition === 'active';
   if (a.condition === 'active') return true;
   if (a.ack) return false;
   return !(a.condition === 'cleared' && a.level === 'caution');

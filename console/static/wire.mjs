@@ -17,6 +17,9 @@ export async function getJson(path) {
 /** Acknowledge; resolves to { status, body } whatever the server says, and to status 0 where it cannot be reached. */
 export const postAck = (record, by) => decide(record, 'ack', { by, seen_revision: record.revision });
 
+/** Take, assign, dismiss, shelve and the like; resolves as `postAck`. */
+export const postOrder = (record, action, body) => decide(record, action, body);
+
 /** End the rescue areas that an alert opened; resolves as `postAck`. */
 export const postEndRescue = (record, by, role, reason) => decide(record, 'end-rescue', { by, role, reason });
 

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -36,9 +37,12 @@ from console.database import StoreError
 from console.decisions import Decisions, StaleError
 from console.life import MAY, RefusedError, plain
 from console.picture import Box, Picture
+from console.rescue import drift_answer
 from console.stream import Stream, sse
 from dogwatch import __version__
+from dogwatch.errors import InputError
 from dogwatch.times import iso
+from ingest.rescuers import OnLand, nearest
 
 STATIC = Path(__file__).parent / "static"
 BEAT_S = 0.5  # a delta frame each beat: two redraws of a moving picture per second, 24 B per changed vessel
@@ -76,16 +80,18 @@ def create_app(
     land_geojson: Path | None = None,
     zones_geojson: bytes | None = None,
     info: dict[str, Any] | None = None,
+    on_land: OnLand | None = None,
 ) -> Starlette:
     """The application. It serves; whoever made `board` and `picture` feeds them, from any thread.
 
+    on_land: (latitudes, longitudes in degrees) -> bools, for drift and for ways to a call.
     metrics: text for GET metrics; land_geojson: file of the offline basemap; zones_geojson: what the map shows as zones.
     info: shown on the page: `desk`, `exercise` (bool), `listening` ("UDP 10110"), `rules` (count), `map_center` [lon, lat],
     `map_zoom`; `hosts` (list of names) adds host names this console answers to, ["*"] = any (behind a proxy that checks).
     """
     board.attach(decisions)
     given = dict(info or {})
-    room = _Room(board, picture, metrics, land_geojson, zones_geojson, given)
+    room = _Room(board, picture, metrics, land_geojson, zones_geojson, given, on_land)
     routes = [
         Route("/", room.page),
         Route("/api/info", room.about),
@@ -99,6 +105,8 @@ def create_app(
         Route("/api/alerts/{alert_id}/end-rescue", room.end_rescue, methods=["POST"]),
         Route("/api/alerts/{alert_id}/{action}", room.order, methods=["POST"]),
         Route("/api/load", room.load),
+        Route("/api/alerts/{alert_id}/rescuers", room.rescuers),
+        Route("/api/drift", room.drift),
         Route("/metrics", room.metrics_text),
         Route("/healthz", room.healthz),
         Route("/basemap/land.geojson", room.land),
@@ -177,8 +185,16 @@ class _Room:
     """The handlers, and the beat that they share."""
 
     def __init__(
-        self, board: Board, picture: Picture, metrics: Callable[[], bytes] | None, land: Path | None, zones: bytes | None, info: dict[str, Any]
+        self,
+        board: Board,
+        picture: Picture,
+        metrics: Callable[[], bytes] | None,
+        land: Path | None,
+        zones: bytes | None,
+        info: dict[str, Any],
+        on_land: OnLand | None,
     ) -> None:
+        self._on_land = on_land
         self._board = board
         self._picture = picture
         self._metrics = metrics
@@ -361,6 +377,25 @@ class _Room:
         if tag is None:
             return problem(422, "If-Match is no op_revision", "send the op_revision that you have seen in If-Match")
         return await self._decide(request, tag, self._board.decide, order=order)
+
+    async def rescuers(self, request: Request) -> Response:
+        """GET api/alerts/{id}/rescuers: the vessels that can be there first, from the latest position of the call."""
+        record = self._board.record(request.path_params["alert_id"])
+        if record is None or record["lat"] is None:
+            return problem(404, "no such alert on this board, or its position is not known", "read api/alerts")
+        now_ms = self._picture.event_ms or 0
+        ships, mine = self._picture.ships(), tuple(record["mmsi"])
+        own = ships[np.isin(ships["mmsi"], mine)]
+        lat, lon = (float(own["lat"][0]), float(own["lon"][0])) if len(own) == 1 else (record["lat"], record["lon"])
+        found = await run_in_threadpool(nearest, ships, lat, lon, now_ms=now_ms, never=mine, on_land=self._on_land)
+        return reply({"lat": lat, "lon": lon, "event_time": iso(now_ms), **found})
+
+    async def drift(self, request: Request) -> Response:
+        """GET api/drift?lat=&lon=&class=&hours=&wind_ms=&wind_from=&current_ms=&current_to=&error_m=&seed=: GeoJSON; without wind a circle that bounds it."""
+        try:
+            return reply(await run_in_threadpool(drift_answer, dict(request.query_params), self._on_land))
+        except InputError as fault:
+            return problem(400, fault.what, fault.remedy)
 
     async def load(self, request: Request) -> Response:
         """GET api/load?hours=&positions=: how much the room asks of its operators, in event time."""

@@ -45,6 +45,7 @@ from dogwatch.batch import (
     Batch,
     has_position,
 )
+from ingest.rescuers import DTYPE
 
 MAGIC = 0x31465744  # "DWF1"
 HEADER = struct.Struct("<IIHHId")
@@ -318,6 +319,17 @@ class Picture:
             details = np.zeros(len(rows), STATIC)
             details[known] = self._statics[np.searchsorted(self._statics["mmsi"], rows["mmsi"][known])]
         return {"version": version, "more": more, "rows": [_plain(row, detail) for row, detail in zip(rows, details, strict=True)]}
+
+    def ships(self) -> np.ndarray:
+        """Every target as `ingest.rescuers.DTYPE`: degrees, knots, NaN where unknown."""
+        with self._lock:
+            rows = self._rows.copy()
+        out = np.empty(len(rows), DTYPE)
+        out["mmsi"], out["t_ms"], out["class"] = rows["mmsi"], rows["t_ms"], rows["class"]
+        out["lat"], out["lon"] = rows["lat"] / 1e7, rows["lon"] / 1e7
+        out["sog_kn"] = np.where(rows["sog"] == SOG_NONE, np.nan, rows["sog"] / 100)
+        out["cog_deg"] = np.where(rows["cog"] == COG_NONE, np.nan, rows["cog"] / 100)
+        return out
 
     def list(self, box: Box | None = None) -> list[dict[str, Any]]:
         """The picture for people and scripts: one dict per vessel, missing values None."""

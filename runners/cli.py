@@ -646,6 +646,28 @@ def console(config: ConfigFile, until_end: UntilEnd = False) -> None:
 
 
 @app.command()
+def drift(
+    lat: float,
+    lon: float,
+    kind: Annotated[str, typer.Option("--class", help="PIW-1, REFUGEE-RAFT-1, LIFE-RAFT-NB-1 or SKIFF-1.")] = "PIW-1",
+    hours: float = 6.0,
+    wind_ms: Annotated[str, typer.Option(help="Wind at 10 m, m/s; none entered = a bound instead of a forecast.")] = "",
+    wind_from: Annotated[str, typer.Option(help="Degrees true the wind comes from.")] = "",
+    current_ms: str = "",
+    current_to: Annotated[str, typer.Option(help="Degrees true the current goes toward.")] = "",
+    error_m: Annotated[float, typer.Option(help="Standard error of the datum.")] = 500.0,
+    seed: int = 1,
+) -> None:
+    """Where something in distress drifts, as GeoJSON. Example: dogwatch drift --wind-ms 5 --wind-from 270 --current-ms 0.2 --current-to 90 -- 34.5 18.0"""
+    from console.rescue import drift_answer
+    from zones.geography import Geography
+
+    words = {"wind_ms": wind_ms, "wind_from": wind_from, "current_ms": current_ms, "current_to": current_to}
+    given = {"lat": str(lat), "lon": str(lon), "class": kind, "hours": str(hours), "error_m": str(error_m), "seed": str(seed), **words}
+    print_json(drift_answer(given, Geography.default().on_land))
+
+
+@app.command()
 def doctor(
     config: Annotated[Path | None, typer.Option("--config", help="Also check what this configuration names, and listen to its sources.")] = None,
     for_: Annotated[str, typer.Option("--for", help="How long to listen to the sources; 0s = only look.")] = "10s",

@@ -72,6 +72,7 @@ class Desk:
             land_geojson=land_path(),
             zones_geojson=zones_geojson,
             info=info,
+            on_land=self.engine.rules.geography.on_land,
         )
         self.server = Server(app)
         self.url = self.server.start(host, port)

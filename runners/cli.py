@@ -513,6 +513,48 @@ def rules_schema() -> None:
     print_json(profile_schema())
 
 
+@app.command()
+def backtest(
+    inputs: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Recordings, as replay reads them.")],
+    rules: Annotated[str, typer.Option(help="The profile that is asked about: name or file.")],
+    report: Annotated[Path, typer.Option("--out", help="The report: one HTML file.")],
+    against: Annotated[str, typer.Option(help="The profile of today, to compare with.")] = "",
+    labels: Annotated[Path | None, typer.Option(help="What is known: verdicts, or a simulator's truth.ndjson.")] = None,
+    gate: Annotated[list[str] | None, typer.Option(help="A condition such as 'new_alerts<=5'; may be repeated. One that is not kept: exit code 1.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="All figures as JSON.")] = None,
+    junit_file: Annotated[Path | None, typer.Option("--junit", help="The gates as JUnit XML.")] = None,
+    zones: Annotated[list[str] | None, typer.Option(help="Zones file; may be repeated.")] = None,
+    watchlist: Annotated[list[str] | None, typer.Option(help="List of vessels, FILE or NAME=FILE; may be repeated.")] = None,
+    coverage: Annotated[Path | None, typer.Option(help="Coverage state learned by an earlier run.")] = None,
+    lateness: Annotated[str, typer.Option(help="How late a report may come and still count, e.g. 5s.")] = "",
+    lane: Annotated[list[str] | None, typer.Option(help="satellite: recorded from space; for one of several inputs NAME=satellite.")] = None,
+) -> None:
+    """What rules would have told on recorded data. Example: dogwatch backtest sea.nmea --rules mine.toml --against border --out report.html"""
+    from runners.backtest import Asked, gate_of, read_labels, told
+    from runners.backtest import backtest as run_backtest
+    from runners.backtest_page import write_report
+    from runners.inputs import satellites_of
+    from runners.listing import spec_of
+    from runners.rules import read_coverage, read_rules
+    from runners.terminal import ReplayProgress
+
+    files = [path for path in (report, json_file, junit_file) if path is not None]
+    if missing := [path for path in files if not path.absolute().parent.is_dir()]:
+        raise InputError(f"cannot write {missing[0]}: there is no folder {missing[0].parent}", remedy="make it first, or name another")
+    gates = [gate_of(text) for text in gate or []]
+    specs = [spec_of(text) for text in watchlist or []]
+    asked = Asked(inputs, read_rules(rules, zones or [], specs), read_rules(against, zones or [], specs) if against else None, gates=gates)
+    asked.labels = read_labels(labels) if labels else []
+    asked.coverage = read_coverage(coverage) if coverage else None
+    asked.lateness_s, asked.satellites = seconds(lateness) if lateness else None, satellites_of(lane or [], inputs)
+    with ReplayProgress(err) as progress:
+        result, whole = run_backtest(asked, progress.show)
+    write_report(result, whole, report, json_file, junit_file)
+    for line in told(result, report):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if result.passed else 1)
+
+
 Encoding = Annotated[str, typer.Option(help="utf-8, utf-16, latin-1 or cp1252.")]
 ListKind = Annotated[str, typer.Option(help="opensanctions, ofac, ftm or csv; auto: by the first line.")]
 

@@ -1,0 +1,388 @@
+"""Back-test: what rules would have told on recorded data, beside other rules, labels and a budget. May hold: the runs, files, gates.
+
+May not: judge or count (runners/backtest_cases.py), draw (runners/backtest_page.py). The recording runs through the replay, which is the live code path.
+Its events are computed once; where both profiles ask the detectors for the same, both score the same events. Scoring is done with the caution
+line far down (every case is told), so that any line can be asked for afterwards. Costs in CPU time are of this machine and this run; all else is
+the same for the same inputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dogwatch import __version__
+from dogwatch.alerts import Alert
+from dogwatch.batch import LAT_MISSING, T_MISSING, UNITS_PER_DEG
+from dogwatch.errors import InputError
+from dogwatch.events import Event, event_from_json
+from dogwatch.times import from_iso, iso
+from risk.profile import Profile
+from risk.score import milli
+from risk.step import RiskState, risk_step
+from runners.backtest_cases import (
+    Accuracy,
+    CaseRow,
+    Change,
+    Label,
+    Load,
+    RuleRow,
+    SweepRow,
+    accuracy,
+    case_rows,
+    changes,
+    give_verdicts,
+    load,
+    near_misses,
+    rule_rows,
+    sweep,
+)  # fmt: skip
+from runners.engine import Output
+from runners.replay import Options, Progress, replay
+from runners.rules import read_text
+from runners.step import Rules, stamped
+from sim.report import Share
+from tracks.coverage import Coverage
+
+TRAIL_MS = 300_000  # one position of each vessel in so long is kept for the maps
+TRAIL_ROWS = 2_000_000  # rows held before they are thinned
+COMPARE: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "==": operator.eq}
+
+
+class Gate(msgspec.Struct):
+    """A condition that a change must meet, and whether it does."""
+
+    text: str
+    metric: str
+    op: str
+    limit: float
+    observed: float | None = None
+    passed: bool = False
+
+
+class Side(msgspec.Struct):
+    """One profile on these data."""
+
+    profile: str
+    version: str
+    owner: str
+    profile_hash: str
+    params_hash: str
+    load: Load
+    accuracy: Accuracy
+    rules: list[RuleRow]
+    sweep: list[SweepRow]
+    near: list[CaseRow]
+    track_cpu_s: float
+    score_cpu_s: float
+
+
+class Result(msgspec.Struct):
+    """Everything that a report says."""
+
+    dogwatch: str
+    data: dict[str, Any]
+    labels: dict[str, int]
+    now: Side
+    before: Side | None
+    changes: list[Change]
+    metrics: dict[str, float | None]
+    gates: list[Gate]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all gates are."""
+        return all(gate.passed for gate in self.gates)
+
+
+@dataclass(slots=True)
+class Trails:
+    """A thinned track of every vessel, and what the data cover: gathered while a replay runs."""
+
+    parts: list[np.ndarray] = field(default_factory=list)
+    rows: int = 0
+    hours: dict[int, int] = field(default_factory=dict)  # event-time hour -> positions
+    minutes: set[int] = field(default_factory=set)  # in which anything was heard
+
+    def take(self, _progress: Progress, output: Output) -> None:
+        """The positions of one output."""
+        fixes = output.batch.fixes
+        fixes = fixes[(fixes["t_ms"] != T_MISSING) & (fixes["lat"] != LAT_MISSING)]
+        if not len(fixes):
+            return
+        hours, counts = np.unique(fixes["t_ms"] // 3_600_000, return_counts=True)
+        for hour, count in zip(hours.tolist(), counts.tolist(), strict=True):
+            self.hours[hour] = self.hours.get(hour, 0) + count
+        self.minutes.update(np.unique(fixes["t_ms"] // 60_000).tolist())
+        part = np.empty(len(fixes), [("key", "<u8"), ("t_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4")])
+        part["key"] = fixes["mmsi"].astype(np.uint64) << np.uint64(32) | (fixes["t_ms"] // TRAIL_MS).astype(np.uint64)
+        for name in ("t_ms", "lat", "lon"):
+            part[name] = fixes[name]
+        self.parts.append(_thinned(part))
+        self.rows += len(self.parts[-1])
+        if self.rows > TRAIL_ROWS:
+            self.parts = [self.whole()]
+            self.rows = -len(self.parts[0])  # the kept ones do not count towards the next thinning
+
+    def whole(self) -> np.ndarray:
+        """All kept positions, by vessel and time."""
+        return _thinned(np.concatenate(self.parts)) if self.parts else np.empty(0, [("key", "<u8"), ("t_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4")])
+
+
+def _thinned(part: np.ndarray) -> np.ndarray:
+    return part[np.unique(part["key"], return_index=True)[1]]
+
+
+def trail_of(whole: np.ndarray, mmsi: int, t_first_ms: int, t_last_ms: int) -> np.ndarray:
+    """float64[n, 3]: UTC ms, latitude and longitude in degrees of one vessel in a time."""
+    first, last = (np.uint64(mmsi << 32 | max(0, t_ms // TRAIL_MS)) for t_ms in (t_first_ms, t_last_ms))
+    rows = whole[np.searchsorted(whole["key"], first) : np.searchsorted(whole["key"], last, side="right")]
+    return np.column_stack([rows["t_ms"], rows["lat"] / UNITS_PER_DEG, rows["lon"] / UNITS_PER_DEG]).astype(np.float64)
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a back-test is asked for. `against`: the rules of today, if `rules` are to be compared with them."""
+
+    inputs: list[Path]
+    rules: Rules
+    against: Rules | None = None
+    labels: list[Label] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
+    coverage: Coverage | None = None
+    lateness_s: float | None = None
+    satellites: frozenset[str] = frozenset()
+
+
+def backtest(asked: Asked, progress: Callable[[Progress, Output], None] | None = None) -> tuple[Result, np.ndarray]:
+    """The result, and the kept positions for its maps. Raises InputError for data that hold no position, and for gates that nothing can answer."""
+    _refuse_gates(asked)
+    trails = Trails()
+    summary, events, track_s = _events(asked, asked.rules, trails, progress)
+    if not trails.hours:
+        raise InputError("the data hold no position that can be read: nothing was tested", remedy="dogwatch decode shows why the lines are refused")
+    data = _coverage(asked, summary, trails)
+    asked = replace(asked, labels=[label if label.t_end is not None else msgspec.structs.replace(label, t_end=data["t_last_ms"]) for label in asked.labels])
+    now, cases = _side(asked, asked.rules, events, data, track_s)
+    before, older = None, list[CaseRow]()
+    if (against := asked.against) is not None:
+        if against.params.params_hash != asked.rules.params.params_hash:
+            _, events, track_s = _events(asked, against, Trails(), progress)
+        before, older = _side(asked, against, events, data, track_s)
+    found = changes(asked.rules.profile, cases, against.profile, older) if against else []
+    metrics = _metrics(now, found, compared=against is not None)
+    gates = [_tried(gate, metrics) for gate in asked.gates]
+    labels = {"right": sum(label.right for label in asked.labels), "wrong": sum(not label.right for label in asked.labels)}
+    return Result(__version__, data, labels, now, before, found, metrics, gates), trails.whole()
+
+
+def _events(asked: Asked, rules: Rules, trails: Trails, progress: Callable[[Progress, Output], None] | None) -> tuple[dict[str, Any], list[Event], float]:
+    """Summary and events of a replay, and its CPU seconds."""
+    started = time.process_time()
+
+    def watch(state: Progress, output: Output) -> None:
+        trails.take(state, output)
+        if progress is not None:
+            progress(state, output)
+
+    with tempfile.TemporaryDirectory(prefix="dogwatch-backtest-") as folder:
+        options = Options(Path(folder), asked.lateness_s, snapshot_wall_s=1e9, satellites=asked.satellites)
+        summary = replay(asked.inputs, rules, options, asked.coverage, watch)
+        rows = (Path(folder) / "events.ndjson").read_bytes().splitlines()
+    return summary, [event_from_json(row) for row in rows], time.process_time() - started
+
+
+def _side(asked: Asked, rules: Rules, events: list[Event], data: dict[str, Any], track_s: float) -> tuple[Side, list[CaseRow]]:
+    """One profile's view of the events."""
+    profile, started = rules.profile, time.process_time()
+    stamped(events, profile.content_hash)
+    alerts = relaxed_alerts(profile, events)
+    score_s = time.process_time() - started
+    cases = case_rows(profile, alerts, events)
+    give_verdicts(cases, asked.labels, events, data["t_last_ms"])
+    line = profile.levels.caution_milli
+    costs = load(profile, cases, hours=data["hours"], vessels=data["vessels"], t_first_ms=data["t_first_ms"])
+    side = Side(
+        profile.name,
+        profile.version,
+        profile.owner,
+        profile.content_hash,
+        rules.params.params_hash,
+        costs,
+        accuracy(profile, cases, asked.labels, line),
+        rule_rows(profile, cases, events, _criteria_ms(profile, events)),
+        sweep(profile, cases, asked.labels, data["hours"]),
+        near_misses(profile, cases),
+        round(track_s, 2),
+        round(score_s, 2),
+    )
+    return side, cases
+
+
+def relaxed_alerts(profile: Profile, events: list[Event]) -> list[Alert]:
+    """All revisions of all cases, whatever their score: the profile with its caution line just above the base."""
+    levels = msgspec.structs.replace(profile.levels, caution_milli=milli(profile.base) + 1)
+    state = RiskState.new(msgspec.structs.replace(profile, levels=levels))
+    return risk_step(state, events, max((event.t_detected for event in events), default=0))
+
+
+def _criteria_ms(profile: Profile, events: list[Event]) -> dict[str, float]:
+    found = {}
+    for rule in profile.rules:
+        started = time.process_time_ns()
+        for event in events:
+            rule.met(event)
+        found[rule.name] = round((time.process_time_ns() - started) / 1e6, 2)
+    return found
+
+
+def _coverage(asked: Asked, summary: dict[str, Any], trails: Trails) -> dict[str, Any]:
+    """What the data are: said before anything that is made of them."""
+    hours = sorted(trails.hours)
+    t_first_ms, t_last_ms = min(trails.minutes) * 60_000, max(trails.minutes) * 60_000 + 60_000
+    whole = trails.whole()
+    days = np.unique(np.column_stack([whole["key"] >> np.uint64(32), whole["t_ms"] // 86_400_000]), axis=0)
+    return {
+        "files": [
+            {"name": path.name, "bytes": path.stat().st_size, "sha256": _digest(path)} if path.is_file() else {"name": str(path)} for path in asked.inputs
+        ],
+        "zones": asked.rules.geography.version,
+        "t_first": iso(t_first_ms),
+        "t_last": iso(t_last_ms),
+        "t_first_ms": t_first_ms,
+        "t_last_ms": t_last_ms,
+        "hours": round((t_last_ms - t_first_ms) / 3_600_000, 4),
+        "minutes_heard": len(trails.minutes),
+        "minutes_silent": (t_last_ms - t_first_ms) // 60_000 - len(trails.minutes),
+        "positions": sum(trails.hours.values()),
+        "positions_each_hour": [trails.hours.get(hour, 0) for hour in range(hours[0], hours[-1] + 1)],
+        "vessels": len(np.unique(whole["key"] >> np.uint64(32))),
+        "vessel_days": len(days),
+        "lines": summary["lines"],
+        "rejected": sum(summary["rejected"].values()),
+        "events": summary["events"],
+        "notes": summary["input_notes"],
+        "coverage_known": asked.coverage is not None,
+        "exercise": bool(summary.get("exercise")),
+    }
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def gate_of(text: str) -> Gate:
+    """'new_alerts<=5'. Raises InputError."""
+    found = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|<|>)\s*(-?\d+(?:\.\d+)?)\s*", text)
+    if found is None or found.group(1) not in METRICS:
+        raise InputError(f"'{text}' is no gate", remedy="write a metric, <=, >=, <, > or ==, and a number; metrics: " + ", ".join(METRICS))
+    return Gate(text.strip(), found.group(1), found.group(2), float(found.group(3)))
+
+
+METRICS = (
+    "alerts", "new_alerts", "lost_alerts", "changed_alerts", "alerts_per_day_per_100_vessels", "alerts_per_operator_hour", "window_max",
+    "precision", "precision_low", "recall", "recall_low", "delay_median_s", "unlabelled",
+)  # fmt: skip
+OF_LABELS = ("precision", "precision_low", "recall", "recall_low", "delay_median_s")
+OF_BOTH = ("lost_alerts", "changed_alerts")
+
+
+def _refuse_gates(asked: Asked) -> None:
+    for gate in asked.gates:
+        if gate.metric in OF_LABELS and not asked.labels:
+            raise InputError(f"the gate '{gate.text}' needs labels", remedy="give --labels FILE, or leave the gate out")
+        if gate.metric in OF_BOTH and asked.against is None:
+            raise InputError(f"the gate '{gate.text}' compares", remedy="give --against PROFILE, or leave the gate out")
+
+
+def _metrics(now: Side, found: list[Change], *, compared: bool) -> dict[str, float | None]:
+    kinds = [change.kind for change in found]
+    share = now.accuracy
+    values: tuple[float | None, ...] = (
+        now.load.alerts,
+        kinds.count("added") if compared else now.load.alerts,
+        kinds.count("lost"),
+        kinds.count("changed"),
+        now.load.per_day_per_100_vessels,
+        now.load.per_operator_hour,
+        now.load.window_max,
+        share.precision.value,
+        share.precision.low if share.precision.total else None,
+        share.recall.value,
+        share.recall.low if share.recall.total else None,
+        share.delay.median_s,
+        share.unlabelled,
+    )
+    return dict(zip(METRICS, values, strict=True))
+
+
+def _tried(gate: Gate, metrics: dict[str, float | None]) -> Gate:
+    """A gate with what was observed. What could not be observed does not pass."""
+    observed = metrics[gate.metric]
+    return msgspec.structs.replace(gate, observed=observed, passed=observed is not None and COMPARE[gate.op](observed, gate.limit))
+
+
+def read_labels(path: Path) -> list[Label]:
+    """Labels: rows with a `verdict` (`right` or `wrong`, of `mmsi[]`, `t_start`, `t_end`, perhaps `alert_id` and `type`), or a simulator's truth.
+
+    Of a truth file, facts that are visible and scored are right, innocent look-alikes are wrong, the rest says nothing. Raises InputError.
+    """
+    found: list[Label] = []
+    for number, line in enumerate(read_text(path, what="labels").splitlines(), 1):
+        try:
+            found += _labels_of(msgspec.json.decode(line, type=dict[str, Any])) if line.strip() else []
+        except (msgspec.MsgspecError, KeyError, ValueError, TypeError) as fault:
+            raise InputError(f"{path}:{number}: no label: {fault}", remedy="rows of mmsi[], t_start, t_end and verdict, or a truth.ndjson") from fault
+    if not found:
+        raise InputError(f"{path} holds no label", remedy="leave it out: nothing is then judged, and the report says so")
+    return found
+
+
+def _labels_of(row: dict[str, Any]) -> Iterable[Label]:
+    if "verdict" not in row and (row["type"] in ("system", "safety") or not row["mmsi"]):
+        return []
+    if "verdict" in row:
+        if row["verdict"] not in ("right", "wrong"):
+            raise ValueError(f"verdict '{row['verdict']}' is neither right nor wrong")
+        right = row["verdict"] == "right"
+    elif row["state"] == "retracted":
+        right = False
+    elif row["visible"] and row["scored"]:
+        right = True
+    else:
+        return []
+    t_start = from_iso(row["t_start"])
+    t_end = from_iso(row["t_end"]) if row.get("t_end") else None
+    if t_start is None:
+        raise ValueError("no t_start")
+    t_end = t_end if t_end is not None or "verdict" not in row else t_start
+    return [Label(right, [int(mmsi) for mmsi in row["mmsi"]], t_start, t_end, str(row.get("type") or ""), str(row.get("alert_id") or ""))]
+
+
+def told(result: Result, report: Path) -> list[str]:
+    """A few lines for a terminal."""
+    now, count = result.now, result.metrics
+    lines = [f"{now.profile}: {now.load.alerts} alerts in {result.data['hours']:.1f} h, {now.load.per_operator_hour:g} an operator-hour"]
+    if result.before is not None:
+        lines.append(f"against {result.before.profile}: {count['new_alerts']:g} added, {count['lost_alerts']:g} lost, {count['changed_alerts']:g} changed")
+    share = now.accuracy
+    if any(result.labels.values()):
+        shares = [f"{name} {part.value if part.value is not None else '-'} ({part.hits}/{part.total})" for name, part in _shares(share)]
+        lines.append(f"{', '.join(shares)}, {share.unlabelled} without a label")
+    lines += [f"gate {gate.text}: {'kept' if gate.passed else 'NOT KEPT'}, observed {gate.observed}" for gate in result.gates]
+    return [*lines, f"report: {report}"]
+
+
+def _shares(share: Accuracy) -> list[tuple[str, Share]]:
+    return [("precision", share.precision), ("recall", share.recall)]

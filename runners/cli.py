@@ -139,6 +139,7 @@ def replay(
     coverage: Annotated[Path | None, typer.Option(help="Coverage state learned by an earlier run.")] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration: its profile, zones, watchlists, coverage and [columns] are the defaults.")] = None,
     exercise: Annotated[bool, typer.Option(help="Mark everything that comes out as exercise.")] = False,
+    expect: Annotated[Path | None, typer.Option(help="Folder of golden events and alerts: exit code 1 where the result differs from them.")] = None,
     as_json: Json = False,
 ) -> None:
     """Recordings through the same code as live traffic. Example: dogwatch replay recording.nmea.gz --out out/"""
@@ -171,6 +172,19 @@ def replay(
     for note in summary["input_notes"]:
         err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     print_json(summary) if as_json else print_summary(out, summary, out_dir)
+    if expect:
+        _expect(expect, out_dir, [*(str(one) for one in inputs), *words])
+
+
+def _expect(golden: Path, found: Path, words: list[str]) -> None:
+    """Say how a result differs from the golden one; exit code 1 where it does. `words`: of the replay, but for --out."""
+    from runners.golden import advice, compare, shortened
+
+    if differences := compare(golden, found):
+        for line in [f"differs from {golden}:", *shortened(differences), advice(golden, found, [*words, "--expect", str(golden)])]:
+            err.print(line, markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+    err.print(f"the same events and alerts as in {golden}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

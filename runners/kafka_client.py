@@ -53,14 +53,17 @@ def new_producer(kafka: Kafka, client_id: str, *, transactional: bool = False, c
     return _connect("KafkaProducer", kafka, settings)
 
 
-def new_consumer(kafka: Kafka, client_id: str, *, group: str | None = None) -> KafkaConsumer:
-    """A consumer of committed records only, that starts at the earliest and never commits by itself. Raises SurroundingsError."""
+def new_consumer(kafka: Kafka, client_id: str, *, group: str | None = None, lost: str = "earliest") -> KafkaConsumer:
+    """A consumer of committed records only, that starts at the earliest and never commits by itself. Raises SurroundingsError.
+
+    lost: what follows where the record that comes next was deleted: "earliest" = go on there, "none" = OffsetOutOfRangeError from `poll`.
+    """
     settings = {
         "client_id": client_id,
         "group_id": group,
         "enable_auto_commit": False,
         "isolation_level": "read_committed",
-        "auto_offset_reset": "earliest",
+        "auto_offset_reset": lost,
         "allow_auto_create_topics": False,
         "max_poll_records": MESSAGES_PER_POLL,
         "max_partition_fetch_bytes": 2 * MESSAGE_BYTES_MAX,

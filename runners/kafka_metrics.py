@@ -40,6 +40,8 @@ def book_answers(metrics: Metrics, stage: str, answers: list[Record], seconds: f
     """Add what one committed transaction of a stage said."""
     metrics.step.labels(stage).observe(seconds)
     for record in answers:
+        if record.topic.endswith("dogwatch.dlq"):
+            metrics.dead_letters.labels(stage).inc()
         if not record.label:  # a heartbeat, or the copy of a safety report
             continue
         if record.topic.endswith("risk.events"):

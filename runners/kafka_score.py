@@ -38,7 +38,7 @@ def run_score(config: Config, *, stop: threading.Event, until_end: bool = False)
     def observe(answers: list[Record], seconds: float) -> None:
         book_answers(metrics, "score", answers, seconds)
 
-    run_worker(kafka, lambda: ScoreTask(kafka, profile), stop, until_end=until_end, observe=observe)
+    run_worker(kafka, lambda: ScoreTask(kafka, profile), stop, until_end=until_end, observe=observe, metrics=metrics)
 
 
 class ScoreTask:
@@ -70,6 +70,9 @@ class ScoreTask:
         alerts = sorted(risk_step(self.state, events, meta.watermark_ms) + notice_step(self.notices, events), key=alert_order)
         self.frame, self.ended = [], meta.end
         return [alert_record(self.output, alert, PRODUCER) for alert in alerts]
+
+    def missed(self, topic: str) -> None:
+        """Events that nobody scored are said by the worker; the cases at hand stay as they are."""
 
     def close(self) -> list[Record]:
         """Nothing: readers of alerts need no watermark."""

@@ -23,6 +23,7 @@ TOPICS: dict[str, tuple[int, dict[str, str]]] = {
     "ais.safety": (1, {"cleanup.policy": "delete", "retention.ms": str(365 * DAY_MS)}),
     "risk.events": (SHARDS, {"cleanup.policy": "delete", "retention.ms": str(365 * DAY_MS)}),
     "risk.alerts": (SHARDS, _COMPACT),
+    "dogwatch.dlq": (1, {"cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}),
     "dogwatch.state": (SHARDS * len(STAGES), _COMPACT),
 }
 _MUST_MATCH = ("cleanup.policy", "max.message.bytes")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dogwatch import __version__
-from dogwatch.batch import T_MISSING
+from dogwatch.batch import T_MISSING, Control, empty_batch
 from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError
 from runners.kafka_client import topic
@@ -44,7 +44,7 @@ def run_track(config: Config, *, stop: threading.Event, until_end: bool = False)
         book_answers(metrics, "track", answers, seconds)
         metrics.vessels.set(tasks[0].state.vessel_count)
 
-    run_worker(kafka, make_task, stop, until_end=until_end, observe=observe)
+    run_worker(kafka, make_task, stop, until_end=until_end, observe=observe, metrics=metrics)
 
 
 class TrackTask:
@@ -60,6 +60,7 @@ class TrackTask:
         self.marks = dict.fromkeys(self.inputs, T_MISSING)
         self.over: set[str] = set()
         self.said = (T_MISSING, False)
+        self.down_ms = T_MISSING  # input is gone unread: until the next fix nobody was heard because we did not listen
 
     @property
     def ended(self) -> bool:
@@ -75,11 +76,23 @@ class TrackTask:
         """Events that one message of columns brings. Raises InputError."""
         meta = from_headers(headers, FIXES if topic == self.inputs[0] else STATICS)
         batch = read_batch(value, meta)
+        if self.down_ms != T_MISSING and len(batch.fixes):
+            batch.control = [Control(max(self.down_ms, int(batch.fixes["release_ms"].min())), "system_up"), *batch.control]
+            self.down_ms = T_MISSING
         self.marks[topic] = max(self.marks[topic], meta.watermark_ms)
         if meta.end:
             self.over.add(topic)
         events = stamped(track_step(self.state, batch, self.watermark_ms, final=self.ended), self.profile_hash)
         return [event_record(self.output, event, PRODUCER) for event in events]
+
+    def missed(self, topic: str) -> None:
+        """The detectors are told that the system was down from the watermark on until the next fix: no dark period follows from it."""
+        if self.down_ms != T_MISSING or self.watermark_ms == T_MISSING:
+            return
+        self.down_ms = self.watermark_ms
+        row = empty_batch()
+        row.control = [Control(self.down_ms, "system_down")]
+        track_step(self.state, row, self.watermark_ms)
 
     def close(self) -> list[Record]:
         """A heartbeat, if the watermark moved or the recording ended."""
@@ -97,6 +110,7 @@ class TrackTask:
             "marks": dict(zip(("fixes", "statics"), self.marks.values(), strict=True)),
             "over": [name in self.over for name in self.inputs],
             "said": list(self.said),
+            "down_ms": self.down_ms,
         }
 
     def restore(self, sections: dict[str, Any]) -> None:
@@ -108,4 +122,4 @@ class TrackTask:
         self.state = TrackState.from_sections(sections["track"], self.rules.params, self.rules.geography, self.rules.watchlists)
         self.marks = dict(zip(self.inputs, (sections["marks"]["fixes"], sections["marks"]["statics"]), strict=True))
         self.over = {name for name, over in zip(self.inputs, sections["over"], strict=True) if over}
-        self.said = (sections["said"][0], sections["said"][1])
+        self.said, self.down_ms = (sections["said"][0], sections["said"][1]), sections["down_ms"]

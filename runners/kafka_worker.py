@@ -19,15 +19,19 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dogwatch.config import Kafka
 from dogwatch.errors import InputError, SurroundingsError
 from runners.kafka_client import ANSWER_S_MAX, TakenOverError, fenced, new_consumer, new_producer, taken_over, within, worker_id
+from runners.kafka_letters import FAULTS, IN_A_ROW_MAX, Letters, PoisonError
 from runners.kafka_standby import BEAT_S, wait_for_place
 from runners.kafka_state import Snapshot, StateLog, claim, newest_snapshot, owner_record, require_owner, snapshot_records
 from runners.kafka_topics import require_topics
 from runners.wire import Headers, Record
+
+if TYPE_CHECKING:
+    from runners.metrics import Metrics
 
 log = logging.getLogger("dogwatch.kafka")
 
@@ -50,6 +54,9 @@ class Task(Protocol):
     def take(self, topic: str, value: bytes, headers: Headers) -> list[Record]:
         """Answer to one input record. Raises InputError for one that it cannot read."""
 
+    def missed(self, topic: str) -> None:
+        """Input of a topic is gone unread: nothing may be concluded from what it does not say."""
+
     def close(self) -> list[Record]:
         """What ends a transaction: a heartbeat, if there is something new to say."""
 
@@ -60,21 +67,31 @@ class Task(Protocol):
         """Continue where `to_sections` stood."""
 
 
-def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Event, *, until_end: bool = False, observe: Observe | None = None) -> None:
+def run_worker(
+    kafka: Kafka,
+    make_task: Callable[[], Task],
+    stop: threading.Event,
+    *,
+    until_end: bool = False,
+    observe: Observe | None = None,
+    metrics: Metrics | None = None,
+) -> None:
     """Wait for the place, then work until `stop`, or with `until_end` until the input's end marker has been answered.
 
     `observe` is told of every committed transaction: its answers, and the seconds of wall time that it took.
-    Raises InputError for topics that are missing and records that cannot be read, SurroundingsError when fenced.
+    A record that cannot be worked on becomes a dead letter (`kafka_letters`). Raises InputError for topics that are missing, and with
+    `until_end` for an input that was paused, SurroundingsError when fenced.
     """
     from kafka.errors import KafkaError
 
     require_topics(kafka)
     token, claimed, pause_s = uuid.uuid4().hex, False, RETRY_S_FIRST
+    poison: dict[tuple[str, int], str] = {}
     while not stop.is_set():
         task = make_task()
         worker: Worker | None = None
         try:
-            worker = Worker(kafka, task, token, observe)
+            worker = Worker(kafka, task, token, observe, metrics, poison)
             if claimed:
                 require_owner(kafka, task.name, token)
             else:
@@ -89,6 +106,9 @@ def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Even
             return
         except TakenOverError:
             raise
+        except PoisonError as fault:
+            log.error("%s: %s", task.name, fault)
+            poison[fault.where] = fault.reason
         except (KafkaError, SurroundingsError) as fault:
             if fenced(fault):
                 raise taken_over(task.name) from fault
@@ -103,18 +123,28 @@ def run_worker(kafka: Kafka, make_task: Callable[[], Task], stop: threading.Even
 class Worker:
     """Clients, positions and snapshots around one task. Not thread-safe; one life: `take_place`, `recover`, `run`, `shut`."""
 
-    def __init__(self, kafka: Kafka, task: Task, token: str, observe: Observe | None = None) -> None:
+    def __init__(
+        self,
+        kafka: Kafka,
+        task: Task,
+        token: str,
+        observe: Observe | None = None,
+        metrics: Metrics | None = None,
+        poison: dict[tuple[str, int], str] | None = None,
+    ) -> None:
         from kafka import TopicPartition
 
         self.kafka, self.task, self.token, self.observe = kafka, task, token, observe
         self.id = worker_id(kafka, task.name)
         self.inputs = {name: TopicPartition(name, 0) for name in task.inputs}
         self.positions = dict.fromkeys(task.inputs, 0)  # next offset whose record is not yet in the state
+        self.metrics, self.poison, self.letters = metrics, poison or {}, Letters(kafka, task.name)
+        self.paused: set[str] = set()
         self.generation = 0
         self.snapshot_due_s = self.beat_due_s = 0.0
         self.state = StateLog(kafka, task.name)
         self.producer = new_producer(kafka, self.id, transactional=True, compression="lz4")
-        self.consumer = new_consumer(kafka, self.id, group=self.id)
+        self.consumer = new_consumer(kafka, self.id, group=self.id, lost="none")  # what retention took is found, not passed over
 
     def take_place(self) -> None:
         """Fence the predecessor, abort what it had open, and write down who owns the stage now."""
@@ -152,6 +182,7 @@ class Worker:
                     log.info("%s: first transaction since the start", self.task.name)
                 if self.observe:
                     self.observe(answers, time.monotonic() - begun_s)
+                self._settle(until_end)
             elif time.monotonic() >= self.beat_due_s:
                 self._beat()
         self.snapshot_due_s = 0.0
@@ -196,18 +227,45 @@ class Worker:
         return answers
 
     def _take(self, record: Any) -> list[Record]:
+        """Answers to one record, or the dead letter that it becomes."""
+        where = (record.topic, record.offset)
         try:
-            answers = self.task.take(record.topic, record.value or b"", record.headers)
-        except InputError as fault:
-            raise InputError(f"{record.topic}, offset {record.offset}: {fault.what}", remedy=fault.remedy, value=record.offset) from fault
+            answers = (
+                [self.letters.add(record, self.poison[where])] if where in self.poison else self.task.take(record.topic, record.value or b"", record.headers)
+            )
+            if where not in self.poison:
+                self.letters.good(record)
+        except InputError as fault:  # refused before the state was touched
+            log.error("%s: set aside: %s, offset %d: %s", self.task.name, record.topic, record.offset, fault)
+            answers = [self.letters.add(record, fault)]
+        except FAULTS as fault:
+            log.exception("%s: %s, offset %d breaks the step", self.task.name, record.topic, record.offset)
+            raise PoisonError(where, f"{type(fault).__name__}: {fault}") from fault
         self.positions[record.topic] = record.offset + 1
         return answers
+
+    def _settle(self, until_end: bool) -> None:
+        """After a commit: pause an input that brings only what cannot be worked on, tell how far behind we are."""
+        for name in sorted(self.letters.full - self.paused):
+            self.paused.add(name)
+            text = f"{name} is paused at offset {self.positions[name]}: {IN_A_ROW_MAX} records in a row from one producer could not be worked on"
+            if until_end:
+                raise InputError(text, remedy="look into dogwatch.dlq for the reasons", value=name)
+            self.consumer.pause(self.inputs[name])
+            log.error("%s: %s; started again, the stage tries on", self.task.name, text)
+        if self.metrics is not None:
+            for name, where in self.inputs.items():
+                self.metrics.input_lag.labels(name).set(max(0, (self.consumer.highwater(where) or 0) - self.positions[name]))
+                self.metrics.input_paused.labels(name).set(name in self.paused)
 
     def _seek(self, limits: dict[str, int]) -> None:
         """Go to the positions of the snapshot. Input that retention has already deleted cannot come back: say so, go on from the earliest."""
         for where, first in self.consumer.beginning_offsets(list(self.inputs.values())).items():
             if self.positions[where.topic] < first:
                 log.error("%s: records %d to %d of %s are deleted and were not read", self.task.name, self.positions[where.topic], first - 1, where.topic)
+                if self.metrics is not None:
+                    self.metrics.input_lost.labels(where.topic).inc(first - self.positions[where.topic])
+                self.task.missed(where.topic)
                 self.positions[where.topic] = first
                 limits[where.topic] = max(limits[where.topic], first)
             self.consumer.seek(where, self.positions[where.topic])

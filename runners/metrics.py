@@ -40,6 +40,10 @@ class Metrics:
         self.source_up = Gauge("dogwatch_source_up", "1 while a source is heard, 0 while it is silent, garbled or over", ["source"], registry=r)
         self.exercise = Gauge("dogwatch_exercise", "1 once something simulated was heard: everything from then on is marked", registry=r)
         self.step = Histogram("dogwatch_step_seconds", "Wall time of one pipeline call", ["stage"], buckets=STEP_BUCKETS_S, registry=r)
+        self.dead_letters = Counter("dogwatch_dead_letters", "Records set aside in dogwatch.dlq", ["stage"], registry=r)
+        self.input_lag = Gauge("dogwatch_input_lag_records", "Records of an input topic that are there and not yet worked on", ["topic"], registry=r)
+        self.input_paused = Gauge("dogwatch_input_paused", "1 while an input is paused because of dead letters in a row", ["topic"], registry=r)
+        self.input_lost = Counter("dogwatch_input_lost_records", "Records that retention deleted before they were read", ["topic"], registry=r)
         self.sources = SourceMetrics()
         r.register(self.sources)
         self._seen: dict[tuple[str, str, str], int] = {}

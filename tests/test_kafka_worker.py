@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from kafka_reading import committed
+from kafka_sums import EXPECTED, KilledError, Sums, fill, outcome
 
 from dogwatch.blob import HEADER
 from dogwatch.config import Kafka
@@ -22,56 +23,6 @@ from runners.kafka_worker import Worker, run_worker
 from runners.wire import Headers, Record
 
 pytestmark = pytest.mark.kafka
-
-N = 120
-
-
-class Sums:
-    """Numbers of two inputs, released in order up to the smaller of both marks; answers with running sums. Its buffer must survive."""
-
-    name = "track"
-
-    def __init__(self, kafka: Kafka, die_at: int = -1) -> None:
-        self.inputs = (topic(kafka, "ais.fixes"), topic(kafka, "ais.statics"))
-        self.output = topic(kafka, "risk.events")
-        self.marks = dict.fromkeys(self.inputs, 0)
-        self.waiting: list[int] = []
-        self.total = 0
-        self.die_at, self.taken = die_at, 0
-
-    @property
-    def ended(self) -> bool:
-        return min(self.marks.values()) >= N
-
-    def take(self, topic: str, value: bytes, headers: Headers) -> list[Record]:
-        self.taken += 1
-        if self.taken == self.die_at:
-            raise KilledError
-        if value == b"poison":
-            raise InputError("not a number", remedy="send numbers")
-        self.marks[topic] = int(value)
-        self.waiting.append(int(value))
-        ready = sorted(n for n in self.waiting if n < min(self.marks.values()))
-        self.waiting = [n for n in self.waiting if n not in ready]
-        answers = []
-        for n in ready:
-            self.total += n
-            answers.append(Record(self.output, b"%d" % n, b"%d" % self.total, []))
-        return answers
-
-    def close(self) -> list[Record]:
-        return []
-
-    def to_sections(self) -> dict[str, Any]:
-        return {"marks": list(self.marks.values()), "waiting": self.waiting, "total": self.total}
-
-    def restore(self, sections: dict[str, Any]) -> None:
-        self.marks = dict(zip(self.inputs, sections["marks"], strict=True))
-        self.waiting, self.total = sections["waiting"], sections["total"]
-
-
-class KilledError(Exception):
-    """Stands for SIGKILL: the transaction stays open, nothing is closed."""
 
 
 class DyingProducer:
@@ -93,27 +44,12 @@ class DyingProducer:
             raise KilledError
 
 
-def fill(kafka: Kafka) -> None:
-    """Odd numbers on one input, even ones on the other, then the mark that ends both."""
-    with contextlib.closing(new_producer(kafka, "fill")) as producer:
-        for n in [*range(1, N), N, N + 1]:
-            producer.send(topic(kafka, "ais.fixes" if n % 2 else "ais.statics"), b"%d" % n, partition=0)
-        producer.flush()
-
-
 def entered_worker(kafka: Kafka, token: str) -> Worker:
     """A worker in its place, ready to run."""
     worker = Worker(kafka, Sums(kafka), token)
     worker.take_place()
     worker.recover()
     return worker
-
-
-EXPECTED = [(n, sum(range(1, n + 1))) for n in range(1, N)]
-
-
-def outcome(kafka: Kafka) -> list[tuple[int, int]]:
-    return [(int(record.key), int(record.value)) for record in committed(kafka, "risk.events")]
 
 
 @pytest.mark.parametrize("snapshot_s", [0.0, 3600.0], ids=["snapshot-each-time", "snapshot-never"])
@@ -191,14 +127,6 @@ def test_a_replaced_worker_stops_with_words(kafka):
     second.run(threading.Event(), until_end=True)
     second.shut()
     assert outcome(kafka) == EXPECTED
-
-
-def test_a_record_that_cannot_be_read_stops_the_stage_and_says_where(kafka):
-    with contextlib.closing(new_producer(kafka, "fill")) as producer:
-        for value in (b"1", b"2", b"poison"):
-            producer.send(topic(kafka, "ais.fixes"), value, partition=0)
-    with pytest.raises(InputError, match=r"ais.fixes, offset 2: not a number"):
-        run_worker(kafka, lambda: Sums(kafka), threading.Event(), until_end=True)
 
 
 def test_a_large_state_travels_in_pieces_and_a_damaged_one_falls_back(kafka, monkeypatch):

@@ -8,26 +8,14 @@ import shutil
 import socket
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from dogwatch.config import Config, Source
 from dogwatch.errors import DogwatchError
+from runners.finding import Finding
 
 DISK_FREE_MIN_BYTES = 1 << 30
 SENTENCE = b"!AIVDM,1,1,,A,13m62@@01TPeid0LW3P3Q2n>0000,0*68\r\n"  # a ship that never was
-
-
-@dataclass(slots=True)
-class Finding:
-    """One checked thing. state: OK, WARN (works, with less) or FAIL."""
-
-    name: str
-    state: str
-    detail: str
-    remedy: str = ""
-    measures: dict[str, Any] = field(default_factory=dict)  # of a source that was listened to
 
 
 def examine(config_path: Path | None, for_s: float = 0.0) -> list[Finding]:
@@ -128,9 +116,9 @@ def _config(path: Path, for_s: float) -> list[Finding]:
     findings += _listen(config, for_s) if for_s > 0 else [_source(source) for source in config.sources if source.kind in ("tcp", "file", "serial")]
     findings.append(_data_folder(Path(config.data_dir)))
     if config.kafka is not None:
-        host, _, port = config.kafka.bootstrap.split(",")[0].partition(":")
-        good = port.isdigit() or not port
-        findings.append(_reachable("broker", host, int(port or 9092)) if good else Finding("broker", "FAIL", f"'{port}' is not a port", "write host:9092"))
+        from runners.doctor_kafka import examine_kafka
+
+        findings += examine_kafka(config.kafka)
     return findings
 
 

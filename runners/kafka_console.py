@@ -24,6 +24,7 @@ from dogwatch.times import iso
 from runners.kafka_client import new_consumer, topic, worker_id
 from runners.kafka_metrics import serve_metrics
 from runners.kafka_topics import require_topics
+from runners.metrics import Metrics
 from runners.wire import ALERT, FIXES, STATICS, from_headers, read_batch
 
 log = logging.getLogger("dogwatch.kafka")
@@ -40,7 +41,8 @@ def run_console(config: Config, *, stop: threading.Event, until_end: bool = Fals
     if kafka is None:
         raise InputError("console needs a [kafka] table", remedy="examples/kafka.toml shows one; without a broker use `dogwatch run`")
     require_topics(kafka)
-    desk = Page(config)
+    metrics = serve_metrics(config, "console")
+    desk = Page(config, metrics)
     try:
         with contextlib.closing(new_consumer(kafka, worker_id(kafka, "console"))) as consumer:
             _start(consumer, kafka)
@@ -48,6 +50,7 @@ def run_console(config: Config, *, stop: threading.Event, until_end: bool = Fals
                 for where, records in consumer.poll(timeout_ms=POLL_MS).items():
                     for record in records:
                         desk.take(where.topic, record.value or b"", record.headers)
+                metrics.health.say()
                 desk.health()
     finally:
         desk.close()
@@ -56,7 +59,7 @@ def run_console(config: Config, *, stop: threading.Event, until_end: bool = Fals
 class Page:
     """Board, picture and server of one console process; counts and skips what it cannot read, because a page must stay up."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, metrics: Metrics) -> None:
         try:
             from console.app import create_app
             from console.board import Board
@@ -76,7 +79,7 @@ class Page:
             self.board,
             self.picture,
             Decisions(database),
-            metrics=serve_metrics(config, "console").text,
+            metrics=metrics.text,
             land_geojson=land_path(),
             zones_geojson=None,
             info=info,

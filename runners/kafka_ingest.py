@@ -60,15 +60,17 @@ def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False
     if kafka is None or not config.sources:
         raise InputError("ingest needs a [kafka] table and at least one [[sources]]", remedy="examples/kafka.toml shows both")
     require_topics(kafka)
-    outbox = Outbox(kafka, "ingest", stop)
+    metrics = serve_metrics(config, "ingest")
+    outbox = Outbox(kafka, "ingest", stop, metrics.health)
     tape = Tape(config, log.error)
-    stage = Ingest(config, kafka, outbox, ShortRoad(kafka), serve_metrics(config, "ingest"), tape)
+    stage = Ingest(config, kafka, outbox, ShortRoad(kafka), metrics, tape)
     sources = SourceSet(config.sources)
     stage.metrics.watch(sources.readers)
     stage.metrics.watch_tape(tape)
     sources.start()
     try:
         while not stop.is_set() and not (until_end and stage.ended):
+            metrics.health.say()
             wait_s = max(0.001, stage.due_s - time.monotonic()) if stage.rows else kafka.batch_ms / 1000
             stage.take(sources.get(wait_s))
         sources.stop()

@@ -1,4 +1,4 @@
-"""/metrics of a stage: where it is served, what a committed transaction adds to it. May not: change results, name vessels.
+"""/metrics, /health and /ready of a stage: where they are served, what a committed transaction adds to it. May not: change results, name vessels.
 
 Stages that share a machine share a configuration: each takes the first free port from `[metrics] port` on and says which.
 In a container of its own every stage has the configured one.
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 
-from prometheus_client import start_http_server
-
 from dogwatch.config import Config
+from runners.health import serve
 from runners.kafka_client import STAGES
 from runners.metrics import Metrics
 from runners.wire import Record
@@ -23,11 +22,12 @@ PORTS_TRIED = len(STAGES) + 1  # the console is a stage without state
 def serve_metrics(config: Config, stage: str) -> Metrics:
     """The counters of this process, served in a thread if the configuration says so. A taken port is said, not fatal."""
     metrics = Metrics()
+    metrics.ready.labels(stage).set_function(lambda: metrics.health.ready)
     if not config.metrics.enabled:
         return metrics
     for port in range(config.metrics.port, config.metrics.port + PORTS_TRIED):
         try:
-            start_http_server(port, config.metrics.host, metrics.registry)
+            serve(metrics.health, metrics.registry, config.metrics.host, port)
         except OSError:
             continue
         log.info("%s: metrics at http://%s:%d/metrics", stage, config.metrics.host, port)

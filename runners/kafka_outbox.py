@@ -17,6 +17,7 @@ from typing import Any
 
 from dogwatch.config import Kafka
 from dogwatch.errors import SurroundingsError
+from runners.health import Health
 from runners.kafka_client import ANSWER_S_MAX, TakenOverError, fenced, new_producer, taken_over, within, worker_id
 from runners.kafka_state import Snapshot, claim, read_snapshot, require_owner, snapshot_records
 from runners.wire import Record
@@ -31,8 +32,8 @@ CLOSE_S_MAX = 5.0
 class Outbox:
     """One producer's open transaction and everything in it. Not thread-safe."""
 
-    def __init__(self, kafka: Kafka, stage: str, stop: threading.Event) -> None:
-        self.kafka, self.stage, self.stop = kafka, stage, stop
+    def __init__(self, kafka: Kafka, stage: str, stop: threading.Event, health: Health | None = None) -> None:
+        self.kafka, self.stage, self.stop, self.health = kafka, stage, stop, health or Health()
         self.sent: list[Record] = []
         self.begun = self.broken = self.counted = False
         self.producer: Any = None
@@ -77,6 +78,7 @@ class Outbox:
                     raise taken_over(self.stage) from fault
                 self.broken = True
                 log.warning("%s: %s; again in %.1f s", self.stage, fault, pause_s)
+                self.health.say("the broker does not answer")
                 if self.stop.wait(pause_s):
                     raise SurroundingsError(f"stopped while {len(self.sent)} messages were not delivered", remedy="look at the broker") from fault
                 pause_s = min(2 * pause_s, RETRY_S_MAX)

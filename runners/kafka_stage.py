@@ -17,6 +17,7 @@ from typing import Any
 
 from dogwatch.config import Config
 from dogwatch.errors import InputError, SurroundingsError
+from runners.logs import start_logs
 
 log = logging.getLogger("dogwatch.kafka")
 
@@ -29,7 +30,7 @@ CONFIGURATION_FAULT = 2  # exit code: a restart cannot help
 
 def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
     """Sources -> ais.*; see `runners.kafka_ingest`. Raises InputError, SurroundingsError."""
-    with _stage():
+    with _stage(config, "ingest"):
         from runners.kafka_ingest import run_ingest as run
 
         run(config, stop=stop, until_end=until_end)
@@ -37,7 +38,7 @@ def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False
 
 def run_track(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
     """ais.* -> risk.events; see `runners.kafka_track`. Raises InputError, SurroundingsError."""
-    with _stage():
+    with _stage(config, "track"):
         from runners.kafka_track import run_track as run
 
         run(config, stop=stop, until_end=until_end)
@@ -45,7 +46,7 @@ def run_track(config: Config, *, stop: threading.Event, until_end: bool = False)
 
 def run_score(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
     """risk.events -> risk.alerts; see `runners.kafka_score`. Raises InputError, SurroundingsError."""
-    with _stage():
+    with _stage(config, "score"):
         from runners.kafka_score import run_score as run
 
         run(config, stop=stop, until_end=until_end)
@@ -53,7 +54,7 @@ def run_score(config: Config, *, stop: threading.Event, until_end: bool = False)
 
 def run_console(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
     """risk.alerts + ais.* -> the page; see `runners.kafka_console`. Raises InputError, SurroundingsError."""
-    with _stage():
+    with _stage(config, "console"):
         from runners.kafka_console import run_console as run
 
         run(config, stop=stop, until_end=until_end)
@@ -63,7 +64,7 @@ def init_topics(config: Config) -> list[str]:
     """Create and compare the topics; a line per topic. Raises InputError, SurroundingsError."""
     if config.kafka is None:
         raise InputError("the configuration has no [kafka] table", remedy="examples/kafka.toml shows one")
-    with _stage():
+    with _stage(config, "init"):
         from runners.kafka_topics import init_topics as init
 
         return init(config.kafka)
@@ -142,14 +143,13 @@ class _Child:
 
 
 @contextlib.contextmanager
-def _stage() -> Iterator[None]:
+def _stage(config: Config, name: str) -> Iterator[None]:
     """What stands around every stage: the client is there, its words go to stderr, its faults are said in ours."""
     try:
         from kafka.errors import KafkaError
     except ImportError as fault:
         raise InputError("the Kafka client is not installed", remedy="pip install 'dogwatch[kafka]'") from fault
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("dogwatch").setLevel(logging.INFO)
+    start_logs(name, config.log)
     try:
         yield
     except KafkaError as fault:

@@ -145,10 +145,7 @@ def newest_snapshot(stage: str, log: StateLog) -> tuple[Snapshot | None, list[st
         found.setdefault(generation, {})[number] = value
         sizes[generation] = int(count)
     faults: list[str] = []
-    newest = max(found, default=0)
-    for generation in sorted(found, reverse=True):
-        if generation <= newest - GENERATIONS_KEPT:
-            break
+    for generation in sorted(found, reverse=True):  # a build that cannot read them begins at 1 again, below what it found
         if len(found[generation]) != sizes[generation]:
             faults.append(f"{stage} snapshot {generation}: {len(found[generation])} of {sizes[generation]} pieces are there")
             continue

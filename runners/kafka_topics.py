@@ -53,6 +53,12 @@ def require_topics(kafka: Kafka) -> None:
         raise InputError(f"topics are missing on {kafka.bootstrap}: {', '.join(absent)}", remedy="run `dogwatch kafka init --config ...` once")
 
 
+def compare_topic(admin: Any, kafka: Kafka, name: str) -> str:
+    """What differs and is kept ('' = nothing) of one of our topics that exists. Raises InputError for what would lose data."""
+    partitions, settings = TOPICS[name]
+    return _compare(admin, topic(kafka, name), partitions, {**settings, "max.message.bytes": str(MESSAGE_BYTES_MAX)})
+
+
 def _create(admin: Any, fresh: dict[str, Any]) -> None:
     from kafka.errors import TopicAlreadyExistsError
 

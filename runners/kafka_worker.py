@@ -95,6 +95,8 @@ def run_worker(
             if claimed:
                 require_owner(kafka, task.name, token)
             else:
+                if metrics is not None:
+                    metrics.health.say("standby or taking over")
                 wait_for_place(task.name, worker.state, stop)
                 if stop.is_set():
                     return
@@ -113,6 +115,8 @@ def run_worker(
             if fenced(fault):
                 raise taken_over(task.name) from fault
             log.warning("%s: %s; again in %.1f s", task.name, fault, pause_s)
+            if metrics is not None:
+                metrics.health.say("the broker does not answer")
             stop.wait(pause_s)
             pause_s = min(2 * pause_s, RETRY_S_MAX)
         finally:
@@ -171,6 +175,7 @@ class Worker:
     def run(self, stop: threading.Event, until_end: bool) -> None:
         """One transaction per poll; a last one with a snapshot on the way out."""
         first = True
+        self._tell()
         while not stop.is_set() and not (until_end and self.task.ended):
             found = self.consumer.poll(timeout_ms=POLL_MS)
             if found:
@@ -185,6 +190,7 @@ class Worker:
                 self._settle(until_end)
             elif time.monotonic() >= self.beat_due_s:
                 self._beat()
+            self._tell()
         self.snapshot_due_s = 0.0
         self._transact([], leaving=True)
 
@@ -245,7 +251,7 @@ class Worker:
         return answers
 
     def _settle(self, until_end: bool) -> None:
-        """After a commit: pause an input that brings only what cannot be worked on, tell how far behind we are."""
+        """After a commit: pause an input that brings only what cannot be worked on."""
         for name in sorted(self.letters.full - self.paused):
             self.paused.add(name)
             text = f"{name} is paused at offset {self.positions[name]}: {IN_A_ROW_MAX} records in a row from one producer could not be worked on"
@@ -253,7 +259,11 @@ class Worker:
                 raise InputError(text, remedy="look into dogwatch.dlq for the reasons", value=name)
             self.consumer.pause(self.inputs[name])
             log.error("%s: %s; started again, the stage tries on", self.task.name, text)
+
+    def _tell(self) -> None:
+        """How far behind we are, and that we are alive."""
         if self.metrics is not None:
+            self.metrics.health.say(f"paused: {', '.join(sorted(self.paused))}" if self.paused else "")
             for name, where in self.inputs.items():
                 self.metrics.input_lag.labels(name).set(max(0, (self.consumer.highwater(where) or 0) - self.positions[name]))
                 self.metrics.input_paused.labels(name).set(name in self.paused)

@@ -14,6 +14,7 @@ from dogwatch.batch import T_MISSING, Counts
 from dogwatch.errors import InputError
 from ingest.source import Reader
 from runners.engine import Engine, Output
+from runners.health import Health
 from runners.intake import Intake
 from runners.source_metrics import SourceMetrics
 from runners.tape import Tape
@@ -40,6 +41,8 @@ class Metrics:
         self.source_up = Gauge("dogwatch_source_up", "1 while a source is heard, 0 while it is silent, garbled or over", ["source"], registry=r)
         self.exercise = Gauge("dogwatch_exercise", "1 once something simulated was heard: everything from then on is marked", registry=r)
         self.step = Histogram("dogwatch_step_seconds", "Wall time of one pipeline call", ["stage"], buckets=STEP_BUCKETS_S, registry=r)
+        self.health = Health()
+        self.ready = Gauge("dogwatch_ready", "1 while a stage does its work, 0 on standby, without a broker, with a paused input", ["stage"], registry=r)
         self.dead_letters = Counter("dogwatch_dead_letters", "Records set aside in dogwatch.dlq", ["stage"], registry=r)
         self.input_lag = Gauge("dogwatch_input_lag_records", "Records of an input topic that are there and not yet worked on", ["topic"], registry=r)
         self.input_paused = Gauge("dogwatch_input_paused", "1 while an input is paused because of dead letters in a row", ["topic"], registry=r)

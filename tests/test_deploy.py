@@ -18,7 +18,7 @@ from dogwatch.config import Config, parse
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 METRIC = re.compile(r"\bdogwatch_[a-z_]+\b")
-STAGES = ("ingest", "track", "score", "console")
+STAGES = ("ingest", "track", "track-standby", "score", "console")
 
 
 def compose() -> dict:
@@ -86,6 +86,22 @@ def test_each_alert_says_what_to_do():
         assert rule["labels"]["severity"] in ("page", "ticket")
         assert rule["annotations"]["summary"]
         assert rule["annotations"]["action"]
+
+
+def test_each_alert_has_its_paragraph_and_each_paragraph_its_alert():
+    rules = yaml.safe_load((DEPLOY / "alerts.yml").read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    chapter = text.split("## What each alarm means")[1].split("\n## ")[0]
+    told = re.findall(r"^\*\*(\w+)\*\*[^\n]{40,}", chapter, re.MULTILINE)
+    assert sorted(told) == sorted(rule["alert"] for group in rules["groups"] for rule in group["rules"])
+
+
+def test_each_metric_is_explained():
+    """Every family that is exported stands in the table of docs/operations.md, and nothing there is invented."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exported()}
+    assert not families - set(METRIC.findall(text))
+    assert not set(METRIC.findall(text)) - families - {"dogwatch_capture_up", "dogwatch_capture_lost_bytes"}
 
 
 def test_panels_do_not_overlap_and_have_a_datasource():

@@ -15,6 +15,7 @@ from test_kafka_worker import entered_worker
 from dogwatch.batch import T_MISSING, empty_batch, new_fixes
 from dogwatch.config import Kafka
 from dogwatch.errors import InputError
+from runners import step
 from runners.kafka_client import MESSAGES_PER_POLL, new_admin, new_producer, topic
 from runners.kafka_metrics import book_answers
 from runners.kafka_track import TrackTask
@@ -146,6 +147,36 @@ def test_a_good_record_or_another_producer_ends_the_row_and_a_finite_run_ends_wi
     send(kafka, "ais.fixes", b"x", b"y", b"z")
     with pytest.raises(InputError, match="is paused at offset"):
         run_worker(kafka, lambda: Endless(kafka), threading.Event(), until_end=True)
+
+
+def test_an_upgrade_that_cannot_read_the_state_rebuilds_it_and_says_nothing_twice(kafka, monkeypatch):
+    """Another schema of the state: everything that retention kept is stepped again, muted; the next start finds the new snapshot."""
+    send(kafka, "ais.fixes", *[b"%d" % n for n in range(1, 60, 2)])
+    send(kafka, "ais.statics", *[b"%d" % n for n in range(2, 60, 2)])
+    stop = threading.Event()
+    for _ in range(3):
+        worker = entered_worker(kafka, "before")
+        while any(position < 29 for position in worker.positions.values()):
+            worker._transact(worker._answers(worker.consumer.poll(timeout_ms=500)))
+        stop.set()
+        worker.run(stop, until_end=False)
+        worker.shut()
+    told = outcome(kafka)
+    assert worker.generation >= 3
+    assert told == EXPECTED[: len(told)] != []
+    monkeypatch.setattr(step, "STATE_SCHEMA", step.STATE_SCHEMA + 1)
+    worker = entered_worker(kafka, "after")
+    worker.run(stop, until_end=False)
+    worker.shut()
+    assert worker.generation == 1, "nothing of before was read"
+    assert outcome(kafka) == told
+    worker = entered_worker(kafka, "once more")
+    assert worker.generation == 1, "the snapshot of the new build is found beside those of the old one"
+    send(kafka, "ais.fixes", *[b"%d" % n for n in range(61, N + 2, 2)])
+    send(kafka, "ais.statics", *[b"%d" % n for n in range(60, N + 2, 2)])
+    worker.run(threading.Event(), until_end=True)
+    worker.shut()
+    assert outcome(kafka) == EXPECTED
 
 
 class Endless(Sums):

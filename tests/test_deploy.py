@@ -155,6 +155,10 @@ def test_the_configuration_of_the_stages_is_sound():
     assert config.kafka is not None
     assert config.kafka.bootstrap.split(":")[0] in services
     assert config.sources[0].host in services
+    assert config.console.decisions == "postgresql://dogwatch@postgres/dogwatch"
+    database, console = services["postgres"]["environment"], services["console"]
+    assert (database["POSTGRES_USER"], database["POSTGRES_DB"], database["POSTGRES_PASSWORD"]) == ("dogwatch", "dogwatch", console["environment"]["PGPASSWORD"])
+    assert f":{config.metrics.port}/health" in str(console["healthcheck"]["test"])
     assert config.sources[0].exercise, "a simulated source is an exercise"
     targets = yaml.safe_load((DEPLOY / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"][0]["static_configs"][0]["targets"]
     assert targets == [f"{stage}:{config.metrics.port}" for stage in STAGES]

@@ -569,6 +569,25 @@ def backtest(
     raise typer.Exit(0 if result.passed else 1)
 
 
+@app.command()
+def labels(
+    data_dir: Annotated[Path, typer.Argument(help="Folder of a run: its alerts.ndjson, and decisions.sqlite unless --decisions names another place.")],
+    out_file: Annotated[Path, typer.Option("--out", help="Labels, as backtest --labels reads them.")],
+    decisions: Annotated[str, typer.Option(help="File or postgresql:// address of the decisions.")] = "",
+) -> None:
+    """Turn what operators found into labels for a back-test. Example: dogwatch labels dogwatch-data --out labels.ndjson"""
+    from runners.labels import labels_of
+    from runners.ledger import replace_file
+
+    where = decisions if decisions.startswith("postgresql://") else Path(decisions or data_dir / "decisions.sqlite")
+    if not out_file.absolute().parent.is_dir():
+        raise InputError(f"cannot write {out_file}: there is no folder {out_file.parent}", remedy="make it first, or name another")
+    rows = labels_of(data_dir / "alerts.ndjson", where)
+    replace_file(out_file, b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    right = sum(row["verdict"] == "right" for row in rows)
+    out.print(f"{len(rows)} labels, {right} right and {len(rows) - right} wrong: {out_file}", highlight=False, soft_wrap=True, markup=False)
+
+
 Encoding = Annotated[str, typer.Option(help="utf-8, utf-16, latin-1 or cp1252.")]
 ListKind = Annotated[str, typer.Option(help="opensanctions, ofac, ftm or csv; auto: by the first line.")]
 

@@ -35,6 +35,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from console.board import Board, LevelRoseError, NoRescueError, decision_plain, wall_ms
 from console.database import StoreError
 from console.decisions import Decisions, StaleError
+from console.evidence import evidence
 from console.life import MAY, RefusedError, plain
 from console.picture import Box, Picture
 from console.rescue import drift_answer
@@ -101,6 +102,7 @@ def create_app(
         Route("/api/events", room.events),
         Route("/api/alerts", room.alerts),
         Route("/api/alerts/{alert_id}", room.alert),
+        Route("/api/alerts/{alert_id}/evidence", room.evidence),
         Route("/api/alerts/{alert_id}/ack", room.acknowledge, methods=["POST"]),
         Route("/api/alerts/{alert_id}/end-rescue", room.end_rescue, methods=["POST"]),
         Route("/api/alerts/{alert_id}/{action}", room.order, methods=["POST"]),
@@ -346,6 +348,13 @@ class _Room:
         if record is None:
             return problem(404, "no such alert on this board", "it may have left the board; alerts.ndjson keeps every revision")
         return _tagged(record)
+
+    async def evidence(self, request: Request) -> Response:
+        """GET api/alerts/{id}/evidence: the record with tracks, receivers and traffic around its time."""
+        record = self._board.record(request.path_params["alert_id"])
+        if record is None:
+            return problem(404, "no such alert on this board", "it may have left the board; alerts.ndjson keeps every revision")
+        return reply(await run_in_threadpool(evidence, record, self._picture.history))
 
     async def acknowledge(self, request: Request) -> Response:
         """POST api/alerts/{id}/ack {"by", "seen_revision"}, with If-Match: op_revision. Durable before it is answered."""

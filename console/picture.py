@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from console.history import KEEP_EVERY_MS, History, past_rows
 from dogwatch.batch import (
     COG_MISSING,
     F_CK_BAD,
@@ -74,6 +75,7 @@ ROW = np.dtype(
         ("mmsi", "<u4"),
         ("handle", "<u4"),
         ("t_ms", "<i8"),
+        ("kept_ms", "<i8"),  # newest position that went into the history
         ("stamp", "<i8"),  # number of the frame that first carries the row as it is
         ("static_version", "<i8"),
         ("lon", "<i4"),
@@ -120,6 +122,7 @@ class Picture:
         self.exercise = False
         self.fixes = 0
         self.refused = 0  # vessels beyond the limit
+        self.history = History()
         self._vessels_max = vessels_max
         self._rows = np.empty(0, ROW)
         self._statics = np.empty(0, STATIC)
@@ -152,21 +155,28 @@ class Picture:
             self.fixes += len(batch.fixes)
             self.exercise |= any((rows["flags"] & np.uint32(F_EXERCISE)).any() for rows in (batch.fixes, batch.statics))
             if len(batch.fixes):
-                self._take_fixes(batch.fixes)
+                self._take_fixes(batch.fixes, self.history.receiver_numbers(batch.receivers or ("unnamed",)))
             if len(batch.statics):
                 self._take_statics(batch.statics)
 
-    def _take_fixes(self, fixes: np.ndarray) -> None:
+    def _take_fixes(self, fixes: np.ndarray, receivers: np.ndarray) -> None:
         useless = np.uint32(F_CK_BAD | F_FUTURE | F_NO_TIME | F_NULL_ISLAND)
         usable = has_position(fixes) & ((fixes["flags"] & useless) == 0) & (fixes["t_ms"] != T_MISSING) & (fixes["mmsi"] > 0)
-        fixes = _last_of_each(fixes[usable], "t_ms")
+        fixes = fixes[usable]
         if not len(fixes):
             return
+        self.history.count(fixes["t_ms"], receivers[fixes["src"]])
+        fixes = _last_of_each(fixes, "t_ms")
         self._newest_ms = max(self._newest_ms, int(fixes["t_ms"].max()))
         fixes = self._make_room(fixes)
         at = np.searchsorted(self._rows["mmsi"], fixes["mmsi"])
         newer = fixes["t_ms"] >= self._rows["t_ms"][at]
-        self._write(at[newer], fixes[newer])
+        at, fixes = at[newer], fixes[newer]
+        self._write(at, fixes)
+        due = fixes["t_ms"] - self._rows["kept_ms"][at] >= KEEP_EVERY_MS
+        rows = self._rows[at[due]]
+        self._rows["kept_ms"][at[due]] = fixes["t_ms"][due]
+        self.history.add(past_rows(fixes[due], rows["lon"], rows["lat"], receivers[fixes["src"][due]]))
 
     def _make_room(self, fixes: np.ndarray) -> np.ndarray:
         """Add a row for each vessel not known yet; the fixes that have one (all of them, below the limit)."""

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from console.app import STATIC
 from dogwatch.alerts import Contribution
-from tests.console_harness import HOSTILE, ZONES, Harness, alert, busy_board, distress
+from tests.console_harness import HOSTILE, T0, ZONES, Harness, alert, batch, busy_board, distress, move
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -361,6 +362,85 @@ def test_an_alert_is_taken_dismissed_and_shelved_with_a_reason(browser: Browser,
     assert (record["disposition"]["code"], record["disposition"]["by"], record["ack"]) == ("benign_known", "Ana Watch", None)
     clean(browser)
     browser("close")
+
+
+def gone_dark(served: Harness, silent: int = 5) -> int:
+    """An hour and a half of a fleet in which one ship falls silent for 50 min, and the alert about it; its MMSI."""
+    mmsi = int(served.fixes["mmsi"][silent])
+    slow = served.fixes.copy()
+    slow["sog"] = np.minimum(slow["sog"], 60)
+    slow["sog"][silent], slow["cog"][silent] = 50, 450
+    for minute in range(-90, 0):
+        rows = move(slow, minute * 60)
+        served.picture.update(batch(rows[(rows["mmsi"] != mmsi) | (minute < -70) | (minute > -20)]))
+    served.board.publish(alert(1, mmsi=mmsi, t_first=T0 - 70 * 60_000, t_last=T0 - 20 * 60_000, headline="EXERCISE: Silent for 50 min: MMSI 198100005"))
+    return mmsi
+
+
+def test_one_click_replays_what_happened_by_link_and_on_paper(browser: Browser, served: Harness) -> None:
+    mmsi = gone_dark(served)
+    url = served.start()
+    browser("open", url=url + "?keep-pixels")
+    browser.until(READY)
+    browser("press", key="j")
+    browser.until("document.querySelector('[data-test=replay-open]')")
+    browser("click", on="[data-test=replay-open]")
+    browser.until("document.querySelector('[data-test=replay]') && dogwatch.sea.past.shown")
+    head = "document.querySelector('[data-test=playhead]').innerText"
+    first = browser("evaluate", js=head)
+    browser.until(f"{head} !== '{first}'")  # it plays
+    browser("press", key=" ")
+    browser.until("dogwatch.state.replay.evidence && !dogwatch.state.replay.playing")
+    browser("evaluate", js="void document.querySelector('.replay input').focus()")
+    middle = T0 - 45 * 60_000
+    browser(
+        "evaluate",
+        js=f"(() => {{ const s = document.querySelector('.replay input'); s.value = {middle}; s.dispatchEvent(new Event('input', {{ bubbles: true }})); }})()",
+    )
+    browser.until("document.querySelector('.replay .at').innerText.includes('silent 26 min')")
+    browser.until("dogwatch.sea.map.queryRenderedFeatures({ layers: ['past-vessel'] }).length === 1")
+    browser("press", key="ArrowRight")
+    browser.until("dogwatch.sea.map.queryRenderedFeatures({ layers: ['past-gap'] }).length > 0")
+    assert browser("evaluate", js="dogwatch.sea.map.getLayoutProperty('vessels', 'visibility')") == "none", "past and present are not mixed"
+    assert "REPLAY" in browser("evaluate", js="document.querySelector('.past').innerText")
+    for palette in ("day", "dusk", "night"):
+        browser.until(f"document.documentElement.dataset.palette === '{palette}'")
+        browser.until("dogwatch.sea.map.areTilesLoaded()")
+        shoot(browser, f"console-replay-{palette}")
+        browser("press", key="t")
+    browser("evaluate", js="void [...document.querySelectorAll('.replay button')].find((b) => b.innerText.startsWith('Copy link')).click()")
+    link = browser.until("location.hash.includes('replay=') && location.href")
+    clean(browser)
+
+    browser("open", "b", url=link)  # a colleague opens the same
+    browser.until(f"document.querySelector('[data-test=playhead]') && {head} === {json.dumps(browser('evaluate', js=head))}", "b")
+    browser.until("window.dogwatch?.sea.past?.shown", "b")
+    browser("press", "b", key="b")
+    browser.until("!document.querySelector('[data-test=replay]') && dogwatch.sea.map.getLayoutProperty('vessels', 'visibility') === 'visible'", "b")
+    clean(browser, "b")
+    browser("close", "b")
+    paper = browser("evaluate", js="document.querySelector('[data-test=print]').href")
+    browser("close")
+
+    browser("open", "paper", url=paper)
+    text = browser.until("document.querySelector('[data-test=sheet]')?.innerText", "paper")
+    for words in (
+        "EXERCISE",
+        "Silent for 50 min",
+        str(mmsi),
+        "Silences",
+        "52 min",
+        "Observed",
+        "45 min",
+        "Innocent explanations",
+        "What would clear it",
+        "Not acknowledged",
+    ):
+        assert words in text, words
+    assert browser("evaluate", "paper", js="document.querySelectorAll('.chart .gap').length") == 1
+    shoot(browser, "console-print", "paper")
+    clean(browser, "paper")
+    browser("close", "paper")
 
 
 def test_silence_says_what_it_listens_to(browser: Browser) -> None:

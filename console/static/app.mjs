@@ -6,6 +6,7 @@ import { ExerciseBanner, Header } from './header.mjs';
 import { OrderDialog } from './orders.mjs';
 import { DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar } from './parts.mjs';
 import { Queue } from './queue.mjs';
+import { ReplayBar, advance, closeReplay, faster, openReplay, play, stepReport } from './replay.mjs';
 import { PALETTES, arrange, change, isOpen, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
 import { FLAG, Vessels } from './vessels.mjs';
@@ -25,12 +26,22 @@ const remembered = { get: (key) => { try { return localStorage.getItem(key); } c
 const act = {
   select(id, show = false) {
     change({ selected: id, notice: state.notice?.id === id ? state.notice : null });
+    if (state.replay && state.replay.id !== id) act.endReplay();
     const alert = state.alerts.get(id);
     if (alert && sea) sea.show(alert, show);
     address();
   },
-  close() { change({ selected: '', vessel: 0, notice: null }); address(); },
+  close() { act.endReplay(); change({ selected: '', vessel: 0, notice: null }); address(); },
   zoom(alert) { sea?.show(alert, true); },
+  async replay(id, at) {
+    await openReplay(id, at);
+    address();
+  },
+  endReplay() { if (state.replay) { closeReplay(); address(); } },
+  async copyLink() {
+    address();
+    await navigator.clipboard?.writeText(location.href).then(() => change({ replay: { ...state.replay, copied: true } }), () => {}); // the address bar has it too
+  },
   palette() {
     setPalette(PALETTES[(PALETTES.indexOf(state.palette) + 1) % PALETTES.length]);
   },
@@ -105,21 +116,26 @@ function setPalette(name) {
 function address() {
   const parts = new URLSearchParams(location.hash.slice(1));
   state.selected ? parts.set('alert', state.selected) : parts.delete('alert');
+  state.replay?.evidence ? parts.set('replay', Math.round(state.replay.now)) : parts.delete('replay');
   history.replaceState(history.state, '', `#${decodeURIComponent(parts.toString())}`);
 }
 
 function onKey(event) {
-  const typing = event.target.closest?.('input, textarea, select, dialog');
+  const typing = event.target.closest?.('input:not([type=range]), textarea, select, dialog');
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const alert = state.alerts.get(state.selected);
   const keys = {
     j: () => step(1), k: () => step(-1), ArrowDown: () => inQueueRow(event) && step(1), ArrowUp: () => inQueueRow(event) && step(-1),
     Enter: () => event.target.closest?.('button, a') ? false : alert && act.zoom(alert), a: () => alert && act.acknowledge(alert.alert_id), z: () => alert && act.zoom(alert),
-    n: () => { arrange(true); change(); }, t: act.palette, Escape: act.close, '?': () => change({ help: true }),
+    n: () => { arrange(true); change(); }, t: act.palette, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), Escape: act.close, '?': () => change({ help: true }),
   };
   const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (run && run() !== false) event.preventDefault();
+  if (run && run(event) !== false) event.preventDefault();
 }
+
+const replayKeys = {
+  ' ': (event) => (event.target.closest?.('button, a') ? false : play()), b: () => act.endReplay(), ArrowLeft: () => stepReport(-1), ArrowRight: () => stepReport(1), '[': () => faster(-1), ']': () => faster(1),
+};
 
 const inQueueRow = (event) => Boolean(event.target.closest?.('.queue tr'));
 
@@ -147,13 +163,15 @@ function App() {
     <main class=${linked() ? '' : 'cut-off'}>
       <${LinkBar} />
       <${Queue} eventNow=${now} act=${act} />
-      <section class="sea" aria-label="Map">
+      <section class=${`sea ${state.replay?.evidence ? 'replaying' : ''}`} aria-label="Map">
         <${MapBox} />
         <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${SilenceBar} /></div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
         <${Listening} />
         <${VesselCard} eventNow=${now} />
         ${state.map === 'none' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
+        ${state.replay?.evidence ? html`<p class="past" role="status">${state.alerts.get(state.replay.id)?.exercise ? 'EXERCISE ' : ''}REPLAY, not the present</p>` : null}
+        <${ReplayBar} act=${act} />
         ${state.map === 'lost' ? html`<p class="bar stale">The graphics driver dropped the map; it is being drawn again.</p>` : null}
       </section>
       <${Evidence} eventNow=${now} act=${act} vessels=${vessels} />
@@ -261,6 +279,10 @@ export async function start(info) {
   document.getElementById('app').replaceChildren(); // the words of index.html, which preact does not own
   render(html`<${App} />`, document.getElementById('app'));
   document.addEventListener('keydown', onKey);
+  let ran = performance.now();
+  setInterval(() => { advance((performance.now() - ran) / 1000); ran = performance.now(); }, 100);
+  const past = new URLSearchParams(location.hash.slice(1));
+  if (past.has('replay') && state.selected) act.replay(state.selected, Number(past.get('replay')));
   followAlerts(news);
   let due = 0;
   followVessels((buffer) => {

@@ -34,7 +34,7 @@ export function Evidence({ eventNow, act, vessels }) {
   </aside>`;
 }
 
-function Facts({ alert, eventNow, act, vessels }) {
+export function Facts({ alert, eventNow, act, vessels }) {
   const { lat, lon, at } = isDistress(alert) ? vessels.latest(alert) : { lat: alert.lat, lon: alert.lon, at: Date.parse(alert.t_last) };
   const where = position(lat, lon);
   const lasted = (at - Date.parse(alert.t_first)) / 1000;
@@ -42,8 +42,8 @@ function Facts({ alert, eventNow, act, vessels }) {
     .filter(Boolean).join(' · ');
   return html`<dl class="facts">
     <dt>Who</dt><dd>${alert.subjects.length ? alert.subjects.map((s) => html`<div>${s.name ? html`<b>${clean(s.name, 30)}</b> ` : null}<span class="num">${details(s)}</span></div>`) : who(alert)}</dd>
-    <dt>Where</dt><dd class="row"><span class="num">${where.minutes}<br /><span class="muted">${where.degrees}</span></span><span class="grow"></span><button class="small" onClick=${() => act.zoom(alert)}>show <kbd>Z</kbd></button></dd>
-    <dt>When</dt><dd class="num">${period(alert.t_first, Number.isFinite(at) ? new Date(at).toISOString() : alert.t_last)} <span class="muted">(${duration(lasted)}; ${isDistress(alert) ? 'last heard' : 'latest data'} ${duration((eventNow - at) / 1000)} ago)</span></dd>
+    <dt>Where</dt><dd class="row"><span class="num">${where.minutes}<br /><span class="muted">${where.degrees}</span></span><span class="grow"></span>${act ? html`<button class="small" onClick=${() => act.zoom(alert)}>show <kbd>Z</kbd></button>` : null}</dd>
+    <dt>When</dt><dd class="row"><span class="num">${period(alert.t_first, Number.isFinite(at) ? new Date(at).toISOString() : alert.t_last)} <span class="muted">(${duration(lasted)}; ${isDistress(alert) ? 'last heard' : 'latest data'} ${duration((eventNow - at) / 1000)} ago)</span></span><span class="grow"></span>${act ? html`<button class="small" data-test="replay-open" onClick=${() => act.replay(alert.alert_id)}>replay <kbd>R</kbd></button>` : null}</dd>
   </dl>`;
 }
 
@@ -66,7 +66,7 @@ function Helpers({ alert, eventNow, vessels }) {
       })}</tbody></table>` : html`<p class="muted">No vessel is in the picture.</p>`}`;
 }
 
-function Contributions({ alert }) {
+export function Contributions({ alert }) {
   if (!alert.contributions.length) return null;
   const sum = alert.contributions.reduce((total, c) => total + c.points, 0);
   let reached = 0;
@@ -96,7 +96,7 @@ function Step({ step: [from, to], scale: [low, high] }) {
 }
 
 /** The explanation as published, its enumerations as lists: the first behaviour open, the further ones one click away. */
-function Observed({ alert }) {
+export function Observed({ alert }) {
   const groups = [];
   for (const part of paragraphs(alert.explanation)) {
     if (part.facts?.some((f) => f.threshold)) groups.push({ head: part, rest: [] });
@@ -114,12 +114,12 @@ function Observed({ alert }) {
       </details>`))}`;
 }
 
-function Innocent({ alert }) {
+export function Innocent({ alert }) {
   return html`<h4>Innocent explanations that remain</h4>
     ${alert.innocent.length ? html`<ul>${alert.innocent.map((text) => html`<li>${clean(text, 300)}</li>`)}</ul>` : html`<p class="muted">None is recorded with this alert.</p>`}`;
 }
 
-function Record({ alert }) {
+export function Record({ alert }) {
   const missing = [alert.lat === null ? 'no position' : '', alert.kind === 'risk' && alert.subjects.some((s) => !s.name) ? 'name not received yet' : ''].filter(Boolean);
   return html`<h4>Record</h4><dl class="facts small-text">
     ${missing.length || alert.reason ? html`<dt>Missing</dt><dd>${[...missing, alert.reason ? words(alert.reason) : ''].filter(Boolean).join('; ')}</dd>` : null}

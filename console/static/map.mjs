@@ -3,6 +3,7 @@
 
 import * as maplibre from './vendor/maplibre-gl.mjs';
 import { VesselLayer } from './layer.mjs';
+import { Past } from './past.mjs';
 import { change, isOpen, state } from './store.mjs';
 import { clean, levelRank } from './text.mjs';
 import { BIT, COLOUR, FLAG, SHAPE, STRIDE, mercatorX, mercatorY, writeVertex } from './vessels.mjs';
@@ -75,6 +76,7 @@ export class SeaMap {
     container.append(this.names);
     this.map.on('load', () => {
       this.map.addLayer(this.layer);
+      this.past = new Past(this.map, token);
       this.recolour();
       change({ map: 'ready' });
     });
@@ -92,6 +94,7 @@ export class SeaMap {
       if (this.map.getLayer('vessels')) this.map.removeLayer('vessels');
       this.layer = new VesselLayer(this.vessels);
       this.map.addLayer(this.layer);
+      if (state.replay?.evidence) this.map.setLayoutProperty('vessels', 'visibility', 'none');
       this.recolour();
       change({ map: 'ready' });
     };
@@ -103,6 +106,9 @@ export class SeaMap {
     const pause = this.vessels.count > 5000 ? 250 : 100;
     if (state.map === 'ready' && !document.hidden && now - this._lastDraw >= pause) {
       this._lastDraw = now;
+      const past = this.past.update();
+      this.names.hidden = past;
+      if (past) return void requestAnimationFrame(this._animate);
       this.mark();
       this.map.triggerRepaint();
     }
@@ -119,6 +125,7 @@ export class SeaMap {
       coast: ['line-color', 'coast'], 'zone-fill': ['fill-color', 'zone'], 'zone-line': ['line-color', 'zone'],
     };
     for (const [layer, [property, name]] of Object.entries(paint)) if (this.map.getLayer(layer)) this.map.setPaintProperty(layer, property, token(name));
+    this.past.recolour();
     this.map.triggerRepaint();
   }
 
@@ -224,6 +231,7 @@ export class SeaMap {
   }
 
   _click(event) {
+    if (state.replay?.evidence) return; // the vessels of now are not there to be clicked
     const x = mercatorX(event.lngLat.lng), y = mercatorY(event.lngLat.lat);
     const radius = 14 / (512 * 2 ** this.map.getZoom());
     const s = this.vessels.nearest(x, y, radius, this.vessels.clock.now(performance.now() / 1000));

@@ -20,6 +20,7 @@ export const state = {
   ordering: null, // { id, action } that asks for words
   ending: '', // alert_id whose rescue area is about to be ended
   help: false,
+  replay: null, // { id, evidence, from, to, now, speed, playing } while the past is shown (replay.mjs)
   notice: null, // { text, kind } about the last action
   shown: [], // alert ids in the order of the queue
   waiting: [], // new ids that wait behind the bar while somebody points at the queue

@@ -1,9 +1,9 @@
 """The kill test: `make chaos` or `python -m benchmarks.chaos --seed 1 --kills 1000`.
 
 Replays of a simulated sea with distress in it run through a real broker, several side by side, ingest, track and score of each as
-processes of their own. All of them and the broker are killed with SIGKILL at random moments and started again; now and then one is
-stopped instead, and woken when its successor works. At the end of each replay the committed events and alerts, upserted by id
-and version, are compared byte for byte with one quiet embedded run.
+processes of their own; every fourth replay is one embedded `dogwatch run`. All of them and the broker are killed with SIGKILL at
+random moments and started again; now and then one is stopped instead, and woken when its successor works. At the end of each
+replay the committed events and alerts, upserted by id and version, are compared byte for byte with one quiet embedded run.
 
 The log (`--out`, JSON lines) holds a row per kill with its result and grows over several runs: a run ends when it holds `--kills`.
 May live here: the loop, the broker's fate, log and summary. May not: what a victim does, what counts as a fault.
@@ -28,7 +28,10 @@ import msgspec
 import runners.cli
 import runners.kafka_ingest
 import runners.kafka_score
-import runners.kafka_track  # noqa: F401 - imported before forking, so that victims need not
+import runners.kafka_stage
+import runners.kafka_track
+import runners.live  # noqa: F401 - imported before forking, so that victims need not
+from benchmarks.chaos_embedded import EmbeddedLine
 from benchmarks.chaos_line import Line
 from benchmarks.chaos_sea import SCENARIO, Sea, make_sea
 from benchmarks.chaos_victim import ended, fork
@@ -39,6 +42,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / ".cache" / "chaos" / "chaos.ndjson"
 RESULT = Path(__file__).parent / "results" / "chaos.json"
 TICK_S = 0.02
+EMBEDDED_EVERY = 4
 BROKER_S_MEAN = 60.0
 BROKER_DEAD_S = (0.0, 0.0, 1.0, 5.0)
 
@@ -72,6 +76,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=90, help="of simulated sea (default %(default)s)")
     parser.add_argument("--play", type=float, default=45, help="seconds in which it is heard (default %(default)s)")
     parser.add_argument("--pause", type=float, default=2.0, help="mean seconds between two kills in one replay (default %(default)s)")
+    parser.add_argument("--mode", choices=["all", "kafka", "embedded"], default="all", help="which runners; all = every fourth replay is embedded")
     parser.add_argument("--bootstrap", help="a broker that already runs, and is left alone; default: one of our own, killed like the rest")
     return parser.parse_args(arguments)
 
@@ -81,7 +86,7 @@ def _run(given: argparse.Namespace, first: int, wanted: int) -> list[str]:
     work = given.out.parent / f"work-{given.seed}"
     shutil.rmtree(work, ignore_errors=True)
     sea = make_sea(work, given.seed, given.minutes)
-    broker = None if given.bootstrap else Fate(work / "kafka", random.Random(f"{given.seed}:{first}:broker"))
+    broker = None if given.bootstrap or given.mode == "embedded" else Fate(work / "kafka", random.Random(f"{given.seed}:{first}:broker"))
     field = Field(given, sea, work, broker, first, wanted)
     try:
         field.play()
@@ -122,8 +127,11 @@ class Field:
             time.sleep(TICK_S)
 
     def _begin(self) -> None:
-        bootstrap = self.broker.broker.bootstrap if self.broker else self.given.bootstrap
-        line = Line(self.next, self.given.seed, self.work, bootstrap, self.sea, play_s=self.given.play, pause_s=self.given.pause)
+        bootstrap = self.broker.broker.bootstrap if self.broker else self.given.bootstrap or ""
+        embedded = self.given.mode == "embedded" or (self.given.mode == "all" and self.next % EMBEDDED_EVERY == 0)
+        line = (EmbeddedLine if embedded else Line)(
+            self.next, self.given.seed, self.work, bootstrap, self.sea, play_s=self.given.play, pause_s=self.given.pause
+        )
         self.lines.append(line)
         self.next += 1
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.chaos_sea import Sea
-from dogwatch.alerts import Alert, alert_from_json, alert_order
+from dogwatch.alerts import alert_from_json, alert_order
 from dogwatch.config import Kafka
-from dogwatch.events import Event, event_from_json, event_order
+from dogwatch.events import event_from_json, event_order
 from runners.kafka_client import new_consumer, topic
 
 IDLE_POLLS_MAX = 60
@@ -24,10 +24,10 @@ Found = dict[tuple[str, int], list[tuple[bytes, bytes]]]  # (id, version) -> pro
 
 def judge(kafka: Kafka, sea: Sea) -> dict[str, Any]:
     """Counts and, in `faults`, sentences about anything that differs from the quiet run; none = it was survived."""
-    events = collect(kafka, "risk.events", lambda text: _event_key(event_from_json(text)))
-    alerts = collect(kafka, "risk.alerts", lambda text: _alert_key(alert_from_json(text)))
-    faults = compare("event", events, sea.events, lambda text: event_order(event_from_json(text)))
-    faults += compare("alert", alerts, sea.alerts, lambda text: alert_order(alert_from_json(text)))
+    events = collect(kafka, "risk.events", key_of_event)
+    alerts = collect(kafka, "risk.alerts", key_of_alert)
+    faults = compare("event", events, sea.events, order_of_event)
+    faults += compare("alert", alerts, sea.alerts, order_of_alert)
     return {
         "events": len(events),
         "alerts": len(alerts),
@@ -76,9 +76,23 @@ def collect(kafka: Kafka, name: str, key: Callable[[bytes], tuple[str, int]]) ->
     return dict(found)
 
 
-def _event_key(event: Event) -> tuple[str, int]:
+def key_of_event(line: bytes) -> tuple[str, int]:
+    """Id and version."""
+    event = event_from_json(line)
     return event.event_id, event.version
 
 
-def _alert_key(alert: Alert) -> tuple[str, int]:
+def key_of_alert(line: bytes) -> tuple[str, int]:
+    """Id and revision."""
+    alert = alert_from_json(line)
     return alert.alert_id, alert.revision
+
+
+def order_of_event(line: bytes) -> Any:
+    """The place of an event in `events.ndjson`."""
+    return event_order(event_from_json(line))
+
+
+def order_of_alert(line: bytes) -> Any:
+    """The place of an alert in `alerts.ndjson`."""
+    return alert_order(alert_from_json(line))

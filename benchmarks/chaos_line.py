@@ -27,14 +27,15 @@ from runners.kafka_topics import TOPICS, init_topics
 
 STAGES = ("score", "track", "ingest")
 STANDBYS = ("score-2", "track-2")  # of half of the lines
-WEIGHTS = {"score": 3, "track": 4, "ingest": 3, "score-2": 1, "track-2": 2}
+WEIGHTS = {"score": 3, "track": 4, "ingest": 3, "score-2": 1, "track-2": 2, "run": 1}
 READY = "first transaction"  # what a stage logs when it works
 RESTART_S = (0.0, 0.0, 0.0, 0.3, 1.0)  # how long a victim stays dead
 SPARED_SHARE = 0.7  # of the shots at one that has not come to work yet: most shall hit work, some recovery
 PAUSE_SHARE = 0.05
 PAUSED_S_MAX = 25.0  # for a successor to take over
 FENCED_S_MAX = 45.0  # for a paused one to notice
-LINE_S_MAX = 240.0  # beyond the length of the recording
+FIGHT_S_MAX = 1.5  # times the length of the recording: afterwards nobody is shot, so that the line comes to its end on any machine
+LINE_S_MAX = 600.0  # beyond the length of the recording
 CONFIGURATION_FAULT = 2
 SETTINGS = """
 profile = "{profile}"
@@ -65,7 +66,7 @@ class Line:
         self.kafka = Kafka(bootstrap=bootstrap, prefix=f"chaos-{seed}-{number}-{os.getpid()}.")
         self.file = self.folder / "line.toml"
         self.file.write_text(self._settings(), encoding="utf-8")
-        self.names = STAGES + (STANDBYS if self.dice.random() < 0.5 else ())
+        self.names = self._crew()
         self.pids: dict[str, int] = {}
         self.born_s: dict[str, float] = {}
         self.due_s: dict[str, float] = {}  # when a dead stage is started again
@@ -115,14 +116,20 @@ class Line:
 
     def _start(self, name: str) -> int:
         self.born_s[name] = time.monotonic()
-        return start(self._log(name), self.pace, [stage_of(name), "--config", str(self.file), "--until-end"])
+        return start(self._log(name), self.pace, self._command(name))
+
+    def _crew(self) -> tuple[str, ...]:
+        return STAGES + (STANDBYS if self.dice.random() < 0.5 else ())
+
+    def _command(self, name: str) -> list[str]:
+        return [stage_of(name), "--config", str(self.file), "--until-end"]
 
     def _answers(self, stage: str, since_t: float) -> list[float]:
         """UNIX times after `since_t` at which a process of a stage came to its first transaction."""
         return sorted(moment for name in self.names if stage_of(name) == stage for moment in moments(self._log(name), READY) if moment > since_t)
 
     def _wait_for_topics(self, broker_up: bool) -> None:
-        if not self._helped(broker_up, lambda: _create(self.kafka)):
+        if not self._helped(broker_up, self._create):
             return
         self.pids = {name: self._start(name) for name in self.names}
         self.step = self._fight
@@ -148,7 +155,7 @@ class Line:
                 self.pids[name] = self._start(name)
         if self.sleeper:
             self._watch_sleeper()
-        if now >= self.next_s and self.shooting and broker_up:
+        if now >= self.next_s and self.shooting and broker_up and now - self.begun_s < FIGHT_S_MAX * self.play_s:
             self.next_s = now + self.dice.uniform(0.0, 2 * self.pause_s)
             self._shoot()
         if now - self.begun_s > self.play_s + LINE_S_MAX:
@@ -184,7 +191,7 @@ class Line:
             "t": round(time.time(), 3),
             "worked": worked,
         }
-        if pause and stage != "ingest" and not self.sleeper and worked:
+        if pause and stage in ("track", "score") and not self.sleeper and worked:
             os.kill(pid, signal.SIGSTOP)
             self.sleeper = Sleeper(name, pid, time.time(), now)
             del self.pids[name]
@@ -199,7 +206,7 @@ class Line:
             return
         del self.pids[name]
         self.due_s[name] = now + dead_s
-        self.kills.append(shot | {"how": "SIGKILL", "dead_s": dead_s, "standby": len(self.names) > len(STAGES) and stage != "ingest"})
+        self.kills.append(shot | {"how": "SIGKILL", "dead_s": dead_s, "standby": f"{stage}-2" in self.names})
 
     def _works(self, name: str) -> bool:
         """Whether the present process of this name has come to its first transaction."""
@@ -257,7 +264,16 @@ class Line:
 
     def clear(self) -> int:
         """Give the broker its room back, in a process whose id is returned."""
-        return fork(self.folder / "helper.log", lambda: _delete(self.kafka))
+        return fork(self.folder / "helper.log", self._delete)
+
+    def _create(self) -> int:
+        init_topics(self.kafka)
+        return 0
+
+    def _delete(self) -> int:
+        with contextlib.closing(new_admin(self.kafka)) as admin:
+            admin.delete_topics([self.kafka.prefix + name for name in TOPICS])
+        return 0
 
 
 class Sleeper:
@@ -271,14 +287,3 @@ class Sleeper:
 def stage_of(name: str) -> str:
     """'track' of 'track-2'."""
     return name.removesuffix("-2")
-
-
-def _create(kafka: Kafka) -> int:
-    init_topics(kafka)
-    return 0
-
-
-def _delete(kafka: Kafka) -> int:
-    with contextlib.closing(new_admin(kafka)) as admin:
-        admin.delete_topics([kafka.prefix + name for name in TOPICS])
-    return 0

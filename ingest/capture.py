@@ -52,7 +52,8 @@ else:
 
 MAGIC = b"dogwatch-capture 1\n"
 PREFIX, FIXED = struct.Struct("<II"), struct.Struct("<BqHH")
-KINDS: tuple[Kind | Literal["header", "close"], ...] = (
+Word = Literal["header", "close", "control"]
+KINDS: tuple[Kind | Word, ...] = (
     "header",
     "bytes",
     "silent",
@@ -61,6 +62,7 @@ KINDS: tuple[Kind | Literal["header", "close"], ...] = (
     "link",
     "beat",
     "close",
+    "control",  # a row of the watch itself: only in the input log of a live run (runners/input_log)
 )  # never reordered: files outlive us
 CODES = {kind: code for code, kind in enumerate(KINDS)}
 NAME = re.compile(r"capture-(\d{6,})-\d{8}T\d{6}Z\.zst(\.part)?")
@@ -280,7 +282,7 @@ class Capture:
                 file.path.unlink()
 
 
-def record(kind: Kind | Literal["header", "close"], t_rx_ms: int | None, source: str, sender: str, data: bytes) -> bytes:
+def record(kind: Kind | Word, t_rx_ms: int | None, source: str, sender: str, data: bytes) -> bytes:
     """The bytes of one record."""
     names = source.encode(), sender.encode(errors="surrogateescape")
     body = FIXED.pack(CODES[kind], T_MISSING if t_rx_ms is None else t_rx_ms, len(names[0]), len(names[1])) + names[0] + names[1] + data
@@ -342,7 +344,7 @@ def _read_file(path: Path, say: Say) -> Iterator[Header | Received | None]:
     troubles: list[str] = []
     whole = 0
     pieces = unpacked(read_pieces(open_input(path), b"", path.name, troubles.append), path.name, troubles.append)
-    for code, arrival, source, sender, data in _records(pieces, path, troubles):
+    for code, arrival, source, sender, data in read_records(pieces, path, troubles):
         if code == CODES["close"]:
             yield None
             return
@@ -366,8 +368,8 @@ def _header(data: bytes, path: Path) -> Header:
         raise InputError(f"the header of {path} cannot be read: {fault}", remedy="it was not written by dogwatch") from fault
 
 
-def _records(pieces: Iterator[bytes], path: Path, troubles: list[str]) -> Iterator[tuple[int, int, str, str, bytes]]:
-    """(kind, arrival, source, sender, data) of all whole records."""
+def read_records(pieces: Iterator[bytes], path: Path, troubles: list[str]) -> Iterator[tuple[int, int, str, str, bytes]]:
+    """(code of the kind, arrival, source, sender, data) of all whole records after the first line; why they end is added to `troubles`."""
     held = bytearray()
     at = -1  # the magic line is still to come
     for piece in pieces:

@@ -20,20 +20,22 @@ from dogwatch.events import Event, event_from_json, event_order, to_json
 class Ledger:
     """Append-only events and alerts of one run under `folder`."""
 
-    def __init__(self, folder: Path, lengths: tuple[int, int] = (0, 0), *, journal: bool = False) -> None:
-        """Open the parts, cut back to `lengths` bytes (0, 0 = a fresh run). Raises InputError when the folder cannot be used.
+    def __init__(self, folder: Path, lengths: tuple[int, int] | None = None, *, journal: bool = False) -> None:
+        """Open the parts, cut back to `lengths` bytes (None = a fresh run). Raises InputError when the folder cannot be used.
 
-        `journal`: a live run has no end and its input cannot be read again, so its parts are the files people read, in the
-        order in which things came, and are never cut: after a crash a version may stand there twice, and the larger wins.
+        `journal`: a live run has no end, so its parts are the files people read, in the order in which things came. They are cut
+        back to `lengths` too, because what followed is written again; but one that is shorter was moved away by somebody, and without
+        lengths they are kept whole.
         """
         self.folder = folder
         self.parts = folder if journal else folder / "state"
+        self.read_along = journal
         ending = "ndjson" if journal else "part"
         try:
             (folder / "state").mkdir(parents=True, exist_ok=True)
             self.events, self.alerts = (
-                _open_journal(self.parts / f"{name}.{ending}") if journal else _open_at(self.parts / f"{name}.{ending}", length)
-                for name, length in zip(("events", "alerts"), lengths)
+                _open_journal(self.parts / f"{name}.{ending}", length) if journal else _open_at(self.parts / f"{name}.{ending}", length or 0)
+                for name, length in zip(("events", "alerts"), lengths or (None, None))
             )
         except OSError as fault:
             raise InputError(f"cannot write to {folder}: {fault.strerror}", remedy="name a folder that can be written, with --out") from fault
@@ -43,6 +45,9 @@ class Ledger:
         try:
             self.events.write(b"".join(to_json(event) + b"\n" for event in events))
             self.alerts.write(b"".join(to_json(alert) + b"\n" for alert in alerts))
+            if self.read_along:
+                self.events.flush()
+                self.alerts.flush()
         except OSError as fault:
             raise SurroundingsError(f"cannot write to {self.parts}: {fault.strerror}", remedy="free disk space and run again with --resume") from fault
 
@@ -95,10 +100,13 @@ def _open_at(path: Path, length: int) -> BinaryIO:
     return file
 
 
-def _open_journal(path: Path) -> BinaryIO:
-    """At its end; a last line that a crash cut in half is ended, so that the next one stands alone."""
+def _open_journal(path: Path, length: int | None) -> BinaryIO:
+    """At its end, cut back to `length` where that is known; a last line that a crash cut in half is ended, so that the next one stands alone."""
     file = path.open("r+b" if path.exists() else "w+b")
     size = file.seek(0, os.SEEK_END)
+    if length is not None and length < size:
+        file.truncate(length)
+        size = file.seek(length)
     if size:
         file.seek(size - 1)
         if file.read(1) != b"\n":

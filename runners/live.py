@@ -1,7 +1,9 @@
 """Live: any number of sources into one engine, until stopped. May hold: the loop, snapshots, the journal on disk.
 
-May not: detect, score, decode. A stopped or killed run continues from its newest snapshot; the time in between is told to
-the detectors as "system down", so that our own absence never looks like a fleet going dark.
+May not: detect, score, decode. A stopped or killed run continues from its newest snapshot and the input that was logged after it
+(`runners.input_log`): the journal is cut back to the snapshot and written again from there, so that nothing is lost and nothing
+stands there twice. A file is read on at the byte where it stood. Where a source could have been heard meanwhile, the time in
+between is told to the detectors as "system down", so that our own absence never looks like a fleet going dark.
 """
 
 from __future__ import annotations
@@ -9,16 +11,21 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console as Terminal
 from rich.markup import escape
 
+from dogwatch.alerts import Alert
+from dogwatch.batch import Control
 from dogwatch.config import Config
 from dogwatch.errors import InputError
 from ingest.sources import Received, SourceSet
 from runners.desk import Desk
 from runners.engine import Engine, Output
+from runners.input_log import InputLog
 from runners.intake import RUN_BYTES, RUN_PIECES, lanes_of
 from runners.ledger import Ledger, replace_file
 from runners.listing import Shelf, notes
@@ -43,7 +50,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
         terminal.print(escape(sentence), highlight=False, soft_wrap=True)
     coverage = read_coverage(Path(config.coverage)) if config.coverage else None
     engine = Engine(rules, lanes_of(config), coverage)
-    journal = _Journal(Path(config.data_dir), engine)
+    journal = _Journal(config, engine)
     tape = Tape(config, lambda sentence: terminal.print(f"[bold red]{escape(sentence)}[/]", highlight=False, soft_wrap=True))
     desk = Desk(engine, terminal=terminal)
     sources = sources or SourceSet(config.sources)
@@ -62,6 +69,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
             terminal.print(f"Console: [bold]{url}[/]", highlight=False)
         elif config.metrics.enabled:  # the console's own port serves /metrics too
             desk.metrics.serve(config.metrics.host, config.metrics.port)
+        desk.tell(journal.missed)
         sources.start()
         _loop(sources, desk, journal, tape, config, stop, until_end)
     finally:
@@ -84,6 +92,7 @@ def _loop(sources: SourceSet, desk: Desk, journal: _Journal, tape: Tape, config:
             last_save = time.monotonic()
         if shelf.specs and time.monotonic() - last_list >= RELIST_S:
             _relist(shelf, desk)
+            journal.save()  # what was logged before belongs to the former lists
             last_list = time.monotonic()
     sources.stop()
     while waiting := sources.get_waiting(0.0, pieces_max=RUN_PIECES, bytes_max=RUN_BYTES):  # what was accepted is not lost
@@ -110,10 +119,11 @@ def _relist(shelf: Shelf, desk: Desk) -> None:
 
 def _pass_on(waiting: deque[Received], desk: Desk, journal: _Journal, tape: Tape) -> None:
     """What waits through the engine to whoever wants to know; when nothing came the page still wants its health."""
+    waiting = journal.take(waiting)
     for received in waiting:
         tape.take(received)
     for output in desk.obey():
-        journal.append(output)
+        journal.decided(output)
     while True:
         begun = time.perf_counter()
         output = desk.engine.take_run(waiting) if waiting else Output()
@@ -125,24 +135,70 @@ def _pass_on(waiting: deque[Received], desk: Desk, journal: _Journal, tape: Tape
 
 
 class _Journal:
-    """Events, alerts and snapshots of a live run under its data folder."""
+    """Input log, events, alerts and snapshots of a live run under its data folder. `missed`: alerts of what the crash cut off."""
 
-    def __init__(self, folder: Path, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, config: Config, engine: Engine) -> None:
+        folder = Path(config.data_dir)
+        self.engine, self.missed = engine, list[Alert]()
         self.state_file = folder / "state" / "live.state"
-        resumed = self.state_file.exists()
-        if resumed:
-            sections = restore(read_state(self.state_file))
-            if sections["rules"] != rules_stamp(engine.rules):
-                raise InputError(f"{self.state_file} was made with other rules or zones", remedy="move it away to start afresh, or use the same rules")
-            engine.restore(sections["engine"])
-        self.ledger = Ledger(folder, journal=True)
-        if resumed:
+        # what can be read again from its beginning; a pipe, and a file that is followed through rotations, cannot
+        again = {source.id for source in config.sources if source.kind == "file" and not source.follow and Path(source.path).is_file()}
+        self.skip: dict[str, int] = {}
+        self.log = InputLog(folder / "state")
+        if not self.state_file.exists():
+            self.ledger = Ledger(folder, journal=True)
+            self.save()
+            return
+        sections = restore(read_state(self.state_file))
+        if sections["rules"] != rules_stamp(engine.rules):
+            raise InputError(f"{self.state_file} was made with other rules or zones", remedy="move it away to start afresh, or use the same rules")
+        engine.restore(sections["engine"])
+        lengths = sections.get("lengths")  # builds before the input log did not know them
+        self.ledger = Ledger(folder, (lengths[0], lengths[1]) if lengths else None, journal=True)
+        for item in self.log.read(sections.get("segment", self.log.segment + 1)):
+            self._again(item)
+        self.skip = {source: engine.intake.bytes_read[source] for source in again}
+        if again != set(engine.lanes):
             self.append(engine.resume())
+        self.save()
+
+    def take(self, waiting: Iterable[Received]) -> deque[Received]:
+        """What of it is new, written down before anybody works on it."""
+        if self.skip:
+            waiting = (new for received in waiting if (new := self._new(received)) is not None)
+        pieces = deque(waiting)
+        if pieces:
+            self.log.take(pieces)
+        return pieces
+
+    def decided(self, output: Output) -> None:
+        """What came of a row that an operator decided."""
+        for row in output.batch.control:
+            self.log.control(row)
+        self.append(output)
 
     def append(self, output: Output) -> None:
         self.ledger.append(output.all_events(), output.all_alerts())
 
     def save(self) -> None:
-        self.ledger.settle()
-        replace_file(self.state_file, snapshot({"engine": self.engine.to_sections(), "rules": rules_stamp(self.engine.rules)}))
+        """Snapshot: state, lengths of the journal and the segment that begins now belong together."""
+        lengths, segment = self.ledger.settle(), self.log.begin()
+        sections = {"engine": self.engine.to_sections(), "rules": rules_stamp(self.engine.rules), "lengths": list(lengths), "segment": segment}
+        replace_file(self.state_file, snapshot(sections))
+        self.log.forget(segment)
+
+    def _again(self, item: Received | Control) -> None:
+        """Do once more what was done between the snapshot and the crash."""
+        if isinstance(item, Received) and item.source not in self.engine.lanes:  # no longer configured
+            return
+        output = self.engine.control(item) if isinstance(item, Control) else self.engine.take(item)
+        self.append(output)
+        self.missed += output.all_alerts()
+
+    def _new(self, received: Received) -> Received | None:
+        """Without what was read before the restart."""
+        skipped = min(len(received.data), self.skip.get(received.source, 0))
+        if not skipped:
+            return received
+        self.skip[received.source] -= skipped
+        return replace(received, data=received.data[skipped:]) if skipped < len(received.data) else None

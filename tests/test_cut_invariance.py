@@ -190,7 +190,7 @@ def test_what_could_not_be_read_is_said(rules, tmp_path):
     assert any("middle of a member" in note for note in summary["input_notes"])
 
 
-def test_a_live_journal_is_never_cut(tmp_path):
+def test_a_live_journal_of_unknown_length_is_kept_whole(tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "events.ndjson").write_bytes(b'{"a":1}\n{"half')
     journal = Ledger(tmp_path, journal=True)

@@ -56,7 +56,7 @@ def test_commands_exist(path):
                 command = command.commands[rest.pop(0)]
             options = {name for p in command.params for name in (*p.opts, *p.secondary_opts)} | {"--help"}
             assert not hasattr(command, "commands") or not rest or rest[0].startswith("-"), f"no such command: {line}"
-            unknown = [w for w in rest if w.startswith("--") and w.split("=")[0] not in options]
+            unknown = [w for w in rest if w.startswith("--") and w != "--" and w.split("=")[0] not in options]
             assert not unknown, f"{line}: unknown {unknown}"
 
 

@@ -402,6 +402,7 @@ def test_one_click_replays_what_happened_by_link_and_on_paper(browser: Browser, 
     browser("press", key="ArrowRight")
     browser.until("dogwatch.sea.map.queryRenderedFeatures({ layers: ['past-gap'] }).length > 0")
     assert browser("evaluate", js="dogwatch.sea.map.getLayoutProperty('vessels', 'visibility')") == "none", "past and present are not mixed"
+    assert browser("evaluate", js="((e) => e.scrollWidth <= e.clientWidth)(document.querySelector('.evidence .scroll'))"), "nothing beside the panel"
     assert "REPLAY" in browser("evaluate", js="document.querySelector('.past').innerText")
     for palette in ("day", "dusk", "night"):
         browser.until(f"document.documentElement.dataset.palette === '{palette}'")

@@ -43,7 +43,7 @@ export function Facts({ alert, eventNow, act, vessels }) {
   return html`<dl class="facts">
     <dt>Who</dt><dd>${alert.subjects.length ? alert.subjects.map((s) => html`<div>${s.name ? html`<b>${clean(s.name, 30)}</b> ` : null}<span class="num">${details(s)}</span></div>`) : who(alert)}</dd>
     <dt>Where</dt><dd class="row"><span class="num">${where.minutes}<br /><span class="muted">${where.degrees}</span></span><span class="grow"></span>${act ? html`<button class="small" onClick=${() => act.zoom(alert)}>show <kbd>Z</kbd></button>` : null}</dd>
-    <dt>When</dt><dd class="row"><span class="num">${period(alert.t_first, Number.isFinite(at) ? new Date(at).toISOString() : alert.t_last)} <span class="muted">(${duration(lasted)}; ${isDistress(alert) ? 'last heard' : 'latest data'} ${duration((eventNow - at) / 1000)} ago)</span></span><span class="grow"></span>${act ? html`<button class="small" data-test="replay-open" onClick=${() => act.replay(alert.alert_id)}>replay <kbd>R</kbd></button>` : null}</dd>
+    <dt>When</dt><dd><div class="num">${period(alert.t_first, Number.isFinite(at) ? new Date(at).toISOString() : alert.t_last)} <span class="muted">(${duration(lasted)}; ${isDistress(alert) ? 'last heard' : 'latest data'} ${duration((eventNow - at) / 1000)} ago)</span></div>${act ? html`<button class="small" data-test="replay-open" onClick=${() => act.replay(alert.alert_id)}>replay what happened <kbd>R</kbd></button>` : null}</dd>
   </dl>`;
 }
 

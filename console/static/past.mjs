@@ -20,8 +20,9 @@ export class Past {
     map.addLayer({ ...line, id: 'past-track', filter: only('track'), paint: { 'line-width': 2 } });
     map.addLayer({ id: 'past-report', type: 'circle', source: 'past', filter: only('report'), paint: { 'circle-radius': 2.5 } });
     map.addLayer({ id: 'past-vessel', type: 'circle', source: 'past', filter: only('vessel'), paint: { 'circle-radius': 7, 'circle-stroke-width': 2, 'circle-opacity': ['case', ['get', 'silent'], 0, 1] } });
+    map.addLayer({ id: 'past-place', type: 'circle', source: 'past', filter: only('place'), paint: { 'circle-radius': 9, 'circle-opacity': 0, 'circle-stroke-width': 2 } });
     map.addLayer({
-      id: 'past-words', type: 'symbol', source: 'past', filter: only('vessel', 'words'),
+      id: 'past-words', type: 'symbol', source: 'past', filter: only('vessel', 'words', 'place'),
       layout: { 'text-field': ['get', 'text'], 'text-size': 13, 'text-anchor': 'left', 'text-offset': [0.9, 0], 'text-allow-overlap': true }, paint: { 'text-halo-width': 2 },
     });
     this.recolour();
@@ -35,6 +36,7 @@ export class Past {
     map.setPaintProperty('past-report', 'circle-color', own);
     map.setPaintProperty('past-vessel', 'circle-color', own);
     map.setPaintProperty('past-vessel', 'circle-stroke-color', own);
+    map.setPaintProperty('past-place', 'circle-stroke-color', token('ink'));
     map.setPaintProperty('past-words', 'text-color', token('ink'));
     map.setPaintProperty('past-words', 'text-halo-color', token('panel'));
   }

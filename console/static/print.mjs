@@ -10,6 +10,12 @@ import { getJson } from './wire.mjs';
 
 const SIZE = 640; // px of the drawing
 
+/** Words beside a point, on the side that has room. */
+function Label({ at: [x, y], text }) {
+  const left = x > SIZE * 0.7;
+  return html`<text x=${left ? x - 10 : x + 10} y=${y + 4} text-anchor=${left ? 'end' : 'start'}>${text}</text>`;
+}
+
 /** The tracks on a plane of their own, north up, with a scale bar: no map library, so that every printer gets the same. */
 function Chart({ evidence }) {
   const around = box(evidence);
@@ -26,7 +32,7 @@ function Chart({ evidence }) {
     ${parts.map(({ geometry: { type, coordinates }, properties: p }) => (type === 'LineString'
       ? html`<path class=${`line ${p.kind} v${p.vessel % 3}`} d=${path(coordinates)} />`
       : p.kind === 'report' ? html`<circle class=${`dot v${p.vessel % 3}`} cx=${px(coordinates)[0]} cy=${px(coordinates)[1]} r="2" />`
-        : html`<text x=${px(coordinates)[0] + 6} y=${px(coordinates)[1] - 4}>${p.text}</text>`))}
+        : html`${p.kind === 'place' ? html`<circle class="line" cx=${px(coordinates)[0]} cy=${px(coordinates)[1]} r="7" />` : null}<${Label} at=${px(coordinates)} text=${p.text} />`))}
     <path class="line" d=${`M20 ${SIZE * 0.72}h${bar * mile}`} /><text x="20" y=${SIZE * 0.72 - 5}>${bar} nm, north up</text>
   </svg>`;
 }

@@ -100,6 +100,8 @@ export function features({ evidence, now }) {
       put('Point', run.at(-1), { kind: 'vessel', vessel, silent: silent >= GAP_MS, text: `${nameOf(evidence, track.mmsi)}${silent >= GAP_MS ? ` silent ${duration(silent / 1000)}` : ''}` });
     }
   });
+  const { lat, lon } = evidence.alert;
+  if (lat !== null && lon !== null) put('Point', [lon, lat], { kind: 'place', text: 'place of the alert' });
   return { type: 'FeatureCollection', features: found };
 }
 

@@ -48,7 +48,7 @@ bench-tracks: install .cache/peers/duckdb/.installed .cache/peers/polars/.instal
 bench-watchlists: install
 	$(BIN)/python -m benchmarks.watchlists $(BENCH)
 
-# A broker of its own on the same cores; ten minutes of a live sea. BENCH='--rounds 1 --minutes 2.5' for a look
+# A broker of its own on the same cores; ten minutes of a live sea. BENCH='--rounds 1 --minutes 4' for a look
 bench-kafka: install
 	$(BIN)/python -m benchmarks.kafka $(BENCH)
 

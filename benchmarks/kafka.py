@@ -90,7 +90,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="0 = no throughput")
     parser.add_argument("--rows", type=int, default=5_000_000, help="positions of the columns; the others send a fraction")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of the live sea; at least 2.5, 0 = no latency")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of the live sea; at least 4, 0 = no latency")
     parser.add_argument("--rate", type=int, default=RATE, help="messages a second of the live sea")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dogwatch.batch import UNITS_PER_DEG
 from sim.encode import HEARING_DTYPE, SentenceState, encode_payloads, encode_sentences, new_messages, new_particulars, set_units
 
 RATE = 5_000
@@ -115,7 +116,7 @@ class Feed:
         )
         messages["nav"] = np.concatenate((np.zeros(len(due)), NAV_SART * ones))
         messages["t_ms"], messages["sec"], messages["channel"] = round(now_s * 1000), int(now_s) % 60, ord("A")
-        inside = self.mmsi[due[(due < self.crossers) & (lon > EDGE_DEG)]]
+        inside = self.mmsi[due[(due < self.crossers) & (np.round(lon * UNITS_PER_DEG) >= EDGE_DEG * UNITS_PER_DEG)]]  # as it is sent; the boundary is inside
         for mmsi in (*inside.tolist(), *(CALLER + 1000 + calls).tolist()):
             self.said_s.setdefault(int(mmsi), now_s)
         hearings = np.zeros(len(messages), HEARING_DTYPE)

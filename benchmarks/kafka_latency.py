@@ -25,7 +25,7 @@ from runners.kafka_topics import init_topics
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = ("score", "track", "ingest")
 LATENESS_S = 5.0
-WARM_S = 20.0  # of the feed: stages have just begun
+WARM_S = 90.0  # of the feed: stages have just begun, and the first minute that is decided loads every kernel
 START_S_MAX, STOP_S_MAX = 90.0, 30.0
 GRACE_S = 3.0
 MINUTE_S = 60.0  # detectors decide once a minute of event time: the duration that every rule has

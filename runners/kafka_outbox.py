@@ -16,7 +16,7 @@ import uuid
 from typing import Any
 
 from dogwatch.config import Kafka
-from dogwatch.errors import SurroundingsError
+from dogwatch.errors import InputError, SurroundingsError
 from runners.health import Health
 from runners.kafka_client import ANSWER_S_MAX, TakenOverError, fenced, new_producer, taken_over, within, worker_id
 from runners.kafka_state import Snapshot, claim, read_snapshot, require_owner, snapshot_records
@@ -101,6 +101,11 @@ class Outbox:
         found, faults = read_snapshot(self.kafka, self.stage)
         for fault in faults:
             log.warning("%s", fault)
+        if faults and not found:
+            raise InputError(
+                f"the state of {self.stage} in dogwatch.state cannot be read, and nothing else knows how far it had come: {faults[0]}",
+                remedy="run the build that wrote it; or begin anew with another [kafka] prefix",
+            )
         if found:
             self.generation, self.sections = found.generation, found.sections
         self.begun = self.broken = False

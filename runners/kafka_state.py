@@ -159,6 +159,11 @@ def newest_snapshot(stage: str, log: StateLog) -> tuple[Snapshot | None, list[st
     return None, faults
 
 
+def newest_generation(log: StateLog) -> int:
+    """The largest number that any snapshot bears, readable or not: the next one must be larger, or it would be taken for an old one."""
+    return max((int(headers["generation"]) for key, _, headers in log.newest.values() if not key.endswith(OWNER.encode())), default=0)
+
+
 class StateLog:
     """A stage's partition of `dogwatch.state` as far as it was read: the newest record of every key. Not thread-safe; `close` it."""
 

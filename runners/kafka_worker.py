@@ -26,7 +26,7 @@ from dogwatch.errors import InputError, SurroundingsError
 from runners.kafka_client import ANSWER_S_MAX, TakenOverError, fenced, new_consumer, new_producer, taken_over, within, worker_id
 from runners.kafka_letters import FAULTS, IN_A_ROW_MAX, Letters, PoisonError
 from runners.kafka_standby import BEAT_S, wait_for_place
-from runners.kafka_state import Snapshot, StateLog, claim, newest_snapshot, owner_record, require_owner, snapshot_records
+from runners.kafka_state import Snapshot, StateLog, claim, newest_generation, newest_snapshot, owner_record, require_owner, snapshot_records
 from runners.kafka_topics import require_topics
 from runners.wire import Headers, Record
 
@@ -159,6 +159,7 @@ class Worker:
         """Load the newest snapshot, replay muted up to what was committed."""
         self.state.refresh()
         found, faults = newest_snapshot(self.task.name, self.state)
+        self.generation = newest_generation(self.state)
         self.state.close()
         for fault in faults:
             log.warning("%s", fault)

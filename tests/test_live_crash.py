@@ -17,6 +17,7 @@ from dogwatch.errors import InputError
 from dogwatch.events import to_json
 from ingest.capture import MAGIC, record
 from ingest.source import Received
+from runners import step
 from runners.engine import Engine
 from runners.input_log import InputLog
 from runners.intake import lanes_of
@@ -132,6 +133,16 @@ def test_a_state_of_a_build_without_the_log_is_continued_and_its_journal_kept(ru
     replace_file(tmp_path / "state" / "live.state", snapshot({"engine": engine.to_sections(), "rules": rules_stamp(rules)}))
     begun(tmp_path, rules)
     assert journal_of(tmp_path)[0].startswith(b'{"old": 1}\n')
+
+
+def test_a_state_of_another_format_is_refused_and_left_alone(rules, tmp_path, monkeypatch):
+    begun(tmp_path, rules)
+    state = (tmp_path / "state" / "live.state").read_bytes()
+    monkeypatch.setattr(step, "STATE_SCHEMA", step.STATE_SCHEMA + 1)
+    with pytest.raises(InputError, match="this build reads") as refused:
+        begun(tmp_path, rules)
+    assert "run the build that wrote it" in refused.value.remedy
+    assert (tmp_path / "state" / "live.state").read_bytes() == state
 
 
 def test_a_state_that_was_moved_away_takes_its_input_along(pieces, rules, tmp_path):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from kafka_reading import committed
-from test_kafka_worker import EXPECTED, N, Sums, fill, outcome
+from kafka_sums import EXPECTED, N, Sums, fill, outcome
 
 from runners import kafka_standby
 from runners.kafka_client import new_producer, topic

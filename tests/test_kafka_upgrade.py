@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from kafka_reading import committed
-from test_kafka_worker import EXPECTED, Sums, fill, outcome
+from kafka_sums import EXPECTED, Sums, fill, outcome
 
 from dogwatch.errors import InputError
 from runners import step

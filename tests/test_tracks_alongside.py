@@ -67,6 +67,14 @@ def test_bows_to_one_wind_are_a_gale():
     assert judged([*pair(hdg=130, kn=0.8), *others(3, hdg=40, kn=0.8)])[0].state == "open"
 
 
+def test_who_has_no_compass_shows_its_bow_by_the_way_it_makes():
+    """Courses are 90 degrees; with less than half a knot a course says nothing."""
+    assert judged([*pair(hdg=95, kn=0.8), *others(3, kn=0.8)])[0].reason == "suppressed: weather_stop"
+    assert judged([*pair(kn=0.8), *others(3, hdg=80, kn=0.8)])[0].reason == "suppressed: weather_stop"
+    assert judged([*pair(hdg=130, kn=0.8), *others(3, kn=0.8)])[0].state == "open"
+    assert judged([*pair(hdg=95, kn=0.8), *others(3, kn=0.4)])[0].state == "open"
+
+
 def test_a_mother_ship_and_her_boats():
     boats = [static(m, ship_type=30, loa_m=14) for m in (B, 211_000_010, 211_000_011)]
     event, _ = judged([*pair(), *others(2, kn=6.0)], static(A, ship_type=30, loa_m=90), *boats)

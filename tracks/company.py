@@ -4,7 +4,8 @@ May not: decide what follows from an answer (the detectors do), look into the ta
 
 Theory. What one vessel does says little about why; what those around it do says much.
 - Ships that say that they are at anchor, several of them close together, make an anchorage, whether a chart shows it or not.
-- Several ships that lie with their bows in one direction, with hardly any way on, lie to the same wind: they are hove to.
+- Several ships that lie with their bows in one direction, with hardly any way on, lie to the same wind: they are hove to. Not every set has a
+  compass: of who says no heading, the little way that it makes shows the bow (`headings`).
 - Several fishing vessels in one place are a fishing ground; small ones of the flag of a large one are her boats.
 """
 
@@ -12,13 +13,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from dogwatch.batch import HDG_MISSING
+from dogwatch.batch import COG_MISSING, HDG_MISSING
 from tracks.detector import Sight
 from tracks.vessels import ORDINAL_BITS
 
 FRESH_MS = 600_000  # how lately a neighbour must have been heard
 NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 1, 5, 7
 TYPE_FISHING = 30
+BOW_KN_MIN = 0.5  # with less way on, a course says nothing about where the bow points
 MID_DIVISOR = 1_000_000  # the first three digits of an MMSI are the country's
 
 
@@ -41,10 +43,25 @@ def at_anchor(rows: np.ndarray, speed_kn_max: float) -> int:
 
 def same_bow(rows: np.ndarray, hdg: int, speed_kn_max: float, apart_deg_max: float) -> int:
     """How many slow ones of them show their bow where this one does; where its own is unknown, how many agree with each other at most."""
-    theirs = slow(rows, speed_kn_max)["hdg"].astype(np.int64)
+    return bows_alike(slow(rows, speed_kn_max)["hdg"].astype(np.int64), hdg, apart_deg_max)
+
+
+def bows_alike(theirs: np.ndarray, hdg: int, apart_deg_max: float) -> int:
+    """The same of the headings (int64[n], degrees) of slow ones; unknown ones agree with nobody."""
     theirs = theirs[theirs < HDG_MISSING]
     asked = [hdg] if hdg < HDG_MISSING else theirs.tolist()
     return max((int((np.abs((theirs - one + 180) % 360 - 180) <= apart_deg_max).sum()) for one in asked), default=0)
+
+
+def headings(rows: np.ndarray) -> np.ndarray:
+    """int64[n], degrees: where their bows point; of who says no heading the course that it makes, if it makes way; else HDG_MISSING.
+
+    rows: with `hdg`, `cog` (tenths of a degree) and `speed_kn`, as SIGHTING and PARTY rows have them.
+    """
+    said = rows["hdg"].astype(np.int64)
+    course = (rows["cog"].astype(np.int64) + 5) // 10 % 360
+    makes_way = (rows["speed_kn"] >= BOW_KN_MIN) & (rows["cog"] < COG_MISSING)
+    return np.where(said < HDG_MISSING, said, np.where(makes_way, course, HDG_MISSING))
 
 
 def fishing(rows: np.ndarray) -> np.ndarray:

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tracks_sea import T0, every, in_order, lane_traffic, last_versions, lines, shown, silent_source, static, track, watch, well_heard
+from tracks_sea import T0, every, heard_too, in_order, lane_traffic, last_versions, lines, shown, silent_source, static, track, watch, well_heard
 
 from dogwatch.batch import F_LATE, LAT_MISSING, T_MISSING, Control, empty_batch
 from dogwatch.watermark import end_of_recording
 from tracks.coverage import CELLS_MAX, GROUPS_MAX, Coverage, cell_key, cells_of, p_path, p_silence
 from tracks.dark import NEAR_COAST
-from tracks.ears import MINUTES_KEPT, Ears, minutes_of
+from tracks.ears import EAR, MINUTES_KEPT, Ears, minutes_of, thinned
 from tracks.params import Dark, Loitering, Params, Rendezvous
 from tracks.presets import preset
+from tracks.records import HOT
 from tracks.silence import reckon
 from tracks.step import TrackState, track_step
 
@@ -458,6 +459,52 @@ def test_our_own_ears_explain_a_silence(data):
     expected |= any(group == group_of[bit] and abs(death_ms - lost_ms) <= 600_000 for bit in by for group, death_ms, _ in died)
     bits = np.array([sum(1 << bit for bit in by)], np.uint64)
     assert ears.lost_to(bits, np.array([lost_ms], np.int64), tick_ms, 600_000.0).tolist() == [expected]
+
+
+def fading(rate_s, dies_s=7_200, lost_s=9_000, hours=4.0):
+    """Two receivers hear a lane; the first dies for an hour, and from then on the second hears one vessel each `rate_s` until `lost_s`, as it leaves."""
+    lane = lane_traffic(hours, vessels=16, lat_deg=54.2, length_deg=0.6)
+    lane["receivers"] = np.where(((lane["t_ms"] - T0) // 1000 > dies_s) & ((lane["t_ms"] - T0) // 1000 <= dies_s + 3_600), 2, 3)
+    t = every(10, hours)
+    t = t[((t <= dies_s) | (t % rate_s == 0)) & (t <= lost_s)]
+    vessel = track(X, t, 54.3 + t * 6 / 3600 / 60, 10.33, sog_kn=6.0, cog_deg=0.0)
+    vessel["receivers"] = np.where(t <= dies_s, 3, 2)
+    return in_order(lane, vessel)
+
+
+def test_who_was_heard_ever_less_since_a_receiver_died_left_what_is_left():
+    watched = [watch(fading(rate_s), params=ALONE, coverage=heard_too(well_heard(), "receiver 1"))[0] for rate_s in (60, 10)]
+    less, as_before = ([event for event in events if event.mmsi == [X] and event.type == "dark"] for events in watched)
+    assert not shown(less)
+    assert any(exclusion.name == "receiver_down" and exclusion.effect == "suppress" for exclusion in less[-1].exclusions)
+    assert shown(as_before), "who was heard as well as before by the other one fell silent"
+    whole = watch(fading(60, dies_s=14_000), params=ALONE, coverage=heard_too(well_heard(), "receiver 1"))[0]
+    assert shown([event for event in whole if event.mmsi == [X] and event.type == "dark"]), "nobody died"
+
+
+@given(st.data())
+def test_thinned_reports_against_one_by_one(data):
+    tick_ms, place = 200 * 600_000, (32_500_000, 6_200_000)
+    rows, ears = np.zeros(1, HOT), np.zeros(1, EAR)
+    rows["lat"], rows["lon"] = place
+    counts = [data.draw(st.integers(0, 60)) for _ in range(7)]
+    bucket = data.draw(st.integers(190, 198))
+    ears["bucket"] = bucket
+    for k, total in enumerate(np.cumsum(counts).tolist()):
+        ears["totals"][0, (bucket - 6 + k) % 7] = total
+    since_ms = bucket * 600_000 + data.draw(st.integers(0, 599_999))
+    deaths = [
+        (data.draw(st.integers(0, 1)), since_ms + data.draw(st.integers(-4_000_000, 1_000_000)), data.draw(st.sampled_from([0, tick_ms]))) for _ in range(2)
+    ]
+    away = any(group == 0 and died - 600_000 <= since_ms for group, died, _ in deaths)
+    span_s = (since_ms - bucket * 600_000) / 1000
+    short = span_s < 180
+    rate = counts[5] / 10 if short else counts[6] / (span_s / 60)
+    best = max(counts[1:5] if short else counts[1:6]) / 10
+    out = np.zeros(1, np.bool_)
+    cells = np.array([cell_key(*place, 0, 0)], np.int64)
+    thinned(rows, ears, np.zeros(1, np.int64), np.array([since_ms], np.int64), np.array(deaths, np.int64), cells, 600_000.0, out)
+    assert out[0] == (away and rate < best / 2) or math.isclose(rate, best / 2)
 
 
 # Late data

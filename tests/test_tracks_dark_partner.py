@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tracks_sea import T0, every, in_order, last_versions, lines, shuffled, static, track
+from tracks_sea import T0, every, in_order, lane_traffic, last_versions, lines, shuffled, static, track, well_heard
 from tracks_sea import watch as watch_all
 
 from tracks.dark_partner import STOP
@@ -61,6 +61,24 @@ def test_alone_it_is_kept_but_not_shown():
 def test_who_could_not_have_been_there(partner):
     (event,) = watch(in_order(voyage(), partner))
     assert event.state == "candidate"
+
+
+def test_who_is_only_not_heard_is_no_partner():
+    """Its receiver died and others went on; and where much was learned, a silence that happens there often."""
+    off_s, lane = 2400, lane_traffic(3.0, vessels=6, lat_deg=54.2, length_deg=0.6, lon_deg=10.5)
+    lane["receivers"], lane["src"] = 2, 1
+    beside = lane_traffic(3.0, vessels=6, lat_deg=54.2, length_deg=0.3, lon_deg=10.74, first_mmsi=218_000_000)
+    dead = (beside["t_ms"] > T0 + off_s * 1000) & (beside["t_ms"] < T0 + 7_200_000)
+    mine = voyage()
+    mine["receivers"], mine["src"] = 2, 1
+    events = watch(in_order(mine, silent(), lane, beside[~dead]))
+    assert [event.state for event in events if event.mmsi == [ME]] == ["candidate"]
+    events = watch(in_order(mine, silent(), lane, beside))
+    assert [event.state for event in events if event.mmsi == [ME]] == ["closed"], "its receiver lives"
+    (event,) = watch(in_order(voyage(), silent()), coverage=well_heard(blocks=20, missed=180))
+    assert event.state == "candidate"
+    (event,) = watch(in_order(voyage(), silent()), coverage=well_heard(blocks=99, missed=1))
+    assert event.state == "closed"
 
 
 def test_somebody_who_is_heard_is_no_dark_partner():

@@ -107,7 +107,12 @@ def test_together_as_one_by_one(seed):
 
     def measured(slots):
         found = expected(sight, ears, slots)
-        for ask in (lambda f: ask_ears(sight, ears, f), lambda f: ask_peers(sight, f), lambda f: ask_places(sight, f), lambda f: ask_watch(sight, f)):
+        for ask in (
+            lambda f: ask_ears(sight, ears, sight.table.cold["dark"], f),
+            lambda f: ask_peers(sight, f),
+            lambda f: ask_places(sight, f),
+            lambda f: ask_watch(sight, f),
+        ):
             ask(found)
         return found
 

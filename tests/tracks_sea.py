@@ -148,7 +148,11 @@ def lane_traffic(hours=2.0, vessels=16, lat_deg=54.5, lon_deg=10.3, length_deg=0
 
 def well_heard(lat_deg=(53.5, 56.0), lon_deg=(9.9, 11.2), blocks=300, missed=0, receiver="receiver 0"):
     """Coverage in which a receiver has heard every cell of a box `blocks` times, both classes."""
-    coverage = Coverage()
+    return heard_too(Coverage(), receiver, lat_deg, lon_deg, blocks, missed)
+
+
+def heard_too(coverage, receiver, lat_deg=(53.5, 56.0), lon_deg=(9.9, 11.2), blocks=300, missed=0):
+    """A coverage to which another receiver's box is added."""
     group = coverage.group(receiver)
     keys = [
         cell_key(round(lat * 600_000), round(lon * 600_000), class_b, group)

@@ -118,7 +118,7 @@ def _judge(state: DarkDetector, sight: Sight, slots: np.ndarray, supersedes: str
     asked = [not (page and page.event.state == "open" and page.emitted_ms > quiet_ms) for page in pages]
     found, pages = expected(sight, state.ears, slots[asked]), list(compress(pages, asked))
     found, pages = _those(found, pages, (found["blocks"] >= 1) & (_unlikely(found, rule) | np.array([page is not None for page in pages], np.bool_)))
-    ask_ears(sight, state.ears, found)
+    ask_ears(sight, state.ears, sight.table.cold[DarkDetector.NAME], found)
     ask_peers(sight, found)
     found, pages = _those(found, pages, _news(pages, settle(found, rule, placed=False)))
     ask_places(sight, found)

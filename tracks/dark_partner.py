@@ -23,9 +23,10 @@ from dogwatch.kernel import kernel
 from tracks import company, subjects
 from tracks import episodes as ep
 from tracks.around import within
+from tracks.coverage import BLOCK_MS, cell_key, p_silence
 from tracks.detector import Detector, Sight
 from tracks.params import DarkPartner
-from tracks.records import HOT_TYPE, PLAIN
+from tracks.records import HOT_TYPE, MINUTE_MS, PLAIN
 from tracks.vessels import degrees
 from tracks.waiting import Wait, explanations
 
@@ -162,9 +163,29 @@ def _who_is_near(sight: Sight, slot: int, stop: np.void, rule: DarkPartner) -> N
     able = (silent_ms >= rule.silent_s_min * 1000.0) & (silent_ms <= rule.silent_s_max * 1000.0) & (rows["heard_ms"] <= int(stop["stop_ms"]))
     for row in rows[able & (rows["speed_kn"] >= rule.slow_kn_max) & (rows["key"] != key)]:
         way_m = distance_m(lat, lon, int(row["lat"]), int(row["lon"]))
-        if way_m <= rule.reach_kn * KN_MS * (tick_ms - int(row["t_ms"])) / 1000.0:
+        if way_m <= rule.reach_kn * KN_MS * (tick_ms - int(row["t_ms"])) / 1000.0 and not _only_unheard(sight, row):
             stop["other"], stop["other_ms"] = int(row["key"]), int(row["heard_ms"])
             return
+
+
+def _only_unheard(sight: Sight, row: np.void) -> bool:
+    """Whether the silence of a SIGHTING is ours rather than its own.
+
+    A steady receiver that knows the waters where it was last heard was away when the silence began (or died within `common_cause_s` after); or of the
+    receivers that are alive and have learned those waters none would surely have heard it. Where nobody has learned anything nobody can say.
+    """
+    rule, ears, coverage, since_ms = sight.params.dark, sight.ears, sight.coverage, int(row["heard_ms"])
+    if ears is None or not ears.groups:
+        return False
+    heard, missed = coverage.blocks(
+        np.array([cell_key(int(row["lat"]), int(row["lon"]), int(row["class_b"]), group) for group in range(ears.groups)], np.int64)
+    )
+    for group, died_ms, back_ms in ears.deaths.tolist():
+        if heard[group] > 0 and died_ms - rule.common_cause_s * 1000.0 <= since_ms and (back_ms == 0 or back_ms > since_ms):
+            return True
+    learned = [group for group in ears.alive(sight.tick_ms) if heard[group] + missed[group] >= rule.blocks_learned_min]
+    blocks = {group: ears.minutes(group, since_ms, sight.tick_ms) * MINUTE_MS // BLOCK_MS for group in learned}
+    return bool(learned) and all(p_silence(heard[group] + 1.0, missed[group] + 1.0, blocks[group]) >= rule.candidate_p_max for group in learned)
 
 
 def _heard_ms(sight: Sight, key: int) -> int:

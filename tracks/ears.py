@@ -22,7 +22,7 @@ from dogwatch.events import Event, event_id
 from dogwatch.geo import lon_difference
 from dogwatch.kernel import kernel
 from tracks import episodes as ep
-from tracks.coverage import BLOCK_MS, GROUPS_MAX, HOUR_MS, cell_key
+from tracks.coverage import BLOCK_MS, GROUPS_MAX, HOUR_MS, cell_key, place_of
 from tracks.detector import Sight
 from tracks.params import Dark
 from tracks.records import BUCKET_MS, HOT_TYPE, LAST_ROW, MARK_ELSEWHERE, MINUTE_MS, PLAIN
@@ -33,6 +33,7 @@ STEADY_MIN = 50  # of the 60 minutes before: so steady a receiver is missed when
 MINUTES_KEPT = 2048
 DEATH_SPAN_MS, DEATH_STEADY_MIN = 1_800_000, 25  # so steady in the half hour before, its death is remembered; a satellite's pass never is
 DEATHS_MAX = 1024  # a month of one a day for each group; the oldest is forgotten first
+THIN_MS = 180_000  # of a bucket: shorter than the longest interval of reports it tells no rate
 UNDER_WAY_KN_A, UNDER_WAY_KN_B = 3.0, 2.5
 MISSED_BLOCKS_MAX = 24  # a longer hole teaches nothing about coverage
 RULE, RULE_VERSION = "receiver_down", "1.0"
@@ -284,6 +285,33 @@ def minutes_of(listened, deaths, group, since_ms, tick_ms, within_ms):
     first, last = (since_ms + MINUTE_MS - 1) // MINUTE_MS, until_ms // MINUTE_MS
     first = max(first, tick_ms // MINUTE_MS - MINUTES_KEPT + 1)
     return max(0, listened[group, last % MINUTES_KEPT] - listened[group, first % MINUTES_KEPT]) if last > first else 0
+
+
+@kernel((HOT_TYPE[::1], EAR_TYPE[::1], int64[::1], int64[::1], int64[:, ::1], int64[::1], float64, boolean[::1]), **PLAIN)
+def thinned(rows, ears, slots, heard_ms, deaths, cells, within_ms, out):
+    """Mark silences (slot, and since when) of vessels that were heard ever less because a receiver was away.
+
+    The silence began while a steady group that knows their cell was dead (or within `within_ms` before its death), and in the last bucket of
+    10 minutes (the one before, where that is not THIN_MS long) not half as many reports came a minute as in the best of the hour: what carried them is gone,
+    and what still hears says little. deaths: those of Ears; cells: keys of Coverage.
+    """
+    for i in range(slots.shape[0]):
+        v, ear, since_ms = rows[slots[i]], ears[slots[i]], heard_ms[i]
+        away = False
+        for k in range(deaths.shape[0]):
+            if deaths[k, 1] - within_ms <= since_ms and (deaths[k, 2] == 0 or deaths[k, 2] > since_ms):
+                away |= place_of(cells, cell_key(np.int64(v["lat"]), np.int64(v["lon"]), np.int64(v["class_b"]), deaths[k, 0])) >= 0
+        if not away:
+            continue
+        bucket = np.int64(ear["bucket"])
+        span_ms = min(since_ms - bucket * BUCKET_MS, BUCKET_MS)
+        last = bucket if span_ms >= THIN_MS else bucket - 1
+        span_ms = span_ms if span_ms >= THIN_MS else BUCKET_MS
+        came = np.int64(ear["totals"][last % HOUR_BUCKETS]) - np.int64(ear["totals"][(last - 1) % HOUR_BUCKETS])
+        best = np.int64(0)
+        for b in range(bucket - HOUR_BUCKETS + 2, last):
+            best = max(best, np.int64(ear["totals"][b % HOUR_BUCKETS]) - np.int64(ear["totals"][(b - 1) % HOUR_BUCKETS]))
+        out[i] |= 2 * came * BUCKET_MS < best * span_ms
 
 
 @kernel((HOT_TYPE[::1], EAR_TYPE[::1], int64))

@@ -22,7 +22,7 @@ from dogwatch.kernel import kernel
 from tracks.around import SIGHTED_MS, SIGHTING_TYPE
 from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_key, place_of
 from tracks.detector import Sight
-from tracks.ears import EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears, minutes_of
+from tracks.ears import EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears, minutes_of, thinned
 from tracks.params import INSHORE_NM, Dark
 from tracks.records import BELIEVED, HOT_TYPE, MINUTE_MS, MORE_TYPE, PLAIN
 from tracks.vessels import ORDINAL_BITS, VesselTable, degrees
@@ -131,11 +131,14 @@ def expected(sight: Sight, ears: Ears, slots: np.ndarray) -> np.ndarray:
     return found
 
 
-def ask_ears(sight: Sight, ears: Ears, found: np.ndarray) -> None:
-    """Whether a death among the receivers that heard each vessel explains its silence."""
-    table, slots = sight.table, found["slot"]
+def ask_ears(sight: Sight, ears: Ears, cold: np.ndarray, found: np.ndarray) -> None:
+    """Whether a death among the receivers that heard each vessel explains its silence, at once or because it was heard less since. cold: EAR rows."""
+    table, slots, heard_ms, within_ms = sight.table, found["slot"].copy(), found["heard_ms"].copy(), sight.params.dark.common_cause_s * 1000.0
     heard_by = table.rows["rx"][slots] | table.more["rx_before"][slots]
-    found["receivers_lost"] = ears.lost_to(heard_by, found["heard_ms"].copy(), sight.tick_ms, sight.params.dark.common_cause_s * 1000.0)
+    lost = ears.lost_to(heard_by, heard_ms, sight.tick_ms, within_ms)
+    if len(ears.deaths):
+        thinned(table.rows, cold, slots, heard_ms, ears.deaths, sight.coverage.keys, within_ms, lost)
+    found["receivers_lost"] = lost
 
 
 def ask_peers(sight: Sight, found: np.ndarray) -> None:

@@ -12,15 +12,17 @@ The buffer is bounded by lateness times rate; above ROWS_ALARM it counts an alar
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import boolean, from_dtype, int64
 
 from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, FIX_DTYPE, STATIC_DTYPE, T_MISSING, Control, join_rows, take_rows
+from dogwatch.kernel import kernel
+from tracks.records import PLAIN
 
 ROWS_ALARM = 4_000_000  # rows: about an hour of the busiest national feed, 350 MB
 MINUTE_MS = 60_000
-CONTENT = ("release_ms", "t_ms", "mmsi", "msg_type", "lat", "lon", "sog", "cog", "hdg", "nav")
 # Most significant last, as lexsort wants it. Refines dogwatch.batch.canonical_order, so that no tie is left to arrival.
 FIX_ORDER = (
     "flags",
@@ -45,6 +47,8 @@ FIX_ORDER = (
 _LAST = ("release_ms", "t_ms", "mmsi", "msg_type")  # of the static order; arrival (src, fixes_before, t_rx_ms) plays no part
 STATIC_ORDER = (*(name for name in STATIC_DTYPE.names or () if name not in (*_LAST, "src", "fixes_before", "t_rx_ms")), *_LAST[::-1])
 MMSI_BITS = 30
+CHECKSUM, FUTURE, NO_TIME, EARLIEST, LATEST = range(5)  # what `_judge` tells
+_FIX, _STATIC = from_dtype(FIX_DTYPE), from_dtype(STATIC_DTYPE)
 COUNTED = (
     *("rows_in", "checksum", "no_time", "future", "duplicate", "reorder_alarm"),
     *("statics_in", "statics_checksum", "statics_no_time", "statics_future"),
@@ -60,59 +64,60 @@ class Released:
     control: list[Control] = field(default_factory=list)
 
 
+class Chunk(NamedTuple):
+    """Rows that came together, and when the first and the last of them are released: a chunk that wholly waits need not be touched."""
+
+    rows: np.ndarray
+    earliest_ms: int
+    latest_ms: int
+
+
 @dataclass(slots=True)
 class Reorder:
     """Buffer between the sources and the detectors. Not thread-safe; push and release in any rhythm."""
 
     watermark_ms: int = T_MISSING
-    fixes: list[np.ndarray] = field(default_factory=list)
-    statics: list[np.ndarray] = field(default_factory=list)
+    fixes: list[Chunk] = field(default_factory=list)
+    statics: list[Chunk] = field(default_factory=list)
     control: list[Control] = field(default_factory=list)
-    earliest_ms: int = -T_MISSING  # no fix in the buffer is released before this
+    waiting: int = 0  # fixes in the buffer
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
 
     def push(self, fixes: np.ndarray, statics: np.ndarray, control: list[Control] | tuple[Control, ...] = ()) -> None:
         """Take rows stamped by SourceClock. Rows without usable time or with a bad checksum are dropped and counted."""
         if len(fixes):
             self.counts["rows_in"] += len(fixes)
-            fixes = self._usable(fixes, "")
-            if len(fixes):
-                self.fixes.append(fixes)
-                self.earliest_ms = min(self.earliest_ms, int(fixes["release_ms"].min()))
+            self.waiting += self._put(self.fixes, fixes, "")
         if len(statics):
             self.counts["statics_in"] += len(statics)
-            statics = self._usable(statics, "statics_")
-            if len(statics):
-                self.statics.append(statics)
+            self._put(self.statics, statics, "statics_")
         self.control.extend(control)
-        if sum(map(len, self.fixes)) > ROWS_ALARM:
+        if self.waiting > ROWS_ALARM:
             self.counts["reorder_alarm"] += 1
 
     def release(self, watermark_ms: int) -> Released:
         """Every row with release_ms below the watermark (statics: below its full minute), once."""
         self.watermark_ms = max(self.watermark_ms, watermark_ms)
         fixes, statics = np.empty(0, FIX_DTYPE), np.empty(0, STATIC_DTYPE)
-        if self.earliest_ms < self.watermark_ms:
-            fixes, rest = _split(self.fixes, FIX_DTYPE, self.watermark_ms)
-            self.fixes = [rest] if len(rest) else []
-            self.earliest_ms = int(rest["release_ms"].min()) if len(rest) else -T_MISSING
+        if any(chunk.earliest_ms < self.watermark_ms for chunk in self.fixes):
+            fixes, self.fixes = _split(self.fixes, FIX_DTYPE, self.watermark_ms)
+            self.waiting -= len(fixes)
             fixes = self._merged(take_rows(fixes, order_of_fixes(fixes)))
         minute_ms = self.watermark_ms // MINUTE_MS * MINUTE_MS
         if self.statics and minute_ms > T_MISSING:
-            statics, rest = _split(self.statics, STATIC_DTYPE, minute_ms)
-            self.statics = [rest] if len(rest) else []
+            statics, self.statics = _split(self.statics, STATIC_DTYPE, minute_ms)
             statics = take_rows(statics, np.lexsort([statics[name] for name in STATIC_ORDER]))
         return Released(fixes, statics, self._released_control())
 
     @property
     def buffered(self) -> tuple[int, int]:
         """Rows waiting: (fixes, statics)."""
-        return sum(map(len, self.fixes)), sum(map(len, self.statics))
+        return self.waiting, sum(len(chunk.rows) for chunk in self.statics)
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`; the buffer in canonical order, so that equal states are equal bytes."""
-        fixes = np.concatenate([np.empty(0, FIX_DTYPE), *self.fixes])
-        statics = np.concatenate([np.empty(0, STATIC_DTYPE), *self.statics])
+        fixes = np.concatenate([np.empty(0, FIX_DTYPE), *(chunk.rows for chunk in self.fixes)])
+        statics = np.concatenate([np.empty(0, STATIC_DTYPE), *(chunk.rows for chunk in self.statics)])
         control = sorted((c.t_ms, c.kind, c.subject) for c in self.control)
         return {
             "watermark_ms": self.watermark_ms,
@@ -126,44 +131,28 @@ class Reorder:
     def from_sections(cls, sections: dict[str, Any]) -> Reorder:
         """The buffer that `to_sections` described."""
         buffer = cls(watermark_ms=sections["watermark_ms"], counts=dict(sections["counts"]))
-        if len(sections["fixes"]):
-            buffer.fixes = [sections["fixes"].copy()]
-            buffer.earliest_ms = int(sections["fixes"]["release_ms"].min())
-        if len(sections["statics"]):
-            buffer.statics = [sections["statics"].copy()]
+        buffer.fixes, buffer.statics = (_chunks(sections[name].copy()) for name in ("fixes", "statics"))
+        buffer.waiting = len(sections["fixes"])
         buffer.control = [Control(*c) for c in sections["control"]]
         return buffer
 
-    def _usable(self, rows: np.ndarray, prefix: str) -> np.ndarray:
-        flags = rows["flags"]
-        checksum, future = (flags & F_CK_BAD) != 0, (flags & F_FUTURE) != 0
-        no_time = ((flags & F_NO_TIME) != 0) | (rows["t_ms"] == T_MISSING) | (rows["release_ms"] == T_MISSING)
-        self.counts[prefix + "checksum"] += int(checksum.sum())
-        self.counts[prefix + "future"] += int((future & ~checksum).sum())
-        self.counts[prefix + "no_time"] += int((no_time & ~future & ~checksum).sum())
-        kept = take_rows(rows, ~(checksum | no_time | future))
-        overdue = kept["release_ms"] < self.watermark_ms
-        if overdue.any():  # a source that had left the watermark came back: its old rows are late
-            kept["flags"][overdue] |= np.uint32(F_LATE)
-            kept["release_ms"][overdue] = self.watermark_ms
-        return kept
+    def _put(self, chunks: list[Chunk], rows: np.ndarray, prefix: str) -> int:
+        """Let usable rows wait; returns how many. Old rows of a source that had left the watermark and came back are late."""
+        rows, kept, told = take_rows(rows, np.arange(len(rows))), np.empty(len(rows), np.bool_), np.empty(LATEST + 1, np.int64)
+        usable = _judge(rows, self.watermark_ms, kept, told)
+        for name, which in (("checksum", CHECKSUM), ("future", FUTURE), ("no_time", NO_TIME)):
+            self.counts[prefix + name] += int(told[which])
+        if usable:
+            chunks.append(Chunk(rows if usable == len(rows) else take_rows(rows, kept), int(told[EARLIEST]), int(told[LATEST])))
+        return int(usable)
 
     def _merged(self, fixes: np.ndarray) -> np.ndarray:
         if len(fixes) < 2:
             return fixes
-        same = np.ones(len(fixes), bool)
-        same[0] = False
-        for name in CONTENT:
-            same[1:] &= fixes[name][1:] == fixes[name][:-1]
-        if not same.any():
-            return fixes
-        starts = np.flatnonzero(~same)
-        merged = take_rows(fixes, starts)
-        merged["receivers"] = np.bitwise_or.reduceat(fixes["receivers"], starts)
-        merged["flags"] = np.bitwise_or.reduceat(fixes["flags"], starts)
-        merged["ship_type"] = np.maximum.reduceat(fixes["ship_type"], starts)
-        self.counts["duplicate"] += len(fixes) - len(merged)
-        return merged
+        first = np.empty(len(fixes), np.bool_)
+        n = int(_fold_copies(fixes, first))
+        self.counts["duplicate"] += len(fixes) - n
+        return fixes if n == len(fixes) else take_rows(fixes, first)
 
     def _released_control(self) -> list[Control]:
         if not self.control:
@@ -202,7 +191,67 @@ def order_of_fixes(fixes: np.ndarray) -> np.ndarray:
     return order
 
 
-def _split(chunks: list[np.ndarray], dtype: np.dtype, watermark_ms: int) -> tuple[np.ndarray, np.ndarray]:
-    rows = join_rows(chunks, dtype)
-    ready = rows["release_ms"] < watermark_ms
-    return take_rows(rows, ready), take_rows(rows, ~ready)
+def _chunks(rows: np.ndarray) -> list[Chunk]:
+    return [Chunk(rows, int(rows["release_ms"].min()), int(rows["release_ms"].max()))] if len(rows) else []
+
+
+def _split(chunks: list[Chunk], dtype: np.dtype, watermark_ms: int) -> tuple[np.ndarray, list[Chunk]]:
+    """(rows released before the watermark, chunks that still wait), both in the order in which they came."""
+    ready, rest = [], []
+    for chunk in chunks:
+        if chunk.latest_ms < watermark_ms:
+            ready.append(chunk.rows)
+        elif chunk.earliest_ms >= watermark_ms:
+            rest.append(chunk)
+        else:
+            over = chunk.rows["release_ms"] < watermark_ms
+            ready.append(take_rows(chunk.rows, over))
+            rest += _chunks(take_rows(chunk.rows, ~over))
+    return join_rows(ready, dtype), rest
+
+
+# Flat: a row after the other, each time rows arrive.
+@kernel(int64(_FIX[::1], int64, boolean[::1], int64[::1]), int64(_STATIC[::1], int64, boolean[::1], int64[::1]), **PLAIN)
+def _judge(rows, watermark_ms, kept, told):
+    """Write which rows are usable, and what is told of them; those before the watermark become late. Returns how many are usable."""
+    told[CHECKSUM] = told[FUTURE] = told[NO_TIME] = n = 0
+    told[EARLIEST], told[LATEST] = -T_MISSING, T_MISSING
+    for i in range(rows.shape[0]):
+        row = rows[i]
+        flags = np.int64(row["flags"])
+        kept[i] = False
+        if flags & F_CK_BAD:
+            told[CHECKSUM] += 1
+        elif flags & F_FUTURE:
+            told[FUTURE] += 1
+        elif flags & F_NO_TIME or row["t_ms"] == T_MISSING or row["release_ms"] == T_MISSING:
+            told[NO_TIME] += 1
+        else:
+            if row["release_ms"] < watermark_ms:
+                row["flags"] = np.uint32(flags | F_LATE)
+                row["release_ms"] = watermark_ms
+            told[EARLIEST], told[LATEST] = min(told[EARLIEST], row["release_ms"]), max(told[LATEST], row["release_ms"])
+            kept[i] = True
+            n += 1
+    return n
+
+
+# Flat: a row after the other, each minute.
+@kernel(int64(_FIX[::1], boolean[::1]), **PLAIN)
+def _fold_copies(fixes, first):
+    """Write which rows in canonical order are no copies (same content, same time) of the row before, and give these what their copies add; returns how many."""
+    n, at = 0, 0
+    for i in range(fixes.shape[0]):
+        a, b = fixes[i], fixes[at]
+        copy = i > 0 and a["release_ms"] == b["release_ms"] and a["t_ms"] == b["t_ms"] and a["mmsi"] == b["mmsi"] and a["msg_type"] == b["msg_type"]
+        copy = copy and a["lat"] == b["lat"] and a["lon"] == b["lon"] and a["sog"] == b["sog"] and a["cog"] == b["cog"]
+        copy = copy and a["hdg"] == b["hdg"] and a["nav"] == b["nav"]
+        first[i] = not copy
+        if copy:
+            b["receivers"] |= a["receivers"]
+            b["flags"] |= a["flags"]
+            b["ship_type"] = max(a["ship_type"], b["ship_type"])
+        else:
+            at = i
+            n += 1
+    return n

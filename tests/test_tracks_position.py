@@ -462,6 +462,24 @@ def test_a_few_false_places_do_not_make_a_mast_hear_farther():
     assert beyond(way(lat=58.0), coverage=dirty)
 
 
+def test_a_mast_at_the_end_of_its_lane_hears_the_other_way_too():
+    """A lane of 200 miles that the mast at its north end hears: its middle lies 100 miles south of it, and ships 60 miles north of it are ordinary."""
+    coverage = well_heard(lat_deg=(54.0, 57.4), lon_deg=(10.5, 10.7), blocks=20)
+    limit_nm = reaches_of(coverage, Position())[0]["limit_m"] / 1852
+    assert limit_nm == pytest.approx(1.5 * 103, rel=0.05)
+    assert not beyond(way(lat=57.9), coverage=coverage)
+    long = well_heard(lat_deg=(53.0, 57.8), lon_deg=(10.5, 10.7), blocks=20)
+    assert reaches_of(long, Position())[0]["limit_m"] / 1852 == pytest.approx(1.5 * 145, rel=0.05), "no cap from a middle where no mast stands"
+
+
+def test_a_range_of_little_data_is_the_farthest_heard():
+    few, many = (well_heard(blocks=blocks) for blocks in (4, 400))
+    far = np.array([cell_key(round(56.65 * 600_000), round(10.55 * 600_000), 0, 0)], np.int64)
+    for coverage in (few, many):
+        coverage.learn(far, np.empty(0, np.int64))
+    assert reaches_of(few, Position())[0]["limit_m"] > 1.2 * reaches_of(many, Position())[0]["limit_m"]
+
+
 def test_when_many_are_heard_from_far_it_is_the_air():
     rows = in_order(*(way(mmsi=211_000_001 + k, lat=58.0 + 0.05 * k) for k in range(4)))
     assert not beyond(rows)

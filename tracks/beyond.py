@@ -5,9 +5,11 @@ May not: learn coverage (ears.py), write the record of a track (place_facts.py),
 Theory. VHF ends not far behind the horizon, and that end stays where it is: a report of a place far beyond everything that its receiver
 has ever heard was sent from another place. Nobody tells us where receivers stand, but the coverage model knows in which cells each of them heard
 vessels under way. Each hour the middle of those cells is taken as the receiver's place, and the distance within which `reach_share` of
-all that it heard lay as its range; the middle may be off by a good part of the range, which is why a place must be `reach_factor`
-times as far away, and never less than `reach_nm_min`. A receiver that has heard too little, or farther than a mast can (an aggregator without the names of its
-stations, a satellite), says nothing, and nor does a report that such a one has heard too.
+all that it heard lay as its range (where too little was heard to tell such a share, the farthest). The middle may be off by a good part of
+the range: a mast on a coast or beside a lane hears one side only. So a place must be `reach_factor` times as far away, and never less than
+`reach_nm_min`; that no mast hears farther than `reach_nm_max` bounds the range, not the distance from a middle at which no mast stands. A
+receiver that has heard too little, or farther than a mast can (an aggregator without the names of its stations, a satellite), says nothing,
+and nor does a report that such a one has heard too.
 Every five minutes each track heard since is compared with the reach of those that heard it.
 """
 
@@ -29,6 +31,7 @@ REACH_TYPE, FAR_TYPE = from_dtype(REACH), from_dtype(FAR)
 WEIGHTS = 64  # parts of a block: faded counts as integers, whose sums are the same in any order
 HALF_CELL_M = 0.75 * CELL_UNITS * M_PER_UNIT  # from the middle of a cell to its corner
 BITS = 64  # receivers by number
+TAIL_BLOCKS = 10  # so many must lie beyond the range that a share tells; of less heard the farthest is the range
 MAST_SHARE = 0.98  # of all that a mast hears lies within `reach_nm_max`; the rest are places that were false when it heard them
 
 
@@ -57,8 +60,10 @@ def _reach(lat: np.ndarray, lon: np.ndarray, weight: np.ndarray, rule: Position)
     within = np.cumsum(weight[order])
     if not len(order) or int(within[-1]) < MAST_SHARE * total:
         return middle_lat, middle_lon, 0.0
-    range_m = float(away_m[order[int(np.searchsorted(within, rule.reach_share * int(within[-1])))]]) + HALF_CELL_M
-    return middle_lat, middle_lon, min(rule.reach_nm_max, max(rule.reach_nm_min, rule.reach_factor * range_m / NM_M)) * NM_M
+    tail = (1.0 - rule.reach_share) * int(within[-1])
+    at = int(np.searchsorted(within, rule.reach_share * int(within[-1]))) if tail >= TAIL_BLOCKS * WEIGHTS else len(order) - 1
+    range_m = float(away_m[order[at]]) + HALF_CELL_M
+    return middle_lat, middle_lon, max(rule.reach_nm_min * NM_M, rule.reach_factor * range_m)
 
 
 def far_tracks(rows: np.ndarray, since_ms: int, reaches: np.ndarray, groups: list[str], receivers: tuple[str, ...]) -> np.ndarray:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from naive_position import how_odd
 
 from dogwatch.batch import F_FIX_STATE, SOG_MISSING, new_fixes
-from tracks.look import BEGUN, DOUBTFUL, PASSED, SLOW, STRANGE, TWIN, Picks
+from tracks.look import BEGUN, DOUBTFUL, PASSED, STRANGE, TWIN, Picks
 from tracks.params import Params, SuddenStop
 from tracks.records import ACCEPTED, BORN, GOES_ON, MARK_DOUBT, MARK_TWIN, NO_POSITION, NOT_VESSEL, TAKEN
 
@@ -37,7 +37,7 @@ def disagrees(fix, told):
 def test_rows_are_picked_as_by_asking_each(seed, n):
     fixes, taken = random_rows(np.random.default_rng(seed), n)
     picks = Picks(fixes, taken, Params())
-    wanted = {whom: [] for whom in (DOUBTFUL, PASSED, STRANGE, BEGUN, TWIN, SLOW)}
+    wanted = {whom: [] for whom in (DOUBTFUL, PASSED, STRANGE, BEGUN, TWIN)}
     for i, (fix, told) in enumerate(zip(fixes, taken)):
         if told["what"] == NOT_VESSEL:
             wanted[STRANGE].append(i)
@@ -51,7 +51,7 @@ def test_rows_are_picked_as_by_asking_each(seed, n):
         passed = (before_kn > 7) != (now_kn > 7) or (before_kn >= 1) != (now_kn >= 1) or (before_kn >= 2) != (now_kn >= 2)
         if passed and told["how"] == GOES_ON and not missing:
             wanted[PASSED].append(i)
-        for whom, concerned in ((SLOW, missing or now_kn <= 3), (BEGUN, told["how"] == BORN), (TWIN, told["marks"] & MARK_TWIN)):
+        for whom, concerned in ((BEGUN, told["how"] == BORN), (TWIN, told["marks"] & MARK_TWIN)):
             if concerned:
                 wanted[whom].append(i)
     assert {whom: picks[whom].tolist() for whom in wanted} == wanted
@@ -64,7 +64,7 @@ def test_speeds_passed_are_those_of_the_profile():
     assert not np.array_equal(quick[PASSED], Picks(fixes, taken, Params())[PASSED])
 
 
-@pytest.mark.parametrize("whom", [DOUBTFUL, PASSED, STRANGE, BEGUN, TWIN, SLOW])
+@pytest.mark.parametrize("whom", [DOUBTFUL, PASSED, STRANGE, BEGUN, TWIN])
 def test_picks_are_in_order_of_rows(whom):
     fixes, taken = random_rows(np.random.default_rng(2), 2000)
     found = Picks(fixes, taken, Params())[whom]

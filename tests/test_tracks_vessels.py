@@ -14,9 +14,10 @@ from ingest.decode import DecodeState, decode
 from tests.decode_inputs import bits_of, one, six_bit, tag
 from tracks.association import AHEAD, associate
 from tracks.clock import order_of_fixes
-from tracks.records import BELIEVED, COUNTERS, HOT, MARK_CLASSES, MORE, PLAIN
+from tracks.params import Params
+from tracks.records import ACCEPTED, BELIEVED, COUNTERS, HOT, MARK_CLASSES, MORE, PLAIN
 from tracks.slow_runs import _close_buckets
-from tracks.vessels import VesselTable, ask_geography, hash_size, text_of, trail_of
+from tracks.vessels import VesselTable, ask_geography, hash_size, slow_slots, text_of, trail_of
 
 LIMITS = ((40.0, 65.0, 30.0, 30.0), 3)
 
@@ -316,6 +317,20 @@ def test_geography_is_asked_once_while_a_vessel_stays():
     table.add_fixes(track(211_000_001, [600], 54.0, 10.3), *LIMITS)
     ask_geography(table, np.array([True]), sea)
     assert (sea.asked, table.known["masked"][0]) == (2, 0)
+
+
+def test_who_is_slow_and_moved_is_found_among_the_rows_as_among_all_tracks():
+    rng, rows, table = np.random.default_rng(3), new_fixes(900), VesselTable.new(1000, {})
+    rows["mmsi"], rows["t_ms"], rows["release_ms"] = 211_000_000 + rng.integers(0, 200, 900), T0 + np.arange(900) * 60, T0 + np.arange(900) * 60
+    rows["lat"], rows["lon"], rows["msg_type"] = 32_000_000 + rng.integers(0, 2_000, 900), 6_000_000, 1
+    rows["sog"], rows["cog"] = rng.choice([0, 29, 30, 31, 80, SOG_MISSING], 900), 0
+    taken = table.add_fixes(rows, Params().reach, 3)
+    asked = rng.random(len(table)) < 0.5
+    table.known["geo_lat"][asked], table.known["geo_lon"][asked] = table.used["lat"][asked], table.used["lon"][asked]
+    heard = np.unique(taken["slot"][taken["what"] == ACCEPTED])
+    wanted = [slot for slot in heard.tolist() if table.used["speed_kn"][slot] <= 3.0 and not asked[slot]]
+    assert 20 < len(wanted) < len(heard) - 20
+    assert slow_slots(table, rows, taken, 3.0).tolist() == wanted
 
 
 def test_counters_are_named():

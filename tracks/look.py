@@ -22,9 +22,7 @@ PASSED = 1  # sudden_stop.py: goes on and passes one of its three speeds
 STRANGE = 2  # identity.py: of a number that has no track
 BEGUN = 3  # identity.py: with which a track begins
 TWIN = 4  # hulls.py: of a track marked as a twin
-SLOW = 5  # step.py: accepted, and slow or of unknown speed
-PICKS = 6
-SLOW_KN = 3.0  # geography is asked for vessels no faster than this
+PICKS = 5
 
 
 class Picks:
@@ -36,7 +34,7 @@ class Picks:
         stop = params.sudden_stop
         self.taken = taken
         self._rows, self._counts = np.empty((PICKS, len(taken)), np.int32), np.zeros(PICKS, np.int64)
-        pick(fixes, taken, (stop.fast_kn, stop.stopped_kn, stop.resume_kn, SLOW_KN), self._rows, self._counts)
+        pick(fixes, taken, (stop.fast_kn, stop.stopped_kn, stop.resume_kn), self._rows, self._counts)
 
     def __getitem__(self, whom: int) -> np.ndarray:
         found: np.ndarray = self._rows[whom, : int(self._counts[whom])]
@@ -44,11 +42,11 @@ class Picks:
 
 
 # Flat: one pass over every row. Slow twin: tests/test_tracks_look.py.
-@kernel((FIX_TYPE[::1], TAKEN_TYPE[::1], types.UniTuple(float64, 4), int32[:, ::1], int64[::1]), **PLAIN)
+@kernel((FIX_TYPE[::1], TAKEN_TYPE[::1], types.UniTuple(float64, 3), int32[:, ::1], int64[::1]), **PLAIN)
 def pick(fixes, taken, limits, out, counts):
-    """Write the numbers of rows that concern each, and how many. limits in knots: sudden_stop.py's fast, stopped and resumed, and slow."""
-    fast_kn, stopped_kn, resume_kn, slow_kn = limits
-    n0 = n1 = n2 = n3 = n4 = n5 = 0
+    """Write the numbers of rows that concern each, and how many. limits in knots: sudden_stop.py's fast, stopped and resumed."""
+    fast_kn, stopped_kn, resume_kn = limits
+    n0 = n1 = n2 = n3 = n4 = 0
     for i in range(taken.shape[0]):
         told = taken[i]
         what = told["what"]
@@ -68,9 +66,6 @@ def pick(fixes, taken, limits, out, counts):
         out[DOUBTFUL, n0] = i
         n0 += doubtful
         now_kn, before_kn = sog / 10.0, np.float64(told["prev_speed_kn"])
-        slow = sog == SOG_MISSING or now_kn <= slow_kn
-        out[SLOW, n5] = i
-        n5 += slow
         passed = (before_kn > fast_kn) != (now_kn > fast_kn) or (before_kn < stopped_kn) != (now_kn < stopped_kn)
         passed = passed or (before_kn < resume_kn) != (now_kn < resume_kn)
         out[PASSED, n1] = i
@@ -79,4 +74,4 @@ def pick(fixes, taken, limits, out, counts):
         n3 += how == BORN
         out[TWIN, n4] = i
         n4 += (marks & MARK_TWIN) != 0
-    counts[0], counts[1], counts[2], counts[3], counts[4], counts[5] = n0, n1, n2, n3, n4, n5
+    counts[0], counts[1], counts[2], counts[3], counts[4] = n0, n1, n2, n3, n4

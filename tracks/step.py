@@ -25,7 +25,6 @@ from tracks.coverage import BLOCK_MS, Coverage
 from tracks.dark import DarkDetector
 from tracks.detector import Detector, Sight
 from tracks.detectors import new_detectors
-from tracks.look import SLOW, SLOW_KN
 from tracks.params import Params
 from tracks.records import BELIEVED, LAST_ROW
 from tracks.rescue import Rescue
@@ -33,6 +32,7 @@ from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography,
 from watchlists.screen import Watchlists
 
 FRESH_MS = 600_000
+SLOW_KN = 3.0  # geography is asked for vessels no faster than this
 DAY_MS = 86_400_000
 ASLEEP_MS = 2 * DAY_MS
 
@@ -217,7 +217,7 @@ def take_rows_of(state: TrackState, released: Released, watermark_ms: int) -> No
             detector.join(sight, joined, slots)
     state.rescue.advance(watermark_ms, state.geography, state.params.rescue)
     # Who has moved, has reported: if all rows of this minute came in this call, no other track needs to be looked at.
-    slow = _slow_and_fresh(table, watermark_ms) if state.begun else slow_slots(table, taken, sight.picks(released.fixes, taken)[SLOW], SLOW_KN)
+    slow = _slow_and_fresh(table, watermark_ms) if state.begun else slow_slots(table, released.fixes, taken, SLOW_KN)
     ask_geography(table, slow, state.geography)
     state.begun = False
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numba import float64, int32, int64
+from numba import float64, int64
 
 from dogwatch.batch import (
     F_LATE,
@@ -28,6 +28,7 @@ from dogwatch.batch import (
     HAS_TYPE_AND_SIZE,
     HAS_VOYAGE,
     LAT_MISSING,
+    SOG_MISSING,
     T_MISSING,
     UNITS_PER_DEG,
 )
@@ -39,6 +40,7 @@ from tracks.records import (
     BORN,
     CELLS,
     COUNTERS,
+    FIX_TYPE,
     HOT,
     HOT_TYPE,
     LAST_ROW,
@@ -303,13 +305,13 @@ def ask_geography(table: VesselTable, wanted: np.ndarray, geography: Any) -> Non
     more["geo_lat"][slots], more["geo_lon"][slots] = rows["lat"][slots], rows["lon"][slots]
 
 
-def slow_slots(table: VesselTable, taken: np.ndarray, picked: np.ndarray, speed_kn_max: float) -> np.ndarray:
-    """int64 slots, each once, of the tracks of rows of TAKEN that are no faster than this and have moved since geography was asked about them.
+def slow_slots(table: VesselTable, fixes: np.ndarray, taken: np.ndarray, speed_kn_max: float) -> np.ndarray:
+    """int64 slots, each once, of the tracks of accepted rows that are no faster than this and have moved since geography was asked about them.
 
-    picked: int32 numbers of accepted rows, among them all of the last ones of such tracks; unknown speed counts as slow.
+    fixes, taken: FIX and TAKEN rows of a minute. Unknown speed counts as slow.
     """
-    slots = np.empty(len(picked), np.int64)
-    return np.unique(slots[: _slow_taken(taken, picked, table.rows, table.more, speed_kn_max, slots)])
+    slots = np.empty(len(taken), np.int64)
+    return np.unique(slots[: _slow_taken(fixes, taken, table.rows, table.more, speed_kn_max, slots)])
 
 
 def trail_ms(t: np.ndarray, near_ms: int) -> np.ndarray:
@@ -371,11 +373,17 @@ def _moved(rows, more, slots, out):
     return n
 
 
-@kernel(int64(TAKEN_TYPE[::1], int32[::1], HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
-def _slow_taken(taken, picked, rows, more, speed_kn_max, out):
-    """Slots of picked rows whose track is slow and has moved since geography was asked about it (maybe repeated); returns how many."""
+@kernel(int64(FIX_TYPE[::1], TAKEN_TYPE[::1], HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
+def _slow_taken(fixes, taken, rows, more, speed_kn_max, out):
+    """Slots of accepted rows whose track is slow and has moved since geography was asked about it (maybe repeated); returns how many.
+
+    A row that tells a greater speed is passed over without a look at its track: if it is the last one, the track is as fast.
+    """
     n = 0
-    for i in picked:
+    for i in range(taken.shape[0]):
+        sog = np.int64(fixes[i]["sog"])
+        if taken[i]["what"] != ACCEPTED or (sog != SOG_MISSING and sog / 10.0 > speed_kn_max):
+            continue
         slot = np.int64(taken[i]["slot"])
         v = rows[slot]
         if v["speed_kn"] > speed_kn_max:

@@ -1,17 +1,18 @@
 """Dark periods: the arithmetic of silence, then vessels that went dark and vessels that only seem to."""
 
 import math
+from collections import Counter
 
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracks_sea import T0, every, heard_too, in_order, lane_traffic, last_versions, lines, shown, silent_source, static, track, watch, well_heard
 
 from dogwatch.batch import F_LATE, LAT_MISSING, T_MISSING, Control, empty_batch
 from dogwatch.watermark import end_of_recording
-from tracks.coverage import CELLS_MAX, GROUPS_MAX, Coverage, cell_key, cells_of, p_path, p_silence
+from tracks.coverage import CELLS_MAX, FADE_PER_HOUR, FAINT, GROUPS_MAX, Coverage, cell_at, cell_key, cells_of, p_path, p_silence
 from tracks.dark import NEAR_COAST
 from tracks.ears import EAR, MINUTES_KEPT, Ears, minutes_of, thinned
 from tracks.params import Dark, Loitering, Params, Rendezvous
@@ -72,6 +73,30 @@ def test_coverage_learns_fades_and_is_bounded(monkeypatch):
     coverage.learn(np.array([7, 8], np.int64), np.empty(0, np.int64))
     assert (len(coverage.keys), coverage.refused) == (2, 2)
     assert CELLS_MAX > 100_000
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.lists(st.integers(-3, 40)), st.lists(st.integers(-3, 60)), st.booleans()), max_size=6))
+def test_coverage_counts_as_a_dictionary_does(blocks):
+    coverage, heard, missed = Coverage(), {}, {}
+    for heard_keys, missed_keys, fades in blocks:
+        coverage.learn(np.array(heard_keys, np.int64), np.array(missed_keys, np.int64))
+        for key, n in Counter(heard_keys).items():
+            heard[key] = heard.get(key, 0.0) + n
+        for key, n in Counter(missed_keys).items():
+            if key in heard:
+                missed[key] = missed.get(key, 0.0) + n
+        for _ in range(700 if fades else 0):
+            coverage.fade()
+            for cells in (heard, missed):
+                cells.update({key: n * FADE_PER_HOUR for key, n in cells.items()})
+            alive = {key for key in heard if heard[key] + missed.get(key, 0.0) >= FAINT}
+            heard, missed = ({key: n for key, n in cells.items() if key in alive} for cells in (heard, missed))
+    assert coverage.keys.tolist() == sorted(heard)
+    assert coverage.heard.tolist() == [heard[key] for key in sorted(heard)], "bit for bit"
+    assert coverage.missed.tolist() == [missed.get(key, 0.0) for key in sorted(heard)]
+    found = [cell_at(coverage.keys, coverage.hashed(), key) for key in range(-5, 65)]
+    assert found == [sorted(heard).index(key) if key in heard else -1 for key in range(-5, 65)]
 
 
 def test_cells_wrap_at_the_date_line():

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numba import float64, int64, types
+from numba import float64, int32, int64, types
 
 from dogwatch.kernel import kernel
 from tracks.records import PLAIN
@@ -37,6 +37,7 @@ HOUR_MS = 3_600_000
 HALF_LIFE_H = 168
 FADE_PER_HOUR = 0.995882624  # 0.5 ** (1 / HALF_LIFE_H), rounded once for every platform
 CELLS_MAX = 500_000  # more than every sea within 60 nm of a coast, both classes
+HASH_FACTOR = 11_400_714_819_323_198_485  # multiplicative hashing: an odd number near 2 ** 64 over the golden ratio
 FAINT = 0.05  # a cell with fewer faded blocks than this is forgotten
 
 
@@ -50,6 +51,8 @@ class Coverage:
     missed: np.ndarray = field(default_factory=lambda: np.empty(0, np.float64))
     pending: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # noted in this tick; empty between ticks
     refused: int = 0  # blocks of new cells not learned because CELLS_MAX was reached
+    places: np.ndarray = field(default_factory=lambda: np.zeros(2, np.int32), repr=False)  # index + 1 of the keys `placed`, 0 empty: no part of the state
+    placed: np.ndarray | None = field(default=None, repr=False)
 
     def group(self, name: str) -> int:
         """Number of a receiver's group; a name not known yet gets the next one."""
@@ -69,9 +72,9 @@ class Coverage:
         """
         if not len(heard_keys) and not len(missed_keys):
             return
-        heard_keys, missed_keys = np.sort(heard_keys), np.sort(missed_keys)
-        counts, new, new_counts = _tallied(heard_keys, self.keys)
+        counts, unknown = self._tallied(heard_keys)
         self.heard = self.heard + counts
+        new, new_counts = np.unique(unknown, return_counts=True)
         room = CELLS_MAX - len(self.keys)
         if len(new) > room:
             self.refused += len(new) - room
@@ -79,10 +82,10 @@ class Coverage:
         if len(new):
             keys = np.concatenate([self.keys, new])
             order = np.argsort(keys, kind="stable")
-            self.keys, self.heard = keys[order], np.concatenate([self.heard, new_counts])[order]
+            self.keys, self.heard = keys[order], np.concatenate([self.heard, new_counts.astype(np.float64)])[order]
             self.missed = np.concatenate([self.missed, np.zeros(len(new))])[order]
         if len(missed_keys):
-            self.missed = self.missed + _tallied(missed_keys, self.keys)[0]
+            self.missed = self.missed + self._tallied(missed_keys)[0]
 
     def note(self, heard_keys: np.ndarray, missed_keys: np.ndarray) -> None:
         """What `settle` will learn at the end of the tick: within a tick nobody decides with what another learned in it, so the order of shards is one."""
@@ -103,6 +106,19 @@ class Coverage:
         alive = self.heard + self.missed >= FAINT
         if not alive.all():
             self.keys, self.heard, self.missed = self.keys[alive], self.heard[alive], self.missed[alive]
+
+    def hashed(self) -> np.ndarray:
+        """int32[2 ** k], at most half full: where `cell_at` finds the keys. Made anew when cells came or went; several threads may ask."""
+        if self.placed is not self.keys:
+            keys, places = self.keys, np.zeros(1 << max(1, (2 * len(self.keys)).bit_length()), np.int32)
+            _enter(keys, places)
+            self.places, self.placed = places, keys
+        return self.places
+
+    def _tallied(self, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(float64: how often each key stands in `found`, those of `found` that are no keys yet)."""
+        counts, unknown = np.zeros(len(self.keys)), np.empty(len(found), np.int64)
+        return counts, unknown[: _tally(found, self.keys, self.hashed(), counts, unknown)]
 
     def blocks(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(heard, missed) float64 of cells; 0 where nothing is known."""
@@ -131,48 +147,50 @@ def cell_key(lat, lon, class_b, group):
     return ((int(group) * 2 + int(class_b)) * ROWS + row) * COLUMNS + column
 
 
+@kernel(int64(int64, int64), **PLAIN)
+def _place(key, size):
+    """Where a key is looked for first in a hash of so many places, a power of two."""
+    return np.int64((np.uint64(key) * np.uint64(HASH_FACTOR)) >> np.uint64(32)) & (size - 1)
+
+
 def cells_of(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(group, class_b, lat, lon) int64[n] of cell keys; the south-west corner in units."""
     column, rest = keys % COLUMNS, keys // COLUMNS
     return rest // (2 * ROWS), rest // ROWS % 2, rest % ROWS * CELL_UNITS - 54_000_000, column * CELL_UNITS - 108_000_000
 
 
-def _tallied(found: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(how often each of the keys stands in `found`, those of `found` that are no keys yet, how often each of these); both in ascending order."""
-    counts, unknown, times = np.zeros(len(keys)), np.empty(len(found), np.int64), np.empty(len(found))
-    n = _tally(found, keys, counts, unknown, times)
-    return counts, unknown[:n], times[:n]
+@kernel((int64[::1], int32[::1]), **PLAIN)
+def _enter(keys, places):
+    """Enter keys into an empty hash."""
+    for i in range(keys.shape[0]):
+        at = _place(keys[i], places.shape[0])
+        while places[at] != 0:
+            at = (at + 1) & (places.shape[0] - 1)
+        places[at] = np.int32(i + 1)
 
 
-@kernel(int64(int64[::1], int64[::1], float64[::1], int64[::1], float64[::1]), **PLAIN)
-def _tally(found, keys, counts, unknown, times):
-    """Write what `_tallied` gives; returns how many are unknown.
+@kernel(int64(int64[::1], int32[::1], int64), **PLAIN)
+def cell_at(keys, places, key):
+    """Index of a cell among the keys of a coverage whose hash is `places` (`Coverage.hashed`), or -1."""
+    at = _place(key, places.shape[0])
+    while places[at] != 0:
+        if keys[places[at] - 1] == key:
+            return np.int64(places[at]) - 1
+        at = (at + 1) & (places.shape[0] - 1)
+    return np.int64(-1)
 
-    The next key is looked for in steps that double: what is heard in five minutes is a small part of what is known.
-    """
-    n, low, i = 0, 0, 0
-    while i < found.shape[0]:
-        key, following = found[i], i + 1
-        while following < found.shape[0] and found[following] == key:
-            following += 1
-        step = 1
-        while low + step < keys.shape[0] and keys[low + step] < key:
-            low += step
-            step *= 2
-        high = min(low + step, keys.shape[0])
-        while low < high:
-            middle = (low + high) // 2
-            if keys[middle] < key:
-                low = middle + 1
-            else:
-                high = middle
-        if low < keys.shape[0] and keys[low] == key:
-            counts[low] += following - i
+
+@kernel(int64(int64[::1], int64[::1], int32[::1], float64[::1], int64[::1]), **PLAIN)
+def _tally(found, keys, places, counts, unknown):
+    """Write what `Coverage._tallied` gives; returns how many are unknown."""
+    n = 0
+    for i in range(found.shape[0]):
+        at = cell_at(keys, places, found[i])
+        if at >= 0:
+            counts[at] += 1.0
         else:
-            unknown[n] = key
-            times[n] = following - i
+            unknown[n] = found[i]
             n += 1
-        i = following
     return n
 
 

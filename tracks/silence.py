@@ -20,7 +20,7 @@ from dogwatch.batch import COG_MISSING, T_MISSING, take_rows
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, cos_lat
 from dogwatch.kernel import kernel
 from tracks.around import SIGHTED_MS, SIGHTING_TYPE
-from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_key, place_of
+from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_at, cell_key
 from tracks.detector import Sight
 from tracks.ears import EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears, minutes_of, thinned
 from tracks.params import INSHORE_NM, Dark
@@ -75,7 +75,7 @@ CAUSES = (
 )
 ASKED = np.dtype([("key", "<i8"), ("heard_ms", "<i8"), ("column", "<i8"), ("at", "<i8")])  # whose neighbours are asked for: column of cells, row of SILENCE
 ASKED_TYPE = from_dtype(ASKED)
-LEARNED = types.Tuple((int64[::1], float64[::1], float64[::1]))
+LEARNED = types.Tuple((int64[::1], int32[::1], float64[::1], float64[::1]))
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ def expected(sight: Sight, ears: Ears, slots: np.ndarray) -> np.ndarray:
     table, coverage, rule = sight.table, sight.coverage, sight.params.dark
     found = np.zeros(len(slots), SILENCE)
     groups = np.array(ears.alive(sight.tick_ms), np.int64)
-    learned = (coverage.keys, coverage.heard, coverage.missed)
+    learned = (coverage.keys, coverage.hashed(), coverage.heard, coverage.missed)
     limits = (float(rule.blocks_learned_min), rule.common_cause_s * 1000.0)
     path = np.empty(PATH_BLOCKS_MAX + AHEAD_BLOCKS, np.int64)
     _expect(table.rows, table.heard_ms, slots, groups, ears.listened, ears.deaths, sight.tick_ms, learned, limits, path, found)
@@ -331,7 +331,7 @@ def _along(v, group, n, learned, learned_min, path):
 
     `tracks.coverage.p_path` on the cells in which the middle of each block is reckoned to lie.
     """
-    keys, heard, missed = learned
+    keys, places, heard, missed = learned
     p, coverage, known_blocks, whole = 1.0, 0.0, 0, 1
     cell, before, h, m = np.int64(-1), 0, 0.0, 0.0
     for i in range(n + AHEAD_BLOCKS):
@@ -344,7 +344,7 @@ def _along(v, group, n, learned, learned_min, path):
             cell, before = here, 0
             for j in range(i):
                 before += path[j] == here
-            at = place_of(keys, here)
+            at = cell_at(keys, places, here)
             h, m = (heard[at], missed[at]) if at >= 0 else (0.0, 0.0)
         if h + m < learned_min:
             whole = 0
@@ -373,9 +373,9 @@ def _along(v, group, n, learned, learned_min, path):
     **PLAIN,
 )
 def _expect(rows, heard, slots, groups, listened, deaths, tick_ms, learned, limits, path, out):
-    """See `expected`. learned: keys, heard and missed of Coverage. limits: blocks that make a cell learned, ms that make two losses one."""
+    """See `expected`. learned: keys, hash, heard and missed of Coverage. limits: blocks that make a cell learned, ms that make two losses one."""
     learned_min, within_ms = limits
-    keys, cell_heard, cell_missed = learned
+    keys, places, cell_heard, cell_missed = learned
     for i in range(slots.shape[0]):
         v, found, since_ms = rows[slots[i]], out[i], heard[slots[i]]
         found["slot"], found["heard_ms"], found["group"] = slots[i], since_ms, -1
@@ -388,7 +388,7 @@ def _expect(rows, heard, slots, groups, listened, deaths, tick_ms, learned, limi
             if blocks < 1:
                 continue
             p, coverage, whole = _along(v, groups[g], min(blocks, PATH_BLOCKS_MAX), learned, learned_min, path)
-            at = place_of(keys, cell_key(np.int64(v["lat"]), np.int64(v["lon"]), np.int64(v["class_b"]), groups[g]))
+            at = cell_at(keys, places, cell_key(np.int64(v["lat"]), np.int64(v["lon"]), np.int64(v["class_b"]), groups[g]))
             known = 1 if at >= 0 and cell_heard[at] + cell_missed[at] >= learned_min else 0
             if found["group"] < 0 or known > found["known_cell"] or (known == found["known_cell"] and p < found["p"]):
                 found["group"], found["blocks"] = groups[g], blocks

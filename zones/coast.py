@@ -58,14 +58,16 @@ class Coast:
     cell_near: np.ndarray
     origin: str = "custom"
     memory: Memory = field(init=False, repr=False, compare=False)
+    columns: tuple[np.ndarray, ...] = field(init=False, repr=False, compare=False)  # what stands above, in its order
 
     def __post_init__(self) -> None:
         """Begin with an empty memory."""
         object.__setattr__(self, "memory", Memory(len(self.cell_land)))
+        object.__setattr__(self, "columns", tuple(getattr(self, name) for name in COLUMNS))
 
     def arrays(self) -> tuple[np.ndarray, ...]:
         """What the kernels take, in their order; to be asked for anew now and then, so that the memory finds room."""
-        return (*(getattr(self, name) for name in COLUMNS), self.memory.ready())
+        return *self.columns, self.memory.ready()
 
     def distance_nm(self, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
         """float64[n] nautical miles to the coast, 0 on land, COAST_CAP_NM beyond; lat, lon int64[n] in units within range."""

@@ -32,7 +32,6 @@ from sim.simulate import simulate
 BUSY_LINES_PER_S = 1000  # a national feed
 FLOOD = 10
 TICK_S = 0.02
-WARM_S = 10.0  # the sea alone: kernels are loaded when first wanted
 
 
 def main() -> int:
@@ -77,7 +76,7 @@ def _send(peer: socket.socket, lines: list[bytes], rate: int, calls: int, sent: 
         due = int((tick + 1) * TICK_S * rate)
         peer.sendall(b"".join(itertools.islice(flood, max(0, due - gone))))
         gone = max(gone, due)
-        if tick % 25 == 24 and tick * TICK_S >= WARM_S:
+        if tick % 25 == 24:
             mmsi = 970_100_000 + len(sent)
             fields = {"type": 1, "mmsi": mmsi, "status": 14, "lat": 50.0 + len(sent) / 100, "lon": 3.0, "second": 60}
             peer.sendall(encode_dict(fields, talker_id="AI")[0].encode() + b"\r\n")

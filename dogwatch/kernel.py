@@ -22,11 +22,14 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.targetconfig import ConfigStack
 
+_all: list[Kernel] = []  # every kernel that was declared with signatures
+
 
 class Kernel(CPUDispatcher):
     """A function that takes exactly the types of its signatures, or any types where none was declared."""
 
-    declared: tuple[Any, ...] = ()
+    pending: tuple[Any, ...] = ()  # what is still to be loaded
+    typed = False  # whether its types were declared
 
     def load(self) -> Kernel:
         """Compiled, or read from the cache, for all declared signatures."""
@@ -34,7 +37,7 @@ class Kernel(CPUDispatcher):
         own = Flags()
         own.nrt = True
         with global_compiler_lock, ConfigStack().enter(own):
-            wanted, self.declared = self.declared, ()
+            wanted, self.pending = self.pending, ()
             for signature in wanted:
                 self.compile(signature)
             if wanted:
@@ -43,7 +46,9 @@ class Kernel(CPUDispatcher):
 
     def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
         """What the dispatcher asks for when it knows no function for these arguments; it calls what it is given."""
-        return self.load() if self.declared else super()._compile_for_args(*args, **kws)
+        if self.load().typed:
+            return self  # loaded now, by this thread or another
+        return super()._compile_for_args(*args, **kws)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """What a compiled caller asks for."""
@@ -65,7 +70,15 @@ def kernel(*signatures: Any, cache: bool = True, **options: Any) -> Callable[[Ca
         made = Kernel(function, targetoptions={"nopython": True, **options})
         if cache:
             made.enable_caching()
-        made.declared = signatures
+        made.pending, made.typed = signatures, bool(signatures)
+        if signatures:
+            _all.append(made)
         return made
 
     return declare
+
+
+def load_all() -> None:
+    """Load every kernel of the modules that are imported: for a watch, which must not wait for one when the first call for help comes."""
+    for one in _all:
+        one.load()

@@ -14,8 +14,9 @@ from pathlib import Path
 
 # Programs that fill the compile caches, so that the first start reads them: those of the first row while files are fetched, the other when
 # zones/build has compiled its own share
-WHILE_FETCHING = ("import zones.coast, zones.ports, tracks.step", "import ingest.tabular, ingest.kernel; ingest.kernel.scan.load()")
-AT_THE_END = "import zones.geography, sim.simulate"
+LOAD = "; from dogwatch.kernel import load_all; load_all()"
+WHILE_FETCHING = ("import zones.coast, zones.ports, tracks.step" + LOAD, "import ingest.tabular, ingest.kernel; ingest.kernel.scan.load()" + LOAD)
+AT_THE_END = "import zones.geography, sim.simulate" + LOAD
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -31,16 +31,20 @@ CONFIGURATION_FAULT = 2  # exit code: a restart cannot help
 def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
     """Sources -> ais.*; see `runners.kafka_ingest`. Raises InputError, SurroundingsError."""
     with _stage(config, "ingest"):
+        from dogwatch.kernel import load_all
         from runners.kafka_ingest import run_ingest as run
 
+        load_all()
         run(config, stop=stop, until_end=until_end)
 
 
 def run_track(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
     """ais.* -> risk.events; see `runners.kafka_track`. Raises InputError, SurroundingsError."""
     with _stage(config, "track"):
+        from dogwatch.kernel import load_all
         from runners.kafka_track import run_track as run
 
+        load_all()
         run(config, stop=stop, until_end=until_end)
 
 

@@ -22,6 +22,7 @@ from dogwatch.alerts import Alert
 from dogwatch.batch import Control
 from dogwatch.config import Config
 from dogwatch.errors import InputError
+from dogwatch.kernel import load_all
 from ingest.sources import Received, SourceSet
 from runners.desk import Desk
 from runners.engine import Engine, Output
@@ -70,6 +71,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
         elif config.metrics.enabled:  # the console's own port serves /metrics too
             desk.metrics.serve(config.metrics.host, config.metrics.port)
         desk.tell(journal.missed)
+        load_all()
         sources.start()
         _loop(sources, desk, journal, tape, config, stop, until_end)
     finally:

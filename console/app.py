@@ -14,7 +14,6 @@ import contextlib
 import itertools
 import mimetypes
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -35,9 +34,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from console.board import Board, LevelRoseError, NoRescueError, decision_plain, wall_ms
 from console.database import StoreError
 from console.decisions import Decisions, StaleError
+from console.dossier import as_csv, as_geojson, as_kml, dossier, protected
 from console.evidence import evidence
 from console.life import MAY, RefusedError, plain
+from console.openapi import document
 from console.picture import Box, Picture
+from console.rate import WINDOW_S, Rate
 from console.rescue import drift_answer
 from console.stream import Stream, sse
 from dogwatch import __version__
@@ -56,8 +58,8 @@ MAY_END_RESCUE = ("watchstander", "supervisor")
 BODY_BYTES_MAX = 16_384
 ALERTS_PAGE_MAX = 2_000
 LOAD_HOURS_MAX = 24 * 366
-RATE_WINDOW_S = 10.0
 POSTS_PER_WINDOW_MAX = 100  # per address; a person acknowledges a few per minute
+READS_PER_WINDOW_MAX = 1_000  # per address; an open page asks a few times a minute, twenty of them may stand behind one address
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
 # data: is only for the pictures on map controls
 CSP = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -67,6 +69,11 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
+}
+EXPORTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "geojson": (as_geojson, "application/geo+json"),
+    "kml": (as_kml, "application/vnd.google-earth.kml+xml"),
+    "csv": (as_csv, "text/csv; charset=utf-8"),
 }
 mimetypes.add_type("text/javascript", ".mjs")  # some systems do not know it, and a browser refuses a module of another type
 mimetypes.add_type("application/geo+json", ".geojson")
@@ -95,20 +102,8 @@ def create_app(
     room = _Room(board, picture, metrics, land_geojson, zones_geojson, given, on_land)
     routes = [
         Route("/", room.page),
-        Route("/api/info", room.about),
-        Route("/api/vessels.bin", room.vessels),
-        WebSocketRoute("/api/vessels", room.vessel_stream),
-        Route("/api/static", room.statics),
-        Route("/api/events", room.events),
-        Route("/api/alerts", room.alerts),
-        Route("/api/alerts/{alert_id}", room.alert),
-        Route("/api/alerts/{alert_id}/evidence", room.evidence),
-        Route("/api/alerts/{alert_id}/ack", room.acknowledge, methods=["POST"]),
-        Route("/api/alerts/{alert_id}/end-rescue", room.end_rescue, methods=["POST"]),
-        Route("/api/alerts/{alert_id}/{action}", room.order, methods=["POST"]),
-        Route("/api/load", room.load),
-        Route("/api/alerts/{alert_id}/rescuers", room.rescuers),
-        Route("/api/drift", room.drift),
+        Mount("/api/v1", routes=api_routes(room)),
+        Mount("/api", routes=api_routes(room)),  # by hand one writes no version: it is the newest
         Route("/metrics", room.metrics_text),
         Route("/healthz", room.healthz),
         Route("/basemap/land.geojson", room.land),
@@ -121,8 +116,32 @@ def create_app(
     return app
 
 
+def api_routes(room: _Room) -> list[BaseRoute]:
+    """What lies under api/v1; console/openapi.py describes each of them."""
+    return [
+        Route("/openapi.json", room.openapi),
+        Route("/info", room.about),
+        Route("/vessels.bin", room.vessels),
+        WebSocketRoute("/vessels", room.vessel_stream),
+        Route("/static", room.statics),
+        Route("/search", room.search),
+        Route("/vessels/{mmsi:int}", room.dossier),
+        Route("/vessels/{mmsi:int}/export.{form}", room.export),
+        Route("/events", room.events),
+        Route("/alerts", room.alerts),
+        Route("/alerts/{alert_id}", room.alert),
+        Route("/alerts/{alert_id}/evidence", room.evidence),
+        Route("/alerts/{alert_id}/rescuers", room.rescuers),
+        Route("/alerts/{alert_id}/ack", room.acknowledge, methods=["POST"]),
+        Route("/alerts/{alert_id}/end-rescue", room.end_rescue, methods=["POST"]),
+        Route("/alerts/{alert_id}/{action}", room.order, methods=["POST"]),
+        Route("/load", room.load),
+        Route("/drift", room.drift),
+    ]
+
+
 class Guard:
-    """Headers on every answer; refuses foreign hosts (DNS rebinding) and foreign origins on writes and web sockets.
+    """Headers on every answer, a limit on reads; refuses foreign hosts (DNS rebinding) and foreign origins on writes and web sockets.
 
     A write also needs `If-Match`, a header no foreign form or image can send.
     """
@@ -130,6 +149,7 @@ class Guard:
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
         self._app = app
         self._hosts = hosts
+        self._reads = Rate(READS_PER_WINDOW_MAX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
@@ -142,8 +162,15 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008, "reason": refusal})
         elif refusal:
             await problem(403, refusal, "open the console by the address that the program printed")(scope, receive, _with_headers(send))
+        elif self._too_many(scope):
+            await _later(scope, receive, _with_headers(send))
         else:
             await self._app(scope, receive, _with_headers(send))
+
+    def _too_many(self, scope: Scope) -> bool:
+        """Reads of the API only: the page itself is small, and health must answer whatever happens."""
+        reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"].startswith("/api/")
+        return reads and not self._reads.allows(scope["client"][0] if scope.get("client") else "")
 
     def _refusal(self, scope: Scope, headers: Headers) -> str:
         host = headers.get("host", "")
@@ -167,6 +194,12 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return sender
+
+
+async def _later(scope: Scope, receive: Receive, send: Send) -> None:
+    answer = problem(429, "too many requests from this desk", f"wait {WINDOW_S:.0f} s")
+    answer.headers["retry-after"] = f"{WINDOW_S:.0f}"
+    await answer(scope, receive, send)
 
 
 _request_numbers = itertools.count(1)
@@ -205,7 +238,7 @@ class _Room:
         self._info = info
         self._frames = Stream(items_max=1)  # used for waking only: each socket asks the picture for what it missed
         self._cache: dict[tuple[int, int], bytes] = {}
-        self._posts: dict[str, deque[float]] = {}
+        self._writes = Rate(POSTS_PER_WINDOW_MAX)
         self._started = time.monotonic()
         self._counted = (time.monotonic(), 0)
         self._last_message = time.monotonic()
@@ -262,6 +295,10 @@ class _Room:
     async def page(self, request: Request) -> Response:
         """GET /"""
         return FileResponse(STATIC / "index.html")
+
+    async def openapi(self, request: Request) -> Response:
+        """GET api/openapi.json: this API, described."""
+        return reply(document())
 
     async def about(self, request: Request) -> Response:
         """GET api/info: what does not change while the page is open."""
@@ -325,6 +362,38 @@ class _Room:
         if not (since.isascii() and since.isdigit()):
             return problem(400, "since is not a version number", "use the version of the answer before")
         return Response(msgspec.json.encode(self._picture.statics(int(since))), media_type="application/json", headers={"cache-control": "no-store"})
+
+    async def search(self, request: Request) -> Response:
+        """GET api/search?q=: vessels by MMSI, IMO number, call sign or name, the closest first."""
+        found = await run_in_threadpool(self._picture.search, _clean_text(request.query_params.get("q"), NAME_CHARS_MAX))
+        return reply({"vessels": found})
+
+    async def dossier(self, request: Request) -> Response:
+        """GET api/vessels/{mmsi}: identity, voyage, track, alerts and what was said of a vessel."""
+        found = await self._found(request)
+        return reply(found) if found else self._unheard()
+
+    async def export(self, request: Request) -> Response:
+        """GET api/vessels/{mmsi}/export.{geojson, kml, csv}: the dossier as a file, without any person."""
+        form = request.path_params["form"]
+        if form not in EXPORTS:
+            return problem(404, f"no such form: {form[:20]}", f"one of {', '.join(EXPORTS)}")
+        found = await self._found(request)
+        if found is None:
+            return self._unheard()
+        if protected(found):
+            return problem(403, "no file is made of rescue craft and distress beacons", "their page shows what is known")
+        make, media_type = EXPORTS[form]
+        made = await run_in_threadpool(make, found)
+        name = f"{'exercise-' if found['exercise'] else ''}{found['mmsi']}.{form}"
+        headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{name}"'}
+        return Response(made if isinstance(made, bytes) else msgspec.json.encode(made), media_type=media_type, headers=headers)
+
+    async def _found(self, request: Request) -> dict[str, Any] | None:
+        return await run_in_threadpool(dossier, request.path_params["mmsi"], self._picture, self._board.snapshot()[1])
+
+    def _unheard(self) -> Response:
+        return problem(404, "no such vessel was heard", "api/search finds vessels by name, call sign and numbers")
 
     async def events(self, request: Request) -> Response:
         """GET api/events: server-sent events, from Last-Event-ID or ?after= on."""
@@ -440,8 +509,8 @@ class _Room:
     async def _asked(self, request: Request) -> tuple[int | None, dict[str, Any]] | Response:
         """(op_revision that was seen, None if it is no number; body, empty if it is no JSON object) of a decision, or why it is refused."""
         address = request.client.host if request.client else ""
-        if not self._may_post(address):
-            return problem(429, "too many requests from this desk", f"wait {RATE_WINDOW_S:.0f} s")
+        if not self._writes.allows(address):
+            return problem(429, "too many requests from this desk", f"wait {WINDOW_S:.0f} s")
         tag = request.headers.get("if-match", "").strip().strip('"')
         if not tag:
             return problem(428, "If-Match is missing", "send the op_revision that you have seen in If-Match")
@@ -468,18 +537,6 @@ class _Room:
         except StoreError as fault:
             return problem(503, f"the decision was NOT recorded: {fault}", "check the disk or the database of the console, then repeat")
         return _tagged(record)
-
-    def _may_post(self, address: str) -> bool:
-        now = time.monotonic()
-        if len(self._posts) > 1000:
-            self._posts = {a: q for a, q in self._posts.items() if q and now - q[-1] < RATE_WINDOW_S}
-        recent = self._posts.setdefault(address, deque())
-        while recent and now - recent[0] > RATE_WINDOW_S:
-            recent.popleft()
-        if len(recent) >= POSTS_PER_WINDOW_MAX:
-            return False
-        recent.append(now)
-        return True
 
     async def metrics_text(self, request: Request) -> Response:
         """GET metrics"""

@@ -27,7 +27,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from console.chronicle import Change, Chronicle
 from console.history import KEEP_EVERY_MS, History, past_rows
+from console.search import search
 from dogwatch.batch import (
     COG_MISSING,
     F_CK_BAD,
@@ -100,6 +102,10 @@ STATIC = np.dtype(
         ("starboard", "<u2"),
         ("draught_dm", "<u2"),
         ("ship_type", "u1"),
+        ("eta_month", "u1"),
+        ("eta_day", "u1"),
+        ("eta_hour", "u1"),
+        ("eta_minute", "u1"),
         ("callsign", "S7"),
         ("name", "S34"),
         ("destination", "S20"),
@@ -109,8 +115,10 @@ STATIC_PARTS = (
     (HAS_NAME, ("name",)),
     (HAS_CALLSIGN, ("callsign", "imo")),
     (HAS_TYPE_AND_SIZE, ("ship_type", "bow", "stern", "port", "starboard")),
-    (HAS_VOYAGE, ("destination", "draught_dm")),
+    (HAS_VOYAGE, ("destination", "draught_dm", "eta_month", "eta_day", "eta_hour", "eta_minute")),
 )
+TOLD = ("name", "callsign", "imo", "ship_type", "bow", "stern", "port", "starboard", "destination", "draught_dm")  # a change of these is kept
+
 Kind = Literal["key", "delta"]
 Box = tuple[float, float, float, float]  # west, south, east, north in degrees; west > east crosses the date line
 
@@ -123,6 +131,7 @@ class Picture:
         self.fixes = 0
         self.refused = 0  # vessels beyond the limit
         self.history = History()
+        self.chronicle = Chronicle()
         self._vessels_max = vessels_max
         self._rows = np.empty(0, ROW)
         self._statics = np.empty(0, STATIC)
@@ -235,10 +244,20 @@ class Picture:
             at = np.searchsorted(self._statics["mmsi"], rows["mmsi"])
             changed = np.zeros(len(rows), bool)
             for name in names:
-                changed |= self._statics[name][at] != rows[name]
+                differs = self._statics[name][at] != rows[name]
+                if name in TOLD and differs.any():
+                    self._tell_changes(name, rows[differs], self._statics[name][at[differs]])
+                changed |= differs
                 self._statics[name][at] = rows[name]
             touched.append(rows["mmsi"][changed])
         self._classify(np.unique(np.concatenate(touched)))
+
+    def _tell_changes(self, name: str, rows: np.ndarray, before: np.ndarray) -> None:
+        """Keep what a vessel says anew of itself where it said something else before."""
+        again = (before != np.zeros(1, before.dtype)) & (rows[name] != np.zeros(1, before.dtype))
+        for row, old in zip(rows[again], before[again], strict=True):
+            t_ms = int(row["t_ms"]) if row["t_ms"] != T_MISSING else self._newest_ms
+            self.chronicle.changed(int(row["mmsi"]), Change(t_ms, name, _value(old), _value(row[name])))
 
     def _classify(self, mmsi: np.ndarray) -> None:
         """Bring class and static version of these vessels up to date with what is known of them."""
@@ -330,6 +349,29 @@ class Picture:
             details[known] = self._statics[np.searchsorted(self._statics["mmsi"], rows["mmsi"][known])]
         return {"version": version, "more": more, "rows": [_plain(row, detail) for row, detail in zip(rows, details, strict=True)]}
 
+    def one(self, mmsi: int) -> dict[str, Any] | None:
+        """Everything that is known of one vessel now: `identity` and `voyage` (None: no static data), `position` (None: not on the map); None = never heard."""
+        with self._lock:
+            row, detail = _row_of(self._rows, mmsi), _row_of(self._statics, mmsi)
+        if row is None and detail is None:
+            return None
+        return {
+            "identity": None if detail is None else _identity(detail),
+            "voyage": None if detail is None else _voyage(detail),
+            "position": None if row is None else _place(row),
+        }
+
+    def search(self, query: str) -> list[dict[str, Any]]:
+        """Vessels whose MMSI, IMO number, call sign or name is or holds `query` (console/search.py): `mmsi, name, callsign, imo, on_map`."""
+        with self._lock:
+            on_map, statics = self._rows["mmsi"].copy(), self._statics.copy()
+        shown = []
+        for mmsi in search(query, on_map, statics):
+            detail = _row_of(statics, mmsi)
+            who = {"name": "", "callsign": "", "imo": None} if detail is None else _names(detail)
+            shown.append({"mmsi": mmsi, **who, "on_map": bool(_known(on_map, np.array([mmsi]))[0])})
+        return shown
+
     def ships(self) -> np.ndarray:
         """Every target as `ingest.rescuers.DTYPE`: degrees, knots, NaN where unknown."""
         with self._lock:
@@ -345,20 +387,7 @@ class Picture:
         """The picture for people and scripts: one dict per vessel, missing values None."""
         with self._lock:
             rows = self._rows if box is None else self._rows[_inside(self._rows, box)]
-        return [
-            {
-                "handle": int(row["handle"]),
-                "mmsi": int(row["mmsi"]),
-                "lat": int(row["lat"]) / 1e7,
-                "lon": int(row["lon"]) / 1e7,
-                "sog_kn": None if row["sog"] == SOG_NONE else int(row["sog"]) / 100,
-                "cog_deg": None if row["cog"] == COG_NONE else int(row["cog"]) / 100,
-                "heading_deg": None if row["hdg"] == HDG_MISSING else int(row["hdg"]),
-                "t_ms": int(row["t_ms"]),
-                "exercise": bool(row["exercise"]),
-            }
-            for row in rows
-        ]
+        return [{"handle": int(row["handle"]), "mmsi": int(row["mmsi"]), **_place(row)} for row in rows]
 
 
 def _pack(rows: np.ndarray, gone: np.ndarray, kind: int, seq: int, newest_ms: int) -> bytes:
@@ -447,18 +476,46 @@ def _text(value: bytes) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
-def _plain(row: np.void, detail: np.void) -> dict[str, Any]:
+def _value(value: Any) -> str | int:
+    return _text(bytes(value)) if isinstance(value, bytes) else int(value)
+
+
+def _row_of(rows: np.ndarray, mmsi: int) -> np.void | None:
+    """A copy of the row of one MMSI out of rows sorted by it."""
+    at = int(np.searchsorted(rows["mmsi"], mmsi))
+    return rows[at].copy() if at < len(rows) and rows["mmsi"][at] == mmsi else None
+
+
+def _names(detail: np.void) -> dict[str, Any]:
+    return {"name": _text(bytes(detail["name"])), "callsign": _text(bytes(detail["callsign"])), "imo": int(detail["imo"]) or None}
+
+
+def _identity(detail: np.void) -> dict[str, Any]:
     length, beam = int(detail["bow"]) + int(detail["stern"]), int(detail["port"]) + int(detail["starboard"])
+    return {**_names(detail), "ship_type": int(detail["ship_type"]) or None, "length_m": length or None, "beam_m": beam or None}
+
+
+def _voyage(detail: np.void) -> dict[str, Any]:
+    month, day, hour, minute = (int(detail[f"eta_{part}"]) for part in ("month", "day", "hour", "minute"))
+    clock = f" {hour:02d}:{minute:02d}Z" if hour < 24 and minute < 60 else ""
+    eta = f"{month:02d}-{day:02d}{clock}" if 1 <= month <= 12 and 1 <= day <= 31 else None
+    return {"destination": _text(bytes(detail["destination"])), "draught_m": int(detail["draught_dm"]) / 10 or None, "eta": eta}
+
+
+def _place(row: np.void) -> dict[str, Any]:
     return {
-        "handle": int(row["handle"]),
-        "mmsi": int(row["mmsi"]),
-        "name": _text(bytes(detail["name"])),
-        "callsign": _text(bytes(detail["callsign"])),
-        "imo": int(detail["imo"]) or None,
-        "ship_type": int(detail["ship_type"]) or None,
-        "length_m": length or None,
-        "beam_m": beam or None,
-        "draught_m": int(detail["draught_dm"]) / 10 or None,
-        "destination": _text(bytes(detail["destination"])),
+        "lat": int(row["lat"]) / 1e7,
+        "lon": int(row["lon"]) / 1e7,
+        "sog_kn": None if row["sog"] == SOG_NONE else int(row["sog"]) / 100,
+        "cog_deg": None if row["cog"] == COG_NONE else int(row["cog"]) / 100,
+        "heading_deg": None if row["hdg"] == HDG_MISSING else int(row["hdg"]),
+        "t_ms": int(row["t_ms"]),
+        "class": int(row["class"]),
         "exercise": bool(row["exercise"]),
     }
+
+
+def _plain(row: np.void, detail: np.void) -> dict[str, Any]:
+    voyage = _voyage(detail)
+    shown = {"handle": int(row["handle"]), "mmsi": int(row["mmsi"]), **_identity(detail)}
+    return {**shown, "draught_m": voyage["draught_m"], "destination": voyage["destination"], "exercise": bool(row["exercise"])}

@@ -83,6 +83,8 @@ class Desk:
         self.metrics.observe(self.engine, output, seconds)
         if self.picture is not None and len(output.batch.fixes) + len(output.batch.statics):
             self.picture.update(output.batch)
+        if self.picture is not None:
+            self.picture.chronicle.take(output.all_events())
         for row in output.batch.heartbeats:
             self.heartbeats[row.source] = {"t": iso(row.t_ms), "state": row.state, **row.counts}
         self.tell(output.alerts)

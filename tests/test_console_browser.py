@@ -249,7 +249,7 @@ def test_without_webgl_or_without_libraries_the_console_is_a_list(browser: Brows
     shoot(browser, "console-list", "list")
     clean(browser, "list")
     browser("close", "list")
-    browser("open", "plain", url=url, answers={"api/info": {"desk": "Test desk", "libraries": False, "map": False, "exercise": True}})
+    browser("open", "plain", url=url, answers={"api/v1/info": {"desk": "Test desk", "libraries": False, "map": False, "exercise": True}})
     text = browser.until("document.querySelectorAll('.plain-list li').length === 6 && document.body.innerText", "plain")
     assert "EXERCISE" in text
     assert HOSTILE in text

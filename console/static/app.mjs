@@ -263,7 +263,7 @@ async function readStatics() {
   asking = true;
   try {
     for (let more = true; more; ) {
-      const answer = await getJson(`api/static?since=${vessels.staticVersion}`);
+      const answer = await getJson(`api/v1/static?since=${vessels.staticVersion}`);
       vessels.takeStatics(answer);
       more = answer.more;
     }

@@ -8,7 +8,7 @@ const show = (text) => {
 };
 
 try {
-  const answer = await fetch(new URL('api/info', document.baseURI));
+  const answer = await fetch(new URL('api/v1/info', document.baseURI));
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   const info = await answer.json();
   const printed = new URLSearchParams(location.search).get('view') === 'print';

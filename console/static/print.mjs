@@ -65,7 +65,7 @@ function Sheet({ evidence, info }) {
 export async function start(info) {
   document.documentElement.dataset.palette = 'day';
   document.documentElement.classList.add('paper');
-  const evidence = await getJson(`api/alerts/${encodeURIComponent(new URLSearchParams(location.search).get('alert') ?? '')}/evidence`);
+  const evidence = await getJson(`api/v1/alerts/${encodeURIComponent(new URLSearchParams(location.search).get('alert') ?? '')}/evidence`);
   document.title = `${evidence.alert.level} ${clean(evidence.alert.alert_id, 12)} · dogwatch`;
   document.getElementById('app').replaceChildren();
   render(html`<${Sheet} evidence=${evidence} info=${info} />`, document.getElementById('app'));

@@ -14,7 +14,7 @@ const WIDTH = 1000; // of the bar's drawing, stretched to its place
 export async function openReplay(id, at = NaN) {
   change({ replay: { id, loading: true } });
   try {
-    const evidence = await getJson(`api/alerts/${encodeURIComponent(id)}/evidence`);
+    const evidence = await getJson(`api/v1/alerts/${encodeURIComponent(id)}/evidence`);
     if (state.replay?.id !== id) return;
     const { from_ms: from, to_ms: to } = evidence;
     const whole = Number.isFinite(at);

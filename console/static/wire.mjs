@@ -25,7 +25,7 @@ export const postEndRescue = (record, by, role, reason) => decide(record, 'end-r
 
 async function decide(record, what, body, key = randomKey()) {
   try {
-    const answer = await fetch(at(`api/alerts/${encodeURIComponent(record.alert_id)}/${what}`), {
+    const answer = await fetch(at(`api/v1/alerts/${encodeURIComponent(record.alert_id)}/${what}`), {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', 'If-Match': `"${record.op_revision}"`, 'Idempotency-Key': key },
       body: JSON.stringify(body),
@@ -57,10 +57,10 @@ export function followAlerts(onNews) {
   };
   const open = async () => {
     try {
-      const whole = await getJson('api/alerts?limit=2000');
+      const whole = await getJson('api/v1/alerts?limit=2000');
       takeAlerts(whole.alerts, true);
       change({ health: whole.health });
-      source = new EventSource(at(`api/events?after=${encodeURIComponent(whole.cursor)}`));
+      source = new EventSource(at(`api/v1/events?after=${encodeURIComponent(whole.cursor)}`));
     } catch {
       again();
       return;
@@ -77,7 +77,7 @@ export function followAlerts(onNews) {
 /** Follow the picture for good. `onFrame` gets each frame (ArrayBuffer). */
 export function followVessels(onFrame) {
   const open = () => {
-    const url = at('api/vessels');
+    const url = at('api/v1/vessels');
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(url);
     let watchdog;

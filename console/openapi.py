@@ -1,0 +1,119 @@
+"""The API described in OpenAPI 3.1, as api/v1/openapi.json serves it. May live here: that description. May not: handlers, rules.
+
+Written as a table: a test holds it against the routes themselves, both ways, and against every address that the page asks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from console.life import DISPOSITIONS, MAY, SCOPES
+from dogwatch import __version__
+
+BASE = "/api/v1"
+JSON, BINARY = "application/json", "application/octet-stream"
+BBOX = ("string", "west,south,east,north in degrees")
+Parameters = dict[str, tuple[str, str]]  # name -> (type, what it says)
+
+READS: dict[str, tuple[str, Parameters, str]] = {
+    "/openapi.json": ("this document", {}, JSON),
+    "/info": ("what does not change while the page is open: desk, version, parts installed", {}, JSON),
+    "/vessels.bin": ("a key frame of the picture (docs/console.md); JSON with fmt=json", {"bbox": BBOX, "fmt": ("string", "json")}, BINARY),
+    "/vessels": ("web socket: a key frame, then a delta each half second", {"bbox": BBOX}, BINARY),
+    "/static": ("who the handles of the picture are, what changed since a version", {"since": ("integer", "version of the answer before")}, JSON),
+    "/search": ("vessels by MMSI, IMO number, call sign or name, the closest first, at most 20", {"q": ("string", "at least two characters")}, JSON),
+    "/vessels/{mmsi}": ("the dossier: identity, voyage, histories, track, alerts, gaps, port calls, watchlist hits", {}, JSON),
+    "/vessels/{mmsi}/export.{form}": ("the dossier as geojson, kml or csv, without any person", {}, BINARY),
+    "/events": ("server-sent events alert, health, reset; resumed by Last-Event-ID or after", {"after": ("string", "cursor")}, "text/event-stream"),
+    "/alerts": ("records, worst and newest first, and the cursor for the stream", {"limit": ("integer", "up to 2000"), "offset": ("integer", "from 0")}, JSON),
+    "/alerts/{alert_id}": ("one record; its ETag is the op_revision", {}, JSON),
+    "/alerts/{alert_id}/evidence": ("the record with tracks, receivers and traffic around its time", {}, JSON),
+    "/alerts/{alert_id}/rescuers": ("the vessels that can be there first", {}, JSON),
+    "/load": ("alarm load in event time", {"hours": ("number", "back from now"), "positions": ("integer", "operators")}, JSON),
+    "/drift": (
+        "where a person or a craft drifts, as GeoJSON",
+        {
+            **dict.fromkeys(("lat", "lon", "wind_from", "current_to"), ("number", "degrees")),
+            "class": ("string", "PIW-1, REFUGEE-RAFT-1, LIFE-RAFT-NB-1 or SKIFF-1"),
+            "hours": ("number", "from the call"),
+            **dict.fromkeys(("wind_ms", "current_ms"), ("number", "m/s")),
+            "error_m": ("number", "of the position"),
+            "seed": ("integer", "of the particles"),
+        },
+        JSON,
+    ),
+}  # fmt: skip
+WORDS = {"by": {"type": "string", "maxLength": 60}, "role": {"type": "string", "maxLength": 20}, "reason": {"type": "string", "maxLength": 300}}
+ORDER = {
+    **WORDS,
+    "code": {"enum": list(DISPOSITIONS)},
+    "of": {"type": "string", "maxLength": 64},
+    "scope": {"enum": list(SCOPES)},
+    "until": {"type": "string", "format": "date-time", "description": "event time"},
+}
+WRITES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
+    "/alerts/{alert_id}/ack": ("acknowledge for everybody", {"by": WORDS["by"], "seen_revision": {"type": "integer"}}, ["by", "seen_revision"]),
+    "/alerts/{alert_id}/end-rescue": ("end the rescue areas that an alert opened", WORDS, ["by", "role", "reason"]),
+    "/alerts/{alert_id}/{action}": ("what people decide about an alert", ORDER, ["by"]),
+}
+REFUSALS = {
+    "400": "a parameter makes no sense", "403": "from elsewhere, or the role may not", "404": "no such thing", "409": "never done to it, or its level rose",
+    "412": "somebody decided before", "422": "a word is missing or senseless", "428": "If-Match is missing", "429": "too many requests from this address",
+    "503": "not recorded, or not to be read",
+}  # fmt: skip
+READ_REFUSALS, WRITE_REFUSALS = ("400", "403", "404", "429", "503"), ("403", "404", "409", "412", "422", "428", "429", "503")
+
+
+def document() -> dict[str, Any]:
+    """The whole description, ready for JSON."""
+    paths: dict[str, Any] = {path: {"get": _read(path, *said)} for path, said in READS.items()}
+    paths |= {path: {"post": _write(path, *said)} for path, said in WRITES.items()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "dogwatch console", "version": __version__, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "servers": [{"url": BASE.removeprefix("/"), "description": "relative to the address of the console"}],
+        "paths": paths,
+        "components": {
+            "schemas": {
+                "Problem": {
+                    "type": "object",
+                    "required": ["error", "remedy", "request_id"],
+                    "properties": {name: {"type": "string"} for name in ("error", "remedy", "request_id")},
+                }
+            }
+        },
+    }
+
+
+def _read(path: str, says: str, parameters: Parameters, media_type: str) -> dict[str, Any]:
+    asked = [{"name": name, "in": "query", "description": what, "schema": {"type": kind}} for name, (kind, what) in parameters.items()]
+    return {"summary": says, "parameters": [*_in_path(path), *asked], "responses": {"200": _answer(says, media_type), **_refused(READ_REFUSALS)}}
+
+
+def _write(path: str, says: str, properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    headers = [
+        {"name": "If-Match", "in": "header", "required": True, "description": "the op_revision that was seen, in quotes", "schema": {"type": "string"}},
+        {"name": "Idempotency-Key", "in": "header", "description": "the same key is carried out once", "schema": {"type": "string"}},
+    ]
+    body = {"type": "object", "required": required, "properties": properties}
+    return {
+        "summary": says,
+        "parameters": [*_in_path(path), *headers],
+        "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
+        "responses": {"200": _answer("recorded; the record as it is now", JSON), **_refused(WRITE_REFUSALS)},
+    }
+
+
+def _in_path(path: str) -> list[dict[str, Any]]:
+    kinds: dict[str, dict[str, Any]] = {"mmsi": {"type": "integer"}, "form": {"enum": ["geojson", "kml", "csv"]}, "action": {"enum": list(MAY)}}
+    names = [part.partition("}")[0] for part in path.split("{")[1:]]
+    return [{"name": name, "in": "path", "required": True, "schema": kinds.get(name, {"type": "string"})} for name in names]
+
+
+def _answer(says: str, media_type: str) -> dict[str, Any]:
+    return {"description": says, "content": {media_type: {}}}
+
+
+def _refused(codes: tuple[str, ...]) -> dict[str, Any]:
+    content = {JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {code: {"description": REFUSALS[code], "content": content} for code in codes}

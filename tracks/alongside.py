@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,12 +34,37 @@ OWNER_LETTERS = 4  # of the first word of two names: shorter ones are MV, MT, SE
 TRAWL_KN = (2.0, 5.0)
 
 
+class Ground(NamedTuple):
+    """What geography says of a place."""
+
+    zones: list[ZoneRelation]
+    coast_nm: float
+    watch_nm: float
+
+
+def grounds(geography: Any, places: list[tuple[float, float]]) -> list[Ground]:
+    """What geography says of places in degrees, asked of all of them at once."""
+    lat_deg, lon_deg = np.array([lat for lat, _ in places]), np.array([lon for _, lon in places])
+    distances = geography.coast_distance_nm(lat_deg, lon_deg).tolist(), geography.watch_distance_nm(lat_deg, lon_deg).tolist()
+    return [Ground(*one) for one in zip(geography.relations_of(lat_deg, lon_deg), *distances, strict=True)]
+
+
+def shores(geography: Any, a: np.ndarray, b: np.ndarray, *, under_way: bool) -> tuple[list[float], list[bool]]:
+    """(coast distance of the nearer one, whether either is masked) of pairs of PARTY rows; nobody who lies still is asked about masks."""
+    lat_deg, lon_deg = (degrees(np.concatenate([a[name], b[name]])) for name in ("lat", "lon"))
+    coast_nm = geography.coast_distance_nm(lat_deg, lon_deg).reshape(2, -1).min(axis=0)
+    masked = geography.masked(lat_deg, lon_deg).reshape(2, -1).any(axis=0) if under_way else np.zeros(len(a), np.bool_)
+    return coast_nm.tolist(), masked.tolist()
+
+
 @dataclass(frozen=True)
 class Beside:
     """What is known of two parties when they are judged.
 
-    `place`: degrees, between them; `ways`: mean speeds in knots; `under_way`: abreast of each other, not still; `one_hull`: never farther apart than
-    the longer one is long, and not seen farther apart before. What the place says is asked of `geography` when it is wanted: mostly it is known.
+    `place`: degrees, between them; `ways`: mean speeds in knots; `coast_nm`: of the nearer one; `in_mask`: under way in a port or anchorage (slow ones
+    in masks are in no contact at all); `under_way`: abreast of each other, not still; `one_hull`: never farther apart than the longer one is long, and
+    not seen farther apart before. `asked`, `near`: what was asked for many pairs at once, of the place and of those around (columns of `company.beside`);
+    else it is asked when it is wanted: mostly it is known.
     """
 
     a: np.void
@@ -48,28 +73,22 @@ class Beside:
     place: tuple[float, float]
     ways: tuple[float, float]
     geography: Any
+    coast_nm: float
+    in_mask: bool = False
     under_way: bool = False
     one_hull: bool = False
+    asked: Ground | None = None
+    near: np.ndarray | None = None
 
     @cached_property
-    def zones(self) -> list[ZoneRelation]:
-        """Zones between the two."""
-        found: list[ZoneRelation] = self.geography.relations(*self.place)
-        return found
-
-    @cached_property
-    def coast_nm(self) -> float:
-        """Of the nearer one."""
-        return float(self.geography.coast_distance_nm(*self._places).min())
-
-    @cached_property
-    def in_mask(self) -> bool:
-        """Under way in a port or anchorage: slow ones in masks are in no contact at all."""
-        return self.under_way and bool(self.geography.masked(*self._places).any())
+    def ground(self) -> Ground:
+        """Zones and distances between the two."""
+        return self.asked or grounds(self.geography, [self.place])[0]
 
     @property
-    def _places(self) -> tuple[np.ndarray, np.ndarray]:
-        return degrees(np.array([self.a["lat"], self.b["lat"]])), degrees(np.array([self.a["lon"], self.b["lon"]]))
+    def zones(self) -> list[ZoneRelation]:
+        """Zones between the two."""
+        return self.ground.zones
 
     @property
     def both(self) -> tuple[np.void, np.void]:
@@ -128,7 +147,8 @@ def _harbour(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
     coast_nm = beside.coast_nm
     if coast_nm >= INSHORE_NM or _watched(beside.zones):
         return ep.checked(HARBOUR, False, 0, suppress=True)
-    others, ashore = len(company.slow(_near(sight, beside, rule.crowd_nm), rule.speed_kn_max)), coast_nm <= 0
+    ashore = coast_nm <= 0
+    others = len(company.slow(_near(sight, beside, rule.crowd_nm), rule.speed_kn_max)) if beside.near is None else int(beside.near[company.SLOW])
     return ep.checked(HARBOUR, ashore or others >= rule.crowd_others_min, "ashore of the coastline" if ashore else others, suppress=True)
 
 
@@ -137,7 +157,7 @@ def _anchorage(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
     still = any(waits(party) for party in beside.both) or all(kn <= rule.still_kn_max for kn in beside.ways)
     if not still or _watched(beside.zones):
         return ep.checked(ANCHORAGE, False, 0, suppress=True)
-    anchored = company.at_anchor(_near(sight, beside, rule.anchorage_nm), rule.speed_kn_max)
+    anchored = company.at_anchor(_near(sight, beside, rule.anchorage_nm), rule.speed_kn_max) if beside.near is None else int(beside.near[company.ANCHORED])
     return ep.checked(ANCHORAGE, anchored >= rule.crowd_others_min, anchored, suppress=True)
 
 

@@ -109,6 +109,12 @@ class Around:
         _near_column(rows, lon, cell_units, near)
         return _by_latitude(take_rows(rows, near))
 
+    def by_latitude(self) -> np.ndarray:
+        """All SIGHTING rows from south to north, for who asks about many places at once; made anew at each call."""
+        rows = self.rows if self.rows is not None or self.table is None else self._gathered(np.arange(len(self.table)))
+        assert rows is not None, "sightings come from rows or from a table"
+        return take_rows(rows, np.argsort(rows["lat"]))
+
     def _between(self, south: int, north: int, lon: int, aside: int) -> np.ndarray:
         """SIGHTING rows from a latitude up to another, in any order; who lies farther than `aside` from a longitude may be missing."""
         if self._order is None and self.rows is None and self.table is not None and self._scans < SCANS_MAX:

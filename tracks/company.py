@@ -11,16 +11,27 @@ Theory. What one vessel does says little about why; what those around it do says
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numba import float32, float64, int64, types
 
 from dogwatch.batch import COG_MISSING, HDG_MISSING
+from dogwatch.geo import M_PER_UNIT, NM_M, distance_m
+from dogwatch.kernel import kernel
+from tracks.around import SIGHTING_TYPE
 from tracks.detector import Sight
+from tracks.records import PLAIN
 from tracks.vessels import ORDINAL_BITS
+
+if TYPE_CHECKING:
+    from tracks.params import Rendezvous
 
 FRESH_MS = 600_000  # how lately a neighbour must have been heard
 NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 1, 5, 7
 TYPE_FISHING = 30
 BOW_KN_MIN = 0.5  # with less way on, a course says nothing about where the bow points
+SLOW, ANCHORED = range(2)  # columns of `beside`
 MID_DIVISOR = 1_000_000  # the first three digits of an MMSI are the country's
 
 
@@ -28,6 +39,32 @@ def others_near(sight: Sight, key: int, lat: int, lon: int, reach_nm: float) -> 
     """SIGHTING rows within `reach_nm` of a place (1/600000 degree) heard in the last ten minutes, but that of `key`; those inside masks too."""
     rows = sight.around.within(lat, lon, reach_nm)
     return rows[(rows["t_ms"] >= sight.tick_ms - FRESH_MS) & (rows["key"] != key)]
+
+
+def beside(sight: Sight, a: np.ndarray, b: np.ndarray, rule: Rendezvous) -> np.ndarray:
+    """int64[n, 2]: of n pairs (PARTY rows) how many others than the two are `slow` within `crowd_nm` of a, and `at_anchor` within `anchorage_nm`."""
+    who = np.column_stack([column.astype(np.int64) for column in (a["key"], b["key"], a["lat"], a["lon"])])
+    out = np.zeros((len(a), 2), np.int64)
+    rows = sight.around.by_latitude()
+    reaches_m = (rule.crowd_nm * NM_M, rule.anchorage_nm * NM_M)
+    _beside(rows, rows["lat"].astype(np.int64), who, sight.tick_ms - FRESH_MS, reaches_m, np.float32(rule.speed_kn_max), out)
+    return out
+
+
+# Flat: a pair after the other, and of each those who lie in its latitudes.
+@kernel((SIGHTING_TYPE[::1], int64[::1], int64[:, ::1], int64, types.UniTuple(float64, 2), float32, int64[:, ::1]), **PLAIN)
+def _beside(rows, lats, who, fresh_ms, reaches_m, speed_max, out):
+    """Count `beside` of rows from south to north. who: keys of a and b, latitude and longitude of a."""
+    widest = np.int64(max(reaches_m) / M_PER_UNIT) + 1
+    for i in range(who.shape[0]):
+        key_a, key_b, lat, lon = who[i, 0], who[i, 1], who[i, 2], who[i, 3]
+        for j in range(np.searchsorted(lats, lat - widest), np.searchsorted(lats, lat + widest + 1)):
+            one = rows[j]
+            if one["speed_kn"] < 0 or one["speed_kn"] > speed_max or one["t_ms"] < fresh_ms or one["key"] == key_a or one["key"] == key_b:
+                continue
+            apart_m = distance_m(lat, lon, one["lat"], one["lon"])
+            out[i, SLOW] += int(apart_m <= reaches_m[0])
+            out[i, ANCHORED] += int(apart_m <= reaches_m[1] and (one["nav"] == NAV_ANCHORED or one["nav"] == NAV_MOORED))
 
 
 def slow(rows: np.ndarray, speed_kn_max: float) -> np.ndarray:

@@ -69,14 +69,13 @@ class Brought:
         """TRAIL[n, 16] of some of the near rows."""
         return self.trail[self.near["slot"][at]]
 
-    def both(self, key_a: int, key_b: int) -> tuple[np.void, np.void] | None:
-        """PARTY rows of two tracks, or None unless both may be in contact at this tick."""
-        keys = self.near["key"]
-        at = np.concatenate([np.flatnonzero(keys == key_a), np.flatnonzero(keys == key_b)])
-        if len(at) < 2:
-            return None
-        a, b = self.parties(at)
-        return a, b
+    def both(self, keys_a: np.ndarray, keys_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of `near` of many pairs of tracks, -1 for a track that cannot be in contact at this tick."""
+        order = np.argsort(self.near["key"])
+        known = np.append(self.near["key"][order], -1)
+        rows_a, rows_b = (np.searchsorted(known[:-1], keys) for keys in (keys_a, keys_b))
+        order = np.append(order, -1)
+        return np.where(known[rows_a] == keys_a, order[rows_a], -1), np.where(known[rows_b] == keys_b, order[rows_b], -1)
 
 
 def gathered(parts: list[Brought]) -> Brought:

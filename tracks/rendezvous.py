@@ -18,8 +18,9 @@ import numpy as np
 
 from dogwatch.batch import take_rows
 from dogwatch.events import Event, Evidence, Value, event_id
+from tracks import company
 from tracks import episodes as ep
-from tracks.alongside import Beside, explanations
+from tracks.alongside import ANCHORAGE, HARBOUR, WEATHER, Beside, explanations, grounds, shores
 from tracks.cells import search
 from tracks.contacts import ABREAST, AGE_FACTOR, SLOW_REPORT_S, STILL, Found, Room, find_contacts, near_rows
 from tracks.detector import Detector, Home, Sight
@@ -35,6 +36,8 @@ RECHECK_MS = 600_000  # how often an open meeting is asked again whether somethi
 SUPPRESSED_RECHECK_MS = 1_800_000
 WAY_REPORT_S = 60.0  # a report a minute of each is all the evidence that side by side under way needs
 TRACK_BITS = 32
+STANDING = tuple(f"suppressed: {name}" for name in (HARBOUR, ANCHORAGE, WEATHER))  # what the place said once; before them only masks are asked about
+CROWD_FROM = 16  # newly met at once: for fewer a pass over all vessels is not worth it
 
 
 @dataclass(slots=True)
@@ -159,12 +162,14 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
     patience = (rule.interpolation_s_max * 1000.0, unheard_ms, unheard_ms + AGE_FACTOR * SLOW_REPORT_S * 1000.0, max(unheard_ms, rule.merge_s * 1000.0))
     which, what = due(pairs, sight.tick_ms, meetings.duration_s(rule) * 1000.0, meetings.reports(rule), patience)
     events: list[Event] = []
+    met = which[what == MET]
+    question = _in_question(meetings, other, sight, met, brought) if len(met) else met
+    judged = _beside(meetings, sight, question, brought) if len(question) else {}
     for at, said in zip(which.tolist(), what.tolist()):
         key = int(pairs["key"][at])
         if said == MET:
-            page = other.book.pages.get(key)
-            if page is None or page.event.t_end is not None:  # what is told of the two as one kind need not be told as the other
-                events += _together(meetings, sight, at, brought)
+            if at in judged:
+                events += _together(meetings, sight, at, judged[at])
         elif said == GONE:
             meetings.book.pages.pop(key, None)
         elif said == PARTED or _seen_apart(sight, pairs[at]):
@@ -177,17 +182,33 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
     return events
 
 
-def _together(meetings: Meetings, sight: Sight, at: int, brought: Brought) -> list[Event]:
+def _in_question(meetings: Meetings, other: Meetings, sight: Sight, met: np.ndarray, brought: Brought) -> np.ndarray:
+    """int64[k, 3]: of the pairs that have met, those about which there is something to find out, and the rows of `brought.near` of both.
+
+    Where one was not heard lately, we look again next minute. What the place said of two that are still stands as long as they lie together.
+    """
+    pairs, told = meetings.pairs, other.book.pages
+    keys = pairs["key"][met]
+    rows_a, rows_b = brought.both((keys >> np.uint64(TRACK_BITS)).astype(np.int64), (keys & np.uint64(0xFFFFFFFF)).astype(np.int64))
+    asked, stands = (rows_a >= 0) & (rows_b >= 0), np.zeros(len(met), np.bool_)
+    for k, key in enumerate(keys.tolist()):
+        page, elsewhere = meetings.book.pages.get(key), told.get(key)
+        if elsewhere is not None and elsewhere.event.t_end is None:
+            asked[k] = False  # what is told of the two as one kind need not be told as the other
+        elif page is not None and not meetings.under_way:
+            stands[k] = page.event.t_end is None and page.event.reason in STANDING
+    pairs["stage"][met[asked & stands]] = SUPPRESSED
+    pairs["due_ms"][met[asked & stands]] = sight.tick_ms + SUPPRESSED_RECHECK_MS
+    asked &= ~stands
+    return np.column_stack([met, rows_a, rows_b])[asked]
+
+
+def _together(meetings: Meetings, sight: Sight, at: int, beside: Beside) -> list[Event]:
     """The event of a pair that meets: new, revised, or (the usual answer) nothing."""
     tick_ms, params, rule, pair = sight.tick_ms, sight.params, sight.params.rendezvous, meetings.pairs[at]
     key = int(pair["key"])
-    both = brought.both(key >> TRACK_BITS, key & 0xFFFFFFFF)
-    if both is None:
-        return []  # one of the two was not heard lately: look again next minute
     page, contact_s = meetings.book.pages.get(key), _contact_s(pair)
     transfer = not meetings.under_way and contact_s >= rule.transfer_grade_s
-    lat_deg, lon_deg = _centre_deg(pair)
-    beside = _beside(meetings, sight, pair, both)
     exclusions, doubts = explanations(sight, beside, rule, page.event.exclusions if page else [])
     reason = ep.suppressed_reason(exclusions)
     pair["stage"] = SUPPRESSED if reason else OPEN
@@ -199,10 +220,10 @@ def _together(meetings: Meetings, sight: Sight, at: int, brought: Brought) -> li
         "state": "candidate" if reason else "open",
         "subjects": [subject(beside.a), subject(beside.b)],
         "t_end": None,
-        "lat": lat_deg,
-        "lon": lon_deg,
+        "lat": beside.place[0],
+        "lon": beside.place[1],
         "zones": beside.zones,
-        "measures": _measures(meetings, pair, rule, sight.geography, transfer=transfer),
+        "measures": _measures(meetings, pair, rule, beside, transfer=transfer),
         "evidence": _evidence(meetings, pair, beside, rule),
         "exclusions": exclusions,
         "confidence": _confidence(meetings, pair, rule, doubts),
@@ -214,14 +235,31 @@ def _together(meetings: Meetings, sight: Sight, at: int, brought: Brought) -> li
     return [meetings.book.open_new(key, _new_event(meetings, int(pair["start_ms"]), sight, facts))]
 
 
-def _beside(meetings: Meetings, sight: Sight, pair: np.void, both: tuple[np.void, np.void]) -> Beside:
-    """What is known of the two when they are judged."""
-    rule, (a, b) = sight.params.rendezvous, both
-    ways = (float(pair["speed_a"]) / int(pair["reports_a"]), float(pair["speed_b"]) / int(pair["reports_b"]))
+def _beside(meetings: Meetings, sight: Sight, question: np.ndarray, brought: Brought) -> dict[int, Beside]:
+    """What is known of two when they are judged, by the row of the pair: asked for all of them at once, of place and company only where nothing is told yet."""
+    rule, pairs = sight.params.rendezvous, meetings.pairs
+    a, b = brought.parties(question[:, 1]), brought.parties(question[:, 2])
+    rows = question[:, 0].tolist()
+    coast_nm, masked = shores(sight.geography, a, b, under_way=meetings.under_way)
+    places = [_centre_deg(pairs[at]) for at in rows]
+    new = [k for k, at in enumerate(rows) if int(pairs["key"][at]) not in meetings.book.pages]
+    asked = dict(zip(new, grounds(sight.geography, [places[k] for k in new]), strict=True)) if new else {}
+    near = dict(zip(new, company.beside(sight, a[new], b[new], rule), strict=True)) if len(new) >= CROWD_FROM else {}
+    found = {}
+    for k, at in enumerate(rows):
+        pair = pairs[at]
+        ways = (float(pair["speed_a"]) / int(pair["reports_a"]), float(pair["speed_b"]) / int(pair["reports_b"]))
+        hull, since_ms = _one_hull(meetings, pair, a[k], b[k], rule), int(pair["start_ms"])
+        shore = sight.geography, coast_nm[k], masked[k]
+        found[at] = Beside(a[k], b[k], since_ms, places[k], ways, *shore, meetings.under_way, hull, asked.get(k), near.get(k))
+    return found
+
+
+def _one_hull(meetings: Meetings, pair: np.void, a: np.void, b: np.void, rule: Rendezvous) -> bool:
+    """Never farther apart than the longer one is long, and not seen farther apart before."""
     loa_m, approach_m = float(max(int(a["loa_m"]), int(b["loa_m"]))), float(pair["approach_m"])
     together_s = (int(pair["last_ms"]) - int(pair["segment_ms"])) / 1000.0
-    one_hull = pair["widest_m"] < loa_m and approach_m < loa_m and (approach_m >= 0 or (meetings.under_way and together_s >= rule.one_hull_s))
-    return Beside(a, b, int(pair["start_ms"]), _centre_deg(pair), ways, sight.geography, meetings.under_way, bool(one_hull))
+    return bool(pair["widest_m"] < loa_m and approach_m < loa_m and (approach_m >= 0 or (meetings.under_way and together_s >= rule.one_hull_s)))
 
 
 def _look_again_ms(meetings: Meetings, rule: Rendezvous, tick_ms: int, contact_s: float, reason: str) -> int:
@@ -313,8 +351,7 @@ def _evidence(meetings: Meetings, pair: np.void, beside: Beside, rule: Rendezvou
     return found
 
 
-def _measures(meetings: Meetings, pair: np.void, rule: Rendezvous, geography: Any, *, transfer: bool) -> dict[str, Value]:
-    lat_deg, lon_deg = (np.array([value]) for value in _centre_deg(pair))
+def _measures(meetings: Meetings, pair: np.void, rule: Rendezvous, beside: Beside, *, transfer: bool) -> dict[str, Value]:
     return {
         "duration_s": ep.tidy("s", _contact_s(pair)),
         "distance_m_median": ep.tidy("m", _median_distance_m(meetings, pair, rule)),
@@ -322,8 +359,8 @@ def _measures(meetings: Meetings, pair: np.void, rule: Rendezvous, geography: An
         "speed_kn_mean_a": ep.tidy("kn", float(pair["speed_a"]) / int(pair["reports_a"])),
         "speed_kn_mean_b": ep.tidy("kn", float(pair["speed_b"]) / int(pair["reports_b"])),
         "transfer_grade": transfer,
-        "coast_distance_nm": ep.tidy("nm", float(geography.coast_distance_nm(lat_deg, lon_deg)[0])),
-        "watch_distance_nm": ep.tidy("nm", float(geography.watch_distance_nm(lat_deg, lon_deg)[0])),
+        "coast_distance_nm": ep.tidy("nm", beside.ground.coast_nm),
+        "watch_distance_nm": ep.tidy("nm", beside.ground.watch_nm),
     }
 
 

@@ -1,8 +1,16 @@
 """Who lies side by side by trade, weather or anchorage does not meet: every innocent explanation of a pair, and the pair beside it that has none."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 from test_tracks_rendezvous import ALONE, A, B, meet
 from tracks_sea import every, in_order, last_versions, static, track, watch
+
+from tracks import company
+from tracks.around import SIGHTING, Around
+from tracks.params import Rendezvous
+from tracks.parties import PARTY
 
 M_DEG = 1 / 111_195
 
@@ -114,3 +122,37 @@ def test_who_tells_a_place_that_it_cannot_have_reached_meets_nobody():
     event, tested = judged(rows)
     assert event.reason == "suppressed: untrue_position"
     assert tested["untrue_position"].result == "yes"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_neighbours_of_many_pairs_are_those_of_each(seed):
+    rng, rule, tick_ms, n = np.random.default_rng(seed), Rendezvous(), 10_000_000, 300
+    rows = np.zeros(n, SIGHTING)
+    rows["key"], rows["t_ms"] = 1 + rng.permutation(n), tick_ms - rng.integers(0, 1_200_000, n)
+    rows["lat"], rows["lon"] = 600_000 * rng.normal(54.5, 0.02, n), 600_000 * rng.normal(10.4, 0.04, n)
+    rows["speed_kn"], rows["nav"] = rng.choice([-1.0, 0.0, rule.speed_kn_max, 9.0], n), rng.choice([0, 1, 5], n)
+    a, b = np.zeros(60, PARTY), np.zeros(60, PARTY)
+    for party in (a, b):
+        some = rows[rng.integers(0, n, len(party))]
+        for name in ("key", "lat", "lon"):
+            party[name] = some[name]
+    sight = SimpleNamespace(around=Around(rows), tick_ms=tick_ms)
+    counted = company.beside(sight, a, b, rule)
+    assert counted.max(axis=0).min() > rule.crowd_others_min
+    for one, other, (slow, anchored) in zip(a, b, counted.tolist(), strict=True):
+        near = [company.others_near(sight, int(one["key"]), int(one["lat"]), int(one["lon"]), reach) for reach in (rule.crowd_nm, rule.anchorage_nm)]
+        crowd, roads = (rows[rows["key"] != other["key"]] for rows in near)
+        assert (slow, anchored) == (len(company.slow(crowd, rule.speed_kn_max)), company.at_anchor(roads, rule.speed_kn_max))
+
+
+def test_many_that_meet_at_once_are_told_as_few_are(monkeypatch):
+    rows = [row for k in range(8) for row in pair_at(k)]
+    together = [watch(in_order(*rows), params=ALONE)[0] for _ in (monkeypatch.setattr("tracks.rendezvous.CROWD_FROM", least) for least in (1, 10_000))]
+    assert together[0] == together[1]
+    assert sum(event.type == "rendezvous" for event in together[0]) >= 8
+
+
+def pair_at(k):
+    """Two that lie close together, each such pair half a mile from the next."""
+    t, lat = every(60, 1), 54.5 + 0.008 * k
+    return [track(211_000_100 + 2 * k, t, lat, 10.4, sog_kn=0.2), track(211_000_101 + 2 * k, t + 7, lat + 40 * M_DEG, 10.4, sog_kn=0.2)]

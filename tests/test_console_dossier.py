@@ -224,7 +224,7 @@ def test_every_address_that_the_page_asks_is_versioned_and_described() -> None:
             assert quoted.startswith("api/v1/"), f"{script.name}: {quoted}"
             path = quoted.removeprefix("api/v1").split("?")[0]
             assert any(pattern.fullmatch(path) for pattern in patterns), f"{script.name}: {quoted}"
-    assert len(asked) >= 7
+    assert len(asked) >= 9
 
 
 def test_reads_have_a_limit_per_address_and_health_has_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,14 @@
 // The page put together: panels, keys, actions. May live here: wiring. May not: drawing of vessels, formats, order of the queue.
 
 import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { Dossier, openDossier } from './dossier.mjs';
 import { Evidence } from './evidence.mjs';
 import { ExerciseBanner, Header } from './header.mjs';
 import { OrderDialog } from './orders.mjs';
 import { DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar } from './parts.mjs';
 import { Queue } from './queue.mjs';
 import { ReplayBar, advance, closeReplay, faster, openReplay, play, stepReport } from './replay.mjs';
+import { SearchDialog } from './search.mjs';
 import { PALETTES, arrange, change, isOpen, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
 import { FLAG, Vessels } from './vessels.mjs';
@@ -25,13 +27,31 @@ const remembered = { get: (key) => { try { return localStorage.getItem(key); } c
 
 const act = {
   select(id, show = false) {
-    change({ selected: id, notice: state.notice?.id === id ? state.notice : null });
+    change({ selected: id, dossier: null, notice: state.notice?.id === id ? state.notice : null });
     if (state.replay && state.replay.id !== id) act.endReplay();
     const alert = state.alerts.get(id);
     if (alert && sea) sea.show(alert, show);
     address();
   },
-  close() { act.endReplay(); change({ selected: '', vessel: 0, notice: null }); address(); },
+  close() {
+    if (state.dossier) return act.closeDossier();
+    act.endReplay();
+    change({ selected: '', vessel: 0, notice: null });
+    address();
+  },
+  async dossier(mmsi, fly = false) {
+    if (!mmsi) return;
+    act.endReplay();
+    const asked = openDossier(mmsi);
+    address();
+    const found = await asked;
+    const slot = vessels.slotOfMmsi(mmsi);
+    change({ vessel: slot === undefined ? 0 : vessels.handle[slot] });
+    if (fly && found) act.fly(found.position ?? lastPlace(found.track));
+  },
+  closeDossier() { change({ dossier: null }); address(); },
+  leaveFor(id) { change({ dossier: null }); act.select(id, true); },
+  fly(at) { if (at) sea?.fly([at.lon, at.lat]); },
   zoom(alert) { sea?.show(alert, true); },
   async replay(id, at) {
     await openReplay(id, at);
@@ -88,6 +108,11 @@ const act = {
   },
 };
 
+const lastPlace = ({ lat, lon }) => (lat.length ? { lat: lat.at(-1), lon: lon.at(-1) } : null);
+
+/** The vessel that a key means: the one clicked, else the first of the open alert. */
+const meant = () => vessels.statics.get(state.vessel)?.mmsi ?? state.alerts.get(state.selected)?.mmsi[0];
+
 /** Say beside the alert why a decision was not recorded. */
 function refused(id, status, body) {
   if (body.record) takeOne(body.record);
@@ -116,6 +141,7 @@ function setPalette(name) {
 function address() {
   const parts = new URLSearchParams(location.hash.slice(1));
   state.selected ? parts.set('alert', state.selected) : parts.delete('alert');
+  state.dossier ? parts.set('vessel', state.dossier.mmsi) : parts.delete('vessel');
   state.replay?.evidence ? parts.set('replay', Math.round(state.replay.now)) : parts.delete('replay');
   history.replaceState(history.state, '', `#${decodeURIComponent(parts.toString())}`);
 }
@@ -127,7 +153,7 @@ function onKey(event) {
   const keys = {
     j: () => step(1), k: () => step(-1), ArrowDown: () => inQueueRow(event) && step(1), ArrowUp: () => inQueueRow(event) && step(-1),
     Enter: () => event.target.closest?.('button, a') ? false : alert && act.zoom(alert), a: () => alert && act.acknowledge(alert.alert_id), z: () => alert && act.zoom(alert),
-    n: () => { arrange(true); change(); }, t: act.palette, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), Escape: act.close, '?': () => change({ help: true }),
+    n: () => { arrange(true); change(); }, t: act.palette, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
   };
   const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (run && run(event) !== false) event.preventDefault();
@@ -168,15 +194,16 @@ function App() {
         <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${SilenceBar} /></div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
         <${Listening} />
-        <${VesselCard} eventNow=${now} />
+        <${VesselCard} eventNow=${now} act=${act} />
         ${state.map === 'none' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
         ${state.replay?.evidence ? html`<p class="past" role="status">${state.alerts.get(state.replay.id)?.exercise ? 'EXERCISE ' : ''}REPLAY, not the present</p>` : null}
         <${ReplayBar} act=${act} />
         ${state.map === 'lost' ? html`<p class="bar stale">The graphics driver dropped the map; it is being drawn again.</p>` : null}
       </section>
-      <${Evidence} eventNow=${now} act=${act} vessels=${vessels} />
+      ${state.dossier ? html`<${Dossier} eventNow=${now} act=${act} />` : html`<${Evidence} eventNow=${now} act=${act} vessels=${vessels} />`}
     </main>
     <div id="say" class="unseen" aria-live="polite"></div><div id="say-now" class="unseen" aria-live="assertive"></div>
+    ${state.searching ? html`<${SearchDialog} onFound=${(mmsi) => act.dossier(mmsi, true)} />` : null}
     ${state.asking ? html`<${NameDialog} onName=${named} />` : null}
     ${state.ordering ? html`<${OrderDialog} eventNow=${now} onOrder=${act.order} />` : null}
     ${state.ending ? html`<${RescueDialog} onEnd=${(by, role, reason) => act.endRescue(state.ending, by, role, reason)} />` : null}
@@ -231,13 +258,13 @@ function Listening() {
   </div>`;
 }
 
-function VesselCard({ eventNow }) {
+function VesselCard({ eventNow, act }) {
   const s = vessels.slot.get(state.vessel);
   if (s === undefined) return null;
   const v = vessels.describe(s, eventNow / 1000);
   const where = position(v.lat, v.lon);
   return html`<div class="card vessel" aria-label="Vessel" data-test="vessel-card">
-    <div class="row"><b>${clean(v.name || 'name not received', 40)}</b><span class="grow"></span><button class="plain" aria-label="Close" onClick=${() => change({ vessel: 0 })}>✕</button></div>
+    <div class="row"><b>${clean(v.name || 'name not received', 40)}</b><span class="grow"></span>${v.mmsi ? html`<button class="small" data-test="dossier-open" onClick=${() => act.dossier(v.mmsi)}>dossier <kbd>P</kbd></button>` : null}<button class="plain" aria-label="Close" onClick=${() => change({ vessel: 0 })}>✕</button></div>
     <div class="num">${v.mmsi ?? '–'}${v.callsign ? ` · ${clean(v.callsign, 10)}` : ''} · ${CLASS_WORDS[v.cls] ?? 'unknown'}${v.length_m ? ` · ${v.length_m} m` : ''}</div>
     <div class="num">${v.sog === null ? 'speed –' : `${v.sog.toFixed(1)} kn`} · ${v.cog === null ? 'course –' : `${Math.round(v.cog).toString().padStart(3, '0')}°`} · ${where.minutes}</div>
     <div class="muted">${v.destination ? `to ${clean(v.destination, 30)} · ` : ''}heard ${duration(v.age)} ago${v.flags & FLAG.lost ? ' · lost' : ''}</div>
@@ -283,6 +310,7 @@ export async function start(info) {
   setInterval(() => { advance((performance.now() - ran) / 1000); ran = performance.now(); }, 100);
   const past = new URLSearchParams(location.hash.slice(1));
   if (past.has('replay') && state.selected) act.replay(state.selected, Number(past.get('replay')));
+  if (past.has('vessel')) act.dossier(Number(past.get('vessel')));
   followAlerts(news);
   let due = 0;
   followVessels((buffer) => {

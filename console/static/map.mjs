@@ -251,6 +251,12 @@ export class SeaMap {
     this.map.easeTo({ center: target, offset: [0, covered / 2], zoom: close ? Math.max(11, this.map.getZoom()) : Math.max(8, this.map.getZoom()), duration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 400 });
   }
 
+  /** Go to a place [lon, lat], whatever is in view. */
+  fly(target) {
+    this.placed = true;
+    this.map.easeTo({ center: target, zoom: Math.max(11, this.map.getZoom()), duration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 600 });
+  }
+
   /** The first picture decides the view, unless the address or the operator did. */
   placeOnce() {
     if (this.placed || this.vessels.count < 1) return;

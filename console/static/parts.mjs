@@ -134,7 +134,7 @@ export function RescueDialog({ onEnd }) {
 const KEYS = [
   ['J  K', 'next, previous alert'], ['Enter', 'open the alert, show its place'], ['A', 'acknowledge, then the next open one'], ['Z', 'zoom to the place'],
   ['R', 'replay what happened'], ['Space', 'play, pause the replay'], ['←  →', 'one report back, on'], ['[  ]', 'slower, faster'], ['B', 'back from the replay to now'],
-  ['N', 'let new alerts into the list'], ['T', 'day, dusk, night'], ['Esc', 'close'], ['?', 'this list'],
+  ['N', 'let new alerts into the list'], ['T', 'day, dusk, night'], ['/', 'find a vessel'], ['P', 'dossier of the vessel'], ['Esc', 'close'], ['?', 'this list'],
 ];
 
 export function HelpDialog() {

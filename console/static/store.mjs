@@ -14,6 +14,8 @@ export const state = {
   link: { alerts: false, vessels: false, since: performance.now() }, // since: when a link was last whole
   selected: '', // alert_id
   vessel: 0, // handle of a vessel that was clicked
+  dossier: null, // { mmsi, found, fault } of the vessel whose dossier is open
+  searching: false, // the search is open
   palette: 'day',
   operator: '',
   asking: false, // the name dialog is open

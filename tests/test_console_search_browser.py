@@ -1,0 +1,60 @@
+"""Search, dossier, filters and keys of the console, in headless Chromium."""
+
+from __future__ import annotations
+
+from tests.console_harness import HOSTILE, T0, Harness, alert, batch, names
+from tests.test_console_browser import READY, Browser, browser, clean, pytestmark, served, shoot
+
+__all__ = ["browser", "pytestmark", "served"]  # fixtures and the mark of the module that drives the browser
+
+PANEL = "(document.querySelector('.dossier')?.innerText ?? '')"
+
+
+def test_a_vessel_is_found_by_name_its_dossier_opens_and_the_map_flies_there(browser: Browser, served: Harness) -> None:
+    browser("open", url=served.start() + "?keep-pixels")
+    browser.until(READY)
+    served.board.publish(alert(1, mmsi=198_100_003, headline="Loitering 62 min"))
+    said = names(served.fixes)[3:4]
+    said["name"], said["t_ms"] = b"=RENAMED", T0 + 1000
+    served.picture.update(batch(None, said))
+    browser("press", key="/")
+    browser("fill", on="dialog.search input", text="=renam")
+    browser("press", key="Enter")
+    text = browser.until(f"{PANEL}.includes('Last positions') && {PANEL}")
+    for words in ("=RENAMED", "198100003", HOSTILE, "Loitering 62 min", "EXERCISE", "call sign TEST1", "<B>NOWHERE</B>"):
+        assert words in text, words
+    assert browser("evaluate", js="window.hit === undefined && !document.querySelector('.dossier img')")
+    near = """(() => { const v = dogwatch.vessels, s = v.slotOfMmsi(198100003), c = dogwatch.sea.map.getCenter();
+        return Math.hypot(c.lng - v.lon[s], c.lat - v.lat[s]) < 0.02; })()"""
+    browser.until(near)
+    assert "vessel=198100003" in browser("evaluate", js="location.hash")
+    shoot(browser, "console-dossier")
+    saved = browser(
+        "evaluate",
+        js="""Promise.all([...document.querySelectorAll('.dossier .export a')].map(async (a) => {
+            const r = await fetch(a.href); return [r.status, (await r.text()).includes('RENAMED')]; }))""",
+    )
+    assert saved == [[200, True]] * 3
+    browser("press", key="Escape")
+    browser.until("!document.querySelector('.dossier') && !location.hash.includes('vessel=')")
+    browser("press", key="j")
+    browser("press", key="p")  # the dossier of the alert's vessel
+    browser.until(f"{PANEL}.includes('198100003')")
+    clean(browser)
+    browser("close")
+
+
+def test_a_search_lists_what_it_found_and_says_when_there_is_nothing(browser: Browser, served: Harness) -> None:
+    browser("open", url=served.start())
+    browser.until(READY)
+    browser("press", key="/")
+    browser("fill", on="dialog.search input", text="no such ship")
+    browser.until("document.querySelector('dialog.search [role=status]').innerText.includes('no such vessel')")
+    browser("fill", on="dialog.search input", text="test ship 1")
+    browser.until("document.querySelectorAll('dialog.search li').length === 20")
+    browser("press", key="ArrowDown")
+    assert browser("evaluate", js="[...document.querySelectorAll('dialog.search li')].findIndex((li) => li.ariaSelected === 'true')") == 1
+    browser("press", key="Escape")
+    browser.until("!document.querySelector('dialog.search')")
+    clean(browser)
+    browser("close")

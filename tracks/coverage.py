@@ -30,6 +30,7 @@ from tracks.records import PLAIN
 
 CELL_UNITS = 60_000  # 0.1 degree
 COLUMNS, ROWS = 3600, 1801
+GROUP_KEYS = 2 * ROWS * COLUMNS  # the same cell has this much higher a key in the next group
 GROUPS_MAX = 16
 OTHERS = "others"
 BLOCK_MS = 300_000
@@ -80,10 +81,8 @@ class Coverage:
             self.refused += len(new) - room
             new, new_counts = new[:room], new_counts[:room]
         if len(new):
-            keys = np.concatenate([self.keys, new])
-            order = np.argsort(keys, kind="stable")
-            self.keys, self.heard = keys[order], np.concatenate([self.heard, new_counts.astype(np.float64)])[order]
-            self.missed = np.concatenate([self.missed, np.zeros(len(new))])[order]
+            at = np.searchsorted(self.keys, new)
+            self.keys, self.heard, self.missed = np.insert(self.keys, at, new), np.insert(self.heard, at, new_counts), np.insert(self.missed, at, 0.0)
         if len(missed_keys):
             self.missed = self.missed + self._tallied(missed_keys)[0]
 

@@ -22,7 +22,7 @@ from dogwatch.events import Event, event_id
 from dogwatch.geo import lon_difference
 from dogwatch.kernel import kernel
 from tracks import episodes as ep
-from tracks.coverage import BLOCK_MS, GROUPS_MAX, HOUR_MS, cell_key, place_of
+from tracks.coverage import BLOCK_MS, GROUP_KEYS, GROUPS_MAX, HOUR_MS, cell_key, place_of
 from tracks.detector import Sight
 from tracks.params import Dark
 from tracks.records import BUCKET_MS, HOT_TYPE, LAST_ROW, MARK_ELSEWHERE, MINUTE_MS, PLAIN
@@ -355,21 +355,18 @@ def _blocks_of(rows, ears, block, listened, bits):
             grown = np.empty(2 * missed.shape[0] + (hole + 1) * groups, np.int64)
             grown[:n_missed] = missed[:n_missed]
             missed = grown
-        taught = False
+        taught, here, rx = False, cell_key(v["lat"], v["lon"], v["class_b"], 0), v["rx"]
         for g in range(groups):
-            if not listened[g, MISSED_BLOCKS_MAX]:
-                continue
-            taught = True
-            here = cell_key(v["lat"], v["lon"], v["class_b"], g)
-            if v["rx"] & bits[g] != 0:
-                heard[n_heard] = here
-                n_heard += 1
-            else:
-                missed[n_missed] = here
-                n_missed += 1
-            for k in range(1, hole + 1):
-                if listened[g, MISSED_BLOCKS_MAX - (hole + 1 - k)]:
-                    missed[n_missed] = cell_key(ear["block_lat"] + dy * k // (hole + 1), ear["block_lon"] + dx * k // (hole + 1), v["class_b"], g)
+            if listened[g, MISSED_BLOCKS_MAX]:
+                taught, hears, key = True, rx & bits[g] != 0, here + g * GROUP_KEYS
+                heard[n_heard] = missed[n_missed] = key
+                n_heard += hears
+                n_missed += not hears
+        for k in range(1, hole + 1 if taught else 0):
+            here = cell_key(ear["block_lat"] + dy * k // (hole + 1), ear["block_lon"] + dx * k // (hole + 1), v["class_b"], 0)
+            for g in range(groups):
+                if listened[g, MISSED_BLOCKS_MAX] and listened[g, MISSED_BLOCKS_MAX - (hole + 1 - k)]:
+                    missed[n_missed] = here + g * GROUP_KEYS
                     n_missed += 1
         if taught:
             ear["block"] = block

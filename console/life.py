@@ -21,13 +21,14 @@ LEVEL_RANK = {"caution": 0, "warning": 1, "alarm": 2, "emergency": 3}
 ACK_HOLDS_S = {"alarm": 1800, "emergency": 600}  # event time
 WATCH, SENIOR = ("watchstander", "supervisor", "analyst"), ("supervisor", "analyst")
 MAY = {
-    "own": WATCH, "release": WATCH, "note": WATCH, "dispose": WATCH, "shelve": WATCH, "unshelve": WATCH,
+    "undo": WATCH, "own": WATCH, "release": WATCH, "note": WATCH, "dispose": WATCH, "shelve": WATCH, "unshelve": WATCH,
     "assign": ("supervisor",), "reopen": ("supervisor",), "release-hold": ("supervisor",),
 }  # fmt: skip
 SHELF_HOURS_MAX = {"watchstander": 4, "supervisor": 30 * 24, "analyst": 366 * 24}
 DISPOSITIONS = ("confirmed", "false_positive", "benign_known", "duplicate", "referred")
 SCOPES = ("episode", "vessel_rule")
 HOUR_MS = 3_600_000
+UNDO_MS = 10_000  # of the room's clock: as long as one notices a slip of the finger
 
 
 class RefusedError(Exception):
@@ -59,7 +60,7 @@ def check(order: Order, alert: Alert, event_ms: int) -> None:
     who = MAY[order.action]
     if order.role not in who:
         raise RefusedError(403, f"a {order.role} may not {order.action}", f"ask a {' or '.join(who)}")
-    if order.action not in ("own", "release") and not (order.reason if order.action != "assign" else order.of):
+    if order.action not in ("own", "release", "undo") and not (order.reason if order.action != "assign" else order.of):
         raise RefusedError(422, f"{order.action} needs a reason" if order.action != "assign" else "assign needs an owner", "say it in one sentence")
     if order.action == "dispose":
         _check_disposition(order, alert)
@@ -107,8 +108,22 @@ def changed(order: Order, before: Decision, alert: Alert, *, wall_ms: int, event
             return edit(before, shelf=shelf_of(order, alert, wall_ms=wall_ms, event_ms=event_ms))
         case "unshelve":
             return edit(before, shelf=None, ack=None)
+        case "undo":
+            return undone(before, order.by, wall_ms)
         case _:
             return before  # a note changes no field: it stands in the log
+
+
+def undone(before: Decision, by: str, wall_ms: int) -> Decision:
+    """Without the newest thing that this person did to the alert, at most UNDO_MS ago. Raises RefusedError where there is none.
+
+    What stood there before does not come back: an owner who was replaced takes the alert again. Letting go leaves nothing to undo.
+    """
+    fields = {"ack": before.ack, "owner": before.owner, "disposition": before.disposition, "shelf": before.shelf}
+    mine = {name: done.wall_ms for name, done in fields.items() if done is not None and done.by == by and 0 <= wall_ms - done.wall_ms <= UNDO_MS}
+    if not mine:
+        raise RefusedError(409, "there is nothing of yours to undo", f"a step is undone by whom it was, within {UNDO_MS // 1000} s")
+    return msgspec.structs.replace(before, **{max(mine, key=mine.__getitem__): None})
 
 
 def shelf_of(order: Order, alert: Alert, *, wall_ms: int, event_ms: int) -> Shelf:

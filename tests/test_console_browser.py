@@ -203,7 +203,7 @@ def test_new_alerts_wait_while_somebody_points_at_the_queue_but_distress_does_no
     assert browser("evaluate", js=ROWS) == [f"{1:032x}"], "nor did it for distress, which has its banner"
     assert browser("evaluate", js=where) == top
     shoot(browser, "console-distress")
-    browser("press", key="n")
+    browser("press", key="i")
     browser.until(f"{ROWS}.length === 4")
     assert browser("evaluate", js=ROWS)[:2] == [f"{9:032x}", f"{2:032x}"], "distress, then the alarm"
     clean(browser)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.console_harness import HOSTILE, T0, Harness, alert, batch, names
-from tests.test_console_browser import READY, Browser, browser, clean, pytestmark, served, shoot
+from tests.console_harness import HOSTILE, T0, Harness, alert, batch, distress, names
+from tests.test_console_browser import READY, ROWS, Browser, browser, clean, pytestmark, served, shoot
 
 __all__ = ["browser", "pytestmark", "served"]  # fixtures and the mark of the module that drives the browser
 
@@ -56,5 +56,70 @@ def test_a_search_lists_what_it_found_and_says_when_there_is_nothing(browser: Br
     assert browser("evaluate", js="[...document.querySelectorAll('dialog.search li')].findIndex((li) => li.ariaSelected === 'true')") == 1
     browser("press", key="Escape")
     browser.until("!document.querySelector('dialog.search')")
+    clean(browser)
+    browser("close")
+
+
+def test_a_decision_takes_two_keys_and_is_undone_with_one(browser: Browser, served: Harness) -> None:
+    served.board.publish(alert(1))
+    served.board.publish(alert(2))
+    browser("open", url=served.start(), script="localStorage.setItem('dogwatch.operator', 'Ana Watch')")
+    browser.until(READY)
+    browser.until("dogwatch.state.shown.length === 2")
+    first = browser("evaluate", js="dogwatch.state.shown[0]")
+    of_first = f"dogwatch.state.alerts.get('{first}')"
+    for key in ("j", "d", "1"):
+        browser("press", key=key)
+    browser.until(f"{of_first}.disposition?.code === 'benign_known'")
+    assert browser("evaluate", js=f"{of_first}.disposition.reason") == "known and harmless"
+    browser("press", key="u")
+    browser.until(f"!{of_first}.disposition && dogwatch.state.selected === '{first}'")
+    for key in ("s", "2"):
+        browser("press", key=key)
+    browser.until(f"{of_first}.shelf?.reason === 'for 2 h'")
+    browser("press", key="u")
+    browser.until(f"!{of_first}.shelf && dogwatch.state.selected === '{first}'")
+    browser("press", key="o")
+    browser.until(f"{of_first}.owner?.name === 'Ana Watch'")
+    browser("press", key="o")
+    browser.until(f"!{of_first}.owner")
+    browser("press", key="n")
+    browser("fill", on="dialog input[name=reason]", text="called on 16")
+    browser("press", key="Enter")
+    browser.until("!document.querySelector('dialog')")
+    browser("press", key="a")
+    browser.until(f"{of_first}.ack?.by === 'Ana Watch'")
+    browser("press", key="u")
+    browser.until(f"!{of_first}.ack")
+    actions = [row["action"] for row in served.decisions.log()]
+    assert actions == ["dispose", "undo", "shelve", "undo", "own", "release", "note", "ack", "undo"]
+    clean(browser)
+    browser("close")
+
+
+def test_a_filter_hides_and_says_so_but_never_hides_distress(browser: Browser, served: Harness) -> None:
+    for one in (alert(1, level="alarm"), alert(2), alert(3, level="caution", headline="Name changed at sea"), distress()):
+        served.board.publish(one)
+    url = served.start()
+    browser("open", url=url)
+    browser.until(READY)
+    browser.until("dogwatch.state.shown.length === 4")
+    browser("press", key="f")
+    browser("fill", on="[name=filter]", text="changed")
+    browser.until(f"{ROWS}.join() === '{9:032x},{3:032x}'")
+    assert browser("evaluate", js="document.querySelector('[data-test=filter-off]').innerText") == "2 hidden: show all"
+    assert "filter-text=changed" in browser("evaluate", js="location.hash")
+    shoot(browser, "console-filter")
+    browser("press", key="Escape")
+    browser.until("dogwatch.state.shown.length === 4 && !location.hash.includes('filter-text')")
+    clean(browser)
+    browser("close")
+    browser("open", url=url + "#filter-level=alarm")
+    browser.until(READY)
+    browser.until("dogwatch.state.shown.length === 2")
+    browser("click", on="header button[aria-label=Keys]")
+    keys = browser.until("[...document.querySelectorAll('table.keys th')].map((th) => th.textContent).join(' ')")
+    listed = set(keys.replace(",", " ").split())
+    assert set("JKAZRBNTODSGUEYFIP/?") <= listed
     clean(browser)
     browser("close")

@@ -4,12 +4,12 @@ import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.m
 import { Dossier, openDossier } from './dossier.mjs';
 import { Evidence } from './evidence.mjs';
 import { ExerciseBanner, Header } from './header.mjs';
-import { OrderDialog } from './orders.mjs';
+import { OrderDialog, usual } from './orders.mjs';
 import { DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar } from './parts.mjs';
 import { Queue } from './queue.mjs';
 import { ReplayBar, advance, closeReplay, faster, openReplay, play, stepReport } from './replay.mjs';
 import { SearchDialog } from './search.mjs';
-import { PALETTES, arrange, change, isOpen, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
+import { PALETTES, arrange, change, filtered, isDistress, isOpen, setFilter, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
 import { FLAG, Vessels } from './vessels.mjs';
 import { followAlerts, followVessels, getJson, postAck, postEndRescue, postOrder } from './wire.mjs';
@@ -17,6 +17,8 @@ import { followAlerts, followVessels, getJson, postAck, postEndRescue, postOrder
 const vessels = new Vessels();
 let sea = null; // SeaMap, where the browser can
 let afterName = null;
+let last = { id: '', at: -Infinity }; // what was decided here last, for a key that undoes it
+const UNDO_MS = 10_000;
 
 const eventNow = () => {
   const picture = vessels.clock.now(performance.now() / 1000) * 1000;
@@ -78,6 +80,7 @@ const act = {
     change({ sending: '' });
     if (status === 200) {
       takeOne(body);
+      last = { id, at: performance.now() };
       if (state.selected === id && nextOpen(id) !== id) act.select(nextOpen(id));
       return;
     }
@@ -92,10 +95,24 @@ const act = {
       return;
     }
     remembered.set('dogwatch.operator', by);
-    change({ operator: by, notice: null });
-    const { status, body } = await postOrder(alert, action, { ...words, by });
-    if (status === 200) takeOne(body);
-    else refused(id, status, body);
+    if (words.role) remembered.set('dogwatch.role', words.role);
+    change({ operator: by, role: words.role || state.role, notice: null });
+    const { status, body } = await postOrder(alert, action, { ...words, by, role: words.role || state.role });
+    if (status !== 200) {
+      refused(id, status, body);
+      return;
+    }
+    takeOne(body);
+    if (action === 'undo') act.select(id);
+    else last = { id, at: performance.now() };
+  },
+  undo() {
+    if (performance.now() - last.at > UNDO_MS) return false;
+    return act.order(last.id, 'undo', {});
+  },
+  filter(fields) {
+    setFilter(fields);
+    address();
   },
   async endRescue(id, by, role, reason) {
     const alert = state.alerts.get(id);
@@ -141,6 +158,7 @@ function setPalette(name) {
 function address() {
   const parts = new URLSearchParams(location.hash.slice(1));
   state.selected ? parts.set('alert', state.selected) : parts.delete('alert');
+  for (const [name, word] of Object.entries(state.filter)) filtered() && word ? parts.set(`filter-${name}`, word) : parts.delete(`filter-${name}`);
   state.dossier ? parts.set('vessel', state.dossier.mmsi) : parts.delete('vessel');
   state.replay?.evidence ? parts.set('replay', Math.round(state.replay.now)) : parts.delete('replay');
   history.replaceState(history.state, '', `#${decodeURIComponent(parts.toString())}`);
@@ -149,14 +167,36 @@ function address() {
 function onKey(event) {
   const typing = event.target.closest?.('input:not([type=range]), textarea, select, dialog');
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (state.ordering) {
+    early(event);
+    return;
+  }
   const alert = state.alerts.get(state.selected);
   const keys = {
     j: () => step(1), k: () => step(-1), ArrowDown: () => inQueueRow(event) && step(1), ArrowUp: () => inQueueRow(event) && step(-1),
     Enter: () => event.target.closest?.('button, a') ? false : alert && act.zoom(alert), a: () => alert && act.acknowledge(alert.alert_id), z: () => alert && act.zoom(alert),
-    n: () => { arrange(true); change(); }, t: act.palette, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
+    i: () => { arrange(true); change(); }, f: () => document.querySelector('[name=filter]')?.focus(), u: act.undo,
+    o: () => alert && !state.dossier && act.order(alert.alert_id, alert.owner ? 'release' : 'own', {}), d: () => ask(alert, alert?.disposition ? 'reopen' : 'dispose'), n: () => ask(alert, 'note'), g: () => ask(alert, 'assign'),
+    s: () => alert && !isDistress(alert) && ask(alert, alert.shelf ? 'unshelve' : 'shelve'), y: () => alert?.profile === 'flood' && ask(alert, 'release-hold'), e: () => document.querySelector('[data-test=end-rescue]')?.click(),
+    t: act.palette, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
   };
   const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (run && run(event) !== false) event.preventDefault();
+}
+
+/** Ask for the words of an action about the open alert. Goes by the state and not by what is drawn: keys come faster than frames. */
+function ask(alert, action) {
+  if (!alert || state.dossier || !linked()) return false;
+  return change({ ordering: { id: alert.alert_id, action } });
+}
+
+/** A digit that came before its dialog was drawn. */
+function early(event) {
+  const { id, action } = state.ordering;
+  const body = usual(action, event.key, eventNow());
+  if (!body) return;
+  change({ ordering: null });
+  act.order(id, action, body);
 }
 
 const replayKeys = {
@@ -300,7 +340,7 @@ async function readStatics() {
 
 export async function start(info) {
   const palette = new URLSearchParams(location.search).get('palette') ?? remembered.get('dogwatch.palette') ?? 'day';
-  change({ info, operator: clean(remembered.get('dogwatch.operator') ?? '', 60), selected: new URLSearchParams(location.hash.slice(1)).get('alert') ?? '', wallOffset: 0 });
+  change({ info, operator: clean(remembered.get('dogwatch.operator') ?? '', 60), role: clean(remembered.get('dogwatch.role') ?? 'watchstander', 20), selected: new URLSearchParams(location.hash.slice(1)).get('alert') ?? '', wallOffset: 0 });
   setPalette(PALETTES.includes(palette) ? palette : 'day');
   document.title = `${clean(info.desk ?? 'dogwatch', 60)} · dogwatch`;
   document.getElementById('app').replaceChildren(); // the words of index.html, which preact does not own
@@ -310,6 +350,7 @@ export async function start(info) {
   setInterval(() => { advance((performance.now() - ran) / 1000); ran = performance.now(); }, 100);
   const past = new URLSearchParams(location.hash.slice(1));
   if (past.has('replay') && state.selected) act.replay(state.selected, Number(past.get('replay')));
+  setFilter(Object.fromEntries(['text', 'level', 'show'].map((name) => [name, past.get(`filter-${name}`) ?? ''])));
   if (past.has('vessel')) act.dossier(Number(past.get('vessel')));
   followAlerts(news);
   let due = 0;

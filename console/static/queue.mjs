@@ -2,8 +2,8 @@
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
-import { arrange, change, hold, isOpen, state } from './store.mjs';
-import { brief, clean, clock, dateTime, duration, levelRank } from './text.mjs';
+import { SHOWS, arrange, change, filtered, hold, isOpen, setFilter, state } from './store.mjs';
+import { LEVELS, brief, clean, clock, dateTime, duration, levelRank } from './text.mjs';
 
 const ROWS_MAX = 300; // drawn at once; a longer queue is a flood, and says so
 
@@ -16,6 +16,7 @@ export function Queue({ eventNow, act }) {
   }, [state.selected]);
   return html`<section class="queue" aria-label="Alerts">
     <div class="panel-head"><h2>Alerts</h2><span class="num">${open} open</span>${state.waiting.length || alerts.length === open ? null : html`<span class="muted num">${alerts.length - open} other</span>`}<span class="grow"></span><${NewBar} /></div>
+    <${FilterBar} onFilter=${act.filter} />
     <div class="scroll" ref=${box} onPointerEnter=${() => hold(true)} onPointerLeave=${() => hold(false)}>
       ${alerts.length
         ? html`<table aria-label="Alert queue, open first, then by level and age">
@@ -29,6 +30,23 @@ export function Queue({ eventNow, act }) {
   </section>`;
 }
 
+/** What is shown of the queue, and how much is hidden by that: a filter that one forgets is a blindfold. */
+function FilterBar({ onFilter }) {
+  const { text, level, show } = state.filter;
+  const keys = (event) => {
+    if (event.key !== 'Escape' && event.key !== 'Enter') return;
+    if (event.key === 'Escape') onFilter({ text: '', level: '', show: 'queue' });
+    event.target.blur();
+    event.preventDefault();
+  };
+  return html`<div class="filters" role="search" aria-label="Filter of the queue" onKeyDown=${keys}>
+    <input name="filter" value=${text} placeholder="filter (F)" maxlength="60" autocomplete="off" aria-label="Words in the alert" onInput=${(e) => onFilter({ text: e.target.value })} />
+    <select aria-label="Least level" value=${level} onChange=${(e) => onFilter({ level: e.target.value })}><option value="">every level</option>${LEVELS.slice(1, 3).map((l) => html`<option value=${l}>${l} and up</option>`)}</select>
+    <select aria-label="Which alerts" value=${show} onChange=${(e) => onFilter({ show: e.target.value })}>${Object.entries(SHOWS).map(([key, word]) => html`<option value=${key}>${word}</option>`)}</select>
+    ${filtered() ? html`<button class="small" data-test="filter-off" onClick=${() => onFilter({ text: '', level: '', show: 'queue' })}>${state.hidden} hidden: show all</button>` : null}
+  </div>`;
+}
+
 /** Sits in the head of the panel, so that its coming moves no row. */
 function NewBar() {
   const fresh = state.waiting.map((id) => state.alerts.get(id)).filter(Boolean);
@@ -36,7 +54,7 @@ function NewBar() {
   const worst = fresh.reduce((a, b) => (levelRank(b.level) > levelRank(a.level) ? b : a));
   const letIn = () => { arrange(true); change(); };
   return html`<button class=${`newbar ${worst.level}`} onClick=${letIn} aria-label=${`${fresh.length} new, worst: ${worst.level}`}>
-    <${LevelIcon} alert=${worst} /> ${fresh.length} new <kbd>N</kbd>
+    <${LevelIcon} alert=${worst} /> ${fresh.length} new <kbd>I</kbd>
   </button>`;
 }
 
@@ -59,6 +77,7 @@ function Row({ alert, eventNow, act }) {
 }
 
 function Empty({ eventNow }) {
+  if (filtered()) return html`<div class="empty"><p><b>Nothing passes the filter.</b></p><p class="muted">${state.hidden} alerts of the queue are hidden by it. <kbd>F</kbd> <kbd>Esc</kbd> shows all.</p></div>`;
   const rules = state.info.rules ? `${state.info.rules} rules active, ` : '';
   const last = Number.isFinite(eventNow) ? `last position ${clock(eventNow)}.` : 'no position yet.';
   return html`<div class="empty"><p><b>No open alerts.</b></p><p class="muted">${rules}${last}</p></div>`;

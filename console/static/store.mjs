@@ -1,6 +1,6 @@
 // What the page knows, in one place. May live here: state and its changes, what is in the queue. May not: DOM, network.
 
-import { levelRank } from './text.mjs';
+import { LEVELS, levelRank } from './text.mjs';
 
 export const PALETTES = ['day', 'dusk', 'night'];
 
@@ -15,6 +15,8 @@ export const state = {
   selected: '', // alert_id
   vessel: 0, // handle of a vessel that was clicked
   dossier: null, // { mmsi, found, fault } of the vessel whose dossier is open
+  filter: { text: '', level: '', show: 'queue' },
+  hidden: 0, // alerts of the queue that the filter hides
   searching: false, // the search is open
   palette: 'day',
   operator: '',
@@ -60,6 +62,31 @@ export function inQueue(a) {
   return !(a.condition === 'cleared' && a.level === 'caution');
 }
 
+export const SHOWS = { queue: 'the queue', mine: 'mine', free: 'of nobody', shelved: 'shelved', closed: 'closed', held: 'held in a flood' };
+const LISTS = {
+  queue: inQueue, mine: (a) => inQueue(a) && a.owner?.name === state.operator, free: (a) => inQueue(a) && !a.owner,
+  shelved: (a) => Boolean(a.shelf), closed: (a) => Boolean(a.disposition), held: (a) => Boolean(a.held),
+};
+
+/** What the filter lets through. Distress is never filtered away. */
+function passes(a) {
+  if (isDistress(a) && a.condition === 'active') return true;
+  const { text, level, show } = state.filter;
+  if (!LISTS[show](a) || (level && levelRank(a.level) < levelRank(level))) return false;
+  const said = [a.headline, a.profile, ...a.mmsi, ...a.subjects.flatMap((s) => [s.name, s.callsign, s.imo]), ...a.contributions.map((c) => c.name)];
+  return text.toLowerCase().split(' ').every((word) => said.some((one) => String(one ?? '').toLowerCase().includes(word)));
+}
+
+export const filtered = () => Boolean(state.filter.text || state.filter.level || state.filter.show !== 'queue');
+
+/** Change the filter; what passes is in view at once. */
+export function setFilter(fields) {
+  const filter = { ...state.filter, ...fields };
+  state.filter = { text: filter.text.replace(/[&#%+=]/g, ' ').slice(0, 60), level: LEVELS.includes(filter.level) ? filter.level : '', show: SHOWS[filter.show] ? filter.show : 'queue' };
+  arrange(true);
+  change();
+}
+
 const group = (a) => (isDistress(a) && a.condition === 'active' ? 0 : isOpen(a) ? 1 : a.condition === 'active' ? 2 : 3);
 const order = (a, b) => group(a) - group(b) || levelRank(b.level) - levelRank(a.level) || b.t_first.localeCompare(a.t_first) || a.alert_id.localeCompare(b.alert_id);
 
@@ -80,7 +107,8 @@ export function takeAlerts(records, whole = false) {
 
 /** Bring the queue into order; while it is held nothing moves, and what is new waits (distress has its banner and needs no row). */
 export function arrange(force = false) {
-  const wanted = [...state.alerts.values()].filter(inQueue).sort(order);
+  const wanted = [...state.alerts.values()].filter(passes).sort(order);
+  state.hidden = [...state.alerts.values()].filter((a) => inQueue(a) && !passes(a)).length;
   if (!state.held || force) {
     state.shown = wanted.map((a) => a.alert_id);
     state.waiting = [];

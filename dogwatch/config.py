@@ -125,6 +125,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
     data_dir: str = "dogwatch-data"
     snapshot_s: Seconds = 60.0
     coverage: str = ""
+    normality: str = ""  # file of a model of normal traffic
     log: Literal["text", "json"] = "text"
     columns: dict[str, str] = {}
     console: Console = msgspec.field(default_factory=Console)

@@ -17,7 +17,7 @@ from dogwatch.times import clock_text, duration_text
 from risk.cases import Record
 from risk.criteria import reading
 from risk.profile import Profile
-from risk.score import Card, Line, score_of_100
+from risk.score import ODD_FROM, Card, Line, score_of_100
 from risk.words import condition, exclusion, label, number, quantity
 
 BELT_NM = 12.0  # the default border is the outer limit of the 12-mile belt
@@ -152,8 +152,21 @@ def contributions(profile: Profile, card: Card) -> list[Contribution]:
                 text=_contribution_text(profile, line, key),
             )
         )
+    rows.append(_normality_contribution(card))
     assert sum(row.points for row in rows) == card.score_milli, "points sum exactly to the score"
     return rows
+
+
+def _normality_contribution(card: Card) -> Contribution:
+    """What the model of normal traffic adds, or why it adds nothing: never left out, so that nobody takes its silence for a finding."""
+    if not card.model:
+        return Contribution("normality", 0, text="no model of normal traffic is loaded: nothing is added")
+    if card.odd is None:
+        return Contribution("normality", 0, text=f"model {card.model} knows too little of this place, or the events state no motion: nothing is added")
+    odd = card.odd
+    text = f"{odd.kind} of {odd.mmsi} there, against vessels of its kind and size (model {card.model})"
+    text += "; at most 15 % of what is added, and never an alert by itself" if card.odd_points else "; not odd, or long over: nothing is added"
+    return Contribution("normality", card.odd_points, odd.event_id, round(odd.quantile, 3), ODD_FROM, text)
 
 
 def base_contribution(points: int) -> Contribution:

@@ -4,7 +4,7 @@ May not: words (risk/explain.py), what belongs to a case (risk/cases.py), any me
 profile and of the events that live now, of nothing else: so taking an event back restores the earlier score exactly,
 and no order of arrival can leave a trace.
 
-    score = base + sum over families min(cap, sum over episodes max(weight * confidence * decay)) + contexts + corroboration
+    score = base + sum over families min(cap, sum over episodes max(weight * confidence * decay)) + contexts + corroboration + odd
 
 - Decay: an event that is over loses half of its points each half-life, by event time: `as_of` is the newest detection
   among the living events of the case, never a clock.
@@ -17,6 +17,8 @@ and no order of arrival can leave a trace.
 - Confidence below the minimum: listed, no points, no context.
 - Quiet: what never escalates (a watchlist hit by name alone: namesakes are daily life) adds its points behind the others of its family, but
   no context and no corroboration, and the level is that of the score without it.
+- Odd: a model of normal traffic (risk/normality.py), where one is loaded, adds for the oddest motion that the counted events state, by its rank among
+  vessels that were kept out of the fit; never more than 15 % of what it and the behaviours add together, so that nothing comes of it alone.
 - Lent: what stands as long as it stands (a watchlist hit) counts in every case of its vessel, without moving `as_of`.
 """
 
@@ -27,11 +29,16 @@ from dataclasses import dataclass
 
 from dogwatch.alerts import Level
 from dogwatch.events import Event
+from risk.normality import Normality, Oddity
 from risk.profile import Context, Levels, Profile, Rule
 
 ABSORBED_BY = {("loitering", ""): "rendezvous", ("zone", "inferred_cross"): "dark"}  # (type, subtype or any) -> type that explains it
 QUIET = frozenset({("watchlist", "name_only")})  # (type, subtype) that never escalate
 COVER_SHARE_MIN = 0.5  # share of the absorbed event's time that the absorbing one must cover
+ODD_WEIGHT = 0.5  # log-odds of the oddest motion there is
+ODD_FROM = 0.95  # motion that is less odd than that of one vessel in twenty adds nothing
+ODD_PERCENT_MAX = 15  # of all that behaviours and oddness add
+ODD_HALF_LIFE_MS = 24 * 3_600_000
 DECAY_DIGITS = 9  # rounded, so that C libraries that differ in the last bit agree
 
 
@@ -61,7 +68,7 @@ class Line:
 
 @dataclass(slots=True)
 class Card:
-    """A score with its parts: `base + contexts + corroboration + lines` sum exactly to `score_milli`."""
+    """A score with its parts: `base + contexts + corroboration + lines + odd_points` sum exactly to `score_milli`."""
 
     base: int
     contexts: list[tuple[Context, int]]
@@ -69,6 +76,9 @@ class Card:
     lines: list[Line]  # strongest first
     score_milli: int
     level: Level | None
+    model: str = ""  # content hash of the model of normal traffic; '' without one
+    odd: Oddity | None = None  # the motion that it points at
+    odd_points: int = 0
 
 
 Judged = dict[str, tuple[Rule, list[Context]]]  # event id -> the rule by which it counts, the contexts that it meets
@@ -84,7 +94,7 @@ def judge(profile: Profile, live: list[Event]) -> Judged:
     return found
 
 
-def assess(profile: Profile, live: list[Event], judged: Judged | None = None, as_of_ms: int | None = None) -> Card:
+def assess(profile: Profile, live: list[Event], judged: Judged | None = None, as_of_ms: int | None = None, normality: Normality | None = None) -> Card:
     """Score the living events of one case; their order does not matter. `judged` saves judging them again; `as_of_ms`: of the case's own events."""
     live = sorted(live, key=lambda event: event.event_id)
     judged = judge(profile, live) if judged is None else judged
@@ -103,10 +113,12 @@ def assess(profile: Profile, live: list[Event], judged: Judged | None = None, as
     kinds = {line.family for line in lines if line.speaks}
     corroboration = milli(profile.corroboration.weight) if len(kinds) >= profile.corroboration.families_min else 0
     base = milli(profile.base)
-    score = base + sum(points for _, points in contexts) + corroboration + sum(line.points for line in lines)
+    odd, odd_points = _odd(normality, lines)
+    score = base + sum(points for _, points in contexts) + corroboration + sum(line.points for line in lines) + odd_points
     lines.sort(key=lambda line: (-line.points, -line.raw, line.event.event_id))
     loud = score - sum(line.points for line in lines if line.quiet)
-    return Card(base, contexts, corroboration, lines, score, level_of(profile.levels, loud))
+    model = normality.content_hash if normality is not None else ""
+    return Card(base, contexts, corroboration, lines, score, level_of(profile.levels, loud), model, odd, odd_points)
 
 
 def level_of(levels: Levels, score_milli: int) -> Level | None:
@@ -140,7 +152,9 @@ def cap_shares(points: list[int], cap: int) -> list[int]:
     return shares
 
 
-def counterfactual(profile: Profile, live: list[Event], card: Card, as_of_ms: int | None = None) -> tuple[Event, Card] | None:
+def counterfactual(
+    profile: Profile, live: list[Event], card: Card, as_of_ms: int | None = None, normality: Normality | None = None
+) -> tuple[Event, Card] | None:
     """The one observation without which the level would be lower, with the score then; the costliest if several would do.
 
     An observation is a whole episode: taking away a rendezvous takes the waiting inside it along.
@@ -149,10 +163,27 @@ def counterfactual(profile: Profile, live: list[Event], card: Card, as_of_ms: in
     judged = judge(profile, live)
     for line in (line for line in card.lines if line.points):
         episode = {other.event.event_id for other in card.lines if other.head == line.head}
-        without = assess(profile, [event for event in live if event.event_id not in episode], judged, as_of_ms)
+        without = assess(profile, [event for event in live if event.event_id not in episode], judged, as_of_ms, normality)
         if without.level != card.level and (best is None or without.score_milli < best[1].score_milli):
             best = (line.event, without)
     return best
+
+
+def _odd(normality: Normality | None, lines: list[Line]) -> tuple[Oddity | None, int]:
+    """The motion that the model finds oddest among the events that count, with its points; (None, 0) where it says nothing."""
+    if normality is None:
+        return None, 0
+    best: tuple[float, float, str, Oddity] | None = None
+    for line in lines:
+        oddity = normality.oddest(line.event) if line.speaks else None
+        if oddity is not None:
+            strength = max(0.0, oddity.quantile - ODD_FROM) / (1 - ODD_FROM) * round(0.5 ** (line.age_ms / ODD_HALF_LIFE_MS), DECAY_DIGITS)
+            if best is None or (strength, oddity.quantile, oddity.event_id) > best[:3]:
+                best = (strength, oddity.quantile, oddity.event_id, oddity)
+    if best is None:
+        return None, 0
+    room = sum(line.points for line in lines if not line.quiet) * ODD_PERCENT_MAX // (100 - ODD_PERCENT_MAX)
+    return best[3], min(milli(ODD_WEIGHT * best[0]), room)
 
 
 def _contexts(profile: Profile, met: list[Context]) -> list[tuple[Context, int]]:

@@ -20,6 +20,7 @@ from dogwatch.errors import InputError
 from dogwatch.events import Event, Subject
 from risk.cases import HOUR_MS, STANDING, Case, Record, belong_together, group, takes
 from risk.explain import base_contribution, contributions, counterfactual_text, explanation, headline, innocent
+from risk.normality import Normality
 from risk.profile import LIVE_STATES, NEVER_SCORED, CaseLimits, Profile
 from risk.score import Card, assess, counterfactual, milli, score_of_100
 
@@ -42,11 +43,12 @@ class RiskState:
     by_vessel: dict[int, set[str]] = field(default_factory=dict)  # raised events
     cases: dict[str, tuple[str, ...]] = field(default_factory=dict)  # alert id -> event ids
     homes: dict[str, str] = field(default_factory=dict)  # event id -> alert id
+    normality: Normality | None = None  # of the run, no part of the state
 
     @classmethod
-    def new(cls, profile: Profile) -> RiskState:
+    def new(cls, profile: Profile, normality: Normality | None = None) -> RiskState:
         """A state that has seen nothing."""
-        return cls(profile, profile.content_hash)
+        return cls(profile, profile.content_hash, normality=normality)
 
     def to_sections(self) -> dict[str, Any]:
         """Plain sections for dogwatch.blob; equal states give equal bytes."""
@@ -59,7 +61,7 @@ class RiskState:
         }
 
     @classmethod
-    def from_sections(cls, sections: dict[str, Any], profile: Profile) -> RiskState:
+    def from_sections(cls, sections: dict[str, Any], profile: Profile, normality: Normality | None = None) -> RiskState:
         """The state that `to_sections` described. A changed profile of the same name judges each case anew at its next event.
 
         Raises InputError for a state of another profile.
@@ -68,7 +70,7 @@ class RiskState:
             raise InputError(
                 f"the saved state is of profile '{sections['profile']}', not '{profile.name}'", remedy="use that profile, or start without --resume"
             )
-        state = cls(profile, profile.content_hash, counters=dict(sections["counters"]), hour=sections["hour"])
+        state = cls(profile, profile.content_hash, counters=dict(sections["counters"]), hour=sections["hour"], normality=normality)
         for plain, raised_ms, live in sections["records"]:
             event = msgspec.convert(plain, Event)
             state.records[event.event_id] = Record(event, raised_ms, live and profile.rule_for(event) is not None)
@@ -209,7 +211,7 @@ def _revise(state: RiskState, name: str, case: Case, cause: Event) -> Alert | No
     live = [record.event for record in case.live]
     lent = _lent(state, live) if live else []
     as_of_ms = max((event.t_detected for event in live), default=0)
-    card = assess(state.profile, live + lent, as_of_ms=as_of_ms) if live else None
+    card = assess(state.profile, live + lent, as_of_ms=as_of_ms, normality=state.normality) if live else None
     if last is None and (card is None or card.level is None):
         return None
     alert = _ended(state, last, cause) if card is None else _compose(state, name, case, card, cause, last, lent)
@@ -224,7 +226,7 @@ def _compose(state: RiskState, name: str, case: Case, card: Card, cause: Event, 
     own = {event.event_id for event in live}
     lines = sorted(card.lines, key=lambda line: line.event.event_id not in own)  # what happened goes before who it is
     lead = lines[0].event
-    decisive = counterfactual(profile, live + lent, card, max(event.t_detected for event in live))
+    decisive = counterfactual(profile, live + lent, card, max(event.t_detected for event in live), state.normality)
     reason, condition = _condition(card, live)
     exercise = cause.exercise or any(event.exercise for event in live)
     return Alert(

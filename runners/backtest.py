@@ -27,6 +27,7 @@ from dogwatch.batch import LAT_MISSING, T_MISSING, UNITS_PER_DEG
 from dogwatch.errors import InputError
 from dogwatch.events import Event, event_from_json
 from dogwatch.times import from_iso, iso
+from risk.normality import Normality
 from risk.profile import Profile
 from risk.score import milli
 from risk.step import RiskState, risk_step
@@ -206,7 +207,7 @@ def _side(asked: Asked, rules: Rules, events: list[Event], data: dict[str, Any],
     """One profile's view of the events."""
     profile, started = rules.profile, time.process_time()
     stamped(events, profile.content_hash)
-    alerts = relaxed_alerts(profile, events)
+    alerts = relaxed_alerts(profile, events, rules.normality)
     score_s = time.process_time() - started
     cases = case_rows(profile, alerts, events)
     give_verdicts(cases, asked.labels, events, data["t_last_ms"])
@@ -229,10 +230,10 @@ def _side(asked: Asked, rules: Rules, events: list[Event], data: dict[str, Any],
     return side, cases
 
 
-def relaxed_alerts(profile: Profile, events: list[Event]) -> list[Alert]:
+def relaxed_alerts(profile: Profile, events: list[Event], normality: Normality | None = None) -> list[Alert]:
     """All revisions of all cases, whatever their score: the profile with its caution line just above the base."""
     levels = msgspec.structs.replace(profile.levels, caution_milli=milli(profile.base) + 1)
-    state = RiskState.new(msgspec.structs.replace(profile, levels=levels))
+    state = RiskState.new(msgspec.structs.replace(profile, levels=levels), normality)
     return risk_step(state, events, max((event.t_detected for event in events), default=0))
 
 

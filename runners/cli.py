@@ -137,7 +137,10 @@ def replay(
     lateness: Annotated[str, typer.Option(help="How late a report may come and still count, e.g. 5s; default: 120s, or what a capture says.")] = "",
     lane: Annotated[list[str] | None, typer.Option(help="satellite: recorded from space, hours late; for one of several inputs NAME=satellite.")] = None,
     coverage: Annotated[Path | None, typer.Option(help="Coverage state learned by an earlier run.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Configuration: its profile, zones, watchlists, coverage and [columns] are the defaults.")] = None,
+    normality: Annotated[str, typer.Option(help="Model of normal traffic, made by dogwatch learn.")] = "",
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration: its profile, zones, watchlists, coverage, normality and [columns] are the defaults.")
+    ] = None,
     exercise: Annotated[bool, typer.Option(help="Mark everything that comes out as exercise.")] = False,
     expect: Annotated[Path | None, typer.Option(help="Folder of golden events and alerts: exit code 1 where the result differs from them.")] = None,
     as_json: Json = False,
@@ -161,12 +164,14 @@ def replay(
         "--lateness": [lateness],
         "--lane": list(lane or []),
         "--coverage": [coverage or ""],
+        "--normality": [normality],
         "--config": [config or ""],
     }
     words = [word for name, values in told.items() for value in values if value for word in (name, str(value))] + ["--exercise"] * exercise
     options = Options(out_dir, seconds(lateness) if lateness else None, rate, chunk_bytes, resume, exercise, known.columns, words)
     options.satellites = satellites_of(lane or [], inputs)
-    rules = read_rules(profile or known.profile, zones or known.zones, [spec_of(text) for text in watchlist or []] or known.watchlists)
+    lists = [spec_of(text) for text in watchlist or []] or known.watchlists
+    rules = read_rules(profile or known.profile, zones or known.zones, lists, normality or known.normality)
     with ReplayProgress(err) as progress:
         summary = run_replay(inputs, rules, options, read_coverage(coverage) if coverage else None, progress.show, stop_on_signals())
     for note in summary["input_notes"]:
@@ -262,6 +267,25 @@ def learn_coverage(scenario: str, out_file: Annotated[Path, typer.Option("--out"
     from runners.demo import learn_coverage as learn
 
     out.print(f"{learn(scenario, seed, out_file):,} fixes used; wrote {out_file}", highlight=False)
+
+
+@app.command()
+def learn(
+    inputs: Annotated[list[Path], typer.Argument(help="Recordings of ordinary days, in any form that replay reads.")],
+    out_file: Annotated[Path, typer.Option("--out", help="Write the model here.")],
+    config: Annotated[Path | None, typer.Option(help="Configuration: its [columns] say how a table is read.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Learn which courses and speeds are usual, per area, type and size. Example: dogwatch learn week.nmea.gz --out model.normality"""
+    from runners.learning import learn as run_learn
+    from runners.rules import read_config
+
+    model = run_learn(inputs, out_file, read_config(config).columns if config else None)
+    if as_json:
+        print_json({"hash": model.content_hash, **model.card})
+        return
+    told = f"{model.card['vessels']:,} vessels, {model.card['positions']:,} positions, {' to '.join(model.card['period'])}"
+    out.print(f"{told}; wrote {out_file}, content {model.content_hash}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -539,6 +563,7 @@ def backtest(
     junit_file: Annotated[Path | None, typer.Option("--junit", help="The gates as JUnit XML.")] = None,
     zones: Annotated[list[str] | None, typer.Option(help="Zones file; may be repeated.")] = None,
     watchlist: Annotated[list[str] | None, typer.Option(help="List of vessels, FILE or NAME=FILE; may be repeated.")] = None,
+    normality: Annotated[str, typer.Option(help="Model of normal traffic, made by dogwatch learn; of both sides.")] = "",
     coverage: Annotated[Path | None, typer.Option(help="Coverage state learned by an earlier run.")] = None,
     lateness: Annotated[str, typer.Option(help="How late a report may come and still count, e.g. 5s.")] = "",
     lane: Annotated[list[str] | None, typer.Option(help="satellite: recorded from space; for one of several inputs NAME=satellite.")] = None,
@@ -557,7 +582,8 @@ def backtest(
         raise InputError(f"cannot write {missing[0]}: there is no folder {missing[0].parent}", remedy="make it first, or name another")
     gates = [gate_of(text) for text in gate or []]
     specs = [spec_of(text) for text in watchlist or []]
-    asked = Asked(inputs, read_rules(rules, zones or [], specs), read_rules(against, zones or [], specs) if against else None, gates=gates)
+    one, *other = (read_rules(name, zones or [], specs, normality) for name in (rules, against) if name)
+    asked = Asked(inputs, one, other[0] if other else None, gates=gates)
     asked.labels = read_labels(labels) if labels else []
     asked.coverage = read_coverage(coverage) if coverage else None
     asked.lateness_s, asked.satellites = seconds(lateness) if lateness else None, satellites_of(lane or [], inputs)

@@ -108,7 +108,7 @@ def _config(path: Path, for_s: float) -> list[Finding]:
     config = read_config(path)
     findings = [Finding("configuration", "OK", f"{len(config.sources)} sources, profile {config.profile}")]
     try:
-        read_rules(config.profile, config.zones, config.watchlists)
+        read_rules(config.profile, config.zones, config.watchlists, config.normality)
         if config.coverage:
             read_coverage(Path(config.coverage))
     except DogwatchError as fault:

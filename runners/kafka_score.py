@@ -7,6 +7,7 @@ watermark, in whatever pieces the log was read. Frames follow each other in even
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,11 +18,13 @@ from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError
 from dogwatch.events import Event, event_from_json, event_order, to_json
 from ingest.notices import Notices, notice_step
+from risk.normality import Normality
 from risk.profile import Profile
 from risk.step import RiskState, risk_step
 from runners.kafka_client import topic
 from runners.kafka_metrics import book_answers, serve_metrics
 from runners.kafka_worker import run_worker
+from runners.normality import read_model
 from runners.rules import read_profile
 from runners.wire import EVENT, HEARTBEAT, Headers, Record, alert_record, from_headers
 
@@ -33,12 +36,13 @@ def run_score(config: Config, *, stop: threading.Event, until_end: bool = False)
     if config.kafka is None:
         raise InputError("score needs a [kafka] table", remedy="examples/kafka.toml shows one")
     kafka, profile = config.kafka, read_profile(config.profile)
+    normality = read_model(Path(config.normality)) if config.normality else None
     metrics = serve_metrics(config, "score")
 
     def observe(answers: list[Record], seconds: float) -> None:
         book_answers(metrics, "score", answers, seconds)
 
-    run_worker(kafka, lambda: ScoreTask(kafka, profile), stop, until_end=until_end, observe=observe, metrics=metrics)
+    run_worker(kafka, lambda: ScoreTask(kafka, profile, normality), stop, until_end=until_end, observe=observe, metrics=metrics)
 
 
 class ScoreTask:
@@ -46,11 +50,12 @@ class ScoreTask:
 
     name = "score"
 
-    def __init__(self, kafka: Kafka, profile: Profile) -> None:
+    def __init__(self, kafka: Kafka, profile: Profile, normality: Normality | None = None) -> None:
         self.inputs: tuple[str, ...] = (topic(kafka, "risk.events"),)
         self.output = topic(kafka, "risk.alerts")
-        self.profile = profile
-        self.state = RiskState.new(profile)
+        self.profile, self.normality = profile, normality
+        self.rules = profile.content_hash + (f":{normality.content_hash}" if normality is not None else "")
+        self.state = RiskState.new(profile, normality)
         self.notices = Notices()
         self.frame: list[Event] = []
         self.ended = False
@@ -81,7 +86,7 @@ class ScoreTask:
     def to_sections(self) -> dict[str, Any]:
         """State for a snapshot: cases and the open frame."""
         return {
-            "profile": self.profile.content_hash,
+            "profile": self.rules,
             "risk": self.state.to_sections(),
             "notices": self.notices.to_sections(),
             "frame": [to_json(event) for event in self.frame],
@@ -90,9 +95,11 @@ class ScoreTask:
 
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood. Raises InputError for a state of another profile."""
-        if sections["profile"] != self.profile.content_hash:
-            raise InputError("the state in dogwatch.state was made with another profile", remedy="use the same profile, or another [kafka] prefix")
-        self.state = RiskState.from_sections(sections["risk"], self.profile)
+        if sections["profile"] != self.rules:
+            raise InputError(
+                "the state in dogwatch.state was made with another profile or model of normal traffic", remedy="use the same ones, or another [kafka] prefix"
+            )
+        self.state = RiskState.from_sections(sections["risk"], self.profile, self.normality)
         self.notices = Notices.from_sections(sections["notices"])
         self.frame = [event_from_json(text) for text in sections["frame"]]
         self.ended = sections["ended"]

@@ -46,7 +46,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
     """
     if not config.sources:
         raise InputError("the configuration names no source", remedy="add a [[sources]] table; examples/tcp.toml shows one")
-    rules = read_rules(config.profile, config.zones, config.watchlists)
+    rules = read_rules(config.profile, config.zones, config.watchlists, config.normality)
     for sentence in notes(rules.watchlists, time.time_ns() // 1_000_000):
         terminal.print(escape(sentence), highlight=False, soft_wrap=True)
     coverage = read_coverage(Path(config.coverage)) if config.coverage else None

@@ -222,6 +222,8 @@ class _Run:
         )
         if lists:
             summary["watchlists"] = described(lists)
+        if (model := self.engine.rules.normality) is not None:
+            summary["normality"] = {"hash": model.content_hash, **model.card}
         replace_file(self.options.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
         return summary
 
@@ -231,7 +233,9 @@ class _Run:
             raise InputError(f"nothing to resume: {self.state_file} is absent", remedy="run once without --resume")
         sections = restore(read_state(self.state_file))
         if sections["rules"] != rules_stamp(rules):
-            raise InputError("the state was made with other rules, zones or parameters", remedy="use the same --profile and --zones, or leave out --resume")
+            raise InputError(
+                "the state was made with other rules, zones or parameters", remedy="use the same --profile, --zones and --normality, or leave out --resume"
+            )
         if sections["watchlists"] != rules.watchlists.version:
             raise InputError("the state was made with other watchlists", remedy="use the same lists, or leave out --resume")
         if sections["options"] != self.options.settings().stamp():
@@ -264,8 +268,9 @@ class _Pace:
 
 
 def rules_stamp(rules: Rules) -> str:
-    """What a snapshot must agree with: parameters, profile, zones."""
-    return f"{rules.params.params_hash}:{rules.profile.content_hash}:{rules.geography.version}"
+    """What a snapshot must agree with: parameters, profile, zones, the model of normal traffic."""
+    model = f":{rules.normality.content_hash}" if rules.normality is not None else ""
+    return f"{rules.params.params_hash}:{rules.profile.content_hash}:{rules.geography.version}{model}"
 
 
 def read_state(path: Path) -> bytes:

@@ -20,6 +20,7 @@ from risk.inherit import Layer
 from risk.plain import profile_text, rule_text, slug
 from risk.profile import Context, Exclusion, Profile, Rule, load_profile
 from runners.listing import check_specs, read_lists
+from runners.normality import read_model
 from runners.step import Rules
 from tracks.coverage import Coverage
 from tracks.params import Params
@@ -117,11 +118,13 @@ def run_out(profile: Profile, now_ms: int) -> str:
     return f"profile '{profile.name}' was valid until {profile.valid_until}" if profile.valid_until and now_ms >= time_of(profile.valid_until) else ""
 
 
-def read_rules(profile: str, zones: list[str], watchlists: Iterable[Watchlist] = ()) -> Rules:
-    """Profile, detector parameters, geography and watchlists of a run. Raises ConfigError/InputError."""
+def read_rules(profile: str, zones: list[str], watchlists: Iterable[Watchlist] = (), normality: str | Path = "") -> Rules:
+    """Profile, detector parameters, geography, watchlists and model of normal traffic (a file, or '') of a run. Raises ConfigError/InputError."""
     loaded = read_profile(profile)
     params = rules_of(loaded.detectors, file=profile)
-    return Rules(params, loaded, Geography.default([read_zones(path) for path in zones]), read_lists(watchlists))
+    return Rules(
+        params, loaded, Geography.default([read_zones(path) for path in zones]), read_lists(watchlists), read_model(Path(normality)) if normality else None
+    )
 
 
 def zones_geojson(zones: list[str]) -> bytes | None:

@@ -14,6 +14,7 @@ from dogwatch.alerts import Alert, alert_order
 from dogwatch.batch import Batch
 from dogwatch.events import Event
 from ingest.notices import Notices, notice_step
+from risk.normality import Normality
 from risk.profile import Profile
 from risk.step import RiskState, risk_step
 from tracks.coverage import Coverage
@@ -33,6 +34,7 @@ class Rules:
     profile: Profile
     geography: Geography
     watchlists: Watchlists = field(default_factory=Watchlists)
+    normality: Normality | None = None  # absent: it adds nothing
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ class Watch:
 
 def new_watch(rules: Rules, coverage: Coverage | None = None) -> Watch:
     """A watch that has seen nothing yet, but may know the coverage learned before."""
-    return Watch(TrackState.new(rules.params, rules.geography, coverage, watchlists=rules.watchlists), RiskState.new(rules.profile))
+    return Watch(TrackState.new(rules.params, rules.geography, coverage, watchlists=rules.watchlists), RiskState.new(rules.profile, rules.normality))
 
 
 def watch_step(watch: Watch, batch: Batch, watermark_ms: int, *, final: bool = False) -> tuple[list[Event], list[Alert]]:
@@ -71,7 +73,7 @@ def watch_sections(watch: Watch) -> dict[str, Any]:
 def restore_watch(sections: dict[str, Any], rules: Rules) -> Watch:
     """The watch that `watch_sections` described."""
     track = TrackState.from_sections(sections["track"], rules.params, rules.geography, rules.watchlists)
-    return Watch(track, RiskState.from_sections(sections["risk"], rules.profile), Notices.from_sections(sections["notices"]))
+    return Watch(track, RiskState.from_sections(sections["risk"], rules.profile, rules.normality), Notices.from_sections(sections["notices"]))
 
 
 def snapshot(sections: dict[str, Any]) -> bytes:

@@ -134,12 +134,13 @@ def counterfactual_text(card: Card, decisive: tuple[Event, Card] | None) -> str:
 
 
 def contributions(profile: Profile, card: Card) -> list[Contribution]:
-    """The summands of the score, base and context first; their points sum exactly to `score_milli`."""
+    """The summands of the score, base, contexts and normality first; their points sum exactly to `score_milli`."""
     rows = [base_contribution(card.base)]
     rows += [Contribution(f"context: {context.name}", points, text=context.text) for context, points in card.contexts]
     if card.corroboration:
         kinds = sorted({line.family for line in card.lines if line.speaks})
         rows.append(Contribution("context: corroboration", card.corroboration, text=f"behaviours of {len(kinds)} kinds in one case: {', '.join(kinds)}"))
+    rows.append(_normality_contribution(card))
     for line in card.lines:
         key = _key_evidence(line.event)
         rows.append(
@@ -152,7 +153,6 @@ def contributions(profile: Profile, card: Card) -> list[Contribution]:
                 text=_contribution_text(profile, line, key),
             )
         )
-    rows.append(_normality_contribution(card))
     assert sum(row.points for row in rows) == card.score_milli, "points sum exactly to the score"
     return rows
 

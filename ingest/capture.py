@@ -72,6 +72,10 @@ FLUSH_S, ROTATE_BYTES, ROTATE_S, RETRY_S = 1.0, 64 << 20, 3_600.0, 60.0
 LEVEL = 6  # docs/sources.md has the measurement
 
 
+class DamagedError(ValueError):
+    """What stands there is no record; the words say why."""
+
+
 class Loss(msgspec.Struct):
     """What a capture could not keep: pieces, their bytes, the arrival of the first (ISO text), and why."""
 
@@ -380,21 +384,33 @@ def read_records(pieces: Iterator[bytes], path: Path, troubles: list[str]) -> It
             if len(held) < len(MAGIC):
                 continue
             at = len(MAGIC)
-        while len(held) - at >= PREFIX.size:
-            length, crc = PREFIX.unpack_from(held, at)
-            if not FIXED.size <= length <= RECORD_BYTES_MAX:
-                troubles.append("a record has an impossible length")
-                return
-            if len(held) - at < PREFIX.size + length:
-                break
-            body = bytes(held[at + PREFIX.size : at + PREFIX.size + length])
-            if zlib.crc32(body) != crc:
-                troubles.append("a record is damaged (CRC)")
-                return
-            yield _parted(body)
-            at += PREFIX.size + length
+        try:
+            while (found := record_at(held, at)) is not None:
+                at, parts = found
+                yield parts
+        except DamagedError as fault:
+            troubles.append(str(fault))
+            return
         del held[:at]
         at = 0
+
+
+def record_at(held: bytes | bytearray, at: int) -> tuple[int, tuple[int, int, str, str, bytes]] | None:
+    """Where the record at `at` ends, and its parts (code of the kind, arrival, source, sender, data); None while it is not all there.
+
+    Raises DamagedError.
+    """
+    if len(held) - at < PREFIX.size:
+        return None
+    length, crc = PREFIX.unpack_from(held, at)
+    if not FIXED.size <= length <= RECORD_BYTES_MAX:
+        raise DamagedError("a record has an impossible length")
+    if len(held) - at < PREFIX.size + length:
+        return None
+    body = bytes(held[at + PREFIX.size : at + PREFIX.size + length])
+    if zlib.crc32(body) != crc:
+        raise DamagedError("a record is damaged (CRC)")
+    return at + PREFIX.size + length, _parted(body)
 
 
 def _parted(body: bytes) -> tuple[int, int, str, str, bytes]:

@@ -37,9 +37,11 @@ from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError, SurroundingsError
 from dogwatch.events import Event
 from dogwatch.times import iso
-from ingest.sources import Received, SourceSet
+from ingest.source import Received
+from runners.backlog import Backlog
+from runners.health import Health
 from runners.intake import Intake, lanes_of
-from runners.kafka_client import topic
+from runners.kafka_client import TakenOverError, topic, worker_id
 from runners.kafka_metrics import book_answers, serve_metrics
 from runners.kafka_outbox import Outbox, ShortRoad
 from runners.kafka_topics import require_topics
@@ -51,6 +53,8 @@ log = logging.getLogger("dogwatch.kafka")
 
 ROWS_MAX = 40_000  # a message of this many rows stays below the message limit even uncompressed
 PRODUCER = f"dogwatch-ingest {__version__}"
+RETRY_S, DRAIN_S = 1.0, 5.0
+UNSAID_BYTES = 1 << 20  # input that brings nothing to send is committed too, after so much of it
 FINITE = ("file", "stdin")
 
 
@@ -59,57 +63,85 @@ def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False
     kafka = config.kafka
     if kafka is None or not config.sources:
         raise InputError("ingest needs a [kafka] table and at least one [[sources]]", remedy="examples/kafka.toml shows both")
-    require_topics(kafka)
     metrics = serve_metrics(config, "ingest")
-    outbox = Outbox(kafka, "ingest", stop, metrics.health)
+    backlog = Backlog(Path(config.data_dir) / "input" / worker_id(kafka, "ingest"), config.sources, log.error)
     tape = Tape(config, log.error)
-    stage = Ingest(config, kafka, outbox, ShortRoad(kafka), metrics, tape)
-    sources = SourceSet(config.sources)
-    stage.metrics.watch(sources.readers)
-    stage.metrics.watch_tape(tape)
-    sources.start()
+    metrics.watch(backlog.readers)
+    metrics.watch_tape(tape)
+    metrics.watch_backlog(backlog)
     try:
-        while not stop.is_set() and not (until_end and stage.ended):
-            metrics.health.say()
-            wait_s = max(0.001, stage.due_s - time.monotonic()) if stage.rows else kafka.batch_ms / 1000
-            stage.take(sources.get(wait_s))
-        sources.stop()
-        while (received := sources.get(0.0)) is not None:  # what was accepted is sent
-            stage.take(received)
-        stage.flush()
-        stage.commit()
-        if stage.road.waiting:
-            raise SurroundingsError(
-                f"{len(stage.road.waiting)} distress records could not be delivered", remedy="look at the broker; a file is read again from the last commit"
-            )
+        if backlog.known:  # it has worked before: it captures while it looks for the broker
+            backlog.start()
+        outbox, road = _connected(kafka, stop, metrics.health, patient=backlog.known)
+        stage = Ingest(config, kafka, outbox, road, metrics, tape, backlog)
+        try:
+            backlog.start()
+            _work(stage, backlog, stop, until_end)
+        finally:
+            stage.close()
     finally:
-        sources.stop()
+        backlog.close()
         tape.close()
-        stage.close()
     tape.check()
+
+
+def _work(stage: Ingest, backlog: Backlog, stop: threading.Event, until_end: bool) -> None:
+    while not stop.is_set() and not (until_end and stage.ended):
+        stage.metrics.health.say()
+        wait_s = max(0.001, stage.due_s - time.monotonic()) if stage.rows else stage.kafka.batch_ms / 1000
+        stage.take(backlog.get(wait_s))
+    backlog.stop()
+    until_s = time.monotonic() + DRAIN_S
+    while (time.monotonic() < until_s or backlog.holding) and (received := backlog.get(0.0)) is not None:
+        stage.take(received)  # what was accepted is sent, or stands on disk for the next start
+    stage.flush()
+    stage.commit()
+    if stage.road.waiting:
+        raise SurroundingsError(
+            f"{len(stage.road.waiting)} distress records could not be delivered", remedy="look at the broker; input is taken again from the last commit"
+        )
+
+
+def _connected(kafka: Kafka, stop: threading.Event, health: Health, *, patient: bool) -> tuple[Outbox, ShortRoad]:
+    """The stage's two producers; a patient one waits for a broker until `stop`. Raises InputError, SurroundingsError."""
+    from kafka.errors import KafkaError
+
+    while True:
+        try:
+            require_topics(kafka)
+            return Outbox(kafka, "ingest", stop, health), ShortRoad(kafka)
+        except TakenOverError:
+            raise
+        except (KafkaError, SurroundingsError) as fault:
+            if not patient or stop.wait(RETRY_S):
+                raise
+            log.warning("ingest: %s; input is kept on disk meanwhile", fault)
+            health.say("the broker does not answer")
 
 
 class Ingest:
     """Rows on their way out. Not thread-safe: one caller."""
 
-    def __init__(self, config: Config, kafka: Kafka, outbox: Outbox, road: ShortRoad, metrics: Metrics, tape: Tape) -> None:
+    def __init__(self, config: Config, kafka: Kafka, outbox: Outbox, road: ShortRoad, metrics: Metrics, tape: Tape, backlog: Backlog | None = None) -> None:
         self.kafka, self.outbox, self.road, self.metrics, self.tape = kafka, outbox, road, metrics, tape
+        self.backlog = backlog or Backlog(Path(config.data_dir), [], log.error)
         self.intake = Intake(lanes_of(config))
         self.finite = {source.id for source in config.sources if source.kind in FINITE and not source.follow}
         self.pending: list[Batch] = []
         self.rows = 0
-        # can be read again from where it stood; a pipe and a file that is followed through rotations cannot
-        self.again = {source.id for source in config.sources if source.kind == "file" and not source.follow and Path(source.path).is_file()}
         self.said_ms, self.said_end = self.intake.watermark_ms, False
         self.due_s = 0.0
         self.ended = False
         self.skip = dict.fromkeys(self.intake.lanes, 0)
         if outbox.sections is not None:
             self._resume(outbox.sections)
+        self.backlog.resume(outbox.sections.get("logs", {}) if outbox.sections is not None else None)
 
-    def take(self, received: Received | None) -> None:
-        """One piece from a source, or None when nothing came in time."""
-        if received is not None and received.source not in self.intake.ended:
+    def take(self, received: Received | Control | None) -> None:
+        """One piece from a source, a row of the backlog, or None when nothing came in time."""
+        if isinstance(received, Control):
+            self._started()
+        elif received is not None and received.source in self.intake.lanes and received.source not in self.intake.ended:
             begun_s = time.monotonic()
             self._decode(received)
             self.metrics.step.labels("ingest").observe(time.monotonic() - begun_s)
@@ -142,8 +174,10 @@ class Ingest:
     def commit(self) -> None:
         """Make it count, together with the state of the lanes; not before all distress is acknowledged."""
         self.due_s = time.monotonic() + self.kafka.batch_ms / 1000
-        if self.outbox.sent and self.road.retry():
-            self.outbox.commit(self.intake.to_sections() | {"over": self.ended})
+        if (self.outbox.sent or self.backlog.uncommitted() > UNSAID_BYTES) and self.road.retry():
+            positions = self.backlog.positions()
+            self.outbox.commit(self.intake.to_sections() | {"over": self.ended, "logs": positions})
+            self.backlog.settle(positions)
 
     def close(self) -> None:
         """Leave the clients."""
@@ -167,6 +201,11 @@ class Ingest:
             self.pending.append(batch)
             self.rows += len(batch.fixes) + len(batch.statics)
 
+    def _started(self) -> None:
+        """Everything before was heard by a former process: the time between is told to the detectors."""
+        if any(self.intake.bytes_read.values()):
+            self.pending.append(self.intake.control(Control(self.intake.watermark_ms, "system_down")))
+
     def _distress(self, reports: list[SafetyReport], events: list[Event], alerts: list[Alert]) -> list[Record]:
         """The alert first: it is what somebody waits for."""
         records = [alert_record(topic(self.kafka, "risk.alerts"), alert, PRODUCER) for alert in alerts]
@@ -176,13 +215,11 @@ class Ingest:
         ]
 
     def _resume(self, sections: dict) -> None:
-        """Continue a former run; the time between is told to the detectors where a source could have been heard."""
+        """Continue a former run."""
         self.intake.restore(sections)
         self.ended = sections["over"] and self.finite == set(self.intake.lanes) == self.intake.ended
-        self.skip |= {source: self.intake.bytes_read[source] for source in self.again}
+        self.skip |= {source: self.intake.bytes_read[source] for source in self.backlog.again}
         self.said_ms, self.said_end = self.intake.watermark_ms, self.ended
-        if self.again != set(self.intake.lanes):
-            self.pending.append(self.intake.control(Control(self.intake.watermark_ms, "system_down")))
         log.info("ingest: generation %d, watermark %s", self.outbox.generation, iso(self.said_ms))
 
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from dogwatch.batch import T_MISSING, Counts
 from dogwatch.errors import InputError
 from ingest.source import Reader
+from runners.backlog import Backlog
 from runners.engine import Engine, Output
 from runners.health import Health
 from runners.intake import Intake
@@ -62,6 +63,13 @@ class Metrics:
             return
         Gauge("dogwatch_capture_up", "1 while what sources say is kept on disk", registry=self.registry).set_function(lambda: tape.running)
         Gauge("dogwatch_capture_lost_bytes", "Bytes that the present outage has cost", registry=self.registry).set_function(lambda: tape.lost_bytes)
+
+    def watch_backlog(self, backlog: Backlog) -> None:
+        """From now on tell how much input waits on disk, and how the disk is."""
+        Gauge("dogwatch_backlog_bytes", "Bytes of live input on disk that are not committed yet", registry=self.registry).set_function(backlog.waiting_bytes)
+        full = Gauge("dogwatch_backlog_disk_refuses", "1 while the disk takes no more input and sources are not read", registry=self.registry)
+        full.set_function(lambda: backlog.full)
+        Gauge("dogwatch_backlog_disk_used_ratio", "How full the disk of the backlog is", registry=self.registry).set_function(backlog.disk_used)
 
     def observe(self, engine: Engine, output: Output, seconds: float) -> None:
         """Book one engine call that took `seconds` of wall time."""

@@ -48,6 +48,9 @@ class Metrics:
         self.input_lag = Gauge("dogwatch_input_lag_records", "Records of an input topic that are there and not yet worked on", ["topic"], registry=r)
         self.input_paused = Gauge("dogwatch_input_paused", "1 while an input is paused because of dead letters in a row", ["topic"], registry=r)
         self.input_lost = Counter("dogwatch_input_lost_records", "Records that retention deleted before they were read", ["topic"], registry=r)
+        self.backlog_bytes = Gauge("dogwatch_backlog_bytes", "Bytes of live input on disk that are not committed yet", registry=r)
+        self.backlog_refused = Gauge("dogwatch_backlog_disk_refuses", "1 while the disk takes no more input and sources are not read", registry=r)
+        self.backlog_disk = Gauge("dogwatch_backlog_disk_used_ratio", "How full the disk of the backlog is", registry=r)
         self.sources = SourceMetrics()
         r.register(self.sources)
         self._seen: dict[tuple[str, str, str], int] = {}
@@ -66,10 +69,9 @@ class Metrics:
 
     def watch_backlog(self, backlog: Backlog) -> None:
         """From now on tell how much input waits on disk, and how the disk is."""
-        Gauge("dogwatch_backlog_bytes", "Bytes of live input on disk that are not committed yet", registry=self.registry).set_function(backlog.waiting_bytes)
-        full = Gauge("dogwatch_backlog_disk_refuses", "1 while the disk takes no more input and sources are not read", registry=self.registry)
-        full.set_function(lambda: backlog.full)
-        Gauge("dogwatch_backlog_disk_used_ratio", "How full the disk of the backlog is", registry=self.registry).set_function(backlog.disk_used)
+        self.backlog_bytes.set_function(backlog.waiting_bytes)
+        self.backlog_refused.set_function(lambda: backlog.full)
+        self.backlog_disk.set_function(backlog.disk_used)
 
     def observe(self, engine: Engine, output: Output, seconds: float) -> None:
         """Book one engine call that took `seconds` of wall time."""

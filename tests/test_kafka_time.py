@@ -82,6 +82,7 @@ def marks_of(kafka: Kafka, name: str) -> list[int]:
 @pytest.mark.parametrize("tags", [True, False], ids=["stamped-by-the-receiver", "stamped-by-our-clock"])
 def test_clocks_that_step_change_nothing_between_one_process_and_the_broker(kafka, tags):
     """Ours goes back by two minutes, forward by an hour, and back again; where lines carry no time, events hang on it."""
+    kafka.batch_rows = 300
     rules, pieces = read_rules("border", []), pieces_of(recording(3, 3000), tags=tags)
     steps_ms = [0, -120_000, 3_600_000, 0]
     pieces = [
@@ -99,7 +100,7 @@ def test_clocks_that_step_change_nothing_between_one_process_and_the_broker(kafk
     for name in ("ais.fixes", "risk.events"):
         marks = marks_of(kafka, name)
         assert marks == sorted(marks), f"{name}: a watermark never goes back"
-        assert len(set(marks)) > 3
+    assert len(set(marks_of(kafka, "ais.fixes"))) > 10, "it travelled in many pieces"
 
 
 def test_input_that_was_deleted_unread_is_followed_by_no_dark_period(kafka, monkeypatch):

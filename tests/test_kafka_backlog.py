@@ -17,6 +17,7 @@ import pytest
 from kafka_reading import committed
 from test_kafka_pipeline import LATENESS_S, STAGE_S_MAX, Pipeline, wait_until, whole  # noqa: F401 - a fixture
 
+from runners import broker as house_broker
 from runners import wire
 from runners.broker import Broker
 from runners.intake import Intake

@@ -1,11 +1,9 @@
-"""Time over a real broker: clocks that step, and an hour of input that was deleted before anybody read it."""
+"""Time over a real broker: clocks that step."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 import threading
-import time
 from collections.abc import Iterable
 
 import pytest
@@ -18,10 +16,8 @@ from ingest.source import Received
 from runners import wire
 from runners.engine import Engine
 from runners.intake import lanes_of
-from runners.kafka_client import new_admin, topic
 from runners.kafka_ingest import Ingest
 from runners.kafka_outbox import Outbox, ShortRoad
-from runners.kafka_topics import init_topics
 from runners.kafka_track import TrackTask
 from runners.kafka_worker import run_worker
 from runners.metrics import Metrics
@@ -30,7 +26,6 @@ from runners.tape import Tape
 
 pytestmark = pytest.mark.kafka
 
-WAIT_S = 60
 TAG = re.compile(rb"^\\[^\\]*c:(\d+)[^\\]*\\", re.MULTILINE)
 LATENESS_S = 30.0
 
@@ -101,51 +96,3 @@ def test_clocks_that_step_change_nothing_between_one_process_and_the_broker(kafk
         marks = marks_of(kafka, name)
         assert marks == sorted(marks), f"{name}: a watermark never goes back"
     assert len(set(marks_of(kafka, "ais.fixes"))) > 10, "it travelled in many pieces"
-
-
-def test_input_that_was_deleted_unread_is_followed_by_no_dark_period(kafka, monkeypatch):
-    """Half an hour of everybody is gone; without the stage's word the detectors would accuse those who sailed on."""
-    assert dark_in_the_hole(kafka) == []
-    deaf = Kafka(bootstrap=kafka.bootstrap, prefix=kafka.prefix + "untold.", snapshot_s=0.0)
-    init_topics(deaf)
-    monkeypatch.setattr(TrackTask, "missed", lambda _task, _topic: None)
-    assert dark_in_the_hole(deaf), "the hole must be one that would be seen"
-
-
-def dark_in_the_hole(kafka: Kafka) -> list[str]:
-    """Ids of dark events that begin around the hole."""
-    rules, pieces = read_rules("border", []), pieces_of(recording(3, 6000), tags=True)
-    start_ms = pieces[0].t_rx_ms or 0
-    cut = [next(at for at, piece in enumerate(pieces) if (piece.t_rx_ms or 0) >= start_ms + second * 1000) for second in (2500, 4300)]
-    ingested(kafka, pieces[: cut[0]], end=False)
-    worked_on(kafka, rules)
-    ingested(kafka, pieces[cut[0] : cut[1]], end=False)
-    forget_all(kafka)
-    ingested(kafka, pieces[cut[1] :], end=True)
-    run_worker(kafka, lambda: TrackTask(kafka, rules), threading.Event(), until_end=True)
-    hole_ms = (start_ms + 2_300_000, start_ms + 4_400_000)
-    return [event.event_id for event in events_of(kafka) if event.type == "dark" and hole_ms[0] <= event.t_start <= hole_ms[1] and event.state != "retracted"]
-
-
-def worked_on(kafka: Kafka, rules) -> None:
-    """The track stage works until nothing waits, and leaves."""
-    stop, metrics = threading.Event(), Metrics()
-    thread = threading.Thread(target=run_worker, args=(kafka, lambda: TrackTask(kafka, rules), stop), kwargs={"metrics": metrics})
-    thread.start()
-    until_s = time.monotonic() + WAIT_S
-    last = marks_of(kafka, "ais.fixes")[-1]
-    while last not in marks_of(kafka, "risk.events"):
-        assert time.monotonic() < until_s
-        time.sleep(0.2)
-    stop.set()
-    thread.join(WAIT_S)
-    assert not thread.is_alive()
-
-
-def forget_all(kafka: Kafka) -> None:
-    """What retention does with what is there now."""
-    from kafka import TopicPartition
-
-    places = [TopicPartition(topic(kafka, name), 0) for name in ("ais.fixes", "ais.statics")]
-    with contextlib.closing(new_admin(kafka)) as admin:
-        admin.delete_records(dict.fromkeys(places, -1))

@@ -314,6 +314,37 @@ def test_an_approach_that_comes_true_is_retracted():
     assert (forecast.state, forecast.reason) == ("retracted", f"crossed: {cross.event_id}")
 
 
+def test_an_approach_is_followed_though_another_limit_comes_nearer():
+    """At the border aslant, past the end of another one a mile beside the way, and back two miles before it."""
+    t = every(20, 1.6)
+    left_nm = np.abs(20.0 - t * 25 / 3600 - 2.0) + 2.0  # to where the way meets the border
+    lat, lon = 0.05 - left_nm * math.cos(math.radians(30)) * NM, 2.0 - left_nm * math.sin(math.radians(30)) * NM
+    end = (2.0 - (6 * 0.5 + 0.866) * NM, 0.05 - (6 * 0.866 - 0.5) * NM)
+    other = zone("other", "border", shapely.LineString([end, (end[0] - 0.01, end[1] + 0.005)]))
+    (approach,) = told(seen(track(X, t, lat, lon, sog_kn=25.0), sea_of(MEDIAN, other)), "approach")
+    assert approach.zones[0].id == "median"
+    assert at_s(approach) == pytest.approx((20 - 12.5) * 144, abs=200)
+    assert (approach.t_end - T0) / 1000 == pytest.approx(18 * 144, abs=120), "not when the other one came nearer"
+
+
+def test_an_approach_ends_at_the_last_report():
+    t = every(60, 0.6)
+    others = track(X + 1, every(60, 3), 5.0, 5.0, sog_kn=5.0)
+    (approach,) = told(seen(in_order(east(t, 1.83, kn=12.0), others)), "approach")
+    assert (approach.state, (approach.t_end - T0) / 1000) == ("closed", t[-1])
+
+
+def test_what_a_track_in_doubt_tells_crosses_nothing():
+    """Its place jumps to the reserve, wanders in, and jumps back."""
+    t = every(30, 3)
+    false = (t >= 3600) & (t < 7200)
+    lat, lon = np.where(false, 0.3, 3.0), np.where(false, 2.95 + (t - 3600) * 10 / 3600 * NM, 2.0 + t * 10 / 3600 * NM)
+    events = seen(track(X, t, lat, lon, sog_kn=10.0, cog_deg=90.0))
+    (enter,) = [e for e in last_versions(events, "zone") if e.zones[0].id == "reserve" and e.subtype == "enter"]
+    assert (enter.state, enter.reason) == ("candidate", "suppressed: untrue_position")
+    assert not [e for e in told(events) if e.zones[0].id == "reserve"]
+
+
 @pytest.mark.parametrize(("kn", "heading_deg"), [(2.0, 90.0), (10.0, 0.0), (10.0, 330.0)])
 def test_who_is_slow_or_goes_along_approaches_nothing(kn, heading_deg):
     t = every(60, 0.7 if kn < 3 else 2)

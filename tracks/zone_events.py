@@ -11,7 +11,9 @@ Theory. The kernel tells what changed with which fix; this file puts it into eve
   built-in belt has too many vessels in it for that: there `enter` is closed at once.
 - A crossing in a gap is told if the gap is strange: if of the receivers that listened one would hardly have missed the vessel all the way
   from one end of it to the other. Else it is a candidate, kept and not shown: a hole in what we hear is nobody else's doing.
-- An `approach` is a forecast. It closes when the vessel turns away, and is retracted when it comes true: the crossing supersedes it.
+- An `approach` is a forecast of the limit that it began with. It closes when the vessel turns away, or was not heard for half an hour (at its last
+  report), and is retracted when it comes true: the crossing supersedes it.
+- What a track in doubt tells (a place that it cannot have reached, or none) crosses nothing: it is kept as a candidate.
 Nothing here is an alert by itself: these events inform, and rules ask for them.
 """
 
@@ -32,7 +34,7 @@ from tracks.detector import Detector, Sight
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
 from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
-from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, between, follow, room_for
+from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, UNHEARD_MS, between, follow, room_for
 from zones.reach import build_near
 
 TYPE, RULE_VERSION = "zone", "1.1"
@@ -78,6 +80,7 @@ class Who(NamedTuple):
     class_b: bool
     destination: str | None
     ship_type: int
+    doubted: bool  # the place that it tells is in doubt
 
 
 class ZoneDetector(Detector):
@@ -201,6 +204,7 @@ def _steps(table: VesselTable, rows: np.ndarray) -> Iterator[tuple[Who, Step]]:
         (table.rows["class_b"][several] != 0).tolist(),
         map(text_of, table.statics["destination"][several].tolist()),
         table.more["ship_type"][several].tolist(),
+        (table.more["trouble"][several] != 0).tolist(),
         strict=True,
     )
     whos = [Who(*told) for told in known]
@@ -276,11 +280,12 @@ def _crossing(state: ZoneDetector, sight: Sight, who: Who, row: Step, word: str,
     facts["evidence"] = [gap_evidence, ep.at_least("beyond_nm", row.depth_nm, 0.0)]
     facts["measures"] |= {"sense": sense} | _of_line(state, sight, who, row)
     facts["exclusions"] = _exclusions(sight, who, row)
+    facts["reason"] = ep.suppressed_reason(facts["exclusions"])
     if gap:
         facts["confidence"] = round(facts["confidence"] * 0.9, 3)
         _weigh_gap(sight, who, row, facts)
-    stays = word == "enter" and number != BELT and not gap
-    state_now: State = "candidate" if facts.get("reason") else "open" if stays else "closed"
+    stays = word == "enter" and number != BELT and not gap and not facts["reason"]
+    state_now: State = "candidate" if facts["reason"] else "open" if stays else "closed"
     event = Event(event_id=identity, version=1, state=state_now, t_start=start_ms, t_end=None if stays else end_ms, **facts)
     if stays:
         state.book.open_new(key << ZONE_BITS | number, event, last_known=False)
@@ -336,6 +341,7 @@ def _exclusions(sight: Sight, who: Who, row: Step) -> list[Exclusion]:
     error_nm, owner = _zone_of(sight.geography, row.zone)[3:]
     return [
         ep.checked("within_position_error", row.depth_nm < error_nm, ep.tidy("nm", row.depth_nm)),
+        ep.checked("untrue_position", who.doubted, suppress=True),
         _declared(who.destination, owner),
     ]
 
@@ -394,7 +400,10 @@ def _heads(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event
         ep.at_least("speed_kn", row.speed_kn, rule.approach_kn_min),
         ep.at_least("heading_s", since_s, rule.approach_hold_s),
     ]
-    exclusions = [ep.checked("passenger_ship", who.ship_type in TYPES_PASSENGER, who.ship_type, suppress=True)]
+    exclusions = [
+        ep.checked("passenger_ship", who.ship_type in TYPES_PASSENGER, who.ship_type, suppress=True),
+        ep.checked("untrue_position", who.doubted, suppress=True),
+    ]
     facts |= {"evidence": evidence, "exclusions": exclusions, "confidence": ep.confidence_of(rule.confidence_cap, 0.8, 1.0, []), "quality": {}}
     facts["reason"] = ep.suppressed_reason(exclusions)
     begun: State = "candidate" if facts["reason"] else "open"
@@ -436,7 +445,7 @@ def _silent(state: ZoneDetector, sight: Sight) -> list[Event]:
     for key in sorted(state.ahead.pages):
         slot = table.slot_of_key(key)
         last_ms = int(table.rows["t_ms"][slot]) if slot >= 0 else 0
-        if tick_ms - last_ms > rule.silent_s * 1000.0:
+        if tick_ms - last_ms > UNHEARD_MS:
             events.append(_closed(state, sight, key, last_ms))
     marks = sorted(state.book.pages)
     slots = table.slots_of_keys(np.array(marks, np.int64) >> ZONE_BITS)

@@ -41,6 +41,7 @@ SLOW_UNITS = 500  # about 100 m of latitude and longitude in a step
 CAP_NM = 24.0  # lines farther away are not measured: no vessel is there in half an hour
 ON_IT_NM = 1e-9
 LASTS, FROM_AFAR = 1.5, 2.0  # times approach_s: an approach goes on while its limit is so near ahead; heading for one begins there
+UNHEARD_MS = 1_800_000  # who was not heard for longer heads nowhere that we know
 SLANT_MIN = 0.25  # so much of the way to a limit ahead at least lies between it and the vessel: 15 degrees
 MET_NM, FEELS_MAX = 0.02, 40  # so near a limit ahead is met; after so many looks along the way it is passed by
 
@@ -356,16 +357,18 @@ def _belt(grid, coast, limits, standing, slot, key, fresh, step, from_kn, change
 
 
 @kernel(
-    types.Tuple((int64, float64, float64, int64, int64))(
-        *(GRID, NEAR, types.uint8[::1], int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK, float64, int64)
+    types.Tuple((int64, float64, float64, int64, int64, float64))(
+        *(GRID, NEAR, types.uint8[::1], int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK, float64, int64, int64)
     ),
     **PLAIN,
 )
-def _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahead_nm, ahead):
-    """(changes written, miles to the nearest drawn line, to the nearest limit ahead, which that is, the line crossed or NOWHERE).
+def _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahead_nm, ahead, toward):
+    """(changes written, miles to the nearest drawn line, to the nearest limit ahead, which that is, the line crossed or NOWHERE, miles to `toward`).
 
-    Only what lies near the place is asked; after a step longer than that, all. ahead_nm, ahead: the belt, if it lies ahead.
+    Only what lies near the place is asked; after a step longer than that, all. ahead_nm, ahead: the belt, if it lies ahead. toward: the limit that is
+    being approached; CAP_NM to one that is not ahead.
     """
+    toward_nm = ahead_nm if toward != NOWHERE and toward == ahead else CAP_NM
     t_ms, lat, lon = step[3], step[4], step[5]
     line_nm, crossed = CAP_NM, NOWHERE
     everything = not fresh and distance_m(step[1], step[2], lat, lon) > CAP_NM * NM_M
@@ -385,9 +388,12 @@ def _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahea
                 n += 1
                 crossed = z
                 continue  # it lies astern
-        if roles[z] & AHEAD and 0.0 < far_nm < ahead_nm:
-            ahead_nm, ahead = far_nm, z
-    return n, line_nm, ahead_nm, ahead, crossed
+        if roles[z] & AHEAD and far_nm > 0.0:
+            if z == toward:
+                toward_nm = min(toward_nm, far_nm)
+            if far_nm < ahead_nm:
+                ahead_nm, ahead = far_nm, z
+    return n, line_nm, ahead_nm, ahead, crossed, toward_nm
 
 
 @kernel(float64(GRID, COAST, int64, STEP, float64, STACK), **PLAIN)
@@ -425,7 +431,7 @@ def _forecast(grid, coast, limits, standing, slot, key, known, step, from_kn, ch
     approach_s, slowest_kn, hold_ms = limits[2], limits[3], limits[6] * 1000.0
     t_ms, ref_ms = step[3], st["ref_ms"]
     flags = np.int64(st["flags"])
-    same = known and st["ahead"] == ahead + 2 and t_ms - ref_ms <= 1_800_000 and speed_kn >= slowest_kn
+    same = known and st["ahead"] == ahead + 2 and t_ms - ref_ms <= UNHEARD_MS and speed_kn >= slowest_kn
     latest_s = (LASTS if flags & APPROACHING else FROM_AFAR) * approach_s
     eta_s = 1e9
     if same and ahead_nm <= 1.5 * speed_kn * latest_s / 3600.0:
@@ -477,8 +483,12 @@ def _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, f
             ahead_nm, ahead = min(CAP_NM, beyond_nm), BELT
             if st["flags"] & IN_BELT:
                 margin_nm = 0.0  # it lingers, or the next fix decides
-    n, line_nm, ahead_nm, ahead, line = _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahead_nm, ahead)
+    toward = int(st["toward"]) - 2 if st["flags"] & APPROACHING else NOWHERE
+    n, line_nm, ahead_nm, ahead, line, toward_nm = _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahead_nm, ahead, toward)
     known = not fresh and ahead != NOWHERE and crossed == NOWHERE and line == NOWHERE
+    if toward_nm < CAP_NM:  # what is approached is followed to its end, whatever else comes nearer or is crossed meanwhile
+        ahead_nm, ahead, known = toward_nm, toward, not fresh
+        st["ahead"] = toward + 2
     n = _forecast(grid, coast, limits, standing, slot, key, known, step, from_kn, changes, n, stack, speed_kn, ahead_nm, ahead)
     look_nm = LOOK_NM if st["flags"] & APPROACHING else max(LOOK_NM, ahead_nm - NEAR_NM)
     # a little less than measured: planes of near places differ a little

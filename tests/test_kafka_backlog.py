@@ -67,7 +67,8 @@ def test_the_broker_is_killed_while_a_source_goes_on_and_events_are_those_withou
         line.start("ingest")
         wait_until(lambda: metric(line, "dogwatch_ingest_bytes_total") >= 1 << 18, "a first block")
         line.start("track", "score")
-        wait_until(lambda: "first transaction" in line.log("score"), "the score stage at work")
+        for stage in ("track", "score"):
+            wait_until(lambda stage=stage: "first transaction" in line.log(stage), f"the {stage} stage at work")
         broker.kill()
         gone.set()
         wait_until(lambda: metric(line, "dogwatch_ingest_bytes_total") == len(sea), "the rest of the source, taken without a broker")

@@ -31,6 +31,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from console.answers import clean_text, json_body, problem, reply
 from console.board import Board, LevelRoseError, NoRescueError, decision_plain, wall_ms
 from console.database import StoreError
 from console.decisions import Decisions, StaleError
@@ -55,7 +56,6 @@ BEHIND_BEATS_MAX = 20  # a page more than 10 s behind gets a key frame
 NAME_CHARS_MAX = 60
 REASON_CHARS_MAX = 300
 MAY_END_RESCUE = ("watchstander", "supervisor")
-BODY_BYTES_MAX = 16_384
 ALERTS_PAGE_MAX = 2_000
 LOAD_HOURS_MAX = 24 * 366
 POSTS_PER_WINDOW_MAX = 100  # per address; a person acknowledges a few per minute
@@ -200,20 +200,6 @@ async def _later(scope: Scope, receive: Receive, send: Send) -> None:
     answer = problem(429, "too many requests from this desk", f"wait {WINDOW_S:.0f} s")
     answer.headers["retry-after"] = f"{WINDOW_S:.0f}"
     await answer(scope, receive, send)
-
-
-_request_numbers = itertools.count(1)
-
-
-def problem(status: int, what: str, remedy: str, **more: Any) -> Response:
-    """A refusal as JSON: what, remedy, a request number that a log line can be found by."""
-    body = {"error": what, "remedy": remedy, "request_id": f"r{next(_request_numbers)}", **more}
-    return reply(body, status)
-
-
-def reply(value: Any, status: int = 200) -> Response:
-    """JSON that no cache keeps."""
-    return Response(msgspec.json.encode(value), status, media_type="application/json", headers={"cache-control": "no-store"})
 
 
 class _Room:
@@ -365,7 +351,7 @@ class _Room:
 
     async def search(self, request: Request) -> Response:
         """GET api/search?q=: vessels by MMSI, IMO number, call sign or name, the closest first."""
-        found = await run_in_threadpool(self._picture.search, _clean_text(request.query_params.get("q"), NAME_CHARS_MAX))
+        found = await run_in_threadpool(self._picture.search, clean_text(request.query_params.get("q"), NAME_CHARS_MAX))
         return reply({"vessels": found})
 
     async def dossier(self, request: Request) -> Response:
@@ -432,9 +418,9 @@ class _Room:
             return asked
         tag, body = asked
         seen = body.get("seen_revision")
-        if isinstance(seen, bool) or not isinstance(seen, int) or tag is None or not _clean_text(body.get("by"), NAME_CHARS_MAX):
+        if isinstance(seen, bool) or not isinstance(seen, int) or tag is None or not clean_text(body.get("by"), NAME_CHARS_MAX):
             return problem(422, "an acknowledgement needs a name and the revision that was seen", '{"by": "your name", "seen_revision": 1} as application/json')
-        return await self._decide(request, tag, self._board.acknowledge, by=_clean_text(body["by"], NAME_CHARS_MAX), seen_revision=seen)
+        return await self._decide(request, tag, self._board.acknowledge, by=clean_text(body["by"], NAME_CHARS_MAX), seen_revision=seen)
 
     async def order(self, request: Request) -> Response:
         """POST api/alerts/{id}/{own, assign, release, note, dispose, reopen, shelve, unshelve, release-hold}, with If-Match: op_revision.
@@ -449,7 +435,7 @@ class _Room:
             return asked
         tag, body = asked
         try:
-            order = plain(body, action, _clean_text)
+            order = plain(body, action, clean_text)
         except RefusedError as refused:
             return problem(refused.status, refused.title, refused.remedy)
         if tag is None:
@@ -497,7 +483,7 @@ class _Room:
         if isinstance(asked, Response):
             return asked
         tag, body = asked
-        by, role, reason = (_clean_text(body.get(name), most) for name, most in (("by", NAME_CHARS_MAX), ("role", 20), ("reason", REASON_CHARS_MAX)))
+        by, role, reason = (clean_text(body.get(name), most) for name, most in (("by", NAME_CHARS_MAX), ("role", 20), ("reason", REASON_CHARS_MAX)))
         if not (by and role and reason) or tag is None:
             return problem(
                 422, "ending a rescue needs a name, a role and a reason", '{"by": "your name", "role": "supervisor", "reason": "..."} as application/json'
@@ -514,7 +500,7 @@ class _Room:
         tag = request.headers.get("if-match", "").strip().strip('"')
         if not tag:
             return problem(428, "If-Match is missing", "send the op_revision that you have seen in If-Match")
-        return int(tag) if tag.isascii() and tag.isdigit() else None, await _body(request) or {}
+        return int(tag) if tag.isascii() and tag.isdigit() else None, await json_body(request) or {}
 
     async def _decide(self, request: Request, op_revision: int, act: Callable[..., dict[str, Any]], **what: Any) -> Response:
         """A decision, on the disk before it is answered."""
@@ -567,27 +553,6 @@ async def _until_closed(ws: WebSocket) -> None:
         while True:
             if (await ws.receive())["type"] == "websocket.disconnect":
                 return
-
-
-async def _body(request: Request) -> dict[str, Any] | None:
-    """The JSON object of a request; None where it is something else or too long."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        return None
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > BODY_BYTES_MAX:
-            return None
-    try:
-        body = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _clean_text(text: Any, most: int) -> str:
-    """A person's words fit for a log: printable, single spaces, capped; "" of what is no text."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:most] if isinstance(text, str) else ""
 
 
 def _tagged(record: dict[str, Any]) -> Response:

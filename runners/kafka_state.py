@@ -83,9 +83,9 @@ def owner_record(kafka: Kafka, stage: str, token: str, *, left: bool = False) ->
     return Record(topic(kafka, "dogwatch.state"), f"{stage}/{shard}/{OWNER}".encode(), value, [], shard)
 
 
-def claim(kafka: Kafka, stage: str, producer: Any, token: str) -> None:
-    """Write down, in a transaction of its own, that `token` owns the stage. First call it right after `init_transactions`."""
-    record = owner_record(kafka, stage, token)
+def claim(kafka: Kafka, stage: str, producer: Any, token: str, *, left: bool = False) -> None:
+    """Write down, in a transaction of its own, that `token` owns the stage, or has left it. First call it right after `init_transactions`."""
+    record = owner_record(kafka, stage, token, left=left)
     producer.begin_transaction()
     producer.send(record.topic, record.value, key=record.key, partition=record.shard)
     within(ANSWER_S_MAX, producer.commit_transaction)

@@ -102,9 +102,11 @@ def run_worker(
                     return
             worker.take_place()
             claimed = True
-            worker.recover()
-            pause_s = RETRY_S_FIRST
-            worker.run(stop, until_end)
+            if worker.recover(stop):
+                pause_s = RETRY_S_FIRST
+                worker.run(stop, until_end)
+            else:
+                worker.leave()
             return
         except TakenOverError:
             raise
@@ -155,8 +157,8 @@ class Worker:
         self.producer.init_transactions()
         self._beat()
 
-    def recover(self) -> None:
-        """Load the newest snapshot, replay muted up to what was committed."""
+    def recover(self, stop: threading.Event) -> bool:
+        """Load the newest snapshot, replay muted up to what was committed. False: `stop` came first, and the state is not where the commit is."""
         self.state.refresh()
         found, faults = newest_snapshot(self.task.name, self.state)
         self.generation = newest_generation(self.state)
@@ -169,9 +171,17 @@ class Worker:
         self.consumer.assign(list(self.inputs.values()))
         limits = {name: self.consumer.committed(where) or 0 for name, where in self.inputs.items()}
         self._seek(limits)
-        replayed = self._replay(limits)
+        replayed = self._replay(limits, stop)
+        if stop.is_set():
+            log.info("%s: stopped after %d replayed records; the next start begins at generation %d again", self.task.name, replayed, self.generation)
+            return False
         self.snapshot_due_s = time.monotonic() + self.kafka.snapshot_s
         log.info("%s: generation %d, %d records replayed, positions %s", self.task.name, self.generation, replayed, self.positions)
+        return True
+
+    def leave(self) -> None:
+        """Say that the place is free, without a word about a state that is not where the commit is."""
+        claim(self.kafka, self.task.name, self.producer, self.token, left=True)
 
     def run(self, stop: threading.Event, until_end: bool) -> None:
         """One transaction per poll; a last one with a snapshot on the way out."""
@@ -234,7 +244,9 @@ class Worker:
         return answers
 
     def _take(self, record: Any) -> list[Record]:
-        """Answers to one record, or the dead letter that it becomes."""
+        """Answers to one record, or the dead letter that it becomes. A poll may hold work for many seconds: who works on it says that he lives."""
+        if time.monotonic() >= self.beat_due_s:
+            self._beat()
         where = (record.topic, record.offset)
         try:
             answers = (
@@ -281,8 +293,8 @@ class Worker:
                 limits[where.topic] = max(limits[where.topic], first)
             self.consumer.seek(where, self.positions[where.topic])
 
-    def _replay(self, limits: dict[str, int]) -> int:
-        """Take records below `limits` and drop the answers: they are committed. Returns their number.
+    def _replay(self, limits: dict[str, int], stop: threading.Event) -> int:
+        """Take records below `limits` and drop the answers: they are committed. Returns their number. Ends after the record in hand at `stop`.
 
         An input that has come so far leaves the assignment for the while. (To pause it instead stalls kafka-python 3.0.12
         for good when records of it were buffered and a seek follows.)
@@ -290,9 +302,13 @@ class Worker:
         replayed = 0
         behind = [where for name, where in self.inputs.items() if self.positions[name] < limits[name]]
         while behind:
+            if stop.is_set():
+                return replayed
             self.consumer.assign(behind)
             for where, records in self.consumer.poll(timeout_ms=POLL_MS).items():
                 for record in records:
+                    if stop.is_set():
+                        return replayed
                     if record.offset < limits[where.topic]:
                         self._take(record)
                         replayed += 1

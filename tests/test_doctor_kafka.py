@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 
 import pytest
 from kafka_sums import Sums, fill
@@ -36,7 +37,7 @@ def test_lag_letters_and_snapshots(kafka, monkeypatch):
     assert found(kafka)["lag of track"] == ("WARN", "121 records", "start the track stage, or look at its log and at dogwatch_step_seconds")
     worker = Worker(kafka, Sums(kafka), "one")
     worker.take_place()
-    worker.recover()
+    worker.recover(threading.Event())
     found_once = worker.consumer.poll(timeout_ms=2000)
     worker._transact(worker._answers(found_once))
     worker.shut()

@@ -138,7 +138,7 @@ def test_an_idle_owner_is_believed_and_a_sleeping_one_is_replaced_and_writes_not
 
     asleep = Worker(kafka, Sums(kafka), "asleep")
     asleep.take_place()
-    asleep.recover()
+    asleep.recover(threading.Event())
     send(kafka, range(41, N + 2))
     answers = asleep._answers(asleep.consumer.poll(timeout_ms=5000, max_records=20))
     assert answers

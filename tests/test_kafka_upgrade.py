@@ -22,7 +22,7 @@ pytestmark = pytest.mark.kafka
 def entered(kafka, token: str) -> Worker:
     worker = Worker(kafka, Sums(kafka), token)
     worker.take_place()
-    worker.recover()
+    worker.recover(threading.Event())
     return worker
 
 

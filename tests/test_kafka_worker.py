@@ -14,10 +14,10 @@ from kafka_sums import EXPECTED, KilledError, Sums, fill, outcome
 from dogwatch.blob import HEADER
 from dogwatch.config import Kafka
 from dogwatch.errors import InputError, SurroundingsError
-from runners import kafka_client, kafka_outbox, kafka_state
+from runners import kafka_client, kafka_outbox, kafka_state, kafka_worker
 from runners.kafka_client import TakenOverError, new_producer, topic
 from runners.kafka_outbox import Outbox, ShortRoad
-from runners.kafka_state import Snapshot, read_snapshot, require_owner, snapshot_records
+from runners.kafka_state import Snapshot, StateLog, partition_of, read_snapshot, require_owner, snapshot_records
 from runners.kafka_topics import init_topics, require_topics
 from runners.kafka_worker import Worker, run_worker
 from runners.wire import Headers, Record
@@ -48,7 +48,7 @@ def entered_worker(kafka: Kafka, token: str) -> Worker:
     """A worker in its place, ready to run."""
     worker = Worker(kafka, Sums(kafka), token)
     worker.take_place()
-    worker.recover()
+    worker.recover(threading.Event())
     return worker
 
 
@@ -66,7 +66,7 @@ def test_killed_anywhere_every_answer_counts_once(kafka, snapshot_s):
         worker.consumer.config["max_poll_records"] = dice.randrange(3, 30)
         worker.producer = DyingProducer(worker.producer, before=dice.randrange(1, 5), after=dice.randrange(1, 5))
         try:
-            worker.recover()
+            worker.recover(threading.Event())
             worker.run(threading.Event(), until_end=True)
             worker.shut()
             break
@@ -76,6 +76,69 @@ def test_killed_anywhere_every_answer_counts_once(kafka, snapshot_s):
             worker.consumer.close(autocommit=False)  # as the kernel would close its sockets; its transaction stays open
     assert kills >= 3, "the test must have killed something"
     assert outcome(kafka) == EXPECTED, f"seed {seed}"
+
+
+def committed_without_a_snapshot(kafka: Kafka) -> int:
+    """Work on about half of the input, a few records at a time, and die; the number of records that a successor must replay."""
+    kafka.snapshot_s = 3600.0
+    fill(kafka)
+    first = entered_worker(kafka, "first")
+    first.snapshot_due_s = float("inf")
+    for _ in range(6):
+        first._transact(first._answers(first.consumer.poll(timeout_ms=5000, max_records=10)))
+    first.shut()
+    return first.task.taken
+
+
+def test_a_worker_told_to_stop_while_it_replays_ends_after_the_record_in_hand_and_the_next_one_is_right(kafka):
+    behind = committed_without_a_snapshot(kafka)
+    assert behind >= 30
+    said = outcome(kafka)
+    stop, tasks = threading.Event(), []
+
+    class Told(Sums):
+        """Is told to stop in its tenth record."""
+
+        def take(self, topic: str, value: bytes, headers: Headers) -> list[Record]:
+            answers = super().take(topic, value, headers)
+            if self.taken == 10:
+                stop.set()
+            return answers
+
+    def make() -> Told:
+        tasks.append(Told(kafka))
+        return tasks[-1]
+
+    run_worker(kafka, make, stop, until_end=True)
+    assert [task.taken for task in tasks] == [10], "nothing after the record in hand"
+    assert outcome(kafka) == said, "nothing is said out of a state that is behind the commit"
+    assert read_snapshot(kafka, "track") == (None, []), "and no snapshot is made of it"
+    with contextlib.closing(StateLog(kafka, "track")) as log:
+        log.refresh()
+        assert log.owner is not None
+        assert log.owner.left, "a standby need not wait"
+    run_worker(kafka, lambda: Sums(kafka), threading.Event(), until_end=True)
+    assert outcome(kafka) == EXPECTED
+
+
+def test_signs_of_life_go_out_between_the_records_of_one_poll_and_while_it_replays(kafka, monkeypatch):
+    """A poll may hold half a million rows: a standby must not take a busy worker for a dead one."""
+    behind = committed_without_a_snapshot(kafka)
+    monkeypatch.setattr(kafka_worker, "BEAT_S", 0.0)
+
+    def owners() -> int:
+        return sum(record.key.endswith(b"owner") for record in committed(kafka, "dogwatch.state", partition_of("track")))
+
+    second = Worker(kafka, Sums(kafka), "second")
+    second.take_place()
+    before = owners()
+    second.recover(threading.Event())
+    assert owners() - before >= behind
+    found = second.consumer.poll(timeout_ms=5000, max_records=20)
+    before, records = owners(), sum(len(records) for records in found.values())
+    second._answers(found)
+    assert owners() - before == records > 5
+    second.shut()
 
 
 def test_a_worker_that_was_replaced_writes_nothing_more(kafka):

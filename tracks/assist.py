@@ -29,6 +29,7 @@ from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects, words
 from tracks.detector import Detector, Sight
+from tracks.groups import groups
 from tracks.legs import LEG_MS, LEGS, M_PER_LEG_KN, RING_TYPE, SLOWED, LegsKeeper, flagged
 from tracks.params import Assist
 
@@ -102,9 +103,10 @@ class AssistDetector(Detector):
         for key in sorted(self.book.pages):  # first of all: who comes late to a place belongs to those who are there
             events += self._goes_on(sight, key)
         taken = {key for page in self.book.pages.values() for key in page.notes["keys"]}
-        for group in _groups([self.arrived[key] for key in sorted(self.arrived.keys() - taken)], rule):
+        free = np.array([self.arrived[key] for key in sorted(self.arrived.keys() - taken)], ARRIVAL)
+        for group in groups(free["lat"], free["lon"], free["turn_ms"], rule.place_nm * NM_M, rule.turns_within_s * 1000.0, HELPERS_MAX):
             if len(group) >= rule.helpers_min:
-                events += self._begin(sight, group)
+                events += self._begin(sight, free["key"][group].tolist())
         return events
 
     def _take(self, parts: list[Come], tick_ms: int, rule: Assist) -> None:
@@ -219,23 +221,6 @@ class AssistDetector(Detector):
         self.book = ep.Book.from_sections(sections["book"])
         self.arrived = {int(came["key"]): came for came in sections["arrived"].copy()}
         self.aircraft, self.overhead = ({mmsi: (t_ms, lat, lon) for mmsi, t_ms, lat, lon in sections[name]} for name in ("aircraft", "overhead"))
-
-
-def _groups(arrivals: list[np.void], rule: Assist) -> list[list[int]]:
-    """Keys of arrivals (in order of keys) that belong together: each with those of larger key near to it in place and time of turning."""
-    left, found = list(arrivals), []
-    while left:
-        a = left[0]
-        group, others = [int(a["key"])], []
-        for b in left[1:]:
-            near = distance_m(int(a["lat"]), int(a["lon"]), int(b["lat"]), int(b["lon"])) <= rule.place_nm * NM_M
-            if near and abs(int(a["turn_ms"]) - int(b["turn_ms"])) <= rule.turns_within_s * 1000.0 and len(group) < HELPERS_MAX:
-                group.append(int(b["key"]))
-            else:
-                others.append(b)
-        left = others
-        found.append(group)
-    return found
 
 
 def _other_business(sight: Sight, slot: int) -> bool:

@@ -118,8 +118,7 @@ class VesselTable:
         taken = np.empty(len(fixes), TAKEN)
         at = self.hints[REBORN] = 0
         while True:
-            arrays = (self.rows, self.more, self.heard_ms, self.trail, self.places, self.cells, self.receivers)
-            at = associate(fixes, at, *arrays, taken, self.hints, limits, reacquire)
+            at = associate(fixes, at, *self._arrays(), taken, self.hints, limits, reacquire)
             if at >= len(fixes):
                 break
             self._grow()
@@ -233,6 +232,10 @@ class VesselTable:
         _enter(table.rows, table.more, n, table.places)
         return table
 
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        # Never kept under a name where the table may grow: old arrays would live on beside the new ones.
+        return self.rows, self.more, self.heard_ms, self.trail, self.places, self.cells, self.receivers
+
     def _join(self, rows: np.ndarray, slot: np.ndarray) -> None:
         # Assigning with repeated indices keeps the last one, and rows stand in order of time.
         for bit, name in ((HAS_NAME, "name"), (HAS_CALLSIGN, "callsign"), (HAS_VOYAGE, "destination")):
@@ -261,8 +264,13 @@ class VesselTable:
             self.statics[name][again] = self.statics[name][self.slots_of(self.rows["mmsi"][again].astype(np.int64))]
 
     def _slots_for(self, mmsi: np.ndarray) -> np.ndarray:
-        while len(self) + len(mmsi) > len(self.rows) and len(self.rows) < int(self.cells[SLOTS_MAX]):
+        room = len(self.rows) - len(self)
+        if room < len(mmsi):  # else there is room for all of them, known or not
+            room -= len(np.unique(mmsi[self.slots_of(mmsi.astype(np.int64)) < 0]))
+        while room < 0 and len(self.rows) < int(self.cells[SLOTS_MAX]):
+            room -= len(self.rows)
             self._grow()
+            room += len(self.rows)
         return _find_or_add(mmsi.astype(np.int64), self.rows, self.more, self.heard_ms, self.trail, self.places, self.cells)
 
     def _grow(self) -> None:
@@ -272,7 +280,8 @@ class VesselTable:
         n = len(self)
         for name in ("rows", "more", "heard_ms", "trail", "statics"):
             setattr(self, name, _resized(getattr(self, name), n, capacity))
-        self.cold = {name: _resized(array, n, capacity) for name, array in self.cold.items()}
+        for name in self.cold:  # one after the other, so that one old array at a time stands beside its copy
+            self.cold[name] = _resized(self.cold[name], n, capacity)
         self.places = _hash_of(capacity)
         _enter(self.rows, self.more, n, self.places)
 
@@ -356,7 +365,9 @@ def _hash_of(capacity: int) -> np.ndarray:
 def _resized(array: np.ndarray, n: int, capacity: int) -> np.ndarray:
     shape = (capacity, *array.shape[1:])
     new = aligned(capacity, array.dtype) if array.dtype in (HOT, MORE) else np.zeros(shape, array.dtype)
-    new[:n].view(np.uint8)[...] = array[:n].view(np.uint8)  # as bytes: NumPy copies records field by field, many times slower
+    old = array[:n].view(np.uint8)  # as bytes: NumPy copies records field by field, many times slower
+    if old.any():  # of a detector that never wrote, nothing is copied: pages that nobody wrote to take no memory
+        new[:n].view(np.uint8)[...] = old
     return new
 
 

@@ -14,7 +14,7 @@ from dogwatch.batch import F_LATE, LAT_MISSING, T_MISSING, Control, empty_batch
 from dogwatch.watermark import end_of_recording
 from tracks.coverage import CELLS_MAX, FADE_PER_HOUR, FAINT, GROUPS_MAX, Coverage, cell_at, cell_key, cells_of, p_path, p_silence
 from tracks.dark import NEAR_COAST
-from tracks.ears import EAR, MINUTES_KEPT, Ears, minutes_of, thinned
+from tracks.ears import EAR, MINUTES_KEPT, Ears, faded, minutes_of, thinned
 from tracks.params import Dark, Loitering, Params, Rendezvous
 from tracks.presets import preset
 from tracks.records import HOT
@@ -141,7 +141,7 @@ def test_silence_amid_traffic_near_the_border_is_suspicious():
     assert (first.state, first.subtype, first.t_detected - event.t_start) == ("candidate", "candidate", 900_000)
     assert (opened.subtype, opened.t_detected - event.t_start) == ("suspicious", 1_800_000)
     assert all(e.passed for e in opened.evidence), opened.evidence
-    assert [x.effect for x in opened.exclusions] == ["none"] * 7
+    assert [x.effect for x in opened.exclusions] == ["none"] * 8
     assert opened.measures["p_silence"] < 1e-4
     assert opened.confidence > 0.95
 
@@ -530,6 +530,31 @@ def test_thinned_reports_against_one_by_one(data):
     cells = np.array([cell_key(*place, 0, 0)], np.int64)
     thinned(rows, ears, np.zeros(1, np.int64), np.array([since_ms], np.int64), np.array(deaths, np.int64), cells, 600_000.0, out)
     assert out[0] == (away and rate < best / 2) or math.isclose(rate, best / 2)
+    share = data.draw(st.sampled_from([0.0, 0.7, 0.899, 0.9, 1.0]))
+    faded(ears, (np.zeros(1, np.int64), np.array([since_ms], np.int64), np.array([share])), 0.9, out)
+    assert out[0] == (share < 0.9 and rate < best / 2) or math.isclose(rate, best / 2)
+
+
+def out_of_reach(rate_s, thin_s=6_000, lost_s=7_200):
+    """A lane, and a vessel of which from `thin_s` on one report each `rate_s` is heard, and from `lost_s` on none."""
+    t = every(10, 4.0)
+    t = t[((t <= thin_s) | (t % rate_s == 0)) & (t <= lost_s)]
+    vessel = track(X, t, 54.2 + t * 6 / 3600 / 60, 10.33, sog_kn=6.0, cog_deg=0.0)
+    return in_order(lane_traffic(4.0, vessels=16, lat_deg=54.2, length_deg=0.6), vessel)
+
+
+def test_who_was_heard_ever_less_at_the_edge_of_reach_has_left_it():
+    """With one block in five missed there; where all is heard, fewer reports explain nothing."""
+    edge = well_heard()
+    edge.missed = edge.heard / 4.0
+    less, as_before, sure = (
+        [event for event in watch(out_of_reach(rate_s), params=ALONE, coverage=coverage)[0] if event.mmsi == [X] and event.type == "dark"]
+        for rate_s, coverage in ((60, edge), (10, edge), (60, well_heard()))
+    )
+    assert less and not shown(less)
+    assert any(exclusion.name == "fading" and exclusion.effect == "suppress" for exclusion in less[-1].exclusions)
+    assert shown(as_before), "heard as well as ever, and then no more"
+    assert shown(sure), "where everybody is heard fewer reports are no edge"
 
 
 # Late data

@@ -126,7 +126,7 @@ def test_causes_of_many_are_those_of_one(seed, rule):
     """`settle` against the exclusions and the grade that an event is made of."""
     rng, n = np.random.default_rng(seed), 60
     found = np.zeros(n, SILENCE)
-    for name in ("class_b", "stopped", "known_cell", "leaving", "receivers_lost", "reckoned_ashore", "in_mask", "in_watch_zone"):
+    for name in ("class_b", "stopped", "known_cell", "leaving", "receivers_lost", "fading", "reckoned_ashore", "in_mask", "in_watch_zone"):
         found[name] = rng.random(n) < 0.2
     found["known_cell"] = rng.random(n) < 0.8
     found["peers"], found["lost_share"] = rng.integers(0, 5, n), rng.choice([0.0, 0.2, 0.499, 0.5, 1.0], n)
@@ -138,7 +138,7 @@ def test_causes_of_many_are_those_of_one(seed, rule):
         assert (REASONS[cause - 1] if cause else "") == reason
         assert (cause == 0) == (_grade(one, rule, reason)[0] != "candidate")
     early = settle(found, rule, placed=False)
-    assert set(early.tolist()) <= {0, 1, 2}
+    assert set(early.tolist()) <= {0, 1, 2, 3}
     assert ((early == 0) | (early == settle(found, rule, placed=True))).all()
 
 

@@ -242,6 +242,7 @@ def _exclusions(silence: Silence, rule: Dark) -> list[Exclusion]:
     return [
         ep.checked("receiver_down", bool(silence.receivers_lost), yes="silent", no="heard", suppress=True),
         ep.checked("common_cause", common, ep.tidy("share", silence.lost_share), suppress=True),
+        ep.checked("fading", rule.coverage_needed and bool(silence.fading), suppress=True),
         ep.checked("stopped_in_port_or_anchorage", stopped and in_mask, suppress=True),
         ep.checked("stopped_inshore", stopped and not in_mask and silence.coast_nm < INSHORE_NM and not silence.in_watch_zone, suppress=True),
         ep.checked("reckoned_into_port_or_ashore", bool(silence.reckoned_ashore), suppress=True),

@@ -53,6 +53,7 @@ EAR = np.dtype(
     ]
 )
 EAR_TYPE = from_dtype(EAR)
+SILENCES = types.Tuple((int64[::1], int64[::1], float64[::1]))
 
 
 class Ears:
@@ -287,31 +288,44 @@ def minutes_of(listened, deaths, group, since_ms, tick_ms, within_ms):
     return max(0, listened[group, last % MINUTES_KEPT] - listened[group, first % MINUTES_KEPT]) if last > first else 0
 
 
+@kernel(boolean(EAR_TYPE, int64), **PLAIN)
+def _fewer(ear, since_ms):
+    """Whether a vessel silent since then had been heard less before: in the last bucket of 10 minutes not half as often a minute as in the best of the hour.
+
+    The bucket before the last, where that is not THIN_MS long.
+    """
+    bucket = np.int64(ear["bucket"])
+    span_ms = min(since_ms - bucket * BUCKET_MS, BUCKET_MS)
+    last = bucket if span_ms >= THIN_MS else bucket - 1
+    span_ms = span_ms if span_ms >= THIN_MS else BUCKET_MS
+    came = np.int64(ear["totals"][last % HOUR_BUCKETS]) - np.int64(ear["totals"][(last - 1) % HOUR_BUCKETS])
+    best = np.int64(0)
+    for b in range(bucket - HOUR_BUCKETS + 2, last):
+        best = max(best, np.int64(ear["totals"][b % HOUR_BUCKETS]) - np.int64(ear["totals"][(b - 1) % HOUR_BUCKETS]))
+    return 2 * came * BUCKET_MS < best * span_ms
+
+
+@kernel((EAR_TYPE[::1], SILENCES, float64, boolean[::1]), **PLAIN)
+def faded(ears, silences, coverage_sure, out):
+    """Mark silences (slot, since when, coverage along the path) that began as a fading: less heard before, where coverage is less than sure."""
+    slots, heard_ms, coverage = silences
+    for i in range(slots.shape[0]):
+        out[i] = coverage[i] < coverage_sure and _fewer(ears[slots[i]], heard_ms[i])
+
+
 @kernel((HOT_TYPE[::1], EAR_TYPE[::1], int64[::1], int64[::1], int64[:, ::1], int64[::1], float64, boolean[::1]), **PLAIN)
 def thinned(rows, ears, slots, heard_ms, deaths, cells, within_ms, out):
     """Mark silences (slot, and since when) of vessels that were heard ever less because a receiver was away.
 
-    The silence began while a steady group that knows their cell was dead (or within `within_ms` before its death), and in the last bucket of
-    10 minutes (the one before, where that is not THIN_MS long) not half as many reports came a minute as in the best of the hour: what carried them is gone,
-    and what still hears says little. deaths: those of Ears; cells: keys of Coverage.
+    The silence began while a steady group that knows their cell was dead (or within `within_ms` before its death), and fewer reports came at the end
+    (`_fewer`): what carried them is gone, and what still hears says little. deaths: those of Ears; cells: keys of Coverage.
     """
     for i in range(slots.shape[0]):
-        v, ear, since_ms = rows[slots[i]], ears[slots[i]], heard_ms[i]
-        away = False
+        v, since_ms, away = rows[slots[i]], heard_ms[i], False
         for k in range(deaths.shape[0]):
             if deaths[k, 1] - within_ms <= since_ms and (deaths[k, 2] == 0 or deaths[k, 2] > since_ms):
                 away |= place_of(cells, cell_key(np.int64(v["lat"]), np.int64(v["lon"]), np.int64(v["class_b"]), deaths[k, 0])) >= 0
-        if not away:
-            continue
-        bucket = np.int64(ear["bucket"])
-        span_ms = min(since_ms - bucket * BUCKET_MS, BUCKET_MS)
-        last = bucket if span_ms >= THIN_MS else bucket - 1
-        span_ms = span_ms if span_ms >= THIN_MS else BUCKET_MS
-        came = np.int64(ear["totals"][last % HOUR_BUCKETS]) - np.int64(ear["totals"][(last - 1) % HOUR_BUCKETS])
-        best = np.int64(0)
-        for b in range(bucket - HOUR_BUCKETS + 2, last):
-            best = max(best, np.int64(ear["totals"][b % HOUR_BUCKETS]) - np.int64(ear["totals"][(b - 1) % HOUR_BUCKETS]))
-        out[i] |= 2 * came * BUCKET_MS < best * span_ms
+        out[i] |= away and _fewer(ears[slots[i]], since_ms)
 
 
 @kernel((HOT_TYPE[::1], EAR_TYPE[::1], int64))

@@ -117,6 +117,7 @@ class Dark(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     suspicious_s_b: Positive = 3_600.0
     suspicious_p_max: Share = 1e-4
     coverage_min: Share = 0.7
+    coverage_sure: Share = 0.9  # where less is heard, who was heard ever less before has left our reach
     coverage_needed: bool = True  # false: any silence counts, as peers without a coverage model have it
     blocks_learned_min: Count = 20  # fewer 5-min blocks than this in a cell: coverage unknown
     reports_1h_min: Count = 10

@@ -22,7 +22,7 @@ from dogwatch.kernel import kernel
 from tracks.around import SIGHTED_MS, SIGHTING_TYPE
 from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_at, cell_key
 from tracks.detector import Sight
-from tracks.ears import EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears, minutes_of, thinned
+from tracks.ears import EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears, faded, minutes_of, thinned
 from tracks.params import INSHORE_NM, Dark
 from tracks.records import BELIEVED, HOT_TYPE, MINUTE_MS, MORE_TYPE, PLAIN
 from tracks.vessels import ORDINAL_BITS, VesselTable, degrees
@@ -57,6 +57,7 @@ SILENCE = np.dtype(
         ("known_cell", "u1"),
         ("leaving", "u1"),
         ("receivers_lost", "u1"),
+        ("fading", "u1"),  # it had been heard ever less before, where coverage is less than sure
         ("reckoned_ashore", "u1"),
         ("in_mask", "u1"),
         ("in_watch_zone", "u1"),  # asked of a stopped vessel only
@@ -66,6 +67,7 @@ SILENCE_TYPE = from_dtype(SILENCE)
 CAUSES = (
     "receiver_down",
     "common_cause",
+    "fading",
     "stopped_in_port_or_anchorage",
     "stopped_inshore",
     "reckoned_into_port_or_ashore",
@@ -103,6 +105,7 @@ class Silence:
     known_cell: int
     leaving: int
     receivers_lost: int
+    fading: int
     reckoned_ashore: int
     in_mask: int
     in_watch_zone: int
@@ -132,8 +135,11 @@ def expected(sight: Sight, ears: Ears, slots: np.ndarray) -> np.ndarray:
 
 
 def ask_ears(sight: Sight, ears: Ears, cold: np.ndarray, found: np.ndarray) -> None:
-    """Whether a death among the receivers that heard each vessel explains its silence, at once or because it was heard less since. cold: EAR rows."""
-    table, slots, heard_ms, within_ms = sight.table, found["slot"].copy(), found["heard_ms"].copy(), sight.params.dark.common_cause_s * 1000.0
+    """Whether our ears explain each silence: a death among the receivers that heard it, at once or because it was heard less since; or it faded. cold: EAR rows."""
+    table, slots, heard_ms, rule = sight.table, found["slot"].copy(), found["heard_ms"].copy(), sight.params.dark
+    within_ms, fading = rule.common_cause_s * 1000.0, np.zeros(len(found), np.bool_)
+    faded(cold, (slots, heard_ms, found["coverage"].copy()), rule.coverage_sure, fading)
+    found["fading"] = fading
     heard_by = table.rows["rx"][slots] | table.more["rx_before"][slots]
     lost = ears.lost_to(heard_by, heard_ms, sight.tick_ms, within_ms)
     if len(ears.deaths):
@@ -251,20 +257,22 @@ def _settle(found, limits, needs, coverage_needed, placed, cause):
             cause[i] = 1
         elif f["peers"] > 0 and f["lost_share"] >= share_min:
             cause[i] = 2
+        elif coverage_needed and f["fading"] != 0:
+            cause[i] = 3
         elif not placed:
             cause[i] = 0
         elif stopped and in_mask:
-            cause[i] = 3
-        elif stopped and f["coast_nm"] < inshore_nm and f["in_watch_zone"] == 0:
             cause[i] = 4
-        elif f["reckoned_ashore"] != 0:
+        elif stopped and f["coast_nm"] < inshore_nm and f["in_watch_zone"] == 0:
             cause[i] = 5
-        elif coverage_needed and f["leaving"] != 0:
+        elif f["reckoned_ashore"] != 0:
             cause[i] = 6
-        elif coverage_needed and f["known_cell"] == 0:
+        elif coverage_needed and f["leaving"] != 0:
             cause[i] = 7
-        elif f["gap_s"] < (s_b if f["class_b"] != 0 else s_a) or (coverage_needed and not (f["p"] < p_max and f["coverage"] >= coverage_min)):
+        elif coverage_needed and f["known_cell"] == 0:
             cause[i] = 8
+        elif f["gap_s"] < (s_b if f["class_b"] != 0 else s_a) or (coverage_needed and not (f["p"] < p_max and f["coverage"] >= coverage_min)):
+            cause[i] = 9
 
 
 @kernel(int64(HOT_TYPE[::1], EAR_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 4), int64, int64[::1]), **PLAIN)

@@ -551,7 +551,8 @@ def test_who_was_heard_ever_less_at_the_edge_of_reach_has_left_it():
         [event for event in watch(out_of_reach(rate_s), params=ALONE, coverage=coverage)[0] if event.mmsi == [X] and event.type == "dark"]
         for rate_s, coverage in ((60, edge), (10, edge), (60, well_heard()))
     )
-    assert less and not shown(less)
+    assert less, "it was looked at"
+    assert not shown(less)
     assert any(exclusion.name == "fading" and exclusion.effect == "suppress" for exclusion in less[-1].exclusions)
     assert shown(as_before), "heard as well as ever, and then no more"
     assert shown(sure), "where everybody is heard fewer reports are no edge"

@@ -135,7 +135,7 @@ def expected(sight: Sight, ears: Ears, slots: np.ndarray) -> np.ndarray:
 
 
 def ask_ears(sight: Sight, ears: Ears, cold: np.ndarray, found: np.ndarray) -> None:
-    """Whether our ears explain each silence: a death among the receivers that heard it, at once or because it was heard less since; or it faded. cold: EAR rows."""
+    """Whether our ears explain each silence: a receiver that heard it died (at once, or it was heard less since), or it faded. cold: EAR rows."""
     table, slots, heard_ms, rule = sight.table, found["slot"].copy(), found["heard_ms"].copy(), sight.params.dark
     within_ms, fading = rule.common_cause_s * 1000.0, np.zeros(len(found), np.bool_)
     faded(cold, (slots, heard_ms, found["coverage"].copy()), rule.coverage_sure, fading)

@@ -226,7 +226,10 @@ class Line:
             return
         code = ended(sleeper.pid)
         if code is None and now - sleeper.woken_s > FENCED_S_MAX:
-            self._give_up(f"a {sleeper.stage} that slept still runs {FENCED_S_MAX:.0f} s after its waking")
+            if sleeper.replaced:
+                self._give_up(f"a {sleeper.stage} that slept still runs {FENCED_S_MAX:.0f} s after its waking")
+                return
+            os.kill(sleeper.pid, signal.SIGKILL)  # nobody had come into its place, so it was right to go on
         if code is not None:
             self.sleeper = None
             if sleeper.name not in self.pids:

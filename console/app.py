@@ -35,8 +35,9 @@ from console.answers import clean_text, json_body, problem, reply
 from console.board import Board, LevelRoseError, NoRescueError, decision_plain, wall_ms
 from console.database import StoreError
 from console.decisions import Decisions, StaleError
-from console.dossier import as_csv, as_geojson, as_kml, dossier, protected
+from console.dossier import dossier
 from console.evidence import evidence
+from console.files import Files
 from console.life import MAY, RefusedError, plain
 from console.openapi import document
 from console.picture import Box, Picture
@@ -70,11 +71,6 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-EXPORTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "geojson": (as_geojson, "application/geo+json"),
-    "kml": (as_kml, "application/vnd.google-earth.kml+xml"),
-    "csv": (as_csv, "text/csv; charset=utf-8"),
-}
 mimetypes.add_type("text/javascript", ".mjs")  # some systems do not know it, and a browser refuses a module of another type
 mimetypes.add_type("application/geo+json", ".geojson")
 
@@ -89,9 +85,11 @@ def create_app(
     zones_geojson: bytes | None = None,
     info: dict[str, Any] | None = None,
     on_land: OnLand | None = None,
+    protected: frozenset[int] = frozenset(),
 ) -> Starlette:
     """The application. It serves; whoever made `board` and `picture` feeds them, from any thread.
 
+    protected: MMSI and IMO numbers of vessels of which no file is made.
     on_land: (latitudes, longitudes in degrees) -> bools, for drift and for ways to a call.
     metrics: text for GET metrics; land_geojson: file of the offline basemap; zones_geojson: what the map shows as zones.
     info: shown on the page: `desk`, `exercise` (bool), `listening` ("UDP 10110"), `rules` (count), `map_center` [lon, lat],
@@ -100,6 +98,7 @@ def create_app(
     board.attach(decisions)
     given = dict(info or {})
     room = _Room(board, picture, metrics, land_geojson, zones_geojson, given, on_land)
+    room.files = Files(board, picture, protected)
     routes = [
         Route("/", room.page),
         Mount("/api/v1", routes=api_routes(room)),
@@ -126,7 +125,8 @@ def api_routes(room: _Room) -> list[BaseRoute]:
         Route("/static", room.statics),
         Route("/search", room.search),
         Route("/vessels/{mmsi:int}", room.dossier),
-        Route("/vessels/{mmsi:int}/export.{form}", room.export),
+        Route("/vessels/{mmsi:int}/export.{form}", room.files.vessel),
+        Route("/export.{form}", room.files.alerts),
         Route("/events", room.events),
         Route("/alerts", room.alerts),
         Route("/alerts/{alert_id}", room.alert),
@@ -135,6 +135,7 @@ def api_routes(room: _Room) -> list[BaseRoute]:
         Route("/alerts/{alert_id}/ack", room.acknowledge, methods=["POST"]),
         Route("/alerts/{alert_id}/end-rescue", room.end_rescue, methods=["POST"]),
         Route("/alerts/{alert_id}/{action}", room.order, methods=["POST"]),
+        Route("/rescues", room.rescues),
         Route("/load", room.load),
         Route("/drift", room.drift),
     ]
@@ -215,6 +216,7 @@ class _Room:
         info: dict[str, Any],
         on_land: OnLand | None,
     ) -> None:
+        self.files = Files(board, picture, frozenset())
         self._on_land = on_land
         self._board = board
         self._picture = picture
@@ -359,22 +361,6 @@ class _Room:
         found = await self._found(request)
         return reply(found) if found else self._unheard()
 
-    async def export(self, request: Request) -> Response:
-        """GET api/vessels/{mmsi}/export.{geojson, kml, csv}: the dossier as a file, without any person."""
-        form = request.path_params["form"]
-        if form not in EXPORTS:
-            return problem(404, f"no such form: {form[:20]}", f"one of {', '.join(EXPORTS)}")
-        found = await self._found(request)
-        if found is None:
-            return self._unheard()
-        if protected(found):
-            return problem(403, "no file is made of rescue craft and distress beacons", "their page shows what is known")
-        make, media_type = EXPORTS[form]
-        made = await run_in_threadpool(make, found)
-        name = f"{'exercise-' if found['exercise'] else ''}{found['mmsi']}.{form}"
-        headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{name}"'}
-        return Response(made if isinstance(made, bytes) else msgspec.json.encode(made), media_type=media_type, headers=headers)
-
     async def _found(self, request: Request) -> dict[str, Any] | None:
         return await run_in_threadpool(dossier, request.path_params["mmsi"], self._picture, self._board.snapshot()[1])
 
@@ -460,6 +446,10 @@ class _Room:
             return reply(await run_in_threadpool(drift_answer, dict(request.query_params), self._on_land))
         except InputError as fault:
             return problem(400, fault.what, fault.remedy)
+
+    async def rescues(self, request: Request) -> Response:
+        """GET api/rescues: the rescue areas that are open, and what each of them holds back."""
+        return reply({"rescues": await run_in_threadpool(self._board.rescues)})
 
     async def load(self, request: Request) -> Response:
         """GET api/load?hours=&positions=: how much the room asks of its operators, in event time."""

@@ -25,7 +25,9 @@ from console.decisions import Ack, Act, Decision, Decisions, Disposition, Owner,
 from console.flood import Flood
 from console.life import LEVEL_RANK, Order, RefusedError, Story, changed, check, is_distress, on_shelf, rule_of, scope_of, shelf_of, withdrawn
 from console.load import load
+from console.protected import REACH_M, Area
 from console.stream import Stream
+from console.suppressed import Suppressed
 from dogwatch.alerts import Alert
 from dogwatch.events import to_plain
 from dogwatch.times import iso
@@ -48,6 +50,7 @@ class Board:
 
     def __init__(self, alerts_max: int = ALERTS_MAX) -> None:
         self.stream = Stream()
+        self.suppressed = Suppressed()  # what rescue context holds back
         self.exercise = False
         self._alerts_max = alerts_max
         self._stories: dict[str, Story] = {}
@@ -211,19 +214,49 @@ class Board:
     def end_rescue(self, alert_id: str, *, by: str, role: str, reason: str, op_revision: int, event_ms: int | None, key: str | None = None) -> dict[str, Any]:
         """End the rescue areas that an alert opened, for everybody and for good, then tell every page; the record as it is now.
 
+        alert_id: also the id of an area (`rescues`): what ships that turned to one place opened has no alert.
         Who feeds the board obeys (`rescues_ended`). Raises KeyError (no such alert), NoRescueError,
         `console.decisions.StaleError`, `console.database.StoreError`.
         """
         with self._lock:
-            story = self._stories[alert_id]
-            if self._decisions.get(alert_id).rescue_end is not None:  # for good: who asks again is told who did it
-                return self._record(story)
-            areas = tuple(area for area in story.alert.event_ids if area in self._health.get("rescues", {}))
-            if not areas:
-                raise NoRescueError
-            end = RescueEnd(by, role, reason, wall_ms(), event_ms if event_ms is not None else story.alert.t_last, areas)
-        self._decisions.end_rescue(alert_id, end, op_revision=op_revision, key=key)
-        return self._told(alert_id)
+            story, still_open = self._stories.get(alert_id), self._health.get("rescues", {})
+            known = self._decisions.get(alert_id)
+            if story is None and known.rescue_end is None and alert_id not in still_open:
+                raise KeyError(alert_id)
+            if known.rescue_end is None:
+                areas = tuple(area for area in (story.alert.event_ids if story else [alert_id]) if area in still_open)
+                if not areas:
+                    raise NoRescueError
+                end = RescueEnd(by, role, reason, wall_ms(), event_ms if event_ms is not None else self._event_ms, areas)
+        if known.rescue_end is None:  # for good: who asks again is told who did it
+            known = self._decisions.end_rescue(alert_id, end, op_revision=op_revision, key=key)
+        return self._told(alert_id) if story else {"area": alert_id, **decision_plain(known)}
+
+    def rescues(self) -> list[dict[str, Any]]:
+        """The rescue areas that are open: how each was opened, where, what it holds back now, who ended it (the detectors obey with the next minute)."""
+        with self._lock:
+            still_open, places = self._health.get("rescues", {}), self._health.get("rescue_places", {})
+        held, ended = self.suppressed.by_area(), self._decisions.rescues_ended()
+        return [
+            {
+                "area": name,
+                "how": how,
+                **dict(zip(("lat", "lon", "reach_m"), places.get(name, (None, None, None)), strict=True)),
+                "suppressed": held.get(name, []),
+                "op_revision": self._decisions.get(name).op_revision,
+                "ended": _end_plain(ended.get(name)),
+            }
+            for name, how in sorted(still_open.items())
+        ]
+
+    def rescue_areas(self) -> tuple[Area, ...]:
+        """Where people are being helped: the open areas of the detectors, and calls that are active and that nobody has ended."""
+        with self._lock:
+            told = [Area(*place) for place in self._health.get("rescue_places", {}).values()]
+            calls = [one.alert for one in self._stories.values() if is_distress(one.alert) and one.alert.condition == "active"]
+        ended = self._decisions.rescues_ended()
+        mine = [one for one in calls if not ended.keys() & set(one.event_ids)]
+        return (*told, *(Area(one.lat, one.lon, REACH_M) for one in mine if one.lat is not None and one.lon is not None))
 
     def rescues_ended(self) -> dict[str, str]:
         """Who ended which rescue area, name and role, by the id of its event; those of earlier runs too."""
@@ -250,6 +283,7 @@ class Board:
                 done += self._withdraw(alert.alert_id)
             if came:
                 self._decisions.raised(came)
+            self.suppressed.write(self._decisions, wall_ms())
         except StoreError:
             with self._lock:
                 self._came, self._heirs = (came + self._came)[-RAISED_WAITING_MAX:], {**heirs, **self._heirs}

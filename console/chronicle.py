@@ -46,6 +46,7 @@ class Told(msgspec.Struct, frozen=True):
     t_end: int | None
     lat: float | None
     lon: float | None
+    mmsi: list[int]
     zones: list[str]
     measures: dict[str, Value]
     exercise: bool
@@ -118,5 +119,5 @@ def _told(event: Event) -> Told:
     measures = dict(list(event.measures.items())[:MEASURES_MAX])
     return Told(
         event.event_id, event.version, event.state, event.type, event.subtype, event.t_start, event.t_end,
-        event.lat, event.lon, zones, measures, event.exercise,
+        event.lat, event.lon, list(event.mmsi), zones, measures, event.exercise,
     )  # fmt: skip

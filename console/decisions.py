@@ -243,6 +243,17 @@ class Decisions:
         act = Act(END_RESCUE, end.by, end.role, end.wall_ms, end.event_ms, end.reason, station, key)
         return self.change(alert_id, act, lambda before: msgspec.structs.replace(before, rescue_end=end), op_revision=op_revision)
 
+    def enter(self, entries: Iterable[tuple[Act, str, str, str]]) -> None:
+        """Log what changed no decision: (act, id of what it is about, state before, state after). Raises StoreError.
+
+        An act whose key the log has is not entered again.
+        """
+        with self._lock, self._store.writing():
+            for act, about, before, after in entries:
+                if act.key is None or not self._store.run("SELECT 1 FROM log WHERE request_key=?", (act.key,)):
+                    self._log(act, about, before, after)
+        self.refresh()
+
     def rescues_ended(self) -> dict[str, RescueEnd]:
         """Every area that a person ended, by id."""
         with self._lock:

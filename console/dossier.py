@@ -2,8 +2,8 @@
 
 May live here: what belongs in it, and its forms (GeoJSON, KML, CSV). May not: keeping (chronicle, history, picture, board), HTTP, judgement.
 
-No person stands in it: who owned, acknowledged or closed an alert, and in what words, stays in the watch log. Rescue craft and beacons
-have a page but no file. Text from the air is hostile: KML is escaped by the library that writes it, a CSV cell that a spreadsheet would
+No person stands in it: who owned, acknowledged or closed an alert, and in what words, stays in the watch log. What of it may leave as a
+file says console/protected.py. Text from the air is hostile: KML is escaped by the library that writes it, a CSV cell that a spreadsheet would
 take for a formula gets an apostrophe. RFC 7946 tracks are cut at 180 degrees.
 """
 
@@ -26,8 +26,7 @@ SILENCE_MS = 8 * MINUTE_MS  # as in the replay
 GAPS_MAX = 100
 CAVEAT = "AIS as received: approximate, incomplete, possibly false. An indication to look at, not proof. Not for navigation or legal use."
 PARTS = {"gaps": ("dark_period",), "port_calls": ("port_visit",), "watchlist": ("watchlist",)}  # the rest are `events`
-PROTECTED_MMSI, PROTECTED_TYPES = (970, 972, 974, 111), (51, 58)  # beacons, aircraft of rescue; search and rescue, medical transport
-ALERT_FIELDS = ("alert_id", "kind", "level", "condition", "score", "headline", "t_first", "t_last", "lat", "lon", "exercise")
+ALERT_FIELDS = ("alert_id", "kind", "level", "condition", "score", "headline", "t_first", "t_last", "lat", "lon", "mmsi", "subjects", "exercise")
 COLUMNS = ("kind", "time", "until", "lat", "lon", "sog_kn", "cog_deg", "what", "before", "after", "exercise")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -58,11 +57,6 @@ def dossier(mmsi: int, picture: Picture, records: list[dict[str, Any]]) -> dict[
         **{name: [one for one in told if one["type"] in types] for name, types in PARTS.items()},
         "events": [one for one in told if one["type"] not in known],
     }
-
-
-def protected(found: dict[str, Any]) -> bool:
-    """Whether a vessel is one that no file is made of: beacons, rescue aircraft, rescue and medical craft by their own word."""
-    return found["mmsi"] // 1_000_000 in PROTECTED_MMSI or (found["identity"] or {}).get("ship_type") in PROTECTED_TYPES
 
 
 def _alert(record: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +107,7 @@ def as_csv(found: dict[str, Any]) -> bytes:
     """UTF-8 CSV: a line of caveat, a header, `lines`; no cell is a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([safe(f"{'EXERCISE. ' if found['exercise'] else ''}MMSI {found['mmsi']}. {CAVEAT}")])
+    writer.writerow([safe(f"{'EXERCISE. ' if found['exercise'] else ''}MMSI {found['mmsi']}. {_caveat(found)}")])
     writer.writerow(COLUMNS)
     for row in lines(found):
         writer.writerow([safe(row.get(name)) for name in COLUMNS])
@@ -142,7 +136,7 @@ def as_geojson(found: dict[str, Any]) -> dict[str, Any]:
             placed = row.get("lat") is not None and row.get("lon") is not None
             point = {"type": "Point", "coordinates": [row["lon"], row["lat"]]} if placed else None
             features.append({"type": "Feature", "geometry": point, "properties": {name: value for name, value in row.items() if name not in ("lat", "lon")}})
-    return {"type": "FeatureCollection", "features": features, **_about(found), "caveat": CAVEAT}
+    return {"type": "FeatureCollection", "features": features, **_about(found), "caveat": _caveat(found)}
 
 
 def as_kml(found: dict[str, Any]) -> bytes:
@@ -151,28 +145,35 @@ def as_kml(found: dict[str, Any]) -> bytes:
     document = Xml.SubElement(root, "Document")
     mark = EXERCISE_MARK if found["exercise"] else ""
     about = _about(found)
-    _say(document, "name", f"{mark}MMSI {found['mmsi']} {about['name']}")
-    _say(document, "description", CAVEAT)
+    say(document, "name", f"{mark}MMSI {found['mmsi']} {about['name']}")
+    say(document, "description", _caveat(found))
     for part in _parts(found["track"]):
         placemark = Xml.SubElement(document, "Placemark")
-        _say(placemark, "name", f"{mark}track")
+        say(placemark, "name", f"{mark}track")
         span = Xml.SubElement(placemark, "TimeSpan")
-        _say(span, "begin", iso(found["track"]["t_ms"][part[0]]))
-        _say(span, "end", iso(found["track"]["t_ms"][part[-1]]))
-        _say(Xml.SubElement(placemark, "LineString"), "coordinates", " ".join(f"{lon},{lat}" for lon, lat in _places(found["track"], part)))
+        say(span, "begin", iso(found["track"]["t_ms"][part[0]]))
+        say(span, "end", iso(found["track"]["t_ms"][part[-1]]))
+        say(Xml.SubElement(placemark, "LineString"), "coordinates", " ".join(f"{lon},{lat}" for lon, lat in _places(found["track"], part)))
     for row in lines(found):
         if row["kind"] == "position" or row.get("lat") is None or row.get("lon") is None:
             continue
         placemark = Xml.SubElement(document, "Placemark")
-        _say(placemark, "name", f"{mark}{row['kind']}")
-        _say(placemark, "description", row.get("what", ""))
-        _say(Xml.SubElement(placemark, "TimeStamp"), "when", row["time"])
-        _say(Xml.SubElement(placemark, "Point"), "coordinates", f"{row['lon']},{row['lat']}")
+        say(placemark, "name", f"{mark}{row['kind']}")
+        say(placemark, "description", row.get("what", ""))
+        say(Xml.SubElement(placemark, "TimeStamp"), "when", row["time"])
+        say(Xml.SubElement(placemark, "Point"), "coordinates", f"{row['lon']},{row['lat']}")
     return Xml.tostring(root, encoding="utf-8", xml_declaration=True)
 
 
-def _say(parent: Xml.Element, name: str, text: str | None) -> None:
+def say(parent: Xml.Element, name: str, text: str | None) -> None:
+    """A child element with words; what XML cannot carry, or a terminal would obey, becomes U+FFFD."""
     Xml.SubElement(parent, name).text = "".join(c if c.isprintable() else "\ufffd" for c in text or "")
+
+
+def _caveat(found: dict[str, Any]) -> str:
+    """The caveat, and how much stays out of the file because others are protected."""
+    withheld = found.get("withheld", 0)
+    return f"{CAVEAT} {withheld} lines about rescue are left out." if withheld else CAVEAT
 
 
 def _about(found: dict[str, Any]) -> dict[str, Any]:

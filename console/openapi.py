@@ -24,6 +24,8 @@ READS: dict[str, tuple[str, Parameters, str]] = {
     "/search": ("vessels by MMSI, IMO number, call sign or name, the closest first, at most 20", {"q": ("string", "at least two characters")}, JSON),
     "/vessels/{mmsi}": ("the dossier: identity, voyage, histories, track, alerts, gaps, port calls, watchlist hits", {}, JSON),
     "/vessels/{mmsi}/export.{form}": ("the dossier as geojson, kml or csv, without any person", {}, BINARY),
+    "/export.{form}": ("risk alerts as geojson, kml or csv, without who rescues or is rescued", {"ids": ("string", "with commas; else all")}, BINARY),
+    "/rescues": ("the rescue areas that are open, and what each holds back", {}, JSON),
     "/events": ("server-sent events alert, health, reset; resumed by Last-Event-ID or after", {"after": ("string", "cursor")}, "text/event-stream"),
     "/alerts": ("records, worst and newest first, and the cursor for the stream", {"limit": ("integer", "up to 2000"), "offset": ("integer", "from 0")}, JSON),
     "/alerts/{alert_id}": ("one record; its ETag is the op_revision", {}, JSON),

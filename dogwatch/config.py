@@ -58,6 +58,7 @@ class Console(msgspec.Struct, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Port = 8642
     decisions: str = ""
+    protected: str = ""  # file with MMSI and IMO numbers of vessels of which nothing leaves as a file
 
 
 class Metrics(msgspec.Struct, forbid_unknown_fields=True):

@@ -14,8 +14,9 @@ from rich.console import Console as Terminal
 from rich.markup import escape
 
 from dogwatch.alerts import Alert
-from dogwatch.batch import T_MISSING
+from dogwatch.batch import T_MISSING, UNITS_PER_DEG
 from dogwatch.errors import InputError
+from dogwatch.geo import NM_M
 from dogwatch.times import clock_text, iso
 from runners.engine import Engine, Output
 from runners.metrics import Metrics
@@ -46,9 +47,20 @@ class Desk:
         self._last_health = 0.0
         self._messages = (0, time.monotonic())
 
-    def open_page(self, *, host: str, port: int, database: Path | str | None, info: dict[str, Any], zones_geojson: bytes | None = None) -> str:
+    def open_page(
+        self,
+        *,
+        host: str,
+        port: int,
+        database: Path | str | None,
+        info: dict[str, Any],
+        zones_geojson: bytes | None = None,
+        protected: frozenset[int] = frozenset(),
+        journal: Path | None = None,
+    ) -> str:
         """Start the console in a thread and return its address.
 
+        protected: vessels of which no file is made; journal: events of earlier runs, for the log of what rescue held back.
         database: a path or a postgresql:// address of the decisions; None = they live as long as the process.
 
         Raises InputError (extra missing, port taken).
@@ -73,7 +85,10 @@ class Desk:
             zones_geojson=zones_geojson,
             info=info,
             on_land=self.engine.rules.geography.on_land,
+            protected=protected,
         )
+        if journal is not None:
+            self.board.suppressed.recall(journal)
         self.server = Server(app)
         self.url = self.server.start(host, port)
         return self.url
@@ -87,6 +102,8 @@ class Desk:
             self.picture.chronicle.take(output.all_events())
         for row in output.batch.heartbeats:
             self.heartbeats[row.source] = {"t": iso(row.t_ms), "state": row.state, **row.counts}
+        if self.board is not None:
+            self.board.suppressed.take(output.all_events())
         self.tell(output.alerts)
         now = time.monotonic()
         self._say_exercise()
@@ -114,6 +131,12 @@ class Desk:
     def _rescues(self) -> dict[str, str]:
         """How each rescue area was opened that excuses somebody, by the id of its event."""
         return {name: area.how for name, area in self.engine.watch.track.rescue.areas.items() if not area.closed_by}
+
+    def _rescue_places(self) -> dict[str, tuple[float, float, float]]:
+        """Where each of them is: degrees, and how far it reaches in metres."""
+        track = self.engine.watch.track
+        areas, reach_m = track.rescue.areas.items(), track.params.rescue.reach_nm * NM_M
+        return {name: (area.lat / UNITS_PER_DEG, area.lon / UNITS_PER_DEG, reach_m) for name, area in areas if not area.closed_by}
 
     def tell(self, alerts: list[Alert]) -> None:
         """Alerts to board and terminal. The engine calls it itself for distress, before anything else is decided."""
@@ -164,5 +187,6 @@ class Desk:
                 "exercise": intake.exercise,
                 "simulated": sorted(intake.simulated),
                 "rescues": self._rescues(),
+                "rescue_places": self._rescue_places(),
             }
         )

@@ -25,6 +25,7 @@ from runners.kafka_client import new_consumer, topic, worker_id
 from runners.kafka_metrics import serve_metrics
 from runners.kafka_topics import require_topics
 from runners.metrics import Metrics
+from runners.protected_list import protected_numbers
 from runners.wire import ALERT, FIXES, STATICS, from_headers, read_batch
 
 log = logging.getLogger("dogwatch.kafka")
@@ -83,6 +84,7 @@ class Page:
             land_geojson=land_path(),
             zones_geojson=None,
             info=info,
+            protected=protected_numbers(config.console.protected),
         )
         self.server = Server(app)
         self.url = self.server.start(config.console.host, config.console.port)

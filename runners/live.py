@@ -30,6 +30,7 @@ from runners.input_log import InputLog
 from runners.intake import RUN_BYTES, RUN_PIECES, lanes_of
 from runners.ledger import Ledger, replace_file
 from runners.listing import Shelf, notes
+from runners.protected_list import protected_numbers
 from runners.replay import read_state, rules_stamp
 from runners.rules import read_coverage, read_rules, zones_geojson
 from runners.step import restore, snapshot
@@ -66,6 +67,8 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
                 database=config.console.decisions or Path(config.data_dir) / "decisions.sqlite",
                 info=info,
                 zones_geojson=zones_geojson(config.zones),
+                protected=protected_numbers(config.console.protected),
+                journal=Path(config.data_dir) / "events.ndjson",
             )
             terminal.print(f"Console: [bold]{url}[/]", highlight=False)
         elif config.metrics.enabled:  # the console's own port serves /metrics too

@@ -23,7 +23,7 @@ from tracks.step import TrackState, track_step
 from watchlists.screen import Watchlists
 from zones.geography import Geography
 
-STATE_SCHEMA = 15  # grows with any change of a section; a blob of another schema is refused and rebuilt by replay
+STATE_SCHEMA = 16  # grows with any change of a section; a blob of another schema is refused and rebuilt by replay
 
 
 @dataclass(slots=True)

@@ -127,3 +127,16 @@ def test_control_rows_are_released_in_order():
     assert [c.kind for c in buffer.release(4000).control] == ["source_silent", "source_back"]
     assert [c.kind for c in buffer.release(9001).control] == ["end"]
     assert buffer.release(T_MISSING).control == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=12), st.sets(st.integers(0, 11)))
+def test_absences_of_ours_keep_the_order_in_which_they_were_told(told, saved):
+    """Down at the watermark, up at the first row: within the lateness the next "down" bears an earlier time than the last "up"."""
+    buffer = Reorder()
+    for number, (t_ms, up) in enumerate(told):
+        if number in saved:
+            buffer = Reorder.from_sections(blob.unpack(blob.pack(buffer.to_sections(), schema=1), schema=1))
+        buffer.push(new_fixes(0), NO_STATICS, [Control(t_ms, "system_up" if up else "system_down"), Control(t_ms, "source_silent", str(number))])
+    released = buffer.release(1_000_000).control
+    assert [row.kind for row in released if row.kind.startswith("system")] == ["system_up" if up else "system_down" for _, up in told]
+    assert [row.t_ms for row in released if row.kind == "source_silent"] == sorted(t_ms for t_ms, _ in told), "what is told of a source stays where it is"

@@ -6,6 +6,8 @@ Theory. A row waits until the watermark has passed its `release_ms`; then no ear
 rows leave depends on their content alone: not on chunks, sources or receivers. Copies of one transmission (same content,
 same time) leave as one row with the union of receivers. Static rows wait for the full minute: detectors decide on
 minutes, and what a vessel is called must not depend on where a chunk was cut.
+That we were down, and are up again, is told at the watermark and at the first row: two absences that follow each other within the lateness would
+overlap, and the end of the first would end the second. So what is told of ourselves keeps the order in which it was told.
 The buffer is bounded by lateness times rate; above ROWS_ALARM it counts an alarm and still drops nothing.
 """
 
@@ -80,6 +82,7 @@ class Reorder:
     fixes: list[Chunk] = field(default_factory=list)
     statics: list[Chunk] = field(default_factory=list)
     control: list[Control] = field(default_factory=list)
+    told_ms: int = T_MISSING  # when we were last down or up
     waiting: int = 0  # fixes in the buffer
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
 
@@ -91,7 +94,7 @@ class Reorder:
         if len(statics):
             self.counts["statics_in"] += len(statics)
             self._put(self.statics, statics, "statics_")
-        self.control.extend(control)
+        self.control.extend(self._in_turn(row) for row in control)
         if self.waiting > ROWS_ALARM:
             self.counts["reorder_alarm"] += 1
 
@@ -124,17 +127,27 @@ class Reorder:
             "fixes": fixes[order_of_fixes(fixes)],
             "statics": statics[np.lexsort([statics[name] for name in STATIC_ORDER])],
             "control": [list(c) for c in control],
+            "told_ms": self.told_ms,
             "counts": dict(sorted(self.counts.items())),
         }
 
     @classmethod
     def from_sections(cls, sections: dict[str, Any]) -> Reorder:
         """The buffer that `to_sections` described."""
-        buffer = cls(watermark_ms=sections["watermark_ms"], counts=dict(sections["counts"]))
+        buffer = cls(watermark_ms=sections["watermark_ms"], told_ms=sections["told_ms"], counts=dict(sections["counts"]))
         buffer.fixes, buffer.statics = (_chunks(sections[name].copy()) for name in ("fixes", "statics"))
         buffer.waiting = len(sections["fixes"])
         buffer.control = [Control(*c) for c in sections["control"]]
         return buffer
+
+    def _in_turn(self, row: Control) -> Control:
+        """The row; of ourselves not before what was told last (at one time, "down" comes before "up")."""
+        if not row.kind.startswith("system_"):
+            return row
+        if self.told_ms != T_MISSING and (earliest_ms := self.told_ms + (row.kind == "system_down")) > row.t_ms:
+            row = Control(earliest_ms, row.kind, row.subject)
+        self.told_ms = row.t_ms
+        return row
 
     def _put(self, chunks: list[Chunk], rows: np.ndarray, prefix: str) -> int:
         """Let usable rows wait; returns how many. Old rows of a source that had left the watermark and came back are late."""

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-decode bench-encode bench-kafka bench-sim bench-tracks bench-watchlists truth sea-quality fuzz kafka chaos docs clean
+.PHONY: install demo test lint check bench bench-console bench-decode bench-encode bench-kafka bench-sim bench-tracks bench-watchlists truth sea-quality fuzz kafka chaos docs clean
 
 install: $(STAMP)
 
@@ -51,6 +51,10 @@ bench-watchlists: install
 # A broker of its own on the same cores; ten minutes of a live sea. BENCH='--rounds 1 --minutes 4' for a look
 bench-kafka: install
 	$(BIN)/python -m benchmarks.kafka $(BENCH)
+
+# Twenty consoles on 50,000 moving vessels, then a day of event time; needs Chromium and node. BENCH='--quick' for a look
+bench-console: install
+	$(BIN)/python -m benchmarks.console $(BENCH)
 
 bench-encode: install
 	$(BIN)/python -m benchmarks.encode

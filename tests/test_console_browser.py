@@ -4,71 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from console.app import STATIC
+from benchmarks.browser import ROOT, Browser, missing
 from dogwatch.alerts import Contribution
 from tests.console_harness import HOSTILE, T0, ZONES, Harness, alert, batch, busy_board, distress, move
 
-ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-NODE = shutil.which("node")
-
-
-def missing() -> str:
-    """Why this cannot run here, or ''."""
-    if CHROMIUM is None:
-        return "no Chromium on this machine (Debian: apt-get install chromium)"
-    if NODE is None:
-        return "no node on this machine"
-    if not (ROOT / "node_modules" / "playwright-core").is_dir():
-        return f"{ROOT}/node_modules/playwright-core is absent: npm ci"
-    if not (STATIC / "vendor" / "maplibre-gl.mjs").is_file():
-        return f"{STATIC}/vendor is absent: python -m console.build_static"
-    return ""
-
-
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()) and os.environ.get("DOGWATCH_REQUIRE_BROWSER") != "1", reason=missing() or "can run")]
-
-
-class Browser:
-    """The other end of tests/browser/driver.mjs."""
-
-    def __init__(self) -> None:
-        command = [str(NODE), str(ROOT / "tests" / "browser" / "driver.mjs"), str(CHROMIUM)]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def __call__(self, do: str, name: str = "a", **more: Any) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"do": do, "name": name, **more}) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
-        assert answer["ok"], answer.get("fault")
-        return answer["value"]
-
-    def until(self, js: str, name: str = "a", *, seconds: float = 20.0) -> Any:
-        """Poll an expression until it is truthy (waiting inside the page would need eval, which the policy forbids)."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if value := self("evaluate", name, js=js):
-                return value
-            time.sleep(0.1)
-        shown = self("evaluate", name, js="document.body.innerText.slice(0, 2000)")
-        raise AssertionError(f"never became true in {seconds} s: {js}\npage: {shown}\nreport: {self('report', name)}")
-
-    def quit(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(20)
 
 
 @pytest.fixture(scope="module")

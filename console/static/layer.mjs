@@ -4,7 +4,9 @@
 // Points, not triangles: a symbol is a point sprite whose form is computed in the fragment shader (five times cheaper in
 // software rendering than instanced triangles). Positions are high + low float32 relative to the middle of the view, and the matrix
 // is moved there in float64, so symbols stand still at any zoom. Each ship is drawn in the nearest copy of the world.
-// Three draws: all vessels; vectors of the few that matter; their symbols, last and on top.
+// Four draws: ships as plain triangles, by a fragment shader of two half planes, because a software renderer pays for every branch of
+// every pixel (measured with 50,000 ships: docs/console.md); then of the same buffer what has another form; vectors of the few that
+// matter; their symbols, last and on top.
 
 import { STRIDE, BIT } from './vessels.mjs';
 
@@ -17,11 +19,18 @@ layout(location = 3) in uvec4 a_style; // shape, colour, size, bits
 uniform mat4 u_matrix;
 uniform vec4 u_centre;
 uniform float u_now, u_ratio, u_scale, u_points_max;
+uniform int u_part; // of the vessels: 0 all, 1 plain triangles, 2 the other forms
 flat out uvec4 v_style;
 flat out float v_alpha, v_size;
 flat out vec2 v_turn;
 out float v_ahead;
 void main() {
+  bool plain = a_style.x == 0u;
+  if (u_part != 0 && plain != (u_part == 1)) {
+    gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // outside: the other draw has it
+    gl_PointSize = 1.0;
+    return;
+  }
   float age = max(0.0, u_now - a_move.x);
   bool still = (a_style.w & ${BIT.still}u) != 0u;
   float limit = (a_style.w & ${BIT.classB}u) != 0u ? 90.0 : 60.0;
@@ -101,6 +110,23 @@ void main() {
   colour = vec4(mix(rim.rgb, fill.rgb, inside) * a, a);
 }`;
 
+// A small triangle with its apex on the heading: below the base line, and inside both flanks (symmetric, so one test of |x| does for two)
+const PLAIN = `#version 300 es
+precision mediump float;
+flat in uvec4 v_style;
+flat in float v_alpha, v_size;
+flat in vec2 v_turn;
+uniform vec4 u_colours[13];
+uniform vec4 u_outline;
+out vec4 colour;
+void main() {
+  vec2 p = gl_PointCoord * 2.0 - 1.0;
+  vec2 r = vec2(p.x * v_turn.x + p.y * v_turn.y, p.y * v_turn.x - p.x * v_turn.y);
+  float d = max(r.y - 0.72, abs(r.x) * 0.954 - r.y * 0.299 - 0.257) * v_size * 0.5; // px
+  float a = clamp(1.2 - d, 0.0, 1.0) * v_alpha;
+  colour = vec4(mix(u_outline.rgb, u_colours[v_style.y].rgb, clamp(0.5 - d, 0.0, 1.0)) * a, a);
+}`;
+
 /** A MapLibre custom layer over `vessels` (vessels.mjs). */
 export class VesselLayer {
   constructor(vessels) {
@@ -119,9 +145,8 @@ export class VesselLayer {
 
   onAdd(map, gl) {
     this.map = map;
-    this.program = link(gl);
-    const names = ['u_matrix', 'u_centre', 'u_now', 'u_ratio', 'u_scale', 'u_points_max', 'u_colours', 'u_outline', 'u_flash', 'u_line'];
-    this.uniform = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(this.program, name)]));
+    this.plain = linked(gl, PLAIN);
+    this.forms = linked(gl, FRAGMENT);
     this.pointsMax = gl.getParameter(gl.ALIASED_POINT_SIZE_RANGE)[1];
     this.all = vertexArray(gl);
     this.few = vertexArray(gl);
@@ -134,39 +159,48 @@ export class VesselLayer {
       gl.deleteVertexArray(array);
       gl.deleteBuffer(buffer);
     }
-    gl.deleteProgram(this.program);
+    gl.deleteProgram(this.plain.program);
+    gl.deleteProgram(this.forms.program);
   }
 
   render(gl, { defaultProjectionData }) {
     const begun = performance.now();
-    const { vessels, uniform } = this;
-    const now = vessels.clock.now(begun / 1000);
+    const { vessels, plain, forms } = this;
     this._upload(gl);
     const centre = this.map.getCenter();
     const x = (centre.lng + 180) / 360;
     const y = (1 - Math.log(Math.tan(Math.PI / 4 + (centre.lat * Math.PI) / 360)) / Math.PI) / 2;
-    gl.useProgram(this.program);
-    gl.uniformMatrix4fv(uniform.u_matrix, false, movedMatrix(defaultProjectionData.mainMatrix, x, y));
-    gl.uniform4f(uniform.u_centre, Math.fround(x), Math.fround(y), x - Math.fround(x), y - Math.fround(y));
-    gl.uniform1f(uniform.u_now, Number.isFinite(now) ? now - vessels.base : 0);
-    gl.uniform1f(uniform.u_ratio, window.devicePixelRatio || 1);
-    gl.uniform1f(uniform.u_scale, Math.max(0.62, Math.min(1.35, 0.62 + (this.map.getZoom() - 5) * 0.12)));
-    gl.uniform1f(uniform.u_points_max, this.pointsMax);
-    gl.uniform4fv(uniform.u_colours, this.colours);
-    gl.uniform4fv(uniform.u_outline, this.outline);
-    gl.uniform1f(uniform.u_flash, this.flashing && Math.floor(begun / 500) % 2 ? 0.15 : 1);
+    const view = { x, y, matrix: movedMatrix(defaultProjectionData.mainMatrix, x, y), now: vessels.clock.now(begun / 1000), scale: scaleAt(this.map.getZoom(), vessels.count) };
     gl.disable(gl.DEPTH_TEST);
     gl.disable(gl.STENCIL_TEST);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    gl.uniform1i(uniform.u_line, 0);
     gl.bindVertexArray(this.all.array);
-    gl.drawArrays(gl.POINTS, 0, vessels.count);
+    for (const [of, part] of [[plain, 1], [forms, 2]]) {
+      this._use(gl, of, view);
+      gl.uniform1i(of.at.u_part, part);
+      gl.drawArrays(gl.POINTS, 0, vessels.count);
+    }
+    gl.uniform1i(forms.at.u_part, 0);
     this._drawFew(gl, this.lines, gl.LINES, 1);
     this._drawFew(gl, this.marks, gl.POINTS, 0);
     gl.bindVertexArray(null);
     this.frames++;
     this.scriptMs = performance.now() - begun;
+  }
+
+  _use(gl, { program, at }, { x, y, matrix, now, scale }) {
+    gl.useProgram(program);
+    gl.uniformMatrix4fv(at.u_matrix, false, matrix);
+    gl.uniform4f(at.u_centre, Math.fround(x), Math.fround(y), x - Math.fround(x), y - Math.fround(y));
+    gl.uniform1f(at.u_now, Number.isFinite(now) ? now - this.vessels.base : 0);
+    gl.uniform1f(at.u_ratio, window.devicePixelRatio || 1);
+    gl.uniform1f(at.u_scale, scale);
+    gl.uniform1f(at.u_points_max, this.pointsMax);
+    gl.uniform4fv(at.u_colours, this.colours);
+    gl.uniform4fv(at.u_outline, this.outline);
+    gl.uniform1f(at.u_flash, this.flashing && Math.floor(performance.now() / 500) % 2 ? 0.15 : 1);
+    gl.uniform1i(at.u_line, 0);
   }
 
   _upload(gl) {
@@ -187,14 +221,26 @@ export class VesselLayer {
     gl.bindVertexArray(this.few.array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.few.buffer);
     gl.bufferData(gl.ARRAY_BUFFER, bytes, gl.STREAM_DRAW);
-    gl.uniform1i(this.uniform.u_line, line);
+    gl.uniform1i(this.forms.at.u_line, line);
     gl.drawArrays(mode, 0, count);
   }
 }
 
-function link(gl) {
+/** How large small symbols are: by zoom, and smaller where thousands share the view. */
+function scaleAt(zoom, count) {
+  const crowd = 0.2 * Math.log10(Math.max(1, count / 1000));
+  return Math.max(0.62, Math.min(1.35, 0.62 + (zoom - 5) * 0.12 - crowd));
+}
+
+function linked(gl, fragment) {
+  const program = link(gl, fragment);
+  const names = ['u_matrix', 'u_centre', 'u_now', 'u_ratio', 'u_scale', 'u_points_max', 'u_part', 'u_colours', 'u_outline', 'u_flash', 'u_line'];
+  return { program, at: Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)])) };
+}
+
+function link(gl, fragment) {
   const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+  for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, fragment]]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, source);
     gl.compileShader(shader);

@@ -85,6 +85,8 @@ export class SeaMap {
     this.map.on('webglcontextrestored', () => this._restore());
     this._animate = this._animate.bind(this);
     this._lastDraw = 0;
+    this._drawing = false; // between a redraw and the next turn of the page
+    this._tookMs = 0; // how long that was
     requestAnimationFrame(this._animate);
   }
 
@@ -101,16 +103,23 @@ export class SeaMap {
     this.map.isStyleLoaded() ? add() : this.map.once('idle', add);
   }
 
-  /** Ships move less than a pixel in a tenth of a second, so ten redraws a second are smooth; a crowded picture gets four. */
+  /**
+   * Ships move less than a pixel in a tenth of a second, so ten redraws a second are smooth; a crowded picture gets four. Where drawing is
+   * slow, a third of the time stays free for what arrives: else frames wait in line and the picture falls ever farther behind.
+   */
   _animate(now) {
-    const pause = this.vessels.count > 5000 ? 250 : 100;
-    if (state.map === 'ready' && !document.hidden && now - this._lastDraw >= pause) {
+    const crowded = this.vessels.count > 5000 ? 250 : 100;
+    if (this._drawing) this._tookMs = Math.min(2000, now - this._lastDraw);
+    this._drawing = false;
+    if (state.map === 'ready' && !document.hidden && now - this._lastDraw >= Math.max(crowded, 1.5 * this._tookMs)) {
       this._lastDraw = now;
       const past = this.past.update();
       this.names.hidden = past;
-      if (past) return void requestAnimationFrame(this._animate);
-      this.mark();
-      this.map.triggerRepaint();
+      if (!past) {
+        this.mark();
+        this.map.triggerRepaint();
+        this._drawing = true;
+      }
     }
     requestAnimationFrame(this._animate);
   }

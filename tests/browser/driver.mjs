@@ -1,5 +1,5 @@
 // A browser on a string: reads one JSON command per line, answers one JSON line each. Driven by tests/test_console_browser.py.
-// Commands: open, evaluate, click, hover, press, fill, screenshot, report, close. Knows nothing about dogwatch.
+// Commands: open, evaluate, click, hover, press, fill, screenshot, heap, report, close. Knows nothing about dogwatch.
 
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
@@ -39,6 +39,15 @@ const commands = {
   press: ({ page, key }) => page.keyboard.press(key),
   fill: ({ page, on, text }) => page.fill(on, text, { timeout: 5000 }),
   async screenshot({ page, file }) { await page.screenshot({ path: file }); },
+  /** Bytes that the page's script holds after a full collection, and how many DOM nodes live. */
+  async heap({ entry, page }) {
+    entry.devtools ??= await entry.context.newCDPSession(page);
+    await entry.devtools.send('HeapProfiler.enable');
+    await entry.devtools.send('HeapProfiler.collectGarbage');
+    const { usedSize } = await entry.devtools.send('Runtime.getHeapUsage');
+    const { nodes } = await entry.devtools.send('Memory.getDOMCounters');
+    return { bytes: usedSize, nodes };
+  },
   report: ({ entry }) => entry.report,
   close: ({ entry }) => entry.context.close(),
 };

@@ -1,0 +1,273 @@
+"""The console under a crowded sea: `make bench-console`, or `python -m benchmarks.console --quick` for a look of two minutes.
+
+A child process (benchmarks/console_sea.py) serves 50,000 moving vessels and takes their sentences as bytes; a headless Chromium draws them
+with software GL; nineteen protocol clients stand beside it, each with both streams, so that twenty consoles are served. Then a day of event
+time with vessels and alerts that come and go, played fast. All times are by the clock, on the machine as it is: `load` says how busy it was.
+
+- bytes: all bytes of delta and key frames over all rows in them, headers included; who the vessels are (api/static) comes apart, once.
+- frame cost: `map.redraw()` and the read-back of one pixel, with the vessels and without, in turns; medians.
+- script: what our marks, names and MapLibre's redraw take before the graphics driver works (no read-back).
+- byte to screen: from the moment a sentence is handed to the decoder until a frame that shows its position has been read back.
+- memory: RSS of the server, and the page's heap after a full collection, once per hour of event time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.browser import CHROMIUM, ROOT, Browser, missing
+from benchmarks.console_clients import CLIENTS, Clients
+from benchmarks.console_sea import MARKER_LON, MARKER_MMSI, MARKERS
+from benchmarks.pipeline import machine
+from benchmarks.verdicts import show_goals
+
+SEA_S_MAX = 120.0  # until the child has said its address
+WARM_S = 10.0  # of a live run: the page opens, kernels load
+VIEW = "#map=7.6/-41/174.5"
+RECORD = f"""(() => {{
+  const {{ vessels, sea }} = dogwatch, gl = sea.map.getCanvas().getContext('webgl2'), px = new Uint8Array(4), last = {{}};
+  window.seen = []; window.scripts = [];
+  sea.map.on('render', () => {{
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, px);
+    const at = (performance.timeOrigin + performance.now()) / 1000;
+    for (let m = {MARKER_MMSI}; m < {MARKER_MMSI + MARKERS}; m++) {{
+      const s = vessels.slotOfMmsi(m);
+      if (s === undefined) continue;
+      const n = Math.round(vessels.lon[s] * 600000) - {MARKER_LON};
+      if (n !== last[m]) {{ last[m] = n; seen.push([n, at]); }}
+    }}
+  }});
+}})()"""
+FRAMES = """(() => {
+  const { sea } = dogwatch, gl = sea.map.getCanvas().getContext('webgl2'), px = new Uint8Array(4), out = { full: [], blank: [], script: [], marks: [] };
+  const draw = (list, scripts) => {
+    const begun = performance.now();
+    if (scripts) sea.mark();
+    const marked = performance.now();
+    sea.map.redraw();
+    const issued = performance.now();
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, px);
+    list.push(performance.now() - marked);
+    if (scripts) { out.script.push(issued - begun); out.marks.push(marked - begun); }
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, visible] of [['blank', 'none'], ['full', 'visible']]) {
+      sea.map.setLayoutProperty('vessels', 'visibility', visible);
+      draw([]);
+      for (let i = 0; i < 3; i++) draw(out[name], name === 'full');
+    }
+  }
+  return out;
+})()"""
+TAKES = "dogwatch.takes.splice(0)"
+WATCH_TAKES = """(() => { const { vessels } = dogwatch, take = vessels.take.bind(vessels); dogwatch.takes = [];
+  vessels.take = (buffer, at) => { const begun = performance.now(); const fresh = take(buffer, at);
+    dogwatch.takes.push([(buffer.byteLength - 24) / 24, performance.now() - begun, buffer.byteLength]); return fresh; }; })()"""
+
+
+class Child:
+    """The sea in its own process; its lines are read by a thread so that they get the time they came."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.console_sea", *arguments]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.url = (self.next(SEA_S_MAX) or {})["url"]
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.put(json.loads(line))
+        self.lines.put(None)
+
+    def next(self, seconds: float) -> dict[str, Any] | None:
+        """Its next line; None when it ended. Raises queue.Empty after so long."""
+        return self.lines.get(timeout=seconds)
+
+    def go(self) -> None:
+        """Say the line it waits for."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def end(self) -> None:
+        """Let it go; kill it when it does not."""
+        try:
+            self.go()
+            self._process.wait(20)
+        except (subprocess.TimeoutExpired, OSError):
+            self._process.kill()
+
+
+def live(browser: Browser, vessels: int, seconds: float, rounds: int) -> dict[str, Any]:
+    """Twenty consoles on a live sea: bytes, frames, script, delays."""
+    sea = Child("live", "--vessels", str(vessels), "--seconds", str(seconds))
+    clients = Clients(sea.url)
+    try:
+        browser("open", url=sea.url + VIEW, width=1280, height=720)
+        browser.until(f"window.dogwatch && dogwatch.state.map === 'ready' && dogwatch.vessels.count >= {vessels} && dogwatch.sea.layer.frames > 2", seconds=60)
+        browser.until(f"dogwatch.vessels.slotOfMmsi({MARKER_MMSI}) !== undefined", seconds=60)
+        frames = browser("evaluate", js=FRAMES.replace("ROUNDS", str(rounds)))
+        browser("evaluate", js=WATCH_TAKES)
+        browser("evaluate", js=RECORD)
+        clients.start()
+        sea.go()
+        told = []
+        while (line := sea.next(60)) is not None and "done" not in line:
+            told.append(line)
+        time.sleep(2.5)  # what was said last is on its way
+        seen, takes = browser("evaluate", js="seen"), browser("evaluate", js=TAKES)
+        browser("close")
+    finally:
+        clients.stop()
+        sea.end()
+    return {**frame_figures(frames), **link_figures(told, seen, takes, clients), "vessels": vessels, "seconds": seconds}
+
+
+def frame_figures(frames: dict[str, list[float]]) -> dict[str, Any]:
+    """Medians of drawing, and how the vessels compare with the blank map."""
+    blank, full = statistics.median(frames["blank"]), statistics.median(frames["full"])
+    return {
+        "frame_blank_ms": round(blank, 1),
+        "frame_ms": round(full, 1),
+        "frame_ratio": round(full / blank, 2),
+        "script_ms_p50": round(statistics.median(frames["script"]), 2),
+        "script_ms_p95": round(share(frames["script"], 0.95), 2),
+        "marks_ms_p50": round(statistics.median(frames["marks"]), 2),
+    }
+
+
+def link_figures(told: list[dict[str, Any]], seen: list[list[float]], takes: list[list[float]], clients: Clients) -> dict[str, Any]:
+    """What the live part of a run says: delays by marker, bytes by frame, CPU time of the server."""
+    said = {line["marker"]: line["at"] for line in told if "marker" in line and line["marker"] > WARM_S / 0.2}
+    alerts = {line["alert"]: line["at"] for line in told if "alert" in line}
+    ticks = [line for line in told if "cpu_s" in line and line["second"] >= WARM_S]
+    screen = [at - said[n] for n, at in seen if n in said]
+    parsed = [at - said[n] for n, at in clients.markers if n in said]
+    heard = [at - alerts[one] for one, at in clients.alerts if one in alerts]
+    deltas = [row for row in takes if row[0] > 0]
+    return {
+        "screen_s_p50": round(statistics.median(screen), 3),
+        "screen_s_p95": round(share(screen, 0.95), 3),
+        "screen_samples": len(screen),
+        "client_s_p95": round(share(parsed, 0.95), 3),
+        "client_samples": len(parsed),
+        "alert_s_p95": round(share(heard, 0.95), 3),
+        "alert_samples": len(heard),
+        "clients": CLIENTS,
+        "clients_with_frames": clients.alive(),
+        "bytes_per_vessel": round(sum(row[2] for row in takes) / sum(row[0] for row in takes), 3),
+        "delta_rows_p50": round(statistics.median(row[0] for row in deltas)),
+        "delta_ms_p50": round(statistics.median(row[1] for row in deltas), 2),
+        "delta_ms_p95": round(share([row[1] for row in deltas], 0.95), 2),
+        "server_cpu_share": round((ticks[-1]["cpu_s"] - ticks[0]["cpu_s"]) / (ticks[-1]["second"] - ticks[0]["second"]), 3),
+        "sentences_per_s": round((ticks[-1]["sentences"] - ticks[0]["sentences"]) / (ticks[-1]["second"] - ticks[0]["second"])),
+    }
+
+
+def day(browser: Browser, vessels: int, hours: float, pace_s: float) -> dict[str, Any]:
+    """A day of event time: memory of page and server by the hour."""
+    sea = Child("day", "--vessels", str(vessels), "--hours", str(hours), "--pace-s", str(pace_s))
+    rows = []
+    try:
+        browser("open", url=sea.url + VIEW, width=1280, height=720)
+        browser.until(f"window.dogwatch && dogwatch.state.map === 'ready' && dogwatch.vessels.count >= {vessels}", seconds=60)
+        sea.go()
+        begun = time.monotonic()
+        while (line := sea.next(120)) is not None and "done" not in line:
+            if "hour" in line:
+                heap = browser("heap")
+                rows.append({"hour": line["hour"], "server_bytes": line["rss_bytes"], "page_bytes": heap["bytes"], "nodes": heap["nodes"]})
+        held = browser("evaluate", js="({ vessels: dogwatch.vessels.count, known: dogwatch.vessels.statics.size, alerts: dogwatch.state.alerts.size })")
+        report = browser("report")
+        browser("close")
+    finally:
+        sea.end()
+    growth = {f"{name}_growth": growth_of([row[f"{name}_bytes"] for row in rows]) for name in ("server", "page")}
+    faults = [e for e in report["errors"] if "GPU stall" not in e]
+    return {"vessels": vessels, "hours": hours, "wall_s": round(time.monotonic() - begun), **growth, "held_at_end": held, "page_faults": faults, "rows": rows}
+
+
+def growth_of(values: list[float]) -> float:
+    """How much the median of the last quarter lies above that of the quarter before, as a share."""
+    quarter = max(1, len(values) // 4)
+    return round(statistics.median(values[-quarter:]) / statistics.median(values[-2 * quarter : -quarter]) - 1, 4)
+
+
+def share(values: list[float], part: float) -> float:
+    """The value below which this part of them lies."""
+    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
+
+
+def judged(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The goals of the console, each with what was measured."""
+    one, long = told["live"], told["day"]
+    asked = [
+        ("bytes per vessel and update", one["bytes_per_vessel"], "<=", 24.01),
+        ("frame against blank map, software GL", one["frame_ratio"], "<=", 2.5),
+        ("script per frame, ms (median)", one["script_ms_p50"], "<=", 5.0),
+        ("byte to screen p95, s", one["screen_s_p95"], "<=", 2.0),
+        ("change to every console p95, s", one["alert_s_p95"], "<=", 1.0),
+        ("consoles served at once", one["clients_with_frames"] + 1, ">=", 20.0),
+        ("growth of the server, last six hours of 24 against the six before", long["server_growth"], "<=", 0.05),
+        ("growth of the page, the same", long["page_growth"], "<=", 0.05),
+    ]
+    return [
+        {"name": name, "measured": measured, "sense": sense, "goal": goal, "met": measured <= goal if sense == "<=" else measured >= goal}
+        for name, measured, sense, goal in asked
+    ]
+
+
+def main() -> int:
+    """Run, print, store. Exit code 0, or 2 where no browser can run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a look: 20 s live, six hours of event time; nothing is stored")
+    parser.add_argument("--vessels", type=int, default=50_000)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/console.json"))
+    options = parser.parse_args()
+    console = Console()
+    if why := missing():
+        console.print(why)
+        return 2
+    browser = Browser()
+    try:
+        told: dict[str, Any] = {"machine": about_machine(), "load": [round(v, 2) for v in os.getloadavg()]}
+        told["live"] = live(browser, options.vessels, 25.0 if options.quick else 90.0, 4 if options.quick else 12)
+        console.print(json.dumps(told["live"]))
+        told["day"] = day(browser, options.vessels // 5, 6.0 if options.quick else 24.0, 0.125)
+        console.print(json.dumps({name: value for name, value in told["day"].items() if name != "rows"}))
+    finally:
+        browser.quit()
+    told["goals"] = judged(told)
+    told["not_won"] = [f"{goal['name']}: {goal['measured']}" for goal in told["goals"] if not goal["met"]]
+    show_goals(console, told)
+    if not options.quick:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(told, indent=2) + "\n")
+    return 0
+
+
+def about_machine() -> dict[str, Any]:
+    """Machine and versions, those of browser and map among them."""
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    said = subprocess.run([str(CHROMIUM), "--version"], capture_output=True, text=True, timeout=30, check=False).stdout.strip()
+    known = {name: version(name) for name in ("starlette", "uvicorn", "websockets")}
+    return {**machine(), "cores": os.cpu_count(), "chromium": said, "maplibre-gl": packages["node_modules/maplibre-gl"]["version"], **known}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -22,12 +22,13 @@ import msgspec
 
 from console.database import StoreError
 from console.decisions import Ack, Act, Decision, Decisions, Disposition, Owner, Raised, RescueEnd, Shelf, StaleError
-from console.flood import Flood
-from console.life import LEVEL_RANK, Order, RefusedError, Story, changed, check, is_distress, on_shelf, rule_of, scope_of, shelf_of, withdrawn
+from console.flood import Flood, Room
+from console.life import LEVEL_RANK, Order, RefusedError, Story, changed, check, is_distress, on_shelf, rule_of, scope_of, shelf_of, withdrawn, zone_scope_of
 from console.load import load
 from console.protected import REACH_M, Area
 from console.stream import Stream
 from console.suppressed import Suppressed
+from console.zones_told import ZonesTold
 from dogwatch.alerts import Alert
 from dogwatch.events import to_plain
 from dogwatch.times import iso
@@ -56,7 +57,9 @@ class Board:
         self._stories: dict[str, Story] = {}
         self._health: dict[str, Any] = {}
         self._decisions = Decisions()
+        self.zones = ZonesTold()  # in which zones events are
         self._flood = Flood()
+        self._room = Room(self._flood)
         self._came: list[Raised] = []  # not yet written
         self._heirs: dict[str, str] = {}  # alert whose case was taken in -> the alert that took it
         self._shown: dict[str, tuple[Any, ...]] = {}  # what the pages were told last of decision, shelf and hold
@@ -94,6 +97,8 @@ class Board:
         held = None if is_distress(alert) else self._flood.take(rule, alert, self._untaken)
         if held is None:
             self._count(alert, rule)
+            if not is_distress(alert):
+                self._room.came(alert.alert_id, alert.t_last)
             return
         if len(self._flood.holds) > before:  # the room hears of the flood at once, of how far it went with the next beat
             self._tell_floods()
@@ -170,7 +175,7 @@ class Board:
         hold = self._flood.holds.get(alert_id)
         if order.action == "release-hold" and (hold is None or not hold.on):
             raise RefusedError(409, "this alert is no rule on hold", "release the row that says which rule is flooding")
-        wide = order.scope == "vessel_rule" or (order.action == "unshelve" and self._decisions.shelf(scope_of(alert)) is not None)
+        wide = self._wide(order, alert)
         shelf = shelf_of(order, alert, wall_ms=wall, event_ms=now_ms) if order.action == "shelve" and wide else None
         note = {"note": "note", "release-hold": "hold released"}.get(order.action, "")
         act = Act(order.action, order.by, order.role, wall, now_ms, order.reason, key=key, note=note)
@@ -179,12 +184,32 @@ class Board:
             act,
             lambda before: changed(order, before, alert, wall_ms=wall, event_ms=now_ms),
             op_revision=op_revision,
-            scope=scope_of(alert) if wide else "",
+            scope=wide,
             shelf=shelf,
         )
         if order.action == "release-hold":
             self._release(alert_id, f"released by {order.by}: {order.reason}")
         return self._told(alert_id)
+
+    def _scopes(self, alert: Alert) -> list[str]:
+        """The names of the shelves beside its own on which an alert may lie."""
+        return [scope_of(alert), *(zone_scope_of(alert, zone) for zone in self.zones.of(alert))]
+
+    def _wide(self, order: Order, alert: Alert) -> str:
+        """The shelf beside the alert's own that an order puts up or takes away; "" where there is none. `of` names the zone if the alert has several."""
+        if order.action == "unshelve":
+            return next((scope for scope in self._scopes(alert) if self._decisions.shelf(scope) is not None), "")
+        if order.action != "shelve" or order.scope == "episode":
+            return ""
+        if order.scope == "vessel_rule":
+            return scope_of(alert)
+        zones = self.zones.of(alert)
+        zone = order.of or (zones[0] if len(zones) == 1 else "")
+        if zone not in zones:
+            raise RefusedError(
+                422, "which zone is to be shelved?" if zones else "no zone is known of this alert", f"name in 'of' one of: {', '.join(zones) or '-'}"
+            )
+        return zone_scope_of(alert, zone)
 
     def _check_parent(self, parent: str) -> None:
         if parent not in self._stories:
@@ -270,6 +295,7 @@ class Board:
         with self._lock:
             self._event_ms = max(self._event_ms, event_ms)
             self._flood.tick(self._event_ms)
+            self._room.tick(self._event_ms)
             self._tell_floods()
             came, self._came = self._came, []
             heirs, self._heirs = self._heirs, {}
@@ -357,18 +383,29 @@ class Board:
             active = sum(story.alert.condition == "active" for story in self._stories.values())
             held = sum(name in self._stories for name in self._flood.home)
             holds = sorted(hold.rule for hold in self._flood.holds.values() if hold.on)
-            return {**self._health, "alerts": len(self._stories), "alerts_active": active, "alerts_held": held, "rules_on_hold": holds}
+            return {
+                **self._health,
+                "alerts": len(self._stories),
+                "alerts_active": active,
+                "alerts_held": held,
+                "rules_on_hold": holds,
+                "room_flood": self._room.on,
+            }
 
     def _record(self, story: Story) -> dict[str, Any]:
         decision, shelf, held = self._now(story)
         mine = self._decisions.duplicates(story.alert.alert_id)
-        return {**to_plain(story.alert), **decision_plain(decision), "shelf": _shelf_plain(shelf), "held": held, "duplicates": mine}
+        told = {"rule": rule_of(story.alert), "zones": list(self.zones.of(story.alert))}
+        return {**to_plain(story.alert), **told, **decision_plain(decision), "shelf": _shelf_plain(shelf), "held": held, "duplicates": mine}
 
     def _now(self, story: Story) -> tuple[Decision, Shelf | None, str]:
         """(what holds of the decision, the shelf it stands on, the row of the flood it is folded into)."""
         alert, decision = story.alert, self._decision(story)
-        wide = self._decisions.shelf(scope_of(alert))
-        shelf = next((one for one in (decision.shelf, wide) if on_shelf(story, one, self._event_ms)), None)
+        wide = [self._decisions.shelf(scope) for scope in self._scopes(alert)]
+        own = decision.shelf
+        if own is not None and own.scope != "episode" and not any(wide) and (own.scope != "zone_rule" or self.zones.of(alert)):
+            own = None  # it was part of a shelf that somebody took away at another alert
+        shelf = next((one for one in (own, *wide) if on_shelf(story, one, self._event_ms)), None)
         hold = self._flood.home.get(alert.alert_id)
         taken = decision.ack or decision.owner or is_distress(alert)
         return decision, shelf, hold.row_id if hold is not None and not taken else ""

@@ -149,7 +149,7 @@ class Decisions:
         return self._known.get(alert_id) or Decision(alert_id)
 
     def shelf(self, scope: str) -> Shelf | None:
-        """The shelf that holds for everything of a scope (vessels and rule), if there is one."""
+        """The shelf that holds for everything of a scope (vessels and rule, zone and rule), if there is one."""
         return self._shelves.get(scope)
 
     def duplicates(self, alert_id: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The flood guard: a rule that raises more alerts than a room can read goes on hold, and its alerts become one row.
 
-May live here: the bucket per rule, what is held, the row that says so. May not: decisions, the stream, clocks (event time is an argument).
+May live here: the bucket per rule, what is held, the row that says so, whether the whole room is flooded.
+May not: decisions, the stream, clocks (event time is an argument).
 
 A rule may raise ten alerts in ten minutes (a token bucket: EEMUA 191 calls more than that a flood). The next one puts it on hold: all its
 alerts since the bucket was last full fold into one row that counts them. Nothing is lost: each stays on the board, on disk and in
@@ -119,6 +120,29 @@ class Flood:
                 hold.revision += 1
                 found.append(_row(hold))
         return found
+
+
+class Room:
+    """Whether the room as a whole is flooded: more than ten new alerts in ten minutes, of whichever rules, that no hold folds. Distress never comes here.
+
+    While it is, the queue stands by rule and only alarms speak up. It ends when ten minutes brought half as many.
+    """
+
+    def __init__(self, flood: Flood) -> None:
+        self.on = False
+        self._flood = flood
+        self._recent: deque[tuple[int, str]] = deque()
+
+    def came(self, name: str, event_ms: int) -> None:
+        """A new alert."""
+        self._recent.append((event_ms, name))
+        self.tick(max(when for when, _ in self._recent))
+
+    def tick(self, event_ms: int) -> None:
+        """Event time goes on."""
+        self._recent = deque((when, name) for when, name in self._recent if when > event_ms - WINDOW_MS)
+        new = sum(name not in self._flood.home for _, name in self._recent)
+        self.on = new > (BURST // 2 if self.on else BURST)
 
 
 def worse(a: Level, b: Level) -> Level:

@@ -26,7 +26,7 @@ MAY = {
 }  # fmt: skip
 SHELF_HOURS_MAX = {"watchstander": 4, "supervisor": 30 * 24, "analyst": 366 * 24}
 DISPOSITIONS = ("confirmed", "false_positive", "benign_known", "duplicate", "referred")
-SCOPES = ("episode", "vessel_rule")
+SCOPES = ("episode", "vessel_rule", "zone_rule")
 HOUR_MS = 3_600_000
 UNDO_MS = 10_000  # of the room's clock: as long as one notices a slip of the finger
 
@@ -219,6 +219,11 @@ def rule_of(alert: Alert) -> str:
 def scope_of(alert: Alert) -> str:
     """The name of everything that this rule says about these vessels."""
     return "|".join((alert.profile, rule_of(alert), *(str(m) for m in sorted(alert.mmsi))))
+
+
+def zone_scope_of(alert: Alert, zone: str) -> str:
+    """The name of everything that this rule says in a zone, about whomever."""
+    return "|".join(("zone", zone, alert.profile, rule_of(alert)))
 
 
 def plain(order: dict[str, Any], action: str, clean: Any) -> Order:

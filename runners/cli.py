@@ -213,7 +213,7 @@ def run(
     desk = run_live(config, out, stop, until_end=until_end)
     counts = desk.engine.counts()
     out.print(
-        f"{counts.lines:,} lines, {sum(counts.decoded.values()):,} messages, {desk.engine.watch.track.vessel_count} vessels, {len(desk.shown)} alerts.",
+        f"{counts.lines:,} lines, {sum(counts.decoded.values()):,} messages, {desk.engine.watch.track.vessel_count} vessels, {len(desk.lines.shown)} alerts.",
         highlight=False,
     )
     if stop.is_set():

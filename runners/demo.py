@@ -72,8 +72,8 @@ def demo(options: DemoOptions, terminal: Terminal) -> int:
         desk.close()
     counts = desk.engine.counts()
     vessels = desk.engine.watch.track.vessel_count
-    terminal.print(f"{counts.lines:,} lines, {sum(counts.decoded.values()):,} messages, {vessels} vessels, {len(desk.shown)} alerts.", highlight=False)
-    return len(desk.shown)
+    terminal.print(f"{counts.lines:,} lines, {sum(counts.decoded.values()):,} messages, {vessels} vessels, {len(desk.lines.shown)} alerts.", highlight=False)
+    return len(desk.lines.shown)
 
 
 def _info(scenario: Scenario, rules: Rules) -> dict[str, Any]:

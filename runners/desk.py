@@ -11,20 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console as Terminal
-from rich.markup import escape
 
 from dogwatch.alerts import Alert
 from dogwatch.batch import T_MISSING, UNITS_PER_DEG
 from dogwatch.errors import InputError
 from dogwatch.geo import NM_M
-from dogwatch.times import clock_text, iso
+from dogwatch.times import iso
+from runners.alert_lines import AlertLines
 from runners.engine import Engine, Output
 from runners.metrics import Metrics
 from runners.source_words import SourceWords
 from tracks.rescue import close_row
 
 HEALTH_S = 1.0
-LEVEL_STYLE = {"emergency": "bold white on red", "alarm": "bold red", "warning": "yellow", "caution": "cyan"}
 
 
 class Desk:
@@ -40,7 +39,7 @@ class Desk:
         self.board: Any = None
         self.picture: Any = None
         self.url = ""
-        self.shown: dict[str, str] = {}
+        self.lines = AlertLines()
         self.exercise_said = engine.intake.simulated == set(engine.lanes)  # nothing new to whoever configured it so
         self.heartbeats: dict[str, dict[str, Any]] = {}  # the newest of every source
         self.ending: set[str] = set()  # rescue areas that the watch has been told to end
@@ -104,6 +103,7 @@ class Desk:
             self.heartbeats[row.source] = {"t": iso(row.t_ms), "state": row.state, **row.counts}
         if self.board is not None:
             self.board.suppressed.take(output.all_events())
+            self.board.zones.take(output.all_events())
         self.tell(output.alerts)
         now = time.monotonic()
         self._say_exercise()
@@ -144,10 +144,11 @@ class Desk:
             if self.board is not None:
                 self.board.publish(alert)
             if self.terminal is not None:
-                self._print(alert)
+                self._say(self.lines.news(alert))
 
     def close(self) -> None:
-        """Stop the page."""
+        """Say what was only counted so far, stop the page."""
+        self._say(self.lines.rest())
         if self.server is not None:
             self.server.stop()
 
@@ -159,17 +160,10 @@ class Desk:
             who = ", ".join(sorted(intake.simulated)) or "a source heard earlier"
             self.terminal.print(f"EXERCISE: simulated data from {who}; everything from now on is marked.", style="bold yellow", markup=False, highlight=False)
 
-    def _print(self, alert: Alert) -> None:
-        """An alert as one line when it is new, rises, or goes; small revisions stay on the page."""
-        state = f"{alert.condition}:{alert.level}"
-        if self.shown.get(alert.alert_id) == state:
-            return
-        self.shown[alert.alert_id] = state
-        style = LEVEL_STYLE[alert.level] if alert.condition == "active" else "dim"
-        word = alert.level.upper() if alert.condition == "active" else alert.condition.upper()
-        score = f" risk {alert.score:.0f}/100" if alert.kind == "risk" else ""
-        assert self.terminal is not None
-        self.terminal.print(f"{clock_text(alert.t_last)} [{style}]{word}[/]{score}  {escape(alert.headline)}", highlight=False, soft_wrap=True)
+    def _say(self, lines: list[str]) -> None:
+        for one in lines:
+            if self.terminal is not None:
+                self.terminal.print(one, highlight=False, soft_wrap=True)
 
     def _health(self, now: float) -> None:
         messages = sum(sum(lane.counts.decoded.values()) for lane in self.engine.lanes.values())

@@ -76,7 +76,7 @@ export function OrderDialog({ eventNow, onOrder }) {
       ${pick('role', 'Role', ROLES, words, { value: state.role })}
       ${action === 'dispose' ? html`${pick('code', 'It is', CODES, words, { autofocus: true })}<label>Of (alert number) or to (agency) <input name="of" maxlength="64" autocomplete="off" /></label>` : null}
       ${action === 'assign' ? html`<label>To <input name="of" maxlength="60" autocomplete="off" /></label>` : null}
-      ${action === 'shelve' ? html`${pick('hours', 'For', HOURS, (h) => `${h} h of event time`, { autofocus: true })}${pick('scope', 'What', ['episode', 'vessel_rule'], (s) => (s === 'episode' ? 'this episode' : 'this rule for these vessels'))}` : null}
+      ${action === 'shelve' ? html`${pick('hours', 'For', HOURS, (h) => `${h} h of event time`, { autofocus: true })}${pick('scope', 'What', ['episode', 'vessel_rule', ...(state.alerts.get(state.selected)?.zones?.length === 1 ? ['zone_rule'] : [])], (s) => ({ episode: 'this episode', vessel_rule: 'this rule for these vessels', zone_rule: 'this rule in this zone, whoever it is' })[s])}` : null}
       <label>Reason <input name="reason" maxlength="300" autocomplete="off" autofocus=${!(action in CHOICES)} /></label>
       ${(action in CHOICES) ? html`<p class="muted">A digit records it at once; <kbd>U</kbd> undoes it for ten seconds.</p>` : null}
       <div class="row end">

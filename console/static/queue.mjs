@@ -22,7 +22,7 @@ export function Queue({ eventNow, act }) {
         ? html`<table aria-label="Alert queue, open first, then by level and age">
             <colgroup><col class="lv" /><col /></colgroup>
             <thead class="unseen"><tr><th>Level</th><th>What, how long ago it began, who, where</th></tr></thead>
-            <tbody>${alerts.slice(0, ROWS_MAX).map((a) => html`<${Row} key=${a.alert_id} alert=${a} eventNow=${eventNow} act=${act} />`)}</tbody>
+            <tbody>${alerts.slice(0, ROWS_MAX).map((a, i) => html`${state.health.room_flood && a.rule !== alerts[i - 1]?.rule ? html`<tr class="rule" key=${`rule ${a.rule}`} data-test="rule-group"><td colspan="2">${clean(a.rule, 60)}: ${alerts.filter((one) => one.rule === a.rule).length}</td></tr>` : null}<${Row} key=${a.alert_id} alert=${a} eventNow=${eventNow} act=${act} />`)}</tbody>
           </table>`
         : html`<${Empty} eventNow=${eventNow} />`}
       ${alerts.length > ROWS_MAX ? html`<p class="muted pad">${alerts.length - ROWS_MAX} more alerts are not drawn.</p>` : null}

@@ -107,7 +107,7 @@ export function takeAlerts(records, whole = false) {
 
 /** Bring the queue into order; while it is held nothing moves, and what is new waits (distress has its banner and needs no row). */
 export function arrange(force = false) {
-  const wanted = [...state.alerts.values()].filter(passes).sort(order);
+  const wanted = grouped([...state.alerts.values()].filter(passes).sort(order));
   state.hidden = [...state.alerts.values()].filter((a) => inQueue(a) && !passes(a)).length;
   if (!state.held || force) {
     state.shown = wanted.map((a) => a.alert_id);
@@ -117,6 +117,14 @@ export function arrange(force = false) {
   const shown = new Set(state.shown);
   state.shown = state.shown.filter((id) => state.alerts.has(id));
   state.waiting = wanted.filter((a) => !shown.has(a.alert_id)).map((a) => a.alert_id);
+}
+
+/** While the whole room is flooded the queue stands by rule: the rule whose first alert stands highest comes first. */
+function grouped(alerts) {
+  if (!state.health.room_flood) return alerts;
+  const rules = new Map();
+  for (const a of alerts) rules.set(a.rule, [...(rules.get(a.rule) ?? []), a]);
+  return [...rules.values()].flat();
 }
 
 /** Hold the queue still, or let it move again. */

@@ -27,6 +27,13 @@ def pack(sections: dict[str, Any], *, schema: int) -> bytes:
     return HEADER.pack(MAGIC, FORMAT_VERSION, schema, zlib.crc32(body)) + body
 
 
+def schema_of(data: bytes) -> int:
+    """The schema that a blob says it has; 0 where it is none. Whether it is damaged only `unpack` knows."""
+    if len(data) < HEADER.size or data[:4] != MAGIC:
+        return 0
+    return int(HEADER.unpack_from(data)[2])
+
+
 def unpack(data: bytes, *, schema: int) -> dict[str, Any]:
     """The sections that `pack` wrote. Raises InputError on a damaged blob or another schema; never guesses."""
     if len(data) < HEADER.size or data[:4] != MAGIC:

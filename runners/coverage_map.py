@@ -17,7 +17,7 @@ from dogwatch import blob
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.errors import InputError
 from runners.rules import COVERAGE_SCHEMA
-from runners.step import STATE_SCHEMA
+from runners.step import restore
 from tracks.coverage import CELL_UNITS, Coverage, cells_of
 from tracks.params import Dark
 
@@ -53,7 +53,7 @@ def load_coverage(path: Path) -> Coverage:
     try:
         return Coverage.from_sections(blob.unpack(data, schema=COVERAGE_SCHEMA))
     except InputError:
-        return Coverage.from_sections(blob.unpack(data, schema=STATE_SCHEMA)["engine"]["watch"]["track"]["coverage"])
+        return Coverage.from_sections(restore(data)["engine"]["watch"]["track"]["coverage"])
 
 
 def heard_by(coverage: Coverage) -> list[Heard]:

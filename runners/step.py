@@ -17,13 +17,14 @@ from ingest.notices import Notices, notice_step
 from risk.normality import Normality
 from risk.profile import Profile
 from risk.step import RiskState, risk_step
+from runners.migrations import migrated, reaches
 from tracks.coverage import Coverage
 from tracks.params import Params
 from tracks.step import TrackState, track_step
 from watchlists.screen import Watchlists
 from zones.geography import Geography
 
-STATE_SCHEMA = 16  # grows with any change of a section; a blob of another schema is refused and rebuilt by replay
+STATE_SCHEMA = 16  # grows with any change of a section, which runners/migrations.py then explains; a blob that it cannot is refused or rebuilt by replay
 
 
 @dataclass(slots=True)
@@ -82,5 +83,7 @@ def snapshot(sections: dict[str, Any]) -> bytes:
 
 
 def restore(data: bytes) -> dict[str, Any]:
-    """What `snapshot` packed. Raises InputError for a damaged blob or one of another build."""
+    """What `snapshot` packed, here or in a former build that `runners.migrations` knows. Raises InputError for any other, and for a damaged blob."""
+    if reaches(found := blob.schema_of(data), STATE_SCHEMA):
+        return migrated(blob.unpack(data, schema=found), found, STATE_SCHEMA)
     return blob.unpack(data, schema=STATE_SCHEMA)

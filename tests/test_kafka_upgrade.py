@@ -49,6 +49,18 @@ def test_a_stage_rebuilds_the_state_of_another_build_by_replay_and_says_nothing_
     assert outcome(kafka) == EXPECTED
 
 
+def test_ingest_goes_on_from_the_state_of_the_build_before(kafka, monkeypatch):
+    monkeypatch.setattr(step, "STATE_SCHEMA", step.STATE_SCHEMA - 1)
+    first = Outbox(kafka, "ingest", threading.Event())
+    first.send([Record(topic(kafka, "ais.fixes"), b"0", b"x", [])])
+    first.commit({"said": 1})
+    first.close()
+    monkeypatch.undo()
+    again = Outbox(kafka, "ingest", threading.Event())
+    assert (again.generation, again.sections) == (1, {"said": 1})
+    again.close()
+
+
 def test_ingest_refuses_the_state_of_another_build_because_nothing_else_knows_what_it_had_read(kafka, monkeypatch):
     first = Outbox(kafka, "ingest", threading.Event())
     first.send([Record(topic(kafka, "ais.fixes"), b"0", b"x", [])])

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-console bench-decode bench-encode bench-kafka bench-sim bench-tracks bench-watchlists truth sea-quality fuzz kafka chaos docs clean
+.PHONY: install demo test lint check bench bench-console bench-decode bench-encode bench-kafka bench-sim bench-tracks bench-watchlists truth sea-quality fuzz kafka chaos outage docs clean
 
 install: $(STAMP)
 
@@ -84,6 +84,11 @@ CHAOS_SEED ?= 1
 CHAOS_KILLS ?= 1000
 chaos: install
 	$(BIN)/python -m benchmarks.chaos --seed $(CHAOS_SEED) --kills $(CHAOS_KILLS) $(CHAOS)
+
+# The broker is killed and stays away for so long while a live source goes on
+OUTAGE_MINUTES ?= 10
+outage: install
+	$(BIN)/python -m benchmarks.outage --minutes $(OUTAGE_MINUTES) $(OUTAGE)
 
 docs: install
 	$(BIN)/python -m pytest tests/test_docs.py

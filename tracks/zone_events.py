@@ -33,7 +33,7 @@ from tracks.coverage import BLOCK_MS, cell_key, p_path
 from tracks.detector import Detector, Sight
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
-from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
+from tracks.vessels import VesselTable, text_of
 from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, UNHEARD_MS, between, follow, room_for
 from zones.reach import build_near
 
@@ -227,80 +227,85 @@ def _gap_limit_s(rule: ZoneLimits, row: Step, *, class_b: bool) -> float:
     return max(rule.gap_s_min, rule.gap_expected_factor * expected_s)
 
 
-def _facts(sight: Sight, who: Who, row: Step, subtype: str, relation: str) -> dict[str, Any]:
-    """What all events about a crossing say."""
-    rule = sight.params.zone
-    zone_id, version, kind, error_nm, _ = _zone_of(sight.geography, row.zone)
-    gap_s = (row.t_ms - row.from_ms) / 1000.0
-    measures: dict[str, Value] = {
-        "speed_kn": ep.tidy("kn", row.speed_kn),
-        "gap_s": ep.tidy("s", gap_s),
-        "beyond_nm": ep.tidy("nm", row.depth_nm),
-        "error_nm": ep.tidy("nm", error_nm),
-    }
-    beyond = ep.margin_quality(row.depth_nm + error_nm, error_nm)
+def _event(sight: Sight, who: Who, row: Step, subtype: str, relation: ZoneRelation, **told: Any) -> Event:
+    """First version of an event about a step: what all of them say, and what is `told` of this one."""
     lat_deg, lon_deg = ep.degrees_of(row.at_lat, row.at_lon)
-    return {
-        "type": TYPE,
-        "subtype": subtype,
-        "subjects": [who.subject],
-        "mmsi": [row.key >> ORDINAL_BITS],
-        "lat": lat_deg,
-        "lon": lon_deg,
-        "zones": [ZoneRelation(zone_id, version, kind, relation, 0.0)],
-        "measures": measures,
-        "confidence": ep.confidence_of(rule.confidence_cap, beyond, 1.0, [0.2] if row.zone == BELT else []),
-        "quality": {"gap_s": ep.tidy("s", gap_s), "interpolated_share": 1.0},
-        "rule": f"zone_{subtype}",
-        "rule_version": RULE_VERSION,
-        "params_hash": sight.params.params_hash,
-        "t_detected": sight.tick_ms,
-    }
+    return Event(
+        version=1,
+        type=TYPE,
+        subtype=subtype,
+        subjects=[who.subject],
+        mmsi=[who.subject.mmsi],
+        lat=lat_deg,
+        lon=lon_deg,
+        zones=[relation],
+        rule=f"zone_{subtype}",
+        rule_version=RULE_VERSION,
+        params_hash=sight.params.params_hash,
+        t_detected=sight.tick_ms,
+        **told,
+    )
 
 
-def _identity(row: Step, subtype: str, start_ms: int, zone_id: str) -> str:
+def _identity(who: Who, subtype: str, start_ms: int, zone_id: str) -> str:
     """The event's id: the zone is a subject of it, so that two zones entered at once are two events."""
-    name = zone_id.encode("ascii", "backslashreplace").decode("ascii")
-    return event_id(TYPE, [subjects.subject_key(row.key), f"zone:{name}"], start_ms, f"zone_{subtype}", RULE_VERSION)
+    name = zone_id if zone_id.isascii() else zone_id.encode("ascii", "backslashreplace").decode("ascii")
+    return event_id(TYPE, [who.subject.key, f"zone:{name}"], start_ms, f"zone_{subtype}", RULE_VERSION)
 
 
 def _crossing(state: ZoneDetector, sight: Sight, who: Who, row: Step, word: str, sense: str) -> list[Event]:
-    """An event for a step over a boundary: `word`, or inferred_cross over a gap."""
+    """An event for a step over a boundary: `word`, or inferred_cross over a gap. One in seventy positions makes one: each number is rounded once."""
     rule, number, key = sight.params.zone, row.zone, row.key
-    limit_s = _gap_limit_s(rule, row, class_b=who.class_b)
+    zone_id, version, kind, error_nm, owner = _zone_of(sight.geography, number)
+    limit_s, step_s = _gap_limit_s(rule, row, class_b=who.class_b), (row.t_ms - row.from_ms) / 1000.0
     gap = row.t_ms - row.from_ms > limit_s * 1000.0
     subtype = "inferred_cross" if gap else word
     start_ms, end_ms = (row.from_ms, row.t_ms) if gap else (row.at_ms, row.at_ms)
-    identity = _identity(row, subtype, start_ms, _zone_of(sight.geography, number)[0])
-    forecast = _came_true(state, sight, key, number, row.at_ms, identity)
+    identity = _identity(who, subtype, start_ms, zone_id)
+    forecast = _came_true(state, sight, key, number, row.at_ms, identity) if key in state.ahead else []
     if not state.remember(identity, sight.tick_ms):
         return forecast
-    facts = _facts(sight, who, row, subtype, "crossed")
-    gap_evidence = (ep.at_least if gap else ep.at_most)("gap_s", (row.t_ms - row.from_ms) / 1000.0, limit_s)
-    facts["evidence"] = [gap_evidence, ep.at_least("beyond_nm", row.depth_nm, 0.0)]
-    facts["measures"] |= {"sense": sense} | _of_line(state, sight, who, row)
-    facts["exclusions"] = _exclusions(sight, who, row)
-    facts["reason"] = ep.suppressed_reason(facts["exclusions"])
+    gap_s, limit_s, beyond_nm = ep.tidy("s", step_s), ep.tidy("s", limit_s), ep.tidy("nm", row.depth_nm)
+    margin_s = gap_s - limit_s if gap else limit_s - gap_s
+    measures: dict[str, Value] = {"speed_kn": ep.tidy("kn", row.speed_kn), "gap_s": gap_s, "beyond_nm": beyond_nm, "error_nm": ep.tidy("nm", error_nm)}
+    measures |= {"sense": sense} | _of_line(state, sight, who, row)
+    exclusions = _exclusions(who, row, beyond_nm, error_nm, owner)
+    beyond = ep.margin_quality(row.depth_nm + error_nm, error_nm)
+    confidence = ep.confidence_of(rule.confidence_cap, beyond, 1.0, [0.2] if number == BELT else [])
     if gap:
-        facts["confidence"] = round(facts["confidence"] * 0.9, 3)
-        _weigh_gap(sight, who, row, facts)
-    stays = word == "enter" and number != BELT and not gap and not facts["reason"]
-    state_now: State = "candidate" if facts["reason"] else "open" if stays else "closed"
-    event = Event(event_id=identity, version=1, state=state_now, t_start=start_ms, t_end=None if stays else end_ms, **facts)
+        confidence = round(confidence * 0.9, 3)
+        _weigh_gap(sight, who, row, measures, exclusions)
+    reason = ep.suppressed_reason(exclusions)
+    stays = word == "enter" and number != BELT and not gap and not reason
+    event = _event(
+        *(sight, who, row, subtype, ZoneRelation(zone_id, version, kind, "crossed", 0.0)),
+        event_id=identity,
+        state="candidate" if reason else "open" if stays else "closed",
+        t_start=start_ms,
+        t_end=None if stays else end_ms,
+        measures=measures,
+        evidence=[
+            Evidence("gap_s", gap_s, ">=" if gap else "<=", limit_s, margin_s, margin_s >= 0.0),
+            Evidence("beyond_nm", beyond_nm, ">=", 0.0, beyond_nm, beyond_nm >= 0.0),
+        ],
+        exclusions=exclusions,
+        confidence=confidence,
+        reason=reason,
+        quality={"gap_s": gap_s, "interpolated_share": 1.0},
+    )
     if stays:
         state.book.open_new(key << ZONE_BITS | number, event, last_known=False)
     return [*forecast, event]
 
 
-def _weigh_gap(sight: Sight, who: Who, row: Step, facts: dict[str, Any]) -> None:
+def _weigh_gap(sight: Sight, who: Who, row: Step, measures: dict[str, Value], exclusions: list[Exclusion]) -> None:
     """Say of a crossing in a gap how strange the gap is. One that nobody need wonder about makes it a candidate: it is known, and no news."""
     rule, (p, known) = sight.params.zone, _gap_expected(sight, who, row)
-    facts["measures"]["p_silence"] = ep.probability(p)
-    facts["exclusions"] += [
+    measures["p_silence"] = ep.probability(p)
+    exclusions += [
         ep.checked("coverage_unknown", rule.coverage_needed and not known, suppress=True),
         ep.checked("gap_expected", rule.coverage_needed and known and p > rule.silence_p_max, ep.probability(p), suppress=True),
     ]
-    facts["reason"] = ep.suppressed_reason(facts["exclusions"])
 
 
 def _gap_expected(sight: Sight, who: Who, row: Step) -> tuple[float, bool]:
@@ -336,11 +341,10 @@ def _of_line(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> dict[str
     return found
 
 
-def _exclusions(sight: Sight, who: Who, row: Step) -> list[Exclusion]:
+def _exclusions(who: Who, row: Step, beyond_nm: float, error_nm: float, owner: str) -> list[Exclusion]:
     """What could be wrong with a crossing, and whether the vessel had said that it was coming."""
-    error_nm, owner = _zone_of(sight.geography, row.zone)[3:]
     return [
-        ep.checked("within_position_error", row.depth_nm < error_nm, ep.tidy("nm", row.depth_nm)),
+        ep.checked("within_position_error", row.depth_nm < error_nm, beyond_nm),
         ep.checked("untrue_position", who.doubted, suppress=True),
         _declared(who.destination, owner),
     ]
@@ -383,18 +387,10 @@ def _over(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]
 def _heads(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
     """A limit lies half an hour ahead, or less."""
     rule, key = sight.params.zone, row.key
-    zone_id = _zone_of(sight.geography, row.zone)[0]
-    identity, since_s = _identity(row, "approach", row.at_ms, zone_id), (row.t_ms - row.from_ms) / 1000.0
+    zone_id, version, kind, *_ = _zone_of(sight.geography, row.zone)
+    identity, since_s = _identity(who, "approach", row.at_ms, zone_id), (row.t_ms - row.from_ms) / 1000.0
     if key in state.ahead or not state.remember(identity, sight.tick_ms):
         return []
-    facts = _facts(sight, who, row, "approach", "near")
-    facts["zones"][0].distance_nm = ep.tidy("nm", row.depth_nm)
-    facts["measures"] = {
-        "eta_s": ep.tidy("s", row.eta_s),
-        "distance_nm": ep.tidy("nm", row.depth_nm),
-        "speed_kn": facts["measures"]["speed_kn"],
-        "heading_s": ep.tidy("s", since_s),
-    }
     evidence: list[Evidence] = [
         ep.at_most("eta_s", row.eta_s, rule.approach_s),
         ep.at_least("speed_kn", row.speed_kn, rule.approach_kn_min),
@@ -404,10 +400,24 @@ def _heads(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event
         ep.checked("passenger_ship", who.ship_type in TYPES_PASSENGER, who.ship_type, suppress=True),
         ep.checked("untrue_position", who.doubted, suppress=True),
     ]
-    facts |= {"evidence": evidence, "exclusions": exclusions, "confidence": ep.confidence_of(rule.confidence_cap, 0.8, 1.0, []), "quality": {}}
-    facts["reason"] = ep.suppressed_reason(exclusions)
-    begun: State = "candidate" if facts["reason"] else "open"
-    event = Event(event_id=identity, version=1, state=begun, t_start=row.at_ms, t_end=None, **facts)
+    reason, distance_nm = ep.suppressed_reason(exclusions), ep.tidy("nm", row.depth_nm)
+    event = _event(
+        *(sight, who, row, "approach", ZoneRelation(zone_id, version, kind, "near", distance_nm)),
+        event_id=identity,
+        state="candidate" if reason else "open",
+        t_start=row.at_ms,
+        t_end=None,
+        measures={
+            "eta_s": ep.tidy("s", row.eta_s),
+            "distance_nm": distance_nm,
+            "speed_kn": ep.tidy("kn", row.speed_kn),
+            "heading_s": ep.tidy("s", since_s),
+        },
+        evidence=evidence,
+        exclusions=exclusions,
+        confidence=ep.confidence_of(rule.confidence_cap, 0.8, 1.0, []),
+        reason=reason,
+    )
     return [state.ahead.open_new(key, event, zone=row.zone)]
 
 

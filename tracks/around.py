@@ -121,14 +121,17 @@ class Around:
             self._scans += 1
             slots = np.empty(len(self.table), np.int64)
             return self._gathered(slots[: _in_box(self.table.used, (south, north, lon, aside), slots)])
+        everybody: np.ndarray = self.rows if self.rows is not None else self.table.used  # type: ignore[union-attr]
         if self._order is None or self._lats is None:
-            lats = self.rows["lat"] if self.rows is not None else self.table.used["lat"]  # type: ignore[union-attr]
+            lats = everybody["lat"]
             # one integer says latitude and row, so that sorting is quick
             packed = (lats.astype(np.int64) << ROW_BITS) | np.arange(len(lats))
             packed.sort()
             self._order, self._lats = packed & ((1 << ROW_BITS) - 1), packed >> ROW_BITS
         first, last = np.searchsorted(self._lats, (south, north))
         some = self._order[first:last]
+        off = np.abs(everybody["lon"][some].astype(np.int64) - lon)
+        some = some[np.minimum(off, FULL_TURN - off) <= aside]  # a sea is wide: of its latitudes few lie near
         return take_rows(self.rows, some) if self.rows is not None else self._gathered(some)
 
     def _gathered(self, slots: np.ndarray) -> np.ndarray:

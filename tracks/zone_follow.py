@@ -378,7 +378,9 @@ def _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahea
         z = k if everything else int(near[1][k])
         if roles[z] & (LINE | AHEAD) == 0 or not grid[7][z]["from_ms"] <= t_ms < grid[7][z]["to_ms"]:
             continue
-        far_nm = to_zone(grid[5], grid[6], grid[7], z, lat, lon, CAP_NM, stack)
+        # of a limit ahead it is asked only whether it is the nearest (with a buffer taken off, a shorter measure could round differently)
+        nearest_only = roles[z] & LINE == 0 and z != toward and grid[7][z]["buffer_nm"] == 0.0
+        far_nm = to_zone(grid[5], grid[6], grid[7], z, lat, lon, ahead_nm if nearest_only else CAP_NM, stack)
         if roles[z] & LINE:
             line_nm = min(line_nm, far_nm)
             sense, share = (0, 0.0) if fresh else line_crossed(grid[5], grid[6], grid[7][z]["root"], step[1], step[2], lat, lon, stack)
@@ -396,11 +398,11 @@ def _drawn(grid, near, roles, key, fresh, step, from_kn, changes, n, stack, ahea
     return n, line_nm, ahead_nm, ahead, crossed, toward_nm
 
 
-@kernel(float64(GRID, COAST, int64, STEP, float64, STACK), **PLAIN)
-def _eta_s(grid, coast, zone, step, latest_s, stack):
+@kernel(float64(GRID, COAST, int64, STEP, float64, float64, STACK), **PLAIN)
+def _eta_s(grid, coast, zone, step, first_nm, latest_s, stack):
     """When a vessel that goes on as it came in a step meets a limit that lies outside it: seconds from its end, 1e9 if later than the latest or never.
 
-    From place to place on its way it goes as far as no part of the limit can be nearer.
+    From place to place on its way it goes as far as no part of the limit can be nearer. first_nm: to the limit from the end of the step, CAP_NM: or farther.
     """
     from_ms, from_lat, from_lon, t_ms, lat, lon = step
     way_nm = distance_m(from_lat, from_lon, lat, lon) / NM_M
@@ -408,11 +410,13 @@ def _eta_s(grid, coast, zone, step, latest_s, stack):
         return 1e9
     step_s = (t_ms - from_ms) / 1000.0
     ahead_s = 0.0
-    for _ in range(FEELS_MAX):
+    for k in range(FEELS_MAX):
         at_lat, at_lon = between(from_lat, from_lon, lat, lon, 1.0 + ahead_s / step_s)
         if abs(at_lat) > POLE:
             return 1e9
-        if zone == BELT:
+        if k == 0 and first_nm < CAP_NM:
+            left_nm = first_nm
+        elif zone == BELT:
             left_nm = coast_nm(*coast, at_lat, at_lon) - BELT_NM
         else:
             left_nm = to_zone(grid[5], grid[6], grid[7], zone, at_lat, at_lon, CAP_NM, stack)
@@ -438,7 +442,7 @@ def _forecast(grid, coast, limits, standing, slot, key, known, step, from_kn, ch
         way = (ref_ms, np.int64(st["ref_lat"]), np.int64(st["ref_lon"]), t_ms, step[4], step[5])
         way_kn = distance_m(way[1], way[2], way[4], way[5]) * 1000.0 / max(1, t_ms - ref_ms) / KN_MS
         if way_kn >= slowest_kn:  # what would be met later than the second of these lies too much aside
-            eta_s = _eta_s(grid, coast, ahead, way, min(latest_s, 1.001 * ahead_nm * 3600.0 / (SLANT_MIN * way_kn) + 1.0), stack)
+            eta_s = _eta_s(grid, coast, ahead, way, ahead_nm, min(latest_s, 1.001 * ahead_nm * 3600.0 / (SLANT_MIN * way_kn) + 1.0), stack)
         if ahead_nm < SLANT_MIN * way_kn * eta_s / 3600.0:
             eta_s = 1e9  # it goes along the limit, and only a little towards it
     if eta_s > latest_s:

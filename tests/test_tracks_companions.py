@@ -19,8 +19,9 @@ def crowd(rng, n, lat, lon):
     seen["t_ms"] = rng.choice([SINCE_MS - 1, SINCE_MS, SINCE_MS + 5_000], n)
     seen["lat"] = np.clip(lat + rng.integers(-150_000, 150_000, n), -54_000_000, 54_000_000)
     seen["lon"] = (lon + rng.integers(-150_000, 150_000, n) + 108_000_000) % 216_000_000 - 108_000_000
-    seen["speed_kn"] = rng.choice([-1.0, 0.0, 0.9, 1.0, 1.5, 2.0, 2.1, 9.0], n)
+    seen["speed_kn"] = rng.choice([-1.0, 0.0, 0.4, 0.5, 0.9, 1.0, 1.5, 2.0, 2.1, 9.0], n)
     seen["hdg"] = rng.choice([0, 5, 20, 25, 180, 350, 359, 400, 511], n)
+    seen["cog"] = rng.choice([0, 3, 148, 1795, 3599, 3600], n)
     seen["nav"], seen["ship_type"], seen["loa_m"] = rng.choice([0, 1, 5, 7], n), rng.choice([0, 30, 70], n), rng.choice([0, 10, 40, 90], n)
     return seen
 

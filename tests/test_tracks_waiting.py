@@ -62,6 +62,14 @@ def test_bows_to_one_wind_are_a_gale():
     assert event.state == "open", "across the others' wind"
 
 
+def test_who_says_no_heading_shows_her_bow_by_the_way_she_makes():
+    event, tested = mine([drifter(hdg=0), *beside(4, hdg=None, kn=0.6)])
+    assert (event.reason, tested["weather_stop"].observed) == ("suppressed: weather_stop", 4)
+    slower, others_way = mine([drifter(hdg=0), *beside(4, hdg=None, kn=0.3)]), mine([drifter(hdg=180), *beside(4, hdg=None, kn=0.6)])
+    assert slower[1]["weather_stop"].effect == "none", "less than half a knot shows no bow"
+    assert others_way[1]["weather_stop"].effect == "none", "the others go the other way"
+
+
 def test_the_last_to_leave_a_gale_is_no_loiterer():
     event, _ = mine([drifter(hdg=40, hours=3.5), *beside(4, hdg=45, hours=1.5)])
     assert event.reason == "suppressed: weather_stop"
@@ -108,11 +116,11 @@ def test_what_only_may_be_so_lowers_the_confidence(nav, name):
 
 
 def test_two_strong_doubts_suppress():
-    event, tested = mine([drifter(), *beside(3, hdg=None)], static(ME, ship_type=30))
+    event, tested = mine([drifter(), *beside(3, hdg=None, kn=0.3)], static(ME, ship_type=30))
     assert (tested["fishing"].effect, tested["queue"].effect, tested["doubts"].observed) == ("doubt", "doubt", 0.64)
     assert event.reason == "suppressed: doubts"
     lenient = Params(rendezvous=Rendezvous(enabled=False), dark=Dark(enabled=False), loitering=Loitering(doubt_max=0.7))
-    assert mine([drifter(), *beside(3)], static(ME, ship_type=30), params=lenient)[0].state == "open"
+    assert mine([drifter(), *beside(3, kn=0.3)], static(ME, ship_type=30), params=lenient)[0].state == "open"
 
 
 def test_a_supply_ship_at_a_platform_is_doubted():

@@ -176,8 +176,8 @@ def _same_bow(beside: Beside, rule: Rendezvous) -> bool:
 
 
 def _bows_alike(sight: Sight, one: np.void, rule: Rendezvous) -> int:
-    rows = company.slow(company.others_near(sight, int(one["key"]), int(one["lat"]), int(one["lon"]), rule.weather_nm), rule.speed_kn_max)
-    return company.bows_alike(company.headings(rows), int(company.headings(one)), rule.bow_apart_deg_max)
+    rows = company.others_near(sight, int(one["key"]), int(one["lat"]), int(one["lon"]), rule.weather_nm)
+    return company.same_bow(rows, int(company.headings(one)), rule.speed_kn_max, rule.bow_apart_deg_max)
 
 
 def _boats(sight: Sight, beside: Beside, rule: Rendezvous) -> int:

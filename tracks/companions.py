@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numba import float64, from_dtype, int32, int64, types
 
-from dogwatch.batch import HDG_MISSING
+from dogwatch.batch import COG_MISSING, HDG_MISSING
 from dogwatch.geo import M_PER_UNIT, NM_M, distance_m
 from dogwatch.kernel import kernel
 from tracks.around import SIGHTING_TYPE
-from tracks.company import MID_DIVISOR, NAV_ANCHORED, NAV_FISHING, NAV_MOORED, TYPE_FISHING
+from tracks.company import BOW_KN_MIN, MID_DIVISOR, NAV_ANCHORED, NAV_FISHING, NAV_MOORED, TYPE_FISHING
 from tracks.records import PLAIN
 from tracks.vessels import ORDINAL_BITS
 
@@ -49,6 +49,16 @@ def company_of(seen: np.ndarray, places: np.ndarray, since_ms: int, limits: tupl
     out = np.empty(len(places), COMPANY)
     out[order] = found
     return out
+
+
+@kernel(int64(SIGHTING_TYPE), **PLAIN)
+def _bow(other):
+    """`company.headings` of one sighting."""
+    if other["hdg"] < HDG_MISSING:
+        return np.int64(other["hdg"])
+    if other["speed_kn"] < BOW_KN_MIN or other["cog"] >= COG_MISSING:
+        return np.int64(HDG_MISSING)
+    return (np.int64(other["cog"]) + 5) // 10 % 360
 
 
 # Flat: each sighting against those places whose latitude is near; slow twin: the questions of company.py, one by one (a test compares them).
@@ -89,7 +99,7 @@ def _count(seen, places, starts, since_ms, limits, found, bows):
             found[i]["slow"] += np.int32(1)
             if speed_kn <= anchor_kn and nav in (NAV_ANCHORED, NAV_MOORED):
                 found[i]["anchored"] += np.int32(1)
-            bow = np.int64(other["hdg"])
+            bow = _bow(other)
             if bow >= HDG_MISSING:
                 continue
             if place["hdg"] >= HDG_MISSING:

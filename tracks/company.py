@@ -79,12 +79,8 @@ def at_anchor(rows: np.ndarray, speed_kn_max: float) -> int:
 
 
 def same_bow(rows: np.ndarray, hdg: int, speed_kn_max: float, apart_deg_max: float) -> int:
-    """How many slow ones of them show their bow where this one does; where its own is unknown, how many agree with each other at most."""
-    return bows_alike(slow(rows, speed_kn_max)["hdg"].astype(np.int64), hdg, apart_deg_max)
-
-
-def bows_alike(theirs: np.ndarray, hdg: int, apart_deg_max: float) -> int:
-    """The same of the headings (int64[n], degrees) of slow ones; unknown ones agree with nobody."""
+    """How many slow ones of them show their bow (`headings`) where this one does; where its own is unknown, how many agree with each other at most."""
+    theirs = headings(slow(rows, speed_kn_max))
     theirs = theirs[theirs < HDG_MISSING]
     asked = [hdg] if hdg < HDG_MISSING else theirs.tolist()
     return max((int((np.abs((theirs - one + 180) % 360 - 180) <= apart_deg_max).sum()) for one in asked), default=0)

@@ -152,7 +152,7 @@ def _who_is_near(sight: Sight, slot: int, stop: np.void, rule: DarkPartner) -> N
     near = company.others_near(sight, key, lat, lon, queue.queue_nm)
     if len(company.slow(within(near, lat, lon, rule.partner_nm), rule.slow_kn_max)):
         stop["partner"] = 1
-    hdg = int(sight.table.rows["hdg"][slot])
+    hdg = int(company.headings(sight.table.rows[slot]))
     if company.same_bow(near, hdg, queue.speed_kn_max, queue.bow_apart_deg_max) >= queue.queue_others_min:
         stop["weather"] = 1
     if stop["other"] and _heard_ms(sight, int(stop["other"])) == int(stop["other_ms"]):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dogwatch.batch import UNITS_PER_DEG
+from dogwatch.batch import UNITS_PER_DEG, take_rows
 from dogwatch.events import Exclusion, ZoneRelation
 from dogwatch.geo import NM_M, distance_m
 from tracks import company, subjects
@@ -229,7 +229,7 @@ def _company(sight: Sight, waits: np.ndarray, rule: Loitering, fishing: np.ndarr
     places = np.empty(len(waits), PLACE)
     places["key"], places["lat"], places["lon"] = table.keys_of(slots), waits["lat"], waits["lon"]
     places["reach_nm"] = np.where(fishing, max(rule.queue_nm, rule.ground_nm), rule.queue_nm)
-    places["loa_m"], places["hdg"] = table.more["loa_m"][slots], table.rows["hdg"][slots]
+    places["loa_m"], places["hdg"] = table.more["loa_m"][slots], company.headings(take_rows(table.rows, slots))
     limits = (rule.queue_nm, rule.speed_kn_max, ANCHORAGE_SPEED_KN, rule.bow_apart_deg_max, rule.boat_loa_share_max)
     return company_of(sight.around.seen, places, sight.tick_ms - company.FRESH_MS, limits)
 

@@ -32,6 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from console.answers import clean_text, json_body, problem, reply
+from console.basemap import Chart, map_routes
 from console.board import Board, LevelRoseError, NoRescueError, decision_plain, wall_ms
 from console.database import StoreError
 from console.decisions import Decisions, StaleError
@@ -86,18 +87,21 @@ def create_app(
     info: dict[str, Any] | None = None,
     on_land: OnLand | None = None,
     protected: frozenset[int] = frozenset(),
+    coverage_geojson: Callable[[], bytes] | None = None,
 ) -> Starlette:
     """The application. It serves; whoever made `board` and `picture` feeds them, from any thread.
 
     protected: MMSI and IMO numbers of vessels of which no file is made.
     on_land: (latitudes, longitudes in degrees) -> bools, for drift and for ways to a call.
-    metrics: text for GET metrics; land_geojson: file of the offline basemap; zones_geojson: what the map shows as zones.
+    metrics: text for GET metrics; land_geojson: file of the offline basemap (borders.geojson and names.geojson beside it are served too);
+    coverage_geojson: what the receivers are known to hear, asked for each time; zones_geojson: what the map shows as zones.
     info: shown on the page: `desk`, `exercise` (bool), `listening` ("UDP 10110"), `rules` (count), `map_center` [lon, lat],
     `map_zoom`; `hosts` (list of names) adds host names this console answers to, ["*"] = any (behind a proxy that checks).
     """
     board.attach(decisions)
     given = dict(info or {})
-    room = _Room(board, picture, metrics, land_geojson, zones_geojson, given, on_land)
+    chart = Chart(land_geojson, coverage_geojson)
+    room = _Room(board, picture, metrics, chart, zones_geojson, given, on_land)
     room.files = Files(board, picture, protected)
     routes = [
         Route("/", room.page),
@@ -105,7 +109,7 @@ def create_app(
         Mount("/api", routes=api_routes(room)),  # by hand one writes no version: it is the newest
         Route("/metrics", room.metrics_text),
         Route("/healthz", room.healthz),
-        Route("/basemap/land.geojson", room.land),
+        *map_routes(chart),
         Route("/zones.geojson", room.zones),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
@@ -211,7 +215,7 @@ class _Room:
         board: Board,
         picture: Picture,
         metrics: Callable[[], bytes] | None,
-        land: Path | None,
+        chart: Chart,
         zones: bytes | None,
         info: dict[str, Any],
         on_land: OnLand | None,
@@ -221,7 +225,7 @@ class _Room:
         self._board = board
         self._picture = picture
         self._metrics = metrics
-        self._land = land if land is not None and land.is_file() else None
+        self._chart = chart
         self._zones = zones
         self._info = info
         self._frames = Stream(items_max=1)  # used for waking only: each socket asks the picture for what it missed
@@ -293,7 +297,7 @@ class _Room:
         libraries = (STATIC / "vendor" / "htm-preact.mjs").is_file()
         map_library = (STATIC / "vendor" / "maplibre-gl.mjs").is_file()
         shown = {name: value for name, value in self._info.items() if name != "hosts"}
-        parts = {"libraries": libraries, "map": map_library, "land": self._land is not None, "zones": self._zones is not None}
+        parts = {"libraries": libraries, "map": map_library, **self._chart.parts(), "zones": self._zones is not None}
         return reply({**shown, **parts, "exercise": self._exercise, "version": __version__, "epoch": self._board.stream.epoch})
 
     async def vessels(self, request: Request) -> Response:
@@ -523,12 +527,6 @@ class _Room:
     async def healthz(self, request: Request) -> Response:
         """GET healthz: the server is up; whether data flow is in `silent_s`."""
         return reply({"status": "ok", **self._health()})
-
-    async def land(self, request: Request) -> Response:
-        """GET basemap/land.geojson"""
-        if self._land is None:
-            return problem(404, "no basemap on this installation", "make install builds it")
-        return FileResponse(self._land, media_type="application/geo+json")
 
     async def zones(self, request: Request) -> Response:
         """GET zones.geojson"""

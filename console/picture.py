@@ -518,4 +518,5 @@ def _place(row: np.void) -> dict[str, Any]:
 def _plain(row: np.void, detail: np.void) -> dict[str, Any]:
     voyage = _voyage(detail)
     shown = {"handle": int(row["handle"]), "mmsi": int(row["mmsi"]), **_identity(detail)}
+    shown["antenna_m"] = [int(detail[side]) for side in ("bow", "stern", "port", "starboard")] if shown["length_m"] else None
     return {**shown, "draught_m": voyage["draught_m"], "destination": voyage["destination"], "exercise": bool(row["exercise"])}

@@ -6,6 +6,7 @@ alerts reach board and terminal in the call that made them.
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from dogwatch.errors import InputError
 from dogwatch.geo import NM_M
 from dogwatch.times import iso
 from runners.alert_lines import AlertLines
+from runners.coverage_map import features, heard_by
 from runners.engine import Engine, Output
 from runners.metrics import Metrics
 from runners.source_words import SourceWords
+from tracks.coverage import Coverage
 from tracks.rescue import close_row
 
 HEALTH_S = 1.0
+COVERAGE_S = 60.0  # what is learned changes over hours
 
 
 class Desk:
@@ -44,6 +48,7 @@ class Desk:
         self.heartbeats: dict[str, dict[str, Any]] = {}  # the newest of every source
         self.ending: set[str] = set()  # rescue areas that the watch has been told to end
         self._last_health = 0.0
+        self._coverage, self._coverage_due = Coverage(), 0.0
         self._messages = (0, time.monotonic())
 
     def open_page(
@@ -84,6 +89,7 @@ class Desk:
             zones_geojson=zones_geojson,
             info=info,
             on_land=self.engine.rules.geography.on_land,
+            coverage_geojson=self._coverage_text,
             protected=protected,
         )
         if journal is not None:
@@ -165,7 +171,18 @@ class Desk:
             if self.terminal is not None:
                 self.terminal.print(one, highlight=False, soft_wrap=True)
 
+    def _coverage_text(self) -> bytes:
+        """GeoJSON of what the receivers are known to hear, from the copy of the last minute: the server asks from its own thread."""
+        return json.dumps(features(heard_by(self._coverage)), separators=(",", ":")).encode()
+
+    def _copy_coverage(self, now: float) -> None:
+        if now >= self._coverage_due:
+            learned = self.engine.watch.track.coverage
+            self._coverage = Coverage(list(learned.groups), learned.keys.copy(), learned.heard.copy(), learned.missed.copy())
+            self._coverage_due = now + COVERAGE_S
+
     def _health(self, now: float) -> None:
+        self._copy_coverage(now)
         messages = sum(sum(lane.counts.decoded.values()) for lane in self.engine.lanes.values())
         before, then = self._messages
         self._messages, self._last_health = (messages, now), now

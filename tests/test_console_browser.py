@@ -402,3 +402,23 @@ def test_silence_says_what_it_listens_to(browser: Browser) -> None:
         browser("close")
     finally:
         quiet.stop()
+
+
+def test_the_chart_has_names_and_coverage_and_an_activated_target_its_heading_and_hull(browser: Browser, served: Harness) -> None:
+    served.board.publish(alert(1, mmsi=198_100_005))
+    browser("open", url=served.start())
+    browser.until(READY)
+    browser.until("dogwatch.vessels.statics.size === 300 && dogwatch.sea.layer.lines.count > 0")
+    far = browser("evaluate", js="dogwatch.sea.layer.lines.count")
+    spot = "((v, s) => [v.lon[s], v.lat[s]])(dogwatch.vessels, dogwatch.vessels.slotOfMmsi(198100005))"
+    browser("evaluate", js=f"void dogwatch.sea.map.jumpTo({{ center: {spot}, zoom: 15 }})")
+    browser.until(f"dogwatch.sea.layer.lines.count === {far} + 10")  # five edges of a hull, seen from near only
+    if (ROOT / "zones" / "data" / "names.geojson").is_file():
+        browser("evaluate", js="void dogwatch.sea.map.jumpTo({ center: [174.8, -41.25], zoom: 9 })")
+        browser.until("dogwatch.sea.map.queryRenderedFeatures({ layers: ['port-name'] }).some((f) => f.properties.name.startsWith('Wellington'))")
+    browser("press", key="l")
+    assert "not known" in browser.until("document.querySelector('[data-test=coverage]')?.innerText")
+    browser("press", key="l")
+    browser.until("!document.querySelector('[data-test=coverage]')")
+    clean(browser)
+    browser("close")

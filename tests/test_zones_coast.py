@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from dogwatch.errors import InputError
 from dogwatch.geo import FULL_TURN, HALF_TURN
+from tests.test_zones_names import NEIGHBOURS
 from zones import build, load, rings
 from zones.coast import build_coast, grid_shape
 from zones.shore import COAST_CAP_NM, ROW_UNITS
@@ -384,6 +385,7 @@ def test_building_from_a_small_world_gives_equal_bytes(tmp_path):
     source.mkdir()
     square = [[[[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]], [[[175, 50], [-175, 50], [-175, 55], [175, 55], [175, 50]]]]
     (source / "land-10m.json").write_text(topojson(square), encoding="utf-8")
+    (source / "countries-10m.json").write_text(json.dumps(NEIGHBOURS), encoding="utf-8")
     (source / "LICENSE").write_text("terms", encoding="utf-8")
     (source / "package.json").write_text('{"version": "2.0.2", "license": "ISC"}', encoding="utf-8")
     ports = tmp_path / "ports.json"
@@ -393,7 +395,7 @@ def test_building_from_a_small_world_gives_equal_bytes(tmp_path):
     for folder in ("one", "two"):
         assert build.main(["--world-atlas", str(source), "--ports", str(ports), "--out", str(tmp_path / folder)]) == 0
     names = sorted(p.name for p in (tmp_path / "one").iterdir())
-    assert names == ["LICENSE-world-atlas.txt", "ORIGIN.json", "coast.npz", "land.geojson", "ports.npz"]
+    assert names == ["LICENSE-world-atlas.txt", "ORIGIN.json", "borders.geojson", "coast.npz", "land.geojson", "names.geojson", "ports.npz"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     assert load.read_ports(tmp_path / "one").ids == ("AAAAA",)

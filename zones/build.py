@@ -3,6 +3,7 @@
 A script of the installation, with `load.py` the only file here that touches files. The same inputs give the same bytes.
 - coast.npz: coast edges and their grid (`zones/coast.py`), from npm `world-atlas` land-10m.json.
 - land.geojson: the same land, simplified, for maps; clipped to the square of Web Mercator.
+- borders.geojson, names.geojson: lines between countries and their names, from npm `world-atlas` countries-10m.json; names of the ports.
 - ports.npz: ports that lie at a coast, from the ports.geojson of the installed PyPI package `searoute` (none without it).
 - ORIGIN.json: what it was made from, under which licences, with hashes; LICENSE-world-atlas.txt: the notice that goes with it.
 """
@@ -22,9 +23,11 @@ import shapely
 
 from dogwatch.errors import DogwatchError, InputError
 from zones.coast import COLUMNS, Coast, build_coast
+from zones.names import borders, names
 from zones.ports import Ports, build_ports
 from zones.rings import UNITS_PER_DEG, edges_of, flat_polygons, polygons_of, united
 
+COUNTRIES = "countries-10m.json"
 MERCATOR_LAT_DEG = 85.0511  # the square map of Web Mercator ends here
 LAND_TOLERANCE_DEG = 0.022  # a mile and a third: below a pixel of the map up to zoom 5
 LAND_ISLET_DEG2 = 2e-4  # smaller islets are not painted (0.7 square miles at the equator)
@@ -61,10 +64,14 @@ def build(world_atlas: Path, ports_path: Path | None, out: Path) -> list[str]:
     ports_text, ports_origin = _ports_source(ports_path)
     ports, dropped = ports_at_coast(ports_text, coast)
     _save_npz(out / "ports.npz", {"lat": ports.lat, "lon": ports.lon, "ids": np.array(ports.ids, np.str_), "names": np.array(ports.names, np.str_)})
+    countries = _read(world_atlas / COUNTRIES, "run `npm ci` first")
+    (out / "borders.geojson").write_text(borders(countries), encoding="utf-8")
+    (out / "names.geojson").write_text(names(countries, ports), encoding="utf-8")
     coast_origin = {"package": "npm world-atlas", "version": package["version"], "licence": f"{package['license']}; data: Natural Earth, public domain"}
     origin = {
         "built_by": "python -m zones.build",
         "coast": {**coast_origin, "file": source.name, "sha256": sha256(text.encode("utf-8")).hexdigest(), "version_text": coast.version()},
+        "countries": {**coast_origin, "file": COUNTRIES, "sha256": sha256(countries.encode("utf-8")).hexdigest()},
         "ports": {**ports_origin, "kept": len(ports.ids), "dropped": dropped},
         "notice": "Made with Natural Earth. Approximate: not for navigation, not for legal use.",
     }
@@ -73,6 +80,7 @@ def build(world_atlas: Path, ports_path: Path | None, out: Path) -> list[str]:
     return [
         f"{out / 'coast.npz'}: {len(coast.edges)} coast edges, {coast.version()}",
         f"{out / 'land.geojson'}: {len(painted) / 1e6:.2f} MB",
+        *(f"{out / name}: {(out / name).stat().st_size / 1e6:.2f} MB" for name in ("borders.geojson", "names.geojson")),
         f"{out / 'ports.npz'}: {len(ports.ids)} ports ({ports_origin['package']}), dropped: {dropped}",
     ]
 

@@ -14,7 +14,7 @@ rounding made some of them touch themselves. Painted or indexed as they are, the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,17 @@ def polygons_of(topojson: str, name: str) -> list[list[np.ndarray]]:
     Follows the TopoJSON specification 2.1.4 (quantised, delta-encoded arcs; ~i is arc i reversed).
     """
     topology = json.loads(topojson)
+    return polygons_in(topology, topology["objects"][name])
+
+
+def polygons_in(topology: dict[str, Any], geometry: dict[str, Any]) -> list[list[np.ndarray]]:
+    """The same of one geometry of a topology that has been read."""
     scale, translate = (np.asarray(topology["transform"][key], np.float64) for key in ("scale", "translate"))
-    arcs = [np.rint((np.cumsum(np.asarray(arc, np.int64), axis=0) * scale + translate) * UNITS_PER_DEG).astype(np.int64) for arc in topology["arcs"]]
-    return [[_ring(arcs, ring) for ring in polygon] for polygon in _polygon_arcs(topology["objects"][name])]
+
+    def arc(number: int) -> np.ndarray:
+        return np.rint((np.cumsum(np.asarray(topology["arcs"][number], np.int64), axis=0) * scale + translate) * UNITS_PER_DEG).astype(np.int64)
+
+    return [[_ring(arc, ring) for ring in polygon] for polygon in _polygon_arcs(geometry)]
 
 
 def _polygon_arcs(geometry: dict[str, Any]) -> Iterable[list[list[int]]]:
@@ -48,8 +56,8 @@ def _polygon_arcs(geometry: dict[str, Any]) -> Iterable[list[list[int]]]:
         yield geometry["arcs"]
 
 
-def _ring(arcs: list[np.ndarray], indices: list[int]) -> np.ndarray:
-    pieces = [arcs[i] if i >= 0 else arcs[~i][::-1] for i in indices]
+def _ring(arc: Callable[[int], np.ndarray], indices: list[int]) -> np.ndarray:
+    pieces = [arc(i) if i >= 0 else arc(~i)[::-1] for i in indices]
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 
 

@@ -64,6 +64,11 @@ const act = {
     address();
     await navigator.clipboard?.writeText(location.href).then(() => change({ replay: { ...state.replay, copied: true } }), () => {}); // the address bar has it too
   },
+  coverage() {
+    if (!sea || state.map !== 'ready') return;
+    change({ coverage: !state.coverage });
+    if (state.info.coverage) sea.coverage(state.coverage);
+  },
   palette() {
     setPalette(PALETTES[(PALETTES.indexOf(state.palette) + 1) % PALETTES.length]);
   },
@@ -178,7 +183,7 @@ function onKey(event) {
     i: () => { arrange(true); change(); }, f: () => document.querySelector('[name=filter]')?.focus(), u: act.undo,
     o: () => alert && !state.dossier && act.order(alert.alert_id, alert.owner ? 'release' : 'own', {}), d: () => ask(alert, alert?.disposition ? 'reopen' : 'dispose'), n: () => ask(alert, 'note'), g: () => ask(alert, 'assign'),
     s: () => alert && !isDistress(alert) && ask(alert, alert.shelf ? 'unshelve' : 'shelve'), y: () => alert?.profile === 'flood' && ask(alert, 'release-hold'), e: () => document.querySelector('[data-test=end-rescue]')?.click(),
-    t: act.palette, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
+    t: act.palette, l: act.coverage, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
   };
   const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (run && run(event) !== false) event.preventDefault();
@@ -236,6 +241,7 @@ function App() {
         <${Listening} />
         <${VesselCard} eventNow=${now} act=${act} />
         ${state.map === 'none' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
+        ${state.coverage ? html`<p class="legend" role="status" data-test="coverage">${state.info.coverage ? 'Coverage, class A: the darker, the more of the reports there are heard; no shade: not known.' : 'Coverage is not known to this console.'} <kbd>L</kbd></p>` : null}
         ${state.replay?.evidence ? html`<p class="past" role="status">${state.alerts.get(state.replay.id)?.exercise ? 'EXERCISE ' : ''}REPLAY, not the present</p>` : null}
         <${ReplayBar} act=${act} />
         ${state.map === 'lost' ? html`<p class="bar stale">The graphics driver dropped the map; it is being drawn again.</p>` : null}

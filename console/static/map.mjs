@@ -6,11 +6,15 @@ import { VesselLayer } from './layer.mjs';
 import { Past } from './past.mjs';
 import { change, isOpen, state } from './store.mjs';
 import { clean, levelRank } from './text.mjs';
-import { BIT, COLOUR, FLAG, SHAPE, STRIDE, mercatorX, mercatorY, writeVertex } from './vessels.mjs';
+import { BIT, COLOUR, FLAG, SHAPE, STRIDE, WORLD_M, mercatorX, mercatorY, writeVertex } from './vessels.mjs';
 
 const VECTOR_S = 360; // course vectors show six minutes ahead
 const MARKS_MAX = 500; // targets with a mark of their own; beyond that a map is paint
 const NAMES_MAX = 40; // of which so many have their name beside them
+const HEADING_PX = 26; // the line of the heading, and the flag at its end that shows a turn
+const FLAG_PX = 7;
+const TURN_SEEN = 10; // ROTais: about 4.5 degrees a minute; less is steering
+const HULL_PX_MIN = 12; // shorter than this a hull in true scale says less than the symbol
 const NAME_GAP = 20; // px from the target to its name
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -20,6 +24,8 @@ function rgba(hex) {
   const n = parseInt(hex.slice(1), 16);
   return [((n >> 16) & 255) / 255, ((n >> 8) & 255) / 255, (n & 255) / 255, 1];
 }
+
+const NOTHING = { type: 'FeatureCollection', features: [] };
 
 function graticule(step) {
   const features = [];
@@ -44,6 +50,23 @@ function style(info) {
     layers.push(
       { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': token('land'), 'fill-antialias': false } },
       { id: 'coast', type: 'line', source: 'land', paint: { 'line-color': token('coast'), 'line-width': 1.2 } },
+    );
+  }
+  if (info.borders) {
+    sources.borders = { type: 'geojson', data: new URL('basemap/borders.geojson', document.baseURI).href, maxzoom: 10 };
+    layers.push({ id: 'border', type: 'line', source: 'borders', paint: { 'line-color': token('coast'), 'line-width': 1, 'line-dasharray': [6, 2, 1, 2] } });
+  }
+  sources.coverage = { type: 'geojson', data: NOTHING };
+  layers.push({
+    id: 'coverage', type: 'fill', source: 'coverage', layout: { visibility: 'none' }, filter: ['all', ['get', 'learned'], ['==', ['get', 'ais_class'], 'A']],
+    paint: { 'fill-color': token('focus'), 'fill-antialias': false, 'fill-opacity': ['interpolate', ['linear'], ['get', 'heard_share'], 0, 0, 1, 0.3] },
+  });
+  if (info.names) {
+    sources.names = { type: 'geojson', data: new URL('basemap/names.geojson', document.baseURI).href, maxzoom: 10 };
+    const words = { 'text-color': token('muted'), 'text-halo-color': token('land'), 'text-halo-width': 1.2 };
+    layers.push(
+      { id: 'country-name', type: 'symbol', source: 'names', minzoom: 2, maxzoom: 8, filter: ['==', ['get', 'kind'], 'country'], layout: { 'text-field': ['get', 'name'], 'text-size': 12, 'text-letter-spacing': 0.1, 'text-max-width': 7 }, paint: words },
+      { id: 'port-name', type: 'symbol', source: 'names', minzoom: 7.5, filter: ['==', ['get', 'kind'], 'port'], layout: { 'text-field': ['get', 'name'], 'text-size': 11.5, 'text-anchor': 'top', 'text-padding': 12 }, paint: words },
     );
   }
   if (info.zones) {
@@ -132,8 +155,12 @@ export class SeaMap {
     const paint = {
       sea: ['background-color', 'sea'], grid1: ['line-color', 'deep'], grid10: ['line-color', 'deep'], land: ['fill-color', 'land'],
       coast: ['line-color', 'coast'], 'zone-fill': ['fill-color', 'zone'], 'zone-line': ['line-color', 'zone'],
+      border: ['line-color', 'coast'], coverage: ['fill-color', 'focus'],
+      'country-name': ['text-color', 'muted', 'text-halo-color', 'land'], 'port-name': ['text-color', 'muted', 'text-halo-color', 'land'],
     };
-    for (const [layer, [property, name]] of Object.entries(paint)) if (this.map.getLayer(layer)) this.map.setPaintProperty(layer, property, token(name));
+    for (const [layer, pairs] of Object.entries(paint)) {
+      for (let i = 0; i < pairs.length; i += 2) if (this.map.getLayer(layer)) this.map.setPaintProperty(layer, pairs[i], token(pairs[i + 1]));
+    }
     this.past.recolour();
     this.map.triggerRepaint();
   }
@@ -212,7 +239,7 @@ export class SeaMap {
     marks.push({ ...base, shape, colour, size: levelRank(alert.level) >= 2 ? 25 : 18, bits: base.bits | flash | (lost ? BIT.still : 0) });
     const around = { warning: SHAPE.ring, caution: SHAPE.square }[alert.level]; // colour never stands alone: the shape of the level goes with it
     if (around) marks.push({ ...base, shape: around, colour, size: 30, bits: base.bits | flash | (lost ? BIT.still : 0) });
-    if (!lost) this._vector(lines, base, colour);
+    if (!lost) this._activated(lines, s, base, colour);
   }
 
   _markPlace(marks, alert) {
@@ -229,7 +256,7 @@ export class SeaMap {
     for (const s of slots) {
       const base = this._base(s);
       marks.push({ ...base, shape: SHAPE.brackets, colour: COLOUR.focus, size: 34 });
-      if (!(this.vessels.flags[s] & FLAG.lost)) this._vector(lines, base, COLOUR.focus);
+      if (!(this.vessels.flags[s] & FLAG.lost)) this._activated(lines, s, base, COLOUR.focus);
     }
     if (alert && Number.isFinite(alert.lat) && Number.isFinite(alert.lon)) marks.push({ ...place(alert), shape: SHAPE.brackets, colour: COLOUR.focus, size: 38, bits: BIT.still });
   }
@@ -237,6 +264,23 @@ export class SeaMap {
   _vector(lines, base, colour) {
     if (!base.vx && !base.vy) return;
     for (const ahead of [0, VECTOR_S]) lines.push({ ...base, shape: 0, colour, size: 16, ahead });
+  }
+
+  /** What an activated target has beside its triangle: the dashed vector of its course, a solid line of its heading with the flag of its turn, its hull in true scale. */
+  _activated(lines, s, base, colour) {
+    this._vector(lines, base, colour);
+    const { vessels } = this;
+    if (vessels.hdg[s] >= 360) return;
+    const pixel = 1 / (512 * 2 ** this.map.getZoom());
+    const solid = (points) => {
+      for (let i = 1; i < points.length; i++) for (const [ahead, side] of [points[i - 1], points[i]]) lines.push({ ...base, ...turned(base, ahead, side), shape: 0, colour, size: 16 });
+    };
+    const turn = vessels.rot[s] > -127 && Math.abs(vessels.rot[s]) > TURN_SEEN ? Math.sign(vessels.rot[s]) * FLAG_PX * pixel : 0;
+    const line = [[0, 0], [HEADING_PX * pixel, 0]];
+    solid(turn ? [...line, [HEADING_PX * pixel, turn]] : line);
+    const hull = vessels.statics.get(vessels.handle[s]);
+    const metre = 1 / (WORLD_M * Math.cos((vessels.lat[s] * Math.PI) / 180));
+    if (hull?.antenna_m && hull.length_m * metre >= HULL_PX_MIN * pixel) solid(hullOf(hull.antenna_m, metre));
   }
 
   _click(event) {
@@ -260,6 +304,12 @@ export class SeaMap {
     this.map.easeTo({ center: target, offset: [0, covered / 2], zoom: close ? Math.max(11, this.map.getZoom()) : Math.max(8, this.map.getZoom()), duration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 400 });
   }
 
+  /** Show or hide where the receivers are known to hear; asked for anew each time it is shown. */
+  coverage(shown) {
+    if (shown) this.map.getSource('coverage').setData(new URL('coverage.geojson', document.baseURI).href);
+    this.map.setLayoutProperty('coverage', 'visibility', shown ? 'visible' : 'none');
+  }
+
   /** Go to a place [lon, lat], whatever is in view. */
   fly(target) {
     this.placed = true;
@@ -278,6 +328,19 @@ export class SeaMap {
 
 const lonLat = ([x, y]) => [x * 360 - 180, (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180) / Math.PI];
 const place = (alert) => ({ x: mercatorX(alert.lon), y: mercatorY(alert.lat), vx: 0, vy: 0, t: 0, angle: 0 });
+
+/** Mercator place that lies so far ahead and to starboard of a target. */
+function turned({ x, y, angle }, ahead, side) {
+  const [sin, cos] = [Math.sin((angle * Math.PI) / 180), Math.cos((angle * Math.PI) / 180)];
+  return { x: x + ahead * sin + side * cos, y: y - ahead * cos + side * sin };
+}
+
+/** Outline of a hull about its antenna, as [ahead, to starboard]; the last sixth tapers to the bow. */
+function hullOf([bow, stern, port, starboard], metre) {
+  if (!bow && !port) [bow, stern, port, starboard] = [stern / 2, stern / 2, starboard / 2, starboard / 2]; // size without the place of the antenna
+  const shoulder = bow - (bow + stern) / 6, middle = (starboard - port) / 2;
+  return [[bow, middle], [shoulder, starboard], [-stern, starboard], [-stern, -port], [shoulder, -port], [bow, middle]].map(([ahead, side]) => [ahead * metre, side * metre]);
+}
 
 function packed(list) {
   const bytes = new Uint8Array(list.length * STRIDE), floats = new Float32Array(bytes.buffer);

@@ -23,6 +23,7 @@ export const state = {
   asking: false, // the name dialog is open
   ordering: null, // { id, action } that asks for words
   ending: '', // alert_id whose rescue area is about to be ended
+  coverage: false, // where the receivers hear is shown
   help: false,
   replay: null, // { id, evidence, from, to, now, speed, playing } while the past is shown (replay.mjs)
   notice: null, // { text, kind } about the last action

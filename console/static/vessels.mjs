@@ -7,7 +7,7 @@
 
 export const STRIDE = 40;
 const MAGIC = 0x31465744;
-const WORLD_M = 2 * Math.PI * 6378137;
+export const WORLD_M = 2 * Math.PI * 6378137;
 export const FLAG = { alerted: 1, watched: 2, lost: 4, classB: 8, nonShip: 16, distress: 32, interpolated: 64, removed: 128 };
 export const SHAPE = { triangle: 0, circle: 1, lost: 2, aid: 3, base: 4, beacon: 5, aircraft: 6, brackets: 7, ring: 8, square: 9, alarm: 10 };
 export const BIT = { flash: 1, still: 2, classB: 4 };
@@ -99,6 +99,7 @@ export class Vessels {
     this.cls = copy(Uint8Array, old.cls);
     this.flags = copy(Uint8Array, old.flags);
     this.score = copy(Uint8Array, old.score);
+    this.rot = copy(Int8Array, old.rot);
     const bytes = copy(Uint8Array, old.bytes, STRIDE);
     this.bytes = bytes;
     this.floats = new Float32Array(bytes.buffer);
@@ -141,7 +142,7 @@ export class Vessels {
     this.lon[s] = lon; this.lat[s] = lat;
     this.t[s] = f.t - f.age[i] / 10;
     this.cog[s] = f.cog[i]; this.sog[s] = f.sog[i]; this.hdg[s] = f.hdg[i];
-    this.cls[s] = f.cls[i]; this.flags[s] = f.flags[i]; this.score[s] = f.score[i];
+    this.cls[s] = f.cls[i]; this.flags[s] = f.flags[i]; this.score[s] = f.score[i]; this.rot[s] = f.rot[i];
     const course = (f.cog[i] / 100) * (Math.PI / 180);
     const moves = f.cog[i] < 36000 && f.sog[i] < 65535 && !(f.flags[i] & FLAG.lost);
     const speed = moves ? ((f.sog[i] / 100) * (1852 / 3600)) / (WORLD_M * Math.max(0.01, Math.cos((lat * Math.PI) / 180))) : 0;
@@ -160,7 +161,7 @@ export class Vessels {
     if (s === undefined) return;
     const last = --this.count;
     if (s !== last) {
-      for (const name of ['handle', 'lon', 'lat', 't', 'vx', 'vy', 'cog', 'sog', 'hdg', 'cls', 'flags', 'score']) this[name][s] = this[name][last];
+      for (const name of ['handle', 'lon', 'lat', 't', 'vx', 'vy', 'cog', 'sog', 'hdg', 'cls', 'flags', 'score', 'rot']) this[name][s] = this[name][last];
       this.bytes.copyWithin(s * STRIDE, last * STRIDE, (last + 1) * STRIDE);
       this.slot.set(this.handle[s], s);
       this.dirty = [Math.min(this.dirty[0], s), Math.max(this.dirty[1], s + 1)];

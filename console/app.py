@@ -37,6 +37,7 @@ from console.board import Board, LevelRoseError, NoRescueError, decision_plain, 
 from console.database import StoreError
 from console.decisions import Decisions, StaleError
 from console.dossier import dossier
+from console.editing import Editor, editing_routes
 from console.evidence import evidence
 from console.files import Files
 from console.life import MAY, RefusedError, plain
@@ -88,9 +89,11 @@ def create_app(
     on_land: OnLand | None = None,
     protected: frozenset[int] = frozenset(),
     coverage_geojson: Callable[[], bytes] | None = None,
+    editor: Editor | None = None,
 ) -> Starlette:
     """The application. It serves; whoever made `board` and `picture` feeds them, from any thread.
 
+    editor: rules and zones that are edited on their pages, and what checks them; None = nothing is.
     protected: MMSI and IMO numbers of vessels of which no file is made.
     on_land: (latitudes, longitudes in degrees) -> bools, for drift and for ways to a call.
     metrics: text for GET metrics; land_geojson: file of the offline basemap (borders.geojson and names.geojson beside it are served too);
@@ -105,8 +108,8 @@ def create_app(
     room.files = Files(board, picture, protected)
     routes = [
         Route("/", room.page),
-        Mount("/api/v1", routes=api_routes(room)),
-        Mount("/api", routes=api_routes(room)),  # by hand one writes no version: it is the newest
+        Mount("/api/v1", routes=[*api_routes(room), *editing_routes(editor)]),
+        Mount("/api", routes=[*api_routes(room), *editing_routes(editor)]),  # by hand one writes no version: it is the newest
         Route("/metrics", room.metrics_text),
         Route("/healthz", room.healthz),
         *map_routes(chart),

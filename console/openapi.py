@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from console.editing import STEPS
 from console.life import DISPOSITIONS, MAY, SCOPES
+from console.versions import ENDINGS
 from dogwatch import __version__
 
 BASE = "/api/v1"
@@ -31,6 +33,10 @@ READS: dict[str, tuple[str, Parameters, str]] = {
     "/alerts/{alert_id}": ("one record; its ETag is the op_revision", {}, JSON),
     "/alerts/{alert_id}/evidence": ("the record with tracks, receivers and traffic around its time", {}, JSON),
     "/alerts/{alert_id}/rescuers": ("the vessels that can be there first", {}, JSON),
+    "/versions/{kind}": ("every version of the rules or zones, the text in force and what it says", {}, JSON),
+    "/versions/{kind}/texts/{number}": ("the text of one version", {}, JSON),
+    "/versions/{kind}/tests/{test}": ("how far a back-test is, then what it found", {}, JSON),
+    "/versions/{kind}/tests/{test}/report": ("the whole report of a back-test, as a file", {}, "text/html"),
     "/load": ("alarm load in event time", {"hours": ("number", "back from now"), "positions": ("integer", "operators")}, JSON),
     "/drift": (
         "where a person or a craft drifts, as GeoJSON",
@@ -57,6 +63,11 @@ WRITES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "/alerts/{alert_id}/ack": ("acknowledge for everybody", {"by": WORDS["by"], "seen_revision": {"type": "integer"}}, ["by", "seen_revision"]),
     "/alerts/{alert_id}/end-rescue": ("end the rescue areas that an alert opened", WORDS, ["by", "role", "reason"]),
     "/alerts/{alert_id}/{action}": ("what people decide about an alert", ORDER, ["by"]),
+    "/versions/{kind}/{step}": (
+        "check a text, back-test it, propose it; activate or withdraw a version; If-Match has the `revision` that was seen",
+        {**WORDS, "text": {"type": "string"}, "test": {"type": "string"}, "number": {"type": "integer"}},
+        [],
+    ),
 }
 REFUSALS = {
     "400": "a parameter makes no sense", "403": "from elsewhere, or the role may not", "404": "no such thing", "409": "never done to it, or its level rose",
@@ -107,7 +118,14 @@ def _write(path: str, says: str, properties: dict[str, Any], required: list[str]
 
 
 def _in_path(path: str) -> list[dict[str, Any]]:
-    kinds: dict[str, dict[str, Any]] = {"mmsi": {"type": "integer"}, "form": {"enum": ["geojson", "kml", "csv"]}, "action": {"enum": list(MAY)}}
+    kinds: dict[str, dict[str, Any]] = {
+        "mmsi": {"type": "integer"},
+        "form": {"enum": ["geojson", "kml", "csv"]},
+        "action": {"enum": list(MAY)},
+        "kind": {"enum": list(ENDINGS)},
+        "step": {"enum": list(STEPS)},
+        "number": {"type": "integer"},
+    }
     names = [part.partition("}")[0] for part in path.split("{")[1:]]
     return [{"name": name, "in": "path", "required": True, "schema": kinds.get(name, {"type": "string"})} for name in names]
 

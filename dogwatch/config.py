@@ -116,6 +116,13 @@ class Watchlist(msgspec.Struct, forbid_unknown_fields=True):
     encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
 
 
+class Backtest(msgspec.Struct, forbid_unknown_fields=True):
+    """What the console tries changed rules and zones on. Without recordings nothing is activated there."""
+
+    recordings: list[str] = []
+    labels: str = ""
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True):
     """What `dogwatch run` and the stages read."""
 
@@ -132,6 +139,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
     console: Console = msgspec.field(default_factory=Console)
     metrics: Metrics = msgspec.field(default_factory=Metrics)
     capture: Capture = msgspec.field(default_factory=Capture)
+    backtest: Backtest = msgspec.field(default_factory=Backtest)
     kafka: Kafka | None = None
 
 
@@ -164,12 +172,12 @@ def located(text: str, fault: Fault, *, file: str) -> ConfigError:
 
 
 def refuse(faults: Sequence[ConfigError]) -> None:
-    """Raise the fault, or one ConfigError that lists several; nothing without any."""
+    """Raise the fault, or one ConfigError that lists several and has them in `value`; nothing without any."""
     if len(faults) == 1:
         raise faults[0]
     if faults:
         first = faults[0]
-        raise ConfigError(f"{len(faults)} faults:\n" + "\n".join(map(str, faults)), file=first.file, line=first.line, key=first.key)
+        raise ConfigError(f"{len(faults)} faults:\n" + "\n".join(map(str, faults)), file=first.file, line=first.line, key=first.key, value=list(faults))
 
 
 def structure_faults(value: Any, kind: Any, path: KeyPath = ()) -> Iterator[Fault]:

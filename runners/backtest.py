@@ -177,7 +177,7 @@ def backtest(asked: Asked, progress: Callable[[Progress, Output], None] | None =
     now, cases = _side(asked, asked.rules, events, data, track_s)
     before, older = None, list[CaseRow]()
     if (against := asked.against) is not None:
-        if against.params.params_hash != asked.rules.params.params_hash:
+        if not asked.rules.detects_as(against):
             _, events, track_s = _events(asked, against, Trails(), progress)
         before, older = _side(asked, against, events, data, track_s)
     found = changes(asked.rules.profile, cases, against.profile, older) if against else []

@@ -7,6 +7,7 @@ beforehand (sim/scenarios/<name>.coverage, made by `dogwatch learn-coverage`), a
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ from rich.console import Console as Terminal
 
 import sim
 from dogwatch.batch import T_MISSING
+from dogwatch.config import Backtest, Config
 from dogwatch.errors import InputError
+from runners.bench import editor_of, versions_of
 from runners.desk import Desk
 from runners.engine import Engine
 from runners.lane import Lane
@@ -54,7 +57,10 @@ def demo(options: DemoOptions, terminal: Terminal) -> int:
     lane = Lane("demo", lateness_ms=OWN_RECEIVER_LATENESS_MS, exercise=True)
     desk = Desk(Engine(rules, [lane], coverage), terminal=terminal)
     if not options.headless:
-        url = desk.open_page(host=options.host, port=options.port, database=None, info=_info(scenario, rules))
+        workshop = tempfile.TemporaryDirectory(prefix="dogwatch-demo-")
+        config = Config(profile=options.profile, coverage=str(learned) if learned.exists() else "", backtest=Backtest([f"sim:{options.scenario}"]))
+        editor = editor_of(config, versions_of(config, Path(workshop.name) / "versions"), Path(workshop.name) / "backtests", rules.geography.coast)
+        url = desk.open_page(host=options.host, port=options.port, database=None, info=_info(scenario, rules), editor=editor)
         terminal.print(f"Console: [bold]{url}[/]   (simulated sea, {options.speed:g} times real time; Ctrl-C ends it)", highlight=False, soft_wrap=True)
         if options.open_browser:
             _open_browser(url)

@@ -40,6 +40,7 @@ class Desk:
         self.terminal = terminal
         self.words = SourceWords()
         self.server: Any = None
+        self.editor: Any = None
         self.board: Any = None
         self.picture: Any = None
         self.url = ""
@@ -61,9 +62,11 @@ class Desk:
         zones_geojson: bytes | None = None,
         protected: frozenset[int] = frozenset(),
         journal: Path | None = None,
+        editor: Any = None,
     ) -> str:
         """Start the console in a thread and return its address.
 
+        editor: a console.editing.Editor with a runners.bench.Workbench, where rules and zones may be edited.
         protected: vessels of which no file is made; journal: events of earlier runs, for the log of what rescue held back.
         database: a path or a postgresql:// address of the decisions; None = they live as long as the process.
 
@@ -90,10 +93,12 @@ class Desk:
             info=info,
             on_land=self.engine.rules.geography.on_land,
             coverage_geojson=self._coverage_text,
+            editor=editor,
             protected=protected,
         )
         if journal is not None:
             self.board.suppressed.recall(journal)
+        self.editor = editor
         self.server = Server(app)
         self.url = self.server.start(host, port)
         return self.url
@@ -157,6 +162,8 @@ class Desk:
         self._say(self.lines.rest())
         if self.server is not None:
             self.server.stop()
+        if self.editor is not None:
+            self.editor.bench.close()
 
     def _say_exercise(self) -> None:
         """Once, when the run becomes an exercise, or goes on as one."""

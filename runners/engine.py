@@ -130,6 +130,11 @@ class Engine:
         self.intake.restore(sections["intake"])
         self.watch = restore_watch(sections["watch"], self.rules)
 
+    def begin_anew(self, sections: dict[str, Any]) -> None:
+        """Continue the input where `to_sections` stood, with a watch that has seen nothing but knows the coverage learned."""
+        self.intake.restore(sections["intake"])
+        self.watch = new_watch(self.rules, Coverage.from_sections(sections["watch"]["track"]["coverage"]))
+
     def _tell(self, batch: Batch, events: list[Event], alerts: list[Alert]) -> Output:
         if alerts and self.distress is not None:
             self.distress(alerts)

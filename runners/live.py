@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console as Terminal
 from rich.markup import escape
@@ -24,6 +25,7 @@ from dogwatch.config import Config
 from dogwatch.errors import InputError
 from dogwatch.kernel import load_all
 from ingest.sources import Received, SourceSet
+from runners.bench import editor_of, versions_of
 from runners.desk import Desk
 from runners.engine import Engine, Output
 from runners.input_log import InputLog
@@ -47,12 +49,19 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
     """
     if not config.sources:
         raise InputError("the configuration names no source", remedy="add a [[sources]] table; examples/tcp.toml shows one")
-    rules = read_rules(config.profile, config.zones, config.watchlists, config.normality)
+    versions = versions_of(config, Path(config.data_dir) / "versions")
+    texts = {kind: one.active_text() for kind, one in versions.items()}
+    rules = read_rules(config.profile, config.zones, config.watchlists, config.normality, profile_text=texts["rules"], zones_text=texts["zones"])
+    for kind, text in texts.items():
+        if text is not None:
+            terminal.print(
+                f"{kind.capitalize()}: version {versions[kind].active().number} of the console, in place of what the configuration names", highlight=False
+            )
     for sentence in notes(rules.watchlists, time.time_ns() // 1_000_000):
         terminal.print(escape(sentence), highlight=False, soft_wrap=True)
     coverage = read_coverage(Path(config.coverage)) if config.coverage else None
     engine = Engine(rules, lanes_of(config), coverage)
-    journal = _Journal(config, engine)
+    journal = _Journal(config, engine, renewed=any(one.journal() for one in versions.values()))
     tape = Tape(config, lambda sentence: terminal.print(f"[bold red]{escape(sentence)}[/]", highlight=False, soft_wrap=True))
     desk = Desk(engine, terminal=terminal)
     sources = sources or SourceSet(config.sources)
@@ -66,9 +75,10 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
                 port=config.console.port,
                 database=config.console.decisions or Path(config.data_dir) / "decisions.sqlite",
                 info=info,
-                zones_geojson=zones_geojson(config.zones),
+                zones_geojson=zones_geojson(config.zones, texts["zones"]),
                 protected=protected_numbers(config.console.protected),
                 journal=Path(config.data_dir) / "events.ndjson",
+                editor=editor_of(config, versions, Path(config.data_dir) / "backtests", rules.geography.coast),
             )
             terminal.print(f"Console: [bold]{url}[/]", highlight=False)
         elif config.metrics.enabled:  # the console's own port serves /metrics too
@@ -139,10 +149,18 @@ def _pass_on(waiting: deque[Received], desk: Desk, journal: _Journal, tape: Tape
     tape.settle(desk.engine.intake.simulated)
 
 
+def _fits(sections: dict[str, Any], engine: Engine) -> bool:
+    """Whether the detectors would have seen the same, and cases have the same names: then only the weighing is new, and every case is judged anew."""
+    before, now = (stamp.split(":") for stamp in (sections["rules"], rules_stamp(engine.rules)))
+    same_cases = sections["engine"]["watch"]["risk"]["profile"] == engine.rules.profile.name
+    return same_cases and [before[0], *before[2:]] == [now[0], *now[2:]]
+
+
 class _Journal:
     """Input log, events, alerts and snapshots of a live run under its data folder. `missed`: alerts of what the crash cut off."""
 
-    def __init__(self, config: Config, engine: Engine) -> None:
+    def __init__(self, config: Config, engine: Engine, *, renewed: bool = False) -> None:
+        """renewed: people activated other rules or zones in the console, so that a state made with others is taken over as far as it goes."""
         folder = Path(config.data_dir)
         self.engine, self.missed = engine, list[Alert]()
         self.state_file = folder / "state" / "live.state"
@@ -155,9 +173,12 @@ class _Journal:
             self.save()
             return
         sections = restore(read_state(self.state_file))
-        if sections["rules"] != rules_stamp(engine.rules):
+        if sections["rules"] != rules_stamp(engine.rules) and not renewed:
             raise InputError(f"{self.state_file} was made with other rules or zones", remedy="move it away to start afresh, or use the same rules")
-        engine.restore(sections["engine"])
+        if _fits(sections, engine):
+            engine.restore(sections["engine"])
+        else:
+            engine.begin_anew(sections["engine"])
         lengths = sections.get("lengths")  # builds before the input log did not know them
         self.ledger = Ledger(folder, (lengths[0], lengths[1]) if lengths else None, journal=True)
         for item in self.log.read(sections.get("segment", self.log.segment + 1)):

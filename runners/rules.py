@@ -25,7 +25,9 @@ from runners.step import Rules
 from tracks.coverage import Coverage
 from tracks.params import Params
 from tracks.presets import PRESETS, rules_of
+from zones.check import collection_text
 from zones.geography import Geography
+from zones.geojson import ZoneSet, load_zones
 from zones.load import read_drawn, read_zones
 
 LAYERS_MAX = 8  # profiles that extend each other in a row; nobody understands more
@@ -37,15 +39,18 @@ def profile_names() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in resources.files("profiles").iterdir() if entry.name.endswith(".toml"))
 
 
-def read_profile(name: str) -> Profile:
-    """A shipped profile by name, or a profile file by path, laid over those that it extends. Raises ConfigError/InputError."""
-    *below, top = _layers(name)
+def read_profile(name: str, text: str | None = None) -> Profile:
+    """A shipped profile by name, or a profile file by path, laid over those that it extends. Raises ConfigError/InputError.
+
+    text: what stands in place of that file; what it extends is looked for where the file's would be.
+    """
+    *below, top = _layers(name, text)
     return load_profile(top.text, file=top.file, below=below, others=_detector_faults)
 
 
-def _layers(name: str) -> list[Layer]:
+def _layers(name: str, text: str | None = None) -> list[Layer]:
     """The files of a profile, the one that all others extend first. Raises ConfigError/InputError."""
-    layers = [_layer(name, None)]
+    layers = [_layer(name, None) if text is None else Layer.of(text, name if _is_file(name) else f"profiles/{name}.toml")]
     while (below := layers[0].plain.get("extends")) is not None:
         if not isinstance(below, str) or not below:
             raise _extends(layers[0], "is no name of a profile", 'write extends = "border", or a .toml file')
@@ -65,8 +70,12 @@ def _extends(layer: Layer, what: str, remedy: str) -> ConfigError:
     return ConfigError(what, file=layer.file, line=line_of(layer.text, ("extends",)), key="extends", remedy=remedy)
 
 
+def _is_file(name: str) -> bool:
+    return name.endswith(".toml") or "/" in name
+
+
 def _layer(name: str, beside: Path | None) -> Layer:
-    if name.endswith(".toml") or "/" in name:
+    if _is_file(name):
         path = Path(name) if beside is None else beside / name
         return Layer.of(read_text(path, what="profile"), str(path))
     if name not in profile_names():
@@ -118,17 +127,50 @@ def run_out(profile: Profile, now_ms: int) -> str:
     return f"profile '{profile.name}' was valid until {profile.valid_until}" if profile.valid_until and now_ms >= time_of(profile.valid_until) else ""
 
 
-def read_rules(profile: str, zones: list[str], watchlists: Iterable[Watchlist] = (), normality: str | Path = "") -> Rules:
-    """Profile, detector parameters, geography, watchlists and model of normal traffic (a file, or '') of a run. Raises ConfigError/InputError."""
-    loaded = read_profile(profile)
+def read_rules(
+    profile: str,
+    zones: list[str],
+    watchlists: Iterable[Watchlist] = (),
+    normality: str | Path = "",
+    *,
+    profile_text: str | None = None,
+    zones_text: str | None = None,
+) -> Rules:
+    """Profile, detector parameters, geography, watchlists and model of normal traffic (a file, or '') of a run. Raises ConfigError/InputError.
+
+    profile_text, zones_text: what stands in place of the profile's file, and of all zones files.
+    """
+    loaded = read_profile(profile, profile_text)
     params = rules_of(loaded.detectors, file=profile)
-    return Rules(
-        params, loaded, Geography.default([read_zones(path) for path in zones]), read_lists(watchlists), read_model(Path(normality)) if normality else None
-    )
+    drawn = [read_zones(path) for path in zones] if zones_text is None else zones_of_text(zones_text)
+    return Rules(params, loaded, Geography.default(drawn), read_lists(watchlists), read_model(Path(normality)) if normality else None)
 
 
-def zones_geojson(zones: list[str]) -> bytes | None:
-    """The drawn zones of all files as one GeoJSON document for the map; None without any. The files have been checked before."""
+def configured_text(kind: str, config: Config) -> str:
+    """What a configuration names, as one text: the profile's own file (`rules`), all drawn zones (`zones`). Raises ConfigError/InputError."""
+    if kind == "rules":
+        return _layer(config.profile, None).text
+    return collection_text([feature for path in config.zones for feature in read_drawn(path).features])
+
+
+def zones_of_text(text: str) -> list[ZoneSet]:
+    """What a text of zones draws; a collection without any feature draws nothing, which a file may not. Raises ConfigError."""
+    return [] if no_zones(text) else [load_zones(text, file="zones")]
+
+
+def no_zones(text: str) -> bool:
+    """Whether a text is a collection of zones that has none."""
+    try:
+        plain = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return isinstance(plain, dict) and plain.get("type") == "FeatureCollection" and plain.get("features") == []
+
+
+def zones_geojson(zones: list[str], text: str | None = None) -> bytes | None:
+    """The drawn zones of all files as one GeoJSON document for the map; None without any. `text` stands in place of the files. Checked before."""
+    if text is not None:
+        return text.encode("utf-8")
     if not zones:
         return None
     features = [feature for path in zones for feature in read_drawn(path).features]

@@ -37,6 +37,10 @@ class Rules:
     watchlists: Watchlists = field(default_factory=Watchlists)
     normality: Normality | None = None  # absent: it adds nothing
 
+    def detects_as(self, other: Rules) -> bool:
+        """Whether both find the same events in the same columns: parameters and zones are the same, whatever the profile weighs."""
+        return (self.params.params_hash, self.geography.version) == (other.params.params_hash, other.geography.version)
+
 
 @dataclass(slots=True)
 class Watch:

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from console.app import create_app
 from console.board import Board
 from console.decisions import Decisions
+from console.editing import Editor
 from console.picture import Picture
 from console.server import Server
 from dogwatch.alerts import Alert, Contribution
@@ -149,12 +150,21 @@ class Harness:
     """Board, picture and server; `play` moves the fleet by the room's clock."""
 
     def __init__(
-        self, *, vessels: int = 300, database: Path | None = None, land: Path | None = None, info: dict[str, Any] | None = None, zones: bytes | None = None
+        self,
+        *,
+        vessels: int = 300,
+        database: Path | None = None,
+        land: Path | None = None,
+        info: dict[str, Any] | None = None,
+        zones: bytes | None = None,
+        editor: Editor | None = None,
     ) -> None:
         self.board, self.picture, self.decisions = Board(), Picture(), Decisions(database)
         self.fixes = fleet(vessels) if vessels else new_fixes(0)
         about = {"desk": "Test desk", "listening": "UDP 10110", "rules": 6, **(info or {})}
-        self.app = create_app(self.board, self.picture, self.decisions, metrics=lambda: b"# none\n", land_geojson=land, zones_geojson=zones, info=about)
+        self.app = create_app(
+            self.board, self.picture, self.decisions, metrics=lambda: b"# none\n", land_geojson=land, zones_geojson=zones, info=about, editor=editor
+        )
         self.server = Server(self.app)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._play, daemon=True)

@@ -11,8 +11,8 @@ try {
   const answer = await fetch(new URL('api/v1/info', document.baseURI));
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   const info = await answer.json();
-  const printed = new URLSearchParams(location.search).get('view') === 'print';
-  const page = await import(!info.libraries ? './plain.mjs' : printed ? './print.mjs' : './app.mjs');
+  const views = { print: './print.mjs', rules: './rules.mjs' };
+  const page = await import(!info.libraries ? './plain.mjs' : views[new URLSearchParams(location.search).get('view')] ?? './app.mjs');
   await page.start(info);
 } catch (fault) {
   show(`The console cannot open: ${fault.message}. Is dogwatch still running? Trying again in 5 s.`);

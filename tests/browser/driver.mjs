@@ -33,11 +33,11 @@ const commands = {
     pages.set(name, { context, page, report });
   },
   evaluate: ({ page, js }) => page.evaluate(js),
-  click: ({ page, on }) => page.click(on, { timeout: 5000 }),
-  hover: ({ page, on }) => page.hover(on, { timeout: 5000 }),
+  click: ({ page, on }) => page.click(on, { timeout: 20_000 }),
+  hover: ({ page, on }) => page.hover(on, { timeout: 20_000 }),
   point: ({ page, x, y }) => page.mouse.click(x, y),
   press: ({ page, key }) => page.keyboard.press(key),
-  fill: ({ page, on, text }) => page.fill(on, text, { timeout: 5000 }),
+  fill: ({ page, on, text }) => page.fill(on, text, { timeout: 20_000 }),
   async screenshot({ page, file }) { await page.screenshot({ path: file }); },
   /** Bytes that the page's script holds after a full collection, and how many DOM nodes live. */
   async heap({ entry, page }) {

@@ -1,0 +1,120 @@
+"""The page for rules, in headless Chromium over a real bench: edit, check, back-test, propose, four eyes, activate, roll back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dogwatch.config import Backtest, Config
+from runners.bench import editor_of, versions_of
+from runners.rules import configured_text
+from runners.simulated import read_scenario
+from sim.simulate import simulate
+from tests.console_harness import Harness
+from tests.test_bench import deafened
+from tests.test_console_browser import ROOT, Browser, browser, clean, pytestmark, shoot
+
+__all__ = ["browser", "pytestmark"]  # fixture and mark of the module that drives the browser
+
+SAID = "document.querySelector('[data-test=said]')?.innerText ?? ''"
+WAIT_S = 120.0
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Iterator[Harness]:
+    """A console whose rules are edited, with a short simulated recording to try them on."""
+    recording = tmp_path / "dark.nmea"
+    recording.write_bytes(b"".join(chunk.data for chunk in simulate(read_scenario("dark"), 3)))
+    config = Config(backtest=Backtest([str(recording)]))
+    editor = editor_of(config, versions_of(config, tmp_path / "versions"), tmp_path / "tests")
+    land = ROOT / "zones" / "data" / "land.geojson"
+    harness = Harness(land=land if land.is_file() else None, editor=editor)
+    yield harness
+    editor.bench.close()  # type: ignore[attr-defined]
+    harness.stop()
+
+
+def say(browser: Browser, name: str, role: str) -> None:
+    browser("fill", on="header input[name=by]", text=name)
+    browser(
+        "evaluate",
+        js=f"(s => {{ s.value = '{role}'; s.dispatchEvent(new Event('change', {{bubbles: true}})); }})(document.querySelector('header select[name=role]'))",
+    )
+    browser("press", key="Tab")
+
+
+def decide(browser: Browser, button: str, reason: str) -> None:
+    browser("click", on=f"[data-test={button}]")
+    browser("fill", on="form.reason:has([data-test=decide]) input", text=reason)
+    browser("click", on="[data-test=decide]")
+
+
+def test_a_rule_is_changed_tried_proposed_and_activated_by_another(browser: Browser, edited: Harness) -> None:
+    text = configured_text("rules", Config())
+    browser("open", url=edited.start() + "?view=rules", script="localStorage.setItem('dogwatch.operator', 'Ana Lyst')")
+    browser.until("document.querySelector('textarea')?.value.length > 1000")
+    browser.until("window.dogwatch?.chart?.then((c) => c.ready.then(() => true))")
+    assert "log-odds" in browser.until("document.querySelector('[data-test=explained]')?.innerText")
+    browser("fill", on="textarea", text=text.replace("weight =", "wieght =", 1))
+    browser("click", on="[data-test=check]")
+    fault = browser.until("document.querySelector('.faults li')?.innerText")
+    line = text[: text.index("weight =")].count("\n") + 1
+    assert f"line {line}" in fault, fault
+    assert "weight" in fault
+    browser("click", on=".faults button")
+    assert "wieght" in browser("evaluate", js="((t) => t.value.slice(t.selectionStart, t.selectionEnd))(document.querySelector('textarea'))")
+    assert browser("evaluate", js="document.querySelector('[data-test=propose]') === null"), "nothing is proposed without a back-test"
+
+    browser("fill", on="textarea", text=deafened(text))
+    browser("click", on="[data-test=test]")
+    browser.until("document.querySelector('[data-test=cancel]')")
+    browser("click", on="[data-test=cancel]")
+    browser.until("document.querySelector('[data-test=test-over]')?.innerText.includes('cancelled')")
+    browser("click", on="[data-test=test]")
+    counts = browser.until("document.querySelector('[data-test=counts]')?.innerText", seconds=WAIT_S)
+    assert counts.startswith("0 added, ")
+    assert "0 lost" not in counts
+    lost = browser("evaluate", js="document.querySelectorAll('.changes tr.lost').length")
+    assert lost > 0
+    browser.until("dogwatch.chart.then((c) => c.map.queryRenderedFeatures({layers: ['change']}).length >= 1)")
+    browser("click", on=".changes button")
+    shoot(browser, "console-rules")
+
+    browser("fill", on="form.reason:has([data-test=propose]) input", text="an exercise for the test")
+    browser("click", on="[data-test=propose]")
+    browser.until(f"({SAID}).includes('Proposed as version 1')")
+    decide(browser, "activate-1", "mine")
+    assert "four eyes" in browser.until(f"({SAID}).includes('never activates') && ({SAID})")
+    say(browser, "Ben Super", "supervisor")
+    decide(browser, "activate-1", "all of them looked at")
+    browser.until("document.querySelector('[data-test=version-1]').innerText.includes('in force')")
+    row = browser("evaluate", js="document.querySelector('[data-test=version-1]').innerText")
+    assert "Ana Lyst" in row
+    assert "Ben Super" in row
+    browser.until("document.querySelector('[data-test=waits]')")
+    decide(browser, "activate-0", "back again")
+    browser.until("document.querySelector('[data-test=version-0]').innerText.includes('in force') && !document.querySelector('[data-test=waits]')")
+    report = browser("report")
+    assert [one.split()[0] for one in report["failed"]] == ["403"], "the refusal of the same hand"
+    report["failed"].clear()
+    assert report["foreign"] == report["csp"] == []
+    browser("close")
+
+
+def test_the_page_for_rules_says_what_is_missing_where_nothing_is_edited(browser: Browser) -> None:
+    harness = Harness(vessels=0)
+    browser("open", url=harness.start() + "?view=rules")
+    browser.until(f"({SAID}).includes('nothing is edited here')")
+    browser("close")
+    harness.stop()
+
+
+def test_the_watch_page_leads_to_the_rules_and_back(browser: Browser, edited: Harness) -> None:
+    browser("open", url=edited.start())
+    browser.until("document.querySelector('header a[href=\"?view=rules\"]')")
+    browser("click", on="header a[href='?view=rules']")
+    browser.until("document.querySelector('textarea')?.value.length > 1000")
+    clean(browser)
+    browser("close")

@@ -46,6 +46,7 @@ from console.picture import Box, Picture
 from console.rate import WINDOW_S, Rate
 from console.rescue import drift_answer
 from console.stream import Stream, sse
+from console.study import study_routes
 from dogwatch import __version__
 from dogwatch.errors import InputError
 from dogwatch.times import iso
@@ -108,8 +109,10 @@ def create_app(
     room.files = Files(board, picture, protected)
     routes = [
         Route("/", room.page),
-        Mount("/api/v1", routes=[*api_routes(room), *editing_routes(editor)]),
-        Mount("/api", routes=[*api_routes(room), *editing_routes(editor)]),  # by hand one writes no version: it is the newest
+        Mount("/api/v1", routes=[*api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]),
+        Mount(
+            "/api", routes=[*api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]
+        ),  # by hand one writes no version: it is the newest
         Route("/metrics", room.metrics_text),
         Route("/healthz", room.healthz),
         *map_routes(chart),

@@ -37,6 +37,8 @@ READS: dict[str, tuple[str, Parameters, str]] = {
     "/versions/{kind}/texts/{number}": ("the text of one version", {}, JSON),
     "/versions/{kind}/tests/{test}": ("how far a back-test is, then what it found", {}, JSON),
     "/versions/{kind}/tests/{test}/report": ("the whole report of a back-test, as a file", {}, "text/html"),
+    "/analysis": ("alerts by time, rule, zone, flag, disposition; precision; data age per source", {"hours": ("number", "back from now")}, JSON),
+    "/analysis.csv": ("the same shares as a file, without any person", {"hours": ("number", "back from now")}, "text/csv"),
     "/load": ("alarm load in event time", {"hours": ("number", "back from now"), "positions": ("integer", "operators")}, JSON),
     "/drift": (
         "where a person or a craft drifts, as GeoJSON",

@@ -5,7 +5,7 @@ import { html, render, useEffect, useState } from './vendor/htm-preact.mjs';
 import { clean, dateTime } from './text.mjs';
 import { getJson } from './wire.mjs';
 
-export const PAGES = { rules: 'Rules' };
+export const PAGES = { rules: 'Rules', analysis: 'Analysis' };
 const ROLES = ['analyst', 'supervisor', 'watchstander', 'viewer'];
 const POLL_MS = 700;
 

@@ -24,7 +24,7 @@ export function Header({ eventNow, act }) {
     <span class="fact"><span class="label">vessels</span><span class="num">${health.vessels ?? '–'}</span></span>
     ${shelved || held ? html`<span class="fact" data-test="aside"><span class="label">off the queue</span><span class="num">${shelved} shelved, ${held} held</span></span>` : null}
     <span class=${`link ${up ? (silent ? 'stale' : 'up') : 'down'}`} role="status"><i aria-hidden="true"></i>${up && silent ? 'silent' : WORD[up]}</span>
-    <a class="plain" href="?view=rules" title="Rules: read, try, change">rules</a>
+    <a class="plain" href="?view=rules" title="Rules: read, try, change">rules</a><a class="plain" href="?view=analysis" title="Figures for analysts">analysis</a>
     <button class="plain" onClick=${() => change({ searching: true })} title="Find a vessel (/)">find <kbd>/</kbd></button>
     <button class="plain" onClick=${() => change({ asking: true })} title="Change who is on watch">${state.operator ? `Watch: ${clean(state.operator, 24)}` : 'Who is on watch?'}</button>
     <button class="plain" onClick=${act.palette} title=${`Change to ${next} colours (T)`}>${state.palette} <kbd>T</kbd></button>

@@ -11,7 +11,7 @@ try {
   const answer = await fetch(new URL('api/v1/info', document.baseURI));
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   const info = await answer.json();
-  const views = { print: './print.mjs', rules: './rules.mjs' };
+  const views = { print: './print.mjs', rules: './rules.mjs', analysis: './analysis.mjs' };
   const page = await import(!info.libraries ? './plain.mjs' : views[new URLSearchParams(location.search).get('view')] ?? './app.mjs');
   await page.start(info);
 } catch (fault) {

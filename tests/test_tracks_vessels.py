@@ -9,7 +9,7 @@ from numba import njit
 from tracks_sea import T0, FlatSea, every, static, track
 
 from dogwatch import blob
-from dogwatch.batch import F_CLASS_B, F_COARSE, F_LATE, HAS_NAME, LAT_MISSING, SOG_MISSING, new_fixes
+from dogwatch.batch import F_CLASS_B, F_COARSE, F_LATE, HAS_NAME, HAS_TYPE_AND_SIZE, LAT_MISSING, SOG_MISSING, STATIC_DTYPE, new_fixes
 from ingest.decode import DecodeState, decode
 from tests.decode_inputs import bits_of, one, six_bit, tag
 from tracks.association import AHEAD, associate
@@ -299,6 +299,23 @@ def test_eviction_keeps_the_hash_right():
         slot = table.slot_of(mmsi)
         assert table.rows["mmsi"][slot] == table.cold["cold"][slot] == mmsi
     assert table.slot_of(210_000_004) == -1
+
+
+def test_the_table_grows_for_new_vessels_alone():
+    rows = np.concatenate([track(210_000_000 + k, [k], 54.0, 10.5) for k in range(30)])
+    table = table_of(rows, capacity=32)
+    statics = np.zeros(60, STATIC_DTYPE)
+    statics["mmsi"], statics["msg_type"], statics["t_ms"] = np.repeat(np.arange(210_000_001, 210_000_031), 2), 5, int(rows["t_ms"][-1])
+    statics["has"], statics["imo"] = HAS_TYPE_AND_SIZE, np.arange(60) + 1
+    table.cold["cold"][: len(table)] = table.used["mmsi"]
+    table.add_statics(statics)
+    assert (len(table), len(table.rows)) == (31, 32)  # one is new, and told twice
+    statics["mmsi"] += 100
+    table.add_statics(statics)
+    assert (len(table), len(table.rows)) == (61, 64)
+    assert table.statics["imo"][table.slot_of(210_000_130)] == 60
+    assert (table.cold["cold"][:30] == table.used["mmsi"][:30]).all()
+    assert not table.cold["cold"][30:].any()
 
 
 def test_geography_is_asked_once_while_a_vessel_stays():

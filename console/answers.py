@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 BODY_BYTES_MAX = 16_384
+PERSON = "dogwatch.person"  # in the scope: who asks (console/gate.py), None where people say themselves who they are
 _request_numbers = itertools.count(1)
 
 
@@ -28,7 +29,10 @@ def reply(value: Any, status: int = 200) -> Response:
 
 
 async def json_body(request: Request, most: int = BODY_BYTES_MAX) -> dict[str, Any] | None:
-    """The JSON object of a request; None where it is something else or too long."""
+    """The JSON object of a request; None where it is something else or too long.
+
+    Where somebody has logged in, `by` and `role` are theirs, whatever the body says.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         return None
     data = b""
@@ -40,7 +44,10 @@ async def json_body(request: Request, most: int = BODY_BYTES_MAX) -> dict[str, A
         body = msgspec.json.decode(data)
     except msgspec.DecodeError:
         return None
-    return body if isinstance(body, dict) else None
+    if not isinstance(body, dict):
+        return None
+    person = request.scope.get(PERSON)
+    return body if person is None else {**body, "by": person.name, "role": person.role}
 
 
 def clean_text(text: Any, most: int) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import itertools
 import mimetypes
 import time
@@ -31,7 +32,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from console.answers import clean_text, json_body, problem, reply
+from console.answers import PERSON, clean_text, json_body, problem, reply
 from console.basemap import Chart, map_routes
 from console.board import Board, LevelRoseError, NoRescueError, decision_plain, wall_ms
 from console.database import StoreError
@@ -40,13 +41,17 @@ from console.dossier import dossier
 from console.editing import Editor, editing_routes
 from console.evidence import evidence
 from console.files import Files
-from console.life import MAY, RefusedError, plain
+from console.gate import Gate
+from console.life import MAY, WATCH, RefusedError, plain
+from console.login import session_routes
 from console.openapi import document
 from console.picture import Box, Picture
+from console.proxy import Forwarded, Trust
 from console.rate import WINDOW_S, Rate
 from console.rescue import drift_answer
 from console.stream import Stream, sse
 from console.study import study_routes
+from console.users import Users
 from dogwatch import __version__
 from dogwatch.errors import InputError
 from dogwatch.times import iso
@@ -91,6 +96,8 @@ def create_app(
     protected: frozenset[int] = frozenset(),
     coverage_geojson: Callable[[], bytes] | None = None,
     editor: Editor | None = None,
+    users: Users | None = None,
+    trust: Trust | None = None,
 ) -> Starlette:
     """The application. It serves; whoever made `board` and `picture` feeds them, from any thread.
 
@@ -99,20 +106,22 @@ def create_app(
     on_land: (latitudes, longitudes in degrees) -> bools, for drift and for ways to a call.
     metrics: text for GET metrics; land_geojson: file of the offline basemap (borders.geojson and names.geojson beside it are served too);
     coverage_geojson: what the receivers are known to hear, asked for each time; zones_geojson: what the map shows as zones.
+    users: who may log in; None = those that stand in the database of `decisions`. trust: the proxy whose word is believed.
     info: shown on the page: `desk`, `exercise` (bool), `listening` ("UDP 10110"), `rules` (count), `map_center` [lon, lat],
     `map_zoom`; `hosts` (list of names) adds host names this console answers to, ["*"] = any (behind a proxy that checks).
     """
     board.attach(decisions)
     given = dict(info or {})
     chart = Chart(land_geojson, coverage_geojson)
-    room = _Room(board, picture, metrics, chart, zones_geojson, given, on_land)
+    trust = trust or Trust()
+    users = users or Users(decisions, proxied=bool(trust.address and trust.user_header))
+    room = _Room(board, picture, metrics, chart, zones_geojson, given, on_land, users)
     room.files = Files(board, picture, protected)
+    api = [*session_routes(users, room.door), *api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]
     routes = [
         Route("/", room.page),
-        Mount("/api/v1", routes=[*api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]),
-        Mount(
-            "/api", routes=[*api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]
-        ),  # by hand one writes no version: it is the newest
+        Mount("/api/v1", routes=api),
+        Mount("/api", routes=api),  # by hand one writes no version: it is the newest
         Route("/metrics", room.metrics_text),
         Route("/healthz", room.healthz),
         *map_routes(chart),
@@ -120,8 +129,11 @@ def create_app(
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = Starlette(routes=routes, lifespan=room.lifespan)
-    app.add_middleware(Guard, hosts=frozenset(given.get("hosts", ())) | LOOPBACK)
+    app.add_middleware(Gate, users=users)
+    app.add_middleware(Guard, hosts=frozenset(given.get("hosts", ())) | LOOPBACK, users=users)
+    app.add_middleware(Forwarded, trust=trust)
     app.state.stream = board.stream
+    app.state.users = users
     return app
 
 
@@ -154,12 +166,14 @@ def api_routes(room: _Room) -> list[BaseRoute]:
 class Guard:
     """Headers on every answer, a limit on reads; refuses foreign hosts (DNS rebinding) and foreign origins on writes and web sockets.
 
-    A write also needs `If-Match`, a header no foreign form or image can send.
+    A write also needs `If-Match` or a JSON body, which no foreign form or image can send. With users an address in figures is answered
+    too: only a name can be bound anew to another address.
     """
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], users: Users) -> None:
         self._app = app
         self._hosts = hosts
+        self._users = users
         self._reads = Rate(READS_PER_WINDOW_MAX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -186,13 +200,21 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> str:
         host = headers.get("host", "")
         name = urlsplit(f"//{host}").hostname or ""
-        if "*" not in self._hosts and name not in self._hosts:
+        if "*" not in self._hosts and name not in self._hosts and not (self._users.required and _in_figures(name)):
             return f"this console does not answer to the host name {name!r}"
         writes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
         origin = headers.get("origin")
         if writes and origin is not None and urlsplit(origin).netloc != host:
             return f"a page from {origin!r} may not use this console"
         return ""
+
+
+def _in_figures(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _with_headers(send: Send) -> Send:
@@ -225,9 +247,11 @@ class _Room:
         zones: bytes | None,
         info: dict[str, Any],
         on_land: OnLand | None,
+        users: Users,
     ) -> None:
         self.files = Files(board, picture, frozenset())
         self._on_land = on_land
+        self._users = users
         self._board = board
         self._picture = picture
         self._metrics = metrics
@@ -259,6 +283,8 @@ class _Room:
             self._picture.advance()
             self._frames.pulse("frame", b"")
             if number % HEALTH_EVERY == 0:
+                with contextlib.suppress(StoreError):  # then those stay in who were known
+                    await run_in_threadpool(self._users.refresh)
                 if (event_ms := self._picture.event_ms) is not None:
                     await run_in_threadpool(self._board.expire, event_ms)
                 self._board.stream.pulse("health", msgspec.json.encode(self._health()))
@@ -289,6 +315,10 @@ class _Room:
     @property
     def _exercise(self) -> bool:
         return bool(self._info.get("exercise") or self._board.health_now().get("exercise")) or self._picture.exercise or self._board.exercise
+
+    def door(self) -> dict[str, Any]:
+        """What somebody sees of this desk who has not logged in."""
+        return {"desk": self._info.get("desk", ""), "exercise": self._exercise}
 
     async def page(self, request: Request) -> Response:
         """GET /"""
@@ -416,7 +446,10 @@ class _Room:
         seen = body.get("seen_revision")
         if isinstance(seen, bool) or not isinstance(seen, int) or tag is None or not clean_text(body.get("by"), NAME_CHARS_MAX):
             return problem(422, "an acknowledgement needs a name and the revision that was seen", '{"by": "your name", "seen_revision": 1} as application/json')
-        return await self._decide(request, tag, self._board.acknowledge, by=clean_text(body["by"], NAME_CHARS_MAX), seen_revision=seen)
+        role = clean_text(body.get("role"), 20) or WATCH[0]
+        if role not in WATCH:
+            return problem(403, f"a {role} may not acknowledge", f"ask a {' or '.join(WATCH)}")
+        return await self._decide(request, tag, self._board.acknowledge, by=clean_text(body["by"], NAME_CHARS_MAX), role=role, seen_revision=seen)
 
     async def order(self, request: Request) -> Response:
         """POST api/alerts/{id}/{own, assign, release, note, dispose, reopen, shelve, unshelve, release-hold}, with If-Match: op_revision.
@@ -531,8 +564,10 @@ class _Room:
         return Response(self._metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def healthz(self, request: Request) -> Response:
-        """GET healthz: the server is up; whether data flow is in `silent_s`."""
-        return reply({"status": "ok", **self._health()})
+        """GET healthz: the server is up; whether data flow is in `silent_s`. Somebody whom it does not know learns no more than that."""
+        health = self._health()
+        known = not self._users.required or request.scope.get(PERSON) is not None
+        return reply({"status": "ok", **(health if known else {name: health[name] for name in ("silent_s", "uptime_s")})})
 
     async def zones(self, request: Request) -> Response:
         """GET zones.geojson"""

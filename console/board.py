@@ -139,7 +139,9 @@ class Board:
             self._flood.forget(alert.alert_id)
             self._shown.pop(alert.alert_id, None)
 
-    def acknowledge(self, alert_id: str, *, by: str, seen_revision: int, op_revision: int, event_ms: int | None, key: str | None = None) -> dict[str, Any]:
+    def acknowledge(
+        self, alert_id: str, *, by: str, seen_revision: int, op_revision: int, event_ms: int | None, role: str = "watchstander", key: str | None = None
+    ) -> dict[str, Any]:
         """Acknowledge for everybody, durably, then tell every page; the record as it is now.
 
         Raises KeyError (no such alert), LevelRoseError, `console.decisions.StaleError`, `console.database.StoreError`.
@@ -157,6 +159,7 @@ class Board:
             op_revision=op_revision,
             wall_ms=wall_ms(),
             event_ms=event_ms if event_ms is not None else alert.t_last,
+            role=role,
             key=key,
         )
         return self._told(alert_id)

@@ -23,7 +23,7 @@ from dogwatch.errors import InputError
 
 APPLICATION_ID = 0x444F4757  # "DOGW", so that `file` and we know whose database this is
 URL_PREFIXES = ("postgresql://", "postgres://")
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 LOG_KEEPS = "the log is append-only"
 MIGRATIONS = {
     "sqlite": {
@@ -50,6 +50,11 @@ CREATE TABLE shelf (scope TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE raised (alert_id TEXT PRIMARY KEY, event_ms INTEGER NOT NULL, level TEXT NOT NULL, rule TEXT NOT NULL, mmsi INTEGER NOT NULL) STRICT;
 CREATE INDEX raised_when ON raised (event_ms);
 """,
+        3: """
+CREATE TABLE account (name TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL, wall_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE session (token TEXT PRIMARY KEY, name TEXT NOT NULL, until_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE watch (version INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+""",
     },
     "postgresql": {
         2: """
@@ -65,7 +70,12 @@ CREATE TRIGGER log_stays BEFORE TRUNCATE ON log FOR EACH STATEMENT EXECUTE FUNCT
 CREATE TABLE shelf (scope TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE raised (alert_id TEXT PRIMARY KEY, event_ms BIGINT NOT NULL, level TEXT NOT NULL, rule TEXT NOT NULL, mmsi BIGINT NOT NULL);
 CREATE INDEX raised_when ON raised (event_ms);
-"""
+""",
+        3: """
+CREATE TABLE account (name TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL, wall_ms BIGINT NOT NULL);
+CREATE TABLE session (token TEXT PRIMARY KEY, name TEXT NOT NULL, until_ms BIGINT NOT NULL);
+CREATE TABLE watch (version BIGINT PRIMARY KEY, wall_ms BIGINT NOT NULL, body TEXT NOT NULL);
+""",
     },
 }
 

@@ -135,7 +135,7 @@ class Decisions:
     """The repository. `where`: a path, a `postgresql://` address, or None for memory (tests, `demo`). Raises InputError when it cannot be used."""
 
     def __init__(self, where: Path | str | None = None) -> None:
-        self._store = open_store(where)
+        self.store = open_store(where)
         self._lock = threading.RLock()
         self._known: dict[str, Decision] = {}
         self._ended: dict[str, RescueEnd] = {}
@@ -163,7 +163,7 @@ class Decisions:
     def refresh(self) -> set[str]:
         """Read what other processes have decided since; ids of the alerts concerned. Raises StoreError."""
         with self._lock:
-            new = self._store.run(f"SELECT {LOG_COLUMNS} FROM log WHERE seq > ? ORDER BY seq", (self._seen,))
+            new = self.store.run(f"SELECT {LOG_COLUMNS} FROM log WHERE seq > ? ORDER BY seq", (self._seen,))
             if not new:
                 return set()
             for row in new:
@@ -171,10 +171,10 @@ class Decisions:
                     end = _rescue_end(row)
                     self._ended |= dict.fromkeys(end.areas, end)
                     self._known[row["alert_id"]] = msgspec.structs.replace(self.get(row["alert_id"]), rescue_end=end)
-            rows = self._store.run("SELECT * FROM decision WHERE alert_id IN (SELECT alert_id FROM log WHERE seq > ?)", (self._seen,))
+            rows = self.store.run("SELECT * FROM decision WHERE alert_id IN (SELECT alert_id FROM log WHERE seq > ?)", (self._seen,))
             for row in rows:
                 self._know(self._decision(row))
-            self._shelves = {row["scope"]: msgspec.json.decode(row["body"], type=Shelf) for row in self._store.run("SELECT * FROM shelf")}
+            self._shelves = {row["scope"]: msgspec.json.decode(row["body"], type=Shelf) for row in self.store.run("SELECT * FROM shelf")}
             self._seen = new[-1]["seq"]
             return {row["alert_id"] for row in new}
 
@@ -193,21 +193,21 @@ class Decisions:
         op_revision: the one that was seen, None = whichever it is. scope: a shelf of this scope is set to `shelf` (None = taken
         away) with it. The same key again (a retry after a lost answer) changes nothing. Raises StaleError, StoreError.
         """
-        with self._lock, self._store.writing():
+        with self._lock, self.store.writing():
             self.refresh()
             before = self.get(alert_id)
-            if act.key is not None and self._store.run("SELECT 1 FROM log WHERE request_key=? AND alert_id=?", (act.key, alert_id)):
+            if act.key is not None and self.store.run("SELECT 1 FROM log WHERE request_key=? AND alert_id=?", (act.key, alert_id)):
                 return before
             if op_revision is not None and before.op_revision != op_revision:
                 raise StaleError(before)
             after = msgspec.structs.replace(edit(before), alert_id=alert_id, op_revision=before.op_revision + 1)
             body = msgspec.json.encode(msgspec.structs.replace(after, alert_id="", op_revision=0, rescue_end=None)).decode()
             sql = "INSERT INTO decision VALUES (?,?,?) ON CONFLICT (alert_id) DO UPDATE SET op_revision=excluded.op_revision, body=excluded.body"
-            self._store.run(sql, (alert_id, after.op_revision, body))
+            self.store.run(sql, (alert_id, after.op_revision, body))
             if scope:
-                self._store.run("DELETE FROM shelf WHERE scope=?", (scope,))
+                self.store.run("DELETE FROM shelf WHERE scope=?", (scope,))
             if scope and shelf is not None:
-                self._store.run("INSERT INTO shelf VALUES (?,?)", (scope, msgspec.json.encode(shelf).decode()))
+                self.store.run("INSERT INTO shelf VALUES (?,?)", (scope, msgspec.json.encode(shelf).decode()))
             states = (act.note, act.note) if act.note else (_state(before), _state(after))
             if act.action == END_RESCUE and after.rescue_end is not None:
                 states = ("rescue open", " ".join((RESCUE_ENDED, *after.rescue_end.areas)))
@@ -225,12 +225,13 @@ class Decisions:
         op_revision: int,
         wall_ms: int,
         event_ms: int | None,
+        role: str = "watchstander",
         station: str = "",
         key: str | None = None,
     ) -> Decision:
         """Acknowledge, durably. Raises StaleError unless `op_revision` is the current one, StoreError."""
         ack = Ack(by, wall_ms, event_ms, seen_revision, level)
-        act = Act("ack", by, "watch", wall_ms, event_ms, station=station, key=key)
+        act = Act("ack", by, role, wall_ms, event_ms, station=station, key=key)
         return self.change(alert_id, act, lambda before: msgspec.structs.replace(before, ack=ack), op_revision=op_revision)
 
     def unack(self, alert_id: str, *, reason: str, wall_ms: int, event_ms: int | None) -> Decision:
@@ -248,9 +249,9 @@ class Decisions:
 
         An act whose key the log has is not entered again.
         """
-        with self._lock, self._store.writing():
+        with self._lock, self.store.writing():
             for act, about, before, after in entries:
-                if act.key is None or not self._store.run("SELECT 1 FROM log WHERE request_key=?", (act.key,)):
+                if act.key is None or not self.store.run("SELECT 1 FROM log WHERE request_key=?", (act.key,)):
                     self._log(act, about, before, after)
         self.refresh()
 
@@ -261,18 +262,22 @@ class Decisions:
 
     def raised(self, rows: Iterable[Raised]) -> None:
         """Remember that these alerts came up; each counts once, whoever tells it, however often. Raises StoreError."""
-        with self._store.writing():
+        with self.store.writing():
             for row in rows:
                 sql = "INSERT INTO raised VALUES (?,?,?,?,?) ON CONFLICT (alert_id) DO NOTHING"
-                self._store.run(sql, (row.alert_id, row.event_ms, row.level, row.rule, row.mmsi))
+                self.store.run(sql, (row.alert_id, row.event_ms, row.level, row.rule, row.mmsi))
 
     def raised_since(self, event_ms: int) -> list[Raised]:
         """What came up since an event time, oldest first. Raises StoreError."""
-        return [Raised(**row) for row in self._store.run("SELECT * FROM raised WHERE event_ms >= ? ORDER BY event_ms, alert_id", (event_ms,))]
+        return [Raised(**row) for row in self.store.run("SELECT * FROM raised WHERE event_ms >= ? ORDER BY event_ms, alert_id", (event_ms,))]
+
+    def note(self, act: Act, subject: str = "", state_from: str = "", state_to: str = "") -> None:
+        """An entry of the log that is about no alert: who logged in, who has the watch. Inside `store.writing()`. Raises StoreError."""
+        self._log(act, subject, state_from, state_to)
 
     def log(self) -> list[dict[str, Any]]:
         """Every entry of the watch log, oldest first. Raises StoreError."""
-        return self._store.run(f"SELECT {LOG_COLUMNS} FROM log ORDER BY seq")
+        return self.store.run(f"SELECT {LOG_COLUMNS} FROM log ORDER BY seq")
 
     def verify(self) -> int | None:
         """Walk the chain of the log: the first number that does not fit, or None. Raises StoreError."""
@@ -285,13 +290,13 @@ class Decisions:
 
     def close(self) -> None:
         """Close the database."""
-        self._store.close()
+        self.store.close()
 
     def _log(self, act: Act, alert_id: str, state_from: str, state_to: str) -> None:
-        last = self._store.run("SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1")
+        last = self.store.run("SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1")
         seq, previous = (last[0]["seq"] + 1, last[0]["hash"]) if last else (1, "")
         row = (seq, act.wall_ms, act.event_ms, act.station, act.user, act.role, act.action, alert_id, state_from, state_to, act.reason, act.key, previous)
-        self._store.run(f"INSERT INTO log ({LOG_COLUMNS}) VALUES ({','.join('?' * 14)})", (*row, _hash(row)))
+        self.store.run(f"INSERT INTO log ({LOG_COLUMNS}) VALUES ({','.join('?' * 14)})", (*row, _hash(row)))
 
     def _decision(self, row: dict[str, Any]) -> Decision:
         body = msgspec.json.decode(row["body"], type=Decision)

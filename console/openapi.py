@@ -20,6 +20,7 @@ Parameters = dict[str, tuple[str, str]]  # name -> (type, what it says)
 READS: dict[str, tuple[str, Parameters, str]] = {
     "/openapi.json": ("this document", {}, JSON),
     "/info": ("what does not change while the page is open: desk, version, parts installed", {}, JSON),
+    "/session": ("whether this console has users, who asks and until when, and whether it is an exercise", {}, JSON),
     "/vessels.bin": ("a key frame of the picture (docs/console.md); JSON with fmt=json", {"bbox": BBOX, "fmt": ("string", "json")}, BINARY),
     "/vessels": ("web socket: a key frame, then a delta each half second", {"bbox": BBOX}, BINARY),
     "/static": ("who the handles of the picture are, what changed since a version", {"since": ("integer", "version of the answer before")}, JSON),
@@ -62,6 +63,8 @@ ORDER = {
     "until": {"type": "string", "format": "date-time", "description": "event time"},
 }
 WRITES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
+    "/session": ("log in: a session in a cookie", {"name": WORDS["by"], "password": {"type": "string", "maxLength": 128}}, ["name", "password"]),
+    "/session/end": ("log out", {}, []),
     "/alerts/{alert_id}/ack": ("acknowledge for everybody", {"by": WORDS["by"], "seen_revision": {"type": "integer"}}, ["by", "seen_revision"]),
     "/alerts/{alert_id}/end-rescue": ("end the rescue areas that an alert opened", WORDS, ["by", "role", "reason"]),
     "/alerts/{alert_id}/{action}": ("what people decide about an alert", ORDER, ["by"]),
@@ -72,17 +75,19 @@ WRITES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     ),
 }
 REFUSALS = {
-    "400": "a parameter makes no sense", "403": "from elsewhere, or the role may not", "404": "no such thing", "409": "never done to it, or its level rose",
+    "400": "a parameter makes no sense", "401": "log in first",
+    "403": "from elsewhere, or the role may not", "404": "no such thing", "409": "never done to it, or its level rose",
     "412": "somebody decided before", "422": "a word is missing or senseless", "428": "If-Match is missing", "429": "too many requests from this address",
     "503": "not recorded, or not to be read",
 }  # fmt: skip
-READ_REFUSALS, WRITE_REFUSALS = ("400", "403", "404", "429", "503"), ("403", "404", "409", "412", "422", "428", "429", "503")
+READ_REFUSALS, WRITE_REFUSALS = ("400", "401", "403", "404", "429", "503"), ("401", "403", "404", "409", "412", "422", "428", "429", "503")
 
 
 def document() -> dict[str, Any]:
     """The whole description, ready for JSON."""
     paths: dict[str, Any] = {path: {"get": _read(path, *said)} for path, said in READS.items()}
-    paths |= {path: {"post": _write(path, *said)} for path, said in WRITES.items()}
+    for path, said in WRITES.items():
+        paths.setdefault(path, {})["post"] = _write(path, *said)
     return {
         "openapi": "3.1.0",
         "info": {"title": "dogwatch console", "version": __version__, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
@@ -113,7 +118,7 @@ def _write(path: str, says: str, properties: dict[str, Any], required: list[str]
     body = {"type": "object", "required": required, "properties": properties}
     return {
         "summary": says,
-        "parameters": [*_in_path(path), *headers],
+        "parameters": [*_in_path(path), *(() if path.startswith("/session") else headers)],
         "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
         "responses": {"200": _answer("recorded; the record as it is now", JSON), **_refused(WRITE_REFUSALS)},
     }

@@ -37,7 +37,14 @@ class Server:
         assert self._server is None, "a Server starts once"
         bound = self._bind(host, port)
         config = uvicorn.Config(
-            self._app, ws="websockets-sansio", ws_per_message_deflate=False, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="on"
+            self._app,
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+            lifespan="on",
+            proxy_headers=False,  # whose word is believed says console/proxy.py
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [bound]}, name="console", daemon=True)
@@ -49,10 +56,10 @@ class Server:
         return f"http://[{shown}]:{actual}/" if ":" in shown else f"http://{shown}:{actual}/"
 
     def _bind(self, host: str, port: int) -> socket.socket:
-        if not self._public and not _is_loopback(host):
+        if not (self._public or self._asks()) and not _is_loopback(host):
             raise InputError(
                 f"the console does not listen on {host}: it has no users, so whoever reaches it could acknowledge alerts",
-                remedy="use 127.0.0.1, and a reverse proxy that checks people for other machines",
+                remedy="add users (dogwatch users add), or use 127.0.0.1 and a reverse proxy that checks people for other machines",
                 value=host,
             )
         try:
@@ -64,6 +71,10 @@ class Server:
             remedy = "stop the program that has the port, or choose another ([console] port = 0 takes a free one)"
             raise InputError(f"cannot serve the console on {host}:{port}: {fault}", remedy=remedy, value=port) from fault
         return bound
+
+    def _asks(self) -> bool:
+        users = getattr(self._app.state, "users", None)
+        return users is not None and users.required
 
     def _wait_until_started(self) -> None:
         assert self._server is not None

@@ -59,6 +59,18 @@ class Console(msgspec.Struct, forbid_unknown_fields=True):
     port: Port = 8642
     decisions: str = ""
     protected: str = ""  # file with MMSI and IMO numbers of vessels of which nothing leaves as a file
+    hosts: list[str] = []
+    session_h: Annotated[float, msgspec.Meta(gt=0, le=24 * 31)] = 12.0
+    proxy: str = ""
+    user_header: str = ""
+    role_header: str = ""
+
+    def __post_init__(self) -> None:
+        """Whose word about people is believed must be said: a header alone would let anybody name themselves."""
+        if (self.user_header or self.role_header) and not self.proxy:
+            raise ValueError("user_header and role_header need proxy, the address of the proxy that sets them")
+        if self.role_header and not self.user_header:
+            raise ValueError("role_header without user_header")
 
 
 class Metrics(msgspec.Struct, forbid_unknown_fields=True):

@@ -18,11 +18,12 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console as Terminal
 from rich.markup import escape
 
 from dogwatch import __version__
 from dogwatch.errors import DogwatchError, InputError
+from runners.cli_users import users_app
+from runners.printing import err, out, print_json
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,10 +40,9 @@ app.add_typer(zones_app, name="zones")
 app.add_typer(rules_app, name="rules")
 app.add_typer(watchlists_app, name="watchlists")
 app.add_typer(kafka_app, name="kafka")
+app.add_typer(users_app, name="users")
 
 DURATION_S_MAX = 366 * 86_400.0
-out = Terminal(emoji=False)  # ':100:' is a line number here, not a picture
-err = Terminal(stderr=True, emoji=False)
 ConfigFile = Annotated[Path, typer.Option("--config", help="Configuration file (TOML).")]
 CaptureDir = Annotated[str, typer.Option("--capture", help="Keep what the sources say in this folder, for an exact replay.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -80,12 +80,6 @@ def seconds(text: str) -> float:
     if value > DURATION_S_MAX:
         raise InputError(f"'{text}' is longer than {DURATION_S_MAX / 86_400:g} days", remedy="give a shorter one")
     return value
-
-
-def print_json(document: Any) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
-    sys.stdout.buffer.flush()
 
 
 def stop_on_signals() -> threading.Event:

@@ -15,6 +15,7 @@ from rich.console import Console as Terminal
 
 from dogwatch.alerts import Alert
 from dogwatch.batch import T_MISSING, UNITS_PER_DEG
+from dogwatch.config import Console
 from dogwatch.errors import InputError
 from dogwatch.geo import NM_M
 from dogwatch.times import iso
@@ -63,11 +64,13 @@ class Desk:
         protected: frozenset[int] = frozenset(),
         journal: Path | None = None,
         editor: Any = None,
+        settings: Console | None = None,
     ) -> str:
         """Start the console in a thread and return its address.
 
         editor: a console.editing.Editor with a runners.bench.Workbench, where rules and zones may be edited.
         protected: vessels of which no file is made; journal: events of earlier runs, for the log of what rescue held back.
+        settings: who may reach it and whose word is believed; None = nobody but this machine.
         database: a path or a postgresql:// address of the decisions; None = they live as long as the process.
 
         Raises InputError (extra missing, port taken).
@@ -78,19 +81,24 @@ class Desk:
             from console.decisions import Decisions
             from console.picture import Picture
             from console.server import Server
+            from runners.people import people
         except ImportError as fault:
             raise InputError(f"the console needs a package that is not installed ({fault.name})", remedy="pip install 'dogwatch[console]'") from fault
         from zones.load import land_path
 
         self.board, self.picture = Board(), Picture()
+        settings, decisions = settings or Console(), Decisions(database)
+        users, trust = people(settings, decisions)
         app = create_app(
             self.board,
             self.picture,
-            Decisions(database),
+            decisions,
             metrics=self.metrics.text,
             land_geojson=land_path(),
             zones_geojson=zones_geojson,
-            info=info,
+            info=info | {"hosts": settings.hosts},
+            users=users,
+            trust=trust,
             on_land=self.engine.rules.geography.on_land,
             coverage_geojson=self._coverage_text,
             editor=editor,

@@ -67,6 +67,7 @@ class Page:
             from console.decisions import Decisions
             from console.picture import Picture
             from console.server import Server
+            from runners.people import people
         except ImportError as fault:
             raise InputError(f"the console needs a package that is not installed ({fault.name})", remedy="pip install 'dogwatch[console]'") from fault
         from zones.load import land_path
@@ -76,15 +77,19 @@ class Page:
         self.board, self.picture = Board(), Picture()
         database = config.console.decisions or Path(config.data_dir) / "decisions.sqlite"
         info = {"desk": "dogwatch", "sources": [source.id for source in config.sources]}
+        decisions = Decisions(database)
+        users, trust = people(config.console, decisions)
         app = create_app(
             self.board,
             self.picture,
-            Decisions(database),
+            decisions,
             metrics=metrics.text,
             land_geojson=land_path(),
             zones_geojson=None,
-            info=info,
             protected=protected_numbers(config.console.protected),
+            info=info | {"hosts": config.console.hosts},
+            users=users,
+            trust=trust,
         )
         self.server = Server(app)
         self.url = self.server.start(config.console.host, config.console.port)

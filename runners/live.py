@@ -79,6 +79,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
                 protected=protected_numbers(config.console.protected),
                 journal=Path(config.data_dir) / "events.ndjson",
                 editor=editor_of(config, versions, Path(config.data_dir) / "backtests", rules.geography.coast),
+                settings=config.console,
             )
             terminal.print(f"Console: [bold]{url}[/]", highlight=False)
         elif config.metrics.enabled:  # the console's own port serves /metrics too

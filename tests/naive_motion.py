@@ -145,12 +145,10 @@ def arrival_of(legs, *, before_kn=5.0, turn_deg=30.0, stray_m=0.7 * 1852):
     at = [(0.0, 0.0)]
     for north, east in reversed(legs):
         at.append((at[-1][0] - north, at[-1][1] - east))
-    for k, steady_to in [(k, k + turning) for k in range(2, len(legs) - 1) for turning in (0, 1)]:
-        if steady_to > len(legs) - 2:
-            continue
-        old = (at[steady_to][0] - at[steady_to + 2][0], at[steady_to][1] - at[steady_to + 2][1])
+    for k in range(2, len(legs) - 1):
+        old = (at[k][0] - at[k + 2][0], at[k][1] - at[k + 2][1])
         course = math.degrees(math.atan2(old[1], old[0]))
-        last = [(at[j][0] - at[j + 1][0], at[j][1] - at[j + 1][1]) for j in (steady_to, steady_to + 1)]
+        last = [(at[j][0] - at[j + 1][0], at[j][1] - at[j + 1][1]) for j in (k, k + 1)]
         if any(math.hypot(*leg) / 300 / KN_MS < before_kn for leg in last):
             continue
         if any(_angle(math.degrees(math.atan2(leg[1], leg[0])), course) > 15.0 for leg in last):

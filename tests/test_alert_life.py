@@ -330,7 +330,7 @@ def test_no_alert_waits_for_the_database() -> None:
     decisions = Decisions()
     board = on(decisions, alert(), distress(8, mmsi=970_000_008, level="emergency", kind="distress"))
     begun, go_on = threading.Event(), threading.Event()
-    decisions._store = Slow(decisions._store, begun, go_on)  # type: ignore[assignment]
+    decisions.store = Slow(decisions.store, begun, go_on)  # type: ignore[assignment]
     failed: list[BaseException] = []
 
     def press() -> None:
@@ -606,7 +606,7 @@ def test_a_newer_schema_and_an_absent_server_are_said(postgres_url: str) -> None
 def test_a_locked_database_refuses_and_records_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "decisions.sqlite"
     decisions = Decisions(file)
-    decisions._store.run("PRAGMA busy_timeout=50")
+    decisions.store.run("PRAGMA busy_timeout=50")
     board = on(decisions, alert())
     raw = sqlite3.connect(file, isolation_level=None)
     raw.execute("BEGIN IMMEDIATE")

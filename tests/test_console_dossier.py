@@ -199,7 +199,7 @@ def routes() -> dict[str, set[str]]:
     for route in mount.routes:
         assert isinstance(route, Route | WebSocketRoute)
         path = route.path.replace(":int}", "}")
-        found[path] = {m.lower() for m in route.methods or () if m != "HEAD"} if isinstance(route, Route) else {"get"}
+        found.setdefault(path, set()).update({m.lower() for m in route.methods or () if m != "HEAD"} if isinstance(route, Route) else {"get"})
     return found
 
 

@@ -56,7 +56,7 @@ def test_each_step_stands_in_the_log_once_with_reason_rule_and_event(where: Path
     assert str(SHIP) not in str(decisions.log()), "the log holds ids, no vessel"
     assert decisions.verify() is None
     with pytest.raises(StoreError, match="append-only"):
-        decisions._store.run("DELETE FROM log WHERE action='suppress'")
+        decisions.store.run("DELETE FROM log WHERE action='suppress'")
 
 
 def test_a_restart_reads_what_a_crash_kept_from_the_log_and_writes_nothing_twice(tmp_path: Path) -> None:

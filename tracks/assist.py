@@ -325,12 +325,11 @@ def note_arrivals(rings, slots, tick_ms, limits):
             ys[k + 1] = ys[k] - ring["north"][at]
             xs[k + 1] = xs[k] - ring["east"][at]
             n = k + 1
-        for way in range(4, 2 * (n - STEADY_LEGS) + 1):
-            k, steady_to = way // 2, (way + 1) // 2  # legs since the turn, the slow one among them, and since she went steadily: a turn may lie within a leg
-            ay, ax = ys[steady_to] - ys[steady_to + STEADY_LEGS], xs[steady_to] - xs[steady_to + STEADY_LEGS]
+        for k in range(2, n - STEADY_LEGS + 1):  # k: legs since the turn, the slow one among them
+            ay, ax = ys[k] - ys[k + STEADY_LEGS], xs[k] - xs[k + STEADY_LEGS]
             a = np.sqrt(ay * ay + ax * ax)
             steady = True
-            for j in range(steady_to, steady_to + STEADY_LEGS):
+            for j in range(k, k + STEADY_LEGS):
                 ly, lx = ys[j] - ys[j + 1], xs[j] - xs[j + 1]
                 leg2 = ly * ly + lx * lx
                 steady &= leg2 >= least2 and ly * ay + lx * ax >= STEADY_COS * np.sqrt(leg2) * a

@@ -9,6 +9,7 @@ import { DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar 
 import { Queue } from './queue.mjs';
 import { ReplayBar, advance, closeReplay, faster, openReplay, play, stepReport } from './replay.mjs';
 import { SearchDialog } from './search.mjs';
+import { SessionDialog } from './session.mjs';
 import { PALETTES, arrange, change, filtered, isDistress, isOpen, setFilter, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
 import { FLAG, Vessels } from './vessels.mjs';
@@ -26,6 +27,13 @@ const eventNow = () => {
 };
 
 const remembered = { get: (key) => { try { return localStorage.getItem(key); } catch { return null; } }, set: (key, v) => { try { localStorage.setItem(key, v); } catch { /* private windows */ } } };
+
+/** Keep the name and role that a person said, for the next time; who has logged in is kept by the server. */
+function remember(name, role) {
+  if (state.session.users) return;
+  remembered.set('dogwatch.operator', name);
+  if (role) remembered.set('dogwatch.role', role);
+}
 
 const act = {
   select(id, show = false) {
@@ -99,8 +107,7 @@ const act = {
       change({ asking: true });
       return;
     }
-    remembered.set('dogwatch.operator', by);
-    if (words.role) remembered.set('dogwatch.role', words.role);
+    remember(by, words.role);
     change({ operator: by, role: words.role || state.role, notice: null });
     const { status, body } = await postOrder(alert, action, { ...words, by, role: words.role || state.role });
     if (status !== 200) {
@@ -122,7 +129,7 @@ const act = {
   async endRescue(id, by, role, reason) {
     const alert = state.alerts.get(id);
     if (!alert || !linked()) return;
-    remembered.set('dogwatch.operator', by);
+    remember(by);
     change({ operator: by, notice: null });
     const { status, body } = await postEndRescue(alert, by, role, reason);
     if (status === 200) takeOne(body);
@@ -250,14 +257,14 @@ function App() {
     </main>
     <div id="say" class="unseen" aria-live="polite"></div><div id="say-now" class="unseen" aria-live="assertive"></div>
     ${state.searching ? html`<${SearchDialog} onFound=${(mmsi) => act.dossier(mmsi, true)} />` : null}
-    ${state.asking ? html`<${NameDialog} onName=${named} />` : null}
+    ${state.asking ? (state.session.users ? html`<${SessionDialog} />` : html`<${NameDialog} onName=${named} />`) : null}
     ${state.ordering ? html`<${OrderDialog} eventNow=${now} onOrder=${act.order} />` : null}
     ${state.ending ? html`<${RescueDialog} onEnd=${(by, role, reason) => act.endRescue(state.ending, by, role, reason)} />` : null}
     ${state.help ? html`<${HelpDialog} />` : null}`;
 }
 
 function named(name) {
-  remembered.set('dogwatch.operator', name);
+  remember(name);
   change({ operator: name, asking: false });
   const id = afterName;
   afterName = null;
@@ -344,9 +351,10 @@ async function readStatics() {
   asking = false;
 }
 
-export async function start(info) {
+export async function start(info, session) {
   const palette = new URLSearchParams(location.search).get('palette') ?? remembered.get('dogwatch.palette') ?? 'day';
-  change({ info, operator: clean(remembered.get('dogwatch.operator') ?? '', 60), role: clean(remembered.get('dogwatch.role') ?? 'watchstander', 20), selected: new URLSearchParams(location.hash.slice(1)).get('alert') ?? '', wallOffset: 0 });
+  const [operator, role] = session.users ? [session.name, session.role] : [remembered.get('dogwatch.operator') ?? '', remembered.get('dogwatch.role') ?? 'watchstander'];
+  change({ info, session, operator: clean(operator, 60), role: clean(role, 20), selected: new URLSearchParams(location.hash.slice(1)).get('alert') ?? '', wallOffset: 0 });
   setPalette(PALETTES.includes(palette) ? palette : 'day');
   document.title = `${clean(info.desk ?? 'dogwatch', 60)} · dogwatch`;
   document.getElementById('app').replaceChildren(); // the words of index.html, which preact does not own

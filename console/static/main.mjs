@@ -7,13 +7,23 @@ const show = (text) => {
   document.getElementById('app').replaceChildren(p);
 };
 
-try {
-  const answer = await fetch(new URL('api/v1/info', document.baseURI));
+const read = async (url) => {
+  const answer = await fetch(url);
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  const info = await answer.json();
+  return answer.json();
+};
+
+async function open() {
+  const session = await read(new URL('api/v1/session', document.baseURI));
+  if (session.users && !session.name) return (await import('./login.mjs')).start(session);
+  const info = await read(new URL('api/v1/info', document.baseURI));
   const views = { print: './print.mjs', rules: './rules.mjs', analysis: './analysis.mjs' };
   const page = await import(!info.libraries ? './plain.mjs' : views[new URLSearchParams(location.search).get('view')] ?? './app.mjs');
-  await page.start(info);
+  return page.start(info, session);
+}
+
+try {
+  await open();
 } catch (fault) {
   show(`The console cannot open: ${fault.message}. Is dogwatch still running? Trying again in 5 s.`);
   setTimeout(() => location.reload(), 5000);

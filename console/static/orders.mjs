@@ -2,6 +2,7 @@
 // May not: who may do what (the server says it), the order of the queue (store.mjs).
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { Signer } from './session.mjs';
 import { change, isDistress, linked, state } from './store.mjs';
 import { clean, dateTime, words } from './text.mjs';
 
@@ -72,8 +73,7 @@ export function OrderDialog({ eventNow, onOrder }) {
   return html`<dialog ref=${box} onClose=${() => change({ ordering: null })} aria-labelledby="order">
     <form onSubmit=${submit} onKeyDown=${digit}>
       <h2 id="order">${TITLES[action]}</h2>
-      <label>Name <input name="who" maxlength="60" autocomplete="off" value=${state.operator} /></label>
-      ${pick('role', 'Role', ROLES, words, { value: state.role })}
+      <${Signer} roles=${ROLES} />
       ${action === 'dispose' ? html`${pick('code', 'It is', CODES, words, { autofocus: true })}<label>Of (alert number) or to (agency) <input name="of" maxlength="64" autocomplete="off" /></label>` : null}
       ${action === 'assign' ? html`<label>To <input name="of" maxlength="60" autocomplete="off" /></label>` : null}
       ${action === 'shelve' ? html`${pick('hours', 'For', HOURS, (h) => `${h} h of event time`, { autofocus: true })}${pick('scope', 'What', ['episode', 'vessel_rule', ...(state.alerts.get(state.selected)?.zones?.length === 1 ? ['zone_rule'] : [])], (s) => ({ episode: 'this episode', vessel_rule: 'this rule for these vessels', zone_rule: 'this rule in this zone, whoever it is' })[s])}` : null}

@@ -1,6 +1,7 @@
 // Small pieces that several panels share. May live here: icons, dialogs, banners. May not: requests, order of the queue.
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { Signer } from './session.mjs';
 import { change, isDistress, isOpen, linked, state } from './store.mjs';
 import { brief, clean, duration, position } from './text.mjs';
 
@@ -120,8 +121,7 @@ export function RescueDialog({ onEnd }) {
     <form onSubmit=${submit}>
       <h2 id="end">End this rescue area?</h2>
       <p>Vessels near it are excused: what they do there is kept back. Once ended, it is judged anew, and the signal that goes on does not open it again. The distress alert itself stays.</p>
-      <label>Name <input name="who" maxlength="60" autocomplete="off" value=${state.operator} /></label>
-      <label>Role <select name="role">${ROLES.map((role) => html`<option value=${role}>${role}</option>`)}</select></label>
+      <${Signer} roles=${ROLES} />
       <label>Reason <input name="reason" maxlength="300" autocomplete="off" autofocus /></label>
       <div class="row end">
         <button type="button" onClick=${() => box.current.close()}>Cancel</button>

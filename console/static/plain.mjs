@@ -5,7 +5,8 @@ import { inQueue, isOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { clean, dateTime, exerciseWords, position } from './text.mjs';
 import { followAlerts, postAck } from './wire.mjs';
 
-function element(tag, text, children = []) {
+/** A node with text and children; text is never markup. */
+export function element(tag, text = '', children = []) {
   const node = document.createElement(tag);
   if (text) node.textContent = text;
   node.append(...children);
@@ -13,7 +14,7 @@ function element(tag, text, children = []) {
 }
 
 async function acknowledge(alert) {
-  const by = clean(prompt('Acknowledge as (your name):', state.operator) ?? '', 60).trim();
+  const by = state.session.name || clean(prompt('Acknowledge as (your name):', state.operator) ?? '', 60).trim();
   if (!by) return;
   state.operator = by;
   const { status, body } = await postAck(alert, by);
@@ -36,7 +37,8 @@ function item(alert) {
   return line;
 }
 
-export function start(info) {
+export function start(info, session) {
+  state.session = session;
   const app = document.getElementById('app');
   const head = element('p', ''), banner = element('div', ''), list = element('ul', '');
   banner.className = 'exercise';

@@ -19,6 +19,7 @@ export const state = {
   hidden: 0, // alerts of the queue that the filter hides
   searching: false, // the search is open
   palette: 'day',
+  session: { users: false, name: '', role: '' }, // who has logged in, where the console has users
   operator: '',
   asking: false, // the name dialog is open
   ordering: null, // { id, action } that asks for words

@@ -9,6 +9,7 @@ const RETRY_MS = 1500;
 /** JSON of a GET; throws with the server's own words. */
 export async function getJson(path) {
   const answer = await fetch(at(path));
+  if (answer.status === 401) location.reload(); // the session is over: the page asks who it is
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(body.error ?? `${answer.status} ${answer.statusText}`);
   return body;
@@ -23,13 +24,21 @@ export const postOrder = (record, action, body) => decide(record, action, body);
 /** End the rescue areas that an alert opened; resolves as `postAck`. */
 export const postEndRescue = (record, by, role, reason) => decide(record, 'end-rescue', { by, role, reason });
 
+/** Log in; resolves as `postAck`. */
+export const postSession = (body) => post('api/v1/session', body);
+
+/** Log out; resolves as `postAck`. */
+export const postSessionEnd = () => post('api/v1/session/end', {});
+
 async function decide(record, what, body, key = randomKey()) {
+  const said = await post(`api/v1/alerts/${encodeURIComponent(record.alert_id)}/${what}`, body, { 'If-Match': `"${record.op_revision}"`, 'Idempotency-Key': key });
+  if (said.status === 401) location.reload();
+  return said;
+}
+
+async function post(path, body, headers = {}) {
   try {
-    const answer = await fetch(at(`api/v1/alerts/${encodeURIComponent(record.alert_id)}/${what}`), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'If-Match': `"${record.op_revision}"`, 'Idempotency-Key': key },
-      body: JSON.stringify(body),
-    });
+    const answer = await fetch(at(path), { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) });
     return { status: answer.status, body: await answer.json().catch(() => ({})) };
   } catch {
     return { status: 0, body: { error: 'the server cannot be reached', remedy: 'nothing was recorded; try again when the link is back' } };

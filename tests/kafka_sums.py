@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import Any
 
 from kafka_reading import committed
@@ -13,6 +14,7 @@ from runners.kafka_client import new_producer, topic
 from runners.wire import Headers, Record
 
 N = 120
+WORK_S_MAX = 120.0
 
 
 class Sums:
@@ -68,6 +70,15 @@ class Sums:
 
 class KilledError(Exception):
     """Stands for SIGKILL: the transaction stays open, nothing is closed."""
+
+
+def limit() -> threading.Event:
+    """What tells a worker to stop when it has worked for longer than any test needs: the test then fails at what is missing."""
+    stop = threading.Event()
+    timer = threading.Timer(WORK_S_MAX, stop.set)
+    timer.daemon = True
+    timer.start()
+    return stop
 
 
 def fill(kafka: Kafka) -> None:

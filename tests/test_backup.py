@@ -6,11 +6,10 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
-from kafka_sums import EXPECTED, Sums, fill, outcome
+from kafka_sums import EXPECTED, Sums, fill, limit, outcome
 from test_kafka_backlog import broker  # noqa: F401 - a fixture
 from test_live_crash import begun, journal_of, pieces, rules, settings  # noqa: F401 - fixtures among them
 
@@ -120,7 +119,7 @@ def test_a_copied_volume_of_the_broker_holds_state_offsets_and_answers_together(
     fill(kafka)
     worker = Worker(kafka, Sums(kafka), "before")
     worker.take_place()
-    worker.recover(threading.Event())
+    worker.recover(limit())
     for _ in range(5):
         worker._transact(worker._answers(worker.consumer.poll(timeout_ms=5000, max_records=20)))
     generation = worker.generation
@@ -131,7 +130,7 @@ def test_a_copied_volume_of_the_broker_holds_state_offsets_and_answers_together(
     shutil.copytree(broker.folder, tmp_path / "copy")
 
     broker.start()
-    run_worker(kafka, lambda: Sums(kafka), threading.Event(), until_end=True)
+    run_worker(kafka, lambda: Sums(kafka), limit(), until_end=True)
     assert outcome(kafka) == EXPECTED
     broker.stop()
     shutil.rmtree(broker.folder)
@@ -143,9 +142,9 @@ def test_a_copied_volume_of_the_broker_holds_state_offsets_and_answers_together(
         assert outcome(kafka) == told
         worker = Worker(kafka, Sums(kafka), "after")
         worker.take_place()
-        worker.recover(threading.Event())
+        worker.recover(limit())
         assert worker.generation == generation > 0
-        worker.run(threading.Event(), until_end=True)
+        worker.run(limit(), until_end=True)
         worker.shut()
         assert outcome(kafka) == EXPECTED
     finally:

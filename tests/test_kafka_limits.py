@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from kafka_reading import committed
-from kafka_sums import EXPECTED, N, Sums, fill, outcome
+from kafka_sums import EXPECTED, N, Sums, fill, limit, outcome
 from test_kafka_worker import entered_worker
 
 from dogwatch.batch import T_MISSING, empty_batch, new_fixes
@@ -44,7 +44,7 @@ def work(kafka: Kafka, make: Any, metrics: Metrics) -> None:
     def observe(answers: list[Record], seconds: float) -> None:
         book_answers(metrics, "track", answers, seconds)
 
-    run_worker(kafka, make, threading.Event(), until_end=True, observe=observe, metrics=metrics)
+    run_worker(kafka, make, limit(), until_end=True, observe=observe, metrics=metrics)
 
 
 def letters(kafka: Kafka) -> list[tuple[str, int, str, bytes]]:
@@ -82,8 +82,9 @@ def test_a_slow_stage_loses_nothing_keeps_the_order_and_shows_its_lag(kafka):
 def test_a_poll_is_bounded(kafka):
     send(kafka, "ais.fixes", *[b"%d" % n for n in range(1, 3 * MESSAGES_PER_POLL)])
     worker = entered_worker(kafka, "only")
-    sizes = []
+    sizes, until_s = [], time.monotonic() + WAIT_S
     while sum(sizes) < 3 * MESSAGES_PER_POLL - 1:
+        assert time.monotonic() < until_s
         sizes.append(sum(len(records) for records in worker.consumer.poll(timeout_ms=1000).values()))
     worker.shut()
     assert max(sizes) <= MESSAGES_PER_POLL
@@ -146,7 +147,7 @@ def test_a_good_record_or_another_producer_ends_the_row_and_a_finite_run_ends_wi
     assert len(letters(kafka)) == 5
     send(kafka, "ais.fixes", b"x", b"y", b"z")
     with pytest.raises(InputError, match="is paused at offset"):
-        run_worker(kafka, lambda: Endless(kafka), threading.Event(), until_end=True)
+        run_worker(kafka, lambda: Endless(kafka), limit(), until_end=True)
 
 
 def test_an_upgrade_that_cannot_read_the_state_rebuilds_it_and_says_nothing_twice(kafka, monkeypatch):
@@ -156,7 +157,9 @@ def test_an_upgrade_that_cannot_read_the_state_rebuilds_it_and_says_nothing_twic
     stop = threading.Event()
     for _ in range(3):
         worker = entered_worker(kafka, "before")
+        until_s = time.monotonic() + WAIT_S
         while any(position < 29 for position in worker.positions.values()):
+            assert time.monotonic() < until_s
             worker._transact(worker._answers(worker.consumer.poll(timeout_ms=500)))
         stop.set()
         worker.run(stop, until_end=False)
@@ -176,7 +179,7 @@ def test_an_upgrade_that_cannot_read_the_state_rebuilds_it_and_says_nothing_twic
     assert worker.generation == rebuilt, "the snapshot of the new build is found beside those of the old one"
     send(kafka, "ais.fixes", *[b"%d" % n for n in range(61, N + 2, 2)])
     send(kafka, "ais.statics", *[b"%d" % n for n in range(60, N + 2, 2)])
-    worker.run(threading.Event(), until_end=True)
+    worker.run(limit(), until_end=True)
     worker.shut()
     assert outcome(kafka) == EXPECTED
 
@@ -217,7 +220,7 @@ def test_input_that_was_deleted_unread_is_counted_and_told_and_work_goes_on(kafk
     send(kafka, "ais.statics", b"%d" % N)
     forget(kafka, "ais.fixes", 5)
     with pytest.raises(OffsetOutOfRangeError):
-        worker.run(threading.Event(), until_end=True)
+        worker.run(limit(), until_end=True)
     worker.shut()
     work(kafka, make, metrics)
     assert tasks[-1].gone == [name]

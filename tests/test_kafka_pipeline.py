@@ -110,7 +110,7 @@ class Pipeline:
         process = self.running.pop(stage)
         assert process.poll() is None, f"{stage} was over before it could be killed\n{self.log(stage)}"
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(STAGE_S_MAX)
 
     def end(self, stage: str) -> None:
         process = self.running.pop(stage)
@@ -128,7 +128,7 @@ class Pipeline:
     def stop(self) -> None:
         for process in self.running.values():
             process.kill()
-            process.wait()
+            process.wait(STAGE_S_MAX)
 
     def outcome(self) -> tuple[list[bytes], list[bytes]]:
         """Events and alerts as house rules have them: upserted by id and version, sorted."""

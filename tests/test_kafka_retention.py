@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from kafka_reading import committed
+from kafka_sums import limit
 from test_kafka_limits import forget
 from test_tracks_dark import ALONE, X
 from tracks_sea import T0, FlatSea, every, in_order, lane_traffic, stamped, static, track, well_heard
@@ -87,7 +87,7 @@ def test_holes_that_follow_each_other_hide_a_vessel_and_are_not_its_silence(rule
 
 def work(kafka: Kafka, rules: Rules, upto: int) -> None:
     """A stage at work until its input is over, or stopped in good order after so many messages."""
-    stop, taken = threading.Event(), [0]
+    stop, taken = limit(), [0]
 
     class Counted(TrackTask):
         def take(self, *given: Any) -> list[Record]:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from kafka_reading import committed
-from kafka_sums import EXPECTED, N, Sums, fill, outcome
+from kafka_sums import EXPECTED, N, Sums, fill, limit, outcome
 
 from runners import kafka_standby
 from runners.kafka_client import new_producer, topic
@@ -47,7 +47,7 @@ def test_a_dead_process_is_known_on_its_own_machine_only():
     while not is_gone(process) and time.monotonic() < deadline:  # not waited for: a zombie is as dead
         time.sleep(0.01)
     assert is_gone(process)
-    child.wait()
+    child.wait(60)
     assert is_gone(process)
     host, rest = process.split(" ", 1)
     assert not is_gone(f"{host}-other {rest}")
@@ -138,7 +138,7 @@ def test_an_idle_owner_is_believed_and_a_sleeping_one_is_replaced_and_writes_not
 
     asleep = Worker(kafka, Sums(kafka), "asleep")
     asleep.take_place()
-    asleep.recover(threading.Event())
+    asleep.recover(limit())
     send(kafka, range(41, N + 2))
     answers = asleep._answers(asleep.consumer.poll(timeout_ms=5000, max_records=20))
     assert answers

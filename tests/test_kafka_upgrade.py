@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from kafka_reading import committed
-from kafka_sums import EXPECTED, Sums, fill, outcome
+from kafka_sums import EXPECTED, Sums, fill, limit, outcome
 
 from dogwatch.errors import InputError
 from runners import step
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.kafka
 def entered(kafka, token: str) -> Worker:
     worker = Worker(kafka, Sums(kafka), token)
     worker.take_place()
-    worker.recover(threading.Event())
+    worker.recover(limit())
     return worker
 
 
@@ -44,7 +44,7 @@ def test_a_stage_rebuilds_the_state_of_another_build_by_replay_and_says_nothing_
     after.shut()
 
     with caplog.at_level(logging.INFO, "dogwatch.kafka"):
-        run_worker(kafka, lambda: Sums(kafka), threading.Event(), until_end=True)
+        run_worker(kafka, lambda: Sums(kafka), limit(), until_end=True)
     assert "generation 6, 0 records replayed" in caplog.text, "the first snapshot of the new build is found"
     assert outcome(kafka) == EXPECTED
 

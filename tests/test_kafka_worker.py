@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from kafka_reading import committed
-from kafka_sums import EXPECTED, KilledError, Sums, fill, outcome
+from kafka_sums import EXPECTED, KilledError, Sums, fill, limit, outcome
 
 from dogwatch.blob import HEADER
 from dogwatch.config import Kafka
@@ -48,7 +48,7 @@ def entered_worker(kafka: Kafka, token: str) -> Worker:
     """A worker in its place, ready to run."""
     worker = Worker(kafka, Sums(kafka), token)
     worker.take_place()
-    worker.recover(threading.Event())
+    worker.recover(limit())
     return worker
 
 
@@ -66,8 +66,8 @@ def test_killed_anywhere_every_answer_counts_once(kafka, snapshot_s):
         worker.consumer.config["max_poll_records"] = dice.randrange(3, 30)
         worker.producer = DyingProducer(worker.producer, before=dice.randrange(1, 5), after=dice.randrange(1, 5))
         try:
-            worker.recover(threading.Event())
-            worker.run(threading.Event(), until_end=True)
+            worker.recover(limit())
+            worker.run(limit(), until_end=True)
             worker.shut()
             break
         except KilledError:
@@ -117,7 +117,7 @@ def test_a_worker_told_to_stop_while_it_replays_ends_after_the_record_in_hand_an
         log.refresh()
         assert log.owner is not None
         assert log.owner.left, "a standby need not wait"
-    run_worker(kafka, lambda: Sums(kafka), threading.Event(), until_end=True)
+    run_worker(kafka, lambda: Sums(kafka), limit(), until_end=True)
     assert outcome(kafka) == EXPECTED
 
 
@@ -132,7 +132,7 @@ def test_signs_of_life_go_out_between_the_records_of_one_poll_and_while_it_repla
     second = Worker(kafka, Sums(kafka), "second")
     second.take_place()
     before = owners()
-    second.recover(threading.Event())
+    second.recover(limit())
     assert owners() - before >= behind
     found = second.consumer.poll(timeout_ms=5000, max_records=20)
     before, records = owners(), sum(len(records) for records in found.values())
@@ -153,7 +153,7 @@ def test_a_worker_that_was_replaced_writes_nothing_more(kafka):
     with pytest.raises(TakenOverError):
         require_owner(kafka, "track", "first")
     require_owner(kafka, "track", "second")
-    second.run(threading.Event(), until_end=True)
+    second.run(limit(), until_end=True)
     assert outcome(kafka) == EXPECTED
     first.shut()
     second.shut()
@@ -174,7 +174,7 @@ def test_a_replaced_worker_stops_with_words(kafka):
 
     def work() -> None:
         try:
-            run_worker(kafka, lambda: Slow(kafka), threading.Event(), until_end=True)
+            run_worker(kafka, lambda: Slow(kafka), limit(), until_end=True)
         except TakenOverError as fault:
             caught.append(fault)
 
@@ -187,7 +187,7 @@ def test_a_replaced_worker_stops_with_words(kafka):
     assert not thread.is_alive()
     assert len(caught) == 1
     assert "has taken over" in str(caught[0])
-    second.run(threading.Event(), until_end=True)
+    second.run(limit(), until_end=True)
     second.shut()
     assert outcome(kafka) == EXPECTED
 

@@ -2,7 +2,7 @@
 
 May live here: one live run in this process, a sender beside it, and what it counts. May not: anything of the product's.
 A simulated sea is sent over TCP at ten times a busy feed; twice a second a beacon that nobody has heard before calls in the midst of it. Run:
-python -m benchmarks.distress [--lines-per-s N] [--calls N].
+python -m benchmarks.distress [--lines-per-s N] [--calls N]. The same with a broker between: `distress_kafka`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from sim.simulate import simulate
 BUSY_LINES_PER_S = 1000  # a national feed
 FLOOD = 10
 TICK_S = 0.02
+STOP_S_MAX = 60.0
 
 
 def main() -> int:
@@ -58,10 +59,10 @@ def main() -> int:
         run = threading.Thread(target=run_live, args=(config, Console(file=io.StringIO()), stop), daemon=True)
         run.start()
         peer, _ = door.accept()
-        total = _send(peer, lines, given.lines_per_s, given.calls, sent)
+        total = send(peer, lines, given.lines_per_s, given.calls, sent)
         time.sleep(3)
         stop.set()
-        run.join()
+        run.join(STOP_S_MAX)
     took = np.array([came[mmsi] - sent[mmsi] for mmsi in sent if mmsi in came])
     p50, p99 = np.percentile(took, [50, 99]) if len(took) else (np.inf, np.inf)
     result = {"lines_per_s": round(total), "calls": len(sent), "arrived": len(took), "p50_ms": round(1000 * p50, 1), "p99_ms": round(1000 * p99, 1)}
@@ -69,14 +70,14 @@ def main() -> int:
     return int(len(took) < len(sent) or p99 > 1.0)
 
 
-def _send(peer: socket.socket, lines: list[bytes], rate: int, calls: int, sent: dict[int, float]) -> float:
-    """The sea at `rate` lines per second with `calls` in it, two a second; the rate that was reached."""
+def send(peer: socket.socket, lines: list[bytes], rate: int, calls: int, sent: dict[int, float], *, warm_s: float = 0.0) -> float:
+    """The sea at `rate` lines per second; after `warm_s` with `calls` in it, two a second. `sent`: MMSI -> moment. Returns the rate that was reached."""
     flood, begun, gone = itertools.cycle(lines), time.perf_counter(), 0
     for tick in itertools.count():
         due = int((tick + 1) * TICK_S * rate)
         peer.sendall(b"".join(itertools.islice(flood, max(0, due - gone))))
         gone = max(gone, due)
-        if tick % 25 == 24:
+        if tick % 25 == 24 and tick * TICK_S >= warm_s:
             mmsi = 970_100_000 + len(sent)
             fields = {"type": 1, "mmsi": mmsi, "status": 14, "lat": 50.0 + len(sent) / 100, "lon": 3.0, "second": 60}
             peer.sendall(encode_dict(fields, talker_id="AI")[0].encode() + b"\r\n")

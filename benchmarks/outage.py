@@ -234,11 +234,14 @@ def rows_in_order(kafka: Kafka, data: bytes) -> tuple[int, list[str]]:
                 rows.append(wire.read_batch(record.value, wire.from_headers(record.headers, wire.FIXES)).fixes)
     found = np.concatenate(rows)
     expected = Intake([Lane(SOURCE, lateness_ms=round(LATENESS_S * 1000))]).feed(SOURCE, data, None, final=True)[0].fixes
+    return len(found), differences(found, expected)
+
+
+def differences(found: np.ndarray, expected: np.ndarray) -> list[str]:
+    """Sentences about fixes that are lost, doubled or in another order than those expected."""
     if len(found) != len(expected):
-        return len(found), [f"{len(found)} rows of {len(expected)}"]
-    return len(found), [
-        f"{name} differs: rows are not in the order of the sea" for name in ("t_ms", "mmsi", "lat", "lon") if (found[name] != expected[name]).any()
-    ]
+        return [f"{len(found)} rows of {len(expected)}"]
+    return [f"{name} differs: rows are not in the order of the sea" for name in ("t_ms", "mmsi", "lat", "lon") if (found[name] != expected[name]).any()]
 
 
 def main() -> int:

@@ -25,6 +25,7 @@ APPLICATION_ID = 0x444F4757  # "DOGW", so that `file` and we know whose database
 URL_PREFIXES = ("postgresql://", "postgres://")
 SCHEMA_VERSION = 3
 LOG_KEEPS = "the log is append-only"
+LOG_STAYS = "CREATE TRIGGER log_stays BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
 MIGRATIONS = {
     "sqlite": {
         1: """
@@ -38,8 +39,9 @@ CREATE TABLE log (
     request_key TEXT UNIQUE, prev_hash TEXT NOT NULL, hash TEXT NOT NULL
 ) STRICT;
 CREATE TRIGGER log_keeps BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
-CREATE TRIGGER log_stays BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
-""",
+"""
+        + LOG_STAYS
+        + ";",
         2: """
 CREATE TABLE decision_2 (alert_id TEXT PRIMARY KEY, op_revision INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 INSERT INTO decision_2 SELECT alert_id, op_revision, CASE WHEN ack_by IS NULL THEN '{}' ELSE json_object('ack', json_object(
@@ -140,6 +142,20 @@ class SqliteStore:
                     self.run("ROLLBACK")
                 raise
 
+    def forget(self, upto: int) -> None:
+        """Take away the entries of the log up to this number: the one way around its being append-only. Inside `writing`. Raises StoreError."""
+        self.run("DROP TRIGGER log_stays")
+        self.run("DELETE FROM log WHERE seq <= ?", (upto,))
+        self.run(LOG_STAYS)
+
+    def copy(self, path: Path) -> None:
+        """Everything as it is at one moment, into another file. Raises StoreError."""
+        try:
+            with self._lock, contextlib.closing(sqlite3.connect(path)) as other:
+                self._db.backup(other)
+        except sqlite3.Error as fault:
+            raise StoreError(str(fault)) from fault
+
     def close(self) -> None:
         """Close the file. Further calls fail."""
         with self._lock:
@@ -205,6 +221,12 @@ class PostgresStore:
                     yield
             except self._psycopg.Error as fault:
                 raise StoreError(str(fault).strip()) from fault
+
+    def forget(self, upto: int) -> None:
+        """Take away the entries of the log up to this number: the one way around its being append-only. Inside `writing`. Raises StoreError."""
+        self.run("ALTER TABLE log DISABLE TRIGGER log_keeps")
+        self.run("DELETE FROM log WHERE seq <= ?", (upto,))
+        self.run("ALTER TABLE log ENABLE TRIGGER log_keeps")
 
     def close(self) -> None:
         """End the connection. Further calls make a new one."""

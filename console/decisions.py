@@ -12,8 +12,6 @@ Thread-safe. `get` and `shelf` answer from memory and never wait for the databas
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,14 +19,11 @@ from typing import Any
 
 import msgspec
 
+from console.chain import LOG_COLUMNS, entry_hash, verify
 from console.database import open_store
 
 RESCUE_ENDED = "rescue ended"  # in the log, before the ids of the areas
 END_RESCUE = "end_rescue"  # an action of the log, where alone it is kept: a rescue is ended for good
-LOG_NAMES = (
-    "seq", "wall_ms", "event_ms", "station", "user", "role", "action", "alert_id", "state_from", "state_to", "reason", "request_key", "prev_hash",
-)  # fmt: skip
-LOG_COLUMNS = ", ".join(f'"{name}"' for name in (*LOG_NAMES, "hash"))
 
 
 class Ack(msgspec.Struct, frozen=True):
@@ -281,12 +276,7 @@ class Decisions:
 
     def verify(self) -> int | None:
         """Walk the chain of the log: the first number that does not fit, or None. Raises StoreError."""
-        previous, wanted = "", 1
-        for row in self.log():
-            if row["seq"] != wanted or row["prev_hash"] != previous or row["hash"] != _hash(tuple(row[name] for name in LOG_NAMES)):
-                return wanted
-            previous, wanted = str(row["hash"]), wanted + 1
-        return None
+        return verify(self.store).broken or None
 
     def close(self) -> None:
         """Close the database."""
@@ -296,7 +286,7 @@ class Decisions:
         last = self.store.run("SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1")
         seq, previous = (last[0]["seq"] + 1, last[0]["hash"]) if last else (1, "")
         row = (seq, act.wall_ms, act.event_ms, act.station, act.user, act.role, act.action, alert_id, state_from, state_to, act.reason, act.key, previous)
-        self.store.run(f"INSERT INTO log ({LOG_COLUMNS}) VALUES ({','.join('?' * 14)})", (*row, _hash(row)))
+        self.store.run(f"INSERT INTO log ({LOG_COLUMNS}) VALUES ({','.join('?' * 14)})", (*row, entry_hash(row)))
 
     def _decision(self, row: dict[str, Any]) -> Decision:
         body = msgspec.json.decode(row["body"], type=Decision)
@@ -319,7 +309,3 @@ def _state(decision: Decision) -> str:
         f"shelved {shelf.scope} until {shelf.until_ms}" if shelf else "",
     ]
     return ", ".join(part for part in parts if part) or "open"
-
-
-def _hash(row: tuple[object, ...]) -> str:
-    return hashlib.blake2b(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode(), digest_size=32).hexdigest()

@@ -60,6 +60,8 @@ class Console(msgspec.Struct, forbid_unknown_fields=True):
     decisions: str = ""
     protected: str = ""  # file with MMSI and IMO numbers of vessels of which nothing leaves as a file
     hosts: list[str] = []
+    keep_log_days: Annotated[float, msgspec.Meta(ge=30)] | None = None
+    keep_load_days: Annotated[float, msgspec.Meta(ge=30)] | None = None
     session_h: Annotated[float, msgspec.Meta(gt=0, le=24 * 31)] = 12.0
     proxy: str = ""
     user_header: str = ""

@@ -22,6 +22,7 @@ from rich.markup import escape
 
 from dogwatch import __version__
 from dogwatch.errors import DogwatchError, InputError
+from runners.cli_audit import audit_app
 from runners.cli_users import users_app
 from runners.printing import err, out, print_json
 
@@ -41,6 +42,7 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(watchlists_app, name="watchlists")
 app.add_typer(kafka_app, name="kafka")
 app.add_typer(users_app, name="users")
+app.add_typer(audit_app, name="audit")
 
 DURATION_S_MAX = 366 * 86_400.0
 ConfigFile = Annotated[Path, typer.Option("--config", help="Configuration file (TOML).")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dogwatch.errors import InputError
+from dogwatch.errors import InputError, SurroundingsError
 from runners.printing import err, out, print_json
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ FromInput = Annotated[bool, typer.Option(help="Read the password from the first 
 
 @contextlib.contextmanager
 def _users(config: Path | None, database: str, *, make: bool = False) -> Iterator[Users]:
+    from console.database import StoreError
     from console.decisions import Decisions
     from console.users import Users
     from runners.people import database_of, existing
@@ -34,6 +35,8 @@ def _users(config: Path | None, database: str, *, make: bool = False) -> Iterato
     decisions = Decisions(where if make else existing(where))
     try:
         yield Users(decisions)
+    except StoreError as fault:
+        raise SurroundingsError(f"the database refused: {fault}", remedy="check its disk or its server; nothing was changed") from fault
     finally:
         decisions.close()
 
@@ -54,7 +57,8 @@ def _password(generate: bool, stdin: bool) -> str:
     return first
 
 
-def _by() -> str:
+def who_runs() -> str:
+    """The name that this machine has for whoever runs the command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -83,7 +87,7 @@ def add(
         password = "" if no_password else _password(generate, password_stdin)
         if not (password or no_password):
             raise InputError("the password is empty", remedy="give one, or --no-password for a user who comes through the proxy")
-        users.add(name, role, password, by=_by())
+        users.add(name, role, password, by=who_runs())
     _said(f"{name} may log in as {role}; consoles that run know it within a second.", password if generate else "")
 
 
@@ -92,7 +96,7 @@ def passwd(name: str, generate: Generate = False, password_stdin: FromInput = Fa
     """Another password; the user's open sessions end. Example: dogwatch users passwd ana --generate"""
     with _users(config, database) as users:
         password = _password(generate, password_stdin)
-        users.set_password(name, password, by=_by())
+        users.set_password(name, password, by=who_runs())
     _said(f"{name} has another password; what was open with the old one is closed.", password if generate else "")
 
 
@@ -100,7 +104,7 @@ def passwd(name: str, generate: Generate = False, password_stdin: FromInput = Fa
 def remove(name: str, config: ConfigOf = None, database: Database = "") -> None:
     """Take a user away; their entries in the log stay. Example: dogwatch users remove ana"""
     with _users(config, database) as users:
-        users.remove(name, by=_by())
+        users.remove(name, by=who_runs())
         left = len(users.all())
     note = "" if left else " Nobody is left: a console that runs goes on asking who it is, one that is started now is open to this machine only."
     _said(f"{name} is removed.{note}", "")

@@ -37,3 +37,9 @@ def existing(where: str) -> str:
             f"there is no database at {where}", remedy="name the file or the postgresql:// address with --database, or the configuration with --config"
         )
     return where
+
+
+def keep_days(config_file: Path | None) -> tuple[float | None, float | None]:
+    """How many days the watch log, and what load is counted from, are kept; None = for good. Raises InputError."""
+    settings = read_config(config_file).console if config_file is not None else Settings()
+    return settings.keep_log_days, settings.keep_load_days

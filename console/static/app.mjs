@@ -327,7 +327,7 @@ function VesselCard({ eventNow, act }) {
 /** What the map would show, where it cannot: vessels with alerts first, then by age. */
 function VesselList({ eventNow }) {
   const rows = Array.from({ length: vessels.count }, (_, s) => s).sort((a, b) => (vessels.flags[b] & 1) - (vessels.flags[a] & 1) || vessels.t[b] - vessels.t[a]).slice(0, 200);
-  return html`<div class="scroll pad list" data-test="vessel-list">
+  return html`<div class="scroll pad list" data-test="vessel-list" tabindex="0" role="region" aria-label="Vessels">
     <p class="note">This browser cannot draw the map (WebGL2 or the map library is missing). The list goes on working.</p>
     <table><thead><tr><th>Vessel</th><th>MMSI</th><th>Class</th><th class="n">kn</th><th class="n">Course</th><th>Position</th><th class="n">Age</th></tr></thead>
     <tbody>${rows.map((s) => {

@@ -130,6 +130,15 @@ class Watchlist(msgspec.Struct, forbid_unknown_fields=True):
     encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
 
 
+class Webhook(msgspec.Struct, forbid_unknown_fields=True):
+    """An address that is told of alerts. `secret_file` holds what signs the messages."""
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
+    url: Annotated[str, msgspec.Meta(pattern="^https?://")]
+    secret_file: str
+    level: Literal["caution", "warning", "alarm", "emergency"] = "warning"
+
+
 class Backtest(msgspec.Struct, forbid_unknown_fields=True):
     """What the console tries changed rules and zones on. Without recordings nothing is activated there."""
 
@@ -153,6 +162,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
     console: Console = msgspec.field(default_factory=Console)
     metrics: Metrics = msgspec.field(default_factory=Metrics)
     capture: Capture = msgspec.field(default_factory=Capture)
+    webhooks: list[Webhook] = []
     backtest: Backtest = msgspec.field(default_factory=Backtest)
     kafka: Kafka | None = None
 

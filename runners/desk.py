@@ -15,7 +15,7 @@ from rich.console import Console as Terminal
 
 from dogwatch.alerts import Alert
 from dogwatch.batch import T_MISSING, UNITS_PER_DEG
-from dogwatch.config import Console
+from dogwatch.config import Console, Webhook
 from dogwatch.errors import InputError
 from dogwatch.geo import NM_M
 from dogwatch.times import iso
@@ -23,6 +23,7 @@ from runners.alert_lines import AlertLines
 from runners.coverage_map import features, heard_by
 from runners.engine import Engine, Output
 from runners.metrics import Metrics
+from runners.rules import read_text
 from runners.source_words import SourceWords
 from tracks.coverage import Coverage
 from tracks.rescue import close_row
@@ -42,6 +43,8 @@ class Desk:
         self.words = SourceWords()
         self.server: Any = None
         self.editor: Any = None
+        self.webhooks: Any = None
+        self.protected: frozenset[int] = frozenset()
         self.board: Any = None
         self.picture: Any = None
         self.url = ""
@@ -106,7 +109,7 @@ class Desk:
         )
         if journal is not None:
             self.board.suppressed.recall(journal)
-        self.editor = editor
+        self.editor, self.protected = editor, protected
         self.server = Server(app)
         self.url = self.server.start(host, port)
         return self.url
@@ -131,6 +134,8 @@ class Desk:
                 self.terminal.print(line, markup=False, highlight=False, soft_wrap=True)
         if self.board is not None and now - self._last_health >= HEALTH_S:
             self._health(now)
+            if self.webhooks is not None:
+                self.board.health({"webhooks": self.webhooks.counts()})
 
     def obey(self) -> list[Output]:
         """Tell the watch which rescue areas people have ended, show what comes of it and return it for the journal.
@@ -162,8 +167,26 @@ class Desk:
         for alert in alerts:
             if self.board is not None:
                 self.board.publish(alert)
+            if self.webhooks is not None and not self._withheld(alert):
+                self.webhooks.publish(alert)
             if self.terminal is not None:
                 self._say(self.lines.news(alert))
+
+    def call_out(self, hooks: list[Webhook]) -> None:
+        """Tell these addresses of alerts from now on; the page must be open, because what is protected is known there. Raises InputError."""
+        from console.webhooks import Hook, Webhooks
+
+        known = [Hook(one.name, one.url, read_text(Path(one.secret_file), what="webhook secret").strip().encode(), one.level) for one in hooks]
+        if empty := [one.name for one in known if not one.secret]:
+            raise InputError(f"the secret of the webhook '{empty[0]}' is empty", remedy="write a long random line into its secret_file")
+        self.webhooks = Webhooks(known)
+
+    def _withheld(self, alert: Alert) -> bool:
+        """Whether a risk alert is about somebody who rescues or is rescued: that leaves this house in no form."""
+        from console.protected import Protection
+
+        record = self.board.record(alert.alert_id) if alert.kind != "distress" else None
+        return record is not None and bool(Protection(self.protected, self.board.rescue_areas(), self.picture.one).alert(record))
 
     def close(self) -> None:
         """Say what was only counted so far, stop the page."""
@@ -172,6 +195,8 @@ class Desk:
             self.server.stop()
         if self.editor is not None:
             self.editor.bench.close()
+        if self.webhooks is not None:
+            self.webhooks.close()
 
     def _say_exercise(self) -> None:
         """Once, when the run becomes an exercise, or goes on as one."""

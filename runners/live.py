@@ -82,6 +82,8 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
                 settings=config.console,
             )
             terminal.print(f"Console: [bold]{url}[/]", highlight=False)
+            if config.webhooks:
+                desk.call_out(config.webhooks)
         elif config.metrics.enabled:  # the console's own port serves /metrics too
             desk.metrics.serve(config.metrics.host, config.metrics.port)
         desk.tell(journal.missed)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -48,6 +48,7 @@ from runners.backtest_cases import (
     rule_rows,
     sweep,
 )  # fmt: skip
+from runners.detector_costs import DetectorCosts
 from runners.engine import Output
 from runners.replay import Options, Progress, replay
 from runners.rules import read_text
@@ -86,6 +87,7 @@ class Side(msgspec.Struct):
     near: list[CaseRow]
     track_cpu_s: float
     score_cpu_s: float
+    detectors_cpu_ms: dict[str, float]
 
 
 class Result(msgspec.Struct):
@@ -165,21 +167,28 @@ class Asked:
     satellites: frozenset[str] = frozenset()
 
 
+class Costs(NamedTuple):
+    """CPU time of one replay: seconds of everything, milliseconds by detector."""
+
+    track_s: float
+    detectors_ms: dict[str, float]
+
+
 def backtest(asked: Asked, progress: Callable[[Progress, Output], None] | None = None) -> tuple[Result, np.ndarray]:
     """The result, and the kept positions for its maps. Raises InputError for data that hold no position, and for gates that nothing can answer."""
     _refuse_gates(asked)
     trails = Trails()
-    summary, events, track_s = _events(asked, asked.rules, trails, progress)
+    summary, events, costs = _events(asked, asked.rules, trails, progress)
     if not trails.hours:
         raise InputError("the data hold no position that can be read: nothing was tested", remedy="dogwatch decode shows why the lines are refused")
     data = _coverage(asked, summary, trails)
     asked = replace(asked, labels=[label if label.t_end is not None else msgspec.structs.replace(label, t_end=data["t_last_ms"]) for label in asked.labels])
-    now, cases = _side(asked, asked.rules, events, data, track_s)
+    now, cases = _side(asked, asked.rules, events, data, costs)
     before, older = None, list[CaseRow]()
     if (against := asked.against) is not None:
         if not asked.rules.detects_as(against):
-            _, events, track_s = _events(asked, against, Trails(), progress)
-        before, older = _side(asked, against, events, data, track_s)
+            _, events, costs = _events(asked, against, Trails(), progress)
+        before, older = _side(asked, against, events, data, costs)
     found = changes(asked.rules.profile, cases, against.profile, older) if against else []
     metrics = _metrics(now, found, compared=against is not None)
     gates = [_tried(gate, metrics) for gate in asked.gates]
@@ -187,9 +196,9 @@ def backtest(asked: Asked, progress: Callable[[Progress, Output], None] | None =
     return Result(__version__, data, labels, now, before, found, metrics, gates), trails.whole()
 
 
-def _events(asked: Asked, rules: Rules, trails: Trails, progress: Callable[[Progress, Output], None] | None) -> tuple[dict[str, Any], list[Event], float]:
-    """Summary and events of a replay, and its CPU seconds."""
-    started = time.process_time()
+def _events(asked: Asked, rules: Rules, trails: Trails, progress: Callable[[Progress, Output], None] | None) -> tuple[dict[str, Any], list[Event], Costs]:
+    """Summary and events of a replay, and what it cost."""
+    started, detectors = time.process_time(), DetectorCosts()
 
     def watch(state: Progress, output: Output) -> None:
         trails.take(state, output)
@@ -198,12 +207,12 @@ def _events(asked: Asked, rules: Rules, trails: Trails, progress: Callable[[Prog
 
     with tempfile.TemporaryDirectory(prefix="dogwatch-backtest-") as folder:
         options = Options(Path(folder), asked.lateness_s, snapshot_wall_s=1e9, satellites=asked.satellites)
-        summary = replay(asked.inputs, rules, options, asked.coverage, watch)
+        summary = replay(asked.inputs, rules, options, asked.coverage, watch, begun=lambda engine: detectors.watch(engine.watch.track.detectors))
         rows = (Path(folder) / "events.ndjson").read_bytes().splitlines()
-    return summary, [event_from_json(row) for row in rows], time.process_time() - started
+    return summary, [event_from_json(row) for row in rows], Costs(round(time.process_time() - started, 2), detectors.ms())
 
 
-def _side(asked: Asked, rules: Rules, events: list[Event], data: dict[str, Any], track_s: float) -> tuple[Side, list[CaseRow]]:
+def _side(asked: Asked, rules: Rules, events: list[Event], data: dict[str, Any], spent: Costs) -> tuple[Side, list[CaseRow]]:
     """One profile's view of the events."""
     profile, started = rules.profile, time.process_time()
     stamped(events, profile.content_hash)
@@ -224,8 +233,9 @@ def _side(asked: Asked, rules: Rules, events: list[Event], data: dict[str, Any],
         rule_rows(profile, cases, events, _criteria_ms(profile, events)),
         sweep(profile, cases, asked.labels, data["hours"]),
         near_misses(profile, cases),
-        round(track_s, 2),
+        spent.track_s,
         round(score_s, 2),
+        spent.detectors_ms,
     )
     return side, cases
 

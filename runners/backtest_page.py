@@ -18,6 +18,7 @@ import numpy as np
 from dogwatch.times import clock_text, duration_text, iso
 from runners.backtest import Gate, Result, Side, trail_of
 from runners.backtest_cases import CaseRow, Change
+from runners.backtest_coast import shore_lines
 from runners.ledger import replace_file
 from sim.report import Share
 
@@ -37,8 +38,11 @@ pre{background:#f4f4f4;padding:.6rem;overflow:auto;font-size:12px}.note{color:#5
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(result: Result, whole: np.ndarray) -> bytes:
-    """The report as one HTML file. `whole`: the kept positions (runners.backtest.Trails)."""
+NO_COAST = np.empty((0, 4), np.int32)
+
+
+def page(result: Result, whole: np.ndarray, coast: np.ndarray = NO_COAST) -> bytes:
+    """The report as one HTML file. `whole`: the kept positions (runners.backtest.Trails); `coast`: edges as `zones.coast.Coast` has them."""
 
     def track(mmsi: int, t_first_ms: int, t_last_ms: int) -> np.ndarray:
         return trail_of(whole, mmsi, t_first_ms, t_last_ms)
@@ -55,10 +59,10 @@ def page(result: Result, whole: np.ndarray) -> bytes:
         *_data(result),
         *_load(now, before),
         *_accuracy(result),
-        *_changes(result, track),
+        *_changes(result, track, coast),
         *_sweep(now),
         *_rules(now),
-        *_near(now, track),
+        *_near(now, track, coast),
         *_stamp(result),
         "</body></html>\n",
     ]
@@ -164,18 +168,19 @@ def _accuracy(result: Result) -> list[str]:
             _share(side.accuracy.precision),
             _share(side.accuracy.recall),
             f"{side.accuracy.delay.text()} s",
+            "{:.0f} to {:.0f} s".format(*side.accuracy.delay_median) if side.accuracy.delay_median else "fewer than six",
             side.accuracy.right,
             side.accuracy.wrong,
             side.accuracy.unlabelled,
         )
         for side in sides
     ]
-    head = ("profile", "precision (95 %)", "recall (95 %)", "delay, median/90 %", "right", "wrong", "unlabelled")
+    head = ("profile", "precision (95 %)", "recall (95 %)", "delay, median/90 %", "median delay (95 %)", "right", "wrong", "unlabelled")
     bias = "Unlabelled alerts are in neither share. Labels that come from alerts say nothing of what was never told: recall is then too high."
     return ["<h2>Accuracy</h2>", _table(head, rows), f'<p class="note">{bias}</p>']
 
 
-def _changes(result: Result, track: Track) -> list[str]:
+def _changes(result: Result, track: Track, coast: np.ndarray) -> list[str]:
     if result.before is None:
         return []
     order = {"added": 0, "changed": 1, "lost": 2}
@@ -188,9 +193,9 @@ def _changes(result: Result, track: Track) -> list[str]:
     ]
     parts = ["<h2>Added, lost and changed alerts</h2>", said]
     if found:
-        parts += [_overview(found), _table(("", "from", "MMSI", "alert", "difference", "label"), rows)]
+        parts += [_overview(found, coast), _table(("", "from", "MMSI", "alert", "difference", "label"), rows)]
     for change in found[:SHOWN_MAX]:
-        parts.append(_map(change.case, track, INK[change.kind], f"{change.kind}: {change.text}. {change.case.headline}"))
+        parts.append(_map(change.case, track, coast, INK[change.kind], f"{change.kind}: {change.text}. {change.case.headline}"))
     if len(found) > SHOWN_MAX:
         parts.append(f'<p class="note">Maps of the first {SHOWN_MAX} of {len(found)}.</p>')
     return parts
@@ -217,6 +222,14 @@ class _Frame:
         x = self.wide / 2 + (self._turned(lon) - self.mid[1]) * self.squeeze * self.scale
         return round(x, 1), round(self.high / 2 - (lat - self.mid[0]) * self.scale, 1)
 
+    def shore(self, coast: np.ndarray) -> str:
+        """The coast in the picture as one path, to the pixel."""
+        up, across = self.high / 2 / self.scale, self.wide / 2 / self.scale / self.squeeze
+        lat, lon = self.mid[0], self.mid[1] + self.lon_0
+        lines = shore_lines(coast, (lat - up, lat + up), (lon - across, lon + across), 1.0 / self.scale)
+        drawn = "".join("M" + "L".join("{:.0f} {:.0f}".format(*self.at(*spot)) for spot in line.tolist()) for line in lines)
+        return f'<path class="coast" d="{drawn}" fill="none" stroke="#8a7f5c" stroke-width="1"/>' if drawn else ""
+
     def bar(self) -> str:
         """A scale bar of a round number of nautical miles."""
         nm = 10.0 ** math.floor(math.log10(max(1e-3, 60 * self.wide / self.scale / 3)))
@@ -224,7 +237,7 @@ class _Frame:
         return f'{line}<text x="10" y="{self.high - 16}" font-size="11">{nm:g} nm</text>'
 
 
-def _overview(found: list[Change]) -> str:
+def _overview(found: list[Change], coast: np.ndarray) -> str:
     placed = [(change, (change.case.lat, change.case.lon)) for change in found]
     points = [(lat, lon) for _, (lat, lon) in placed if lat is not None and lon is not None]
     if not points:
@@ -235,11 +248,11 @@ def _overview(found: list[Change]) -> str:
             x, y = frame.at(lat, lon)
             marks.append(f'<circle cx="{x}" cy="{y}" r="5" fill="{INK[change.kind]}"><title>{escape(change.case.headline)}</title></circle>')
     key = ", ".join(f'<span style="color:{INK[kind]}">{kind}</span>' for kind in ("added", "lost", "changed"))
-    drawn = f'<svg width="720" height="360" role="img" aria-label="map of changed alerts">{"".join(marks)}{frame.bar()}</svg>'
+    drawn = f'<svg width="720" height="360" role="img" aria-label="map of changed alerts">{frame.shore(coast)}{"".join(marks)}{frame.bar()}</svg>'
     return f'<figure style="max-width:720px">{drawn}<figcaption>{key}</figcaption></figure>'
 
 
-def _map(case: CaseRow, track: Track, ink: str, text: str) -> str:
+def _map(case: CaseRow, track: Track, coast: np.ndarray, ink: str, text: str) -> str:
     """The case's vessels before, during and after it."""
     tracks = [(mmsi, track(mmsi, case.t_first - ROOM_MS, case.t_last + ROOM_MS)) for mmsi in case.mmsi]
     points = [(lat, lon) for _, rows in tracks for _, lat, lon in rows.tolist()]
@@ -258,7 +271,9 @@ def _map(case: CaseRow, track: Track, ink: str, text: str) -> str:
     if case.lat is not None and case.lon is not None:
         x, y = frame.at(case.lat, case.lon)
         lines.append(f'<circle cx="{x}" cy="{y}" r="6" fill="none" stroke="{ink}" stroke-width="3"/>')
-    return f'<figure><svg width="{WIDE}" height="{HIGH}" role="img" aria-label="tracks">{"".join(lines)}{frame.bar()}</svg>{caption}</figure>'
+    return (
+        f'<figure><svg width="{WIDE}" height="{HIGH}" role="img" aria-label="tracks">{frame.shore(coast)}{"".join(lines)}{frame.bar()}</svg>{caption}</figure>'
+    )
 
 
 def _sweep(now: Side) -> list[str]:
@@ -276,10 +291,12 @@ def _rules(now: Side) -> list[str]:
     rows = [(row.name, row.events, row.alerts, row.alone, row.right, row.wrong, row.cpu_ms) for row in now.rules]
     head = ("rule", "event versions that fit", "alerts with it", "with it alone", "right", "wrong", "criteria, CPU ms")
     said = f"The tracks took {now.track_cpu_s} s of CPU time, scoring every case {now.score_cpu_s} s, on this machine and in this run."
-    return ["<h2>What each rule brings and costs</h2>", _table(head, rows), f'<p class="note">{said}</p>']
+    costs = _table(("detector", "CPU ms"), list(now.detectors_cpu_ms.items()))
+    shared = "What the detectors share (decoding, association, contacts) is in none of them."
+    return ["<h2>What each rule brings and costs</h2>", _table(head, rows), f'<p class="note">{said}</p>', costs, f'<p class="note">{shared}</p>']
 
 
-def _near(now: Side, track: Track) -> list[str]:
+def _near(now: Side, track: Track, coast: np.ndarray) -> list[str]:
     if not now.near:
         return ["<h2>Just below the line</h2>", '<p class="note">No case.</p>']
     rows = [
@@ -288,7 +305,7 @@ def _near(now: Side, track: Track) -> list[str]:
     ]
     said = "Cases that nobody was told of, the nearest first. Look, fill in right or wrong, keep the rows as a file, and give it as --labels next time."
     figures = [
-        _map(case, track, INK["near"], f"{case.headline} ({case.peak_milli}; {duration_text((case.t_last - case.t_first) / 1000)})") for case in now.near
+        _map(case, track, coast, INK["near"], f"{case.headline} ({case.peak_milli}; {duration_text((case.t_last - case.t_first) / 1000)})") for case in now.near
     ]
     return ["<h2>Just below the line: worth a label</h2>", f'<p class="note">{said}</p>', *figures, f"<pre>{escape(chr(10).join(rows))}</pre>"]
 
@@ -300,9 +317,11 @@ def _stamp(result: Result) -> list[str]:
     return ["<h2>Stamp</h2>", _table(("", ""), [("dogwatch", result.dogwatch), ("zones", result.data["zones"]), *rows])]
 
 
-def write_report(result: Result, whole: np.ndarray, report: Path, json_file: Path | None = None, junit_file: Path | None = None) -> None:
+def write_report(
+    result: Result, whole: np.ndarray, report: Path, json_file: Path | None = None, junit_file: Path | None = None, coast: np.ndarray = NO_COAST
+) -> None:
     """Write the page, and the figures and gates where they are wanted. Raises SurroundingsError."""
-    replace_file(report, page(result, whole))
+    replace_file(report, page(result, whole, coast))
     if json_file is not None:
         replace_file(json_file, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     if junit_file is not None:

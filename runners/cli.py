@@ -585,7 +585,7 @@ def backtest(
     asked.lateness_s, asked.satellites = seconds(lateness) if lateness else None, satellites_of(lane or [], inputs)
     with ReplayProgress(err) as progress:
         result, whole = run_backtest(asked, progress.show)
-    write_report(result, whole, report, json_file, junit_file)
+    write_report(result, whole, report, json_file, junit_file, one.geography.coast.edges)
     for line in told(result, report):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if result.passed else 1)

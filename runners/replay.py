@@ -84,13 +84,18 @@ def replay(
     coverage: Coverage | None = None,
     watch_progress: Callable[[Progress, Output], None] | None = None,
     stop: threading.Event | None = None,
+    begun: Callable[[Engine], None] | None = None,
 ) -> dict[str, Any]:
     """Run recordings through the pipeline and write `events.ndjson`, `alerts.ndjson`, `summary.json`; the summary comes back.
+
+    begun: told of the engine before it has read anything.
 
     Raises InputError for inputs or a folder that cannot be used, StoppedError once `stop` is set and the state is saved.
     """
     started_wall, started_cpu = time.perf_counter(), time.process_time()
     run = _Run(inputs, rules, options, coverage)
+    if begun is not None:
+        begun(run.engine)
     last_snapshot, paced = time.monotonic(), _Pace(options.speed)
     for source, item in run.items():
         for output in run.step(source, item):

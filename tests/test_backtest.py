@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import re
 import subprocess
 import sys
@@ -18,10 +20,12 @@ from risk_world import HOUR_MS, MIN_MS, T0_MS, histories, make, run, shipped
 
 from dogwatch.errors import InputError
 from runners.backtest import Asked, Trails, backtest, gate_of, read_labels, relaxed_alerts, trail_of
-from runners.backtest_cases import Label, accuracy, case_rows, changes, give_verdicts, load, near_misses, rule_rows, sweep
+from runners.backtest_cases import Label, accuracy, case_rows, changes, give_verdicts, load, median_interval, near_misses, rule_rows, sweep
+from runners.backtest_coast import POINTS_MAX, shore_lines
 from runners.backtest_page import junit, page
 from runners.replay import Options, replay
 from runners.rules import read_coverage, read_rules
+from tracks.detectors import new_detectors
 
 ROOT = Path(__file__).resolve().parent.parent
 COVERAGE = ROOT / "sim" / "scenarios" / "strait.coverage"
@@ -286,3 +290,79 @@ def test_trails_keep_a_position_in_five_minutes_of_each_vessel(sea):
     assert (np.diff(rows[:, 0]) > 0).all()
     assert len(rows) == int((whole["key"] >> np.uint64(32) == mmsi).sum())
     assert (np.abs(rows[:, 1]) <= 90).all()
+
+
+# --- the coast behind the maps, the interval of the delay, the price of a detector ---------------------------------------
+
+
+def _edges(*rings: list[tuple[float, float]]) -> np.ndarray:
+    rows = [(*a, *b) for ring in rings for a, b in itertools.pairwise(ring)]
+    return np.round(np.array(rows) * 600_000).astype(np.int32)
+
+
+def test_the_shipped_coast_is_behind_the_maps_and_the_page_still_stands_alone(result):
+    coast = read_rules("border", []).geography.coast.edges
+    text = page(*result, coast).decode()
+    paths = re.findall(r'<path class="coast" d="([^"]+)"', text)
+    assert paths, "the strait has shores"
+    assert all(re.fullmatch(r"[ML0-9 -]+", path) for path in paths)
+    assert not re.search(r"url\(|@import|https?://", text)
+    assert len(text) < len(page(*result)) + len(paths) * 60_000, "simplified"
+    assert 'class="coast"' not in page(*result).decode()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_shore_of_a_frame_is_lost_and_none_strays(seed):
+    """Every piece of coast that lies in the box is within two steps of a line that is drawn, and each drawn point is a point of the coast."""
+    rng = np.random.default_rng(seed)
+    middle = float(rng.choice([0.0, 179.9, -179.9, 30.0]))
+    walk = np.cumsum(rng.normal(0, 0.02, (300, 2)), axis=0)
+    ring = [(float(lat), float((middle + lon + 180) % 360 - 180)) for lat, lon in walk]
+    edges, step = _edges(ring), 0.01
+    lat, lon = (-0.1, 0.1), (middle - 0.1, middle + 0.1)
+    lines = shore_lines(edges, lat, lon, step)
+    drawn = np.concatenate([_dense(line) for line in lines]) if lines else np.empty((0, 2))
+    corners = {(a, b % 216_000_000) for a, b in np.concatenate((edges[:, :2], edges[:, 2:])).tolist()}
+    for line in lines:
+        assert all((round(a * 600_000), round(b * 600_000) % 216_000_000) in corners for a, b in line.tolist())
+        assert (np.abs(np.diff(line[:, 1])) < 1).all(), "no line wraps"
+    inside = [(a, middle + (b - middle + 180) % 360 - 180) for a, b in ring]
+    for a, b in inside:
+        if abs(a) <= 0.1 and abs(b - middle) <= 0.1:
+            assert np.hypot(drawn[:, 0] - a, drawn[:, 1] - b).min() <= 2 * step
+
+
+def _dense(line: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.linspace(a, b, 50) for a, b in itertools.pairwise(line)])
+
+
+def test_a_map_has_a_bounded_number_of_points():
+    ring = [(float(np.sin(i * 2.4)), float(np.cos(i * 2.4))) for i in range(60_000)]
+    assert sum(map(len, shore_lines(_edges(ring), (-1, 1), (-1, 1), 1e-5))) <= 60_000
+    walk = np.column_stack((np.linspace(0, 1, 60_000), np.zeros(60_000)))
+    assert sum(map(len, shore_lines(_edges([tuple(spot) for spot in walk.tolist()]), (-1, 2), (-1, 1), 1e-5))) <= POINTS_MAX
+
+
+@pytest.mark.parametrize("n", [0, 1, 5, 6, 7, 20, 101, 999, 1000, 5000])
+def test_the_interval_of_a_median_is_that_of_the_binomial_law(n):
+    """The slow way: the widest rank from either end that the law allows."""
+    values = [1000 * i for i in range(1, n + 1)]
+    found = median_interval(values[::-1])
+    ranks = [k for k in range(1, n // 2 + 1) if sum(math.comb(n, i) for i in range(k)) * 40 <= 2**n]
+    if not ranks:
+        assert found is None
+        assert n < 6
+    else:
+        low, high = found
+        assert low + high == n + 1
+        assert abs(low - max(ranks)) <= (n >= 1000)
+
+
+def test_every_detector_has_its_price(result):
+    """That measuring changes nothing is held by `test_the_alerts_are_those_of_a_replay`: the replay beside it is not measured."""
+    found, _ = result
+    costs = found.now.detectors_cpu_ms
+    names = {detector.NAME for detector in new_detectors()}
+    assert set(costs) == names
+    assert 0 < sum(costs.values()) <= 1000 * found.now.track_cpu_s
+    assert "loitering" in page(*result).decode()

@@ -52,6 +52,8 @@ from console.rescue import drift_answer
 from console.stream import Stream, sse
 from console.study import study_routes
 from console.users import Users
+from console.watch import Watches, brief
+from console.watch_desk import watch_routes
 from dogwatch import __version__
 from dogwatch.errors import InputError
 from dogwatch.times import iso
@@ -117,7 +119,9 @@ def create_app(
     users = users or Users(decisions, proxied=bool(trust.address and trust.user_header))
     room = _Room(board, picture, metrics, chart, zones_geojson, given, on_land, users)
     room.files = Files(board, picture, protected)
-    api = [*session_routes(users, room.door), *api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]
+    room.watches = Watches(decisions)
+    watch = watch_routes(room.watches, board, lambda: picture.event_ms)
+    api = [*session_routes(users, room.door), *watch, *api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]
     routes = [
         Route("/", room.page),
         Mount("/api/v1", routes=api),
@@ -252,6 +256,7 @@ class _Room:
         self.files = Files(board, picture, frozenset())
         self._on_land = on_land
         self._users = users
+        self.watches: Watches | None = None
         self._board = board
         self._picture = picture
         self._metrics = metrics
@@ -285,6 +290,8 @@ class _Room:
             if number % HEALTH_EVERY == 0:
                 with contextlib.suppress(StoreError):  # then those stay in who were known
                     await run_in_threadpool(self._users.refresh)
+                    if self.watches is not None:
+                        await run_in_threadpool(self.watches.refresh)
                 if (event_ms := self._picture.event_ms) is not None:
                     await run_in_threadpool(self._board.expire, event_ms)
                 self._board.stream.pulse("health", msgspec.json.encode(self._health()))
@@ -310,6 +317,7 @@ class _Room:
             "vessels": self._picture.vessels,
             "exercise": self._exercise,
             "pages": self._board.stream.clients,
+            "watch": brief(self.watches.now()) if self.watches is not None else None,
         }
 
     @property

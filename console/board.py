@@ -14,6 +14,7 @@ Thread-safe: the runner publishes from its thread while the server reads from it
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from typing import Any
@@ -228,6 +229,18 @@ class Board:
             for name in back:
                 if name in self._stories:
                     self._tell(self._stories[name])
+
+    def hand_over(self, outgoing: str, relief: str, *, role: str, event_ms: int | None) -> int:
+        """The relief looks after what the outgoing looked after; how many alerts that are. Raises StoreError, after those that went before."""
+        with self._lock:
+            theirs = [name for name, story in self._stories.items() if (owner := self._decision(story).owner) is not None and owner.name == outgoing]
+        for name in theirs:
+            wall = wall_ms()
+            owned = Owner(relief, relief, wall)
+            act = Act("hand-over", relief, role, wall, event_ms, f"from {outgoing}")
+            self._decisions.change(name, act, functools.partial(msgspec.structs.replace, owner=owned), op_revision=None)
+            self._told(name)
+        return len(theirs)
 
     def _told(self, alert_id: str) -> dict[str, Any]:
         """Tell the pages of a decision, if it is news; the record."""

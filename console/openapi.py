@@ -10,6 +10,8 @@ from typing import Any
 from console.editing import STEPS
 from console.life import DISPOSITIONS, MAY, SCOPES
 from console.versions import ENDINGS
+from console.watch import STEPS as WATCH_STEPS
+from console.watch import TEXT_CHARS_MAX
 from dogwatch import __version__
 
 BASE = "/api/v1"
@@ -21,6 +23,7 @@ READS: dict[str, tuple[str, Parameters, str]] = {
     "/openapi.json": ("this document", {}, JSON),
     "/info": ("what does not change while the page is open: desk, version, parts installed", {}, JSON),
     "/session": ("whether this console has users, who asks and until when, and whether it is an exercise", {}, JSON),
+    "/watch": ("who has the watch, what is offered to the relief, and the lists as they are now", {}, JSON),
     "/vessels.bin": ("a key frame of the picture (docs/console.md); JSON with fmt=json", {"bbox": BBOX, "fmt": ("string", "json")}, BINARY),
     "/vessels": ("web socket: a key frame, then a delta each half second", {"bbox": BBOX}, BINARY),
     "/static": ("who the handles of the picture are, what changed since a version", {"since": ("integer", "version of the answer before")}, JSON),
@@ -65,6 +68,11 @@ ORDER = {
 WRITES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "/session": ("log in: a session in a cookie", {"name": WORDS["by"], "password": {"type": "string", "maxLength": 128}}, ["name", "password"]),
     "/session/end": ("log out", {}, []),
+    "/watch/{step}": (
+        "take the watch, offer it, take the offer back, accept it; If-Match has the `version` that was seen",
+        {**{name: WORDS[name] for name in ("by", "role")}, "words": {"type": "string", "maxLength": TEXT_CHARS_MAX}},
+        ["by"],
+    ),
     "/alerts/{alert_id}/ack": ("acknowledge for everybody", {"by": WORDS["by"], "seen_revision": {"type": "integer"}}, ["by", "seen_revision"]),
     "/alerts/{alert_id}/end-rescue": ("end the rescue areas that an alert opened", WORDS, ["by", "role", "reason"]),
     "/alerts/{alert_id}/{action}": ("what people decide about an alert", ORDER, ["by"]),
@@ -134,6 +142,8 @@ def _in_path(path: str) -> list[dict[str, Any]]:
         "number": {"type": "integer"},
     }
     names = [part.partition("}")[0] for part in path.split("{")[1:]]
+    if path.startswith("/watch/"):
+        kinds["step"] = {"enum": list(WATCH_STEPS)}
     return [{"name": name, "in": "path", "required": True, "schema": kinds.get(name, {"type": "string"})} for name in names]
 
 

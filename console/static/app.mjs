@@ -12,6 +12,7 @@ import { SearchDialog } from './search.mjs';
 import { SessionDialog } from './session.mjs';
 import { PALETTES, arrange, change, filtered, isDistress, isOpen, setFilter, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
+import { WatchBar, WatchDialog } from './watch.mjs';
 import { FLAG, Vessels } from './vessels.mjs';
 import { followAlerts, followVessels, getJson, postAck, postEndRescue, postOrder } from './wire.mjs';
 
@@ -190,7 +191,7 @@ function onKey(event) {
     i: () => { arrange(true); change(); }, f: () => document.querySelector('[name=filter]')?.focus(), u: act.undo,
     o: () => alert && !state.dossier && act.order(alert.alert_id, alert.owner ? 'release' : 'own', {}), d: () => ask(alert, alert?.disposition ? 'reopen' : 'dispose'), n: () => ask(alert, 'note'), g: () => ask(alert, 'assign'),
     s: () => alert && !isDistress(alert) && ask(alert, alert.shelf ? 'unshelve' : 'shelve'), y: () => alert?.profile === 'flood' && ask(alert, 'release-hold'), e: () => document.querySelector('[data-test=end-rescue]')?.click(),
-    t: act.palette, l: act.coverage, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
+    t: act.palette, h: () => change({ watching: true }), l: act.coverage, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
   };
   const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (run && run(event) !== false) event.preventDefault();
@@ -243,7 +244,7 @@ function App() {
       <${Queue} eventNow=${now} act=${act} />
       <section class=${`sea ${state.replay?.evidence ? 'replaying' : ''}`} aria-label="Map">
         <${MapBox} />
-        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${SilenceBar} /></div>
+        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${SilenceBar} /><${WatchBar} /></div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
         <${Listening} />
         <${VesselCard} eventNow=${now} act=${act} />
@@ -257,6 +258,7 @@ function App() {
     </main>
     <div id="say" class="unseen" aria-live="polite"></div><div id="say-now" class="unseen" aria-live="assertive"></div>
     ${state.searching ? html`<${SearchDialog} onFound=${(mmsi) => act.dossier(mmsi, true)} />` : null}
+    ${state.watching ? html`<${WatchDialog} />` : null}
     ${state.asking ? (state.session.users ? html`<${SessionDialog} />` : html`<${NameDialog} onName=${named} />`) : null}
     ${state.ordering ? html`<${OrderDialog} eventNow=${now} onOrder=${act.order} />` : null}
     ${state.ending ? html`<${RescueDialog} onEnd=${(by, role, reason) => act.endRescue(state.ending, by, role, reason)} />` : null}

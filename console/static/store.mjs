@@ -21,6 +21,7 @@ export const state = {
   palette: 'day',
   session: { users: false, name: '', role: '' }, // who has logged in, where the console has users
   operator: '',
+  watching: false, // the dialog of the watch is open
   asking: false, // the name dialog is open
   ordering: null, // { id, action } that asks for words
   ending: '', // alert_id whose rescue area is about to be ended

@@ -30,6 +30,9 @@ export const postSession = (body) => post('api/v1/session', body);
 /** Log out; resolves as `postAck`. */
 export const postSessionEnd = () => post('api/v1/session/end', {});
 
+/** A step of the watch; resolves as `postAck`. */
+export const postWatch = (step, version, body) => post(`api/v1/watch/${step}`, body, { 'If-Match': `"${version}"` });
+
 async function decide(record, what, body, key = randomKey()) {
   const said = await post(`api/v1/alerts/${encodeURIComponent(record.alert_id)}/${what}`, body, { 'If-Match': `"${record.op_revision}"`, 'Idempotency-Key': key });
   if (said.status === 401) location.reload();

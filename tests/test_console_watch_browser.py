@@ -1,0 +1,48 @@
+"""The hand-over on two pages, in headless Chromium."""
+
+from __future__ import annotations
+
+import pytest
+
+from console import watch
+from tests.console_harness import Harness, alert
+from tests.test_console_browser import READY, Browser, browser, clean, pytestmark, served, shoot
+
+__all__ = ["browser", "pytestmark", "served"]  # fixtures and the mark of the module that drives the browser
+
+BUTTON = "document.querySelector('[data-test=watch]').innerText"
+DIALOG = "document.querySelector('dialog.watch')?.innerText"
+
+
+def step(browser: Browser, name: str, which: str) -> None:
+    browser.until(f"document.querySelector('[data-test=watch-{which}]:not([disabled])')", name)
+    browser("click", name, on=f"[data-test=watch-{which}]")
+
+
+def test_the_watch_goes_from_one_page_to_another_when_the_relief_accepts(browser: Browser, served: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "LATE_MS", 0)
+    served.board.publish(alert(1))
+    url = served.start()
+    for name, who in (("a", "Ana"), ("b", "Ben")):
+        browser("open", name, url=url, script=f"localStorage.setItem('dogwatch.operator', '{who}')")
+        browser.until(READY, name)
+        browser.until(f"{BUTTON}.startsWith('Nobody has the watch') && dogwatch.state.link.alerts && dogwatch.state.link.vessels", name)
+    browser("press", "a", key="h")
+    step(browser, "a", "take")
+    browser.until(f"{DIALOG}?.includes('Ana, watchstander, has the watch')", "a")
+    browser("fill", "a", on="dialog.watch textarea", text="fog in the north <b>bold</b>")
+    step(browser, "a", "offer")
+    browser.until(f"{BUTTON}.startsWith('On watch: Ana, hands over')", "b")
+    assert "Ana still has the watch" in browser.until("document.querySelector('[data-test=watch-late]')?.innerText", "b")
+    browser("press", "b", key="h")
+    text = browser.until(f"{DIALOG}?.includes('Accept') && {DIALOG}?.includes('EEMUA 191') && {DIALOG}", "b")
+    for words in ("EXERCISE", "fog in the north <b>bold</b>", "Open: 1", "Loitering 62 min", "until it is accepted Ana answers for it", "Outages: 0"):
+        assert words in text, words
+    shoot(browser, "console-watch", "b")
+    step(browser, "b", "accept")
+    browser.until(f"{DIALOG}?.includes('Ben, watchstander, has the watch')", "b")
+    browser.until(f"{BUTTON}.startsWith('On watch: Ben') && !document.querySelector('[data-test=watch-late]')", "a")
+    assert [row["action"] for row in served.decisions.log()] == ["watch take", "watch offer", "watch accept"]
+    for name in "ab":
+        clean(browser, name)
+        browser("close", name)

@@ -57,7 +57,7 @@ def test_a_person_logs_in_decides_under_their_name_and_logs_out(browser: Browser
     assert "Recorded as Ana, watchstander" in browser.until("document.querySelector('dialog')?.innerText")
     browser("fill", on="dialog input[name=reason]", text="called on 16")
     browser("press", key="Enter")
-    browser.until("!document.querySelector('dialog')")
+    browser.until(f"!document.querySelector('dialog') && dogwatch.state.alerts.get('{1:032x}').op_revision === 1")
     browser("press", key="a")
     browser.until(f"dogwatch.state.alerts.get('{1:032x}').ack?.by === 'Ana'")
     assert [(row["action"], row["user"], row["role"]) for row in served.decisions.log()][1:] == [

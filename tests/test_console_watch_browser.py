@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from console import watch
@@ -31,6 +33,8 @@ def test_the_watch_goes_from_one_page_to_another_when_the_relief_accepts(browser
     step(browser, "a", "take")
     browser.until(f"{DIALOG}?.includes('Ana, watchstander, has the watch')", "a")
     browser("fill", "a", on="dialog.watch textarea", text="fog in the north <b>bold</b>")
+    drawn = browser("evaluate", "a", js="document.querySelector('header').innerText")
+    browser.until(f"document.querySelector('header').innerText !== {json.dumps(drawn)}", "a")  # what is typed outlives a second
     step(browser, "a", "offer")
     browser.until(f"{BUTTON}.startsWith('On watch: Ana, hands over')", "b")
     assert "Ana still has the watch" in browser.until("document.querySelector('[data-test=watch-late]')?.innerText", "b")

@@ -92,7 +92,7 @@ export function NameDialog({ onName }) {
     <form onSubmit=${submit}>
       <h2 id="ask">Who is on watch?</h2>
       <p>Your name is written beside each acknowledgement, on every screen and in the log. This browser remembers it.</p>
-      <label>Name <input name="who" maxlength="60" autocomplete="off" autofocus value=${state.operator} /></label>
+      <label>Name <input name="who" maxlength="60" autocomplete="off" autofocus defaultValue=${state.operator} /></label>
       <div class="row end">
         <button type="button" onClick=${() => box.current.close()}>Cancel</button>
         <button class="primary" type="submit">Go on</button>

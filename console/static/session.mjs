@@ -11,8 +11,9 @@ export function Signer({ roles }) {
   if (session.name) {
     return html`<p>Recorded as <b>${clean(session.name, 60)}</b>, ${words(session.role)}<input type="hidden" name="who" value=${session.name} /><input type="hidden" name="role" value=${session.role} /></p>`;
   }
-  return html`<label>Name <input name="who" maxlength="60" autocomplete="off" value=${operator} /></label>
-    <label>Role <select name="role" value=${role}>${roles.map((one) => html`<option value=${one}>${words(one)}</option>`)}</select></label>`;
+  // The page is drawn anew each second: `value` would take away what is being typed
+  return html`<label>Name <input name="who" maxlength="60" autocomplete="off" defaultValue=${operator} /></label>
+    <label>Role <select name="role">${roles.map((one) => html`<option value=${one} selected=${one === role}>${words(one)}</option>`)}</select></label>`;
 }
 
 /** The person who has logged in, until when, and the way out. */

@@ -65,7 +65,7 @@ export function WatchDialog() {
       ${watch ? html`<${Lists} lists=${watch.offer?.lists ?? watch.lists} />` : null}
       ${load ? html`<${Load} load=${load} />` : null}
       <${Signer} roles=${ROLES} />
-      <label>${watch?.name ? 'Words for the relief, or the reason of a supervisor' : 'Words'}<textarea name="words" rows="3" maxlength="4000" value=${watch?.offer?.text ?? ''}></textarea></label>
+      <label>${watch?.name ? 'Words for the relief, or the reason of a supervisor' : 'Words'}<textarea name="words" rows="3" maxlength="4000" defaultValue=${watch?.offer?.text ?? ''}></textarea></label>
       ${fault ? html`<p class="note" role="alert" data-test="watch-fault">${fault}</p>` : null}
       <div class="row end">
         <button type="button" onClick=${() => box.current.close()}>Close</button>

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tracks_sea import (
     LATENESS_MS,
@@ -99,18 +99,21 @@ def test_row_by_row_is_the_same(plain):
 
 
 def late_sea():
-    """busy_sea through a quick lane, with old rows in it: copies of reports long taken in, and one from the middle of the silence."""
+    """busy_sea through a quick lane, with old rows in it: copies of reports long taken in, one of the silence, ships first heard late, or once."""
     rows = in_order(busy_sea())
     late = rows[:900][(rows["mmsi"][:900] == 211_000_004) | (rows["mmsi"][:900] == 211_000_005)][::3]
     silence = track(211_000_005, [2500.0], 54.34, 10.33, sog_kn=12.0)
-    return np.concatenate([rows[:1000], late, rows[1000:1300], silence, rows[1300:]])
+    now_s = (int(rows["t_ms"][1000]) - T0) / 1000.0
+    first = np.concatenate([track(211_000_020 + k, [now_s - 60.0 * (k + 1)], 54.5 + k / 100, 10.6, sog_kn=0.2) for k in range(3)])
+    once = np.concatenate([track(211_000_005, [5000.0 + k], 55.5 + k / 10, 11.0, sog_kn=17.0) for k in range(2)])
+    return np.concatenate([rows[:1000], late, first, rows[1000:1300], silence, rows[1300:1600], once, rows[1600:]])
 
 
 @pytest.fixture(scope="module")
 def with_late():
     events, state = watch(late_sea(), busy_statics(), params=QUICK, coverage=well_heard(), lateness_ms=5000)
     assert state.counters["late"] > 15
-    assert state.counters["late_used"] == 1
+    assert state.counters["late_used"] == 4
     assert "retracted" in {e.state for e in events}
     assert_balance(state)
     return events, state
@@ -118,6 +121,7 @@ def with_late():
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(1, 1700), max_size=20), st.lists(st.integers(0, 20), max_size=3))
+@example(cuts=list(range(1, 1700, 20)), restarts=list(range(85)))
 def test_late_rows_are_cut_invariant_too(with_late, cuts, restarts):
     found, state = watch(late_sea(), busy_statics(), params=QUICK, coverage=well_heard(), lateness_ms=5000, cuts=cuts, restarts=restarts)
     assert lines(found) == lines(with_late[0])

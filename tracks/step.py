@@ -26,12 +26,11 @@ from tracks.dark import DarkDetector
 from tracks.detector import Detector, Sight
 from tracks.detectors import new_detectors
 from tracks.params import Params
-from tracks.records import BELIEVED, LAST_ROW
+from tracks.records import LAST_ROW
 from tracks.rescue import Rescue
 from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography, slow_slots
 from watchlists.screen import Watchlists
 
-FRESH_MS = 600_000
 SLOW_KN = 3.0  # geography is asked for vessels no faster than this
 DAY_MS = 86_400_000
 ASLEEP_MS = 2 * DAY_MS
@@ -217,7 +216,7 @@ def take_rows_of(state: TrackState, released: Released, watermark_ms: int) -> No
             detector.join(sight, joined, slots)
     state.rescue.advance(watermark_ms, state.geography, state.params.rescue)
     # Who has moved, has reported: if all rows of this minute came in this call, no other track needs to be looked at.
-    slow = _slow_and_fresh(table, watermark_ms) if state.begun else slow_slots(table, released.fixes, taken, SLOW_KN)
+    slow = table.used["speed_kn"] <= SLOW_KN if state.begun else slow_slots(table, released.fixes, taken, SLOW_KN)
     ask_geography(table, slow, state.geography)
     state.begun = False
 
@@ -239,13 +238,6 @@ def forget(state: TrackState, watermark_ms: int, keep: set[int]) -> None:
         state.table.close_block()
     if watermark_ms % DAY_MS == 0:
         state.extra["evicted"] += state.table.evict(watermark_ms - EVICT_MS, keep)
-
-
-def _slow_and_fresh(table: VesselTable, tick_ms: int) -> np.ndarray:
-    """bool[n]: tracks believed, slow and heard lately."""
-    rows = table.used
-    wanted: np.ndarray = (rows["t_ms"] >= tick_ms - FRESH_MS) & (rows["speed_kn"] <= SLOW_KN) & (table.known["belief"] == BELIEVED)
-    return wanted
 
 
 def marked(rows: np.ndarray) -> bool:

@@ -44,10 +44,12 @@ from tracks.records import (
     HOT,
     HOT_TYPE,
     LAST_ROW,
+    LATE_USED,
     MARK_MASKED,
     MORE,
     MORE_TYPE,
     PLAIN,
+    QUARANTINED,
     SLOTS,
     SLOTS_MAX,
     STATICS,
@@ -315,9 +317,9 @@ def ask_geography(table: VesselTable, wanted: np.ndarray, geography: Any) -> Non
 
 
 def slow_slots(table: VesselTable, fixes: np.ndarray, taken: np.ndarray, speed_kn_max: float) -> np.ndarray:
-    """int64 slots, each once, of the tracks of accepted rows that are no faster than this and have moved since geography was asked about them.
+    """int64 slots, each once, of the tracks that rows placed, that are no faster than this and have moved since geography was asked about them.
 
-    fixes, taken: FIX and TAKEN rows of a minute. Unknown speed counts as slow.
+    fixes, taken: FIX and TAKEN rows of a minute, of which accepted ones, late ones and those on trial place a track. Unknown speed counts as slow.
     """
     slots = np.empty(len(taken), np.int64)
     return np.unique(slots[: _slow_taken(fixes, taken, table.rows, table.more, speed_kn_max, slots)])
@@ -386,14 +388,16 @@ def _moved(rows, more, slots, out):
 
 @kernel(int64(FIX_TYPE[::1], TAKEN_TYPE[::1], HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
 def _slow_taken(fixes, taken, rows, more, speed_kn_max, out):
-    """Slots of accepted rows whose track is slow and has moved since geography was asked about it (maybe repeated); returns how many.
+    """Slots of rows that placed a track which is slow and has moved since geography was asked about it (maybe repeated); returns how many.
 
-    A row that tells a greater speed is passed over without a look at its track: if it is the last one, the track is as fast.
+    An accepted row that tells a greater speed is passed over without a look at its track: if it is the last one, the track is as fast.
     """
     n = 0
     for i in range(taken.shape[0]):
         sog = np.int64(fixes[i]["sog"])
-        if taken[i]["what"] != ACCEPTED or (sog != SOG_MISSING and sog / 10.0 > speed_kn_max):
+        what = taken[i]["what"]
+        fast = sog != SOG_MISSING and sog / 10.0 > speed_kn_max
+        if (what == ACCEPTED and fast) or what not in (ACCEPTED, LATE_USED, QUARANTINED):
             continue
         slot = np.int64(taken[i]["slot"])
         v = rows[slot]

@@ -49,6 +49,7 @@ from console.picture import Box, Picture
 from console.proxy import Forwarded, Trust
 from console.rate import WINDOW_S, Rate
 from console.rescue import drift_answer
+from console.silence import silence_routes
 from console.stream import Stream, sse
 from console.study import study_routes
 from console.users import Users
@@ -121,7 +122,8 @@ def create_app(
     room.files = Files(board, picture, protected)
     room.watches = Watches(decisions)
     watch = watch_routes(room.watches, board, lambda: picture.event_ms)
-    api = [*session_routes(users, room.door), *watch, *api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]
+    silence = silence_routes(board, decisions, lambda: picture.event_ms)
+    api = [*session_routes(users, room.door), *watch, *silence, *api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]
     routes = [
         Route("/", room.page),
         Mount("/api/v1", routes=api),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from browser_fixtures import browser, served  # noqa: F401 - fixtures
 from hypothesis import settings
 from kafka_broker import kafka, kafka_bootstrap, kafka_prefix  # noqa: F401 - fixtures
 from postgres_server import postgres, postgres_url  # noqa: F401 - fixtures

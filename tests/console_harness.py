@@ -218,6 +218,19 @@ def busy_board(board: Board) -> None:
     board.publish(alert(6, headline="Loitering 48 min", mmsi=198_100_020, revision=2, condition="cleared"))
 
 
+def gone_dark(served: Harness, silent: int = 5) -> int:
+    """An hour and a half of a fleet in which one ship falls silent for 50 min, and the alert about it; its MMSI."""
+    mmsi = int(served.fixes["mmsi"][silent])
+    slow = served.fixes.copy()
+    slow["sog"] = np.minimum(slow["sog"], 60)
+    slow["sog"][silent], slow["cog"][silent] = 50, 450
+    for minute in range(-90, 0):
+        rows = move(slow, minute * 60)
+        served.picture.update(batch(rows[(rows["mmsi"] != mmsi) | (minute < -70) | (minute > -20)]))
+    served.board.publish(alert(1, mmsi=mmsi, t_first=T0 - 70 * 60_000, t_last=T0 - 20 * 60_000, headline="EXERCISE: Silent for 50 min: MMSI 198100005"))
+    return mmsi
+
+
 if __name__ == "__main__":
     root = Path(__file__).resolve().parent.parent
     scene = sys.argv[1] if len(sys.argv) > 1 else "busy"

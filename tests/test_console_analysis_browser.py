@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.console_harness import HOSTILE, T0, Harness, alert
-from tests.test_console_browser import Browser, browser, clean, pytestmark, served, shoot
+from tests.console_page import Browser, clean, in_browser, shoot
 
-__all__ = ["browser", "pytestmark", "served"]  # fixtures and the mark of the module that drives the browser
+pytestmark = in_browser
 
 
 def test_an_analyst_sees_what_came_up_and_text_from_the_air_stays_text(browser: Browser, served: Harness) -> None:

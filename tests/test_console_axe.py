@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.browser import ROOT, Browser, missing
-from tests.console_harness import ZONES, Harness, busy_board, distress
-from tests.test_console_browser import READY, ROWS, gone_dark
+from tests.console_harness import Harness, busy_board, distress, gone_dark
+from tests.console_page import READY, ROWS
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 ABSENT = missing() or ("" if AXE.is_file() else f"{AXE} is absent: npm ci")
@@ -19,20 +17,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(ABSENT) and os.enviro
 # What MapLibre brings along is judged with the rest; a canvas has no text of its own: the queue and the list say the same in words
 TELL = "r.violations.map((v) => [v.id, v.impact, v.nodes.map((n) => n.html.slice(0, 160) + ' :: ' + n.failureSummary.slice(0, 240))])"
 RUN = f"axe.run(document, {{ resultTypes: ['violations'] }}).then((r) => ({{ passes: r.passes.length, violations: {TELL} }}))"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    one = Browser()
-    yield one
-    one.quit()
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Harness]:
-    harness = Harness(database=tmp_path / "decisions.sqlite", zones=ZONES)
-    yield harness
-    harness.stop()
 
 
 def serious(browser: Browser, name: str = "a") -> list[Any]:

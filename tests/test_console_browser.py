@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from benchmarks.browser import ROOT, Browser, missing
 from dogwatch.alerts import Contribution
-from tests.console_harness import HOSTILE, T0, ZONES, Harness, alert, batch, busy_board, distress, move
+from tests.console_harness import HOSTILE, T0, Harness, alert, busy_board, distress, gone_dark
+from tests.console_page import READY, ROOT, ROWS, Browser, clean, in_browser, shoot
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()) and os.environ.get("DOGWATCH_REQUIRE_BROWSER") != "1", reason=missing() or "can run")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    one = Browser()
-    yield one
-    one.quit()
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Harness]:
-    land = ROOT / "zones" / "data" / "land.geojson"
-    harness = Harness(database=tmp_path / "decisions.sqlite", land=land if land.is_file() else None, zones=ZONES)
-    yield harness
-    harness.stop()
-
-
-def clean(browser: Browser, name: str = "a") -> None:
-    """Nothing failed, nothing was refused by the policy, nothing left the house."""
-    report = browser("report", name)
-    assert report["requests"] > 5, "the page asked for nothing: this checks nothing"
-    problems = {key: report[key] for key in ("errors", "failed", "foreign", "csp")}
-    problems["errors"] = [e for e in problems["errors"] if "GPU stall due to ReadPixels" not in e]  # our own screenshots cause it
-    assert not any(problems.values()), problems
-
-
-def shoot(browser: Browser, title: str, name: str = "a") -> None:
-    if folder := os.environ.get("DOGWATCH_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        browser("screenshot", name, file=str(Path(folder) / f"{title}.png"))
-
-
-READY = "window.dogwatch && dogwatch.state.map === 'ready' && dogwatch.vessels.count === 300 && dogwatch.sea.layer.frames > 3"
-ROWS = "[...document.querySelectorAll('.queue tbody tr')].map((r) => r.dataset.alert)"
+pytestmark = in_browser
 
 
 def test_an_alert_appears_is_explained_and_acknowledged_on_every_page(browser: Browser, served: Harness) -> None:
@@ -309,19 +272,6 @@ def test_an_alert_is_taken_dismissed_and_shelved_with_a_reason(browser: Browser,
     assert (record["disposition"]["code"], record["disposition"]["by"], record["ack"]) == ("benign_known", "Ana Watch", None)
     clean(browser)
     browser("close")
-
-
-def gone_dark(served: Harness, silent: int = 5) -> int:
-    """An hour and a half of a fleet in which one ship falls silent for 50 min, and the alert about it; its MMSI."""
-    mmsi = int(served.fixes["mmsi"][silent])
-    slow = served.fixes.copy()
-    slow["sog"] = np.minimum(slow["sog"], 60)
-    slow["sog"][silent], slow["cog"][silent] = 50, 450
-    for minute in range(-90, 0):
-        rows = move(slow, minute * 60)
-        served.picture.update(batch(rows[(rows["mmsi"] != mmsi) | (minute < -70) | (minute > -20)]))
-    served.board.publish(alert(1, mmsi=mmsi, t_first=T0 - 70 * 60_000, t_last=T0 - 20 * 60_000, headline="EXERCISE: Silent for 50 min: MMSI 198100005"))
-    return mmsi
 
 
 def test_one_click_replays_what_happened_by_link_and_on_paper(browser: Browser, served: Harness) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from console import passwords
 from tests.console_harness import Harness, alert
-from tests.test_console_browser import READY, Browser, browser, pytestmark, served, shoot
+from tests.console_page import READY, Browser, in_browser, shoot
 
-__all__ = ["browser", "pytestmark", "served"]  # fixtures and the mark of the module that drives the browser
+pytestmark = in_browser
 
 WORDS = "four calm seals asleep"
 FORM = "document.querySelector('form.login')"

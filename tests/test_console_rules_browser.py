@@ -13,10 +13,10 @@ from runners.rules import configured_text
 from runners.simulated import read_scenario
 from sim.simulate import simulate
 from tests.console_harness import Harness
+from tests.console_page import ROOT, Browser, clean, in_browser, shoot
 from tests.test_bench import deafened
-from tests.test_console_browser import ROOT, Browser, browser, clean, pytestmark, shoot
 
-__all__ = ["browser", "pytestmark"]  # fixture and mark of the module that drives the browser
+pytestmark = in_browser
 
 SAID = "document.querySelector('[data-test=said]')?.innerText ?? ''"
 WAIT_S = 120.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.console_harness import HOSTILE, T0, Harness, alert, batch, distress, names
-from tests.test_console_browser import READY, ROWS, Browser, browser, clean, pytestmark, served, shoot
+from tests.console_page import READY, ROWS, Browser, clean, in_browser, shoot
 
-__all__ = ["browser", "pytestmark", "served"]  # fixtures and the mark of the module that drives the browser
+pytestmark = in_browser
 
 PANEL = "(document.querySelector('.dossier')?.innerText ?? '')"
 

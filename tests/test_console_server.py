@@ -693,10 +693,11 @@ def test_the_palettes_can_be_read() -> None:
             ("ink", "raised"),
             ("ink", "chosen"),
             ("on-alarm", "alarm"),
+            ("on-distress", "distress"),
             ("on-warning", "warning"),
             ("on-focus", "focus"),
         ):
             assert contrast(tokens[text], tokens[ground]) >= 4.5, (name, text, ground)
         for mark in ("vessel", *(f"class-{i}" for i in range(6))):
             assert contrast(tokens[mark], tokens["sea"]) >= 3, (name, mark)
-        assert contrast(tokens["focus"], tokens["panel"]) >= 3, name
+        assert min(contrast(tokens[mark], tokens["panel"]) for mark in ("focus", "distress")) >= 3, name

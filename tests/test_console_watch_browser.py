@@ -8,9 +8,9 @@ import pytest
 
 from console import watch
 from tests.console_harness import Harness, alert
-from tests.test_console_browser import READY, Browser, browser, clean, pytestmark, served, shoot
+from tests.console_page import READY, Browser, clean, in_browser, shoot
 
-__all__ = ["browser", "pytestmark", "served"]  # fixtures and the mark of the module that drives the browser
+pytestmark = in_browser
 
 BUTTON = "document.querySelector('[data-test=watch]').innerText"
 DIALOG = "document.querySelector('dialog.watch')?.innerText"

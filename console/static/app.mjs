@@ -10,6 +10,7 @@ import { Queue } from './queue.mjs';
 import { ReplayBar, advance, closeReplay, faster, openReplay, play, stepReport } from './replay.mjs';
 import { SearchDialog } from './search.mjs';
 import { SessionDialog } from './session.mjs';
+import { SoundBar, SoundDialog, beat, silence, startSound } from './sound.mjs';
 import { PALETTES, arrange, change, filtered, isDistress, isOpen, setFilter, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
 import { WatchBar, WatchDialog } from './watch.mjs';
@@ -18,7 +19,7 @@ import { followAlerts, followVessels, getJson, postAck, postEndRescue, postOrder
 
 const vessels = new Vessels();
 let sea = null; // SeaMap, where the browser can
-let afterName = null;
+let afterName = null; // what goes on once somebody has said who watches
 let last = { id: '', at: -Infinity }; // what was decided here last, for a key that undoes it
 const UNDO_MS = 10_000;
 
@@ -81,12 +82,15 @@ const act = {
   palette() {
     setPalette(PALETTES[(PALETTES.indexOf(state.palette) + 1) % PALETTES.length]);
   },
+  silence() {
+    if (state.operator) return silence();
+    return askName(silence);
+  },
   async acknowledge(id) {
     const alert = state.alerts.get(id);
     if (!alert || alert.ack || !linked() || state.sending) return;
     if (!state.operator) {
-      afterName = id;
-      change({ asking: true });
+      askName(() => act.acknowledge(id));
       return;
     }
     change({ sending: id, notice: null });
@@ -137,6 +141,11 @@ const act = {
     else refused(id, status, body);
   },
 };
+
+function askName(then) {
+  afterName = then;
+  change({ asking: true });
+}
 
 const lastPlace = ({ lat, lon }) => (lat.length ? { lat: lat.at(-1), lon: lon.at(-1) } : null);
 
@@ -191,7 +200,7 @@ function onKey(event) {
     i: () => { arrange(true); change(); }, f: () => document.querySelector('[name=filter]')?.focus(), u: act.undo,
     o: () => alert && !state.dossier && act.order(alert.alert_id, alert.owner ? 'release' : 'own', {}), d: () => ask(alert, alert?.disposition ? 'reopen' : 'dispose'), n: () => ask(alert, 'note'), g: () => ask(alert, 'assign'),
     s: () => alert && !isDistress(alert) && ask(alert, alert.shelf ? 'unshelve' : 'shelve'), y: () => alert?.profile === 'flood' && ask(alert, 'release-hold'), e: () => document.querySelector('[data-test=end-rescue]')?.click(),
-    t: act.palette, h: () => change({ watching: true }), l: act.coverage, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
+    t: act.palette, x: act.silence, h: () => change({ watching: true }), l: act.coverage, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
   };
   const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (run && run(event) !== false) event.preventDefault();
@@ -244,7 +253,7 @@ function App() {
       <${Queue} eventNow=${now} act=${act} />
       <section class=${`sea ${state.replay?.evidence ? 'replaying' : ''}`} aria-label="Map">
         <${MapBox} />
-        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${SilenceBar} /><${WatchBar} /></div>
+        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${SilenceBar} /><${WatchBar} /><${SoundBar} /></div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
         <${Listening} />
         <${VesselCard} eventNow=${now} act=${act} />
@@ -262,15 +271,16 @@ function App() {
     ${state.asking ? (state.session.users ? html`<${SessionDialog} />` : html`<${NameDialog} onName=${named} />`) : null}
     ${state.ordering ? html`<${OrderDialog} eventNow=${now} onOrder=${act.order} />` : null}
     ${state.ending ? html`<${RescueDialog} onEnd=${(by, role, reason) => act.endRescue(state.ending, by, role, reason)} />` : null}
+    ${state.sounding ? html`<${SoundDialog} onSilence=${act.silence} />` : null}
     ${state.help ? html`<${HelpDialog} />` : null}`;
 }
 
 function named(name) {
   remember(name);
   change({ operator: name, asking: false });
-  const id = afterName;
+  const then = afterName;
   afterName = null;
-  if (id) act.acknowledge(id);
+  then?.();
 }
 
 /** The element MapLibre owns; preact must not touch what is in it. */
@@ -362,6 +372,7 @@ export async function start(info, session) {
   document.getElementById('app').replaceChildren(); // the words of index.html, which preact does not own
   render(html`<${App} />`, document.getElementById('app'));
   document.addEventListener('keydown', onKey);
+  startSound();
   let ran = performance.now();
   setInterval(() => { advance((performance.now() - ran) / 1000); ran = performance.now(); }, 100);
   const past = new URLSearchParams(location.hash.slice(1));
@@ -378,5 +389,6 @@ export async function start(info, session) {
       readStatics();
     }
   });
+  subscribe(beat);
   subscribe(({ health }) => { if (health.wall_ms && health !== start.seen) { start.seen = health; state.wallOffset = health.wall_ms - Date.now(); } });
 }

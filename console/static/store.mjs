@@ -27,6 +27,8 @@ export const state = {
   ending: '', // alert_id whose rescue area is about to be ended
   coverage: false, // where the receivers hear is shown
   help: false,
+  sound: { can: 'blocked', risk: true, repeat: '', until: 0, by: '', fault: '', played: [] }, // can: blocked (no key or click yet), on, none (sound.mjs)
+  sounding: false, // the dialog of the sounds is open
   replay: null, // { id, evidence, from, to, now, speed, playing } while the past is shown (replay.mjs)
   notice: null, // { text, kind } about the last action
   shown: [], // alert ids in the order of the queue

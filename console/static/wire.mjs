@@ -30,6 +30,9 @@ export const postSession = (body) => post('api/v1/session', body);
 /** Log out; resolves as `postAck`. */
 export const postSessionEnd = () => post('api/v1/session/end', {});
 
+/** Log that this desk is silent for a while; resolves as `postAck`. */
+export const postSilence = (body) => post('api/v1/silence', body);
+
 /** A step of the watch; resolves as `postAck`. */
 export const postWatch = (step, version, body) => post(`api/v1/watch/${step}`, body, { 'If-Match': `"${version}"` });
 

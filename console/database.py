@@ -82,8 +82,20 @@ CREATE TABLE watch (version BIGINT PRIMARY KEY, wall_ms BIGINT NOT NULL, body TE
 }
 
 
+WAIT_S = 10.0  # for another's transaction
+
+
 class StoreError(Exception):
     """The database refused or is not there: what was asked has not been recorded."""
+
+
+def _remedy(fault: Exception) -> str:
+    """What helps against a file that cannot be opened: decisions in it are not lost while another has it, or the disk is full."""
+    if getattr(fault, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "another program holds it (a second console, a backup, a shell of sqlite3): end that one, then start again"
+    if getattr(fault, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return "check the disk and its free space, then start again"
+    return "check the folder and its rights, or restore the file from a backup"
 
 
 class SqliteStore:
@@ -95,13 +107,11 @@ class SqliteStore:
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10)
+            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=WAIT_S)
             self._db.row_factory = sqlite3.Row
             self._prepare()
         except (sqlite3.Error, OSError) as fault:
-            raise InputError(
-                f"cannot use {path} for operators' decisions: {fault}", remedy="check the folder and its rights, or restore the file from a backup"
-            ) from fault
+            raise InputError(f"cannot use {path} for operators' decisions: {fault}", remedy=_remedy(fault)) from fault
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import operator
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -23,9 +22,8 @@ import numpy as np
 
 from dogwatch import __version__
 from dogwatch.alerts import Alert
-from dogwatch.batch import LAT_MISSING, T_MISSING, UNITS_PER_DEG
 from dogwatch.errors import InputError
-from dogwatch.events import Event, event_from_json
+from dogwatch.events import Event
 from dogwatch.times import from_iso, iso
 from risk.normality import Normality
 from risk.profile import Profile
@@ -50,14 +48,16 @@ from runners.backtest_cases import (
 )  # fmt: skip
 from runners.detector_costs import DetectorCosts
 from runners.engine import Output
+from runners.ledger import Kept
 from runners.replay import Options, Progress, replay
 from runners.rules import read_text
 from runners.step import Rules, stamped
+from runners.trails import HOUR_MS, MINUTE_MS, Trails
 from sim.report import Share
 from tracks.coverage import Coverage
 
-TRAIL_MS = 300_000  # one position of each vessel in so long is kept for the maps
-TRAIL_ROWS = 2_000_000  # rows held before they are thinned
+CRITERIA_EVENTS = 2_000  # so many are looked at to know what a rule's criteria cost
+DAY_MS = 86_400_000
 COMPARE: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "==": operator.eq}
 
 
@@ -109,51 +109,6 @@ class Result(msgspec.Struct):
 
 
 @dataclass(slots=True)
-class Trails:
-    """A thinned track of every vessel, and what the data cover: gathered while a replay runs."""
-
-    parts: list[np.ndarray] = field(default_factory=list)
-    rows: int = 0
-    hours: dict[int, int] = field(default_factory=dict)  # event-time hour -> positions
-    minutes: set[int] = field(default_factory=set)  # in which anything was heard
-
-    def take(self, _progress: Progress, output: Output) -> None:
-        """The positions of one output."""
-        fixes = output.batch.fixes
-        fixes = fixes[(fixes["t_ms"] != T_MISSING) & (fixes["lat"] != LAT_MISSING)]
-        if not len(fixes):
-            return
-        hours, counts = np.unique(fixes["t_ms"] // 3_600_000, return_counts=True)
-        for hour, count in zip(hours.tolist(), counts.tolist(), strict=True):
-            self.hours[hour] = self.hours.get(hour, 0) + count
-        self.minutes.update(np.unique(fixes["t_ms"] // 60_000).tolist())
-        part = np.empty(len(fixes), [("key", "<u8"), ("t_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4")])
-        part["key"] = fixes["mmsi"].astype(np.uint64) << np.uint64(32) | (fixes["t_ms"] // TRAIL_MS).astype(np.uint64)
-        for name in ("t_ms", "lat", "lon"):
-            part[name] = fixes[name]
-        self.parts.append(_thinned(part))
-        self.rows += len(self.parts[-1])
-        if self.rows > TRAIL_ROWS:
-            self.parts = [self.whole()]
-            self.rows = -len(self.parts[0])  # the kept ones do not count towards the next thinning
-
-    def whole(self) -> np.ndarray:
-        """All kept positions, by vessel and time."""
-        return _thinned(np.concatenate(self.parts)) if self.parts else np.empty(0, [("key", "<u8"), ("t_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4")])
-
-
-def _thinned(part: np.ndarray) -> np.ndarray:
-    return part[np.unique(part["key"], return_index=True)[1]]
-
-
-def trail_of(whole: np.ndarray, mmsi: int, t_first_ms: int, t_last_ms: int) -> np.ndarray:
-    """float64[n, 3]: UTC ms, latitude and longitude in degrees of one vessel in a time."""
-    first, last = (np.uint64(mmsi << 32 | max(0, t_ms // TRAIL_MS)) for t_ms in (t_first_ms, t_last_ms))
-    rows = whole[np.searchsorted(whole["key"], first) : np.searchsorted(whole["key"], last, side="right")]
-    return np.column_stack([rows["t_ms"], rows["lat"] / UNITS_PER_DEG, rows["lon"] / UNITS_PER_DEG]).astype(np.float64)
-
-
-@dataclass(slots=True)
 class Asked:
     """What a back-test is asked for. `against`: the rules of today, if `rules` are to be compared with them."""
 
@@ -179,7 +134,7 @@ def backtest(asked: Asked, progress: Callable[[Progress, Output], None] | None =
     _refuse_gates(asked)
     trails = Trails()
     summary, events, costs = _events(asked, asked.rules, trails, progress)
-    if not trails.hours:
+    if not trails.heard():
         raise InputError("the data hold no position that can be read: nothing was tested", remedy="dogwatch decode shows why the lines are refused")
     data = _coverage(asked, summary, trails)
     asked = replace(asked, labels=[label if label.t_end is not None else msgspec.structs.replace(label, t_end=data["t_last_ms"]) for label in asked.labels])
@@ -205,11 +160,10 @@ def _events(asked: Asked, rules: Rules, trails: Trails, progress: Callable[[Prog
         if progress is not None:
             progress(state, output)
 
-    with tempfile.TemporaryDirectory(prefix="dogwatch-backtest-") as folder:
-        options = Options(Path(folder), asked.lateness_s, snapshot_wall_s=1e9, satellites=asked.satellites)
-        summary = replay(asked.inputs, rules, options, asked.coverage, watch, begun=lambda engine: detectors.watch(engine.watch.track.detectors))
-        rows = (Path(folder) / "events.ndjson").read_bytes().splitlines()
-    return summary, [event_from_json(row) for row in rows], Costs(round(time.process_time() - started, 2), detectors.ms())
+    kept = Kept()
+    options = Options(Path(), asked.lateness_s, satellites=asked.satellites)
+    summary = replay(asked.inputs, rules, options, asked.coverage, watch, begun=lambda engine: detectors.watch(engine.watch.track.detectors), kept=kept)
+    return summary, kept.events, Costs(round(time.process_time() - started, 2), detectors.ms())
 
 
 def _side(asked: Asked, rules: Rules, events: list[Event], data: dict[str, Any], spent: Costs) -> tuple[Side, list[CaseRow]]:
@@ -248,21 +202,26 @@ def relaxed_alerts(profile: Profile, events: list[Event], normality: Normality |
 
 
 def _criteria_ms(profile: Profile, events: list[Event]) -> dict[str, float]:
-    found = {}
+    """CPU milliseconds of each rule's criteria over all events, reckoned from some that lie evenly among them."""
+    step = max(1, len(events) // CRITERIA_EVENTS)
+    some, found = events[::step], {}
     for rule in profile.rules:
         started = time.process_time_ns()
-        for event in events:
+        for event in some:
             rule.met(event)
-        found[rule.name] = round((time.process_time_ns() - started) / 1e6, 2)
+        found[rule.name] = round((time.process_time_ns() - started) / 1e6 * len(events) / max(1, len(some)), 2)
     return found
 
 
 def _coverage(asked: Asked, summary: dict[str, Any], trails: Trails) -> dict[str, Any]:
     """What the data are: said before anything that is made of them."""
-    hours = sorted(trails.hours)
-    t_first_ms, t_last_ms = min(trails.minutes) * 60_000, max(trails.minutes) * 60_000 + 60_000
-    whole = trails.whole()
-    days = np.unique(np.column_stack([whole["key"] >> np.uint64(32), whole["t_ms"] // 86_400_000]), axis=0)
+    minutes, whole = trails.heard(), trails.whole()
+    t_first_ms, t_last_ms = min(minutes) * MINUTE_MS, max(minutes) * MINUTE_MS + MINUTE_MS
+    hours = np.zeros((t_last_ms - 1) // HOUR_MS - t_first_ms // HOUR_MS + 1, np.int64)
+    for minute, count in minutes.items():
+        hours[minute * MINUTE_MS // HOUR_MS - t_first_ms // HOUR_MS] += count
+    vessels = whole["key"] >> np.uint64(32)
+    days = np.unique(vessels << np.uint64(32) | (whole["t_ms"] // DAY_MS).astype(np.uint64))
     return {
         "files": [
             {"name": path.name, "bytes": path.stat().st_size, "sha256": _digest(path)} if path.is_file() else {"name": str(path)} for path in asked.inputs
@@ -272,12 +231,12 @@ def _coverage(asked: Asked, summary: dict[str, Any], trails: Trails) -> dict[str
         "t_last": iso(t_last_ms),
         "t_first_ms": t_first_ms,
         "t_last_ms": t_last_ms,
-        "hours": round((t_last_ms - t_first_ms) / 3_600_000, 4),
-        "minutes_heard": len(trails.minutes),
-        "minutes_silent": (t_last_ms - t_first_ms) // 60_000 - len(trails.minutes),
-        "positions": sum(trails.hours.values()),
-        "positions_each_hour": [trails.hours.get(hour, 0) for hour in range(hours[0], hours[-1] + 1)],
-        "vessels": len(np.unique(whole["key"] >> np.uint64(32))),
+        "hours": round((t_last_ms - t_first_ms) / HOUR_MS, 4),
+        "minutes_heard": len(minutes),
+        "minutes_silent": (t_last_ms - t_first_ms) // MINUTE_MS - len(minutes),
+        "positions": int(hours.sum()),
+        "positions_each_hour": hours.tolist(),
+        "vessels": len(np.unique(vessels)),
         "vessel_days": len(days),
         "lines": summary["lines"],
         "rejected": sum(summary["rejected"].values()),

@@ -16,10 +16,11 @@ import msgspec
 import numpy as np
 
 from dogwatch.times import clock_text, duration_text, iso
-from runners.backtest import Gate, Result, Side, trail_of
+from runners.backtest import Gate, Result, Side
 from runners.backtest_cases import CaseRow, Change
 from runners.backtest_coast import shore_lines
 from runners.ledger import replace_file
+from runners.trails import trail_of
 from sim.report import Share
 
 Track = Callable[[int, int, int], np.ndarray]
@@ -42,7 +43,7 @@ NO_COAST = np.empty((0, 4), np.int32)
 
 
 def page(result: Result, whole: np.ndarray, coast: np.ndarray = NO_COAST) -> bytes:
-    """The report as one HTML file. `whole`: the kept positions (runners.backtest.Trails); `coast`: edges as `zones.coast.Coast` has them."""
+    """The report as one HTML file. `whole`: the kept positions (runners.trails.Trails); `coast`: edges as `zones.coast.Coast` has them."""
 
     def track(mmsi: int, t_first_ms: int, t_last_ms: int) -> np.ndarray:
         return trail_of(whole, mmsi, t_first_ms, t_last_ms)
@@ -289,7 +290,7 @@ def _sweep(now: Side) -> list[str]:
 
 def _rules(now: Side) -> list[str]:
     rows = [(row.name, row.events, row.alerts, row.alone, row.right, row.wrong, row.cpu_ms) for row in now.rules]
-    head = ("rule", "event versions that fit", "alerts with it", "with it alone", "right", "wrong", "criteria, CPU ms")
+    head = ("rule", "event versions that fit", "alerts with it", "with it alone", "right", "wrong", "criteria, CPU ms (reckoned from some events)")
     said = f"The tracks took {now.track_cpu_s} s of CPU time, scoring every case {now.score_cpu_s} s, on this machine and in this run."
     costs = _table(("detector", "CPU ms"), list(now.detectors_cpu_ms.items()))
     shared = "What the detectors share (decoding, association, contacts) is in none of them."

@@ -2,13 +2,14 @@
 
 May not: decide what is written. Lines are appended to part files as they come; a snapshot records how long the parts
 were, so that a run that was killed continues from there and writes nothing twice. The finished files are sorted
-(house order) and replace older ones in one rename.
+(house order) and replace older ones in one rename. A run whose results somebody wants at once keeps them in memory (`Kept`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,21 +43,20 @@ class Ledger:
 
     def append(self, events: Iterable[Event], alerts: Iterable[Alert]) -> None:
         """Write new versions. Raises SurroundingsError when the disk refuses."""
-        try:
+        with self._writing():
             self.events.write(b"".join(to_json(event) + b"\n" for event in events))
             self.alerts.write(b"".join(to_json(alert) + b"\n" for alert in alerts))
             if self.read_along:
                 self.events.flush()
                 self.alerts.flush()
-        except OSError as fault:
-            raise SurroundingsError(f"cannot write to {self.parts}: {fault.strerror}", remedy="free disk space and run again with --resume") from fault
 
     def settle(self) -> tuple[int, int]:
-        """Bring everything to disk; the lengths a snapshot must remember."""
-        for part in (self.events, self.alerts):
-            part.flush()
-            os.fsync(part.fileno())
-        return self.events.tell(), self.alerts.tell()
+        """Bring everything to disk; the lengths a snapshot must remember. Raises SurroundingsError when the disk refuses."""
+        with self._writing():
+            for part in (self.events, self.alerts):
+                part.flush()
+                os.fsync(part.fileno())
+            return self.events.tell(), self.alerts.tell()
 
     def finish(self, events: Iterable[Event], alerts: Iterable[Alert]) -> tuple[list[Event], list[Alert]]:
         """Write the sorted `events.ndjson` and `alerts.ndjson`: the parts, and what the end of the recording released beyond them.
@@ -72,9 +72,37 @@ class Ledger:
         self.alerts.close()
         return all_events, all_alerts
 
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as fault:
+            again = "start it again: it goes on where it stood" if self.read_along else "run again with --resume"
+            raise SurroundingsError(f"cannot write to {self.parts}: {fault.strerror}", remedy=f"free disk space and {again}") from fault
+
+
+class Kept:
+    """The same in memory: nothing is written, and nothing survives the process."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.alerts: list[Alert] = []
+
+    def append(self, events: Iterable[Event], alerts: Iterable[Alert]) -> None:
+        """Keep new versions."""
+        self.events += events
+        self.alerts += alerts
+
+    def finish(self, events: Iterable[Event], alerts: Iterable[Alert]) -> tuple[list[Event], list[Alert]]:
+        """All versions in the order of the house."""
+        self.append(events, alerts)
+        self.events.sort(key=event_order)
+        self.alerts.sort(key=alert_order)
+        return self.events, self.alerts
+
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between. Raises SurroundingsError."""
+    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between. Raises SurroundingsError; the old one then stands."""
     temporary = path.with_name(path.name + ".new")
     try:
         with temporary.open("wb") as file:
@@ -88,6 +116,8 @@ def replace_file(path: Path, data: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as fault:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # half of a file is of no use, and takes the room that is missing
         raise SurroundingsError(f"cannot write {path}: {fault.strerror}", remedy="check the folder and its free space, then run again") from fault
 
 

@@ -6,6 +6,7 @@ reads `asked.json` there; it ends by itself when whoever began it is gone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -19,7 +20,7 @@ from dogwatch.config import Config
 from dogwatch.errors import DogwatchError
 from dogwatch.times import iso
 from runners.backtest import Asked as Question
-from runners.backtest import Result, Side, backtest, read_labels, trail_of
+from runners.backtest import Result, Side, backtest, read_labels
 from runners.backtest_page import write_report
 from runners.engine import Output
 from runners.ledger import replace_file
@@ -27,6 +28,7 @@ from runners.replay import Progress
 from runners.rules import read_coverage, read_rules
 from runners.simulated import read_scenario
 from runners.step import Rules
+from runners.trails import trail_of
 from sim.simulate import simulate
 
 NICE = 10  # the watch comes first
@@ -87,8 +89,9 @@ class _Told:
         newest_ms = progress.engine.newest_ms
         said = {"share": round(min(0.99, share), 3), "event_time": None if newest_ms == T_MISSING else iso(newest_ms), "lines": progress.lines}
         temporary = self.path.with_suffix(".new")
-        temporary.write_bytes(msgspec.json.encode(said))
-        temporary.replace(self.path)
+        with contextlib.suppress(OSError):  # a disk without room for these words shows when the report is written
+            temporary.write_bytes(msgspec.json.encode(said))
+            temporary.replace(self.path)
 
 
 def summary(result: Result, whole: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from ingest.source_file import BLOCK_BYTES
 from runners.engine import Engine, Output
 from runners.inputs import Input, Settings, open_inputs
 from runners.intake import RUN_BYTES
-from runners.ledger import Ledger, replace_file
+from runners.ledger import Kept, Ledger, replace_file
 from runners.listing import described, notes
 from runners.rules import run_out
 from runners.step import Rules, restore, snapshot
@@ -85,15 +85,16 @@ def replay(
     watch_progress: Callable[[Progress, Output], None] | None = None,
     stop: threading.Event | None = None,
     begun: Callable[[Engine], None] | None = None,
+    kept: Kept | None = None,
 ) -> dict[str, Any]:
     """Run recordings through the pipeline and write `events.ndjson`, `alerts.ndjson`, `summary.json`; the summary comes back.
 
-    begun: told of the engine before it has read anything.
+    begun: told of the engine before it has read anything. kept: takes events and alerts; then nothing is written, and nothing can be resumed.
 
     Raises InputError for inputs or a folder that cannot be used, StoppedError once `stop` is set and the state is saved.
     """
     started_wall, started_cpu = time.perf_counter(), time.process_time()
-    run = _Run(inputs, rules, options, coverage)
+    run = _Run(inputs, rules, options, coverage, kept)
     if begun is not None:
         begun(run.engine)
     last_snapshot, paced = time.monotonic(), _Pace(options.speed)
@@ -115,7 +116,7 @@ def replay(
 class _Run:
     """The open inputs and counters of one replay."""
 
-    def __init__(self, inputs: list[Path], rules: Rules, options: Options, coverage: Coverage | None) -> None:
+    def __init__(self, inputs: list[Path], rules: Rules, options: Options, coverage: Coverage | None, kept: Kept | None) -> None:
         self.options = options
         self.said: list[str] = []  # what a reader could not read of its file
         self.state_file = options.out / "state" / "replay.state"
@@ -131,8 +132,8 @@ class _Run:
                     raise InputError(f"{source.what} had been read to its end, beside others, and has grown since", remedy="leave out --resume")
         self.fixes = state["fixes"] if state else 0
         self.progress = Progress(self.engine)
-        self.ledger = Ledger(options.out, tuple(state["lengths"]) if state else (0, 0))
-        if not options.resume:
+        self.ledger: Ledger | Kept = kept or Ledger(options.out, tuple(state["lengths"]) if state else (0, 0))
+        if kept is None and not options.resume:
             self.state_file.unlink(missing_ok=True)  # it belongs to the results that have just been emptied
 
     def items(self) -> Iterator[tuple[Input, Received | Session]]:
@@ -182,6 +183,8 @@ class _Run:
 
     def save(self) -> None:
         """Snapshot: state, offsets and output lengths belong together and are written together."""
+        if isinstance(self.ledger, Kept):
+            return
         lengths = self.ledger.settle()
         sections = {
             "engine": self.engine.to_sections(),
@@ -229,7 +232,8 @@ class _Run:
             summary["watchlists"] = described(lists)
         if (model := self.engine.rules.normality) is not None:
             summary["normality"] = {"hash": model.content_hash, **model.card}
-        replace_file(self.options.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
+        if not isinstance(self.ledger, Kept):
+            replace_file(self.options.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
         return summary
 
     def _state(self, rules: Rules) -> dict[str, Any]:

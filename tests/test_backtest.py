@@ -19,12 +19,13 @@ from hypothesis import given, settings
 from risk_world import HOUR_MS, MIN_MS, T0_MS, histories, make, run, shipped
 
 from dogwatch.errors import InputError
-from runners.backtest import Asked, Trails, backtest, gate_of, read_labels, relaxed_alerts, trail_of
+from runners.backtest import Asked, backtest, gate_of, read_labels, relaxed_alerts
 from runners.backtest_cases import Label, accuracy, case_rows, changes, give_verdicts, load, median_interval, near_misses, rule_rows, sweep
 from runners.backtest_coast import POINTS_MAX, shore_lines
 from runners.backtest_page import junit, page
 from runners.replay import Options, replay
 from runners.rules import read_coverage, read_rules
+from runners.trails import Trails, trail_of
 from tracks.detectors import new_detectors
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from dogwatch.batch import T_MISSING
+import numpy as np
+
+from dogwatch.batch import LAT_MISSING, T_MISSING
+from dogwatch.geo import M_PER_UNIT, cos_lat
+from tracks.detectors import new_detectors
+from tracks.loitering import LoiteringDetector
+from tracks.records import TRAIL
 
 Sections = dict[str, Any]
 
@@ -34,6 +40,29 @@ def _from_15(sections: Sections) -> None:
         buffer["told_ms"] = T_MISSING
 
 
+def _from_16(sections: Sections) -> None:
+    """Records of tracks became smaller: an empty place of a trail is one without a latitude, and the box of a slow run is told in units."""
+    records = {detector.NAME: detector.COLD for detector in new_detectors() if detector.COLD is not None}
+    for table in _all_named("table", sections):
+        trail = table["trail"]
+        table["trail"] = _refitted(trail, TRAIL, lat=np.where(trail["filled"] != 0, trail["lat"], LAT_MISSING))
+        for name, old in table["cold"].items():
+            boxes = {}
+            if name == LoiteringDetector.NAME:
+                narrow = np.array([cos_lat(lat) for lat in old["lat"].tolist()])
+                boxes = {f"{end}_y": np.rint(old[f"{end}_y_m"] / M_PER_UNIT) for end in ("min", "max")}
+                boxes |= {f"{end}_x": np.rint(old[f"{end}_x_m"] / M_PER_UNIT / narrow) for end in ("min", "max")}
+            table["cold"][name] = _refitted(old, records[name], **boxes)
+
+
+def _refitted(old: np.ndarray, dtype: np.dtype, **made: np.ndarray) -> np.ndarray:
+    """Records in another form: each field as `made`, else as it was under its name."""
+    new = np.zeros(old.shape, dtype)
+    for name in dtype.names or ():
+        new[name] = made[name] if name in made else old[name]
+    return new
+
+
 def _all_named(name: str, sections: Sections) -> Iterator[Sections]:
     for key, section in sections.items():
         if isinstance(section, dict):
@@ -42,4 +71,4 @@ def _all_named(name: str, sections: Sections) -> Iterator[Sections]:
             yield from _all_named(name, section)
 
 
-MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15}
+MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16}

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from test_live_crash import begun, crash, journal_of, pieces, rules, settings  # noqa: F401 - fixtures among them
 
 from dogwatch import blob
+from dogwatch.batch import LAT_MISSING
 from dogwatch.events import to_json
+from dogwatch.geo import M_PER_UNIT, cos_lat
 from runners import step
 from runners.coverage_map import load_coverage
 from runners.engine import Engine
@@ -30,7 +33,36 @@ def of_15(sections: dict[str, Any]) -> None:
             of_15(section)
 
 
-BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15}
+def of_16(sections: dict[str, Any]) -> None:
+    """Sections as schema 16 had them: wider records of tracks."""
+    for name, section in sections.items():
+        if name == "table" and isinstance(section, dict):
+            trail = section["trail"]
+            filled = trail["lat"] != LAT_MISSING
+            section["trail"] = with_fields(trail, cog=filled * np.uint16(1), nav=filled * np.uint8(1), filled=filled * np.uint8(1))
+            runs, cold = section["cold"]["loitering"], section["cold"]
+            narrow = np.array([cos_lat(lat) for lat in runs["lat"].tolist()])
+            boxes = {f"{end}_{axis}_m": runs[f"{end}_{axis}"] * M_PER_UNIT * (narrow if axis == "x" else 1.0) for end in ("min", "max") for axis in ("x", "y")}
+            cold["loitering"] = with_fields(runs, start_ms=runs["first_ms"], **boxes)
+            for other in ("infra", "legs", "port_visit", "sudden_stop", "drift", "aground", "dark_partner"):
+                cold[other] = with_fields(cold[other], spare=np.zeros((len(runs), 3), np.uint8))
+            cold["zone"] = with_fields(cold["zone"], ahead_nm=np.ones(len(runs), np.float32))
+        elif isinstance(section, dict):
+            of_16(section)
+
+
+def with_fields(rows: np.ndarray, **more: np.ndarray) -> np.ndarray:
+    """Records with further fields behind those that they have."""
+    dtype = [(name, rows.dtype[name]) for name in rows.dtype.names] + [(name, array.dtype, array.shape[rows.ndim :]) for name, array in more.items()]
+    wide = np.zeros(rows.shape, dtype)
+    for name in rows.dtype.names:
+        wide[name] = rows[name]
+    for name, array in more.items():
+        wide[name] = array
+    return wide
+
+
+BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16}
 
 
 def written_by(schema: int, data: bytes) -> bytes:

@@ -10,6 +10,7 @@ from test_tracks_rendezvous import ALONE, M_DEG, A, B, C
 from tracks_sea import T0, every, in_order, last_versions, lines, shown, shuffled, track
 from tracks_sea import watch as watch_all
 
+from dogwatch.batch import LAT_MISSING
 from tracks.params import Dark, Loitering, Params, Rendezvous
 from tracks.records import TRAIL, TRAIL_FIXES
 from tracks.unheard import stayed
@@ -117,6 +118,7 @@ def test_the_kernel_says_what_its_twin_says(seed):
     rows = rows_at(54.5 + rng.normal(0, 0.004, 2), 10.4 + rng.normal(0, 0.004, 2))
     rows["t_ms"], rows["slot"] = now - rng.integers(0, 300_000, 2), rng.permutation(2)
     trail, told = np.zeros((2, TRAIL_FIXES), TRAIL), [{}, {}]
+    trail["lat"] = LAT_MISSING
     for which in range(2):
         for k in range(TRAIL_FIXES):
             if rng.random() < 0.5:
@@ -125,7 +127,7 @@ def test_the_kernel_says_what_its_twin_says(seed):
             lat, lon = (np.round((at + rng.normal(0, 0.004)) * 600_000) for at in (54.5, 10.4))
             sog = int(rng.choice([3, 12, 29, 31, 1023], p=[0.4, 0.3, 0.28, 0.01, 0.01]))
             point = trail[rows["slot"][which], k]
-            point["t"], point["lat"], point["lon"], point["sog"], point["filled"] = t_ms & 0xFFFFFFFF, lat, lon, sog, 1
+            point["t"], point["lat"], point["lon"], point["sog"] = t_ms & 0xFFFFFFFF, lat, lon, sog
             told[which][k] = (t_ms, int(lat), int(lon), sog)
     was, limits = (since, round(54.5 * 600_000), round(10.4 * 600_000)), (500.0, 2.0, 3.0)
     wide, tight = ((limits[0] * factor, limits[1] * factor, limits[2]) for factor in (1.004, 0.996))

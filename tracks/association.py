@@ -141,7 +141,7 @@ def blank(rows, more, heard, trail, slot, mmsi, ordinal, t_ms):
     m["was_lat"] = m["was_lon"] = np.int32(0)
     m["ordinal"] = np.uint8(ordinal)
     for k in range(TRAIL_FIXES):
-        trail[slot, k]["filled"] = np.uint8(0)
+        trail[slot, k]["lat"] = LAT_MISSING
 
 
 @kernel(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64), **PLAIN)
@@ -467,7 +467,7 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
                 slot = (places[at] & 0xFFFFFFFF) - 1
                 if slot >= 0:
                     ring = (fixes[j]["t_ms"] // TRAIL_MS) & (TRAIL_FIXES - 1)
-                    touched += rows[slot]["t_ms"] + heard[slot] + np.int64(trail[slot, ring]["nav"])
+                    touched += rows[slot]["t_ms"] + heard[slot] + np.int64(trail[slot, ring]["hdg"])
             hints[TOUCHED] = touched  # somebody must want it, or it is not read
         fix, told = fixes[i], taken[i]
         flags = np.int64(fix["flags"])
@@ -598,7 +598,7 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
         if how >= JUMPED:  # or RETURNED
             more[slot]["segment"] += np.uint16(1)
             for k in range(TRAIL_FIXES):
-                trail[slot, k]["filled"] = np.uint8(0)
+                trail[slot, k]["lat"] = LAT_MISSING
         if np.uint8(trail_slot & 0xFF) != v["trail_slot"] or how != GOES_ON or t - v["t_ms"] > TRAIL_MS:
             v["trail_slot"] = np.uint8(trail_slot & 0xFF)
             point = trail[slot, trail_slot & (TRAIL_FIXES - 1)]
@@ -606,10 +606,7 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
             point["lat"] = fix["lat"]
             point["lon"] = fix["lon"]
             point["sog"] = fix["sog"]
-            point["cog"] = fix["cog"]
             point["hdg"] = fix["hdg"]
-            point["nav"] = fix["nav"]
-            point["filled"] = np.uint8(1)
         if speed_kn >= 0.0:
             v["speed_kn"] = np.float32(speed_kn)
         elif how in (GOES_ON, RETURNED) and t - v["t_ms"] >= DERIVE_MS:

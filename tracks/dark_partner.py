@@ -48,10 +48,8 @@ STOP = np.dtype(
         ("phase", "u1"),
         ("partner", "u1"),  # somebody who is heard was beside it
         ("weather", "u1"),  # others lay with their bows in its direction
-        ("spare", "u1", (7,)),
     ]
 )
-assert STOP.itemsize == 64
 _STOP = from_dtype(STOP)
 
 

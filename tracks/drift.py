@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numba import boolean, float64, from_dtype, int64, types
 
+from dogwatch.batch import LAT_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
@@ -344,7 +345,7 @@ def _window(trail, slot, tick_ms, window_ms, points):
     for k in range(TRAIL_FIXES):
         place = (newest - (TRAIL_FIXES - 1) + k) & (TRAIL_FIXES - 1)
         point = trail[slot, place]
-        if point["filled"] == 0:
+        if point["lat"] == LAT_MISSING:
             continue
         t = tick_ms - ((tick_ms - np.int64(point["t"])) & 0xFFFFFFFF)
         if tick_ms - t > window_ms or (n > 0 and t <= points[1, n - 1]):

@@ -42,7 +42,7 @@ EAR = np.dtype(
     [
         ("back_ms", "<i8"),  # first transmission since the silence began, 0 none
         ("back_fix_ms", "<i8"),  # first accepted position since then, 0 none
-        ("block", "<i8"),  # coverage: last 5-min block in which it was heard under way (0 none), and where
+        ("block", "<i4"),  # coverage: last 5-min block in which it was heard under way (0 none), and where
         ("block_lat", "<i4"),
         ("block_lon", "<i4"),
         ("back_lat", "<i4"),

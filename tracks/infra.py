@@ -49,7 +49,7 @@ STRIDE = np.dtype(
     [
         ("ring", "u1", (RING,)),  # speed of each look in STEP_KN, plus one; 0 none
         ("last_ms", "<i8"),  # newest position at the last look
-        ("look", "<i8"),  # number of the last look
+        ("look", "<i4"),  # number of the last look
         ("asked_lat", "<i4"),
         ("asked_lon", "<i4"),
         ("slack_m", "<f4"),  # as long as it is nearer to there than this, `far_nm` is good enough
@@ -61,7 +61,6 @@ STRIDE = np.dtype(
         ("near", "u1"),  # a corridor within reach of the rules
         ("asked", "u1"),
         ("dragging", "u1"),  # an anchor drag is told of it
-        ("spare", "u1", (3,)),
     ]
 )
 _STRIDE = from_dtype(STRIDE)

@@ -41,7 +41,6 @@ RING = np.dtype(
         ("usual_kn", "<f4"),
         ("known", "u1"),  # legs known since the last unknown one, up to LEGS
         ("flags", "u1"),  # of the leg closed last
-        ("spare", "u1", (2,)),
         ("north", "<i2", (LEGS,)),
         ("east", "<i2", (LEGS,)),
     ]

@@ -22,7 +22,7 @@ from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.params import INSHORE_NM, OFFSHORE_NM, Loitering
 from tracks.records import BUCKET_MS, MINUTE_MS
-from tracks.slow_runs import FORGOTTEN, RUN, SLOWEST_MS, STOPPED, TOLD_BEFORE, TOLD_ENDED, UNTOLD, WENT_ON, close_buckets, goes_ahead, shapes, waiting
+from tracks.slow_runs import FORGOTTEN, RUN, SLOWEST_MS, STOPPED, TOLD_BEFORE, TOLD_ENDED, UNTOLD, WENT_ON, close_buckets, goes_ahead, shapes, since_ms, waiting
 from tracks.vessels import ask_geography
 from tracks.waiting import SEEN_EARLY, WAIT, Judged, judge, words
 
@@ -88,7 +88,7 @@ class LoiteringDetector(Detector):
         run, key = table.cold[self.NAME][slot], table.key_of(slot)
         exclusions, doubts = words(sight, judged, i, zones, rule, [] if new else self.book.pages[key].event.exclusions)
         reason = ep.suppressed_reason(exclusions)
-        duration_s = (tick_ms - int(run["start_ms"])) / 1000.0
+        duration_s = (tick_ms - since_ms(int(run["first_ms"]))) / 1000.0
         data = float(run["samples"]) / max(1.0, duration_s * 1000.0 / SLOWEST_MS)
         facts: dict[str, Any] = {
             "state": "candidate" if reason else "open",

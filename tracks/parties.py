@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import float64, int64
 
-from dogwatch.batch import take_rows
+from dogwatch.batch import LAT_MISSING, take_rows
 from dogwatch.events import Subject
 from dogwatch.geo import distance_m
 from dogwatch.kernel import kernel
@@ -135,7 +135,7 @@ def farthest_m(trails_a, trails_b, tick_ms, approach_m):
         seen, most_m = 0, -1.0
         for k in range(TRAIL_FIXES):
             a, b = trails_a[i, k], trails_b[i, k]
-            if a["filled"] == 0 or b["filled"] == 0:
+            if a["lat"] == LAT_MISSING or b["lat"] == LAT_MISSING:
                 continue
             age_a, age_b = (tick_ms - np.int64(a["t"])) & 0xFFFFFFFF, (tick_ms - np.int64(b["t"])) & 0xFFFFFFFF
             if max(age_a, age_b) > TRAIL_FIXES * TRAIL_MS or abs(age_a - age_b) > TRAIL_MS:

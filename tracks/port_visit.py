@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numba import float64, from_dtype, int64, uint8
 
-from dogwatch.batch import T_MISSING
+from dogwatch.batch import LAT_MISSING, T_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, event_id
 from dogwatch.geo import KN_MS, NM_M, distance_m
 from dogwatch.kernel import kernel
@@ -60,7 +60,6 @@ VISIT = np.dtype(
         ("state", "u1"),
         ("seen", "u1"),
         ("stop_dkn", "u1"),  # speed at the stop in 0.1 kn
-        ("spare", "u1", (3,)),
     ]
 )
 _VISIT = from_dtype(VISIT)
@@ -190,7 +189,7 @@ def _on_their_way(sight: Sight, slots: np.ndarray, rule: PortVisit) -> list[int]
     """Of those that came in, the ones with a place outside on their trail; of the others (a fleet, when a watch begins) only that they are in is known."""
     table = sight.table
     visits, points = table.cold[PortVisitDetector.NAME], table.trail[slots]
-    wanted = (points["filled"] != 0) & (sight.tick_ms - trail_ms(points["t"], sight.tick_ms) <= TRAIL_S * 1000.0)
+    wanted = (points["lat"] != LAT_MISSING) & (sight.tick_ms - trail_ms(points["t"], sight.tick_ms) <= TRAIL_S * 1000.0)
     outside = np.zeros(wanted.shape, np.bool_)
     outside[wanted] = sight.geography.port_distance_nm(degrees(points["lat"][wanted]), degrees(points["lon"][wanted]), EDGE_NM, rule.radius_nm) > 0.0
     moored = slots[~outside.any(axis=1)]

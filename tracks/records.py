@@ -71,7 +71,7 @@ MORE = np.dtype(
     ]
 )
 STATICS = np.dtype([("t_ms", "<i8"), ("imo", "<u4"), ("name", "S20"), ("callsign", "S7"), ("destination", "S20")])
-TRAIL = np.dtype([("t", "<u4"), ("lat", "<i4"), ("lon", "<i4"), ("sog", "<u2"), ("cog", "<u2"), ("hdg", "<u2"), ("nav", "u1"), ("filled", "u1")])
+TRAIL = np.dtype([("t", "<u4"), ("lat", "<i4"), ("lon", "<i4"), ("sog", "<u2"), ("hdg", "<u2")])  # lat is LAT_MISSING in an empty place
 TAKEN = np.dtype(
     [
         ("prev_t_ms", "<i8"),  # accepted position of the track before this row, T_MISSING if there was none

@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numba import float64, from_dtype, int64, types, uint8
 
-from dogwatch.batch import HDG_MISSING, SOG_MISSING
+from dogwatch.batch import HDG_MISSING, LAT_MISSING, SOG_MISSING
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
 from tracks.params import INSHORE_NM, OFFSHORE_NM
@@ -57,7 +57,6 @@ RUN = np.dtype(
         ("stands", "u1"),  # bits of explanations by company that it gave: they hold while the run goes on
         ("ahead", "u1"),  # slow buckets, up to AHEAD_MOST, in which it went on along that heading
         # what only a slow one touches
-        ("start_ms", "<i8"),  # from here duration counts: the bucket's start, if a report came within one slow interval
         ("first_ms", "<i8"),  # first report of the run
         ("last_ms", "<i8"),  # last report of its last slow bucket
         ("lat", "<i4"),  # origin of the offsets below: median position of the first slow bucket
@@ -68,10 +67,10 @@ RUN = np.dtype(
         ("speed_sum_kn", "<f8"),
         ("sum_y_m", "<f8"),
         ("sum_x_m", "<f8"),
-        ("min_y_m", "<f8"),
-        ("max_y_m", "<f8"),
-        ("min_x_m", "<f8"),
-        ("max_x_m", "<f8"),
+        ("min_y", "<i4"),  # box of the medians, in units from the origin
+        ("max_y", "<i4"),
+        ("min_x", "<i4"),
+        ("max_x", "<i4"),
     ]
 )
 RUN_TYPE = from_dtype(RUN)
@@ -108,10 +107,19 @@ def shapes(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return lat, lon, radius
 
 
+@kernel("int64(int64)", **PLAIN)
+def since_ms(first_ms):
+    """From when the duration of a run counts: from the start of the bucket of its first report, if that came within one slow interval."""
+    late_ms = first_ms % BUCKET_MS
+    return first_ms - late_ms if late_ms <= SLOWEST_MS else first_ms
+
+
 @kernel(float64(RUN_TYPE), **PLAIN)
 def _radius_nm(run):
     """Half the diagonal of the box around a run's medians."""
-    high_m, wide_m = run["max_y_m"] - run["min_y_m"], run["max_x_m"] - run["min_x_m"]
+    narrow = cos_lat(run["lat"])
+    high_m = run["max_y"] * M_PER_UNIT - run["min_y"] * M_PER_UNIT
+    wide_m = run["max_x"] * M_PER_UNIT * narrow - run["min_x"] * M_PER_UNIT * narrow
     return math.sqrt(high_m * high_m + wide_m * wide_m) / 2 / NM_M
 
 
@@ -153,7 +161,7 @@ def _waiting(more, runs, slots, tick_ms, limits, what):
         if run["slow"] >= EARLY and m["masked"] == 0:
             what[i] = LOOK
         need_s = offshore_s if m["coast_nm"] > OFFSHORE_NM else (inshore_s if inshore else border_s)
-        if tick_ms - run["start_ms"] < need_s * 1000.0 or run["fast"] > share_max * (run["slow"] + run["fast"]):
+        if tick_ms - since_ms(run["first_ms"]) < need_s * 1000.0 or run["fast"] > share_max * (run["slow"] + run["fast"]):
             continue
         if _radius_nm(run) <= radius_max or _net_over_path(run) <= net_max:
             what[i] = READY
@@ -173,8 +181,6 @@ def _begin(runs, slot, bucket, lat, lon, t_first, t_last):
     run["state"] = np.uint8(ACTIVE)
     run["told"] = np.uint8(UNTOLD if run["told"] == UNTOLD else TOLD_BEFORE)
     run["stands"] = np.uint8(0)
-    begin = bucket * BUCKET_MS
-    run["start_ms"] = begin if t_first - begin <= SLOWEST_MS else t_first
     run["first_ms"] = t_first
     run["known"] = np.int32(bucket)
     run["lat"] = run["at_lat"] = np.int32(lat)
@@ -183,7 +189,7 @@ def _begin(runs, slot, bucket, lat, lon, t_first, t_last):
     run["slow"] = run["clear"] = run["fast"] = run["tail"] = run["resumed"] = run["unknown"] = np.int32(0)
     run["samples"] = np.uint32(0)
     run["path_m"] = run["speed_sum_kn"] = run["sum_y_m"] = run["sum_x_m"] = 0.0
-    run["min_y_m"] = run["max_y_m"] = run["min_x_m"] = run["max_x_m"] = 0.0
+    run["min_y"] = run["max_y"] = run["min_x"] = run["max_x"] = np.int32(0)
 
 
 @kernel((RUN_TYPE[::1], int64, int64, int64, int64), **PLAIN)
@@ -209,14 +215,13 @@ def _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, samples, masked):
     run["state"] = np.uint8(ACTIVE)
     run["unknown"] += np.int32(max(0, bucket - run["known"] - 1))
     run["path_m"] += distance_m(run["at_lat"], run["at_lon"], lat, lon)
-    y_m = (lat - run["lat"]) * M_PER_UNIT
-    x_m = lon_difference(lon, run["lon"]) * M_PER_UNIT * cos_lat(run["lat"])
-    run["sum_y_m"] += y_m
-    run["sum_x_m"] += x_m
-    run["min_y_m"] = min(run["min_y_m"], y_m)
-    run["max_y_m"] = max(run["max_y_m"], y_m)
-    run["min_x_m"] = min(run["min_x_m"], x_m)
-    run["max_x_m"] = max(run["max_x_m"], x_m)
+    y, x = lat - run["lat"], lon_difference(lon, run["lon"])
+    run["sum_y_m"] += y * M_PER_UNIT
+    run["sum_x_m"] += x * M_PER_UNIT * cos_lat(run["lat"])
+    run["min_y"] = np.int32(min(run["min_y"], y))
+    run["max_y"] = np.int32(max(run["max_y"], y))
+    run["min_x"] = np.int32(min(run["min_x"], x))
+    run["max_x"] = np.int32(max(run["max_x"], x))
     run["at_lat"] = np.int32(lat)
     run["at_lon"] = np.int32(lon)
     run["fast"] += run["tail"]
@@ -250,7 +255,7 @@ def _told_kn(trail, slot, begin_at, base):
     for at in range(begin_at, begin_at + SAMPLES):
         point = trail[slot, at]
         sog = np.int64(point["sog"])
-        if point["filled"] == 0 or (np.int64(point["t"]) - base) & 0xFFFFFFFF >= BUCKET_MS or sog == SOG_MISSING:
+        if point["lat"] == LAT_MISSING or (np.int64(point["t"]) - base) & 0xFFFFFFFF >= BUCKET_MS or sog == SOG_MISSING:
             continue
         n += 1
         total += sog
@@ -272,7 +277,7 @@ def _close_buckets(more, trail, runs, bucket, limits, outcome):
         for at in range(begin_at, begin_at + SAMPLES):
             point = trail[slot, at]
             t = (np.int64(point["t"]) - base) & 0xFFFFFFFF
-            if point["filled"] == 0 or t >= BUCKET_MS:
+            if point["lat"] == LAT_MISSING or t >= BUCKET_MS:
                 continue
             y, x = np.int64(point["lat"]), np.int64(point["lon"])
             if n == 0:

@@ -46,7 +46,6 @@ STOP = np.dtype(
         ("lon", "<i4"),
         ("before_kn", "<f4"),
         ("stage", "u1"),
-        ("spare", "u1", (3,)),
     ]
 )
 _STOP = from_dtype(STOP)

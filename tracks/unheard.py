@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import boolean, float64, from_dtype, int64, types
 
-from dogwatch.batch import SOG_MISSING, T_MISSING
+from dogwatch.batch import LAT_MISSING, SOG_MISSING, T_MISSING
 from dogwatch.geo import KN_MS
 from dogwatch.kernel import kernel
 from tracks.contacts import NEAR, apart_m
@@ -34,7 +34,7 @@ def reach_m(limit_m, drift_kn, silent_ms):
 def _when_ms(trail, slot, k, t_ms):
     """Time of a place of a trail whose newest report is that of `t_ms`; T_MISSING if it is empty."""
     point = trail[slot, k]
-    return T_MISSING if point["filled"] == 0 else t_ms - ((t_ms - np.int64(point["t"])) & 0xFFFFFFFF)
+    return T_MISSING if point["lat"] == LAT_MISSING else t_ms - ((t_ms - np.int64(point["t"])) & 0xFFFFFFFF)
 
 
 @kernel(boolean(types.UniTuple(int64, 3), _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 3)), **PLAIN)

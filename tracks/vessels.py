@@ -334,7 +334,7 @@ def trail_of(table: VesselTable, slot: int, tick_ms: int, seconds: float) -> np.
     """TRAIL rows of a track of the last `seconds` before a tick, in order of time."""
     points = table.trail[slot]
     t_ms = trail_ms(points["t"], tick_ms)
-    wanted = np.flatnonzero((points["filled"] != 0) & (tick_ms - t_ms <= seconds * 1000.0))
+    wanted = np.flatnonzero((points["lat"] != LAT_MISSING) & (tick_ms - t_ms <= seconds * 1000.0))
     return points[wanted[np.argsort(t_ms[wanted], kind="stable")]]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NAV_NUC, NAV_AGROUND = 2, 6
 AIRCRAFT_REPORT = 9  # standard SAR aircraft position report, ITU-R M.1371-5, message 9
 
-WORD = np.dtype([("first_ms", "<i8"), ("last_ms", "<i8"), ("reports", "u1"), ("spare", "u1", (7,))])
+WORD = np.dtype([("first_ms", "<i8"), ("last_ms", "<i8"), ("reports", "u1")])
 REPORTS_MAX = 255  # counted no further
 _WORD = from_dtype(WORD)
 

@@ -57,7 +57,6 @@ STANDING = np.dtype(
         ("cell_lon", "<i4"),
         ("cell_nm", "<f4"),
         ("reach_nm", "<f4"),
-        ("ahead_nm", "<f4"),  # to the nearest limit that lies ahead, then
         ("out_lat", "<i4"),
         ("out_lon", "<i4"),
         ("out_from_lat", "<i4"),
@@ -498,7 +497,7 @@ def _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, f
     # a little less than measured: planes of near places differ a little
     st["reach_nm"] = max(0.0, 0.98 * min(margin_nm, line_nm, look_nm) - 0.001)
     st["ahead"] = ahead + 2
-    st["ref_ms"], st["ref_lat"], st["ref_lon"], st["ahead_nm"] = step[3], step[4], step[5], ahead_nm
+    st["ref_ms"], st["ref_lat"], st["ref_lon"] = step[3], step[4], step[5]
     return n
 
 

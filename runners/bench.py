@@ -31,10 +31,12 @@ from runners.rehearsal import Asked
 from runners.rules import configured_text, no_zones, read_profile
 from zones.check import check as check_zones
 from zones.coast import Coast
+from zones.kinds import KINDS, SUBKINDS
 
 JOB_S_MAX = 3600.0
 KEPT_MAX = 20  # results that no version refers to; a few hundred kilobytes each
 STOP_S = 5.0
+KINDS_TOLD = {kind: list(SUBKINDS.get(kind, ())) for kind in KINDS}  # what a zone may be, for whoever draws one
 
 
 class Workbench:
@@ -153,14 +155,15 @@ class Workbench:
 
     def _check_zones(self, text: str) -> dict[str, Any]:
         if no_zones(text):
-            return {"ok": True, "faults": [], "notes": ["no zone is drawn: only the built-in belts and ports count"], "explained": [], "zones": []}
+            notes = ["no zone is drawn: only the built-in belts and ports count"]
+            return {"ok": True, "faults": [], "notes": notes, "explained": [], "zones": [], "kinds": KINDS_TOLD}
         with tempfile.TemporaryDirectory(prefix="dogwatch-zones-") as folder:
             path = Path(folder) / "zones.geojson"
             path.write_text(text, encoding="utf-8")
             row = check_zones([str(path)], self._coast)["files"][0]
-        faults = [{"line": one["line"], "file": "zones", "key": one["feature"], "what": one["what"], "remedy": one["remedy"]} for one in row["faults"]]
+        faults = [{"file": "zones", "key": one["feature"], **{name: one[name] for name in ("line", "what", "remedy", "place")}} for one in row["faults"]]
         notes = [f"{one['feature']} {one['what']}" for one in row["notes"]]
-        return {"ok": row["ok"], "faults": faults, "notes": notes, "explained": [], "zones": row["zones"]}
+        return {"ok": row["ok"], "faults": faults, "notes": notes, "explained": [], "zones": row["zones"], "kinds": KINDS_TOLD}
 
 
 def editor_of(config: Config, versions: dict[str, Versions], folder: Path, coast: Coast | None = None) -> Editor:

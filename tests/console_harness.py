@@ -159,7 +159,7 @@ class Harness:
         zones: bytes | None = None,
         editor: Editor | None = None,
     ) -> None:
-        self.board, self.picture, self.decisions = Board(), Picture(), Decisions(database)
+        self.board, self.picture, self.decisions, self.editor = Board(), Picture(), Decisions(database), editor
         self.fixes = fleet(vessels) if vessels else new_fixes(0)
         about = {"desk": "Test desk", "listening": "UDP 10110", "rules": 6, **(info or {})}
         self.app = create_app(

@@ -43,7 +43,7 @@ def check(paths: Sequence[str], coast: Coast | None = None) -> dict[str, Any]:
                 faults.append(Fault(0, f"'{zone.name}'", f"id '{zone.id}' is also in {owner[zone.id]}", "give every zone an id of its own"))
             owner.setdefault(zone.id, path)
             notes += [{"feature": zone.name, "what": what} for what in _notes(zone, drawings, coast)]
-        listed = [{"line": f.line, "feature": f.feature, "what": f.what, "remedy": f.remedy} for f in faults]
+        listed = [{"line": f.line, "feature": f.feature, "what": f.what, "remedy": f.remedy, "place": f.place} for f in faults]
         files.append({"file": path, "ok": not faults, "zones": [zone_summary(z) for z in zones], "faults": listed, "notes": notes})
     return {"schema_version": SCHEMA_VERSION, "ok": all(row["ok"] for row in files), "files": files}
 

@@ -11,6 +11,7 @@ import difflib
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -31,16 +32,21 @@ BUFFER_NM_MAX = 60.0
 FAULTS_MAX = 50  # printed; the count is always told
 UNITS_PER_DEG = 600_000
 _GAP = re.compile(r"[\s,]*")
+_NUMBER = re.compile(r"-?[0-9.]+(?:e[+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in a zones file. `feature` names it ('zone-1' or 'feature 3'), line is 1-based; 0 where a file has no lines."""
+    """One thing wrong in a zones file. `feature` names it ('zone-1' or 'feature 3'), line is 1-based; 0 where a file has no lines.
+
+    `place`: longitude and latitude (degrees) of the vertex or crossing that it is about, where it is about one.
+    """
 
     line: int
     feature: str
     what: str
     remedy: str
+    place: tuple[float, float] | None = None
 
     def text(self) -> str:
         """'feature: what. remedy' (without the place)."""
@@ -217,8 +223,9 @@ class _Feature:
         self.name = name if isinstance(name, str) and name.strip() else self.id
         self.label = f"'{self.name}' (feature {index + 1})" if self.name else f"feature {index + 1}"
 
-    def fault(self, what: str, remedy: str) -> None:
-        self.faults.append(Fault(self.line, self.label, what, remedy))
+    def fault(self, what: str, remedy: str, place: Iterable[float] | None = None) -> None:
+        at = None if place is None else _place(place)
+        self.faults.append(Fault(self.line, self.label, what, remedy, at))
 
     def read(self) -> Zone | None:
         if not isinstance(self.feature, dict) or self.feature.get("type") != "Feature":
@@ -360,7 +367,8 @@ class _Feature:
         if whole.is_valid:
             return True
         reason = shapely.is_valid_reason(whole)
-        self.fault(f"its outline is not valid: {reason} (longitude latitude)", "an outline must not cross or touch itself, nor parts overlap; redraw it there")
+        remedy = "an outline must not cross or touch itself, nor parts overlap; redraw it there"
+        self.fault(f"its outline is not valid: {reason} (longitude latitude)", remedy, map(float, _NUMBER.findall(reason)[-2:]))
         return False
 
     def _positions(self, raw: Any, *, closed: bool, point: bool = False) -> np.ndarray | None:
@@ -382,7 +390,8 @@ class _Feature:
         rows = np.array([p[:2] for p in raw], np.float64)
         outside = ~((np.abs(rows[:, 0]) <= 180) & (np.abs(rows[:, 1]) <= 90))
         if outside.any():
-            self.fault(*_range_fault(rows, int(np.argmax(outside)), int(outside.sum())))
+            k = int(np.argmax(outside))
+            self.fault(*_range_fault(rows, k, int(outside.sum())), rows[k])
             return None
         if point:
             return rows
@@ -393,15 +402,22 @@ class _Feature:
             self.fault(
                 f"an edge runs from longitude {rows[k, 0]:g} to {rows[k + 1, 0]:g}, more than half around the world",
                 f"cut the {word} at the 180th meridian into two parts (RFC 7946 3.1.9); if it is meant, add a position between",
+                rows[k],
             )
             return None
         if closed and not np.array_equal(rows[0], rows[-1]):
-            self.fault(f"a ring is not closed: first {rows[0].tolist()}, last {rows[-1].tolist()}", "repeat the first position at the end")
+            self.fault(f"a ring is not closed: first {rows[0].tolist()}, last {rows[-1].tolist()}", "repeat the first position at the end", rows[-1])
             return None
         if (np.rint(rows * UNITS_PER_DEG) == np.rint(rows[0] * UNITS_PER_DEG)).all():
-            self.fault(f"a {word} is a single point", "draw it, or remove the feature")
+            self.fault(f"a {word} is a single point", "draw it, or remove the feature", rows[0])
             return None
         return rows
+
+
+def _place(place: Iterable[float]) -> tuple[float, float] | None:
+    """Longitude and latitude as a place on a map; None of what lies on none."""
+    lon, lat = (float(v) for v in place)
+    return (lon, lat) if abs(lon) <= 180 and abs(lat) <= 90 else None
 
 
 def _is_number(value: Any) -> bool:

@@ -1,21 +1,17 @@
 // A quiet map for pages beside the watch: coast, zones, and whatever a page draws as GeoJSON. May live here: that map. May not: vessels, the present.
 
 import * as maplibre from './vendor/maplibre-gl.mjs';
+import { basemap, token } from './basemap.mjs';
 
-const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const EMPTY = { type: 'FeatureCollection', features: [] };
 
 export class Chart {
   /** `layers(token)`: layers over the sources in `names`, each empty until `set`. */
   constructor(container, info, names, layers) {
-    const sources = Object.fromEntries(names.map((name) => [name, { type: 'geojson', data: EMPTY }]));
-    const below = [{ id: 'sea', type: 'background', paint: { 'background-color': token('sea') } }];
-    if (info.land) {
-      sources.land = { type: 'geojson', data: new URL('basemap/land.geojson', document.baseURI).href, tolerance: 0.5, maxzoom: 10 };
-      below.push({ id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': token('land'), 'fill-antialias': false } }, { id: 'coast', type: 'line', source: 'land', paint: { 'line-color': token('coast'), 'line-width': 1.2 } });
-    }
+    const below = basemap(info);
+    const sources = { ...below.sources, ...Object.fromEntries(names.map((name) => [name, { type: 'geojson', data: EMPTY }])) };
     const start = Array.isArray(info.map_center) ? { center: info.map_center, zoom: info.map_zoom ?? 7 } : { center: [0, 20], zoom: 1.6 };
-    this.map = new maplibre.Map({ container, style: { version: 8, sources, layers: [...below, ...layers(token)], transition: { duration: 0 } }, ...start, minZoom: 1.5, maxZoom: 18, attributionControl: false, fadeDuration: 0, dragRotate: false, pitchWithRotate: false, touchPitch: false, maxPitch: 0 });
+    this.map = new maplibre.Map({ container, style: { version: 8, sources, layers: [...below.layers, ...layers(token)], transition: { duration: 0 } }, ...start, minZoom: 1.5, maxZoom: 18, attributionControl: false, fadeDuration: 0, dragRotate: false, pitchWithRotate: false, touchPitch: false, maxPitch: 0 });
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
     this.map.addControl(new maplibre.ScaleControl({ unit: 'nautical', maxWidth: 140 }), 'bottom-right');

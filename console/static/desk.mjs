@@ -5,7 +5,7 @@ import { html, render, useEffect, useState } from './vendor/htm-preact.mjs';
 import { clean, dateTime } from './text.mjs';
 import { getJson } from './wire.mjs';
 
-export const PAGES = { rules: 'Rules', analysis: 'Analysis' };
+export const PAGES = { rules: 'Rules', zones: 'Zones', analysis: 'Analysis' };
 const ROLES = ['analyst', 'supervisor', 'watchstander', 'viewer'];
 const POLL_MS = 700;
 

@@ -26,7 +26,7 @@ export function Header({ eventNow, act }) {
     <span class="fact"><span class="label">vessels</span><span class="num">${health.vessels ?? '–'}</span></span>
     ${shelved || held ? html`<span class="fact" data-test="aside"><span class="label">off the queue</span><span class="num">${shelved} shelved, ${held} held</span></span>` : null}
     <span class=${`link ${up ? (silent ? 'stale' : 'up') : 'down'}`} role="status"><i aria-hidden="true"></i>${up && silent ? 'silent' : WORD[up]}</span>
-    <a class="plain" href="?view=rules" title="Rules: read, try, change">rules</a><a class="plain" href="?view=analysis" title="Figures for analysts">analysis</a>
+    <a class="plain" href="?view=rules" title="Rules: read, try, change">rules</a><a class="plain" href="?view=zones" title="Zones: draw, try, change">zones</a><a class="plain" href="?view=analysis" title="Figures for analysts">analysis</a>
     <button class="plain" onClick=${() => change({ searching: true })} title="Find a vessel (/)">find <kbd>/</kbd></button>
     <${SoundButton} onSilence=${act.silence} /><${WatchButton} />
     <button class="plain" data-test="who" onClick=${() => change({ asking: true })} title=${state.session.users ? 'Who is logged in; log out' : 'Change who is on watch'}>${state.session.users ? `${clean(state.session.name, 24)}, ${words(state.session.role)}` : state.operator ? `You: ${clean(state.operator, 24)}` : 'Who are you?'}</button>

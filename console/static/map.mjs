@@ -2,6 +2,7 @@
 // palette, what is marked and why, clicks. May not: shaders (layer.mjs), frames (vessels.mjs).
 
 import * as maplibre from './vendor/maplibre-gl.mjs';
+import { PAINT, basemap, token } from './basemap.mjs';
 import { VesselLayer } from './layer.mjs';
 import { Past } from './past.mjs';
 import { change, isOpen, state } from './store.mjs';
@@ -17,8 +18,6 @@ const TURN_SEEN = 10; // ROTais: about 4.5 degrees a minute; less is steering
 const HULL_PX_MIN = 12; // shorter than this a hull in true scale says less than the symbol
 const NAME_GAP = 20; // px from the target to its name
 
-const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-
 /** '#rrggbb' as premultiplied [r, g, b, 1]. */
 function rgba(hex) {
   const n = parseInt(hex.slice(1), 16);
@@ -27,48 +26,14 @@ function rgba(hex) {
 
 const NOTHING = { type: 'FeatureCollection', features: [] };
 
-function graticule(step) {
-  const features = [];
-  const line = (coordinates) => features.push({ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates } });
-  for (let lon = -180; lon <= 180; lon += step) line([[lon, -85], [lon, 85]]);
-  for (let lat = -80; lat <= 80; lat += step) line([[-180, lat], [180, lat]]);
-  return { type: 'FeatureCollection', features };
-}
-
 function style(info) {
-  const sources = {
-    grid1: { type: 'geojson', data: graticule(1), tolerance: 0 },
-    grid10: { type: 'geojson', data: graticule(10), tolerance: 0 },
-  };
-  const layers = [
-    { id: 'sea', type: 'background', paint: { 'background-color': token('sea') } },
-    { id: 'grid10', type: 'line', source: 'grid10', maxzoom: 6, paint: { 'line-color': token('deep'), 'line-width': 1 } },
-    { id: 'grid1', type: 'line', source: 'grid1', minzoom: 6, paint: { 'line-color': token('deep'), 'line-width': 1 } },
-  ];
-  if (info.land) {
-    sources.land = { type: 'geojson', data: new URL('basemap/land.geojson', document.baseURI).href, tolerance: 0.5, maxzoom: 10 };
-    layers.push(
-      { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': token('land'), 'fill-antialias': false } },
-      { id: 'coast', type: 'line', source: 'land', paint: { 'line-color': token('coast'), 'line-width': 1.2 } },
-    );
-  }
-  if (info.borders) {
-    sources.borders = { type: 'geojson', data: new URL('basemap/borders.geojson', document.baseURI).href, maxzoom: 10 };
-    layers.push({ id: 'border', type: 'line', source: 'borders', paint: { 'line-color': token('coast'), 'line-width': 1, 'line-dasharray': [6, 2, 1, 2] } });
-  }
+  const { sources, layers } = basemap(info);
   sources.coverage = { type: 'geojson', data: NOTHING };
-  layers.push({
+  const at = layers.findIndex((layer) => layer.type === 'symbol'); // names stay on top
+  layers.splice(at < 0 ? layers.length : at, 0, {
     id: 'coverage', type: 'fill', source: 'coverage', layout: { visibility: 'none' }, filter: ['all', ['get', 'learned'], ['==', ['get', 'ais_class'], 'A']],
     paint: { 'fill-color': token('focus'), 'fill-antialias': false, 'fill-opacity': ['interpolate', ['linear'], ['get', 'heard_share'], 0, 0, 1, 0.3] },
   });
-  if (info.names) {
-    sources.names = { type: 'geojson', data: new URL('basemap/names.geojson', document.baseURI).href, maxzoom: 10 };
-    const words = { 'text-color': token('muted'), 'text-halo-color': token('land'), 'text-halo-width': 1.2 };
-    layers.push(
-      { id: 'country-name', type: 'symbol', source: 'names', minzoom: 2, maxzoom: 8, filter: ['==', ['get', 'kind'], 'country'], layout: { 'text-field': ['get', 'name'], 'text-size': 12, 'text-letter-spacing': 0.1, 'text-max-width': 7 }, paint: words },
-      { id: 'port-name', type: 'symbol', source: 'names', minzoom: 7.5, filter: ['==', ['get', 'kind'], 'port'], layout: { 'text-field': ['get', 'name'], 'text-size': 11.5, 'text-anchor': 'top', 'text-padding': 12 }, paint: words },
-    );
-  }
   if (info.zones) {
     sources.zones = { type: 'geojson', data: new URL('zones.geojson', document.baseURI).href };
     layers.push(
@@ -152,12 +117,7 @@ export class SeaMap {
     const fills = ['class-0', 'class-1', 'class-2', 'class-3', 'class-4', 'class-5', 'vessel', 'vessel', 'alarm', 'warning', 'caution', 'focus', 'vessel'];
     fills.forEach((name, i) => this.layer.colours.set(rgba(token(name)), i * 4));
     this.layer.outline = rgba(token('outline'));
-    const paint = {
-      sea: ['background-color', 'sea'], grid1: ['line-color', 'deep'], grid10: ['line-color', 'deep'], land: ['fill-color', 'land'],
-      coast: ['line-color', 'coast'], 'zone-fill': ['fill-color', 'zone'], 'zone-line': ['line-color', 'zone'],
-      border: ['line-color', 'coast'], coverage: ['fill-color', 'focus'],
-      'country-name': ['text-color', 'muted', 'text-halo-color', 'land'], 'port-name': ['text-color', 'muted', 'text-halo-color', 'land'],
-    };
+    const paint = { ...PAINT, 'zone-fill': ['fill-color', 'zone'], 'zone-line': ['line-color', 'zone'], coverage: ['fill-color', 'focus'] };
     for (const [layer, pairs] of Object.entries(paint)) {
       for (let i = 0; i < pairs.length; i += 2) if (this.map.getLayer(layer)) this.map.setPaintProperty(layer, pairs[i], token(pairs[i + 1]));
     }

@@ -1,5 +1,5 @@
 // A browser on a string: reads one JSON command per line, answers one JSON line each. Driven by tests/test_console_browser.py.
-// Commands: open, evaluate, click, hover, press, fill, screenshot, heap, report, close. Knows nothing about dogwatch.
+// Commands: open, evaluate, click, hover, point, drag, press, fill, screenshot, heap, report, close. Knows nothing about dogwatch.
 
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
@@ -36,6 +36,13 @@ const commands = {
   click: ({ page, on }) => page.click(on, { timeout: 20_000 }),
   hover: ({ page, on }) => page.hover(on, { timeout: 20_000 }),
   point: ({ page, x, y }) => page.mouse.click(x, y),
+  async drag({ page, start, end }) {
+    await page.mouse.move(start.x, start.y);
+    await page.mouse.down();
+    await page.mouse.move((start.x + end.x) / 2, (start.y + end.y) / 2);
+    await page.mouse.move(end.x, end.y);
+    await page.mouse.up();
+  },
   press: ({ page, key }) => page.keyboard.press(key),
   fill: ({ page, on, text }) => page.fill(on, text, { timeout: 20_000 }),
   async screenshot({ page, file }) { await page.screenshot({ path: file }); },

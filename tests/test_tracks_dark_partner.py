@@ -33,8 +33,8 @@ def silent(mmsi=DARK, off_s=2400, on_s=7200, lat=54.35, lon=10.72, kn=9.0):
     return track(mmsi, t[heard], lat, (lon - way / 0.58)[heard], sog_kn=kn, cog_deg=270.0)
 
 
-def test_its_state_is_a_cache_line():
-    assert STOP.itemsize == 64
+def test_its_state_is_no_more_than_a_cache_line():
+    assert STOP.itemsize <= 64
 
 
 def test_a_stop_while_somebody_near_was_silent():

@@ -33,7 +33,7 @@ COMPANY = np.dtype(
         ("boats", "<i4"),  # of these, boats of her flag and much shorter
     ]
 )
-_PLACE, _COMPANY = from_dtype(PLACE), from_dtype(COMPANY)
+PLACE_TYPE, _COMPANY = from_dtype(PLACE), from_dtype(COMPANY)
 
 
 def company_of(seen: np.ndarray, places: np.ndarray, since_ms: int, limits: tuple[float, ...]) -> np.ndarray:
@@ -62,7 +62,7 @@ def _bow(other):
 
 
 # Flat: each sighting against those places whose latitude is near; slow twin: the questions of company.py, one by one (a test compares them).
-@kernel((SIGHTING_TYPE[::1], _PLACE[::1], int32[::1], int64, types.UniTuple(float64, 5), _COMPANY[::1], int32[:, ::1]), **PLAIN)
+@kernel((SIGHTING_TYPE[::1], PLACE_TYPE[::1], int32[::1], int64, types.UniTuple(float64, 5), _COMPANY[::1], int32[:, ::1]), **PLAIN)
 def _count(seen, places, starts, since_ms, limits, found, bows):
     """As `company_of`; places in order of latitude; starts: zeros; bows: how many slow ones show each heading, for places without one."""
     queue_nm, slow_kn, anchor_kn, apart_deg, share_max = limits
@@ -109,7 +109,7 @@ def _count(seen, places, starts, since_ms, limits, found, bows):
                 found[i]["mates"] += np.int32(off_m > MATE_NM * NM_M)
 
 
-@kernel((_PLACE[::1], float64, int32[:, ::1], _COMPANY[::1]), **PLAIN)
+@kernel((PLACE_TYPE[::1], float64, int32[:, ::1], _COMPANY[::1]), **PLAIN)
 def _agree(places, apart_deg, bows, found):
     """Where a place's own heading is unknown: the most that agree with one of them."""
     reach = min(int(apart_deg), 180)

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from numba import float64, from_dtype, int64, types
 
-from dogwatch.batch import COG_MISSING
+from dogwatch.batch import COG_MISSING, take_rows
 from dogwatch.events import Event, Evidence, Exclusion
-from dogwatch.geo import KN_MS, distance_m
+from dogwatch.geo import KN_MS, NM_M, distance_m
 from dogwatch.kernel import kernel
 from tracks import company, subjects
 from tracks import episodes as ep
-from tracks.around import within
+from tracks.around import SIGHTING_TYPE
+from tracks.companions import PLACE, PLACE_TYPE, company_of
 from tracks.coverage import BLOCK_MS, cell_key, p_silence
 from tracks.detector import Detector, Sight
 from tracks.params import DarkPartner
@@ -70,8 +71,8 @@ class DarkPartnerDetector(Detector):
         done = np.zeros(len(table), np.uint8)
         watched = np.empty(len(table), np.int64)
         n = look(table.used, stops, tick_ms, ways, spans, rule.resume_deg_max * 10.0, done, watched)
-        for slot in watched[:n].tolist():
-            _who_is_near(sight, slot, stops[slot], rule)
+        if n:
+            _who_is_near(sight, watched[:n], stops, rule)
         return [_interrupted(sight, int(slot), stops[slot], rule) for slot in table.in_order(np.flatnonzero(done)) if _off_ports(sight, stops[slot], rule)]
 
 
@@ -143,27 +144,50 @@ def look(rows, stops, tick_ms, ways, spans, turn_tenths_max, done, watched):
     return n
 
 
-def _who_is_near(sight: Sight, slot: int, stop: np.void, rule: DarkPartner) -> None:
-    """Of one that lies: who is beside it, do others wait out the same gale, and who was steering and fell silent before it stopped, within reach of it?"""
-    lat, lon, tick_ms, key = int(stop["lat"]), int(stop["lon"]), sight.tick_ms, sight.table.key_of(slot)
-    queue = sight.params.loitering
-    near = company.others_near(sight, key, lat, lon, queue.queue_nm)
-    if len(company.slow(within(near, lat, lon, rule.partner_nm), rule.slow_kn_max)):
-        stop["partner"] = 1
-    hdg = int(company.headings(sight.table.rows[slot]))
-    if company.same_bow(near, hdg, queue.speed_kn_max, queue.bow_apart_deg_max) >= queue.queue_others_min:
-        stop["weather"] = 1
-    if stop["other"] and _heard_ms(sight, int(stop["other"])) == int(stop["other_ms"]):
-        return
-    stop["other"] = stop["other_ms"] = 0
-    rows = sight.around.within(lat, lon, rule.reach_nm)
-    silent_ms = tick_ms - rows["heard_ms"]
-    able = (silent_ms >= rule.silent_s_min * 1000.0) & (silent_ms <= rule.silent_s_max * 1000.0) & (rows["heard_ms"] <= int(stop["stop_ms"]))
-    for row in rows[able & (rows["speed_kn"] >= rule.slow_kn_max) & (rows["key"] != key)]:
-        way_m = distance_m(lat, lon, int(row["lat"]), int(row["lon"]))
-        if way_m <= rule.reach_kn * KN_MS * (tick_ms - int(row["t_ms"])) / 1000.0 and not _only_unheard(sight, row):
-            stop["other"], stop["other_ms"] = int(row["key"]), int(row["heard_ms"])
-            return
+def _who_is_near(sight: Sight, slots: np.ndarray, stops: np.ndarray, rule: DarkPartner) -> None:
+    """Of those that lie: who is beside each, do others wait out the same gale, and who was steering and fell silent before it stopped, within reach of it?"""
+    table, queue = sight.table, sight.params.loitering
+    places, seen, since_ms = np.zeros(len(slots), PLACE), sight.around.seen, sight.tick_ms - company.FRESH_MS
+    places["key"], places["lat"], places["lon"] = table.keys_of(slots), stops["lat"][slots], stops["lon"][slots]
+    places["hdg"] = company.headings(table.rows[slots])
+    beside = company_of(seen, places, since_ms, (rule.partner_nm, rule.slow_kn_max, 0.0, 0.0, 0.0))
+    alike = company_of(seen, places, since_ms, (queue.queue_nm, queue.speed_kn_max, 0.0, queue.bow_apart_deg_max, 0.0))
+    stops["partner"][slots] |= beside["slow"] > 0
+    stops["weather"][slots] |= alike["alike"] >= queue.queue_others_min
+    asked = np.array([not (other and _heard_ms(sight, other) == ms) for other, ms in stops[["other", "other_ms"]][slots].tolist()], np.bool_)
+    places, slots = places[asked], slots[asked]
+    stops["other"][slots] = stops["other_ms"][slots] = 0
+    silent_ms = sight.tick_ms - seen["heard_ms"]
+    able = (silent_ms >= rule.silent_s_min * 1000.0) & (silent_ms <= rule.silent_s_max * 1000.0) & (seen["speed_kn"] >= rule.slow_kn_max)
+    silent = take_rows(seen, able)
+    silent = take_rows(silent, np.lexsort((silent["key"], silent["lat"])))
+    limits, unheard = (rule.reach_nm * NM_M, rule.reach_kn * KN_MS), {}
+    for i, slot in enumerate(slots.tolist()):
+        k = could_meet(silent, 0, places, i, int(stops["stop_ms"][slot]), sight.tick_ms, limits)
+        while k >= 0:
+            if k not in unheard:
+                unheard[k] = _only_unheard(sight, silent[k])
+            if not unheard[k]:
+                stops["other"][slot], stops["other_ms"][slot] = silent["key"][k], silent["heard_ms"][k]
+                break
+            k = could_meet(silent, k + 1, places, i, int(stops["stop_ms"][slot]), sight.tick_ms, limits)
+
+
+@kernel(int64(SIGHTING_TYPE[::1], int64, PLACE_TYPE[::1], int64, int64, int64, types.UniTuple(float64, 2)), **PLAIN)
+def could_meet(silent, first, places, i, stop_ms, tick_ms, limits):
+    """The next of the silent (from `first` on) that fell silent before a stop and can have come to it since; -1 if none can.
+
+    limits: metres from the place to where it was last heard, metres per second that it makes.
+    """
+    place = places[i]
+    for k in range(first, silent.shape[0]):
+        one = silent[k]
+        if one["heard_ms"] > stop_ms or one["key"] == place["key"]:
+            continue
+        way_m = distance_m(place["lat"], place["lon"], one["lat"], one["lon"])
+        if way_m <= limits[0] and way_m <= limits[1] * (tick_ms - one["t_ms"]) / 1000.0:
+            return k
+    return -1
 
 
 def _only_unheard(sight: Sight, row: np.void) -> bool:

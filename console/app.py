@@ -21,7 +21,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -48,7 +47,8 @@ from console.openapi import document
 from console.picture import Box, Picture
 from console.proxy import Forwarded, Trust
 from console.rate import WINDOW_S, Rate
-from console.rescue import drift_answer
+from console.rescue_desk import MAY as MAY_END_RESCUE
+from console.rescue_desk import rescue_routes
 from console.silence import silence_routes
 from console.stream import Stream, sse
 from console.study import study_routes
@@ -56,9 +56,8 @@ from console.users import Users
 from console.watch import Watches, brief
 from console.watch_desk import watch_routes
 from dogwatch import __version__
-from dogwatch.errors import InputError
 from dogwatch.times import iso
-from ingest.rescuers import OnLand, nearest
+from ingest.rescuers import OnLand
 
 STATIC = Path(__file__).parent / "static"
 BEAT_S = 0.5  # a delta frame each beat: two redraws of a moving picture per second, 24 B per changed vessel
@@ -67,7 +66,6 @@ KEY_EVERY = 120  # beats: a key frame each 60 s drops what a page should no long
 BEHIND_BEATS_MAX = 20  # a page more than 10 s behind gets a key frame
 NAME_CHARS_MAX = 60
 REASON_CHARS_MAX = 300
-MAY_END_RESCUE = ("watchstander", "supervisor")
 ALERTS_PAGE_MAX = 2_000
 LOAD_HOURS_MAX = 24 * 366
 POSTS_PER_WINDOW_MAX = 100  # per address; a person acknowledges a few per minute
@@ -118,12 +116,13 @@ def create_app(
     chart = Chart(land_geojson, coverage_geojson)
     trust = trust or Trust()
     users = users or Users(decisions, proxied=bool(trust.address and trust.user_header))
-    room = _Room(board, picture, metrics, chart, zones_geojson, given, on_land, users)
+    room = _Room(board, picture, metrics, chart, zones_geojson, given, users)
     room.files = Files(board, picture, protected)
     room.watches = Watches(decisions)
     watch = watch_routes(room.watches, board, lambda: picture.event_ms)
+    rescue = rescue_routes(board, picture, on_land)
     silence = silence_routes(board, decisions, lambda: picture.event_ms)
-    api = [*session_routes(users, room.door), *watch, *silence, *api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]
+    api = [*session_routes(users, room.door), *watch, *silence, *rescue, *api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]
     routes = [
         Route("/", room.page),
         Mount("/api/v1", routes=api),
@@ -159,13 +158,10 @@ def api_routes(room: _Room) -> list[BaseRoute]:
         Route("/alerts", room.alerts),
         Route("/alerts/{alert_id}", room.alert),
         Route("/alerts/{alert_id}/evidence", room.evidence),
-        Route("/alerts/{alert_id}/rescuers", room.rescuers),
         Route("/alerts/{alert_id}/ack", room.acknowledge, methods=["POST"]),
         Route("/alerts/{alert_id}/end-rescue", room.end_rescue, methods=["POST"]),
         Route("/alerts/{alert_id}/{action}", room.order, methods=["POST"]),
-        Route("/rescues", room.rescues),
         Route("/load", room.load),
-        Route("/drift", room.drift),
     ]
 
 
@@ -252,11 +248,9 @@ class _Room:
         chart: Chart,
         zones: bytes | None,
         info: dict[str, Any],
-        on_land: OnLand | None,
         users: Users,
     ) -> None:
         self.files = Files(board, picture, frozenset())
-        self._on_land = on_land
         self._users = users
         self.watches: Watches | None = None
         self._board = board
@@ -480,29 +474,6 @@ class _Room:
         if tag is None:
             return problem(422, "If-Match is no op_revision", "send the op_revision that you have seen in If-Match")
         return await self._decide(request, tag, self._board.decide, order=order)
-
-    async def rescuers(self, request: Request) -> Response:
-        """GET api/alerts/{id}/rescuers: the vessels that can be there first, from the latest position of the call."""
-        record = self._board.record(request.path_params["alert_id"])
-        if record is None or record["lat"] is None:
-            return problem(404, "no such alert on this board, or its position is not known", "read api/alerts")
-        now_ms = self._picture.event_ms or 0
-        ships, mine = self._picture.ships(), tuple(record["mmsi"])
-        own = ships[np.isin(ships["mmsi"], mine)]
-        lat, lon = (float(own["lat"][0]), float(own["lon"][0])) if len(own) == 1 else (record["lat"], record["lon"])
-        found = await run_in_threadpool(nearest, ships, lat, lon, now_ms=now_ms, never=mine, on_land=self._on_land)
-        return reply({"lat": lat, "lon": lon, "event_time": iso(now_ms), **found})
-
-    async def drift(self, request: Request) -> Response:
-        """GET api/drift?lat=&lon=&class=&hours=&wind_ms=&wind_from=&current_ms=&current_to=&error_m=&seed=: GeoJSON; without wind a circle that bounds it."""
-        try:
-            return reply(await run_in_threadpool(drift_answer, dict(request.query_params), self._on_land))
-        except InputError as fault:
-            return problem(400, fault.what, fault.remedy)
-
-    async def rescues(self, request: Request) -> Response:
-        """GET api/rescues: the rescue areas that are open, and what each of them holds back."""
-        return reply({"rescues": await run_in_threadpool(self._board.rescues)})
 
     async def load(self, request: Request) -> Response:
         """GET api/load?hours=&positions=: how much the room asks of its operators, in event time."""

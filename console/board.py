@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import threading
 import time
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 import msgspec
 
 from console.database import StoreError
-from console.decisions import Ack, Act, Decision, Decisions, Disposition, Owner, Raised, RescueEnd, Shelf, StaleError
+from console.decisions import Ack, Act, Decision, Decisions, Disposition, Owner, Raised, RescueBegun, RescueEnd, Shelf, StaleError
 from console.flood import Flood, Room
 from console.life import LEVEL_RANK, Order, RefusedError, Story, changed, check, is_distress, on_shelf, rule_of, scope_of, shelf_of, withdrawn, zone_scope_of
 from console.load import load
@@ -272,6 +273,24 @@ class Board:
         if known.rescue_end is None:  # for good: who asks again is told who did it
             known = self._decisions.end_rescue(alert_id, end, op_revision=op_revision, key=key)
         return self._told(alert_id) if story else {"area": alert_id, **decision_plain(known)}
+
+    def begin_rescue(self, lat: float, lon: float, *, by: str, role: str, reason: str, event_ms: int | None) -> str:
+        """A person says that people are being helped at a place (degrees); the id of the area, which opens with the next full minute.
+
+        Who feeds the board obeys (`rescues_begun`). Raises NoRescueError where nobody does, `console.database.StoreError`.
+        """
+        with self._lock:
+            if "rescues" not in self._health:
+                raise NoRescueError
+            begun = RescueBegun(lat, lon, by, role, event_ms if event_ms is not None else self._event_ms)
+        wall = wall_ms()
+        area = "person-" + hashlib.sha256(f"{wall} {lat} {lon} {by}".encode()).hexdigest()[:24]
+        self._decisions.begin_rescue(area, begun, wall_ms=wall, reason=reason)
+        return area
+
+    def rescues_begun(self) -> dict[str, RescueBegun]:
+        """The areas that people opened, by id; those of earlier runs too."""
+        return self._decisions.rescues_begun()
 
     def rescues(self) -> list[dict[str, Any]]:
         """The rescue areas that are open: how each was opened, where, what it holds back now, who ended it (the detectors obey with the next minute)."""

@@ -22,7 +22,9 @@ import msgspec
 from console.chain import LOG_COLUMNS, entry_hash, verify
 from console.database import open_store
 
+RESCUE_AT = "rescue at "  # in the log, before latitude and longitude
 RESCUE_ENDED = "rescue ended"  # in the log, before the ids of the areas
+BEGIN_RESCUE = "begin_rescue"  # an action of the log: an area that a person opened; its state afterwards is "rescue at LAT LON"
 END_RESCUE = "end_rescue"  # an action of the log, where alone it is kept: a rescue is ended for good
 
 
@@ -82,6 +84,16 @@ class RescueEnd(msgspec.Struct, frozen=True):
     areas: tuple[str, ...]
 
 
+class RescueBegun(msgspec.Struct, frozen=True):
+    """Who said that people are being helped at a place (degrees), when."""
+
+    lat: float
+    lon: float
+    by: str
+    role: str
+    event_ms: int | None
+
+
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     """What people decided about one alert, in independent fields. `op_revision` counts every change; 0 = nothing decided yet."""
 
@@ -134,6 +146,7 @@ class Decisions:
         self._lock = threading.RLock()
         self._known: dict[str, Decision] = {}
         self._ended: dict[str, RescueEnd] = {}
+        self._begun: dict[str, RescueBegun] = {}
         self._shelves: dict[str, Shelf] = {}
         self._children: dict[str, set[str]] = {}  # parent -> its duplicates
         self._seen = 0
@@ -162,6 +175,8 @@ class Decisions:
             if not new:
                 return set()
             for row in new:
+                if row["action"] == BEGIN_RESCUE:
+                    self._begun[row["alert_id"]] = _rescue_begun(row)
                 if row["action"] == END_RESCUE:
                     end = _rescue_end(row)
                     self._ended |= dict.fromkeys(end.areas, end)
@@ -239,6 +254,16 @@ class Decisions:
         act = Act(END_RESCUE, end.by, end.role, end.wall_ms, end.event_ms, end.reason, station, key)
         return self.change(alert_id, act, lambda before: msgspec.structs.replace(before, rescue_end=end), op_revision=op_revision)
 
+    def begin_rescue(self, area: str, begun: RescueBegun, *, wall_ms: int, reason: str) -> None:
+        """A person opens a rescue area, durably. `area`: its id, one word. Raises StoreError."""
+        act = Act(BEGIN_RESCUE, begun.by, begun.role, wall_ms, begun.event_ms, reason, key=area)
+        self.enter([(act, area, "", f"{RESCUE_AT}{begun.lat:.6f} {begun.lon:.6f}")])
+
+    def rescues_begun(self) -> dict[str, RescueBegun]:
+        """Every area that a person opened, by id."""
+        with self._lock:
+            return dict(self._begun)
+
     def enter(self, entries: Iterable[tuple[Act, str, str, str]]) -> None:
         """Log what changed no decision: (act, id of what it is about, state before, state after). Raises StoreError.
 
@@ -297,6 +322,11 @@ class Decisions:
 def _rescue_end(row: dict[str, Any]) -> RescueEnd:
     areas = tuple(row["state_to"].removeprefix(RESCUE_ENDED).split())
     return RescueEnd(row["user"], row["role"], row["reason"], row["wall_ms"], row["event_ms"], areas)
+
+
+def _rescue_begun(row: dict[str, Any]) -> RescueBegun:
+    lat, lon = (float(part) for part in row["state_to"].removeprefix(RESCUE_AT).split())
+    return RescueBegun(lat, lon, row["user"], row["role"], row["event_ms"])
 
 
 def _state(decision: Decision) -> str:

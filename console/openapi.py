@@ -73,6 +73,7 @@ WRITES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {**{name: WORDS[name] for name in ("by", "role")}, "words": {"type": "string", "maxLength": TEXT_CHARS_MAX}},
         ["by"],
     ),
+    "/rescues": ("open a rescue area by hand", {**WORDS, **{key: {"type": "number"} for key in ("lat", "lon")}}, ["lat", "lon", "by", "role", "reason"]),
     "/silence": ("the sounds of this desk are off for half a minute, logged", {name: WORDS[name] for name in ("by", "role")}, ["by"]),
     "/alerts/{alert_id}/ack": ("acknowledge for everybody", {"by": WORDS["by"], "seen_revision": {"type": "integer"}}, ["by", "seen_revision"]),
     "/alerts/{alert_id}/end-rescue": ("end the rescue areas that an alert opened", WORDS, ["by", "role", "reason"]),
@@ -127,7 +128,7 @@ def _write(path: str, says: str, properties: dict[str, Any], required: list[str]
     body = {"type": "object", "required": required, "properties": properties}
     return {
         "summary": says,
-        "parameters": [*_in_path(path), *(() if path.startswith(("/session", "/silence")) else headers)],
+        "parameters": [*_in_path(path), *(() if path.startswith(("/session", "/silence", "/rescues")) else headers)],
         "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
         "responses": {"200": _answer("recorded; the record as it is now", JSON), **_refused(WRITE_REFUSALS)},
     }

@@ -26,7 +26,7 @@ from runners.metrics import Metrics
 from runners.rules import read_text
 from runners.source_words import SourceWords
 from tracks.coverage import Coverage
-from tracks.rescue import close_row
+from tracks.rescue import close_row, open_row
 
 HEALTH_S = 1.0
 COVERAGE_S = 60.0  # what is learned changes over hours
@@ -51,6 +51,7 @@ class Desk:
         self.lines = AlertLines()
         self.exercise_said = engine.intake.simulated == set(engine.lanes)  # nothing new to whoever configured it so
         self.heartbeats: dict[str, dict[str, Any]] = {}  # the newest of every source
+        self.beginning: set[str] = set()  # rescue areas that the watch has been told to open
         self.ending: set[str] = set()  # rescue areas that the watch has been told to end
         self._last_health = 0.0
         self._coverage, self._coverage_due = Coverage(), 0.0
@@ -138,17 +139,31 @@ class Desk:
                 self.board.health({"webhooks": self.webhooks.counts()})
 
     def obey(self) -> list[Output]:
-        """Tell the watch which rescue areas people have ended, show what comes of it and return it for the journal.
+        """Tell the watch which rescue areas people have begun and ended, show what comes of it and return it for the journal.
 
         Asked of the decisions on disk, not of a message, so that a restart forgets none: an area that is open again is ended again.
         """
+        found = self._begin()
         ended = self.board.rescues_ended() if self.board is not None else {}
         still_open = self._rescues()
         self.ending &= set(still_open)
-        found = []
         for area in sorted((set(ended) & set(still_open)) - self.ending):
             self.ending.add(area)
             found.append(self.engine.control(close_row(self.engine.newest_ms, area, ended[area])))
+            self.show(found[-1], 0.0)
+        return found
+
+    def _begin(self) -> list[Output]:
+        """Open the areas that people began and the watch does not know yet; one whose time is over stays forgotten."""
+        track, newest = self.engine.watch.track, self.engine.newest_ms
+        hold_ms, found = track.params.rescue.hold_s * 1000, []
+        for area, begun in (self.board.rescues_begun() if self.board is not None else {}).items():
+            old = begun.event_ms is not None and newest - begun.event_ms >= hold_ms
+            if area in self.beginning or area in track.rescue.areas or old or newest == T_MISSING:
+                continue
+            self.beginning.add(area)
+            row = open_row(newest, area, "person", round(begun.lat * UNITS_PER_DEG), round(begun.lon * UNITS_PER_DEG))
+            found.append(self.engine.control(row))
             self.show(found[-1], 0.0)
         return found
 

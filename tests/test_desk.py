@@ -90,6 +90,41 @@ def minutes_pass(desk, minutes, since=0):
         desk.show(desk.engine.take(Received(line, T_MS + 60_000 * k, "hill", "peer", "bytes")), 0.001)
 
 
+def test_a_rescue_that_a_person_began_is_open_until_it_ends_also_after_a_restart(tmp_path):
+    def watching(minutes):
+        desk = Desk(Engine(read_rules("border", []), [Lane("hill", lateness_ms=5_000)]))
+        desk.board = Board()
+        desk.board.attach(Decisions(tmp_path / "decisions.sqlite"))
+        minutes_pass(desk, minutes)
+        desk._health(1e9)
+        return desk
+
+    desk = watching(2)
+    area = desk.board.begin_rescue(-41.0, 174.5, by="Ana Watch", role="supervisor", reason="told by radio", event_ms=T_MS + 60_000)
+    assert len(desk.obey()) == 1
+    assert desk.obey() == [], "the watch is told once"
+    minutes_pass(desk, 3, since=2)
+    opened = desk.engine.watch.track.rescue.areas[area]
+    assert (opened.how, opened.lat, opened.lon, opened.closed_by) == ("person", -24_600_000, 104_700_000, "")
+    desk._health(2e9)
+    assert [(one["how"], one["lat"], one["op_revision"]) for one in desk.board.rescues()] == [("person", -41.0, 0)]
+    again = watching(5)  # the state was lost
+    assert len(again.obey()) == 1
+    minutes_pass(again, 3, since=5)
+    assert again.engine.watch.track.rescue.areas[area].how == "person"
+    again._health(3e9)
+    again.board.end_rescue(area, by="Ben", role="watchstander", reason="over", op_revision=0, event_ms=T_MS)
+    assert len(again.obey()) == 1
+    minutes_pass(again, 2, since=8)
+    assert again.engine.watch.track.rescue.areas[area].closed_by == "Ben_(watchstander)"
+    assert [row["action"] for row in Decisions(tmp_path / "decisions.sqlite").log()] == ["begin_rescue", "end_rescue"]
+    late = watching(2)
+    late.engine.watch.track.rescue.areas.clear()
+    minutes_pass(late, 2, since=60 * 6 + 5)
+    assert [out for out in late.obey() if out.all_events()] == [], "six hours are over"
+    assert area not in late.engine.watch.track.rescue.areas
+
+
 def test_a_rescue_that_a_person_ended_excuses_nobody_also_after_a_restart(tmp_path):
     def watching():
         desk = Desk(Engine(read_rules("border", []), [Lane("hill", lateness_ms=5_000)]))

@@ -9,7 +9,7 @@ are told as an assistance; that they lie there is no second event, but nothing e
 not excused by it: a false beacon may not wash a meeting white.
 
 Calls come as control rows, because the safety road is quicker than the stream in which detectors decide:
-- `sar_open`, subject "ID HOW LAT LON": HOW is beacon, text or status14, the place in 1/600000 degree. The same ID again prolongs it.
+- `sar_open`, subject "ID HOW LAT LON": HOW is beacon, text, status14 or person (by hand), the place in 1/600000 degree. The same ID again prolongs it.
 - `sar_closed`, subject "ID NAME": a person, by name, says that this is no rescue (or over): from then on nothing is excused by it,
   and what was suppressed is judged anew at its next tick. A closed area does not open again.
 A status 14 inside a port mask opens nothing: it is set by mistake there.

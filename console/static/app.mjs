@@ -1,6 +1,7 @@
 // The page put together: panels, keys, actions. May live here: wiring. May not: drawing of vessels, formats, order of the queue.
 
 import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { AreasDialog } from './areas.mjs';
 import { Dossier, openDossier } from './dossier.mjs';
 import { Evidence } from './evidence.mjs';
 import { ExerciseBanner, Header } from './header.mjs';
@@ -8,6 +9,7 @@ import { OrderDialog, usual } from './orders.mjs';
 import { DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar } from './parts.mjs';
 import { Queue } from './queue.mjs';
 import { ReplayBar, advance, closeReplay, faster, openReplay, play, stepReport } from './replay.mjs';
+import { DriftDialog } from './rescuers.mjs';
 import { SearchDialog } from './search.mjs';
 import { SessionDialog } from './session.mjs';
 import { SoundBar, SoundDialog, beat, silence, startSound } from './sound.mjs';
@@ -64,6 +66,10 @@ const act = {
   closeDossier() { change({ dossier: null }); address(); },
   leaveFor(id) { change({ dossier: null }); act.select(id, true); },
   fly(at) { if (at) sea?.fly([at.lon, at.lat]); },
+  middle() {
+    const at = state.map === 'ready' ? sea.map.getCenter().wrap() : null;
+    return at && { lat: at.lat, lon: at.lng };
+  },
   zoom(alert) { sea?.show(alert, true); },
   async replay(id, at) {
     await openReplay(id, at);
@@ -271,6 +277,8 @@ function App() {
     ${state.asking ? (state.session.users ? html`<${SessionDialog} />` : html`<${NameDialog} onName=${named} />`) : null}
     ${state.ordering ? html`<${OrderDialog} eventNow=${now} onOrder=${act.order} />` : null}
     ${state.ending ? html`<${RescueDialog} onEnd=${(by, role, reason) => act.endRescue(state.ending, by, role, reason)} />` : null}
+    ${state.drifting ? html`<${DriftDialog} vessels=${vessels} />` : null}
+    ${state.areas ? html`<${AreasDialog} act=${act} />` : null}
     ${state.sounding ? html`<${SoundDialog} onSilence=${act.silence} />` : null}
     ${state.help ? html`<${HelpDialog} />` : null}`;
 }

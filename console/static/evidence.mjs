@@ -4,11 +4,10 @@
 import { html } from './vendor/htm-preact.mjs';
 import { OrderBar } from './orders.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
+import { Rescuers } from './rescuers.mjs';
 import { change, isDistress, linked, state } from './store.mjs';
-import { CLASS_WORDS, brief, clean, dateTime, degrees, duration, paragraphs, period, points, position, rangeAndBearing, reason, words } from './text.mjs';
-import { FLAG } from './vessels.mjs';
+import { brief, clean, dateTime, duration, paragraphs, period, points, position, reason, words } from './text.mjs';
 
-const HELPERS = 5; // nearest vessels listed beside a distress signal
 const ROLE_WORDS = { caller: 'sends the signal' };
 
 export function Evidence({ eventNow, act, vessels }) {
@@ -23,7 +22,7 @@ export function Evidence({ eventNow, act, vessels }) {
       <h3 class="headline">${clean([what, place].filter(Boolean).join(', ') + (also ? `; also: ${also}` : ''), 240)}</h3>
       ${alert.condition === 'retracted' ? html`<p class="note">Retracted: later data took the ground from under this alert.${alert.reason ? ` ${words(alert.reason)}.` : ''} Its score no longer counts.</p>` : null}
       <${Facts} alert=${alert} eventNow=${eventNow} act=${act} vessels=${vessels} />
-      ${isDistress(alert) ? html`<${Helpers} alert=${alert} eventNow=${eventNow} vessels=${vessels} />` : null}
+      ${isDistress(alert) ? html`<${Rescuers} alert=${alert} vessels=${vessels} />` : null}
       <${Contributions} alert=${alert} />
       ${alert.counterfactual ? html`<h4>What would clear it</h4><p>${clean(alert.counterfactual, 600)}</p>` : null}
       <${Observed} alert=${alert} />
@@ -45,25 +44,6 @@ export function Facts({ alert, eventNow, act, vessels }) {
     <dt>Where</dt><dd class="row"><span class="num">${where.minutes}<br /><span class="muted">${where.degrees}</span></span><span class="grow"></span>${act ? html`<button class="small" onClick=${() => act.zoom(alert)}>show <kbd>Z</kbd></button>` : null}</dd>
     <dt>When</dt><dd><div class="num">${period(alert.t_first, Number.isFinite(at) ? new Date(at).toISOString() : alert.t_last)} <span class="muted">(${duration(lasted)}; ${isDistress(alert) ? 'last heard' : 'latest data'} ${duration((eventNow - at) / 1000)} ago)</span></div>${act ? html`<button class="small" data-test="replay-open" onClick=${() => act.replay(alert.alert_id)}>replay what happened <kbd>R</kbd></button>` : null}</dd>
   </dl>`;
-}
-
-/** Who could help: the nearest vessels of the picture, by range from the last position of the signal. */
-function Helpers({ alert, eventNow, vessels }) {
-  const from = vessels.latest(alert);
-  if (!Number.isFinite(from.lat) || !Number.isFinite(from.lon)) return null;
-  const rows = [];
-  for (let s = 0; s < vessels.count; s++) {
-    if (vessels.cls[s] > 5 || vessels.flags[s] & (FLAG.lost | FLAG.distress)) continue;
-    rows.push([rangeAndBearing(from, { lat: vessels.lat[s], lon: vessels.lon[s] }), s]);
-  }
-  rows.sort((a, b) => a[0].nm - b[0].nm);
-  return html`<h4>Nearest vessels: range and true bearing from the signal</h4>
-    ${rows.length ? html`<table class="why tight" data-test="helpers"><thead><tr><th>Vessel</th><th class="n">Range</th><th class="n">Bearing</th><th class="n">Speed</th></tr></thead>
-      <tbody>${rows.slice(0, HELPERS).map(([at, s]) => {
-        const v = vessels.describe(s, eventNow / 1000);
-        return html`<tr key=${v.handle}><th scope="row">${clean(v.name || (v.mmsi ? `MMSI ${v.mmsi}` : 'not named yet'), 30)} <span class="muted">${CLASS_WORDS[v.cls]}</span></th>
-          <td class="n num">${at.nm.toFixed(1)} nm</td><td class="n num">${degrees(at.bearing)}</td><td class="n num">${v.sog === null ? '–' : `${v.sog.toFixed(1)} kn`}</td></tr>`;
-      })}</tbody></table>` : html`<p class="muted">No vessel is in the picture.</p>`}`;
 }
 
 export function Contributions({ alert }) {

@@ -2,6 +2,7 @@
 
 import { html } from './vendor/htm-preact.mjs';
 import { PALETTES, change, linked, state } from './store.mjs';
+import { AreasButton } from './areas.mjs';
 import { SoundButton } from './sound.mjs';
 import { WatchButton } from './watch.mjs';
 import { clean, clock, exerciseWords, words } from './text.mjs';
@@ -28,7 +29,7 @@ export function Header({ eventNow, act }) {
     <span class=${`link ${up ? (silent ? 'stale' : 'up') : 'down'}`} role="status"><i aria-hidden="true"></i>${up && silent ? 'silent' : WORD[up]}</span>
     <a class="plain" href="?view=rules" title="Rules: read, try, change">rules</a><a class="plain" href="?view=zones" title="Zones: draw, try, change">zones</a><a class="plain" href="?view=analysis" title="Figures for analysts">analysis</a>
     <button class="plain" onClick=${() => change({ searching: true })} title="Find a vessel (/)">find <kbd>/</kbd></button>
-    <${SoundButton} onSilence=${act.silence} /><${WatchButton} />
+    <${AreasButton} /><${SoundButton} onSilence=${act.silence} /><${WatchButton} />
     <button class="plain" data-test="who" onClick=${() => change({ asking: true })} title=${state.session.users ? 'Who is logged in; log out' : 'Change who is on watch'}>${state.session.users ? `${clean(state.session.name, 24)}, ${words(state.session.role)}` : state.operator ? `You: ${clean(state.operator, 24)}` : 'Who are you?'}</button>
     <button class="plain" onClick=${act.palette} title=${`Change to ${next} colours (T)`}>${state.palette} <kbd>T</kbd></button>
     <button class="plain" onClick=${() => change({ help: true })} title="Keys (?)" aria-label="Keys">?</button>

@@ -2,6 +2,7 @@
 // palette, what is marked and why, clicks. May not: shaders (layer.mjs), frames (vessels.mjs).
 
 import * as maplibre from './vendor/maplibre-gl.mjs';
+import { Aid } from './aid.mjs';
 import { PAINT, basemap, token } from './basemap.mjs';
 import { VesselLayer } from './layer.mjs';
 import { Past } from './past.mjs';
@@ -65,6 +66,7 @@ export class SeaMap {
     this.map.on('load', () => {
       this.map.addLayer(this.layer);
       this.past = new Past(this.map, token);
+      this.aid = new Aid(this.map, this.vessels, token, 'vessels');
       this.recolour();
       change({ map: 'ready' });
     });
@@ -102,6 +104,7 @@ export class SeaMap {
     if (state.map === 'ready' && !document.hidden && now - this._lastDraw >= Math.max(crowded, 1.5 * this._tookMs)) {
       this._lastDraw = now;
       const past = this.past.update();
+      this.aid.update();
       this.names.hidden = past;
       if (!past) {
         this.mark();
@@ -122,6 +125,7 @@ export class SeaMap {
       for (let i = 0; i < pairs.length; i += 2) if (this.map.getLayer(layer)) this.map.setPaintProperty(layer, pairs[i], token(pairs[i + 1]));
     }
     this.past.recolour();
+    this.aid.recolour();
     this.map.triggerRepaint();
   }
 

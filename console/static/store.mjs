@@ -28,6 +28,10 @@ export const state = {
   coverage: false, // where the receivers hear is shown
   help: false,
   sound: { can: 'blocked', risk: true, repeat: '', until: 0, by: '', fault: '', played: [] }, // can: blocked (no key or click yet), on, none (sound.mjs)
+  aid: null, // { id, found, fault }: who can be at the call first (rescuers.mjs)
+  drift: null, // { id, given, found }: where it drifts
+  drifting: '', // alert_id whose drift is asked for
+  areas: false, // the panel of rescue areas is open
   sounding: false, // the dialog of the sounds is open
   replay: null, // { id, evidence, from, to, now, speed, playing } while the past is shown (replay.mjs)
   notice: null, // { text, kind } about the last action

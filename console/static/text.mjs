@@ -116,15 +116,6 @@ export function reason(contribution) {
   return threshold ? { what, observed, threshold, remark: remarks.join('; ') } : { what, observed: '–', threshold: '–', remark: rest };
 }
 
-/** Range (nm) and true bearing (degrees) from one position to another, along the great circle. */
-export function rangeAndBearing(from, to) {
-  const rad = Math.PI / 180;
-  const a = from.lat * rad, b = to.lat * rad, east = (to.lon - from.lon) * rad;
-  const half = Math.sin((b - a) / 2) ** 2 + Math.cos(a) * Math.cos(b) * Math.sin(east / 2) ** 2;
-  const bearing = Math.atan2(Math.sin(east) * Math.cos(b), Math.cos(a) * Math.sin(b) - Math.sin(a) * Math.cos(b) * Math.cos(east)) / rad;
-  return { nm: (2 * Math.asin(Math.min(1, Math.sqrt(half)))) / rad * 60, bearing: (bearing + 360) % 360 };
-}
-
 /** '045°' */
 export const degrees = (angle) => `${String(Math.round(angle) % 360).padStart(3, '0')}°`;
 

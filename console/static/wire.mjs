@@ -24,6 +24,9 @@ export const postOrder = (record, action, body) => decide(record, action, body);
 /** End the rescue areas that an alert opened; resolves as `postAck`. */
 export const postEndRescue = (record, by, role, reason) => decide(record, 'end-rescue', { by, role, reason });
 
+/** Open a rescue area by hand; resolves as `postAck`. */
+export const postBeginRescue = (body) => post('api/v1/rescues', body);
+
 /** Log in; resolves as `postAck`. */
 export const postSession = (body) => post('api/v1/session', body);
 

@@ -2,11 +2,11 @@
 
 May live here: a broker that is slowed down, the stages as processes, readers of committed records, what they count. May not: the flood (`distress`).
 The embedded run is measured by `distress`; here ingest, track and score are processes with a broker of their own, all on the same cores. A slow
-broker is one that the system stops (SIGSTOP) for `--stall-ms` of each 1.3 s, so that calls twice a second meet it at every moment: whatever is asked
-of it then waits. `ais.safety` is distress alone; in `risk.alerts` a reader of committed records also waits for the transactions of score that
+broker is one that the system stops (SIGSTOP) for `--stall-ms` of each `--every-ms` (1.3 s, so that calls twice a second meet it at every moment): whatever is
+asked of it then waits. `ais.safety` is distress alone; in `risk.alerts` a reader of committed records also waits for the transactions of score that
 are open there. Run:
 
-    python -m benchmarks.distress_kafka [--lines-per-s N] [--calls N] [--stall-ms 300]
+    python -m benchmarks.distress_kafka [--lines-per-s N] [--calls N] [--stall-ms 300 [--every-ms 1300]]
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from benchmarks.distress import BUSY_LINES_PER_S, FLOOD, send
 from dogwatch.alerts import alert_from_json
 from dogwatch.config import Kafka
 from runners.broker import Broker, free_port
-from runners.kafka_client import new_consumer, topic
+from runners.kafka_client import STAGES, new_consumer, topic
 from runners.kafka_topics import init_topics
 from runners.simulated import read_scenario
 from sim.simulate import simulate
@@ -45,7 +45,6 @@ GOAL_S = 1.0
 WARM_S, GRACE_S = 20.0, 10.0
 START_S_MAX, STOP_S_MAX = 180.0, 30.0
 POLL_MS = 20
-STALL_EVERY_S = 1.3
 SETTINGS = """
 profile = "border"
 data_dir = "{folder}/data"
@@ -98,12 +97,12 @@ def callers_of_alert(value: bytes) -> list[int]:
 
 
 @contextlib.contextmanager
-def slowed(broker: Broker, stall_ms: float) -> Iterator[None]:
-    """The broker stands still for so many milliseconds of each STALL_EVERY_S."""
+def slowed(broker: Broker, stall_ms: float, every_ms: float) -> Iterator[None]:
+    """The broker stands still for `stall_ms` of each `every_ms`."""
     over, pid = threading.Event(), broker.pid()
 
     def stall() -> None:
-        while not over.wait(STALL_EVERY_S - stall_ms / 1000):
+        while not over.wait((every_ms - stall_ms) / 1000):
             os.kill(pid, signal.SIGSTOP)
             try:
                 over.wait(stall_ms / 1000)
@@ -126,14 +125,16 @@ def stages(folder: Path, config: Path) -> Iterator[None]:
     """Ingest, track and score at work."""
     crew = []
     try:
-        for stage in ("ingest", "track", "score"):
+        for stage in STAGES:
             with (folder / f"{stage}.log").open("wb") as log:
                 command = [sys.executable, "-c", "from runners.cli import main; main()", stage, "--config", str(config)]
                 crew.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log))
         yield
-        if dead := [process.args for process in crew if process.poll() is not None]:
-            raise SystemExit(f"a stage ended: {dead}")
     finally:
+        for stage, process in zip(STAGES, crew, strict=False):
+            if process.poll() is not None:
+                last = "\n".join((folder / f"{stage}.log").read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
+                sys.stderr.write(f"the {stage} stage ended:\n{last}\n")
         for process in crew:
             process.kill()
         for process in crew:
@@ -155,13 +156,13 @@ def measure(broker: Broker, folder: Path, given: argparse.Namespace) -> dict[str
         with stages(folder, config):
             peer, _ = door.accept()
             peer.settimeout(START_S_MAX)
-            with peer, slowed(broker, given.stall_ms):
+            with peer, slowed(broker, given.stall_ms, given.every_ms):
                 rate = send(peer, lines, given.lines_per_s, given.calls, sent, warm_s=WARM_S)
                 time.sleep(GRACE_S)
     for reader in readers:
         reader.stop.set()
         reader.thread.join(STOP_S_MAX)
-    told: dict[str, Any] = {"lines_per_s": round(rate), "calls": len(sent), "broker_stalled_ms_of_each_1300": given.stall_ms}
+    told: dict[str, Any] = {"lines_per_s": round(rate), "calls": len(sent), "broker_stalled_ms": [given.stall_ms, given.every_ms]}
     return told | {reader.name: figures(sent, reader.came) for reader in readers}
 
 
@@ -177,7 +178,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines-per-s", type=int, default=FLOOD * BUSY_LINES_PER_S)
     parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--stall-ms", type=float, default=0.0, help="of each 1300 the broker stands still")
+    parser.add_argument("--stall-ms", type=float, default=0.0, help="so long the broker stands still ...")
+    parser.add_argument("--every-ms", type=float, default=1300.0, help="... of each so many milliseconds")
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dogwatch-distress-") as name:

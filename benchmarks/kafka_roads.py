@@ -20,7 +20,8 @@ from dogwatch.config import Config, Kafka, Source
 from ingest.decode import DecodeState, decode
 from runners.kafka_client import MESSAGE_BYTES_MAX, RETRY_BACKOFF_MS, topic
 from runners.kafka_ingest import PRODUCER, Ingest
-from runners.kafka_outbox import Outbox, ShortRoad
+from runners.kafka_outbox import Outbox
+from runners.kafka_short_road import ShortRoad
 from runners.kafka_track import TrackTask
 from runners.kafka_worker import Task, run_worker
 from runners.metrics import Metrics

@@ -29,6 +29,7 @@ from numba import config, njit
 from numba.core import cgutils
 from numba.core.bytecode import FunctionIdentity
 from numba.core.compiler import CompilerBase, compile_result
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.funcdesc import PythonFunctionDescriptor
 from numba.core.lowering import Environment
 from numba.core.targetconfig import ConfigStack
@@ -77,7 +78,7 @@ class Entry:
         self._dispatcher: Any = None  # what the loaded function, a bare C function, runs in
 
     def load(self) -> Callable[..., Any]:
-        """The function, ready to run."""
+        """The function, ready to run. Two threads may want it at once."""
         if self._loaded is None:
             unit = self.unit
 
@@ -89,9 +90,11 @@ class Entry:
                         return compiled(unit, function, self.state)
 
             options: dict[str, Any] = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True, "pipeline_class": Whole}
-            self._dispatcher = njit(cache=True, **options)(self.function)
-            self._dispatcher.compile(self.signature)
-            self._loaded = self._dispatcher.overloads[self.signature.args].entry_point
+            with global_compiler_lock:
+                dispatcher = njit(cache=True, **options)(self.function)
+                dispatcher.compile(self.signature)
+                if self._loaded is None:
+                    self._dispatcher, self._loaded = dispatcher, dispatcher.overloads[self.signature.args].entry_point
         return self._loaded
 
 

@@ -28,7 +28,7 @@ from dogwatch.config import Source
 from dogwatch.errors import InputError, SurroundingsError
 from ingest.source import Reader, Received
 from ingest.sources import SourceSet
-from runners.input_log import InputLog
+from runners.input_log import InputLog, Tail
 from runners.intake import RUN_BYTES, RUN_PIECES
 
 SEGMENT_BYTES = 16 << 20
@@ -102,9 +102,35 @@ class Backlog:
             return first
         return self._logged(min(wait_s, TURN_S)) if self.turn else self.files.get(min(wait_s, TURN_S))
 
+    @property
+    def logged(self) -> bool:
+        """Whether all input comes by the log: then a second reader meets it in the same order."""
+        return bool(self.live.readers) and not self.files.readers
+
+    def ahead(self) -> Tail:
+        """A second reader of the log, from where `get` stands: for `look`, in any thread. Whoever asks closes it."""
+        return self.log.tail(*self.position)
+
+    def look(self, tail: Tail, wait_s: float) -> Received | Control | None:
+        """What comes next for a reader of its own; None when nothing came in time. Raises what broke in the thread that writes."""
+        until_s = time.monotonic() + wait_s
+        with self.gate:
+            while (item := tail.next(self.end)) is None:
+                if self.fault is not None:
+                    raise self.fault
+                if (left_s := until_s - time.monotonic()) <= 0 or (tail is self.tail and self.held):
+                    return None
+                self.gate.wait(left_s)
+        return item
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Where the next record of this log stands for `get`."""
+        return self.tail.segment, self.tail.offset
+
     def positions(self) -> Positions:
         """Where the next record of this log stands, and what is known of others: a part of the stage's snapshot."""
-        return self.others | ({self.id: [self.tail.segment, self.tail.offset]} if self.id else {})
+        return self.others | ({self.id: list(self.position)} if self.id else {})
 
     def settle(self, positions: Positions) -> None:
         """A state with these positions is committed: older segments go."""
@@ -148,18 +174,10 @@ class Backlog:
             self.say(f"{self.log.folder}: {len(self.held)} pieces that the disk refused are lost: they were neither written nor sent")
 
     def _logged(self, wait_s: float) -> Received | Control | None:
-        until_s = time.monotonic() + wait_s
-        with self.gate:
-            while True:
-                if (item := self.tail.next(self.end)) is not None:
-                    break
-                if self.fault is not None:
-                    raise self.fault
-                if self.held:
-                    return self.held.popleft()
-                if (left_s := until_s - time.monotonic()) <= 0:
-                    return None
-                self.gate.wait(left_s)
+        item = self.look(self.tail, wait_s)
+        if item is None:
+            with self.gate:
+                return self.held.popleft() if self.held else None
         if self.tail.damage:
             self.say(f"{self.log.folder}: {self.tail.damage}; what followed in it is lost")
             self.tail.damage = ""

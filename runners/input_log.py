@@ -134,10 +134,14 @@ class InputLog:
 
 
 class Tail:
-    """Records from a position on. `segment`, `offset`: where the next one stands. Not thread-safe: one caller, beside the one who writes."""
+    """Records from a position on. `segment`, `offset`: where the next one stands; `before`: where the last one stood.
+
+    Not thread-safe: one caller, beside the one who writes.
+    """
 
     def __init__(self, log: InputLog, segment: int, offset: int) -> None:
         self.log, self.segment, self.offset = log, segment, offset
+        self.before = (segment, offset)
         self.file: BinaryIO | None = None
         self.held, self.at = bytearray(), 0
         self.damage = ""  # why the newest segment that was left before its end was left
@@ -154,6 +158,7 @@ class Tail:
                 self._leave()
                 continue
             if found is not None:
+                self.before = (self.segment, self.offset)
                 self.offset += found[0] - self.at
                 self.at = found[0]
                 return _said(*found[1])

@@ -69,6 +69,10 @@ class Intake:
         self.exercise = any(lane.exercise for lane in lanes)
         self.bytes_read = dict.fromkeys(self.lanes, 0)
 
+    def takes(self, source: str) -> bool:
+        """Whether a source is ours and not over."""
+        return source in self.lanes and source not in self.ended
+
     def take(self, received: Received) -> tuple[Batch, list[Event], list[Alert]]:
         """Whatever a source has to say, live or out of a capture: the one way in, so that both give the same."""
         source, kind = received.source, received.kind
@@ -132,6 +136,10 @@ class Intake:
         batch = empty_batch(tuple(self.receivers))
         batch.control = [row]
         return batch
+
+    def started(self) -> Batch | None:
+        """Everything before was heard by a former process: the row that tells the detectors of the time between, unless nothing was heard."""
+        return self.control(Control(self.watermark_ms, "system_down")) if any(self.bytes_read.values()) else None
 
     def end(self) -> None:
         """All inputs are over: the watermark moves past the last event."""

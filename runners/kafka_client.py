@@ -24,6 +24,7 @@ ANSWER_S_MAX = TRANSACTION_TIMEOUT_MS / 1000  # a commit without an answer for s
 BLOCK_MS_MAX = 30_000  # the first transaction of a new cluster creates an internal topic
 BOOTSTRAP_MS = 10_000
 RETRY_BACKOFF_MS = 20  # the default of 100 is waited after almost every commit ("previous transaction still completing")
+RECONNECT_MS_MAX = 1_000  # the default of 30,000 is how late a client may notice that the broker is back
 MESSAGES_PER_POLL = 64  # a message is up to 10,000 rows: 500 (the default) would be half a gigabyte
 STAGES = ("ingest", "track", "score")  # the partition of a stage's state is its place in this row
 
@@ -151,7 +152,12 @@ def _connect(kind: str, kafka: Kafka, settings: dict[str, Any]) -> Any:
         raise InputError("the Kafka client is not installed", remedy="pip install 'dogwatch[kafka]'") from fault
     from kafka.errors import KafkaError
 
-    common = {"bootstrap_servers": kafka.bootstrap, "retry_backoff_ms": RETRY_BACKOFF_MS, "bootstrap_timeout_ms": BOOTSTRAP_MS}
+    common = {
+        "bootstrap_servers": kafka.bootstrap,
+        "retry_backoff_ms": RETRY_BACKOFF_MS,
+        "reconnect_backoff_max_ms": RECONNECT_MS_MAX,
+        "bootstrap_timeout_ms": BOOTSTRAP_MS,
+    }
     try:
         return getattr(client, kind)(**common, **security_settings(kafka), **settings)
     except KafkaError as fault:

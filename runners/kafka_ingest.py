@@ -15,44 +15,34 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-
-from dogwatch import __version__
-from dogwatch.alerts import Alert
 from dogwatch.batch import (
     FIX_DTYPE,
-    LAT_MISSING,
-    LON_MISSING,
-    NAV_MISSING,
-    SOG_MISSING,
     STATIC_DTYPE,
-    UNITS_PER_DEG,
     Batch,
     Control,
-    SafetyReport,
     empty_batch,
     join_rows,
 )
 from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError, SurroundingsError
-from dogwatch.events import Event
 from dogwatch.times import iso
 from ingest.source import Received
 from runners.backlog import Backlog
 from runners.health import Health
 from runners.intake import Intake, lanes_of
 from runners.kafka_client import TakenOverError, topic, worker_id
+from runners.kafka_lookout import Lookout
 from runners.kafka_metrics import book_answers, serve_metrics
-from runners.kafka_outbox import Outbox, ShortRoad
+from runners.kafka_outbox import Outbox
+from runners.kafka_short_road import ACK_S_MAX, PRODUCER, ShortRoad, distress_records
 from runners.kafka_topics import require_topics
 from runners.metrics import Metrics
 from runners.tape import Tape
-from runners.wire import FIXES, SAFETY, Meta, Record, alert_record, document, event_record, fixes_record, statics_record
+from runners.wire import FIXES, Meta, Record, fixes_record, statics_record
 
 log = logging.getLogger("dogwatch.kafka")
 
 ROWS_MAX = 40_000  # a message of this many rows stays below the message limit even uncompressed
-PRODUCER = f"dogwatch-ingest {__version__}"
 RETRY_S, DRAIN_S = 1.0, 5.0
 UNSAID_BYTES = 1 << 20  # input that brings nothing to send is committed too, after so much of it
 FINITE = ("file", "stdin")
@@ -136,12 +126,14 @@ class Ingest:
         if outbox.sections is not None:
             self._resume(outbox.sections)
         self.backlog.resume(outbox.sections.get("logs", {}) if outbox.sections is not None else None)
+        self.lookout = Lookout(config, kafka, self.backlog, road, outbox.sections, self._called) if self.backlog.logged else None
 
     def take(self, received: Received | Control | None) -> None:
         """One piece from a source, a row of the backlog, or None when nothing came in time."""
         if isinstance(received, Control):
-            self._started()
-        elif received is not None and received.source in self.intake.lanes and received.source not in self.intake.ended:
+            if (row := self.intake.started()) is not None:
+                self.pending.append(row)
+        elif received is not None and self.intake.takes(received.source):
             begun_s = time.monotonic()
             self._decode(received)
             self.metrics.step.labels("ingest").observe(time.monotonic() - begun_s)
@@ -174,13 +166,20 @@ class Ingest:
     def commit(self) -> None:
         """Make it count, together with the state of the lanes; not before all distress is acknowledged."""
         self.due_s = time.monotonic() + self.kafka.batch_ms / 1000
-        if (self.outbox.sent or self.backlog.uncommitted() > UNSAID_BYTES) and self.road.retry():
-            positions = self.backlog.positions()
-            self.outbox.commit(self.intake.to_sections() | {"over": self.ended, "logs": positions})
-            self.backlog.settle(positions)
+        if not self.outbox.sent and self.backlog.uncommitted() <= UNSAID_BYTES:
+            return
+        positions = self.backlog.positions()
+        while not self._acknowledged():
+            if self.outbox.stop.is_set():
+                return
+            self.metrics.health.say("distress is not acknowledged")
+        self.outbox.commit(self.intake.to_sections() | {"over": self.ended, "logs": positions})
+        self.backlog.settle(positions)
 
     def close(self) -> None:
         """Leave the clients."""
+        if self.lookout is not None:
+            self.lookout.close()
         self.outbox.close()
         self.road.close()
 
@@ -192,27 +191,24 @@ class Ingest:
         self.tape.take(received)
         begun_s = time.monotonic()
         batch, events, alerts = self.intake.take(received)
-        if batch.safety:
-            distress = self._distress(batch.safety, events, alerts)
+        if batch.safety and (self.lookout is None or self.backlog.holding):  # what the disk refused has passed no lookout
+            distress = distress_records(self.kafka, batch.safety, events, alerts)
             self.road.send(distress)
-            book_answers(self.metrics, "distress", distress, time.monotonic() - begun_s)
+            self.road.deliver(ACK_S_MAX)
+            self._called(distress, time.monotonic() - begun_s)
         self.metrics.book_intake(self.intake, len(batch.fixes))
         if len(batch.fixes) + len(batch.statics) + len(batch.control):
             self.pending.append(batch)
             self.rows += len(batch.fixes) + len(batch.statics)
 
-    def _started(self) -> None:
-        """Everything before was heard by a former process: the time between is told to the detectors."""
-        if any(self.intake.bytes_read.values()):
-            self.pending.append(self.intake.control(Control(self.intake.watermark_ms, "system_down")))
+    def _acknowledged(self) -> bool:
+        """Whether every call for help in what was taken is with the broker. Waits for it, but not for ever."""
+        if self.lookout is not None and not self.lookout.wait(self.backlog.position, ACK_S_MAX):
+            return False
+        return (self.lookout is not None and not self.backlog.holding) or self.road.deliver(ACK_S_MAX)
 
-    def _distress(self, reports: list[SafetyReport], events: list[Event], alerts: list[Alert]) -> list[Record]:
-        """The alert first: it is what somebody waits for."""
-        records = [alert_record(topic(self.kafka, "risk.alerts"), alert, PRODUCER) for alert in alerts]
-        records += [event_record(topic(self.kafka, "risk.events"), event, PRODUCER) for event in events]
-        return records + [
-            document(topic(self.kafka, "ais.safety"), str(r.mmsi), safety_json(r), schema=SAFETY, producer=PRODUCER, exercise=r.exercise) for r in reports
-        ]
+    def _called(self, distress: list[Record], seconds: float) -> None:
+        book_answers(self.metrics, "distress", distress, seconds)
 
     def _resume(self, sections: dict) -> None:
         """Continue a former run."""
@@ -242,23 +238,3 @@ def cut(whole: Batch, rows_max: int) -> Iterator[tuple[Batch, bool]]:
         if stop >= n:
             piece.control = whole.control
         yield piece, stop >= n
-
-
-def safety_json(report: SafetyReport) -> bytes:
-    """A safety report as a document: degrees and knots, null where the transmitter said nothing."""
-    return msgspec.json.encode(
-        {
-            "t": iso(report.t_ms),
-            "mmsi": report.mmsi,
-            "kind": report.kind,
-            "type": report.msg_type,
-            "text": report.text,
-            "lat": None if report.lat == LAT_MISSING else report.lat / UNITS_PER_DEG,
-            "lon": None if report.lon == LON_MISSING else report.lon / UNITS_PER_DEG,
-            "sog_kn": None if report.sog == SOG_MISSING else report.sog / 10,
-            "nav_status": None if report.nav == NAV_MISSING else report.nav,
-            "damaged": report.damaged,
-            "receiver": report.receiver,
-            "exercise": report.exercise,
-        }
-    )

@@ -1,10 +1,8 @@
-"""Sending what only we have: the ingest stage's transactions and its short road. May not: read sources, decode, step.
+"""Sending what only we have: the ingest stage's transactions. May not: read sources, decode, step, send distress (`kafka_short_road`).
 
 Ingest cannot replay a radio. It therefore keeps what it sent until the broker has committed it, together with the state
 of its lanes (half sentences, clocks, bytes read of finite inputs) in the same transaction. After a fault it asks the
 state topic whether that transaction counted, and sends it once more only if not.
-Distress does not wait for transactions: it has its own producer, is acknowledged before anything else goes on, and is
-sent again until it is.
 """
 
 from __future__ import annotations
@@ -25,7 +23,6 @@ from runners.wire import Record
 log = logging.getLogger("dogwatch.kafka")
 
 RETRY_S_FIRST, RETRY_S_MAX = 0.5, 30.0
-ACK_S_MAX = 5.0
 CLOSE_S_MAX = 5.0
 
 
@@ -129,34 +126,3 @@ class Outbox:
             self.begun = True
         for record in records:
             self.producer.send(record.topic, record.value, key=record.key, headers=record.headers, partition=record.shard)
-
-
-class ShortRoad:
-    """Distress: sent at once by a producer of its own, kept until acknowledged. Not thread-safe."""
-
-    def __init__(self, kafka: Kafka) -> None:
-        self.producer = new_producer(kafka, worker_id(kafka, "distress"))
-        self.waiting: list[Record] = []
-
-    def send(self, records: list[Record]) -> None:
-        """Send and wait for the acknowledgement; what got none stays in `waiting`."""
-        self.waiting += records
-        self.retry()
-
-    def retry(self) -> bool:
-        """Send what waits; True when nothing is left. The order is kept; a record may arrive twice, its id is the same."""
-        from kafka.errors import KafkaError
-
-        try:
-            futures = [self.producer.send(r.topic, r.value, key=r.key, headers=r.headers, partition=r.shard) for r in self.waiting]
-            for future in futures:
-                future.get(timeout=ACK_S_MAX)
-                self.waiting.pop(0)
-        except KafkaError as fault:
-            log.error("%d distress records are not acknowledged: %s", len(self.waiting), fault)
-        return not self.waiting
-
-    def close(self) -> None:
-        """Leave."""
-        with contextlib.suppress(Exception):  # what cannot be closed is gone already
-            self.producer.close(timeout=CLOSE_S_MAX)

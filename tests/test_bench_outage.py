@@ -12,7 +12,7 @@ from benchmarks.outage import Radio, differences
 from dogwatch.batch import SafetyReport, new_fixes
 from dogwatch.events import to_json
 from ingest.safety import SafetyRoad, safety_step
-from runners.kafka_ingest import safety_json
+from runners.kafka_short_road import safety_json
 
 WAIT_S = 60.0
 

@@ -17,6 +17,7 @@ import pytest
 from kafka_reading import committed
 from test_kafka_pipeline import LATENESS_S, STAGE_S_MAX, Pipeline, wait_until, whole  # noqa: F401 - a fixture
 
+from dogwatch.events import to_json
 from runners import broker as house_broker
 from runners import wire
 from runners.broker import Broker
@@ -135,7 +136,11 @@ def test_ingest_and_broker_killed_and_every_row_that_was_accepted_comes_once_and
         line.stop()
     records = committed(line.kafka, "ais.fixes")
     batches = [wire.read_batch(record.value, wire.from_headers(record.headers, wire.FIXES)) for record in records]
-    expected, _, _ = Intake([Lane("sea.nmea", lateness_ms=LATENESS_S * 1000)]).feed("sea.nmea", sea, None)
+    expected, events, alerts = Intake([Lane("sea.nmea", lateness_ms=LATENESS_S * 1000)]).feed("sea.nmea", sea, None)
+    for name, calls in (("risk.events", events), ("risk.alerts", alerts)):
+        assert {record.value for record in committed(line.kafka, name)} == {to_json(call) for call in calls} != set(), (
+            f"{name}: no call is missing, each has one content"
+        )
     rows = np.concatenate([batch.fixes for batch in batches])
     assert len(rows) == len(expected.fixes), "no row is lost, none comes twice"
     for name in ("t_ms", "mmsi", "lat", "lon"):

@@ -17,7 +17,8 @@ from runners import wire
 from runners.engine import Engine
 from runners.intake import lanes_of
 from runners.kafka_ingest import Ingest
-from runners.kafka_outbox import Outbox, ShortRoad
+from runners.kafka_outbox import Outbox
+from runners.kafka_short_road import ShortRoad
 from runners.kafka_track import TrackTask
 from runners.kafka_worker import run_worker
 from runners.metrics import Metrics

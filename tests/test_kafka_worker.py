@@ -14,9 +14,10 @@ from kafka_sums import EXPECTED, KilledError, Sums, fill, limit, outcome
 from dogwatch.blob import HEADER
 from dogwatch.config import Kafka
 from dogwatch.errors import InputError, SurroundingsError
-from runners import kafka_client, kafka_outbox, kafka_state, kafka_worker
+from runners import kafka_client, kafka_outbox, kafka_short_road, kafka_state, kafka_worker
 from runners.kafka_client import TakenOverError, new_producer, topic
-from runners.kafka_outbox import Outbox, ShortRoad
+from runners.kafka_outbox import Outbox
+from runners.kafka_short_road import ShortRoad
 from runners.kafka_state import Snapshot, StateLog, partition_of, read_snapshot, require_owner, snapshot_records
 from runners.kafka_topics import init_topics, require_topics
 from runners.kafka_worker import Worker, run_worker
@@ -297,12 +298,12 @@ def test_what_was_sent_before_a_crash_but_never_committed_is_not_seen(kafka):
     second.close()
 
 
-def test_distress_is_kept_until_it_is_acknowledged(kafka):
+def test_distress_is_kept_until_it_is_acknowledged(kafka, monkeypatch):
     road = ShortRoad(kafka)
-    real, refusals = road.producer, [3]
+    real, opened, refusals = road.producer, [], [3]
 
     class Refusing:
-        """Acknowledges nothing three times."""
+        """Takes nothing three times; then a new client does."""
 
         def send(self, *args: Any, **named: Any) -> Any:
             from kafka.errors import KafkaTimeoutError
@@ -312,13 +313,21 @@ def test_distress_is_kept_until_it_is_acknowledged(kafka):
                 raise KafkaTimeoutError("no room")
             return real.send(*args, **named)
 
+        def close(self, timeout: float) -> None:
+            opened.append(timeout)
+
     road.producer = Refusing()
+    monkeypatch.setattr(road, "_open", lambda: road.producer)
+    monkeypatch.setattr(kafka_short_road, "AGAIN_S", 0.01)
     signals = [Record(topic(kafka, "ais.safety"), b"1", b"%d" % n, []) for n in range(3)]
-    road.send(signals[:2])
-    road.send(signals[2:])
+    road.send(signals[:2], (1, 10))
+    road.send(signals[2:], (1, 20))
     assert road.waiting == signals, "in their order, none forgotten"
-    assert not road.retry()
-    assert road.retry()
+    assert road.oldest == (1, 10)
+    assert not road.settle()
+    assert road.deliver(30)
+    assert road.oldest is None
+    assert len(opened) == 1, "what is of unknown fate is sent by a client that knows nothing of it"
     assert [record.value for record in committed(kafka, "ais.safety")] == [b"0", b"1", b"2"]
     road.producer = real
     road.close()

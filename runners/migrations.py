@@ -15,6 +15,7 @@ import numpy as np
 
 from dogwatch.batch import LAT_MISSING, T_MISSING
 from dogwatch.geo import M_PER_UNIT, cos_lat
+from tracks.assist import ARRIVAL
 from tracks.detectors import new_detectors
 from tracks.loitering import LoiteringDetector
 from tracks.records import TRAIL
@@ -55,6 +56,15 @@ def _from_16(sections: Sections) -> None:
             table["cold"][name] = _refitted(old, records[name], **boxes)
 
 
+def _from_17(sections: Sections) -> None:
+    """Who came to help tells where she turned and how long she had been on passage; of those who came before, neither is known."""
+    for found in _all_named("assist", sections):
+        old = found["arrived"]
+        found["arrived"] = _refitted(old, ARRIVAL, from_lat=old["lat"], from_lon=old["lon"], steady_legs=np.zeros(len(old)))
+        for _, _, _, notes in found["book"]:
+            notes["came"] = [[*row, row[3], row[4], 0] for row in notes["came"]]
+
+
 def _refitted(old: np.ndarray, dtype: np.dtype, **made: np.ndarray) -> np.ndarray:
     """Records in another form: each field as `made`, else as it was under its name."""
     new = np.zeros(old.shape, dtype)
@@ -71,4 +81,4 @@ def _all_named(name: str, sections: Sections) -> Iterator[Sections]:
             yield from _all_named(name, section)
 
 
-MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16}
+MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16, 17: _from_17}

@@ -141,7 +141,7 @@ class Legs:
 
 
 def arrival_of(legs, *, before_kn=5.0, turn_deg=30.0, stray_m=0.7 * 1852):
-    """Legs since the turn, or None. legs: (north_m, east_m), newest last, none unknown."""
+    """(legs since the turn, legs steady before it, (north_m, east_m) from the turn to here), or None. legs: (north_m, east_m), newest last, none unknown."""
     at = [(0.0, 0.0)]
     for north, east in reversed(legs):
         at.append((at[-1][0] - north, at[-1][1] - east))
@@ -156,7 +156,12 @@ def arrival_of(legs, *, before_kn=5.0, turn_deg=30.0, stray_m=0.7 * 1852):
         if math.hypot(*at[k]) == 0 or _angle(math.degrees(math.atan2(-at[k][1], -at[k][0])), course) < turn_deg:
             continue
         if all(abs(at[j][0] * at[k][1] - at[j][1] * at[k][0]) / math.hypot(*at[k]) <= stray_m for j in range(1, k)):
-            return k
+            steady, before = 0, list(reversed(legs))[k:]
+            for leg in before:
+                if math.hypot(*leg) / 300 / KN_MS < before_kn or _angle(math.degrees(math.atan2(leg[1], leg[0])), course) > 15.0:
+                    break
+                steady += 1
+            return k, steady, (-at[k][0], -at[k][1])
     return None
 
 

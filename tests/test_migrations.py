@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.recfunctions import repack_fields
 from test_live_crash import begun, crash, journal_of, pieces, rules, settings  # noqa: F401 - fixtures among them
 
 from dogwatch import blob
@@ -22,6 +23,7 @@ from runners.intake import lanes_of
 from runners.live import _Journal
 from runners.migrations import MIGRATIONS, migrated, reaches
 from runners.step import restore, snapshot
+from tracks.assist import ARRIVAL
 
 
 def of_15(sections: dict[str, Any]) -> None:
@@ -62,7 +64,19 @@ def with_fields(rows: np.ndarray, **more: np.ndarray) -> np.ndarray:
     return wide
 
 
-BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16}
+def of_17(sections: dict[str, Any]) -> None:
+    """Sections as schema 17 had them."""
+    for name, section in sections.items():
+        if isinstance(section, dict):
+            if name == "assist":
+                section["arrived"] = repack_fields(section["arrived"][list(ARRIVED_17)])
+                for *_, notes in section["book"]:
+                    notes["came"] = [row[: len(ARRIVED_17)] for row in notes["came"]]
+            of_17(section)
+
+
+ARRIVED_17 = ("key", "turn_ms", "slow_ms", "lat", "lon", "turn_cos", "before_kn")
+BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17}
 
 
 def written_by(schema: int, data: bytes) -> bytes:
@@ -122,6 +136,16 @@ def test_a_run_goes_on_from_the_state_and_the_input_log_of_a_former_build(schema
     assert expected[0].count(b"\n") > 5, "there must be something to lose"
     assert blob.schema_of(state.read_bytes()) == step.STATE_SCHEMA
     assert snapshot({"engine": engine.to_sections()}) == snapshot({"engine": twin.to_sections()}), "and the state is that of a run without an upgrade"
+
+
+def test_who_came_to_help_before_the_upgrade_still_counts():
+    arrived = np.array([(7, 1, 2, 3, 4, 0.5, 12.0, 8, 9, 10)], ARRIVAL)
+    sections = {"track": {"detectors": {"assist": {"arrived": arrived, "book": [[7, 2, b"", {"came": arrived.tolist()}]]}}}}
+    of_17(sections)
+    told = migrated(sections, 17, 18)["track"]["detectors"]["assist"]
+    assert told["arrived"].dtype == ARRIVAL
+    assert told["arrived"].tolist() == [(7, 1, 2, 3, 4, 0.5, 12.0, 3, 4, 0)]
+    assert told["book"][0][3]["came"] == [[7, 1, 2, 3, 4, 0.5, 12.0, 3, 4, 0]]
 
 
 def test_a_migration_leaves_alone_what_it_does_not_know():

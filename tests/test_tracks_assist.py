@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
-from naive_motion import Legs, arrival_of
+from naive_motion import Legs, arrival_of, moved_on
 from tracks_sea import T0, every, in_order, last_versions, lines, static, track, watch
 
 from dogwatch.batch import F_LATE
@@ -82,12 +82,17 @@ def test_arrivals_agree_with_their_twin(course, before, turn, after):
     for k, (north, east) in enumerate(reversed(legs)):
         at = (tick_ms // LEG_MS - 1 - k) % LEGS
         ring["north"][0, at], ring["east"][0, at] = north, east
-    ring["known"] = len(legs)
+    ring["known"], ring["lat"], ring["lon"] = len(legs), 54 * 600_000, 107_999_990
     arrivals, found = note_arrivals(ring, np.array([0]), tick_ms, LIMITS)
     expected = arrival_of(legs)
     assert len(found) == (expected is not None)
     if expected:
-        assert int(arrivals["turn_ms"][0]) == tick_ms - expected * LEG_MS
+        since, steady, (north, east) = expected
+        assert int(arrivals["turn_ms"][0]) == tick_ms - since * LEG_MS
+        assert int(arrivals["steady_legs"][0]) == steady
+        lat, lon = moved_on(54 * 600_000, 107_999_990, -north, -east, 1)
+        assert abs(arrivals["from_lat"][0] - lat) <= 1
+        assert abs((arrivals["from_lon"][0] - lon + 108_000_000) % 216_000_000 - 108_000_000) <= 1
 
 
 def helper(mmsi=X, *, side_deg=0.0, turn_deg=60.0, off_nm=5.0, turn_s=3000.0, kn=12.0, lie_s=4800.0, place=PLACE, hours=4.0, step_s=30.0, nav=0):
@@ -184,11 +189,16 @@ def test_trades_that_turn_and_wait_do_not(kind):
     assert not assists(watch(fleet(2), statics, control=call())[0])
 
 
-def test_fishing_vessels_come_when_somebody_calls_and_with_others_but_not_with_their_gear_out():
+def test_fishing_vessels_come_when_somebody_calls_or_off_their_passages_but_not_with_their_gear_out():
     both = np.concatenate([static(X + k, ship_type=30) for k in range(2)])
-    (event,) = assists(watch(fleet(2), both)[0])
-    assert (event.state, event.reason) == ("candidate", "suppressed: fishing_ground")
-    assert assists(watch(fleet(2), both, control=call())[0])[0].state == "closed"
+    assert assists(watch(fleet(2), both)[0])[0].state == "closed", "each left its passage, from another side"
+    short = in_order(*(row[row["t_ms"] >= T0 + 1_800_000] for row in (helper(X), helper(X + 1, side_deg=180))))
+    together = in_order(helper(X), helper(X + 1, side_deg=10, turn_s=3200))
+    for rows in (short, together):
+        (event,) = assists(watch(rows, both)[0])
+        assert (event.state, event.reason) == ("candidate", "suppressed: fishing_ground")
+        assert assists(watch(rows, both, control=call())[0])[0].state == "closed"
+    assert assists(watch(together)[0])[0].state == "closed", "merchant ships do not fish"
     assert not assists(watch(fleet(2, nav=7), both, control=call())[0])
     assert assists(watch(fleet(3), static(X, ship_type=30))[0])[0].state == "closed", "two merchant ships are enough"
 

@@ -228,6 +228,10 @@ def test_a_boat_of_class_b_cannot_say_that_it_fishes():
     assert mine([boat, *fleet], static(ME, ship_type=36))[0].state == "open", "a yacht among them does not"
     assert mine([boat], static(ME, ship_type=30))[0].state == "open"
     assert mine([drifter(nav=15), *fleet], static(ME, ship_type=30))[0].reason == "suppressed: fishing_ground", "nor does a ship without a status"
-    assert mine([drifter(nav=0), *fleet], static(ME, ship_type=30))[0].state == "open", "one that says it makes way does not fish"
+    assert mine([drifter(nav=0), *fleet], static(ME, ship_type=30))[0].state == "open", "near the coast one that says it makes way does not fish"
+    far = [drifter(nav=0, lon=10.9, hours=4.3), *(drifter(211_000_010 + k, lat=54.505, lon=10.89 + 0.006 * k, nav=7, kn=3.5, hours=4.3) for k in range(3))]
+    assert mine(far, static(ME, ship_type=30))[0].reason == "suppressed: fishing_ground", "far out its status was forgotten"
+    assert mine(far, static(ME, ship_type=70))[0].state == "open", "which excuses no other ship among them"
+    assert mine(far[:1], static(ME, ship_type=30))[0].state == "open", "nor one alone"
     assert mine([drifter(nav=15, lon=10.9, hours=4.3)], static(ME, ship_type=30))[0].state == "open", "alone far out a status is asked for"
     assert mine([drifter(nav=15, kind=18, flags=F_CLASS_B, lon=10.9, hours=4.3)], static(ME, ship_type=30))[0].reason == "suppressed: fishing_offshore"

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, types
+from numba import float64, from_dtype, int32, int64, types
 
 from dogwatch.batch import F_CK_BAD, F_LATE, LAT_MISSING, LON_MISSING, UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Value
-from dogwatch.geo import COS_TABLE, NM_M, distance_m, lon_difference
+from dogwatch.geo import COS_TABLE, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects, words
@@ -42,7 +42,20 @@ SHIP_TYPE_SAR, SHIP_TYPE_LAW = 51, 55
 TYPES_LEISURE = (36, 37)
 AIRCRAFT_MAX = 1_000  # remembered; of a flood the one silent for longest leaves first
 
-ARRIVAL = np.dtype([("key", "<i8"), ("turn_ms", "<i8"), ("slow_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4"), ("turn_cos", "<f4"), ("before_kn", "<f4")])
+ARRIVAL = np.dtype(
+    [
+        ("key", "<i8"),
+        ("turn_ms", "<i8"),
+        ("slow_ms", "<i8"),
+        ("lat", "<i4"),
+        ("lon", "<i4"),
+        ("turn_cos", "<f4"),
+        ("before_kn", "<f4"),
+        ("from_lat", "<i4"),  # where she turned
+        ("from_lon", "<i4"),
+        ("steady_legs", "<i4"),  # so many before the turn along one course, at speed
+    ]
+)
 _ARRIVAL = from_dtype(ARRIVAL)
 AIRCRAFT = np.dtype([("mmsi", "<u4"), ("t_ms", "<i8"), ("lat", "<i4"), ("lon", "<i4")])
 
@@ -134,7 +147,7 @@ class AssistDetector(Detector):
         here = round(lat / UNITS_PER_DEG, 5), round(lon / UNITS_PER_DEG, 5)
         call, aircraft = _call_near(sight, lat, lon, start_ms), self._aircraft_near(sight, lat, lon)
         rescuers = int((_fresh_around(sight, lat, lon)["ship_type"] == SHIP_TYPE_SAR).sum())
-        exclusions, doubts = _exclusions(sight, lat, lon, keys, call)
+        exclusions, doubts = _exclusions(sight, lat, lon, came, call)
         reason = ep.suppressed_reason(exclusions)
         spread_nm = max(distance_m(lat, lon, int(a["lat"]), int(a["lon"])) for a in came) / NM_M
         measures: dict[str, Value] = {
@@ -281,14 +294,15 @@ def _evidence(came: np.ndarray, rule: Assist, spread_nm: float) -> list[Evidence
     ]
 
 
-def _exclusions(sight: Sight, lat: int, lon: int, keys: list[int], call: str | None) -> tuple[list[Exclusion], list[float]]:
-    """Each innocent explanation that was tested, and the doubts of those that apply."""
-    rule, rows = sight.params.assist, _fresh_around(sight, lat, lon)
+def _exclusions(sight: Sight, lat: int, lon: int, came: np.ndarray, call: str | None) -> tuple[list[Exclusion], list[float]]:
+    """Each innocent explanation that was tested, and the doubts of those that apply. `came`: ARRIVAL rows."""
+    rule, rows, keys = sight.params.assist, _fresh_around(sight, lat, lon), came["key"].tolist()
     slow = rows[(rows["speed_kn"] >= 0) & (rows["speed_kn"] <= rule.slow_kn)]
     others = int((~np.isin(slow["key"], keys)).sum())
     pilots = int((rows["ship_type"] == 50).sum())
     types = [0 if (party := sight.party(key)) is None else int(party["ship_type"]) for key in keys]
-    leisure, fishing = sum(kind in TYPES_LEISURE for kind in types), sum(kind == subjects.TYPE_FISHING for kind in types)
+    leisure = sum(kind in TYPES_LEISURE for kind in types)
+    fishing = _about_their_trade(came[[kind == subjects.TYPE_FISHING for kind in types]], rule)
     on_duty = sum(kind in (SHIP_TYPE_SAR, SHIP_TYPE_LAW) for kind in types)
     play = len(keys) - leisure < rule.helpers_min
     crowd = others >= rule.crowd_others_min
@@ -300,6 +314,32 @@ def _exclusions(sight: Sight, lat: int, lon: int, keys: list[int], call: str | N
         ep.checked("search_or_patrol", on_duty == len(keys), on_duty, suppress=call is None),
     ]
     return found, [0.3 for applies in (crowd, pilots > 0) if applies]
+
+
+def _about_their_trade(boats: np.ndarray, rule: Assist) -> int:
+    """How many fishing vessels (ARRIVAL rows) may have come to fish: who was not on passage before she turned, or came with another from one side."""
+    n = 0
+    for boat in boats:
+        apart_m = [
+            distance_m(int(boat["from_lat"]), int(boat["from_lon"]), int(other["from_lat"]), int(other["from_lon"]))
+            for other in boats[boats["key"] != boat["key"]]
+        ]
+        n += int(boat["steady_legs"]) * LEG_MS < rule.passage_s * 1000.0 or min(apart_m, default=np.inf) <= rule.place_nm * NM_M
+    return n
+
+
+@kernel(int32(float64[::1], float64[::1], int64, int64, float64))
+def _steady_legs(ys, xs, k, n, least2):
+    """How many legs, backwards from place k to place n, agree with the course of the first STEADY_LEGS of them; least2: square of their least length in m."""
+    ay, ax = ys[k] - ys[k + STEADY_LEGS], xs[k] - xs[k + STEADY_LEGS]
+    a, steady = np.sqrt(ay * ay + ax * ax), 0
+    for j in range(k, n):
+        ly, lx = ys[j] - ys[j + 1], xs[j] - xs[j + 1]
+        leg2 = ly * ly + lx * lx
+        if leg2 < least2 or ly * ay + lx * ax < STEADY_COS * np.sqrt(leg2) * a:
+            break
+        steady += 1
+    return np.int32(steady)
 
 
 # Flat: walks back over the legs of one vessel after the other; slow twin in tests/naive_motion.py.
@@ -328,13 +368,8 @@ def note_arrivals(rings, slots, tick_ms, limits):
         for k in range(2, n - STEADY_LEGS + 1):  # k: legs since the turn, the slow one among them
             ay, ax = ys[k] - ys[k + STEADY_LEGS], xs[k] - xs[k + STEADY_LEGS]
             a = np.sqrt(ay * ay + ax * ax)
-            steady = True
-            for j in range(k, k + STEADY_LEGS):
-                ly, lx = ys[j] - ys[j + 1], xs[j] - xs[j + 1]
-                leg2 = ly * ly + lx * lx
-                steady &= leg2 >= least2 and ly * ay + lx * ax >= STEADY_COS * np.sqrt(leg2) * a
             c = np.sqrt(ys[k] * ys[k] + xs[k] * xs[k])
-            if not steady or c == 0.0 or -(ay * ys[k] + ax * xs[k]) > turn_cos * a * c:
+            if _steady_legs(ys, xs, k, k + STEADY_LEGS, least2) < STEADY_LEGS or c == 0.0 or -(ay * ys[k] + ax * xs[k]) > turn_cos * a * c:
                 continue
             straight = True
             for j in range(1, k):
@@ -347,6 +382,10 @@ def note_arrivals(rings, slots, tick_ms, limits):
                 arrival["lon"] = ring["lon"]
                 arrival["turn_cos"] = np.float32(-(ay * ys[k] + ax * xs[k]) / (a * c))
                 arrival["before_kn"] = np.float32(a / STEADY_LEGS / M_PER_LEG_KN)
+                lon = lon_difference(np.int64(ring["lon"]) + np.int64(round(xs[k] / M_PER_UNIT / cos_lat(np.int64(ring["lat"])))), 0)
+                arrival["from_lat"] = np.int32(np.int64(ring["lat"]) + np.int64(round(ys[k] / M_PER_UNIT)))
+                arrival["from_lon"] = np.int32(lon)
+                arrival["steady_legs"] = _steady_legs(ys, xs, k, n, least2)
                 found[n_found] = slots[i]
                 n_found += 1
                 break

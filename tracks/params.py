@@ -224,6 +224,7 @@ class Assist(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     before_kn_min: Positive = 5.0
     slow_kn: Positive = 3.0
     aim_nm_max: Positive = 0.7  # so far from the straight way to the place she may stray
+    passage_s: Positive = 1_800.0  # a fishing vessel that went along one course for so long before she turned did not fish
     keep_s: Positive = 5_400.0  # after that an arrival meets no other
     leave_s: Positive = 1_200.0  # fewer than two have been there for so long: over
     crowd_others_min: Count = 3  # other slow vessels there: a waiting place

@@ -27,7 +27,7 @@ from tracks.detector import Sight
 from tracks.params import Loitering
 from tracks.records import TROUBLE_JUMPED
 
-NAV_NOT_UNDER_COMMAND, NAV_RESTRICTED, NAV_AGROUND, NAV_DISTRESS, NAV_UNDEFINED = 2, 3, 6, 14, 15
+NAV_UNDER_WAY, NAV_NOT_UNDER_COMMAND, NAV_RESTRICTED, NAV_AGROUND, NAV_DISTRESS, NAV_UNDEFINED = 0, 2, 3, 6, 14, 15
 
 
 def _among(numbers: Iterable[int]) -> np.ndarray:
@@ -136,7 +136,8 @@ def judge(sight: Sight, waits: np.ndarray, rule: Loitering) -> Judged:
     working = (nav == NAV_RESTRICTED) & WORKING_TYPES[ship_type]
     # a set of class B cannot tell a status: its type stands for it
     says_fishing = (nav == subjects.NAV_FISHING) | ((ship_type == subjects.TYPE_FISHING) & (table.rows["class_b"][slots] != 0))
-    may_fish = says_fishing | ((ship_type == subjects.TYPE_FISHING) & (nav == NAV_UNDEFINED))
+    # far out, in a fleet that fishes, who forgot to change the status is no suspect; nearer the coast it must be said
+    may_fish = says_fishing | ((ship_type == subjects.TYPE_FISHING) & ((nav == NAV_UNDEFINED) | ((nav == NAV_UNDER_WAY) & waits["offshore"])))
     fleet = (near["fleet"] >= rule.ground_others_min) | (near["boats"] >= rule.boats_min)
     open_to_all = ~waits["watched"]
     applies = {

@@ -52,6 +52,7 @@ from console.rescue_desk import rescue_routes
 from console.silence import silence_routes
 from console.stream import Stream, sse
 from console.study import study_routes
+from console.track import track_routes
 from console.users import Users
 from console.watch import Watches, brief
 from console.watch_desk import watch_routes
@@ -122,7 +123,8 @@ def create_app(
     watch = watch_routes(room.watches, board, lambda: picture.event_ms)
     rescue = rescue_routes(board, picture, on_land)
     silence = silence_routes(board, decisions, lambda: picture.event_ms)
-    api = [*session_routes(users, room.door), *watch, *silence, *rescue, *api_routes(room), *editing_routes(editor), *study_routes(board, picture, decisions)]
+    desks = [*watch, *silence, *rescue, *editing_routes(editor), *study_routes(board, picture, decisions)]
+    api = [*session_routes(users, room.door), *api_routes(room), *desks, *track_routes(picture)]
     routes = [
         Route("/", room.page),
         Mount("/api/v1", routes=api),

@@ -29,6 +29,7 @@ READS: dict[str, tuple[str, Parameters, str]] = {
     "/static": ("who the handles of the picture are, what changed since a version", {"since": ("integer", "version of the answer before")}, JSON),
     "/search": ("vessels by MMSI, IMO number, call sign or name, the closest first, at most 20", {"q": ("string", "at least two characters")}, JSON),
     "/vessels/{mmsi}": ("the dossier: identity, voyage, histories, track, alerts, gaps, port calls, watchlist hits", {}, JSON),
+    "/vessels/{mmsi}/track": ("positions of the last hours with speed and course, oldest first", {"hours": ("number", "back from now, up to 25")}, JSON),
     "/vessels/{mmsi}/export.{form}": ("the dossier as geojson, kml or csv, without any person", {}, BINARY),
     "/export.{form}": ("risk alerts as geojson, kml or csv, without who rescues or is rescued", {"ids": ("string", "with commas; else all")}, BINARY),
     "/rescues": ("the rescue areas that are open, and what each holds back", {}, JSON),

@@ -15,10 +15,8 @@ from runners.bench import Workbench, editor_of, versions_of
 from runners.simulated import read_scenario
 from sim.simulate import simulate
 from tests.console_harness import Harness
-from tests.test_console_browser import ROOT, Browser, browser, pytestmark, shoot
+from tests.console_page import ROOT, Browser, in_browser, shoot
 from tests.test_console_rules_browser import SAID, decide, say
-
-__all__ = ["browser", "pytestmark"]  # fixture and mark of the module that drives the browser
 
 AREA = [[174.0, -41.4], [174.4, -41.4], [174.4, -41.1], [174.0, -41.1]]
 LINES_TRIED = 3_000
@@ -67,6 +65,8 @@ def near(places: list[list[float]], wanted: list[list[float]]) -> bool:
     return len(places) == len(wanted) and all(abs(a - b) < 0.01 for one, other in zip(places, wanted, strict=True) for a, b in zip(one, other, strict=True))
 
 
+@in_browser[0]
+@in_browser[1]
 def test_a_zone_is_drawn_mended_tried_proposed_activated_by_another_and_rolled_back(browser: Browser, drawn: Harness) -> None:
     browser("open", url=drawn.start() + "?view=zones", width=1400, height=900, script="localStorage.setItem('dogwatch.operator', 'Ana Lyst')")
     browser.until("window.dogwatch?.chart?.then((c) => c.ready.then(() => dogwatch.pen.current !== null))")
@@ -130,6 +130,8 @@ def test_a_zone_is_drawn_mended_tried_proposed_activated_by_another_and_rolled_b
     browser("close")
 
 
+@in_browser[0]
+@in_browser[1]
 def test_a_line_and_a_circle_are_drawn_by_keys_alone(browser: Browser, tmp_path: Path) -> None:
     harness = console_of([], tmp_path)
     browser("open", url=harness.start() + "?view=zones", width=1400, height=900)

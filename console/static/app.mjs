@@ -16,6 +16,7 @@ import { SoundBar, SoundDialog, beat, silence, startSound } from './sound.mjs';
 import { PALETTES, arrange, change, filtered, isDistress, isOpen, setFilter, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
 import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
 import { WatchBar, WatchDialog } from './watch.mjs';
+import { TrackLegend, tickMinutes } from './track.mjs';
 import { FLAG, Vessels } from './vessels.mjs';
 import { followAlerts, followVessels, getJson, postAck, postEndRescue, postOrder } from './wire.mjs';
 
@@ -158,6 +159,12 @@ const lastPlace = ({ lat, lon }) => (lat.length ? { lat: lat.at(-1), lon: lon.at
 /** The vessel that a key means: the one clicked, else the first of the open alert. */
 const meant = () => vessels.statics.get(state.vessel)?.mmsi ?? state.alerts.get(state.selected)?.mmsi[0];
 
+/** Whose track is shown: the vessel of the dossier or that was clicked, else those of the open alert. */
+function inFocus() {
+  const one = state.dossier?.mmsi ?? vessels.statics.get(state.vessel)?.mmsi;
+  return one ? [one] : state.alerts.get(state.selected)?.mmsi ?? [];
+}
+
 /** Say beside the alert why a decision was not recorded. */
 function refused(id, status, body) {
   if (body.record) takeOne(body.record);
@@ -203,7 +210,7 @@ function onKey(event) {
   const keys = {
     j: () => step(1), k: () => step(-1), ArrowDown: () => inQueueRow(event) && step(1), ArrowUp: () => inQueueRow(event) && step(-1),
     Enter: () => event.target.closest?.('button, a') ? false : alert && act.zoom(alert), a: () => alert && act.acknowledge(alert.alert_id), z: () => alert && act.zoom(alert),
-    i: () => { arrange(true); change(); }, f: () => document.querySelector('[name=filter]')?.focus(), u: act.undo,
+    i: () => { arrange(true); change(); }, v: () => change({ tracks: !state.tracks }), f: () => document.querySelector('[name=filter]')?.focus(), u: act.undo,
     o: () => alert && !state.dossier && act.order(alert.alert_id, alert.owner ? 'release' : 'own', {}), d: () => ask(alert, alert?.disposition ? 'reopen' : 'dispose'), n: () => ask(alert, 'note'), g: () => ask(alert, 'assign'),
     s: () => alert && !isDistress(alert) && ask(alert, alert.shelf ? 'unshelve' : 'shelve'), y: () => alert?.profile === 'flood' && ask(alert, 'release-hold'), e: () => document.querySelector('[data-test=end-rescue]')?.click(),
     t: act.palette, x: act.silence, h: () => change({ watching: true }), l: act.coverage, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
@@ -265,6 +272,7 @@ function App() {
         <${VesselCard} eventNow=${now} act=${act} />
         ${state.map === 'none' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
         ${state.coverage ? html`<p class="legend" role="status" data-test="coverage">${state.info.coverage ? 'Coverage, class A: the darker, the more of the reports there are heard; no shade: not known.' : 'Coverage is not known to this console.'} <kbd>L</kbd></p>` : null}
+        <${TrackLegend} wanted=${inFocus()} minutes=${sea && state.map === 'ready' ? tickMinutes(sea.map.getZoom(), sea.map.getCenter().lat) : 0} />
         ${state.replay?.evidence ? html`<p class="past" role="status">${state.alerts.get(state.replay.id)?.exercise ? 'EXERCISE ' : ''}REPLAY, not the present</p>` : null}
         <${ReplayBar} act=${act} />
         ${state.map === 'lost' ? html`<p class="bar stale">The graphics driver dropped the map; it is being drawn again.</p>` : null}

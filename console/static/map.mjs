@@ -8,6 +8,7 @@ import { VesselLayer } from './layer.mjs';
 import { Past } from './past.mjs';
 import { change, isOpen, state } from './store.mjs';
 import { clean, levelRank } from './text.mjs';
+import { Track } from './track.mjs';
 import { BIT, COLOUR, FLAG, SHAPE, STRIDE, WORLD_M, mercatorX, mercatorY, writeVertex } from './vessels.mjs';
 
 const VECTOR_S = 360; // course vectors show six minutes ahead
@@ -64,6 +65,7 @@ export class SeaMap {
     this.names = Object.assign(document.createElement('div'), { className: 'names', ariaHidden: 'true' }); // the queue says the same in words
     container.append(this.names);
     this.map.on('load', () => {
+      this.track = new Track(this.map, token);
       this.map.addLayer(this.layer);
       this.past = new Past(this.map, token);
       this.aid = new Aid(this.map, this.vessels, token, 'vessels');
@@ -105,6 +107,7 @@ export class SeaMap {
       this._lastDraw = now;
       const past = this.past.update();
       this.aid.update();
+      this.track.update();
       this.names.hidden = past;
       if (!past) {
         this.mark();
@@ -126,6 +129,7 @@ export class SeaMap {
     }
     this.past.recolour();
     this.aid.recolour();
+    this.track.recolour();
     this.map.triggerRepaint();
   }
 

@@ -135,7 +135,7 @@ const KEYS = [
   ['J  K', 'next, previous alert'], ['Enter', 'open the alert, show its place'], ['A', 'acknowledge, then the next open one'], ['Z', 'zoom to the place'],
   ['R', 'replay what happened'], ['Space', 'play, pause the replay'], ['←  →', 'one report back, on'], ['[  ]', 'slower, faster'], ['B', 'back from the replay to now'],
   ['O', 'take the alert, or let it go'], ['N', 'note for the log'], ['D, then 1 to 5', 'dismiss or close it as; reopen'], ['S, then 1 to 7', 'shelve for; off the shelf'], ['G', 'assign to somebody'], ['U', 'undo your last step, for 10 s'],
-  ['E', 'end the rescue area'], ['Y', 'release a flooding rule'], ['F', 'filter the list; Esc shows all'], ['I', 'let new alerts into the list'], ['T', 'day, dusk, night'], ['L', 'where the receivers hear'], ['/', 'find a vessel'], ['P', 'dossier of the vessel'], ['Esc', 'close'], ['H', 'the watch: hand over, accept, load'], ['X', 'silence the desk for 30 s'], ['?', 'this list'],
+  ['E', 'end the rescue area'], ['Y', 'release a flooding rule'], ['F', 'filter the list; Esc shows all'], ['I', 'let new alerts into the list'], ['T', 'day, dusk, night'], ['L', 'where the receivers hear'], ['V', 'tracks of the vessel in focus'], ['/', 'find a vessel'], ['P', 'dossier of the vessel'], ['Esc', 'close'], ['H', 'the watch: hand over, accept, load'], ['X', 'silence the desk for 30 s'], ['?', 'this list'],
 ];
 
 export function HelpDialog() {

@@ -7,7 +7,7 @@ import { clean, clock, dateTime, duration } from './text.mjs';
 import { getJson } from './wire.mjs';
 
 export const SPEEDS = [1, 10, 60, 120, 300, 600];
-const GAP_MS = 480_000; // without a report for so long a ship counts as lost: the line between is not its track
+export const GAP_MS = 480_000; // without a report for so long a ship counts as lost: the line between is not its track
 const WIDTH = 1000; // of the bar's drawing, stretched to its place
 
 /** Ask for the evidence of an alert and show it from the beginning (or from `at`, ms). */

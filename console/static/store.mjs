@@ -25,6 +25,8 @@ export const state = {
   asking: false, // the name dialog is open
   ordering: null, // { id, action } that asks for words
   ending: '', // alert_id whose rescue area is about to be ended
+  tracks: true, // of the vessel in focus are shown
+  track: null, // what the server told of them
   coverage: false, // where the receivers hear is shown
   help: false,
   sound: { can: 'blocked', risk: true, repeat: '', until: 0, by: '', fault: '', played: [] }, // can: blocked (no key or click yet), on, none (sound.mjs)

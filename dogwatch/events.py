@@ -100,7 +100,7 @@ class Event(msgspec.Struct):
 def event_id(kind: str, subject_keys: list[str], t_start_ms: int, rule: str, rule_version: str) -> str:
     """128-bit hex id of an episode: type, sorted subjects, start floored to 10 minutes, rule and its major version."""
     bucket = t_start_ms // START_BUCKET_MS * START_BUCKET_MS
-    text = "|".join((kind, ",".join(sorted(subject_keys)), str(bucket), rule, rule_version.split(".", maxsplit=1)[0]))
+    text = "|".join((kind, ",".join(sorted(subject_keys)), str(bucket), rule, rule_version.partition(".")[0]))
     return blake2b(text.encode("ascii"), digest_size=16).hexdigest()
 
 

@@ -22,6 +22,7 @@ from tracks.records import ACCEPTED, BORN, GOES_ON, MORE, TAKEN
 from tracks.step import TrackState
 from tracks.zone_events import ZoneDetector
 from tracks.zone_follow import CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, follow, room_for
+from tracks.zone_steps import rounded
 from zones.coast import build_coast
 from zones.geography import Geography
 from zones.geojson import load_zones
@@ -436,3 +437,12 @@ def test_zones_beyond_those_followed_are_counted():
 
 def test_the_record_is_small():
     assert STANDING.itemsize <= 112
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0, 2, 3, 5]))
+def test_columns_are_rounded_as_single_numbers_are(seed, decimals):
+    rng = np.random.default_rng(seed)
+    halves = (rng.integers(-2000, 2000, 40) + 0.5) / 10.0**decimals
+    values = np.concatenate([rng.normal(0, 90, 40), halves, np.nextafter(halves, 1e9), np.nextafter(halves, -1e9), rng.integers(0, 9, 5) * 1.0, [0.0, -0.0]])
+    assert list(map(repr, rounded(values, decimals))) == [repr(round(value, decimals)) for value in values.tolist()]

@@ -19,22 +19,20 @@ Nothing here is an alert by itself: these events inform, and rules ask for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
-from dogwatch.events import Event, Evidence, Exclusion, State, Subject, Value, ZoneRelation, event_id
+from dogwatch.events import Event, Evidence, Exclusion, State, Value, ZoneRelation, event_id
 from dogwatch.geo import NM_M, distance_m
 from tracks import episodes as ep
-from tracks import subjects
 from tracks.coverage import BLOCK_MS, cell_key, p_path
 from tracks.detector import Detector, Sight
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
-from tracks.vessels import VesselTable, text_of
 from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, UNHEARD_MS, between, follow, room_for
+from tracks.zone_steps import Limit, Step, Told, Who, steps_of
 from zones.reach import build_near
 
 TYPE, RULE_VERSION = "zone", "1.1"
@@ -49,38 +47,8 @@ ZONE_BITS = 20  # room for zone numbers in keys of stays
 CROSSING_POINT_NM = 50.0
 PATH_BLOCKS_MAX = 288  # a day of a gap is looked at
 TYPES_PASSENGER = tuple(range(60, 70))
-
-
-class Step(NamedTuple):
-    """A row of CHANGE as plain numbers: reading a field of an array's row costs as much as a line of Python."""
-
-    key: int
-    t_ms: int
-    from_ms: int
-    at_ms: int
-    lat: int
-    lon: int
-    from_lat: int
-    from_lon: int
-    at_lat: int
-    at_lon: int
-    zone: int
-    kind: int
-    sense: int
-    speed_kn: float
-    depth_nm: float
-    eta_s: float
-    from_kn: float
-
-
-class Who(NamedTuple):
-    """What a tick's events say of the vessel in a slot."""
-
-    subject: Subject
-    class_b: bool
-    destination: str | None
-    ship_type: int
-    doubted: bool  # the place that it tells is in doubt
+UNDOUBTED, DOUBTED = (ep.checked("untrue_position", doubted, suppress=True) for doubted in (False, True))
+UNDECLARED = Exclusion("declared_destination", "unknown", None, "none")
 
 
 class ZoneDetector(Detector):
@@ -98,6 +66,7 @@ class ZoneDetector(Detector):
         self.repeated = 0
         self.version = ""  # of the geography whose zone numbers and cells the state speaks of
         self.has_points = False  # official crossing points are drawn: asked at each tick
+        self.limits: dict[int, Limit] = {}  # zones of the geography of `version` that were named, by number: no part of the state
         self._followed: tuple[str, np.ndarray, tuple[np.ndarray, np.ndarray]] | None = None  # of the geography of that version: no part of the state
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
@@ -125,8 +94,11 @@ class ZoneDetector(Detector):
             rows = np.concatenate(self.changes)
             self.changes, self.has_points = [], sight.geography.has_zones(("crossing_point",))
             told_ms = np.where(np.isin(rows["kind"], (APPROACH, AWAY)), rows["t_ms"], rows["at_ms"])  # a forecast that came true is first retracted
-            for who, row in _steps(sight.table, rows[np.lexsort((rows["zone"], rows["kind"], rows["key"], told_ms))]):
-                events += _TELL[row.kind](self, sight, who, row)
+            rows = rows[np.lexsort((rows["zone"], rows["kind"], rows["key"], told_ms))]
+            for number in set(rows["zone"].tolist()) - set(self.limits):
+                self.limits[number] = _limit_of(sight.geography, number)
+            for who, row, told in steps_of(sight.table, rows, self.limits, sight.params.zone):
+                events += _TELL[row.kind](self, sight, who, row, told)
         if sight.tick_ms % HOUSEKEEPING_MS == 0:
             events += _silent(self, sight)
             self.said = {name: t_ms for name, t_ms in self.said.items() if sight.tick_ms - t_ms <= SAID_MS}
@@ -177,7 +149,7 @@ class ZoneDetector(Detector):
         if self.version:
             sight.table.cold[self.NAME][:] = np.zeros(1, STANDING)[0]
             self.changes, self.book, self.ahead, self.crossed = [], ep.Book(), ep.Book(), {}
-        self.version = sight.geography.version
+        self.version, self.limits = sight.geography.version, {}
 
     def _followed_in(self, geography: Any, rule: ZoneLimits) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """(uint8[z]: what each zone is followed for; which lines and limits ahead lie near what tile)."""
@@ -191,105 +163,68 @@ class ZoneDetector(Detector):
         return self._followed[1:]
 
 
-assert Step._fields == CHANGE.names
-
-
-def _steps(table: VesselTable, rows: np.ndarray) -> Iterator[tuple[Who, Step]]:
-    """Changes with the vessels that made them, which are looked up together; a vessel that is no longer known is left out."""
-    slots = table.slots_of_keys(rows["key"])
-    rows, slots = rows[slots >= 0], slots[slots >= 0]
-    several, which = np.unique(slots, return_inverse=True)
-    known = zip(
-        subjects.subjects_of(table, several),
-        (table.rows["class_b"][several] != 0).tolist(),
-        map(text_of, table.statics["destination"][several].tolist()),
-        table.more["ship_type"][several].tolist(),
-        (table.more["trouble"][several] != 0).tolist(),
-        strict=True,
-    )
-    whos = [Who(*told) for told in known]
-    for k, row in zip(which.tolist(), rows.tolist(), strict=True):
-        yield whos[k], Step(*row)
-
-
-def _zone_of(geography: Any, number: int) -> tuple[str, str, str, float, str]:
-    """(id, version, kind, error_nm, owner) of a zone or the belt."""
+def _limit_of(geography: Any, number: int) -> Limit:
+    """A zone by its number, or the belt."""
     if number == BELT:
-        return BELT_ID, geography.coast_version, BELT_KIND, BELT_ERROR_NM, ""
-    zone = geography.zones[number]
-    return zone.id, zone.version, zone.kind, FIX_ERROR_NM + zone.tolerance_nm, zone.owner
+        name, version, kind, error_nm, owner = BELT_ID, geography.coast_version, BELT_KIND, BELT_ERROR_NM, ""
+    else:
+        zone = geography.zones[number]
+        name, version, kind, error_nm, owner = zone.id, zone.version, zone.kind, FIX_ERROR_NM + zone.tolerance_nm, zone.owner
+    ascii_name = name if name.isascii() else name.encode("ascii", "backslashreplace").decode("ascii")
+    return Limit(name, version, kind, error_nm, ep.tidy("nm", error_nm), owner, f"zone:{ascii_name}", ZoneRelation(name, version, kind, "crossed", 0.0))
 
 
-def _gap_limit_s(rule: ZoneLimits, row: Step, *, class_b: bool) -> float:
-    """Longest step that still counts as heard: three expected intervals (M.1371-5, table 1), and never below the floor."""
-    speed_kn = row.from_kn
-    expected_s = 180.0 if 0 <= speed_kn <= 3.0 else 30.0 if class_b else 10.0
-    return max(rule.gap_s_min, rule.gap_expected_factor * expected_s)
-
-
-def _event(sight: Sight, who: Who, row: Step, subtype: str, relation: ZoneRelation, **told: Any) -> Event:
-    """First version of an event about a step: what all of them say, and what is `told` of this one."""
-    lat_deg, lon_deg = ep.degrees_of(row.at_lat, row.at_lon)
-    return Event(
-        version=1,
-        type=TYPE,
-        subtype=subtype,
-        subjects=[who.subject],
-        mmsi=[who.subject.mmsi],
-        lat=lat_deg,
-        lon=lon_deg,
-        zones=[relation],
-        rule=f"zone_{subtype}",
-        rule_version=RULE_VERSION,
-        params_hash=sight.params.params_hash,
-        t_detected=sight.tick_ms,
-        **told,
-    )
-
-
-def _identity(who: Who, subtype: str, start_ms: int, zone_id: str) -> str:
+def _identity(who: Who, subtype: str, start_ms: int, limit: Limit) -> str:
     """The event's id: the zone is a subject of it, so that two zones entered at once are two events."""
-    name = zone_id if zone_id.isascii() else zone_id.encode("ascii", "backslashreplace").decode("ascii")
-    return event_id(TYPE, [who.subject.key, f"zone:{name}"], start_ms, f"zone_{subtype}", RULE_VERSION)
+    return event_id(TYPE, [who.subject.key, limit.subject], start_ms, f"zone_{subtype}", RULE_VERSION)
 
 
-def _crossing(state: ZoneDetector, sight: Sight, who: Who, row: Step, word: str, sense: str) -> list[Event]:
-    """An event for a step over a boundary: `word`, or inferred_cross over a gap. One in seventy positions makes one: each number is rounded once."""
-    rule, number, key = sight.params.zone, row.zone, row.key
-    zone_id, version, kind, error_nm, owner = _zone_of(sight.geography, number)
-    limit_s, step_s = _gap_limit_s(rule, row, class_b=who.class_b), (row.t_ms - row.from_ms) / 1000.0
-    gap = row.t_ms - row.from_ms > limit_s * 1000.0
+def _crossing(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told, word: str, sense: str) -> list[Event]:
+    """An event for a step over a boundary: `word`, or inferred_cross over a gap. Fields in their order: by name they take five times as long."""
+    number, key, gap = row.zone, row.key, told.gap
+    limit, tick_ms = state.limits[number], sight.tick_ms
     subtype = "inferred_cross" if gap else word
     start_ms, end_ms = (row.from_ms, row.t_ms) if gap else (row.at_ms, row.at_ms)
-    identity = _identity(who, subtype, start_ms, zone_id)
+    identity = _identity(who, subtype, start_ms, limit)
     forecast = _came_true(state, sight, key, number, row.at_ms, identity) if key in state.ahead else []
-    if not state.remember(identity, sight.tick_ms):
+    if not state.remember(identity, tick_ms):
         return forecast
-    gap_s, limit_s, beyond_nm = ep.tidy("s", step_s), ep.tidy("s", limit_s), ep.tidy("nm", row.depth_nm)
-    margin_s = gap_s - limit_s if gap else limit_s - gap_s
-    measures: dict[str, Value] = {"speed_kn": ep.tidy("kn", row.speed_kn), "gap_s": gap_s, "beyond_nm": beyond_nm, "error_nm": ep.tidy("nm", error_nm)}
-    measures |= {"sense": sense} | _of_line(state, sight, who, row)
-    exclusions = _exclusions(who, row, beyond_nm, error_nm, owner)
-    beyond = ep.margin_quality(row.depth_nm + error_nm, error_nm)
-    confidence = ep.confidence_of(rule.confidence_cap, beyond, 1.0, [0.2] if number == BELT else [])
+    gap_s, beyond_nm, confidence = told.step_s, told.beyond_nm, told.confidence
+    margin_s = gap_s - told.limit_s if gap else told.limit_s - gap_s
+    measures: dict[str, Value] = {"speed_kn": told.speed_kn, "gap_s": gap_s, "beyond_nm": beyond_nm, "error_nm": limit.error_told_nm, "sense": sense}
+    if row.kind == CROSS or state.has_points or who.destination:
+        measures |= _of_line(state, sight, who, row)
+    exclusions = _exclusions(who, row, told, limit)
     if gap:
         confidence = round(confidence * 0.9, 3)
         _weigh_gap(sight, who, row, measures, exclusions)
-    reason = ep.suppressed_reason(exclusions)
+    reason = ep.suppressed_reason(exclusions) if gap or who.doubted else ""
     stays = word == "enter" and number != BELT and not gap and not reason
-    event = _event(
-        *(sight, who, row, subtype, ZoneRelation(zone_id, version, kind, "crossed", 0.0)),
-        event_id=identity,
-        state="candidate" if reason else "open" if stays else "closed",
-        t_start=start_ms,
-        t_end=None if stays else end_ms,
-        measures=measures,
-        evidence=[
-            Evidence("gap_s", gap_s, ">=" if gap else "<=", limit_s, margin_s, margin_s >= 0.0),
-            Evidence("beyond_nm", beyond_nm, ">=", 0.0, beyond_nm, beyond_nm >= 0.0),
-        ],
-        exclusions=exclusions,
-        confidence=confidence,
+    evidence = [
+        Evidence("gap_s", gap_s, ">=" if gap else "<=", told.limit_s, margin_s, margin_s >= 0.0),
+        Evidence("beyond_nm", beyond_nm, ">=", 0.0, beyond_nm, beyond_nm >= 0.0),
+    ]
+    event = Event(
+        identity,
+        1,
+        "candidate" if reason else "open" if stays else "closed",
+        TYPE,
+        subtype,
+        [who.subject],
+        [who.subject.mmsi],
+        start_ms,
+        None if stays else end_ms,
+        tick_ms,
+        told.lat_deg,
+        told.lon_deg,
+        [limit.crossed],
+        measures,
+        evidence,
+        exclusions,
+        confidence,
+        f"zone_{subtype}",
+        RULE_VERSION,
+        sight.params.params_hash,
         reason=reason,
         quality={"gap_s": gap_s, "interpolated_share": 1.0},
     )
@@ -341,12 +276,13 @@ def _of_line(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> dict[str
     return found
 
 
-def _exclusions(who: Who, row: Step, beyond_nm: float, error_nm: float, owner: str) -> list[Exclusion]:
-    """What could be wrong with a crossing, and whether the vessel had said that it was coming."""
+def _exclusions(who: Who, row: Step, told: Told, limit: Limit) -> list[Exclusion]:
+    """What could be wrong with a crossing, and whether the vessel had said that it was coming. What is tested of all and seldom so is made once."""
+    near = row.depth_nm < limit.error_nm
     return [
-        ep.checked("within_position_error", row.depth_nm < error_nm, beyond_nm),
-        ep.checked("untrue_position", who.doubted, suppress=True),
-        _declared(who.destination, owner),
+        Exclusion("within_position_error", "yes" if near else "no", told.beyond_nm, "doubt" if near else "none"),
+        DOUBTED if who.doubted else UNDOUBTED,
+        _declared(who.destination, limit.owner) if who.destination else UNDECLARED,
     ]
 
 
@@ -358,13 +294,13 @@ def _declared(destination: str | None, owner: str) -> Exclusion:
     return Exclusion("declared_destination", "there" if country == owner.upper() else "elsewhere", destination, "none")
 
 
-def _entered(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
-    return _crossing(state, sight, who, row, "enter", "in")
+def _entered(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:
+    return _crossing(state, sight, who, row, told, "enter", "in")
 
 
-def _left(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
+def _left(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:
     """The exit, and the end of the stay."""
-    events = _crossing(state, sight, who, row, "exit", "out")
+    events = _crossing(state, sight, who, row, told, "exit", "out")
     mark = row.key << ZONE_BITS | row.zone
     if row.zone != BELT and mark in state.book:
         page = state.book.pages[mark]
@@ -376,19 +312,18 @@ def _left(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]
     return events
 
 
-def _over(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
+def _over(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:
     """A line: which way, seen from its drawing, and in or out where the zone says which side is in."""
     zone = sight.geography.zones[row.zone]
     to = "right" if row.sense > 0 else "left"
     sense = f"to_{to}" if not zone.inside else "in" if zone.inside == to else "out"
-    return _crossing(state, sight, who, row, "cross_line", sense)
+    return _crossing(state, sight, who, row, told, "cross_line", sense)
 
 
-def _heads(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
+def _heads(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:
     """A limit lies half an hour ahead, or less."""
-    rule, key = sight.params.zone, row.key
-    zone_id, version, kind, *_ = _zone_of(sight.geography, row.zone)
-    identity, since_s = _identity(who, "approach", row.at_ms, zone_id), (row.t_ms - row.from_ms) / 1000.0
+    rule, key, limit = sight.params.zone, row.key, state.limits[row.zone]
+    identity, since_s = _identity(who, "approach", row.at_ms, limit), (row.t_ms - row.from_ms) / 1000.0
     if key in state.ahead or not state.remember(identity, sight.tick_ms):
         return []
     evidence: list[Evidence] = [
@@ -398,30 +333,41 @@ def _heads(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event
     ]
     exclusions = [
         ep.checked("passenger_ship", who.ship_type in TYPES_PASSENGER, who.ship_type, suppress=True),
-        ep.checked("untrue_position", who.doubted, suppress=True),
+        DOUBTED if who.doubted else UNDOUBTED,
     ]
-    reason, distance_nm = ep.suppressed_reason(exclusions), ep.tidy("nm", row.depth_nm)
-    event = _event(
-        *(sight, who, row, "approach", ZoneRelation(zone_id, version, kind, "near", distance_nm)),
+    reason, distance_nm = ep.suppressed_reason(exclusions), told.beyond_nm
+    event = Event(
         event_id=identity,
+        version=1,
         state="candidate" if reason else "open",
+        type=TYPE,
+        subtype="approach",
+        subjects=[who.subject],
+        mmsi=[who.subject.mmsi],
         t_start=row.at_ms,
         t_end=None,
+        t_detected=sight.tick_ms,
+        lat=told.lat_deg,
+        lon=told.lon_deg,
+        zones=[ZoneRelation(limit.id, limit.version, limit.kind, "near", distance_nm)],
         measures={
             "eta_s": ep.tidy("s", row.eta_s),
             "distance_nm": distance_nm,
-            "speed_kn": ep.tidy("kn", row.speed_kn),
+            "speed_kn": told.speed_kn,
             "heading_s": ep.tidy("s", since_s),
         },
         evidence=evidence,
         exclusions=exclusions,
         confidence=ep.confidence_of(rule.confidence_cap, 0.8, 1.0, []),
+        rule="zone_approach",
+        rule_version=RULE_VERSION,
+        params_hash=sight.params.params_hash,
         reason=reason,
     )
     return [state.ahead.open_new(key, event, zone=row.zone)]
 
 
-def _turned(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> list[Event]:
+def _turned(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:
     """It no longer heads there."""
     key = row.key
     return [_closed(state, sight, key, row.at_ms)] if key in state.ahead else []

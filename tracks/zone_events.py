@@ -27,7 +27,7 @@ from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, State, Value, ZoneRelation, event_id
 from dogwatch.geo import NM_M, distance_m
 from tracks import episodes as ep
-from tracks.coverage import BLOCK_MS, cell_key, p_path
+from tracks.coverage import BLOCK_MS, GROUP_KEYS, cell_key, p_path
 from tracks.detector import Detector, Sight
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
@@ -249,11 +249,13 @@ def _gap_expected(sight: Sight, who: Who, row: Step) -> tuple[float, bool]:
     if ears is None:
         return least_p, known
     from_ms, t_ms, class_b = row.from_ms, row.t_ms, int(who.class_b)
+    ways: dict[int, np.ndarray] = {}  # by their number of blocks: most receivers listened as long
     for group in range(len(coverage.groups)):
         blocks = min(ears.minutes(group, from_ms, t_ms) * MINUTE_MS // BLOCK_MS, PATH_BLOCKS_MAX)
-        shares = [(k + 0.5) / blocks for k in range(blocks)]
-        way = [between(row.from_lat, row.from_lon, row.lat, row.lon, share) for share in shares]
-        path = np.array([cell_key(lat, lon, class_b, group) for lat, lon in way], np.int64)
+        if blocks not in ways:
+            places = [between(row.from_lat, row.from_lon, row.lat, row.lon, (k + 0.5) / blocks) for k in range(blocks)]
+            ways[blocks] = np.array([cell_key(lat, lon, class_b, 0) for lat, lon in places], np.int64)
+        path = ways[blocks] + group * GROUP_KEYS
         p, _, learned = p_path(path, *coverage.blocks(path), float(sight.params.dark.blocks_learned_min))
         known |= learned > 0
         least_p = min(least_p, p)

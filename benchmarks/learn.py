@@ -24,7 +24,7 @@ from dogwatch.events import Event, event_from_json, times_from_plain
 from risk.normality import Normality
 from risk.profile import Profile
 from risk.score import ODD_FROM
-from runners.backtest import relaxed_alerts
+from runners.backtest_relaxed import relaxed_alerts
 from runners.learning import learn
 from runners.replay import Options, replay
 from runners.rules import read_rules

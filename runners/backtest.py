@@ -21,14 +21,10 @@ import msgspec
 import numpy as np
 
 from dogwatch import __version__
-from dogwatch.alerts import Alert
 from dogwatch.errors import InputError
 from dogwatch.events import Event
 from dogwatch.times import from_iso, iso
-from risk.normality import Normality
 from risk.profile import Profile
-from risk.score import milli
-from risk.step import RiskState, risk_step
 from runners.backtest_cases import (
     Accuracy,
     CaseRow,
@@ -38,16 +34,16 @@ from runners.backtest_cases import (
     RuleRow,
     SweepRow,
     accuracy,
-    case_rows,
     changes,
-    give_verdicts,
     load,
     near_misses,
     rule_rows,
     sweep,
 )  # fmt: skip
+from runners.backtest_relaxed import judged_cases, relaxed_alerts
+from runners.backtest_sweep import Beside, Judge, Sweep, SweepTable
 from runners.detector_costs import DetectorCosts
-from runners.engine import Output
+from runners.engine import Engine, Output
 from runners.ledger import Kept
 from runners.replay import Options, Progress, replay
 from runners.rules import read_text
@@ -101,6 +97,7 @@ class Result(msgspec.Struct):
     changes: list[Change]
     metrics: dict[str, float | None]
     gates: list[Gate]
+    sweeps: list[SweepTable] = []
 
     @property
     def passed(self) -> bool:
@@ -120,6 +117,7 @@ class Asked:
     coverage: Coverage | None = None
     lateness_s: float | None = None
     satellites: frozenset[str] = frozenset()
+    sweeps: list[Sweep] = field(default_factory=list)  # thresholds of `rules` to be tried
 
 
 class Costs(NamedTuple):
@@ -132,26 +130,29 @@ class Costs(NamedTuple):
 def backtest(asked: Asked, progress: Callable[[Progress, Output], None] | None = None) -> tuple[Result, np.ndarray]:
     """The result, and the kept positions for its maps. Raises InputError for data that hold no position, and for gates that nothing can answer."""
     _refuse_gates(asked)
-    trails = Trails()
-    summary, events, costs = _events(asked, asked.rules, trails, progress)
+    trails, beside = Trails(), Beside(asked.sweeps)
+    summary, events, costs = _events(asked, asked.rules, trails, progress, beside)
     if not trails.heard():
         raise InputError("the data hold no position that can be read: nothing was tested", remedy="dogwatch decode shows why the lines are refused")
     data = _coverage(asked, summary, trails)
     asked = replace(asked, labels=[label if label.t_end is not None else msgspec.structs.replace(label, t_end=data["t_last_ms"]) for label in asked.labels])
     now, cases = _side(asked, asked.rules, events, data, costs)
+    swept = beside.tables(events, asked.rules.profile, asked.rules.normality, Judge(asked.labels, data["hours"], data["t_last_ms"]))
     before, older = None, list[CaseRow]()
     if (against := asked.against) is not None:
         if not asked.rules.detects_as(against):
-            _, events, costs = _events(asked, against, Trails(), progress)
+            _, events, costs = _events(asked, against, Trails(), progress, Beside([]))
         before, older = _side(asked, against, events, data, costs)
     found = changes(asked.rules.profile, cases, against.profile, older) if against else []
     metrics = _metrics(now, found, compared=against is not None)
     gates = [_tried(gate, metrics) for gate in asked.gates]
     labels = {"right": sum(label.right for label in asked.labels), "wrong": sum(not label.right for label in asked.labels)}
-    return Result(__version__, data, labels, now, before, found, metrics, gates), trails.whole()
+    return Result(__version__, data, labels, now, before, found, metrics, gates, swept), trails.whole()
 
 
-def _events(asked: Asked, rules: Rules, trails: Trails, progress: Callable[[Progress, Output], None] | None) -> tuple[dict[str, Any], list[Event], Costs]:
+def _events(
+    asked: Asked, rules: Rules, trails: Trails, progress: Callable[[Progress, Output], None] | None, beside: Beside
+) -> tuple[dict[str, Any], list[Event], Costs]:
     """Summary and events of a replay, and what it cost."""
     started, detectors = time.process_time(), DetectorCosts()
 
@@ -160,9 +161,13 @@ def _events(asked: Asked, rules: Rules, trails: Trails, progress: Callable[[Prog
         if progress is not None:
             progress(state, output)
 
+    def begun(engine: Engine) -> None:
+        detectors.watch(engine.watch.track.detectors)
+        beside.begin(engine.watch.track)
+
     kept = Kept()
     options = Options(Path(), asked.lateness_s, satellites=asked.satellites)
-    summary = replay(asked.inputs, rules, options, asked.coverage, watch, begun=lambda engine: detectors.watch(engine.watch.track.detectors), kept=kept)
+    summary = replay(asked.inputs, rules, options, asked.coverage, watch, begun=begun, kept=kept)
     return summary, kept.events, Costs(round(time.process_time() - started, 2), detectors.ms())
 
 
@@ -172,8 +177,7 @@ def _side(asked: Asked, rules: Rules, events: list[Event], data: dict[str, Any],
     stamped(events, profile.content_hash)
     alerts = relaxed_alerts(profile, events, rules.normality)
     score_s = time.process_time() - started
-    cases = case_rows(profile, alerts, events)
-    give_verdicts(cases, asked.labels, events, data["t_last_ms"])
+    cases = judged_cases(profile, events, alerts, asked.labels, data["t_last_ms"])
     line = profile.levels.caution_milli
     costs = load(profile, cases, hours=data["hours"], vessels=data["vessels"], t_first_ms=data["t_first_ms"])
     side = Side(
@@ -192,13 +196,6 @@ def _side(asked: Asked, rules: Rules, events: list[Event], data: dict[str, Any],
         spent.detectors_ms,
     )
     return side, cases
-
-
-def relaxed_alerts(profile: Profile, events: list[Event], normality: Normality | None = None) -> list[Alert]:
-    """All revisions of all cases, whatever their score: the profile with its caution line just above the base."""
-    levels = msgspec.structs.replace(profile.levels, caution_milli=milli(profile.base) + 1)
-    state = RiskState.new(msgspec.structs.replace(profile, levels=levels), normality)
-    return risk_step(state, events, max((event.t_detected for event in events), default=0))
 
 
 def _criteria_ms(profile: Profile, events: list[Event]) -> dict[str, float]:

@@ -62,6 +62,7 @@ def page(result: Result, whole: np.ndarray, coast: np.ndarray = NO_COAST) -> byt
         *_accuracy(result),
         *_changes(result, track, coast),
         *_sweep(now),
+        *_thresholds(result),
         *_rules(now),
         *_near(now, track, coast),
         *_stamp(result),
@@ -286,6 +287,20 @@ def _sweep(now: Side) -> list[str]:
     head = ("caution line, milli-logits", "of 100", "alerts", "an operator-hour", "precision", "recall", "unlabelled")
     said = "All lines from one run in which every case was told; today's is marked. A line is chosen by the load that a watch can bear, not by taste."
     return ["<h2>Where the line could be</h2>", f'<p class="note">{said}</p>', _table(head, rows, current)]
+
+
+def _thresholds(result: Result) -> list[str]:
+    parts = list[str]()
+    head = ("value", "events that stand", "alerts", "an operator-hour", "precision", "recall", "unlabelled")
+    for table in result.sweeps:
+        rows, current = list[tuple[object, ...]](), -1
+        for row in table.rows:
+            current = len(rows) if row.current else current
+            told = row.accuracy
+            rows.append((row.value, row.events, row.alerts, row.per_operator_hour, _share(told.precision), _share(told.recall), told.unlabelled))
+        parts += [f"<h3>{escape(table.path)}</h3>", _table(head, rows, current)]
+    said = "Each value ran beside the profile's own in the same run: a row is what a back-test with that value says, all else as it is. Today's is marked."
+    return ["<h2>Where the thresholds could be</h2>", f'<p class="note">{said}</p>', *parts] if parts else []
 
 
 def _rules(now: Side) -> list[str]:

@@ -555,6 +555,7 @@ def backtest(
     against: Annotated[str, typer.Option(help="The profile of today, to compare with.")] = "",
     labels: Annotated[Path | None, typer.Option(help="What is known: verdicts, or a simulator's truth.ndjson.")] = None,
     gate: Annotated[list[str] | None, typer.Option(help="A condition such as 'new_alerts<=5'; may be repeated. One that is not kept: exit code 1.")] = None,
+    sweep: Annotated[list[str] | None, typer.Option(help="Values of a detector's threshold to try, from:to:how many; may be repeated.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="All figures as JSON.")] = None,
     junit_file: Annotated[Path | None, typer.Option("--junit", help="The gates as JUnit XML.")] = None,
     zones: Annotated[list[str] | None, typer.Option(help="Zones file; may be repeated.")] = None,
@@ -564,10 +565,14 @@ def backtest(
     lateness: Annotated[str, typer.Option(help="How late a report may come and still count, e.g. 5s.")] = "",
     lane: Annotated[list[str] | None, typer.Option(help="satellite: recorded from space; for one of several inputs NAME=satellite.")] = None,
 ) -> None:
-    """What rules would have told on recorded data. Example: dogwatch backtest sea.nmea --rules mine.toml --against border --out report.html"""
+    """What rules would have told on recorded data. Example: dogwatch backtest sea.nmea --rules mine.toml --against border --out report.html
+
+    What other thresholds would have told: --sweep loitering.duration_s_min.border=1800:7200:4
+    """
     from runners.backtest import Asked, gate_of, read_labels, told
     from runners.backtest import backtest as run_backtest
     from runners.backtest_page import write_report
+    from runners.backtest_sweep import sweeps_of
     from runners.inputs import satellites_of
     from runners.listing import spec_of
     from runners.rules import read_coverage, read_rules
@@ -582,6 +587,7 @@ def backtest(
     asked = Asked(inputs, one, other[0] if other else None, gates=gates)
     asked.labels = read_labels(labels) if labels else []
     asked.coverage = read_coverage(coverage) if coverage else None
+    asked.sweeps = sweeps_of(sweep or [], one.params)
     asked.lateness_s, asked.satellites = seconds(lateness) if lateness else None, satellites_of(lane or [], inputs)
     with ReplayProgress(err) as progress:
         result, whole = run_backtest(asked, progress.show)

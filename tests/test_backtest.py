@@ -19,14 +19,17 @@ from hypothesis import given, settings
 from risk_world import HOUR_MS, MIN_MS, T0_MS, histories, make, run, shipped
 
 from dogwatch.errors import InputError
-from runners.backtest import Asked, backtest, gate_of, read_labels, relaxed_alerts
+from runners.backtest import Asked, backtest, gate_of, read_labels
 from runners.backtest_cases import Label, accuracy, case_rows, changes, give_verdicts, load, median_interval, near_misses, rule_rows, sweep
 from runners.backtest_coast import POINTS_MAX, shore_lines
 from runners.backtest_page import junit, page
+from runners.backtest_relaxed import relaxed_alerts
+from runners.backtest_sweep import sweeps_of
 from runners.replay import Options, replay
 from runners.rules import read_coverage, read_rules
 from runners.trails import Trails, trail_of
 from tracks.detectors import new_detectors
+from tracks.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
 COVERAGE = ROOT / "sim" / "scenarios" / "strait.coverage"
@@ -249,6 +252,7 @@ REFUSED = [
     (["--labels", "empty"], "holds no label"),
     (["--json", "nowhere/r.json"], "there is no folder"),
     (["--against", "boarder"], "no profile 'boarder'"),
+    (["--sweep", "loitering.speed_kn_max=1-3"], "is no sweep"),
 ]
 
 
@@ -291,6 +295,40 @@ def test_trails_keep_a_position_in_five_minutes_of_each_vessel(sea):
     assert (np.diff(rows[:, 0]) > 0).all()
     assert len(rows) == int((whole["key"] >> np.uint64(32) == mmsi).sum())
     assert (np.abs(rows[:, 1]) <= 90).all()
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["loitering.speed_kn_max=3:1:4"], "no values to try"),
+        (["loitering.speed_kn_max=1:3:1"], "no values to try"),
+        (["loitering.speed=1:3:4"], "speed_kn_max"),
+        (["assist.helpers_min=2:4:2"], "cannot be varied"),
+        (["loitering.speed_kn_max=1:3:30", "drift.net_m_min=100:900:30"], "more than 40 values"),
+        (["loitering.speed_kn_max=1:3:3", "loitering.speed_kn_max=1:4:3"], "swept twice"),
+        (["loitering.fast_share_max=0:2:3"], "fast_share_max = 2"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_refused(texts, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        sweeps_of(texts, Params())
+
+
+def test_a_row_of_a_sweep_is_what_a_back_test_with_that_value_says(sea):
+    labels, coverage = read_labels(sea / "sea.truth"), read_coverage(COVERAGE)
+    rules = read_rules("border", [])
+    asked = Asked([sea / "sea.nmea"], rules, None, labels, coverage=coverage, sweeps=sweeps_of(["dark.suspicious_s_a=900:5400:2"], rules.params))
+    found, whole = backtest(asked)
+    table = found.sweeps[0]
+    assert [(row.value, row.current) for row in table.rows] == [(900.0, False), (1800.0, True), (5400.0, False)]
+    for row in table.rows:
+        (sea / "one.toml").write_text(f'extends = "border"\nname = "border"\n[detectors.dark]\nsuspicious_s_a = {row.value}\n')
+        own, _ = backtest(Asked([sea / "sea.nmea"], read_rules(str(sea / "one.toml"), []), None, labels, coverage=coverage))
+        assert (row.alerts, row.per_operator_hour, row.accuracy) == (own.now.load.alerts, own.now.load.per_operator_hour, own.now.accuracy)
+    assert len({row.alerts for row in table.rows}) > 1, "the threshold decides something here"
+    text = page(found, whole).decode()
+    assert "dark.suspicious_s_a" in text[text.index("Where the thresholds could be") :]
+    assert "Where the thresholds could be" not in page(msgspec.structs.replace(found, sweeps=[]), whole).decode()
 
 
 # --- the coast behind the maps, the interval of the delay, the price of a detector ---------------------------------------

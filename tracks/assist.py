@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numba import float64, from_dtype, int32, int64, types
 
-from dogwatch.batch import F_CK_BAD, F_LATE, LAT_MISSING, LON_MISSING, UNITS_PER_DEG
+from dogwatch.batch import F_CK_BAD, F_LATE, LAT_MISSING, LON_MISSING, UNITS_PER_DEG, take_rows
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
@@ -79,6 +79,7 @@ class AssistDetector(Detector):
         self.arrived: dict[int, np.void] = {}
         self.aircraft: dict[int, tuple[int, int, int]] = {}
         self.overhead: dict[int, tuple[int, int, int]] = {}  # of this table, heard since the last look
+        self._free: np.ndarray | None = None  # what `_loose` found, until somebody comes, joins or goes: no part of the state
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Where rescue aircraft are heard; they never become tracks."""
@@ -115,8 +116,7 @@ class AssistDetector(Detector):
         events: list[Event] = []
         for key in sorted(self.book.pages):  # first of all: who comes late to a place belongs to those who are there
             events += self._goes_on(sight, key)
-        taken = {key for page in self.book.pages.values() for key in page.notes["keys"]}
-        free = np.array([self.arrived[key] for key in sorted(self.arrived.keys() - taken)], ARRIVAL)
+        free = self._loose()
         for group in groups(free["lat"], free["lon"], free["turn_ms"], rule.place_nm * NM_M, rule.turns_within_s * 1000.0, HELPERS_MAX):
             if len(group) >= rule.helpers_min:
                 events += self._begin(sight, free["key"][group].tolist())
@@ -129,8 +129,23 @@ class AssistDetector(Detector):
         self.arrived = {key: came for key, came in self.arrived.items() if tick_ms - int(came["slow_ms"]) <= rule.keep_s * 1000.0}
         for mmsi, *heard in np.concatenate([part.aircraft for part in parts]).tolist():
             self.aircraft[mmsi] = max(tuple(heard), self.aircraft.get(mmsi, tuple(heard)))
+        self._free = None
         newest = sorted((t_ms, mmsi) for mmsi, (t_ms, *_) in self.aircraft.items() if tick_ms - t_ms <= rule.aircraft_s * 1000.0)[-AIRCRAFT_MAX:]
         self.aircraft, self.overhead = {mmsi: self.aircraft[mmsi] for _, mmsi in newest}, {}
+
+    def _loose(self) -> np.ndarray:
+        """ARRIVAL rows of those who belong to no episode, in order of keys."""
+        if self._free is None:
+            taken = {key for page in self.book.pages.values() for key in page.notes["keys"]}
+            self._free = np.array([self.arrived[key] for key in sorted(self.arrived.keys() - taken)], ARRIVAL)
+        return self._free
+
+    def _latecomers(self, lat: int, lon: int, since_ms: int, rule: Assist) -> list[tuple[Any, ...]]:
+        """Those of them who came to a place in units in time, in order of keys. Hundreds wait along a coast: few of them lie in its latitudes."""
+        loose, reach = self._loose(), int(rule.place_nm * NM_M / M_PER_UNIT) + 1
+        off, late_ms = np.abs(loose["lat"].astype(np.int64) - lat), np.abs(loose["turn_ms"] - since_ms)
+        some = take_rows(loose, (off <= reach) & (late_ms <= rule.turns_within_s * 1000.0))
+        return [tuple(row.item()) for row in some if distance_m(lat, lon, int(row["lat"]), int(row["lon"])) <= rule.place_nm * NM_M]
 
     def _begin(self, sight: Sight, keys: list[int]) -> list[Event]:
         came = np.array([self.arrived[key] for key in keys], ARRIVAL)
@@ -190,17 +205,16 @@ class AssistDetector(Detector):
         if event.t_end is not None:
             if tick_ms - event.t_end > rule.keep_s * 1000.0:
                 del self.book.pages[key]
+                self._free = None
             return []
         lat, lon = _place_of(event)
-        for one in sorted(self.arrived.keys() - {k for other in self.book.pages.values() for k in other.notes["keys"]}):
-            row = self.arrived[one]
-            near = distance_m(lat, lon, int(row["lat"]), int(row["lon"])) <= rule.place_nm * NM_M
-            if near and len(came) < HELPERS_MAX and abs(int(row["turn_ms"]) - event.t_start) <= rule.turns_within_s * 1000.0:
-                came.append(tuple(row.item()))
-        joined = len(came) > len(page.notes["came"])
-        rows = np.array(sorted(came), ARRIVAL)
+        new = self._latecomers(lat, lon, event.t_start, rule)[: max(0, HELPERS_MAX - len(came))]
+        joined = bool(new)
+        rows = np.array(sorted(came + new), ARRIVAL)
         keys = rows["key"].tolist()
         page.notes.update(keys=keys, came=_plain(rows))
+        if joined:
+            self._free = None
         if sum(_stands_by(sight, one, lat, lon, rule) for one in keys) >= 2:
             page.notes["last_ms"] = tick_ms
         elif tick_ms - int(page.notes["last_ms"]) >= rule.leave_s * 1000.0:

@@ -21,6 +21,7 @@ from dogwatch.batch import T_MISSING
 from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError
 from dogwatch.times import iso
+from runners.broker_watch import BrokerWatch
 from runners.kafka_client import new_consumer, topic, worker_id
 from runners.kafka_metrics import serve_metrics
 from runners.kafka_topics import require_topics
@@ -91,6 +92,7 @@ class Page:
             users=users,
             trust=trust,
         )
+        self.broker = BrokerWatch(config.kafka.bootstrap)
         self.server = Server(app)
         self.url = self.server.start(config.console.host, config.console.port)
         log.info("console: %s", self.url)
@@ -135,6 +137,7 @@ class Page:
                 "watermark_ms": self.watermark_ms if known else None,
                 "skipped": self.skipped,
                 "exercise": self.exercise,
+                "broker": self.broker.told(),
             }
         )
         if known:
@@ -142,6 +145,7 @@ class Page:
 
     def close(self) -> None:
         """Stop the server."""
+        self.broker.close()
         self.server.stop()
 
 

@@ -2,11 +2,12 @@
 
 import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
 import { AreasDialog } from './areas.mjs';
+import { loadDisplay } from './display.mjs';
 import { Dossier, openDossier } from './dossier.mjs';
 import { Evidence } from './evidence.mjs';
 import { ExerciseBanner, Header } from './header.mjs';
 import { OrderDialog, usual } from './orders.mjs';
-import { DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar } from './parts.mjs';
+import { BrokerBar, DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar } from './parts.mjs';
 import { Queue } from './queue.mjs';
 import { ReplayBar, advance, closeReplay, faster, openReplay, play, stepReport } from './replay.mjs';
 import { DriftDialog } from './rescuers.mjs';
@@ -14,7 +15,7 @@ import { SearchDialog } from './search.mjs';
 import { SessionDialog } from './session.mjs';
 import { SoundBar, SoundDialog, beat, silence, startSound } from './sound.mjs';
 import { PALETTES, arrange, change, filtered, isDistress, isOpen, setFilter, linked, neighbour, nextOpen, state, subscribe, takeAlerts } from './store.mjs';
-import { CLASS_WORDS, clean, clock, dateTime, duration, levelRank, position } from './text.mjs';
+import { CLASS_WORDS, clean, dateTime, duration, levelRank, position, speed } from './text.mjs';
 import { WatchBar, WatchDialog } from './watch.mjs';
 import { TrackLegend, tickMinutes } from './track.mjs';
 import { FLAG, Vessels } from './vessels.mjs';
@@ -266,8 +267,9 @@ function App() {
       <${Queue} eventNow=${now} act=${act} />
       <section class=${`sea ${state.replay?.evidence ? 'replaying' : ''}`} aria-label="Map">
         <${MapBox} />
-        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${SilenceBar} /><${WatchBar} /><${SoundBar} /></div>
+        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${BrokerBar} /><${SilenceBar} /><${WatchBar} /><${SoundBar} /></div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
+        ${state.map === 'off' ? html`<p class="card drawing" role="status">The map is being drawn…</p>` : null}
         <${Listening} />
         <${VesselCard} eventNow=${now} act=${act} />
         ${state.map === 'none' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
@@ -347,7 +349,7 @@ function VesselCard({ eventNow, act }) {
   return html`<div class="card vessel" aria-label="Vessel" data-test="vessel-card">
     <div class="row"><b>${clean(v.name || 'name not received', 40)}</b><span class="grow"></span>${v.mmsi ? html`<button class="small" data-test="dossier-open" onClick=${() => act.dossier(v.mmsi)}>dossier <kbd>P</kbd></button>` : null}<button class="plain" aria-label="Close" onClick=${() => change({ vessel: 0 })}>✕</button></div>
     <div class="num">${v.mmsi ?? '–'}${v.callsign ? ` · ${clean(v.callsign, 10)}` : ''} · ${CLASS_WORDS[v.cls] ?? 'unknown'}${v.length_m ? ` · ${v.length_m} m` : ''}</div>
-    <div class="num">${v.sog === null ? 'speed –' : `${v.sog.toFixed(1)} kn`} · ${v.cog === null ? 'course –' : `${Math.round(v.cog).toString().padStart(3, '0')}°`} · ${where.minutes}</div>
+    <div class="num">${v.sog === null ? 'speed –' : speed(v.sog)} · ${v.cog === null ? 'course –' : `${Math.round(v.cog).toString().padStart(3, '0')}°`} · ${where.minutes}</div>
     <div class="muted">${v.destination ? `to ${clean(v.destination, 30)} · ` : ''}heard ${duration(v.age)} ago${v.flags & FLAG.lost ? ' · lost' : ''}</div>
   </div>`;
 }
@@ -357,11 +359,11 @@ function VesselList({ eventNow }) {
   const rows = Array.from({ length: vessels.count }, (_, s) => s).sort((a, b) => (vessels.flags[b] & 1) - (vessels.flags[a] & 1) || vessels.t[b] - vessels.t[a]).slice(0, 200);
   return html`<div class="scroll pad list" data-test="vessel-list" tabindex="0" role="region" aria-label="Vessels">
     <p class="note">This browser cannot draw the map (WebGL2 or the map library is missing). The list goes on working.</p>
-    <table><thead><tr><th>Vessel</th><th>MMSI</th><th>Class</th><th class="n">kn</th><th class="n">Course</th><th>Position</th><th class="n">Age</th></tr></thead>
+    <table><thead><tr><th>Vessel</th><th>MMSI</th><th>Class</th><th class="n">Speed</th><th class="n">Course</th><th>Position</th><th class="n">Age</th></tr></thead>
     <tbody>${rows.map((s) => {
       const v = vessels.describe(s, eventNow / 1000);
       return html`<tr key=${v.handle}><td>${clean(v.name || '–', 34)}</td><td class="num">${v.mmsi ?? '–'}</td><td>${CLASS_WORDS[v.cls] ?? '–'}</td>
-        <td class="n num">${v.sog === null ? '–' : v.sog.toFixed(1)}</td><td class="n num">${v.cog === null ? '–' : Math.round(v.cog)}</td><td class="num">${position(v.lat, v.lon).minutes}</td><td class="n num">${duration(v.age)}</td></tr>`;
+        <td class="n num">${v.sog === null ? '–' : speed(v.sog)}</td><td class="n num">${v.cog === null ? '–' : Math.round(v.cog)}</td><td class="num">${position(v.lat, v.lon).minutes}</td><td class="n num">${duration(v.age)}</td></tr>`;
     })}</tbody></table></div>`;
 }
 
@@ -380,6 +382,7 @@ async function readStatics() {
 }
 
 export async function start(info, session) {
+  loadDisplay();
   const palette = new URLSearchParams(location.search).get('palette') ?? remembered.get('dogwatch.palette') ?? 'day';
   const [operator, role] = session.users ? [session.name, session.role] : [remembered.get('dogwatch.operator') ?? '', remembered.get('dogwatch.role') ?? 'watchstander'];
   change({ info, session, operator: clean(operator, 60), role: clean(role, 20), selected: new URLSearchParams(location.hash.slice(1)).get('alert') ?? '', wallOffset: 0 });

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
 import { Signer } from './session.mjs';
 import { change, linked, state } from './store.mjs';
-import { clean, dateTime, position, words } from './text.mjs';
+import { clean, dateTime, distance, position, words } from './text.mjs';
 import { getJson, postBeginRescue, postEndRescue } from './wire.mjs';
 
 const ROLES = ['watchstander', 'supervisor'];
@@ -53,7 +53,7 @@ export function AreasDialog({ act }) {
     ${rescues ? null : html`<p class="muted">Being read…</p>`}
     ${rescues?.length === 0 ? html`<p>No area is open.</p>` : null}
     ${rescues?.map((area) => html`<section key=${area.area} data-test="area">
-      <p class="row"><b>Opened by ${HOW[area.how] ?? words(area.how)}</b>${area.lat === null ? null : html`<span class="num muted">${position(area.lat, area.lon).minutes}, ${(area.reach_m / 1852).toFixed(0)} nm round it</span>`}<span class="grow"></span>
+      <p class="row"><b>Opened by ${HOW[area.how] ?? words(area.how)}</b>${area.lat === null ? null : html`<span class="num muted">${position(area.lat, area.lon).minutes}, ${distance(area.reach_m / 1852, 0)} round it</span>`}<span class="grow"></span>
         ${area.lat === null ? null : html`<button type="button" class="small" onClick=${() => { box.current.close(); act.fly({ lat: area.lat, lon: area.lon }); }}>show</button>`}</p>
       <p>${area.suppressed.length ? `It holds back ${area.suppressed.length} ${area.suppressed.length === 1 ? 'event' : 'events'} now.` : 'It holds nothing back now.'}</p>
       ${area.ended ? html`<p data-test="area-ended">Ended by <b>${clean(area.ended.by, 60)}</b> (${words(area.ended.role)}) at ${dateTime(area.ended.at)}: ${clean(area.ended.reason, 300)}. The detectors obey with the next full minute.</p>` : html`<details><summary>End it…</summary>

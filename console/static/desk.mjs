@@ -2,6 +2,7 @@
 // between pages, requests about versions. May not: what a page is about.
 
 import { html, render, useEffect, useState } from './vendor/htm-preact.mjs';
+import { loadDisplay } from './display.mjs';
 import { clean, dateTime } from './text.mjs';
 import { getJson } from './wire.mjs';
 
@@ -16,6 +17,7 @@ export const who = { by: remembered.get('dogwatch.operator') ?? '', role: rememb
 
 /** Show a page in the frame. `Body` gets `info`. */
 export function open(view, info, Body) {
+  loadDisplay();
   document.documentElement.dataset.palette = remembered.get('dogwatch.palette') ?? 'day';
   document.documentElement.classList.add('desk-page');
   document.title = `${PAGES[view]} · dogwatch`;

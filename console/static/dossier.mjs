@@ -2,7 +2,7 @@
 
 import { html, useEffect } from './vendor/htm-preact.mjs';
 import { change, state } from './store.mjs';
-import { CLASS_WORDS, clean, dateTime, degrees, duration, period, position, value, words } from './text.mjs';
+import { CLASS_WORDS, clean, dateTime, degrees, duration, period, position, speed, value, words } from './text.mjs';
 import { getJson } from './wire.mjs';
 
 const FORMS = ['geojson', 'kml', 'csv'];
@@ -65,7 +65,7 @@ function Sections({ found, eventNow, act }) {
 }
 
 const back = (rows) => [...rows].reverse(); // the newest first
-const motion = (at) => `${at.sog_kn === null ? 'speed –' : `${at.sog_kn.toFixed(1)} kn`} · ${at.cog_deg === null ? 'course –' : degrees(at.cog_deg)}`;
+const motion = (at) => `${at.sog_kn === null ? 'speed –' : speed(at.sog_kn)} · ${at.cog_deg === null ? 'course –' : degrees(at.cog_deg)}`;
 const changed = (c) => [dateTime(c.t), html`${words(c.field)}: <s>${value(c.before)}</s> → <b>${value(c.after)}</b>`];
 
 function told(e) {

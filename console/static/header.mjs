@@ -5,7 +5,7 @@ import { PALETTES, change, linked, state } from './store.mjs';
 import { AreasButton } from './areas.mjs';
 import { SoundButton } from './sound.mjs';
 import { WatchButton } from './watch.mjs';
-import { clean, clock, exerciseWords, words } from './text.mjs';
+import { choose, clean, clock, exerciseWords, words } from './text.mjs';
 
 const WORD = { true: 'live', false: 'no link' };
 
@@ -13,6 +13,7 @@ export function Header({ eventNow, act }) {
   const { health, info } = state;
   const silent = health.silent_s > 30 && health.messages > 0;
   const up = linked();
+  const wall = health.wall_ms ? Date.now() + state.wallOffset : NaN;
   const rate = Number(health.messages_per_s ?? 0);
   const next = PALETTES[(PALETTES.indexOf(state.palette) + 1) % PALETTES.length];
   const aside = [...state.alerts.values()];
@@ -22,7 +23,7 @@ export function Header({ eventNow, act }) {
     <span class="desk" title=${clean(info.desk ?? '', 120)}>${clean(info.desk ?? '', 120)}</span>
     <span class="grow"></span>
     <span class="fact" title="Time of the newest position heard"><span class="label">event time</span><time class="num" data-test="event-time">${clock(eventNow)}</time></span>
-    <span class="fact"><span class="label">wall clock</span><time class="num">${clock(health.wall_ms ? Date.now() + state.wallOffset : NaN)}</time></span>
+    <span class="fact"><span class="label">${choose().time === 'utc' ? `wall, local ${clock(wall, 'local').replace(/:..(?=[+−])/, '')}` : `wall, UTC ${clock(wall, 'utc').slice(0, 5)}Z`}</span><time class="num" data-test="wall">${clock(wall)}</time></span>
     <span class="fact"><span class="label">messages</span><span class="num">${up ? `${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s` : '–'}</span></span>
     <span class="fact"><span class="label">vessels</span><span class="num">${health.vessels ?? '–'}</span></span>
     ${shelved || held ? html`<span class="fact" data-test="aside"><span class="label">off the queue</span><span class="num">${shelved} shelved, ${held} held</span></span>` : null}
@@ -32,7 +33,7 @@ export function Header({ eventNow, act }) {
     <${AreasButton} /><${SoundButton} onSilence=${act.silence} /><${WatchButton} />
     <button class="plain" data-test="who" onClick=${() => change({ asking: true })} title=${state.session.users ? 'Who is logged in; log out' : 'Change who is on watch'}>${state.session.users ? `${clean(state.session.name, 24)}, ${words(state.session.role)}` : state.operator ? `You: ${clean(state.operator, 24)}` : 'Who are you?'}</button>
     <button class="plain" onClick=${act.palette} title=${`Change to ${next} colours (T)`}>${state.palette} <kbd>T</kbd></button>
-    <button class="plain" onClick=${() => change({ help: true })} title="Keys (?)" aria-label="Keys">?</button>
+    <button class="plain" onClick=${() => change({ help: true })} title="Keys, time and units (?)" aria-label="Keys, time and units">?</button>
   </header>`;
 }
 

@@ -1,6 +1,7 @@
 // Small pieces that several panels share. May live here: icons, dialogs, banners. May not: requests, order of the queue.
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { DisplayFields } from './display.mjs';
 import { Signer } from './session.mjs';
 import { change, isDistress, isOpen, linked, state } from './store.mjs';
 import { brief, clean, duration, position } from './text.mjs';
@@ -64,10 +65,20 @@ export function LinkBar() {
   </div>`;
 }
 
+/** Linked to the server, and the server has lost its broker: over the map. */
+export function BrokerBar() {
+  const { broker } = state.health;
+  if (!linked() || !broker?.down_s) return null;
+  return html`<div class="bar stale" role="alert" data-test="broker-down">
+    <strong>The broker at ${clean(broker.address, 60)} has not answered for ${duration(broker.down_s)}.</strong> No alert and no position comes until it does, distress neither. What you decide is still recorded.
+    Start the broker, or see what <code>dogwatch doctor --config …</code> says.
+  </div>`;
+}
+
 /** Linked, but the sources say nothing: over the map. */
 export function SilenceBar() {
   const { health } = state;
-  if (!linked() || !(health.messages > 0) || !(health.silent_s > 30)) return null;
+  if (!linked() || health.broker?.down_s || !(health.messages > 0) || !(health.silent_s > 30)) return null; // where the broker is gone, that is the news
   const sources = Object.entries(health.sources ?? {}).filter(([, word]) => word !== 'up').map(([id]) => clean(id, 30));
   return html`<div class="bar stale" role="status">
     <strong>No messages for ${duration(health.silent_s)}.</strong> Vessels fade as their data grow old; silence here is not calm at sea.
@@ -143,7 +154,8 @@ export function HelpDialog() {
   useEffect(() => {
     box.current?.showModal();
   }, []);
-  return html`<dialog ref=${box} onClose=${() => change({ help: false })} aria-label="Keys">
+  return html`<dialog ref=${box} onClose=${() => change({ help: false })} aria-label="Keys, time and units">
+    <${DisplayFields} />
     <h2>Keys</h2>
     <table class="keys"><tbody>${KEYS.map(([key, does]) => html`<tr><th scope="row"><kbd>${key}</kbd></th><td>${does}</td></tr>`)}</tbody></table>
     <p class="muted">Map symbols are styled after IMO SN.1/Circ.243. Third-party licences: <a href="static/vendor/LICENCES.txt" target="_blank" rel="noopener">list</a>.</p>

@@ -5,6 +5,7 @@ import { LevelIcon, conditionWord, who } from './parts.mjs';
 import { SHOWS, arrange, change, filtered, hold, isOpen, setFilter, state } from './store.mjs';
 import { LEVELS, brief, clean, clock, dateTime, duration, levelRank } from './text.mjs';
 
+const SLOW_MS = 6_000;
 const ROWS_MAX = 300; // drawn at once; a longer queue is a flood, and says so
 
 export function Queue({ eventNow, act }) {
@@ -77,6 +78,7 @@ function Row({ alert, eventNow, act }) {
 }
 
 function Empty({ eventNow }) {
+  if (!state.loaded) return html`<div class="empty" role="status" data-test="loading"><p><b>Reading the alerts…</b></p><p class="muted">${performance.now() > SLOW_MS ? 'The server is slow to answer. If this lasts, look whether dogwatch is still running; the page goes on asking.' : 'Whether any are open is not known yet.'}</p></div>`;
   if (filtered()) return html`<div class="empty"><p><b>Nothing passes the filter.</b></p><p class="muted">${state.hidden} alerts of the queue are hidden by it. <kbd>F</kbd> <kbd>Esc</kbd> shows all.</p></div>`;
   const rules = state.info.rules ? `${state.info.rules} rules active, ` : '';
   const last = Number.isFinite(eventNow) ? `last position ${clock(eventNow)}.` : 'no position yet.';

@@ -3,7 +3,7 @@
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
 import { change, state } from './store.mjs';
-import { clean, clock, dateTime, duration } from './text.mjs';
+import { clean, clock, dateTime, duration, speed, stamp } from './text.mjs';
 import { getJson } from './wire.mjs';
 
 export const SPEEDS = [1, 10, 60, 120, 300, 600];
@@ -121,8 +121,8 @@ export function stateAt(track, now) {
   const i = track.t_ms.findLastIndex((t) => t <= now);
   if (i < 0) return track.t_ms.length ? 'not heard yet' : 'not heard in this time';
   const silent = now - track.t_ms[i];
-  const speed = track.sog_kn[i] === null ? 'speed –' : `${track.sog_kn[i].toFixed(1)} kn`;
-  return `${speed}${track.cog_deg[i] === null ? '' : `, ${Math.round(track.cog_deg[i])}°`}${silent >= GAP_MS ? `; silent ${duration(silent / 1000)}` : ''}`;
+  const fast = track.sog_kn[i] === null ? 'speed –' : speed(track.sog_kn[i]);
+  return `${fast}${track.cog_deg[i] === null ? '' : `, ${Math.round(track.cog_deg[i])}°`}${silent >= GAP_MS ? `; silent ${duration(silent / 1000)}` : ''}`;
 }
 
 /** Speed over time of each vessel with its silences hatched, then traffic and receivers: one drawing for the bar and for print. */
@@ -145,7 +145,7 @@ export function Lanes({ evidence, now }) {
       })}
       ${Number.isFinite(now) ? html`<path class="playhead" d=${`M${x(now)} 0V${height}`} />` : null}
     </svg>
-    <span class="lane-name" style="top:0">speed, up to ${Math.round(top)} kn</span>
+    <span class="lane-name" style="top:0">speed, up to ${speed(top, 0)}</span>
     ${counts.map(({ label, values }, row) => html`<span class="lane-name" style=${`top:${53 + row * 16}px`}>${label}, at most ${Math.max(...values)}</span>`)}
   </div>`;
 }
@@ -165,7 +165,7 @@ export function ReplayBar({ act }) {
   return html`<section class="replay" aria-label="Replay" data-test="replay">
     <div class="row controls">
       <button ref=${first} class="primary" onClick=${() => play()} data-test="play">${replay.playing ? 'Pause' : 'Play'} <kbd>Space</kbd></button>
-      <b class="num" data-test="playhead">${new Date(now).toISOString().slice(0, 10)} ${clock(now)}</b>
+      <b class="num" data-test="playhead">${stamp(now)}</b>
       <label><span class="unseen">Speed</span><select value=${replay.speed} onChange=${(event) => change({ replay: { ...replay, speed: Number(event.target.value) } })}>${SPEEDS.map((n) => html`<option value=${n}>${n}×</option>`)}</select></label>
       <span class="grow"></span>
       <a href=${printAddress(replay.id)} target="_blank" rel="noopener" data-test="print">Print</a>

@@ -3,7 +3,7 @@
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
 import { change, isDistress, linked, state } from './store.mjs';
-import { CLASS_WORDS, clean, degrees, duration, position } from './text.mjs';
+import { CLASS_WORDS, clean, degrees, distance, duration, position, speed } from './text.mjs';
 import { getJson } from './wire.mjs';
 
 const AGAIN_MS = 10_000;
@@ -52,15 +52,15 @@ function nameOf(mmsi, vessels) {
 function Table({ rows, vessels, none, test }) {
   if (!rows.length) return html`<p class="muted">${none}</p>`;
   return html`<table class="why tight" data-test=${test}><thead><tr><th>Vessel</th><th class="n">Arrives in</th><th class="n">Range</th><th class="n">Bearing</th></tr></thead>
-    <tbody>${rows.map((r, i) => html`<tr key=${r.mmsi}><th scope="row">${i + 1}. ${nameOf(r.mmsi, vessels)} <span class="muted">${CLASS_WORDS[r.class] ?? ''}, ${Math.round(r.speed_used_kn)} kn${r.age_s > 60 ? `, heard ${duration(r.age_s)} ago` : ''}</span>${r.land_in_the_way ? html` <b class="tag" data-test="land">land in the way</b>` : null}</th>
-      <td class="n num">${duration(r.eta_min * 60)}</td><td class="n num">${r.range_nm.toFixed(1)} nm</td><td class="n num">${degrees(r.bearing_deg)}</td></tr>`)}</tbody></table>`;
+    <tbody>${rows.map((r, i) => html`<tr key=${r.mmsi}><th scope="row">${i + 1}. ${nameOf(r.mmsi, vessels)} <span class="muted">${CLASS_WORDS[r.class] ?? ''}, ${speed(r.speed_used_kn, 0)}${r.age_s > 60 ? `, heard ${duration(r.age_s)} ago` : ''}</span>${r.land_in_the_way ? html` <b class="tag" data-test="land">land in the way</b>` : null}</th>
+      <td class="n num">${duration(r.eta_min * 60)}</td><td class="n num">${distance(r.range_nm)}</td><td class="n num">${degrees(r.bearing_deg)}</td></tr>`)}</tbody></table>`;
 }
 
 function Drift({ alert }) {
   const { given, found } = state.drift?.id === alert.alert_id ? state.drift : {};
   const bound = found?.features[0].properties.part === 'bound';
   return html`<h4>Where it drifts</h4>
-    ${found ? html`<div data-test="drift"><p>${DRIFTERS[given.class]}, after ${given.hours} h${bound ? `: within ${(found.features[0].properties.radius_m / 1852).toFixed(0)} nm, whatever the wind` : `: wind ${given.wind_ms} m/s from ${degrees(given.wind_from)}, current ${given.current_ms} m/s toward ${degrees(given.current_to)}, entered by ${clean(given.by, 60)}`}.</p>
+    ${found ? html`<div data-test="drift"><p>${DRIFTERS[given.class]}, after ${given.hours} h${bound ? `: within ${distance(found.features[0].properties.radius_m / 1852, 0)}, whatever the wind` : `: wind ${given.wind_ms} m/s from ${degrees(given.wind_from)}, current ${given.current_ms} m/s toward ${degrees(given.current_to)}, entered by ${clean(given.by, 60)}`}.</p>
       ${found.warnings.map((text) => html`<p class="note">${clean(text, 200)}</p>`)}
       <p class="muted small-text">${bound ? 'A bound, not a forecast' : 'On the map: 50, 90 and 95 % of the particles, and their mean track'} (${clean(found.note, 200)}).</p></div>` : html`<p class="muted">Not reckoned. Wind and current are entered by a person, never guessed.</p>`}
     <p class="row"><button class="small" data-test="drift-open" disabled=${!linked()} onClick=${() => change({ drifting: alert.alert_id })}>Reckon the drift…</button>

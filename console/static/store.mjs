@@ -11,6 +11,7 @@ export const state = {
   info: {},
   alerts: new Map(), // alert_id -> record
   health: {},
+  loaded: false, // the alerts were read once: before that an empty queue means nothing
   link: { alerts: false, vessels: false, since: performance.now() }, // since: when a link was last whole
   selected: '', // alert_id
   vessel: 0, // handle of a vessel that was clicked

@@ -1,4 +1,4 @@
-// Words and numbers for people. May live here: pure formatting. May not: DOM, state, network.
+// Words and numbers for people, in the time and the units that they chose. May live here: formatting. May not: DOM, network.
 // Text from the air and from files is hostile until it went through clean(), and even then it is only ever put into text nodes.
 
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu; // control, bidi and zero-width characters, line separators
@@ -14,21 +14,60 @@ export function clean(text, max = 400) {
 
 const two = (n) => String(n).padStart(2, '0');
 
-/** '14:05:09Z' */
-export function clock(ms) {
-  if (!Number.isFinite(ms)) return '--:--:--Z';
-  const t = new Date(ms);
-  return `${two(t.getUTCHours())}:${two(t.getUTCMinutes())}:${two(t.getUTCSeconds())}Z`;
+/** What a person may choose, the usual first. Sentences of the pipeline stay as they were published: in UTC, knots and nautical miles. */
+export const UNITS = {
+  time: { utc: 'UTC', local: 'local time' },
+  distance: { nm: 'nautical miles', km: 'kilometres' },
+  speed: { kn: 'knots', kmh: 'km/h', ms: 'm/s' },
+};
+const chosen = { time: 'utc', distance: 'nm', speed: 'kn' };
+const SPEEDS = { kn: [1, 'kn'], kmh: [1.852, 'km/h'], ms: [1852 / 3600, 'm/s'] };
+
+/** Which time and units there are from now on; what is not among UNITS changes nothing. Returns what holds. */
+export function choose(fields = {}) {
+  for (const [name, value] of Object.entries(fields)) if (UNITS[name]?.[value]) chosen[name] = value;
+  return { ...chosen };
+}
+
+/** '12.3 kn' of knots, in the unit chosen. */
+export const speed = (knots, digits = 1) => `${(knots * SPEEDS[chosen.speed][0]).toFixed(digits)} ${SPEEDS[chosen.speed][1]}`;
+
+/** '4.1 nm' of nautical miles, in the unit chosen. */
+export const distance = (nm, digits = 1) => (chosen.distance === 'km' ? `${(nm * 1.852).toFixed(digits)} km` : `${nm.toFixed(digits)} nm`);
+
+/** A moment as its date, hours, minutes, seconds and zone, in the time chosen: 'Z', or hours (and minutes) east of it. */
+function parts(ms, how = chosen.time) {
+  const east = how === 'local' ? -new Date(ms).getTimezoneOffset() : 0;
+  const text = new Date(ms + east * 60_000).toISOString();
+  const zone = how === 'utc' ? 'Z' : `${east < 0 ? '−' : '+'}${two(Math.floor(Math.abs(east) / 60))}${east % 60 ? `:${two(Math.abs(east) % 60)}` : ''}`;
+  return { date: text.slice(0, 10), minutes: text.slice(11, 16), seconds: text.slice(11, 19), zone };
+}
+
+/** '14:05:09Z', or '15:05:09+01' in local time. */
+export function clock(ms, how = chosen.time) {
+  if (!Number.isFinite(ms)) return `--:--:--${how === 'utc' ? 'Z' : ''}`;
+  const t = parts(ms, how);
+  return `${t.seconds}${t.zone}`;
+}
+
+/** '2026-01-01 14:05:09Z' */
+export function stamp(ms) {
+  const t = parts(ms);
+  return `${t.date} ${t.seconds}${t.zone}`;
 }
 
 /** '2026-01-01 14:05Z' */
 export function dateTime(iso) {
-  return iso ? `${iso.slice(0, 10)} ${iso.slice(11, 16)}Z` : '–';
+  const ms = Date.parse(iso ?? '');
+  if (!Number.isFinite(ms)) return '–';
+  const t = parts(ms);
+  return `${t.date} ${t.minutes}${t.zone}`;
 }
 
 /** '2026-01-01 14:05Z to 15:10Z': the date once where it is the same day. */
 export function period(from, to) {
-  return from?.slice(0, 10) === to?.slice(0, 10) && to ? `${dateTime(from)} to ${to.slice(11, 16)}Z` : `${dateTime(from)} to ${dateTime(to)}`;
+  const [a, b] = [dateTime(from), dateTime(to)];
+  return a !== '–' && a.slice(0, 10) === b.slice(0, 10) ? `${a} to ${b.slice(11)}` : `${a} to ${b}`;
 }
 
 /** '8 s', '12 min', '3 h 05 min', '2 d 4 h' */

@@ -77,7 +77,7 @@ export function followAlerts(onNews) {
     try {
       const whole = await getJson('api/v1/alerts?limit=2000');
       takeAlerts(whole.alerts, true);
-      change({ health: whole.health });
+      change({ health: whole.health, loaded: true });
       source = new EventSource(at(`api/v1/events?after=${encodeURIComponent(whole.cursor)}`));
     } catch {
       again();

@@ -4,6 +4,7 @@ May live here: the message, the queue, the sending threads. May not: who is told
 
 A message is sent when an alert is new, or its level or condition changes. It holds what the pipeline says and nothing about a person: no operator,
 no vessel's name, no words of people. One thread and one bounded queue for each address: distress goes before the rest and is dropped last.
+What waits is on disk too (console/outbox.py), and is sent after the next start.
 The same message may come twice (after a restart): its `delivery` is then the same.
 """
 
@@ -23,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from console.outbox import Outbox
 from dogwatch.alerts import Alert, marked
 from dogwatch.times import iso
 
@@ -74,11 +76,13 @@ def signature(secret: bytes, sent_s: int, body: bytes) -> str:
 
 
 class Webhooks:
-    """All addresses. `publish` never waits; call it from any thread."""
+    """All addresses. `publish` never waits for one; call it from any thread. `outbox`: what waits from before is sent first; None keeps nothing."""
 
-    def __init__(self, hooks: Sequence[Hook], *, backoff_s: float = BACKOFF_S, queue_max: int = QUEUE_MAX) -> None:
+    def __init__(self, hooks: Sequence[Hook], *, outbox: Outbox | None = None, backoff_s: float = BACKOFF_S, queue_max: int = QUEUE_MAX) -> None:
         self._states: dict[str, str] = {}
-        self._lines = [_Line(hook, backoff_s, queue_max) for hook in hooks]
+        self._outbox = outbox or Outbox(None)
+        self._outbox.keep_only(hook.name for hook in hooks)
+        self._lines = [_Line(hook, self._outbox, backoff_s, queue_max) for hook in hooks]
 
     def publish(self, alert: Alert) -> None:
         """Queue an alert for every address that wants it."""
@@ -94,13 +98,14 @@ class Webhooks:
                 line.put(said["delivery"], msgspec.json.encode(said), first=said["distress"])
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """By name: `sent`, `failed` (tries), `dead` (given up), `dropped` (the queue was full), `waiting`."""
+        """By name: `sent`, `failed` (tries), `dead` (given up), `dropped` (the queue was full), `waiting`. What the disk refused: `unsaved` of the outbox."""
         return {line.hook.name: {**line.counts, "waiting": len(line.queue)} for line in self._lines}
 
     def close(self) -> None:
-        """Stop sending; what waits is lost."""
+        """Stop sending; what waits stays in the outbox."""
         for line in self._lines:
             line.stop()
+        self._outbox.close()
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -113,9 +118,9 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 class _Line:
     """The queue and the thread of one address."""
 
-    def __init__(self, hook: Hook, backoff_s: float, queue_max: int) -> None:
-        self.hook, self._backoff_s, self._queue_max = hook, backoff_s, queue_max
-        self.queue: deque[tuple[bool, str, bytes]] = deque()
+    def __init__(self, hook: Hook, outbox: Outbox, backoff_s: float, queue_max: int) -> None:
+        self.hook, self._outbox, self._backoff_s, self._queue_max = hook, outbox, backoff_s, queue_max
+        self.queue: deque[tuple[bool, str, bytes]] = deque(outbox.waiting(hook.name))
         self.counts = dict.fromkeys(("sent", "failed", "dead", "dropped"), 0)
         self._changed = threading.Condition()
         self._stopped = threading.Event()
@@ -125,9 +130,11 @@ class _Line:
 
     def put(self, delivery: str, body: bytes, *, first: bool) -> None:
         """Queue a message; distress behind earlier distress and before all else. The oldest of no distress is dropped when it is full."""
+        self._outbox.put(self.hook.name, delivery, body, urgent=first)
         with self._changed:
             if len(self.queue) >= self._queue_max:
                 victim = next((i for i, one in enumerate(self.queue) if not one[0]), 0)
+                self._outbox.gone(self.hook.name, self.queue[victim][1])
                 del self.queue[victim]
                 self.counts["dropped"] += 1
             place = sum(one[0] for one in self.queue) if first else len(self.queue)
@@ -135,7 +142,7 @@ class _Line:
             self._changed.notify()
 
     def stop(self) -> None:
-        """End the thread; a try that hangs is left behind."""
+        """End the thread; a try that hangs is left behind, and its message stays in the outbox."""
         self._stopped.set()
         with self._changed:
             self._changed.notify()
@@ -155,12 +162,16 @@ class _Line:
             status = self._send(delivery, body)
             if 200 <= status < 300:
                 self.counts["sent"] += 1
+                self._outbox.gone(self.hook.name, delivery)
                 return
             self.counts["failed"] += 1
             lasting = 300 <= status < 500 and status not in (408, 425, 429)
-            if lasting or number == TRIES_MAX - 1 or self._stopped.wait(min(BACKOFF_S_MAX, self._backoff_s * 2**number)):
+            if lasting or number == TRIES_MAX - 1:
                 break
+            if self._stopped.wait(min(BACKOFF_S_MAX, self._backoff_s * 2**number)):
+                return  # it waits for the next start
         self.counts["dead"] += 1
+        self._outbox.gone(self.hook.name, delivery)
 
     def _send(self, delivery: str, body: bytes) -> int:
         """One try: the status, 0 where there was no answer."""

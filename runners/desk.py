@@ -187,14 +187,19 @@ class Desk:
             if self.terminal is not None:
                 self._say(self.lines.news(alert))
 
-    def call_out(self, hooks: list[Webhook]) -> None:
-        """Tell these addresses of alerts from now on; the page must be open, because what is protected is known there. Raises InputError."""
+    def call_out(self, hooks: list[Webhook], outbox: Path | None = None) -> None:
+        """Tell these addresses of alerts from now on, and of what waits in `outbox`; the page must be open, because what is protected is known there.
+
+        Raises InputError.
+        """
+        from console.outbox import Outbox
         from console.webhooks import Hook, Webhooks
 
         known = [Hook(one.name, one.url, read_text(Path(one.secret_file), what="webhook secret").strip().encode(), one.level) for one in hooks]
         if empty := [one.name for one in known if not one.secret]:
             raise InputError(f"the secret of the webhook '{empty[0]}' is empty", remedy="write a long random line into its secret_file")
-        self.webhooks = Webhooks(known)
+        self.webhooks = Webhooks(known, outbox=Outbox(outbox))
+        self.metrics.watch_webhooks(self.webhooks.counts)
 
     def _withheld(self, alert: Alert) -> bool:
         """Whether a risk alert is about somebody who rescues or is rescued: that leaves this house in no form."""

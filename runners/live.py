@@ -83,7 +83,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
             )
             terminal.print(f"Console: [bold]{url}[/]", highlight=False)
             if config.webhooks:
-                desk.call_out(config.webhooks)
+                desk.call_out(config.webhooks, Path(config.data_dir) / "webhooks.sqlite")
         elif config.metrics.enabled:  # the console's own port serves /metrics too
             desk.metrics.serve(config.metrics.host, config.metrics.port)
         desk.tell(journal.missed)

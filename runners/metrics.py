@@ -6,7 +6,7 @@ No MMSI and no vessel name ever stands in a label.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
 
@@ -19,6 +19,7 @@ from runners.health import Health
 from runners.intake import Intake
 from runners.source_metrics import SourceMetrics
 from runners.tape import Tape
+from runners.webhook_metrics import WebhookMetrics
 
 BOOK_S = 1.0  # the accounting of a lane with many senders is a sum over all of them: not for every datagram
 STEP_BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -66,6 +67,10 @@ class Metrics:
             return
         Gauge("dogwatch_capture_up", "1 while what sources say is kept on disk", registry=self.registry).set_function(lambda: tape.running)
         Gauge("dogwatch_capture_lost_bytes", "Bytes that the present outage has cost", registry=self.registry).set_function(lambda: tape.lost_bytes)
+
+    def watch_webhooks(self, counts: Callable[[], dict[str, dict[str, int]]]) -> None:
+        """From now on tell what became of webhooks' messages."""
+        self.registry.register(WebhookMetrics(counts))
 
     def watch_backlog(self, backlog: Backlog) -> None:
         """From now on tell how much input waits on disk, and how the disk is."""

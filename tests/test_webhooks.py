@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from console.outbox import Outbox
 from console.webhooks import TRIES_MAX, Hook, Webhooks, signature
 from dogwatch.config import Webhook
 from dogwatch.errors import InputError
@@ -152,3 +157,91 @@ def test_nobody_there_costs_the_caller_nothing() -> None:
     assert time.monotonic() - begun < 5
     settled(hooks, dead=1, failed=TRIES_MAX)
     hooks.close()
+
+
+DEAD_PORT = "http://127.0.0.1:9/"
+KILLED = """
+import sys
+from pathlib import Path
+from console.outbox import Outbox
+from console.webhooks import Hook, Webhooks
+from tests.console_harness import alert, distress
+hooks = Webhooks([Hook("room", sys.argv[1], b"secret")], outbox=Outbox(Path(sys.argv[2])), backoff_s=60)
+for number in (1, 2, 3):
+    hooks.publish(alert(number))
+hooks.publish(distress(9))
+print("published", flush=True)
+import time
+time.sleep(60)
+"""
+
+
+def test_what_no_address_has_taken_survives_kill_9_and_is_sent_after_the_next_start_distress_first(receiver: Receiver, tmp_path: Path) -> None:
+    box = tmp_path / "webhooks.sqlite"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.Popen([sys.executable, "-c", KILLED, DEAD_PORT, str(box)], stdout=subprocess.PIPE, text=True, env=environment)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "published\n"
+    child.send_signal(signal.SIGKILL)
+    child.wait(20)
+    hooks = made(receiver, outbox=Outbox(box))
+    settled(hooks, sent=4, waiting=0)
+    hooks.close()
+    assert [int(json.loads(body)["alert_id"], 16) for _, body in receiver.came] == [9, 1, 2, 3]
+    again = made(receiver, outbox=Outbox(box))
+    assert again.counts()["room"]["waiting"] == 0, "what was sent is gone from the disk"
+    again.close()
+
+
+def test_a_stop_in_the_middle_of_the_tries_keeps_the_message_and_giving_up_or_dropping_forgets_it(receiver: Receiver, tmp_path: Path) -> None:
+    box = tmp_path / "webhooks.sqlite"
+    hooks = Webhooks([Hook("room", DEAD_PORT, SECRET)], outbox=Outbox(box), backoff_s=60)
+    hooks.publish(alert(1))
+    settled(hooks, failed=1)
+    hooks.close()
+    assert hooks.counts()["room"]["dead"] == 0
+    kept = Outbox(box)
+    assert [delivery for _, delivery, _ in kept.waiting("room")] == [f"{1:032x}:1"]
+    kept.close()
+    receiver.answers = [404]
+    hooks = made(receiver, outbox=Outbox(box))
+    settled(hooks, dead=1)
+    receiver.hold.clear()
+    for number in range(2, 1_004):
+        hooks.publish(alert(number))
+    settled(hooks, dropped=1)
+    hooks.close()
+    kept = Outbox(box)
+    deliveries = [delivery for _, delivery, _ in kept.waiting("room")]
+    assert (len(deliveries), f"{1:032x}:1" in deliveries) == (1_001, False), "the queue, and the one that was being sent"
+    assert kept.waiting("another") == []
+    kept.keep_only(["another"])
+    assert kept.waiting("room") == []
+    kept.close()
+
+
+def test_a_disk_that_refuses_costs_no_message_and_a_file_of_others_is_named(receiver: Receiver, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "webhooks.sqlite")
+    hooks = made(receiver, outbox=outbox)
+    outbox.close()
+    hooks.publish(alert(1))
+    settled(hooks, sent=1)
+    assert outbox.unsaved > 0
+    hooks.close()
+    (tmp_path / "other").write_bytes(b"this is no database at all, but a page of words " * 50)
+    with pytest.raises(InputError, match="cannot be read"):
+        Outbox(tmp_path / "other")
+
+
+def test_what_became_of_the_messages_is_a_metric(receiver: Receiver, tmp_path: Path) -> None:
+    desk = Desk(Engine(read_rules("border", []), [Lane("sea", lateness_ms=5_000)]))
+    desk.open_page(host="127.0.0.1", port=0, database=None, info={})
+    (tmp_path / "secret").write_text("line\n")
+    desk.call_out([Webhook("room", receiver.url, str(tmp_path / "secret"))], tmp_path / "webhooks.sqlite")
+    desk.tell([alert(1)])
+    settled(desk.webhooks, sent=1, waiting=0)
+    text = desk.metrics.text().decode()
+    assert 'dogwatch_webhook_messages_total{hook="room",outcome="sent"} 1.0' in text
+    assert 'dogwatch_webhook_messages_total{hook="room",outcome="dead"} 0.0' in text
+    assert 'dogwatch_webhook_waiting{hook="room"} 0.0' in text
+    desk.close()

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-console bench-decode bench-encode bench-kafka bench-sim bench-tracks bench-watchlists truth sea-quality fuzz kafka chaos outage docs clean
+.PHONY: install demo test lint check bench bench-console bench-decode bench-encode bench-kafka bench-sim bench-tracks bench-watchlists truth sea-quality screenshots fuzz kafka chaos outage docs clean
 
 install: $(STAMP)
 
@@ -55,6 +55,10 @@ bench-kafka: install
 # Twenty consoles on 50,000 moving vessels, then a day of event time; needs Chromium and node. BENCH='--quick' for a look
 bench-console: install
 	$(BIN)/python -m benchmarks.console $(BENCH)
+
+# Views of the console in three palettes, into docs/images; needs Chromium and node
+screenshots: install
+	$(BIN)/python -m benchmarks.screenshots $(SCREENSHOTS)
 
 bench-encode: install
 	$(BIN)/python -m benchmarks.encode

@@ -6,8 +6,10 @@ time with vessels and alerts that come and go, played fast. All times are by the
 
 - bytes: all bytes of delta and key frames over all rows in them, headers included; who the vessels are (api/static) comes apart, once.
 - frame cost: `map.redraw()` and the read-back of one pixel, with the vessels and without, in turns; medians.
-- script: what our marks, names and MapLibre's redraw take before the graphics driver works (no read-back).
-- byte to screen: from the moment a sentence is handed to the decoder until a frame that shows its position has been read back.
+- script: CPU time of the page's main thread in each animation frame that drew, with all its handlers and MapLibre's, from a trace of the browser
+  while all streams run. By the clock it says how busy the machine was; `marks` is the part of our marks and names, by the clock.
+- byte to screen: from the moment a sentence is handed to the decoder until a frame that shows its position has been read back; `taken` until the
+  page has it, before it is drawn.
 - memory: RSS of the server, and the page's heap after a full collection, once per hour of event time.
 """
 
@@ -35,11 +37,12 @@ from benchmarks.pipeline import machine
 from benchmarks.verdicts import show_goals
 
 SEA_S_MAX = 120.0  # until the child has said its address
+TRACE_S = 15.0
 WARM_S = 10.0  # of a live run: the page opens, kernels load
 VIEW = "#map=7.6/-41/174.5"
 RECORD = f"""(() => {{
   const {{ vessels, sea }} = dogwatch, gl = sea.map.getCanvas().getContext('webgl2'), px = new Uint8Array(4), last = {{}};
-  window.seen = []; window.scripts = [];
+  window.seen = []; window.taken = [];
   sea.map.on('render', () => {{
     gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, px);
     const at = (performance.timeOrigin + performance.now()) / 1000;
@@ -52,16 +55,15 @@ RECORD = f"""(() => {{
   }});
 }})()"""
 FRAMES = """(() => {
-  const { sea } = dogwatch, gl = sea.map.getCanvas().getContext('webgl2'), px = new Uint8Array(4), out = { full: [], blank: [], script: [], marks: [] };
+  const { sea } = dogwatch, gl = sea.map.getCanvas().getContext('webgl2'), px = new Uint8Array(4), out = { full: [], blank: [], marks: [] };
   const draw = (list, scripts) => {
     const begun = performance.now();
     if (scripts) sea.mark();
     const marked = performance.now();
     sea.map.redraw();
-    const issued = performance.now();
     gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, px);
     list.push(performance.now() - marked);
-    if (scripts) { out.script.push(issued - begun); out.marks.push(marked - begun); }
+    if (scripts) out.marks.push(marked - begun);
   };
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, visible] of [['blank', 'none'], ['full', 'visible']]) {
@@ -73,9 +75,19 @@ FRAMES = """(() => {
   return out;
 })()"""
 TAKES = "dogwatch.takes.splice(0)"
-WATCH_TAKES = """(() => { const { vessels } = dogwatch, take = vessels.take.bind(vessels); dogwatch.takes = [];
+WATCH_TAKES = (
+    """(() => { const { vessels } = dogwatch, take = vessels.take.bind(vessels); dogwatch.takes = [];
   vessels.take = (buffer, at) => { const begun = performance.now(); const fresh = take(buffer, at);
-    dogwatch.takes.push([(buffer.byteLength - 24) / 24, performance.now() - begun, buffer.byteLength]); return fresh; }; })()"""
+    dogwatch.takes.push([(buffer.byteLength - 24) / 23, performance.now() - begun, buffer.byteLength]);
+    const held = (performance.timeOrigin + performance.now()) / 1000, known = (dogwatch.known ??= {});
+    for (let m = FIRST; m < FIRST + COUNT; m++) {
+      const s = vessels.slotOfMmsi(m), n = s === undefined ? 0 : Math.round(vessels.lon[s] * 600000) - LON;
+      if (n && known[m] !== n) { known[m] = n; taken.push([n, held]); }
+    }
+    return fresh; }; })()""".replace("FIRST", str(MARKER_MMSI))
+    .replace("COUNT", str(MARKERS))
+    .replace("LON", str(MARKER_LON))
+)
 
 
 class Child:
@@ -122,20 +134,38 @@ def live(browser: Browser, vessels: int, seconds: float, rounds: int) -> dict[st
         browser.until(f"window.dogwatch && dogwatch.state.map === 'ready' && dogwatch.vessels.count >= {vessels} && dogwatch.sea.layer.frames > 2", seconds=60)
         browser.until(f"dogwatch.vessels.slotOfMmsi({MARKER_MMSI}) !== undefined", seconds=60)
         frames = browser("evaluate", js=FRAMES.replace("ROUNDS", str(rounds)))
-        browser("evaluate", js=WATCH_TAKES)
         browser("evaluate", js=RECORD)
+        browser("evaluate", js=WATCH_TAKES)
         clients.start()
         sea.go()
+        scripts = traced(browser)
         told = []
         while (line := sea.next(60)) is not None and "done" not in line:
             told.append(line)
         time.sleep(2.5)  # what was said last is on its way
-        seen, takes = browser("evaluate", js="seen"), browser("evaluate", js=TAKES)
+        seen, taken, takes = (browser("evaluate", js=js) for js in ("seen", "taken", TAKES))
         browser("close")
     finally:
         clients.stop()
         sea.end()
-    return {**frame_figures(frames), **link_figures(told, seen, takes, clients), "vessels": vessels, "seconds": seconds}
+    return {**frame_figures(frames), **scripts, **link_figures(told, seen, taken, takes, clients), "vessels": vessels, "seconds": seconds}
+
+
+def traced(browser: Browser) -> dict[str, Any]:
+    """Script of the frames that drew in TRACE_S of the run, after it has warmed up: CPU and clock, ms. A frame that drew takes longer than one that did not."""
+    time.sleep(WARM_S)
+    before = browser("evaluate", js="dogwatch.sea.layer.frames")
+    rows = browser("trace", seconds=TRACE_S, names=["FireAnimationFrame", "MinorGC", "MajorGC"])
+    drawn = browser("evaluate", js="dogwatch.sea.layer.frames") - before
+    frames = sorted((row for row in rows if row[0] == "FireAnimationFrame"), key=lambda row: row[1])[-drawn:]
+    cpu, clock = [row[1] for row in frames], [row[2] for row in frames]
+    return {
+        "script_frames": len(frames),
+        "script_ms_p50": round(statistics.median(cpu), 2),
+        "script_ms_p95": round(share(cpu, 0.95), 2),
+        "script_clock_ms_p95": round(share(clock, 0.95), 2),
+        "collector_ms": round(sum(row[1] for row in rows if row[0] != "FireAnimationFrame"), 1),
+    }
 
 
 def frame_figures(frames: dict[str, list[float]]) -> dict[str, Any]:
@@ -145,18 +175,17 @@ def frame_figures(frames: dict[str, list[float]]) -> dict[str, Any]:
         "frame_blank_ms": round(blank, 1),
         "frame_ms": round(full, 1),
         "frame_ratio": round(full / blank, 2),
-        "script_ms_p50": round(statistics.median(frames["script"]), 2),
-        "script_ms_p95": round(share(frames["script"], 0.95), 2),
         "marks_ms_p50": round(statistics.median(frames["marks"]), 2),
     }
 
 
-def link_figures(told: list[dict[str, Any]], seen: list[list[float]], takes: list[list[float]], clients: Clients) -> dict[str, Any]:
+def link_figures(told: list[dict[str, Any]], seen: list[list[float]], taken: list[list[float]], takes: list[list[float]], clients: Clients) -> dict[str, Any]:
     """What the live part of a run says: delays by marker, bytes by frame, CPU time of the server."""
     said = {line["marker"]: line["at"] for line in told if "marker" in line and line["marker"] > WARM_S / 0.2}
     alerts = {line["alert"]: line["at"] for line in told if "alert" in line}
     ticks = [line for line in told if "cpu_s" in line and line["second"] >= WARM_S]
     screen = [at - said[n] for n, at in seen if n in said]
+    held = [at - said[n] for n, at in taken if n in said]
     parsed = [at - said[n] for n, at in clients.markers if n in said]
     heard = [at - alerts[one] for one, at in clients.alerts if one in alerts]
     deltas = [row for row in takes if row[0] > 0]
@@ -164,6 +193,8 @@ def link_figures(told: list[dict[str, Any]], seen: list[list[float]], takes: lis
         "screen_s_p50": round(statistics.median(screen), 3),
         "screen_s_p95": round(share(screen, 0.95), 3),
         "screen_samples": len(screen),
+        "taken_s_p50": round(statistics.median(held), 3),
+        "taken_s_p95": round(share(held, 0.95), 3),
         "client_s_p95": round(share(parsed, 0.95), 3),
         "client_samples": len(parsed),
         "alert_s_p95": round(share(heard, 0.95), 3),
@@ -217,9 +248,10 @@ def judged(told: dict[str, Any]) -> list[dict[str, Any]]:
     """The goals of the console, each with what was measured."""
     one, long = told["live"], told["day"]
     asked = [
-        ("bytes per vessel and update", one["bytes_per_vessel"], "<=", 24.01),
+        ("bytes per vessel and update", one["bytes_per_vessel"], "<=", 24.0),
         ("frame against blank map, software GL", one["frame_ratio"], "<=", 2.5),
-        ("script per frame, ms (median)", one["script_ms_p50"], "<=", 5.0),
+        ("script per frame, ms of CPU (median)", one["script_ms_p50"], "<=", 5.0),
+        ("script per frame, ms of CPU (95th percentile)", one["script_ms_p95"], "<=", 5.0),
         ("byte to screen p95, s", one["screen_s_p95"], "<=", 2.0),
         ("change to every console p95, s", one["alert_s_p95"], "<=", 1.0),
         ("consoles served at once", one["clients_with_frames"] + 1, ">=", 20.0),
@@ -235,8 +267,10 @@ def judged(told: dict[str, Any]) -> list[dict[str, Any]]:
 def main() -> int:
     """Run, print, store. Exit code 0, or 2 where no browser can run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a look: 20 s live, six hours of event time; nothing is stored")
+    parser.add_argument("--quick", action="store_true", help="a look: 30 s live, six hours of event time; nothing is stored")
     parser.add_argument("--vessels", type=int, default=50_000)
+    parser.add_argument("--seconds", type=float, default=90.0, help="of the live run; 0 leaves it out")
+    parser.add_argument("--hours", type=float, default=24.0, help="of event time, played in about eight seconds each; 0 leaves them out")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/console.json"))
     options = parser.parse_args()
     console = Console()
@@ -246,12 +280,16 @@ def main() -> int:
     browser = Browser()
     try:
         told: dict[str, Any] = {"machine": about_machine(), "load": [round(v, 2) for v in os.getloadavg()]}
-        told["live"] = live(browser, options.vessels, 25.0 if options.quick else 90.0, 4 if options.quick else 12)
-        console.print(json.dumps(told["live"]))
-        told["day"] = day(browser, options.vessels // 5, 6.0 if options.quick else 24.0, 0.125)
-        console.print(json.dumps({name: value for name, value in told["day"].items() if name != "rows"}))
+        if seconds := 30.0 if options.quick else options.seconds:
+            told["live"] = live(browser, options.vessels, seconds, 4 if options.quick else 12)
+            console.print(json.dumps(told["live"]))
+        if hours := 6.0 if options.quick else options.hours:
+            told["day"] = day(browser, options.vessels // 5, hours, 0.125)
+            console.print(json.dumps({name: value for name, value in told["day"].items() if name != "rows"}))
     finally:
         browser.quit()
+    if not (told.keys() >= {"live", "day"}):
+        return 0
     told["goals"] = judged(told)
     told["not_won"] = [f"{goal['name']}: {goal['measured']}" for goal in told["goals"] if not goal["met"]]
     show_goals(console, told)

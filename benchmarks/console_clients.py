@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 from benchmarks.console_sea import MARKER_LAT, MARKER_LON
 
 CLIENTS = 19
-HEADER_BYTES, ROW_BYTES = 24, 24
+HEADER_BYTES = 24
 STOP_S_MAX = 10.0
 
 

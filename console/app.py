@@ -61,7 +61,7 @@ from dogwatch.times import iso
 from ingest.rescuers import OnLand
 
 STATIC = Path(__file__).parent / "static"
-BEAT_S = 0.5  # a delta frame each beat: two redraws of a moving picture per second, 24 B per changed vessel
+BEAT_S = 0.5  # a delta frame each beat: two redraws of a moving picture per second, 23 B per changed vessel
 HEALTH_EVERY = 2  # beats
 KEY_EVERY = 120  # beats: a key frame each 60 s drops what a page should no longer show
 BEHIND_BEATS_MAX = 20  # a page more than 10 s behind gets a key frame

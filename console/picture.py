@@ -13,8 +13,9 @@ Time is event time: the newest the picture has seen. No clock is asked; a feed t
 
 Frame, little-endian: magic u32, n u32, stride u16, kind u16 (0 key, 1 delta), seq u32, t f64 (event time, s) = 24 bytes; then
 one array per field, widest first so that views are aligned for any n: handle u32, lon i32 (1e-7 degree), lat i32,
-cog u16 (0.01 degree), sog u16 (0.01 kn), hdg u16 (degree), age u16 (0.1 s), class u8, flags u8, score u8, rot i8 = 24 bytes.
-Missing: cog 36000, sog 65535, age 65535, hdg 511, rot -128. A handle names one drawn target of this run, never reused.
+cog u16 (0.01 degree), sog u16 (0.01 kn), what u16 (heading in degrees, above its nine bits the class), age u16 (0.1 s), flags u8, score u8,
+rot i8 = 23 bytes.
+Missing: cog 36000, sog 65535, age 65535, heading 511, rot -128. A handle names one drawn target of this run, never reused.
 
 Thread-safe: the runner updates from its thread, the server reads from its own.
 """
@@ -52,18 +53,19 @@ from ingest.rescuers import DTYPE
 
 MAGIC = 0x31465744  # "DWF1"
 HEADER = struct.Struct("<IIHHId")
-STRIDE = 24
+STRIDE = 23
+CLASS_SHIFT = 9  # bits of a heading
 KIND_KEY, KIND_DELTA = 0, 1
 COG_NONE, SOG_NONE, AGE_NONE = 36000, 65535, 65535
 SOG_TOP = 6553  # 655.3 knots: more, which only aircraft say, does not go into 16 bits of 0.01 knot
-VESSELS_MAX = 200_000  # four times the largest feed we know of; 24 B each is a 4.8 MB key frame
+VESSELS_MAX = 200_000  # four times the largest feed we know of; 23 B each is a 4.6 MB key frame
 STATICS_MAX = 400_000  # names come from farther away and stay longer than positions
 STATIC_PAGE_MAX = 5_000
 REMOVED_KEPT = 20_000  # handles a page may still have to be told of; a page farther behind gets a key frame
 
 # What a target is. 0-5 are ships in the colours of the legend, 16 and up have a symbol of their own.
 CARGO, TANKER, PASSENGER, FISHING, SERVICE, OTHER = range(6)
-BASE_STATION, AID, AIRCRAFT, BEACON = 16, 17, 18, 19
+BASE_STATION, AID, AIRCRAFT, BEACON, VIRTUAL_AID = range(16, 21)
 ALERTED, WATCHED, LOST, CLASS_B, NON_SHIP, DISTRESS, INTERPOLATED, REMOVED = (1 << i for i in range(8))
 
 # A target is lost when it missed several reports of its class (ITU-R M.1371-5, table 1; moored class A and class B speak each
@@ -410,9 +412,8 @@ def _pack(rows: np.ndarray, gone: np.ndarray, kind: int, seq: int, newest_ms: in
             column("lat", "<i4", rows["lat"], 0),
             column("cog", "<u2", rows["cog"], COG_NONE),
             column("sog", "<u2", rows["sog"], SOG_NONE),
-            column("hdg", "<u2", rows["hdg"], HDG_MISSING),
+            column("what", "<u2", rows["hdg"] | rows["class"].astype(np.uint16) << CLASS_SHIFT, HDG_MISSING | OTHER << CLASS_SHIFT),
             column("age", "<u2", age_ds, AGE_NONE),
-            column("class", "u1", rows["class"], OTHER),
             column("flags", "u1", rows["flags"], REMOVED),
             column("score", "u1", rows["score"], 0),
             column("rot", "i1", rows["rot"], -128),
@@ -441,11 +442,13 @@ def _e7(units: np.ndarray) -> np.ndarray:
 
 
 def _kind_of(fixes: np.ndarray) -> np.ndarray:
-    """uint8[n]: what a target is by its message and MMSI (ITU-R M.585: 970 SART, 972 MOB, 974 EPIRB, 111 aircraft, 99 aid); OTHER = a ship."""
+    """uint8[n]: what a target is by its message and MMSI (ITU-R M.585: 970 SART, 972 MOB, 974 EPIRB, 111 aircraft, 99 aid, 99MID6 one
+    that is no buoy but only said); OTHER = a ship."""
     prefix = fixes["mmsi"] // 1_000_000
     kinds = np.full(len(fixes), OTHER, np.uint8)
     kinds[fixes["msg_type"] == 4] = BASE_STATION
     kinds[np.isin(fixes["msg_type"], (21, 28)) | (prefix // 10 == 99)] = AID
+    kinds[(prefix // 10 == 99) & (fixes["mmsi"] // 1000 % 10 == 6)] = VIRTUAL_AID
     kinds[(fixes["msg_type"] == 9) | (prefix == 111)] = AIRCRAFT
     kinds[np.isin(prefix, (970, 972, 974))] = BEACON
     return kinds

@@ -36,8 +36,8 @@ from tests.console_harness import HOSTILE, T0, alert, batch, distress, fleet, mo
 
 ROOT = Path(__file__).resolve().parent.parent
 FIELDS = [
-    ("handle", "<u4"), ("lon", "<i4"), ("lat", "<i4"), ("cog", "<u2"), ("sog", "<u2"), ("hdg", "<u2"), ("age", "<u2"),
-    ("class", "u1"), ("flags", "u1"), ("score", "u1"), ("rot", "i1"),
+    ("handle", "<u4"), ("lon", "<i4"), ("lat", "<i4"), ("cog", "<u2"), ("sog", "<u2"), ("what", "<u2"), ("age", "<u2"),
+    ("flags", "u1"), ("score", "u1"), ("rot", "i1"),
 ]  # fmt: skip
 
 
@@ -45,13 +45,14 @@ def read_frame(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """A frame as console.md section 5 describes it, read without our own writer."""
     magic, n, stride, kind, seq, t_s = struct.unpack_from("<IIHHId", data)
     assert magic == p.MAGIC
-    assert stride == 24
-    assert len(data) == 24 + 24 * n
+    assert stride == 23
+    assert len(data) == 24 + 23 * n
     at, columns = 24, {}
     for name, dtype in FIELDS:
         assert at % np.dtype(dtype).itemsize == 0, "a typed array needs an aligned offset"
         columns[name] = np.frombuffer(data, dtype, n, at)
         at += n * np.dtype(dtype).itemsize
+    columns["hdg"], columns["class"] = columns["what"] % 512, columns["what"] // 512
     return {"n": n, "kind": kind, "seq": seq, "t_s": t_s}, columns
 
 
@@ -66,7 +67,7 @@ def one(mmsi: int = 198_100_000, *, t: int = T0, **fields: Any) -> np.ndarray:
 # --- picture ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_frame_has_24_bytes_of_header_and_24_per_vessel() -> None:
+def test_a_frame_has_24_bytes_of_header_and_23_per_vessel() -> None:
     picture = Picture()
     picture.update(batch(one(sog=123, cog=3599, hdg=359, rot=-5, lat=-24_600_001, lon=-107_999_999)))
     picture.update(batch(one(198_100_001, t=T0 - 4200)))

@@ -44,7 +44,7 @@ def test_the_page_serves_a_moving_picture_alerts_and_metrics(tmp_path, number):
         assert alerts, "no alert reached the board"
         assert all(alert["exercise"] for alert in alerts)
         assert alerts[0]["headline"].startswith("EXERCISE")
-        assert len(get(f"{url}/api/vessels.bin")) > 24 + 24 * 100
+        assert len(get(f"{url}/api/vessels.bin")) > 24 + 23 * 100
         metrics = get(f"{url}/metrics").decode()
         for name in (
             "dogwatch_ingest_lines_total",

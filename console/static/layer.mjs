@@ -76,7 +76,12 @@ float form(uint shape, vec2 p, vec2 r, float px) { // p upright, r turned to the
   if (shape == 0u || shape == 10u) return triangle(r, vec2(0.0, -0.86), vec2(0.50, 0.74), vec2(-0.50, 0.74));
   if (shape == 1u) return abs(length(p) - 0.6) - 1.0 * px;
   if (shape == 2u) return min(bar(p, vec2(-0.62), vec2(0.62), 1.3 * px), bar(p, vec2(-0.62, 0.62), vec2(0.62, -0.62), 1.3 * px));
-  if (shape == 3u) return min(abs(abs(p.x) + abs(p.y) - 0.72) - 1.2 * px, min(bar(p, vec2(-0.25, 0.0), vec2(0.25, 0.0), px), bar(p, vec2(0.0, -0.25), vec2(0.0, 0.25), px)));
+  if (shape == 3u || shape == 11u) { // an aid; its frame is dashed where it is virtual
+    vec2 q = abs(p);
+    float frame = abs(q.x + q.y - 0.72) - 1.2 * px;
+    if (shape == 11u) frame = max(frame, abs(fract((q.x - q.y) / 0.48 + 0.5) - 0.5) * 0.48 - 0.12);
+    return min(frame, min(bar(p, vec2(-0.25, 0.0), vec2(0.25, 0.0), px), bar(p, vec2(0.0, -0.25), vec2(0.0, 0.25), px)));
+  }
   if (shape == 4u) return abs(max(abs(p.x), abs(p.y)) - 0.55) - 1.2 * px;
   if (shape == 5u) return min(abs(length(p) - 0.72) - 1.8 * px, min(bar(p, vec2(-0.5), vec2(0.5), 1.5 * px), bar(p, vec2(-0.5, 0.5), vec2(0.5, -0.5), 1.5 * px)));
   if (shape == 6u) return min(bar(r, vec2(0.0, -0.8), vec2(0.0, 0.7), 1.4 * px), min(bar(r, vec2(-0.7, 0.1), vec2(0.7, 0.1), 1.4 * px), bar(r, vec2(-0.3, 0.65), vec2(0.3, 0.65), 1.2 * px)));
@@ -102,7 +107,7 @@ void main() {
   float d = form(v_style.x, p, r, px);
   float inside = clamp(0.5 - d / px, 0.0, 1.0);
   bool small = v_style.z < 16u; // a heavy rim would hide the colour of a small symbol
-  float outline = clamp(0.5 - (d - (small ? 0.7 : 1.5) * px) / px, 0.0, 1.0);
+  float outline = v_style.x == 11u ? inside : clamp(0.5 - (d - (small ? 0.7 : 1.5) * px) / px, 0.0, 1.0);
   vec4 rim = small ? vec4(u_outline.rgb, u_outline.a * 0.75) : u_outline;
   fill.a *= flash; // the rim stays: a flashing target never leaves the map
   float a = mix(outline * rim.a, max(fill.a, outline * rim.a * (1.0 - inside)), inside) * v_alpha;

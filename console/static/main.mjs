@@ -22,7 +22,16 @@ async function open() {
   return page.start(info, session);
 }
 
+/** The colours that this desk has: on every page, the log-in among them, from its first moment. */
+function dress() {
+  let kept = null;
+  try { kept = localStorage.getItem('dogwatch.palette'); } catch { /* private windows */ }
+  const wanted = new URLSearchParams(location.search).get('palette') ?? kept;
+  if (['day', 'dusk', 'night'].includes(wanted)) document.documentElement.dataset.palette = wanted;
+}
+
 try {
+  dress();
   await open();
 } catch (fault) {
   show(`The console cannot open: ${fault.message}. Is dogwatch still running? Trying again in 5 s.`);

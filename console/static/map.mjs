@@ -18,6 +18,8 @@ const HEADING_PX = 26; // the line of the heading, and the flag at its end that 
 const FLAG_PX = 7;
 const TURN_SEEN = 10; // ROTais: about 4.5 degrees a minute; less is steering
 const HULL_PX_MIN = 12; // shorter than this a hull in true scale says less than the symbol
+const FREE_OLD = 1.5; // times what a redraw takes lie between two of an unchanged picture
+const FREE_NEWS = 1.2; // and before one that shows news
 const NAME_GAP = 20; // px from the target to its name
 
 /** '#rrggbb' as premultiplied [r, g, b, 1]. */
@@ -79,6 +81,7 @@ export class SeaMap {
     this._lastDraw = 0;
     this._drawing = false; // between a redraw and the next turn of the page
     this._tookMs = 0; // how long that was
+    this._frame = 0; // the newest of the picture that was drawn
     requestAnimationFrame(this._animate);
   }
 
@@ -96,15 +99,18 @@ export class SeaMap {
   }
 
   /**
-   * Ships move less than a pixel in a tenth of a second, so ten redraws a second are smooth; a crowded picture gets four. Where drawing is
-   * slow, a third of the time stays free for what arrives: else frames wait in line and the picture falls ever farther behind.
+   * Ships move less than a pixel in a tenth of a second, so ten redraws a second are smooth; a crowded picture gets four, and one at once when
+   * news arrives. Where drawing is slow, some of the time stays free for what arrives: else frames wait in line and the picture falls ever
+   * farther behind.
    */
   _animate(now) {
-    const crowded = this.vessels.count > 5000 ? 250 : 100;
+    const smooth = this.vessels.count > 5000 ? 250 : 100;
+    const due = this.vessels.frames === this._frame ? Math.max(smooth, FREE_OLD * this._tookMs) : FREE_NEWS * this._tookMs;
     if (this._drawing) this._tookMs = Math.min(2000, now - this._lastDraw);
     this._drawing = false;
-    if (state.map === 'ready' && !document.hidden && now - this._lastDraw >= Math.max(crowded, 1.5 * this._tookMs)) {
+    if (state.map === 'ready' && !document.hidden && now - this._lastDraw >= due) {
       this._lastDraw = now;
+      this._frame = this.vessels.frames;
       const past = this.past.update();
       this.aid.update();
       this.track.update();
@@ -146,9 +152,10 @@ export class SeaMap {
       }
       if (!alert.mmsi.some((mmsi) => vessels.slotOfMmsi(mmsi) !== undefined)) this._markPlace(marks, alert);
     }
-    for (const [mmsi, alert] of worst) {
+    const urgent = [...worst].sort((a, b) => levelRank(a[1].level) + isOpen(a[1]) / 2 - levelRank(b[1].level) - isOpen(b[1]) / 2).slice(-MARKS_MAX);
+    for (const [mmsi, alert] of urgent) { // what is dangerous last, on top
       const s = vessels.slotOfMmsi(mmsi);
-      if (s !== undefined && marks.length < MARKS_MAX) this._markVessel(marks, lines, s, alert);
+      if (s !== undefined) this._markVessel(marks, lines, s, alert);
     }
     this._markSelected(marks, lines);
     this.layer.marks = packed(marks);

@@ -3,6 +3,8 @@
 import { LEVELS, levelRank } from './text.mjs';
 
 export const PALETTES = ['day', 'dusk', 'night'];
+const OVER_MAX = 2000; // alerts off the queue that the page keeps: as many as it reads at the start; the server keeps more
+const ALERTS_MAX = 20_000; // of any kind, as many as the server's board has
 
 const listeners = new Set();
 let scheduled = false;
@@ -112,9 +114,19 @@ export function takeAlerts(records, whole = false) {
     if (!known || levelRank(record.level) > levelRank(known.level)) news.push(record);
     state.alerts.set(record.alert_id, record);
   }
+  forget();
   arrange();
   change();
   return news;
+}
+
+/** Let go of the oldest alerts that are over, a twentieth at a time; a page is open for days. */
+function forget() {
+  const over = [...state.alerts.values()].filter((a) => !inQueue(a) && a.alert_id !== state.selected);
+  const most = Math.min(OVER_MAX, Math.max(0, ALERTS_MAX - (state.alerts.size - over.length)));
+  if (over.length <= most * 1.05) return;
+  over.sort((a, b) => isAside(a) - isAside(b) || a.t_last.localeCompare(b.t_last));
+  for (const a of over.slice(0, over.length - most)) state.alerts.delete(a.alert_id);
 }
 
 /** Bring the queue into order; while it is held nothing moves, and what is new waits (distress has its banner and needs no row). */

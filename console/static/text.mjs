@@ -165,5 +165,5 @@ export function points(milli) {
 
 export const CLASS_WORDS = {
   0: 'cargo', 1: 'tanker', 2: 'passenger', 3: 'fishing', 4: 'service craft', 5: 'other or unknown',
-  16: 'base station', 17: 'aid to navigation', 18: 'aircraft', 19: 'distress beacon',
+  16: 'base station', 17: 'aid to navigation', 18: 'aircraft', 19: 'distress beacon', 20: 'virtual aid to navigation',
 };

@@ -6,10 +6,11 @@
 // The shader adds v * (now - t), so a moving picture costs no script between frames.
 
 export const STRIDE = 40;
+const ROW = 23; // bytes of a vessel in a frame
 const MAGIC = 0x31465744;
 export const WORLD_M = 2 * Math.PI * 6378137;
 export const FLAG = { alerted: 1, watched: 2, lost: 4, classB: 8, nonShip: 16, distress: 32, interpolated: 64, removed: 128 };
-export const SHAPE = { triangle: 0, circle: 1, lost: 2, aid: 3, base: 4, beacon: 5, aircraft: 6, brackets: 7, ring: 8, square: 9, alarm: 10 };
+export const SHAPE = { triangle: 0, circle: 1, lost: 2, aid: 3, base: 4, beacon: 5, aircraft: 6, brackets: 7, ring: 8, square: 9, alarm: 10, virtualAid: 11 };
 export const BIT = { flash: 1, still: 2, classB: 4 };
 export const COLOUR = { alarm: 8, warning: 9, caution: 10, focus: 11, muted: 12 }; // 0-5 ship classes
 
@@ -21,7 +22,7 @@ export function readFrame(buffer) {
   const head = new DataView(buffer);
   if (buffer.byteLength < 24 || head.getUint32(0, true) !== MAGIC) throw new Error('not a vessel frame');
   const n = head.getUint32(4, true);
-  if (head.getUint16(8, true) !== 24 || buffer.byteLength !== 24 + 24 * n) throw new Error('vessel frame of another length');
+  if (head.getUint16(8, true) !== ROW || buffer.byteLength !== 24 + ROW * n) throw new Error('vessel frame of another length');
   let at = 24;
   const take = (Kind) => {
     const view = new Kind(buffer, at, n);
@@ -31,7 +32,7 @@ export function readFrame(buffer) {
   return {
     n, key: head.getUint16(10, true) === 0, seq: head.getUint32(12, true), t: head.getFloat64(16, true),
     handle: take(Uint32Array), lon: take(Int32Array), lat: take(Int32Array), cog: take(Uint16Array), sog: take(Uint16Array),
-    hdg: take(Uint16Array), age: take(Uint16Array), cls: take(Uint8Array), flags: take(Uint8Array), score: take(Uint8Array), rot: take(Int8Array),
+    what: take(Uint16Array), age: take(Uint16Array), flags: take(Uint8Array), score: take(Uint8Array), rot: take(Int8Array),
   };
 }
 
@@ -69,6 +70,7 @@ export class EventClock {
 export class Vessels {
   constructor() {
     this.count = 0;
+    this.frames = 0; // taken so far
     this.slot = new Map(); // handle -> slot
     this.byMmsi = new Map();
     this.statics = new Map(); // handle -> { mmsi, name, ... }
@@ -109,6 +111,7 @@ export class Vessels {
   /** Take one frame (ArrayBuffer) that came at `at` (browser seconds). Returns handles not known before. */
   take(buffer, at) {
     const f = readFrame(buffer);
+    this.frames++;
     this.clock.frame(f.t, at);
     if (!(Math.abs(f.t - this.base) < 86400) && f.t > 0) this._rebase(f.t);
     const seen = f.key ? new Set() : null;
@@ -141,16 +144,17 @@ export class Vessels {
     const lon = f.lon[i] / 1e7, lat = f.lat[i] / 1e7;
     this.lon[s] = lon; this.lat[s] = lat;
     this.t[s] = f.t - f.age[i] / 10;
-    this.cog[s] = f.cog[i]; this.sog[s] = f.sog[i]; this.hdg[s] = f.hdg[i];
-    this.cls[s] = f.cls[i]; this.flags[s] = f.flags[i]; this.score[s] = f.score[i]; this.rot[s] = f.rot[i];
+    const hdg = f.what[i] & 511, cls = f.what[i] >> 9;
+    this.cog[s] = f.cog[i]; this.sog[s] = f.sog[i]; this.hdg[s] = hdg;
+    this.cls[s] = cls; this.flags[s] = f.flags[i]; this.score[s] = f.score[i]; this.rot[s] = f.rot[i];
     const course = (f.cog[i] / 100) * (Math.PI / 180);
     const moves = f.cog[i] < 36000 && f.sog[i] < 65535 && !(f.flags[i] & FLAG.lost);
     const speed = moves ? ((f.sog[i] / 100) * (1852 / 3600)) / (WORLD_M * Math.max(0.01, Math.cos((lat * Math.PI) / 180))) : 0;
     this.vx[s] = Math.sin(course) * speed; this.vy[s] = -Math.cos(course) * speed;
-    const angle = f.hdg[i] < 360 ? f.hdg[i] : f.cog[i] < 36000 ? f.cog[i] / 100 : NaN;
+    const angle = hdg < 360 ? hdg : f.cog[i] < 36000 ? f.cog[i] / 100 : NaN;
     writeVertex(this.floats, this.bytes, s, {
       x: mercatorX(lon), y: mercatorY(lat), vx: this.vx[s], vy: this.vy[s], t: this.t[s] - this.base, angle,
-      shape: shapeOf(f.cls[i], f.flags[i], angle), colour: f.cls[i] <= 5 ? f.cls[i] : COLOUR.muted, size: f.cls[i] <= 5 ? 13 : 14,
+      shape: shapeOf(cls, f.flags[i], angle), colour: cls <= 5 ? cls : cls === 19 ? COLOUR.alarm : COLOUR.muted, size: cls <= 5 ? 13 : cls === 19 ? 26 : 15,
       bits: f.flags[i] & FLAG.classB ? BIT.classB : 0,
     });
     this.dirty = [Math.min(this.dirty[0], s), Math.max(this.dirty[1], s + 1)];
@@ -228,6 +232,7 @@ function shapeOf(cls, flags, angle) {
   if (cls === 19 || flags & FLAG.distress) return SHAPE.beacon;
   if (cls === 16) return SHAPE.base;
   if (cls === 17) return SHAPE.aid;
+  if (cls === 20) return SHAPE.virtualAid;
   if (flags & FLAG.lost) return SHAPE.lost;
   if (cls === 18) return SHAPE.aircraft;
   return Number.isNaN(angle) ? SHAPE.circle : SHAPE.triangle;

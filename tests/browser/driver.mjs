@@ -1,5 +1,5 @@
 // A browser on a string: reads one JSON command per line, answers one JSON line each. Driven by tests/test_console_browser.py.
-// Commands: open, evaluate, click, hover, point, drag, press, fill, screenshot, heap, report, close. Knows nothing about dogwatch.
+// Commands: open, evaluate, click, hover, point, drag, press, fill, screenshot, heap, trace, report, close. Knows nothing about dogwatch.
 
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
@@ -54,6 +54,14 @@ const commands = {
     const { usedSize } = await entry.devtools.send('Runtime.getHeapUsage');
     const { nodes } = await entry.devtools.send('Memory.getDOMCounters');
     return { bytes: usedSize, nodes };
+  },
+  /** What the page's main thread does for so long: [name, CPU ms, ms by the clock, start in ms, parameters] of each event of the given names. */
+  async trace({ page, seconds, names }) {
+    await browser.startTracing(page, { categories: ['devtools.timeline', 'v8', 'blink.user_timing'] });
+    await page.waitForTimeout(seconds * 1000);
+    const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+    const threads = new Set(traceEvents.filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain').map((e) => `${e.pid}.${e.tid}`));
+    return traceEvents.filter((e) => e.ph === 'X' && threads.has(`${e.pid}.${e.tid}`) && (!names || names.includes(e.name))).map((e) => [e.name, (e.tdur ?? 0) / 1000, e.dur / 1000, e.ts / 1000]);
   },
   report: ({ entry }) => entry.report,
   close: ({ entry }) => entry.context.close(),

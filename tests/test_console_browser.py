@@ -370,3 +370,23 @@ def test_the_chart_has_names_and_coverage_and_an_activated_target_its_heading_an
     browser.until("!document.querySelector('[data-test=coverage]')")
     clean(browser)
     browser("close")
+
+
+def test_the_page_lets_go_of_alerts_that_are_over_but_of_none_that_are_open(browser: Browser, served: Harness) -> None:
+    served.board.publish(alert(1))
+    browser("open", url=served.start())
+    browser.until(f"{ROWS}.length === 1")
+    left = browser(
+        "evaluate",
+        js="""import(new URL('static/store.mjs', document.baseURI)).then(({ takeAlerts, state }) => {
+        const [one] = state.alerts.values();
+        const gone = (i) => ({ ...one, alert_id: `over-${i}`, level: 'caution', condition: 'cleared', t_last: new Date(i * 1000).toISOString() });
+        const over = Array.from({ length: 2500 }, (_, i) => gone(i));
+        takeAlerts([...over, ...over.slice(0, 30).map((a, i) => ({ ...a, alert_id: `open-${i}`, condition: 'active' }))]);
+        const ids = [...state.alerts.keys()], count = (word) => ids.filter((id) => id.startsWith(word)).length;
+        return { open: count('open'), over: count('over'), oldest: ids.includes('over-0'), newest: ids.includes('over-2499') };
+        })""",
+    )
+    assert left == {"open": 30, "over": 2000, "oldest": False, "newest": True}
+    assert browser("evaluate", js=f"{ROWS}.length") == 31
+    browser("close")

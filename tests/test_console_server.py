@@ -104,6 +104,7 @@ def test_classes_and_flags() -> None:
         one(111_232_001, msg_type=9),
         one(992_321_001, msg_type=21),
         one(2_320_001, msg_type=4),
+        one(992_326_001, msg_type=21),
     ]
     rows[3]["nav"] = 14
     fixes = np.concatenate(rows)
@@ -118,6 +119,7 @@ def test_classes_and_flags() -> None:
     classes = {mmsi: int(frame["class"][i]) for mmsi, i in at.items()}
     assert [classes[198_100_000 + i] for i in range(3)] == [p.CARGO, p.TANKER, p.FISHING]
     assert [classes[m] for m in (970_010_001, 111_232_001, 992_321_001, 2_320_001)] == [p.BEACON, p.AIRCRAFT, p.AID, p.BASE_STATION]
+    assert classes[992_326_001] == p.VIRTUAL_AID
     flags = {mmsi: int(frame["flags"][i]) for mmsi, i in at.items()}
     assert flags[198_100_003] == p.DISTRESS
     assert flags[970_010_001] == p.DISTRESS | p.NON_SHIP

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from risk.inherit import Layer, merge
 NEVER_SCORED = "safety"  # distress and safety have a road of their own; no rule may read them
 LIVE_STATES = ("open", "closed")
 HOURS_MAX = 100_000  # eleven years: whatever is longer was mistyped
+_Asked = TypeVar("_Asked", bound=Where)
 WEIGHT_MAX = 10.0  # log-odds; beyond it a single rule would be a verdict
 
 
@@ -133,13 +134,20 @@ class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_def
 
     def rule_for(self, event: Event) -> Rule | None:
         """The first rule whose criteria the event meets; None where an exclusion takes it."""
-        if any(exclusion.met(event) for exclusion in self.exclusions):
-            return None
-        return next((rule for rule in self.rules if rule.met(event)), None)
+        return None if _first_met(self.exclusions, event) else _first_met(self.rules, event)
 
     def could_count(self, event_type: str) -> bool:
         """Whether any rule could ever fit an event of this type (its other fields may change during its life)."""
         return event_type != NEVER_SCORED and any(not rule.behaviours or event_type in rule.behaviours for rule in self.rules)
+
+
+def _first_met(items: Sequence[_Asked], event: Event) -> _Asked | None:
+    """The first of them that an event meets. Each version of an event asks all of them, and most speak of other behaviours: these are not called."""
+    kind, subtype = event.type, event.subtype
+    for item in items:
+        if (not item.behaviours or kind in item.behaviours) and (not item.subtypes or subtype in item.subtypes) and item.met(event):
+            return item
+    return None
 
 
 def load_profile(text: str, *, file: str, below: Sequence[Layer] = (), others: Callable[[dict[str, Any]], Iterable[Fault]] | None = None) -> Profile:

@@ -273,8 +273,12 @@ def _watch(state: InfraDetector, sight: Sight) -> list[Event]:
         slots = table.in_order(slots)
         lat_deg, lon_deg = degrees(table.rows["lat"][slots]), degrees(table.rows["lon"][slots])
         far_nm = sight.geography.cable_distance_nm(lat_deg, lon_deg, rule.cable_nm)
-        for slot, nm in zip(slots.tolist(), far_nm.tolist(), strict=True):
-            events += _minute(state, sight, slot, nm)
+        new = (far_nm <= WATCH_NM) | (table.rows["nav"][slots] == NAV_ANCHORED)  # who is not watched, and neither, is not looked at
+        columns = (slots, far_nm, table.keys_of(slots), table.rows["t_ms"][slots], new)
+        for slot, nm, key, at_ms, begins in zip(*(column.tolist() for column in columns), strict=True):
+            seen = state.watched.get(key)
+            if begins if seen is None else at_ms > seen.last_ms:
+                events += _minute(state, sight, slot, nm)
     for key in sorted(set(state.watched)):
         if state.watched[key].last_ms < tick_ms - rule.silent_s * 1000.0:
             events += _dropped(state, key, tick_ms)
@@ -303,17 +307,13 @@ def _dropped(state: InfraDetector, key: int, tick_ms: int) -> list[Event]:
 
 
 def _minute(state: InfraDetector, sight: Sight, slot: int, far_nm: float) -> list[Event]:
-    """One slow or watched vessel: what its newest position changes."""
+    """A watched vessel with a new position, or one that is watched from now on: what that changes."""
     table, rule = sight.table, sight.params.infra
     key, row = table.key_of(slot), table.rows[slot]
     t_ms, speed_kn = int(row["t_ms"]), float(row["speed_kn"])
     seen = state.watched.get(key)
     if seen is None:
-        if far_nm > WATCH_NM and int(row["nav"]) != NAV_ANCHORED:
-            return []
         seen = state.watched[key] = Watched()
-    if t_ms <= seen.last_ms:
-        return []
     seen.last_ms = t_ms
     events = _over(state, sight, slot, seen, far_nm <= 0.0)
     events += _approaching(state, sight, slot, seen, far_nm)

@@ -83,7 +83,7 @@ class PortVisitDetector(Detector):
         found = look(table.used, table.known, visits[:n], rule.stop_kn_max, rule.resume_kn, round(rule.gap_s_min * 1000))
         events: list[Event] = []
         asked = np.flatnonzero(found & ASK)
-        changed = set(np.flatnonzero(found & (STOP | GAP)).tolist())
+        changed = np.flatnonzero(found & (STOP | GAP))
         if len(asked):
             far_nm = sight.geography.port_distance_nm(degrees(table.rows["lat"][asked]), degrees(table.rows["lon"][asked]), REACH_NM, rule.radius_nm)
             came, left = _answered(table, visits, asked, far_nm, rule)
@@ -91,8 +91,9 @@ class PortVisitDetector(Detector):
                 events += self._left(sight, int(slot))
             for slot in _on_their_way(sight, came, rule):
                 _came(sight, slot, rule)
-            changed = (changed | set(came.tolist())) - set(left.tolist())
-        for slot in table.in_order(np.array(sorted(changed), np.int64)):
+            changed = np.setdiff1d(np.union1d(changed, came), left)
+        sure = (visits["state"][changed] == IN_PORT) & (LEVELS[visits["seen"][changed]] >= max(2, rule.level_min))
+        for slot in table.in_order(changed[sure]):
             events += self._changed(sight, int(slot))
         return events + (self._forgotten(sight) if tick_ms % DAY_MS == 0 else [])
 
@@ -109,17 +110,16 @@ class PortVisitDetector(Detector):
         self.book = ep.Book.from_sections(sections["book"])
 
     def _changed(self, sight: Sight, slot: int) -> list[Event]:
-        """More is known of a visit than at the last look."""
-        table, rule = sight.table, sight.params.port_visit
+        """More is known of a visit, which is sure enough, than at the last look."""
+        table = sight.table
         visit, key = table.cold[self.NAME][slot], table.key_of(slot)
-        level = level_of(int(visit["seen"]), exited=False)
-        if visit["state"] != IN_PORT or level < max(2, rule.level_min):
+        level, page = level_of(int(visit["seen"]), exited=False), self.book.pages.get(key)
+        if page is not None and page.event.measures["visit_level"] == level:
             return []
         facts = _facts(sight, slot, level, t_end=None, exit_nm=None)
-        if key not in self.book:
+        if page is None:
             return [self.book.open_new(key, _new_event(sight, key, int(visit["entered_ms"]), facts))]
-        page = self.book.pages[key]
-        return [self.book.revise(key, sight.tick_ms, **facts)] if page.event.measures["visit_level"] != level else []
+        return [self.book.revise(key, sight.tick_ms, **facts)]
 
     def _left(self, sight: Sight, slot: int) -> list[Event]:
         """Out of port: the visit closes; one that was not sure enough before may be now."""
@@ -163,6 +163,9 @@ def level_of(seen: int, *, exited: bool) -> int:
     """How sure a visit is: 1 a side only, 2 a stop or silence only, 3 with one side, 4 with both."""
     sides = int(bool(seen & ENTERED)) + int(exited)
     return 2 + sides if seen & (STOPPED | SILENT) else min(1, sides)
+
+
+LEVELS = np.array([level_of(seen, exited=False) for seen in range(256)])
 
 
 def _at_sea(visit: np.void) -> None:

@@ -81,8 +81,8 @@ class SuddenStopDetector(Detector):
         if not rule.enabled:
             self.waiting = set()
         self.stopped = np.concatenate(sight.brought(self.NAME) or [self.bring(sight)]) if self.waiting else NOBODY
-        for key in sorted(self.waiting | set(self.book.pages)):
-            slot = table.slot_of_key(key)
+        keys = sorted(self.waiting | set(self.book.pages))
+        for key, slot in zip(keys, table.slots_of_keys(np.array(keys, np.int64)).tolist(), strict=True):
             stop = table.cold[self.NAME][slot]
             if key in self.waiting:
                 events += self._candidate(sight, key, slot)

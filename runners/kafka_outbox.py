@@ -22,7 +22,7 @@ from runners.wire import Record
 
 log = logging.getLogger("dogwatch.kafka")
 
-RETRY_S_FIRST, RETRY_S_MAX = 0.5, 30.0
+RETRY_S_FIRST, RETRY_S_MAX = 0.5, 2.0  # a longer pause is how late a worker may notice that the broker is back
 CLOSE_S_MAX = 5.0
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("dogwatch.kafka")
 
 POLL_MS = 250
-RETRY_S_FIRST, RETRY_S_MAX = 0.5, 30.0
+RETRY_S_FIRST, RETRY_S_MAX = 0.5, 2.0  # a longer pause is how late a worker may notice that the broker is back
 CLOSE_S_MAX = 5.0
 Observe = Callable[[list[Record], float], None]
 

@@ -1,0 +1,171 @@
+"""How long a stage stands still when its worker is gone: seconds from the kill to the first transaction of its successor.
+
+May live here: the kills, who works at the moment, the table. May not: the sea (`kafka_feed`), what a stage does.
+A sea of 1,000 messages a second comes over TCP through ingest, track and score, each a process, with a broker of their own that nobody touches. One
+worker is killed at a time, again only when its successor works and a standby stands by. Three cases for track and for score:
+
+    restarted           no standby: a new process is started in the moment of the kill
+    standby             a second worker on this machine, which sees that the process is dead
+    standby elsewhere   the owner is stopped (SIGSTOP), so that only its silence tells, as with a machine that has burnt down
+
+    python -m benchmarks.takeover [--kills 20]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.chaos_victim import moments
+from benchmarks.contender import machine
+from benchmarks.kafka_feed import Feed
+from dogwatch.config import Kafka
+from runners.broker import Broker
+from runners.kafka_topics import init_topics
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = Path(__file__).parent / "results" / "takeover.json"
+GOAL_S = 10.0
+RATE, MINUTES_MAX = 1000, 45.0
+READY, STANDBY = "first transaction", "standby, another worker"
+CASES = ("restarted", "standby", "standby elsewhere")
+LOOK_S, REST_S = 0.02, (0.5, 2.5)
+WAIT_S_MAX, STOP_S_MAX = 120.0, 30.0
+SETTINGS = """
+profile = "{profile}"
+zones = ["{zones}"]
+data_dir = "{folder}/data"
+[[sources]]
+id = "feed"
+kind = "tcp"
+host = "127.0.0.1"
+port = {port}
+lateness_s = 5
+[metrics]
+enabled = false
+[kafka]
+bootstrap = "{bootstrap}"
+snapshot_s = 10
+"""
+
+
+class Seat:
+    """The workers of one stage. Each process has a log of its own; the one that came to work last has the place."""
+
+    def __init__(self, stage: str, folder: Path, config: Path) -> None:
+        self.stage, self.folder, self.config = stage, folder, config
+        self.workers: dict[Path, subprocess.Popen[bytes]] = {}
+        self.born = 0
+
+    def start(self) -> Path:
+        """One more worker; its log."""
+        self.born += 1
+        log = self.folder / f"{self.stage}-{self.born}.log"
+        command = [sys.executable, "-c", "from runners.cli import main; main()", self.stage, "--config", str(self.config)]
+        with log.open("wb") as out:
+            self.workers[log] = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
+        return log
+
+    def wait(self, log: Path, words: str) -> float:
+        """The UNIX second at which a worker said `words`. Raises SystemExit for one that ends, or never says it."""
+        until_s = time.monotonic() + WAIT_S_MAX
+        while not (said := moments(log, words)):
+            if self.workers[log].poll() is not None or time.monotonic() > until_s:
+                raise SystemExit(f"{log.stem} does not say '{words}':\n{log.read_text(errors='replace')[-2000:]}")
+            time.sleep(LOOK_S)
+        return said[0]
+
+    def shoot(self, case: str, dice: random.Random) -> float:
+        """Kill the one at work; seconds until its successor's first transaction. Afterwards there is one at work, and a standby where there was one."""
+        owner = max(self.workers, key=lambda log: max(moments(log, READY), default=0.0))
+        time.sleep(dice.uniform(*REST_S))
+        victim = self.workers.pop(owner)
+        gone = time.time()
+        victim.send_signal(signal.SIGSTOP if case == CASES[2] else signal.SIGKILL)
+        successor = self.start() if case == CASES[0] else next(iter(self.workers))
+        took = self.wait(successor, READY) - gone
+        victim.kill()
+        victim.wait(STOP_S_MAX)
+        if case != CASES[0]:
+            self.wait(self.start(), STANDBY)
+        return took
+
+    def stop(self) -> None:
+        """Kill all of them."""
+        for worker in self.workers.values():
+            worker.kill()
+        for worker in self.workers.values():
+            worker.wait(STOP_S_MAX)
+
+
+@contextlib.contextmanager
+def deployment(folder: Path, broker: Broker, feed: Feed) -> Iterator[dict[str, Seat]]:
+    """A worker of every stage, at work."""
+    init_topics(Kafka(bootstrap=broker.bootstrap))
+    profile, zones = feed.write_files(folder)
+    config = folder / "takeover.toml"
+    config.write_text(SETTINGS.format(profile=profile, zones=zones, folder=folder, port=feed.port, bootstrap=broker.bootstrap), encoding="utf-8")
+    seats = {stage: Seat(stage, folder, config) for stage in ("ingest", "track", "score")}
+    feed.thread.start()
+    try:
+        for seat, log in [(seat, seat.start()) for seat in seats.values()]:
+            seat.wait(log, READY)
+        yield seats
+    finally:
+        feed.over.set()
+        for seat in seats.values():
+            seat.stop()
+
+
+def measure(seats: dict[str, Seat], kills: int, say: Callable[[str], object]) -> dict[str, dict[str, Any]]:
+    """Stage and case -> what its kills took."""
+    told: dict[str, dict[str, Any]] = {}
+    dice = random.Random(1)
+    for stage in ("track", "score"):
+        for case in CASES:
+            if case == CASES[1]:
+                seats[stage].wait(seats[stage].start(), STANDBY)
+            took = [seats[stage].shoot(case, dice) for _ in range(kills)]
+            told[f"{stage}, {case}"] = spread(took)
+            say(f"{stage}, {case}: {spread(took)}\n")
+    return told
+
+
+def spread(took: list[float]) -> dict[str, Any]:
+    """Number, median, p95 and most, in seconds."""
+    p50, p95 = np.percentile(took, [50, 95])
+    return {"kills": len(took), "median_s": round(float(p50), 2), "p95_s": round(float(p95), 2), "max_s": round(max(took), 2)}
+
+
+def main() -> int:
+    """Measure, print and store; exit code 1 where a standby took longer than ten seconds once."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20, help="of each stage in each case (default %(default)s)")
+    parser.add_argument("--out", type=Path, default=RESULT)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="dogwatch-takeover-") as name:
+        broker = Broker.at(Path(name) / "broker")
+        broker.start()
+        try:
+            with deployment(Path(name), broker, Feed(MINUTES_MAX, RATE)) as seats:
+                told = measure(seats, given.kills, sys.stderr.write)
+        finally:
+            broker.stop()
+    given.out.write_text(json.dumps({"takeover": told, "machine": machine()}, indent=2) + "\n", encoding="utf-8")
+    return int(any(row["max_s"] > GOAL_S for name, row in told.items() if "standby" in name))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

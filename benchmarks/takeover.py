@@ -4,11 +4,11 @@ May live here: the kills, who works at the moment, the table. May not: the sea (
 A sea of 1,000 messages a second comes over TCP through ingest, track and score, each a process, with a broker of their own that nobody touches. One
 worker is killed at a time, again only when its successor works and a standby stands by. Three cases for track and for score:
 
-    restarted           no standby: a new process is started in the moment of the kill
     standby             a second worker on this machine, which sees that the process is dead
     standby elsewhere   the owner is stopped (SIGSTOP), so that only its silence tells, as with a machine that has burnt down
+    restarted           no standby: a new process is started in the moment of the kill
 
-    python -m benchmarks.takeover [--kills 20]
+    python -m benchmarks.takeover [--kills 20] [--restarts 20]
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import numpy as np
 from benchmarks.chaos_victim import moments
 from benchmarks.contender import machine
 from benchmarks.kafka_feed import Feed
+from benchmarks.nursery import Child, Nursery
 from dogwatch.config import Kafka
 from runners.broker import Broker
 from runners.kafka_topics import init_topics
@@ -38,9 +39,10 @@ from runners.kafka_topics import init_topics
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = Path(__file__).parent / "results" / "takeover.json"
 GOAL_S = 10.0
+PROGRAM = "from runners.cli import main; main()"
 RATE, MINUTES_MAX = 1000, 45.0
 READY, STANDBY = "first transaction", "standby, another worker"
-CASES = ("restarted", "standby", "standby elsewhere")
+STANDBY_HERE, STANDBY_ELSEWHERE, RESTARTED = "standby", "standby elsewhere", "restarted"
 LOOK_S, REST_S = 0.02, (0.5, 2.5)
 WAIT_S_MAX, STOP_S_MAX = 120.0, 30.0
 SETTINGS = """
@@ -64,18 +66,20 @@ snapshot_s = 10
 class Seat:
     """The workers of one stage. Each process has a log of its own; the one that came to work last has the place."""
 
-    def __init__(self, stage: str, folder: Path, config: Path) -> None:
-        self.stage, self.folder, self.config = stage, folder, config
-        self.workers: dict[Path, subprocess.Popen[bytes]] = {}
+    def __init__(self, stage: str, folder: Path, config: Path, nursery: Nursery) -> None:
+        self.stage, self.folder, self.config, self.nursery = stage, folder, config, nursery
+        self.workers: dict[Path, subprocess.Popen[bytes] | Child] = {}
         self.born = 0
 
-    def start(self) -> Path:
-        """One more worker; its log."""
+    def start(self, *, from_nothing: bool = False) -> Path:
+        """One more worker; its log. from_nothing: by the real command, imports and all; a standby has done them when its turn comes."""
         self.born += 1
-        log = self.folder / f"{self.stage}-{self.born}.log"
-        command = [sys.executable, "-c", "from runners.cli import main; main()", self.stage, "--config", str(self.config)]
+        log, arguments = self.folder / f"{self.stage}-{self.born}.log", [self.stage, "--config", str(self.config)]
+        if not from_nothing:
+            self.workers[log] = self.nursery.start(arguments, log)
+            return log
         with log.open("wb") as out:
-            self.workers[log] = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
+            self.workers[log] = subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT, stdout=out, stderr=out)
         return log
 
     def wait(self, log: Path, words: str) -> float:
@@ -87,20 +91,31 @@ class Seat:
             time.sleep(LOOK_S)
         return said[0]
 
+    @property
+    def owner(self) -> Path:
+        """The log of the one at work."""
+        return max(self.workers, key=lambda log: max(moments(log, READY), default=0.0))
+
     def shoot(self, case: str, dice: random.Random) -> float:
         """Kill the one at work; seconds until its successor's first transaction. Afterwards there is one at work, and a standby where there was one."""
-        owner = max(self.workers, key=lambda log: max(moments(log, READY), default=0.0))
         time.sleep(dice.uniform(*REST_S))
-        victim = self.workers.pop(owner)
+        victim = self.workers.pop(self.owner)
         gone = time.time()
-        victim.send_signal(signal.SIGSTOP if case == CASES[2] else signal.SIGKILL)
-        successor = self.start() if case == CASES[0] else next(iter(self.workers))
+        victim.send_signal(signal.SIGSTOP if case == STANDBY_ELSEWHERE else signal.SIGKILL)
+        successor = self.start(from_nothing=True) if case == RESTARTED else next(iter(self.workers))
         took = self.wait(successor, READY) - gone
         victim.kill()
         victim.wait(STOP_S_MAX)
-        if case != CASES[0]:
+        if case != RESTARTED:
             self.wait(self.start(), STANDBY)
         return took
+
+    def dismiss(self) -> None:
+        """Kill whoever is not at work."""
+        for log in set(self.workers) - {self.owner}:
+            idle = self.workers.pop(log)
+            idle.kill()
+            idle.wait(STOP_S_MAX)
 
     def stop(self) -> None:
         """Kill all of them."""
@@ -117,7 +132,8 @@ def deployment(folder: Path, broker: Broker, feed: Feed) -> Iterator[dict[str, S
     profile, zones = feed.write_files(folder)
     config = folder / "takeover.toml"
     config.write_text(SETTINGS.format(profile=profile, zones=zones, folder=folder, port=feed.port, bootstrap=broker.bootstrap), encoding="utf-8")
-    seats = {stage: Seat(stage, folder, config) for stage in ("ingest", "track", "score")}
+    nursery = Nursery()
+    seats = {stage: Seat(stage, folder, config, nursery) for stage in ("ingest", "track", "score")}
     feed.thread.start()
     try:
         for seat, log in [(seat, seat.start()) for seat in seats.values()]:
@@ -127,17 +143,21 @@ def deployment(folder: Path, broker: Broker, feed: Feed) -> Iterator[dict[str, S
         feed.over.set()
         for seat in seats.values():
             seat.stop()
+        nursery.close()
 
 
-def measure(seats: dict[str, Seat], kills: int, say: Callable[[str], object]) -> dict[str, dict[str, Any]]:
-    """Stage and case -> what its kills took."""
+def measure(seats: dict[str, Seat], kills: dict[str, int], say: Callable[[str], object]) -> dict[str, dict[str, Any]]:
+    """Stage and case -> what its kills took. kills: how many of each case."""
     told: dict[str, dict[str, Any]] = {}
     dice = random.Random(1)
     for stage in ("track", "score"):
-        for case in CASES:
-            if case == CASES[1]:
-                seats[stage].wait(seats[stage].start(), STANDBY)
-            took = [seats[stage].shoot(case, dice) for _ in range(kills)]
+        seat = seats[stage]
+        seat.wait(seat.start(), STANDBY)
+        for case, n in kills.items():
+            if case == RESTARTED:
+                seat.dismiss()
+            if not (took := [seat.shoot(case, dice) for _ in range(n)]):
+                continue
             told[f"{stage}, {case}"] = spread(took)
             say(f"{stage}, {case}: {spread(took)}\n")
     return told
@@ -152,15 +172,17 @@ def spread(took: list[float]) -> dict[str, Any]:
 def main() -> int:
     """Measure, print and store; exit code 1 where a standby took longer than ten seconds once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20, help="of each stage in each case (default %(default)s)")
+    parser.add_argument("--kills", type=int, default=20, help="of each stage in each case with a standby (default %(default)s)")
+    parser.add_argument("--restarts", type=int, default=20, help="likewise without one; a process needs long to start on a busy machine")
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
+    kills = {STANDBY_HERE: given.kills, STANDBY_ELSEWHERE: given.kills, RESTARTED: given.restarts}
     with tempfile.TemporaryDirectory(prefix="dogwatch-takeover-") as name:
         broker = Broker.at(Path(name) / "broker")
         broker.start()
         try:
             with deployment(Path(name), broker, Feed(MINUTES_MAX, RATE)) as seats:
-                told = measure(seats, given.kills, sys.stderr.write)
+                told = measure(seats, kills, sys.stderr.write)
         finally:
             broker.stop()
     given.out.write_text(json.dumps({"takeover": told, "machine": machine()}, indent=2) + "\n", encoding="utf-8")

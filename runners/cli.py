@@ -682,7 +682,7 @@ def kafka_init(config: ConfigFile) -> None:
         out.print(line, highlight=False)
 
 
-def _stage(name: str, config_file: Path, until_end: bool) -> None:
+def _stage(name: str, config_file: Path, until_end: bool, **more: bool) -> None:
     from runners import kafka_stage
     from runners.rules import read_config
 
@@ -690,11 +690,12 @@ def _stage(name: str, config_file: Path, until_end: bool) -> None:
     if config.kafka is None:
         raise InputError(f"{config_file} has no [kafka] table", remedy="add one (examples/kafka.toml), or use 'dogwatch run'")
     stop = stop_on_signals()
-    stage = {"track": kafka_stage.run_track, "score": kafka_stage.run_score, "console": kafka_stage.run_console}[name]
-    stage(config, stop=stop, until_end=until_end)
+    stages: dict[str, Any] = {"track": kafka_stage.run_track, "score": kafka_stage.run_score, "console": kafka_stage.run_console}
+    stages[name](config, stop=stop, until_end=until_end, **more)
 
 
 UntilEnd = Annotated[bool, typer.Option(help="Exit when a finite input has passed through.")]
+Anew = Annotated[bool, typer.Option("--anew", help="Where the state was made with other rules or zones, begin anew instead of refusing it.")]
 
 
 @app.command()
@@ -731,15 +732,15 @@ def ingest(
 
 
 @app.command()
-def track(config: ConfigFile, until_end: UntilEnd = False) -> None:
+def track(config: ConfigFile, until_end: UntilEnd = False, anew: Anew = False) -> None:
     """One stage against Kafka: ais.* -> risk.events. Example: dogwatch track --config examples/kafka.toml"""
-    _stage("track", config, until_end)
+    _stage("track", config, until_end, anew=anew)
 
 
 @app.command()
-def score(config: ConfigFile, until_end: UntilEnd = False) -> None:
+def score(config: ConfigFile, until_end: UntilEnd = False, anew: Anew = False) -> None:
     """One stage against Kafka: risk.events -> risk.alerts. Example: dogwatch score --config examples/kafka.toml"""
-    _stage("score", config, until_end)
+    _stage("score", config, until_end, anew=anew)
 
 
 @app.command()

@@ -1,8 +1,8 @@
-"""The console stage: risk.alerts, ais.fixes and ais.statics -> the page. May hold: where reading starts, what goes where. May not: compute risk.
+"""The console stage: risk.alerts, risk.events, ais.fixes and ais.statics -> the page. May hold: where reading starts, what goes where. May not: compute risk.
 
-Alerts are read from the first one kept (the topic is compacted: the newest revision of each), columns only from the
-last minutes: an older position is not a picture. Nothing is committed: a console may be started and stopped anywhere,
-any number of them, and never holds anybody up.
+Alerts are read from the first one kept (the topic is compacted: the newest revision of each), events from the last week (what was said
+of a vessel, the zones of an alert, what rescue holds back), columns only from the last minutes: an older position is not a
+picture. Nothing is committed: a console may be started and stopped anywhere, any number of them, and never holds anybody up.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dogwatch.alerts import alert_from_json, marked
 from dogwatch.batch import T_MISSING
 from dogwatch.config import Config, Kafka
 from dogwatch.errors import InputError
+from dogwatch.events import Event, event_from_json
 from dogwatch.times import iso
 from runners.broker_watch import BrokerWatch
 from runners.kafka_client import new_consumer, topic, worker_id
@@ -27,10 +28,11 @@ from runners.kafka_metrics import serve_metrics
 from runners.kafka_topics import require_topics
 from runners.metrics import Metrics
 from runners.protected_list import protected_numbers
-from runners.wire import ALERT, FIXES, STATICS, from_headers, read_batch
+from runners.wire import ALERT, EVENT, FIXES, HEARTBEAT, STATICS, from_headers, read_batch
 
 log = logging.getLogger("dogwatch.kafka")
 
+EVENTS_S = 7 * 86_400  # as long as positions are kept
 PICTURE_S = 600  # as long as the console shows a vessel that fell silent
 POLL_MS = 200
 QUIET_S = 5.0  # after the end of a recording: no alert for so long means the score stage is through
@@ -74,7 +76,7 @@ class Page:
         from zones.load import land_path
 
         assert config.kafka is not None, "run_console has looked"
-        self.alerts = topic(config.kafka, "risk.alerts")
+        self.alerts, self.events = topic(config.kafka, "risk.alerts"), topic(config.kafka, "risk.events")
         self.board, self.picture = Board(), Picture()
         database = config.console.decisions or Path(config.data_dir) / "decisions.sqlite"
         info = {"desk": "dogwatch", "sources": [source.id for source in config.sources]}
@@ -102,13 +104,18 @@ class Page:
         self.health_due_s, self.messages_before = 0.0, 0
 
     def take(self, topic: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
-        """One record: an alert to the board, columns to the picture."""
+        """One record: an alert to the board, an event to those who remember, columns to the picture."""
         self.last_s = time.monotonic()
         try:
             if topic == self.alerts:
                 meta, alert = from_headers(headers, ALERT), alert_from_json(value)
                 exercise = alert.exercise or meta.exercise
                 self.board.publish(msgspec.structs.replace(alert, exercise=exercise, headline=marked(alert.headline, exercise=exercise)))
+                return
+            if topic == self.events:
+                meta = from_headers(headers, EVENT, HEARTBEAT)
+                if meta.schema == EVENT:
+                    self._remember(event_from_json(value), exercise=meta.exercise)
                 return
             meta = from_headers(headers, FIXES, STATICS)
             self.picture.update(read_batch(value, meta))
@@ -120,6 +127,12 @@ class Page:
         self.watermark_ms = max(self.watermark_ms, meta.watermark_ms)
         self.ended = self.ended or meta.end
         self.exercise = self.exercise or meta.exercise
+
+    def _remember(self, event: Event, *, exercise: bool) -> None:
+        event.exercise = event.exercise or exercise
+        self.picture.chronicle.take([event])
+        self.board.suppressed.take([event])
+        self.board.zones.take([event])
 
     def health(self) -> None:
         """Once a second: how far event time has come, and at what rate rows arrive."""
@@ -150,16 +163,16 @@ class Page:
 
 
 def _start(consumer: Any, kafka: Kafka) -> None:
-    """Alerts from the first, columns from `PICTURE_S` ago."""
+    """Alerts from the first, events from `EVENTS_S` and columns from `PICTURE_S` ago."""
     from kafka import TopicPartition
 
     alerts = TopicPartition(topic(kafka, "risk.alerts"), 0)
-    columns = [TopicPartition(topic(kafka, name), 0) for name in ("ais.statics", "ais.fixes")]
-    consumer.assign([alerts, *columns])
+    ago_s = {"risk.events": EVENTS_S, "ais.statics": PICTURE_S, "ais.fixes": PICTURE_S}
+    since_ms = {TopicPartition(topic(kafka, name), 0): int((time.time() - ago) * 1000) for name, ago in ago_s.items()}
+    consumer.assign([alerts, *since_ms])
     consumer.seek_to_beginning(alerts)
-    since_ms = int((time.time() - PICTURE_S) * 1000)
-    found = consumer.offsets_for_times(dict.fromkeys(columns, since_ms))
-    for where in columns:
+    found = consumer.offsets_for_times(since_ms)
+    for where in since_ms:
         if found.get(where):
             consumer.seek(where, found[where].offset)
         else:

@@ -6,6 +6,7 @@ watermark, in whatever pieces the log was read. Frames follow each other in even
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,16 @@ from runners.normality import read_model
 from runners.rules import read_profile
 from runners.wire import EVENT, HEARTBEAT, Headers, Record, alert_record, from_headers
 
+log = logging.getLogger("dogwatch.kafka")
+
 PRODUCER = f"dogwatch-score {__version__}"
 
 
-def run_score(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
-    """Work as the score stage until `stop`, or with `until_end` until the end marker. Raises InputError, SurroundingsError."""
+def run_score(config: Config, *, stop: threading.Event, until_end: bool = False, anew: bool = False) -> None:
+    """Work as the score stage until `stop`, or with `until_end` until the end marker. Raises InputError, SurroundingsError.
+
+    anew: cases of another profile or model of normal traffic are left as they were told, instead of refused.
+    """
     if config.kafka is None:
         raise InputError("score needs a [kafka] table", remedy="examples/kafka.toml shows one")
     kafka, profile = config.kafka, read_profile(config.profile)
@@ -42,7 +48,7 @@ def run_score(config: Config, *, stop: threading.Event, until_end: bool = False)
     def observe(answers: list[Record], seconds: float) -> None:
         book_answers(metrics, "score", answers, seconds)
 
-    run_worker(kafka, lambda: ScoreTask(kafka, profile, normality), stop, until_end=until_end, observe=observe, metrics=metrics)
+    run_worker(kafka, lambda: ScoreTask(kafka, profile, normality, anew=anew), stop, until_end=until_end, observe=observe, metrics=metrics)
 
 
 class ScoreTask:
@@ -50,7 +56,8 @@ class ScoreTask:
 
     name = "score"
 
-    def __init__(self, kafka: Kafka, profile: Profile, normality: Normality | None = None) -> None:
+    def __init__(self, kafka: Kafka, profile: Profile, normality: Normality | None = None, *, anew: bool = False) -> None:
+        self.anew = anew
         self.inputs: tuple[str, ...] = (topic(kafka, "risk.events"),)
         self.output = topic(kafka, "risk.alerts")
         self.profile, self.normality = profile, normality
@@ -94,12 +101,20 @@ class ScoreTask:
         }
 
     def restore(self, sections: dict[str, Any]) -> None:
-        """Continue where `to_sections` stood. Raises InputError for a state of another profile."""
-        if sections["profile"] != self.rules:
+        """Continue where `to_sections` stood. Raises InputError for a state of another profile or model, unless it may begin anew.
+
+        A profile of the same name judges each case anew at its next event.
+        """
+        (_, *model), (_, *own) = (text.split(":") for text in (sections["profile"], self.rules))
+        if (sections["risk"]["profile"], model) == (self.profile.name, own):
+            self.state = RiskState.from_sections(sections["risk"], self.profile, self.normality)
+        elif self.anew:
+            log.warning("score: the state was made with another profile or model of normal traffic: cases begin anew, alerts stay as they were told")
+        else:
             raise InputError(
-                "the state in dogwatch.state was made with another profile or model of normal traffic", remedy="use the same ones, or another [kafka] prefix"
+                "the state in dogwatch.state was made with another profile or model of normal traffic",
+                remedy="use the same ones, or start it with --anew: cases begin anew, alerts stay as they were told",
             )
-        self.state = RiskState.from_sections(sections["risk"], self.profile, self.normality)
         self.notices = Notices.from_sections(sections["notices"])
         self.frame = [event_from_json(text) for text in sections["frame"]]
         self.ended = sections["ended"]

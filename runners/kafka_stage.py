@@ -38,22 +38,22 @@ def run_ingest(config: Config, *, stop: threading.Event, until_end: bool = False
         run(config, stop=stop, until_end=until_end)
 
 
-def run_track(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
+def run_track(config: Config, *, stop: threading.Event, until_end: bool = False, anew: bool = False) -> None:
     """ais.* -> risk.events; see `runners.kafka_track`. Raises InputError, SurroundingsError."""
     with _stage(config, "track"):
         from dogwatch.kernel import load_all
         from runners.kafka_track import run_track as run
 
         load_all()
-        run(config, stop=stop, until_end=until_end)
+        run(config, stop=stop, until_end=until_end, anew=anew)
 
 
-def run_score(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
+def run_score(config: Config, *, stop: threading.Event, until_end: bool = False, anew: bool = False) -> None:
     """risk.events -> risk.alerts; see `runners.kafka_score`. Raises InputError, SurroundingsError."""
     with _stage(config, "score"):
         from runners.kafka_score import run_score as run
 
-        run(config, stop=stop, until_end=until_end)
+        run(config, stop=stop, until_end=until_end, anew=anew)
 
 
 def run_console(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:

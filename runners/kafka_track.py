@@ -6,6 +6,7 @@ their messages interleave. A heartbeat ends each transaction that moved it.
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -24,20 +25,25 @@ from runners.wire import FIXES, STATICS, Headers, Record, event_record, from_hea
 from tracks.coverage import Coverage
 from tracks.step import TrackState, track_step
 
+log = logging.getLogger("dogwatch.kafka")
+
 PRODUCER = f"dogwatch-track {__version__}"
 
 
-def run_track(config: Config, *, stop: threading.Event, until_end: bool = False) -> None:
-    """Work as the track stage until `stop`, or with `until_end` until the end marker. Raises InputError, SurroundingsError."""
+def run_track(config: Config, *, stop: threading.Event, until_end: bool = False, anew: bool = False) -> None:
+    """Work as the track stage until `stop`, or with `until_end` until the end marker. Raises InputError, SurroundingsError.
+
+    anew: a state of other parameters or zones is taken over as far as it goes, instead of refused.
+    """
     if config.kafka is None:
         raise InputError("track needs a [kafka] table", remedy="examples/kafka.toml shows one")
     kafka, rules = config.kafka, read_rules(config.profile, config.zones, config.watchlists)
     coverage = read_coverage(Path(config.coverage)) if config.coverage else None
     metrics = serve_metrics(config, "track")
-    tasks = [TrackTask(kafka, rules, coverage)]
+    tasks = [TrackTask(kafka, rules, coverage, anew=anew)]
 
     def make_task() -> TrackTask:
-        tasks[0] = TrackTask(kafka, rules, coverage)
+        tasks[0] = TrackTask(kafka, rules, coverage, anew=anew)
         return tasks[0]
 
     def observe(answers: list[Record], seconds: float) -> None:
@@ -52,7 +58,8 @@ class TrackTask:
 
     name = "track"
 
-    def __init__(self, kafka: Kafka, rules: Rules, coverage: Coverage | None = None) -> None:
+    def __init__(self, kafka: Kafka, rules: Rules, coverage: Coverage | None = None, *, anew: bool = False) -> None:
+        self.anew = anew
         self.inputs: tuple[str, ...] = (topic(kafka, "ais.fixes"), topic(kafka, "ais.statics"))
         self.output = topic(kafka, "risk.events")
         self.rules, self.profile_hash = rules, rules.profile.content_hash
@@ -114,12 +121,23 @@ class TrackTask:
         }
 
     def restore(self, sections: dict[str, Any]) -> None:
-        """Continue where `to_sections` stood. Raises InputError for a state of other rules."""
-        if sections["rules"] != rules_stamp(self.rules):
-            raise InputError(
-                "the state in dogwatch.state was made with other rules, zones or parameters", remedy="use the same rules, or another [kafka] prefix"
+        """Continue where `to_sections` stood. Raises InputError for a state of other parameters or zones, unless it may begin anew.
+
+        Who only weighs events otherwise (another profile with the same `[detectors]`) has seen the same: tracks stay.
+        """
+        (params, _, zones, *_), (own, _, own_zones, *_) = (stamp.split(":") for stamp in (sections["rules"], rules_stamp(self.rules)))
+        if (params, zones) == (own, own_zones):
+            self.state = TrackState.from_sections(sections["track"], self.rules.params, self.rules.geography, self.rules.watchlists)
+        elif self.anew:
+            log.warning(
+                "track: the state was made with other %s: tracks and open events begin anew, learned coverage stays", "zones" if params == own else "parameters"
             )
-        self.state = TrackState.from_sections(sections["track"], self.rules.params, self.rules.geography, self.rules.watchlists)
+            self.state = TrackState.begun_anew(sections["track"], self.rules.params, self.rules.geography, self.rules.watchlists)
+        else:
+            raise InputError(
+                "the state in dogwatch.state was made with other zones or parameters of detectors",
+                remedy="use the same ones, or start it with --anew: tracks and open events begin anew, learned coverage stays",
+            )
         self.marks = dict(zip(self.inputs, (sections["marks"]["fixes"], sections["marks"]["statics"]), strict=True))
         self.over = {name for name, over in zip(self.inputs, sections["over"], strict=True) if over}
         self.said, self.down_ms = (sections["said"][0], sections["said"][1]), sections["down_ms"]

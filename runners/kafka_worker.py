@@ -38,6 +38,7 @@ log = logging.getLogger("dogwatch.kafka")
 POLL_MS = 250
 RETRY_S_FIRST, RETRY_S_MAX = 0.5, 2.0  # a longer pause is how late a worker may notice that the broker is back
 CLOSE_S_MAX = 5.0
+SOON_S = 1.0  # who had to replay leaves a snapshot so soon: killed again and again, a stage still gets further each time
 Observe = Callable[[list[Record], float], None]
 
 
@@ -175,7 +176,7 @@ class Worker:
         if stop.is_set():
             log.info("%s: stopped after %d replayed records; the next start begins at generation %d again", self.task.name, replayed, self.generation)
             return False
-        self.snapshot_due_s = time.monotonic() + self.kafka.snapshot_s
+        self.snapshot_due_s = time.monotonic() + min(self.kafka.snapshot_s, SOON_S if replayed else self.kafka.snapshot_s)
         log.info("%s: generation %d, %d records replayed, positions %s", self.task.name, self.generation, replayed, self.positions)
         return True
 

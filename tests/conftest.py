@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from browser_fixtures import browser, served  # noqa: F401 - fixtures
 from hypothesis import settings
 from kafka_broker import kafka, kafka_bootstrap, kafka_prefix  # noqa: F401 - fixtures
 from postgres_server import postgres, postgres_url  # noqa: F401 - fixtures
+
+from benchmarks.nursery import Nursery
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("fresh", deadline=None, print_blob=True)
@@ -52,6 +54,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest modules first; the others in their own order."""
     rank = {name: at for at, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where stages are born at once."""
+    made = Nursery()
+    yield made
+    made.close()
 
 
 SHARED_DATA = Path(os.environ.get("DOGWATCH_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")

@@ -49,7 +49,7 @@ def metric(line: Pipeline, name: str) -> float:
     return float(found.group(1)) if found else -1.0
 
 
-def test_the_broker_is_killed_while_a_source_goes_on_and_events_are_those_without(whole, broker, tmp_path):  # noqa: F811
+def test_the_broker_is_killed_while_a_source_goes_on_and_events_are_those_without(whole, broker, nursery, tmp_path):  # noqa: F811
     """A pipe, because it ends: then everything can be compared, byte for byte."""
     sea, events, alerts = whole
     pipe = tmp_path / "sea.fifo"
@@ -63,7 +63,7 @@ def test_the_broker_is_killed_while_a_source_goes_on_and_events_are_those_withou
             out.write(sea[len(sea) // 3 :])
 
     threading.Thread(target=write, daemon=True).start()
-    line = Pipeline(tmp_path, broker.bootstrap, "away.", pipe)
+    line = Pipeline(tmp_path, broker.bootstrap, "away.", pipe, nursery)
     try:
         line.start("ingest")
         wait_until(lambda: metric(line, "dogwatch_ingest_bytes_total") >= 1 << 18, "a first block")
@@ -99,13 +99,13 @@ def over_tcp(line: Pipeline, port: int) -> None:
     line.file.write_text(text)
 
 
-def test_ingest_and_broker_killed_and_every_row_that_was_accepted_comes_once_and_in_order(whole, broker, tmp_path):  # noqa: F811
+def test_ingest_and_broker_killed_and_every_row_that_was_accepted_comes_once_and_in_order(whole, broker, nursery, tmp_path):  # noqa: F811
     """The source goes on all the time; ingest is killed while the broker is away, and starts again before it is back."""
     sea = whole[0]
     cuts = [0, *(sea.index(b"\n", len(sea) * part // 4) + 1 for part in (1, 2, 3)), len(sea)]
     parts = [sea[start:stop] for start, stop in pairwise(cuts)]
     mast = Mast()
-    line = Pipeline(tmp_path, broker.bootstrap, "killed.", tmp_path / "unused")
+    line = Pipeline(tmp_path, broker.bootstrap, "killed.", tmp_path / "unused", nursery)
     over_tcp(line, mast.port)
     log = tmp_path / "data" / "input" / "killed-ingest-0"
 

@@ -19,6 +19,7 @@ import pytest
 from kafka_reading import committed, reader_of
 from seas import recording
 
+from benchmarks.nursery import Child, Nursery
 from dogwatch.alerts import alert_from_json, alert_order
 from dogwatch.batch import T_MISSING
 from dogwatch.config import Kafka
@@ -77,8 +78,11 @@ def whole(tmp_path_factory) -> tuple[bytes, list[bytes], list[bytes]]:
 class Pipeline:
     """Configuration, topics and processes of one deployment."""
 
-    def __init__(self, folder: Path, bootstrap: str, prefix: str, sea: Path, *, batch_rows: int = 300, snapshot_s: float = 0.2) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, bootstrap: str, prefix: str, sea: Path, nursery: Nursery | None, *, batch_rows: int = 300, snapshot_s: float = 0.2
+    ) -> None:
+        """nursery: where its processes are born; None = each from nothing, by the real command."""
+        self.folder, self.nursery = folder, nursery
         self.file = folder / "kafka.toml"
         self.port = free_port()
         text = SETTINGS.format(
@@ -97,30 +101,34 @@ class Pipeline:
         assert config.kafka is not None
         self.kafka: Kafka = config.kafka
         init_topics(config)
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.running: dict[str, subprocess.Popen[bytes] | Child] = {}
 
     def start(self, *stages: str) -> None:
         for stage in stages:
-            log = (self.folder / f"{stage}.log").open("ab")
-            command = [sys.executable, "-c", PROGRAM, stage, "--config", str(self.file), "--until-end"]
-            self.running[stage] = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-            log.close()
+            arguments, log = [stage, "--config", str(self.file), "--until-end"], self.folder / f"{stage}.log"
+            if self.nursery is not None:
+                self.running[stage] = self.nursery.start(arguments, log)
+                continue
+            with log.open("ab") as out:
+                self.running[stage] = subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT, stdout=out, stderr=out)
 
     def kill(self, stage: str) -> None:
-        process = self.running.pop(stage)
+        process = self.running[stage]
         assert process.poll() is None, f"{stage} was over before it could be killed\n{self.log(stage)}"
         process.send_signal(signal.SIGKILL)
         process.wait(STAGE_S_MAX)
+        del self.running[stage]
 
     def end(self, stage: str) -> None:
-        process = self.running.pop(stage)
-        process.terminate()
-        assert process.wait(STAGE_S_MAX) == 0, self.log(stage)
+        self.running[stage].terminate()
+        assert self.running[stage].wait(STAGE_S_MAX) == 0, self.log(stage)
+        del self.running[stage]
 
     def finish(self, *stages: str) -> None:
         for stage in stages:
-            code = self.running.pop(stage).wait(STAGE_S_MAX)
+            code = self.running[stage].wait(STAGE_S_MAX)
             assert code == 0, f"{stage} ended with {code}\n{self.log(stage)}"
+            del self.running[stage]
 
     def log(self, stage: str) -> str:
         return (self.folder / f"{stage}.log").read_text(encoding="utf-8", errors="replace")[-4000:]
@@ -149,11 +157,11 @@ class Pipeline:
 
 
 @pytest.fixture
-def pipeline(tmp_path, kafka_bootstrap, kafka_prefix) -> Iterator[Callable[..., Pipeline]]:
+def pipeline(tmp_path, kafka_bootstrap, kafka_prefix, nursery) -> Iterator[Callable[..., Pipeline]]:
     made: list[Pipeline] = []
 
-    def make(sea: Path, **settings: Any) -> Pipeline:
-        made.append(Pipeline(tmp_path, kafka_bootstrap, kafka_prefix, sea, **settings))
+    def make(sea: Path, *, from_nothing: bool = False, **settings: Any) -> Pipeline:
+        made.append(Pipeline(tmp_path, kafka_bootstrap, kafka_prefix, sea, None if from_nothing else nursery, **settings))
         return made[-1]
 
     yield make
@@ -172,7 +180,7 @@ def test_four_processes_say_what_one_process_says(whole, pipeline, tmp_path):
     """All stages with one configuration; alerts reach the page as they are committed, positions as they are decoded."""
     sea, events, alerts = whole
     (tmp_path / "sea.nmea").write_bytes(sea)
-    line = pipeline(tmp_path / "sea.nmea")
+    line = pipeline(tmp_path / "sea.nmea", from_nothing=True)
     line.start("console", "score", "track", "ingest")
     line.finish("ingest", "track", "score")
     assert line.outcome() == (events, alerts)
@@ -186,6 +194,8 @@ def test_four_processes_say_what_one_process_says(whole, pipeline, tmp_path):
     expected = {alert_from_json(text).alert_id for text in alerts}
     wait_until(lambda: shown(line) == expected, f"{len(expected)} alerts on the page")
     assert len(fetch(line, "api/vessels.bin")) > 24, "the picture holds vessels"
+    told = next(event for event in map(event_from_json, events) if event.type == "rendezvous" and event.state != "candidate")
+    wait_until(lambda: told.event_id in fetch(line, f"api/vessels/{told.mmsi[0]}").decode(), "what was said of a vessel")
     assert "metrics at http://127.0.0.1:" in line.log("track")
     line.end("console")
 
@@ -250,7 +260,8 @@ def test_track_killed_without_a_snapshot_replays_muted_and_stopped_cleanly_repla
     line.start("track", "score")
     line.finish("track", "score")
     starts = re.findall(r"generation (\d+), (\d+) records replayed", line.log("track"))
-    assert [generation for generation, _ in starts] == ["0", "0", "1"]
+    assert [generation for generation, _ in starts[:2]] == ["0", "0"]
+    assert starts[2][0] in ("1", "2"), "the one that replayed leaves a snapshot after a second, if it lives so long, and one when it stops"
     assert int(starts[1][1]) > 0, "the killed one left no snapshot"
     assert int(starts[2][1]) == 0, "the stopped one left a snapshot at its last position"
     assert line.outcome() == (events, alerts)

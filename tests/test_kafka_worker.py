@@ -331,3 +331,23 @@ def test_distress_is_kept_until_it_is_acknowledged(kafka, monkeypatch):
     assert [record.value for record in committed(kafka, "ais.safety")] == [b"0", b"1", b"2"]
     road.producer = real
     road.close()
+
+
+def test_one_that_had_to_replay_leaves_a_snapshot_soon_so_that_the_next_replays_less(kafka, monkeypatch):
+    """Killed faster than `snapshot_s` again and again, a stage would otherwise have more to replay each time."""
+    kafka.snapshot_s = 3600
+    fill(kafka)
+    first = entered_worker(kafka, "first")
+    first._transact(first._answers(first.consumer.poll(timeout_ms=5000, max_records=20)))
+    first.shut()
+    monkeypatch.setattr(kafka_worker, "SOON_S", 0.0)
+    second = entered_worker(kafka, "second")
+    assert second.generation == 0
+    second._transact(second._answers(second.consumer.poll(timeout_ms=5000, max_records=20)))
+    second.shut()
+    third = entered_worker(kafka, "third")
+    assert third.generation == 1
+    assert third.snapshot_due_s > time.monotonic() + 3000, "it had nothing to replay"
+    third.run(limit(), until_end=True)
+    third.shut()
+    assert outcome(kafka) == EXPECTED

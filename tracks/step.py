@@ -128,6 +128,18 @@ class TrackState:
             state.table.known["geo_lat"] = LAT_MISSING
         return state
 
+    @classmethod
+    def begun_anew(cls, sections: dict[str, Any], params: Params, geography: Any, watchlists: Watchlists | None = None) -> TrackState:
+        """A watch by other parameters or lines than the one that `to_sections` described, whose tracks and open events are forgotten.
+
+        What belongs to no detector goes on: rows that wait, learned coverage, rescue areas, receivers, the exercise. Rows are counted from now on.
+        """
+        state = cls.new(params, geography, Coverage.from_sections(sections["coverage"]), watchlists=watchlists)
+        state.reorder, state.rescue = Reorder.from_sections(sections["reorder"]), Rescue.from_sections(sections["rescue"])
+        state.reorder.counts = Reorder().counts | dict(zip(("rows_in", "statics_in"), state.reorder.buffered, strict=True))
+        state.tick_ms, state.receivers, state.exercise = sections["tick_ms"], tuple(sections["receivers"]), sections["exercise"]
+        return state
+
 
 def track_step(state: TrackState, batch: Batch, watermark_ms: int, *, final: bool = False) -> list[Event]:
     """Take a stamped batch, decide every minute that `watermark_ms` has passed. Events sorted by (t_detected, event_id, version).

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-console bench-decode bench-encode bench-kafka bench-sim bench-tracks bench-watchlists truth sea-quality screenshots fuzz kafka chaos outage docs clean
+.PHONY: install demo test lint check bench bench-backtest bench-console bench-decode bench-encode bench-kafka bench-sim bench-tracks bench-watchlists truth sea-quality screenshots fuzz kafka chaos outage docs clean
 
 install: $(STAMP)
 
@@ -47,6 +47,10 @@ bench-tracks: install .cache/peers/duckdb/.installed .cache/peers/polars/.instal
 # 100,000 vessels against 20,000 entries. BENCH='--vessels 10000' for a look
 bench-watchlists: install
 	$(BIN)/python -m benchmarks.watchlists $(BENCH)
+
+# A day of 20,000 vessels, two profiles. BENCH='--hours 2 --out /tmp/look.json' for a look
+bench-backtest: install
+	$(BIN)/python -m benchmarks.backtest $(BENCH)
 
 # A broker of its own on the same cores; ten minutes of a live sea. BENCH='--rounds 1 --minutes 4' for a look
 bench-kafka: install

@@ -201,7 +201,9 @@ def refuse(faults: Sequence[ConfigError]) -> None:
         raise faults[0]
     if faults:
         first = faults[0]
-        raise ConfigError(f"{len(faults)} faults:\n" + "\n".join(map(str, faults)), file=first.file, line=first.line, key=first.key, value=list(faults))
+        all_of_them = ConfigError(f"{len(faults)} faults:\n" + "\n".join(map(str, faults)), file=first.file, line=0, value=list(faults))
+        all_of_them.line, all_of_them.key = first.line, first.key  # where an editor goes first; the words name the place of each
+        raise all_of_them
 
 
 def structure_faults(value: Any, kind: Any, path: KeyPath = ()) -> Iterator[Fault]:

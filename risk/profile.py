@@ -173,14 +173,26 @@ def _faults_of_the_rest(plain: dict[str, Any], wrong: Sequence[Fault]) -> Iterab
         for index, item in enumerate(plain.get(table, ()) if (table,) not in spoilt else ()):
             if (table, index) not in spoilt:
                 yield from _faults_of_criteria((table, index), msgspec.convert(item, kind))
+                if kind is Rule and isinstance(plain.get("families"), dict) and item["family"] not in plain["families"]:
+                    yield _no_family(index, item["family"], plain["families"])
+    if not any(path[:1] == ("levels",) for path in spoilt) and "levels" in plain:
+        yield from _faults_of_levels(msgspec.convert(plain["levels"], Levels))
+
+
+def _faults_of_levels(levels: Levels) -> Iterable[Fault]:
+    if not levels.caution_milli < levels.warning_milli < levels.alarm_milli:
+        yield ("levels", "warning_milli"), "levels are not in rising order", "caution_milli < warning_milli < alarm_milli"
+
+
+def _no_family(index: int, name: str, families: Iterable[str]) -> Fault:
+    return ("rules", index, "family"), f"no family '{name}'", "known: " + ", ".join(sorted(families))
 
 
 def _faults_of_head(profile: Profile) -> Iterable[Fault]:
     levels = profile.levels
     if not profile.name.isascii() or not profile.name.replace("-", "").isalnum():
         yield ("name",), f"'{profile.name}' is no profile name", "use letters, digits and '-'"
-    if not levels.caution_milli < levels.warning_milli < levels.alarm_milli:
-        yield ("levels", "warning_milli"), "levels are not in rising order", "caution_milli < warning_milli < alarm_milli"
+    yield from _faults_of_levels(levels)
     if not math.isfinite(profile.base):
         yield ("base",), f"base {profile.base} is no number", "give log-odds, such as -4.0"
     elif round(1000 * profile.base) >= levels.caution_milli:
@@ -221,7 +233,7 @@ def _faults_of_rules(profile: Profile) -> Iterable[Fault]:
             yield from _faults_of_criteria(path, item)
     for index, rule in enumerate(profile.rules):
         if rule.family not in profile.families:
-            yield ("rules", index, "family"), f"no family '{rule.family}'", "known: " + ", ".join(sorted(profile.families))
+            yield _no_family(index, rule.family, profile.families)
         if rule.min_confidence is not None:
             yield from _faults_of_confidence(("rules", index, "min_confidence"), rule.min_confidence)
 

@@ -518,7 +518,7 @@ def rules_check(profiles: list[str]) -> None:
         try:
             rules = read_rules(name, [])
         except InputError as fault:
-            err.print(f"{name}: {fault}", markup=False, highlight=False, soft_wrap=True)
+            err.print(str(fault), markup=False, highlight=False, soft_wrap=True)
             failed = True
             continue
         out.print(f"{name}: no fault; content {rules.profile.content_hash}, parameters {rules.params.params_hash}", highlight=False, soft_wrap=True)

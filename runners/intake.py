@@ -63,6 +63,7 @@ class Intake:
         self.deaf: set[str] = set()  # what the detectors were told
         self.ended: set[str] = set()
         self.receivers: list[str] = []
+        self._named: dict[tuple[str, ...], list[int]] = {}  # answers of `_numbers`, which never change: no part of the state
         self.safety = SafetyRoad()
         self.watermark_ms = T_MISSING
         self.down_ms: int | None = None  # the watch was told that we were down, and has not heard anything since
@@ -211,6 +212,7 @@ class Intake:
         self.active = (set(sections["active"]) & set(self.lanes)) | (set(self.lanes) - set(sections["lanes"]))
         self.ended = set(sections["ended"]) & set(self.lanes)
         self.receivers = list(sections["receivers"])
+        self._named.clear()
         self.safety = SafetyRoad.from_sections(sections["safety"])
         self.watermark_ms, self.down_ms = sections["watermark_ms"], sections["down_ms"]
         self.exercise = sections["exercise"] or any(lane.exercise for lane in self.lanes.values())
@@ -316,6 +318,13 @@ class Intake:
         return batch
 
     def _numbers(self, names: tuple[str, ...]) -> list[int]:
+        if (numbers := self._named.get(names)) is None:
+            if len(self._named) > RECEIVERS_MAX:
+                self._named.clear()
+            numbers = self._named[names] = self._numbered(names)
+        return numbers
+
+    def _numbered(self, names: tuple[str, ...]) -> list[int]:
         known = {name: number for number, name in enumerate(self.receivers)}
         numbers = []
         for name in names:

@@ -77,6 +77,7 @@ def test_all_faults_of_structure_come_in_one_message():
     with pytest.raises(ConfigError) as fault:
         load_profile(text, file="mine.toml")
     said = str(fault.value)
+    assert said.startswith("mine.toml: 6 faults:\n"), "one head, and the place of each behind it"
     assert "6 faults" in said  # a negative weight beside five of structure: the misspelt weight is an unknown key and a missing one
     for words in (
         "Expected `float`, got `str`",
@@ -107,6 +108,18 @@ def test_the_documents_name_every_key_and_quote_the_message():
     with pytest.raises(ConfigError) as fault:
         load_profile(GOOD.replace('behaviours = ["loitering"]\n', ""), file="my-waters.toml")
     assert str(fault.value) in text
+
+
+def test_an_unknown_key_hides_neither_a_family_that_is_not_there_nor_levels_out_of_order():
+    text = (
+        GOOD.replace("weight = 0.7", "weight = 0.7\nbehaviour = []")
+        .replace("alarm_milli = -400", "alarm_milli = -4000", 1)
+        .replace('family = "dark"', 'family = "dork"', 1)
+    )
+    with pytest.raises(ConfigError) as fault:
+        load_profile(text, file="mine.toml")
+    for words in ("did you mean 'behaviours'", "no family 'dork'", "not in rising order"):
+        assert words in str(fault.value)
 
 
 def test_a_profile_without_rules_is_refused():

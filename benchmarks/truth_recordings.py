@@ -30,7 +30,7 @@ from runners.step import Rules
 from runners.zoning import BuildOptions, build_zones
 from tracks.detector import Detector, Sight
 from tracks.params import ByDistance, Loitering, Params
-from tracks.records import ACCEPTED, GOES_ON
+from tracks.records import ACCEPTED, DUPLICATE, GOES_ON, SAME_TIME
 
 LATENESS_MS = 120_000
 GAP_S = 900.0  # of class A, from which a silence may become a dark period
@@ -60,8 +60,8 @@ class Probe(Detector):
         self.rows: list[np.ndarray] = []
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
-        """Keep (vessel, t, lat, lon, track, whether it began there) of accepted rows."""
-        mine = np.flatnonzero((taken["what"] == ACCEPTED) & (taken["slot"] >= 0))
+        """Keep (vessel, t, lat, lon, track, whether it began there) of the rows that a track was given, copies among them."""
+        mine = np.flatnonzero(np.isin(taken["what"], (ACCEPTED, DUPLICATE, SAME_TIME)) & (taken["slot"] >= 0))
         slots = taken["slot"][mine]
         known = sight.table.known
         begun = taken["how"][mine] != GOES_ON  # born, jumped, or returned after a long silence

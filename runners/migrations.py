@@ -17,6 +17,8 @@ from dogwatch.batch import LAT_MISSING, T_MISSING
 from dogwatch.geo import M_PER_UNIT, cos_lat
 from tracks.assist import ARRIVAL
 from tracks.detectors import new_detectors
+from tracks.hulls import COUNTS
+from tracks.key import TRACKS_MAX
 from tracks.loitering import LoiteringDetector
 from tracks.records import TRAIL
 
@@ -65,6 +67,12 @@ def _from_17(sections: Sections) -> None:
             notes["came"] = [[*row, row[3], row[4], 0] for row in notes["came"]]
 
 
+def _from_18(sections: Sections) -> None:
+    """Of a number twice as many hulls are told apart: what was counted of each in turn has room for them."""
+    for identity in _all_named("identity", sections):
+        identity["turns"] = [[*row, *[0] * (1 + COUNTS + TRACKS_MAX - len(row))] for row in identity["turns"]]
+
+
 def _refitted(old: np.ndarray, dtype: np.dtype, **made: np.ndarray) -> np.ndarray:
     """Records in another form: each field as `made`, else as it was under its name."""
     new = np.zeros(old.shape, dtype)
@@ -81,4 +89,4 @@ def _all_named(name: str, sections: Sections) -> Iterator[Sections]:
             yield from _all_named(name, section)
 
 
-MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16, 17: _from_17}
+MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16, 17: _from_17, 18: _from_18}

@@ -155,6 +155,10 @@ def _where(chain, t, here, kn, limits, reacquire):
         if head.agrees(t, here, kn):
             return head, "goes on"
     v = _nearest(chain, t, here, kn, limits)
+    if v is not None and t - v.t_ms >= 1_800_000 and _shared(chain):
+        v, ambiguous = _after_silence(chain, t, here)
+        if ambiguous:
+            return v, "returned"
     if v is None and t - head.t_ms > 60 * HOUR_MS:
         return head, "returned"
     if v is None:
@@ -165,7 +169,7 @@ def _where(chain, t, here, kn, limits, reacquire):
     if v.belief == "tentative":
         if v.reports + 1 < reacquire:
             return v, "aside"
-        if head.t_ms >= v.birth_ms or t - head.t_ms > 60 * HOUR_MS:
+        if head.t_ms >= v.birth_ms or t - head.t_ms > 60 * HOUR_MS or _shared(chain):
             v.belief, v.turns = "believed", 0
             v.heard_ms = v.t_ms
             return v, "born"
@@ -177,6 +181,34 @@ def _where(chain, t, here, kn, limits, reacquire):
     if not v.agrees(t, here, kn):
         _shadow(chain, v, t, here, kn)
     return v, "goes on"
+
+
+def _shared(chain):
+    return any(v.belief == "believed" for v in chain[1:])
+
+
+def _after_silence(chain, t, here):
+    """(track, whether a new segment begins there): of a number that several hulls share, where the nearest was silent."""
+    suits = {}
+    for v in chain:
+        if v.belief in ("believed", "tentative") and v.t_ms is not None and t - v.t_ms <= 60 * HOUR_MS:
+            hours = (t - v.t_ms) / HOUR_MS
+            spent = math.sqrt(hours**2 + 0.25**2) / (1 + math.sqrt(hours))
+            off = distance_m(*v.at, *here) / (max(25 * spent, 1.2 * v.speed_kn * min(hours, 1)) * NM_M)
+            if off <= 1:
+                suits[v.ordinal] = math.exp(-((5 * off) ** 2)) / spent
+    if not suits:
+        return None, False
+    best = max(suits, key=lambda ordinal: suits[ordinal])
+    rivals = [ordinal for ordinal in suits if suits[ordinal] * 10 >= suits[best]]
+    if len(rivals) < 2 or t - chain[best].t_ms < 1_800_000:
+        return chain[best], False
+    believed = [ordinal for ordinal in rivals if chain[ordinal].belief == "believed"]
+    keep = 0 if 0 in rivals else best if best in believed or not believed else believed[0]
+    for ordinal in rivals:
+        if ordinal != keep:
+            chain[ordinal].die()
+    return chain[keep], chain[keep].belief == "believed"
 
 
 def _shadow(chain, v, t, here, kn):
@@ -206,7 +238,7 @@ def _nearest(chain, t, here, kn, limits):
     agreeing, possible = [], []
     for v in chain:
         age_ms = 0 if v.t_ms is None else t - v.t_ms
-        limit_ms = {"shadow": 900_000, "tentative": 460 * HOUR_MS, "believed": 60 * HOUR_MS if v is not chain[0] else math.inf, "dead": 0}[v.belief]
+        limit_ms = {"shadow": 900_000, "tentative": 48 * HOUR_MS, "believed": 60 * HOUR_MS if v is not chain[0] else math.inf, "dead": 0}[v.belief]
         if v.belief != "dead" and age_ms > limit_ms:
             v.die()
         if v.belief not in ("believed", "tentative") or v.t_ms is None or age_ms > 60 * HOUR_MS:
@@ -225,11 +257,14 @@ def _nearest(chain, t, here, kn, limits):
 def _sister(chain, t):
     dead = next((v for v in chain[1:] if v.belief == "dead"), None)
     unsure = [v for v in chain[1:] if v.belief in ("tentative", "shadow")]
-    if dead is None and len(chain) < 4:
+    if dead is None and len(chain) < 8:
         chain.append(Track(len(chain), t, ""))
         return chain[-1]
     old = dead or min(unsure, key=lambda v: v.t_ms, default=None)
     if old is None:
-        return None
+        quiet = [v for v in chain[1:] if v.belief == "believed" and t - v.t_ms >= HOUR_MS]
+        if not quiet:
+            return None
+        old = min(quiet, key=lambda v: v.t_ms)
     chain[old.ordinal] = Track(old.ordinal, t, "")
     return chain[old.ordinal]

@@ -75,8 +75,17 @@ def of_17(sections: dict[str, Any]) -> None:
             of_17(section)
 
 
+def of_18(sections: dict[str, Any]) -> None:
+    """Sections as schema 18 had them: four hulls of a number at most."""
+    for name, section in sections.items():
+        if isinstance(section, dict):
+            if name == "identity":
+                section["turns"] = [row[:-4] for row in section["turns"]]
+            of_18(section)
+
+
 ARRIVED_17 = ("key", "turn_ms", "slow_ms", "lat", "lon", "turn_cos", "before_kn")
-BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17}
+BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17, 18: of_18}
 
 
 def written_by(schema: int, data: bytes) -> bytes:
@@ -146,6 +155,13 @@ def test_who_came_to_help_before_the_upgrade_still_counts():
     assert told["arrived"].dtype == ARRIVAL
     assert told["arrived"].tolist() == [(7, 1, 2, 3, 4, 0.5, 12.0, 3, 4, 0)]
     assert told["book"][0][3]["came"] == [[7, 1, 2, 3, 4, 0.5, 12.0, 3, 4, 0]]
+
+
+def test_hulls_that_took_turns_before_the_upgrade_are_still_counted():
+    sections = {"detectors": {"identity": {"turns": [[7, 0, 3, 1, 2, 5, 4, 0, 0, 0, 0, 0, 0]]}}}
+    of_18(sections)
+    assert len(sections["detectors"]["identity"]["turns"][0]) == 9
+    assert migrated(sections, 18, 19)["detectors"]["identity"]["turns"] == [[7, 0, 3, 1, 2, 5, 4, 0, 0, 0, 0, 0, 0]]
 
 
 def test_a_migration_leaves_alone_what_it_does_not_know():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_association import follow
 from numba import njit
-from tracks_sea import T0, FlatSea, every, static, track
+from tracks_sea import T0, FlatSea, every, in_order, static, track
 
 from dogwatch import blob
 from dogwatch.batch import F_CLASS_B, F_COARSE, F_LATE, HAS_NAME, HAS_TYPE_AND_SIZE, LAT_MISSING, SOG_MISSING, STATIC_DTYPE, new_fixes
@@ -14,6 +14,7 @@ from ingest.decode import DecodeState, decode
 from tests.decode_inputs import bits_of, one, six_bit, tag
 from tracks.association import AHEAD, associate
 from tracks.clock import order_of_fixes
+from tracks.key import key_of, mmsi_of, ordinal_of
 from tracks.params import Params
 from tracks.records import ACCEPTED, BELIEVED, COUNTERS, HOT, MARK_CLASSES, MORE, PLAIN
 from tracks.slow_runs import _close_buckets
@@ -50,8 +51,25 @@ def rough_sea(draw):
     return rows[order_of_fixes(rows)]
 
 
+@st.composite
+def crowd(draw):
+    """One number that up to ten hulls send from places miles apart, with hours of silence between."""
+    n = draw(st.integers(20, 200))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rows, hulls = new_fixes(n), draw(st.integers(2, 10))
+    rows["mmsi"], rows["msg_type"], rows["receivers"] = 210_000_000, 1, 1
+    rows["t_ms"] = rows["release_ms"] = 10_000_000 + np.cumsum(
+        rng.choice([10_000, 300_000, 1_900_000, 9_000_000, 90_000_000], n, p=[0.4, 0.4, 0.12, 0.07, 0.01])
+    )
+    hull = rng.integers(0, hulls, n)
+    rows["lat"] = hull * draw(st.sampled_from([20_000, 200_000, 900_000])) + rng.integers(-5_000, 5_000, n)
+    rows["lon"] = rng.integers(-5_000, 5_000, n)
+    rows["sog"] = rng.choice([0, 80, SOG_MISSING], n)
+    return rows
+
+
 @settings(max_examples=200, deadline=None)
-@given(rough_sea(), st.integers(1, 8))
+@given(rough_sea() | crowd(), st.integers(1, 8))
 def test_kernel_agrees_with_its_twin(rows, capacity):
     table = VesselTable.new(10_000, {"cold": np.dtype("<i8")}, capacity)
     taken = table.add_fixes(rows, *LIMITS)
@@ -63,7 +81,7 @@ def test_kernel_agrees_with_its_twin(rows, capacity):
     assert set(table.used["mmsi"].tolist()) == set(tracks)
     for mmsi, chain in tracks.items():
         for twin in chain:
-            slot = table.slot_of_key(mmsi << 2 | twin.ordinal)
+            slot = table.slot_of_key(key_of(mmsi, twin.ordinal))
             row, more = table.rows[slot], table.more[slot]
             assert (more["belief"] == BELIEVED) == (twin.belief == "believed")
             if twin.belief != "believed" or twin.t_ms is None:
@@ -75,7 +93,7 @@ def test_kernel_agrees_with_its_twin(rows, capacity):
 
 
 @settings(max_examples=40, deadline=None)
-@given(rough_sea(), st.data())
+@given(rough_sea() | crowd(), st.data())
 def test_any_cut_and_any_restart_leave_the_same_table(rows, data):
     whole = table_of(rows).to_sections()
     cut = data.draw(st.integers(0, len(rows)))
@@ -171,6 +189,50 @@ def test_two_hulls_on_one_number_are_two_tracks(apart_nm, step_s, pattern):
         assert len(set(taken["slot"][settled & (second == hull)].tolist())) == 1
     assert len(set(taken["slot"][settled].tolist())) == 2
     assert table.counts()["accepted"] >= len(t) - 3
+
+
+def spots(*visits):
+    """Rows of one number: (hours, nautical miles north of 50 degrees, reports two minutes apart)."""
+    return np.concatenate([track(X, hours * 3600 + 120.0 * np.arange(n), 50.0 + nm / 60, 10.0, sog_kn=0.0) for hours, nm, n in visits])
+
+
+def segments_of(rows):
+    """(ordinal, segment) that each row was given; None: held back."""
+    table, found = VesselTable.new(100, {}), []
+    for k in range(len(rows)):
+        (told,) = table.add_fixes(rows[k : k + 1], *LIMITS)
+        more = table.more[told["slot"]]
+        found.append((int(more["ordinal"]), int(more["segment"])) if told["what"] == ACCEPTED else None)
+    return found
+
+
+def hulls(count, apart_nm=30):
+    """So many, heard in turns for half an hour: all are known when it is over."""
+    return in_order(*(spots((k / 60, apart_nm * k, 15)) for k in range(count)))
+
+
+def test_a_fix_that_two_silent_hulls_could_have_made_is_a_new_segment_and_nobody_elses():
+    both = hulls(2)
+    told = segments_of(np.concatenate([both, spots((9.0, 15, 5))]))
+    assert {one for one in told[:-5] if one} == {(0, 0), (1, 0)}
+    assert told[-5:] == [(0, 1)] * 5, "half way between both, after hours"
+    told = segments_of(np.concatenate([both, spots((9.0, 15, 1), (9.1, 30, 4))]))
+    assert told[-5:] == [(0, 1), None, None, None, None], "the other has ended as well: who is heard there is held back like any stranger"
+    assert segments_of(np.concatenate([both, spots((9.0, 0.2, 5))]))[-5:] == [(0, 0)] * 5, "beside one of them it is hers"
+    assert (0, 1) not in segments_of(np.concatenate([both, spots((0.7, 15, 5))])), "both were heard a few minutes before"
+
+
+def test_of_a_shared_number_a_new_place_is_one_more_hull_and_no_jump():
+    assert segments_of(np.concatenate([hulls(2), spots((3.0, 300, 5))]))[-5:] == [None, None, (2, 0), (2, 0), (2, 0)]
+    assert segments_of(np.concatenate([hulls(1), spots((3.0, 300, 5))]))[-1] == (0, 1), "of a number with one hull it is a jump"
+
+
+def test_eight_hulls_share_a_number_and_a_ninth_takes_the_place_of_one_that_is_silent():
+    eight = hulls(8, apart_nm=300)
+    assert {one[0] for one in segments_of(eight) if one} == set(range(8))
+    heard = spots(*((1.0 + 0.05 * k, 300 * k, 1) for k in (0, 2, 3, 4, 5, 6, 7)))
+    assert segments_of(np.concatenate([eight, heard, spots((1.9, 2700, 5))]))[-1] == (1, 0), "that of the one silent for longest, and for an hour"
+    assert segments_of(np.concatenate([eight, heard, spots((1.3, 2700, 5))]))[-1] is None, "of hulls that are heard none ends for it"
 
 
 def test_a_frozen_speed_is_no_second_hull():
@@ -348,6 +410,14 @@ def test_who_is_slow_and_moved_is_found_among_the_rows_as_among_all_tracks():
     wanted = [slot for slot in heard.tolist() if table.used["speed_kn"][slot] <= 3.0 and not asked[slot]]
     assert 20 < len(wanted) < len(heard) - 20
     assert slow_slots(table, rows, taken, 3.0).tolist() == wanted
+
+
+def test_a_key_tells_number_and_ordinal():
+    for mmsi in (200_000_000, 799_999_999):
+        keys = [key_of(mmsi, ordinal) for ordinal in range(8)]
+        assert keys[:4] == [mmsi << 2 | ordinal for ordinal in range(4)], "as they were when there were four"
+        assert sorted(keys) == keys
+        assert [(mmsi_of(key), ordinal_of(key)) for key in keys] == [(mmsi, ordinal) for ordinal in range(8)]
 
 
 def test_counters_are_named():

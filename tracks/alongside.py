@@ -20,9 +20,10 @@ from dogwatch.events import Exclusion, ZoneRelation
 from tracks import company, subjects
 from tracks import episodes as ep
 from tracks.detector import Sight
+from tracks.key import mmsi_of
 from tracks.params import INSHORE_NM, Rendezvous
 from tracks.parties import role
-from tracks.vessels import ORDINAL_BITS, degrees
+from tracks.vessels import degrees
 from tracks.waiting import is_buoy
 
 HARBOUR, ANCHORAGE, WEATHER = "unmapped_harbour", "unmapped_anchorage", "weather_stop"
@@ -213,4 +214,4 @@ def _owner(name: bytes) -> str:
 
 
 def _flag(party: np.void) -> int:
-    return (int(party["key"]) >> ORDINAL_BITS) // company.MID_DIVISOR
+    return mmsi_of(int(party["key"])) // company.MID_DIVISOR

@@ -18,8 +18,9 @@ from numba import boolean, float64, from_dtype, int64, types, uint8
 from dogwatch.batch import T_MISSING, take_rows
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, NM_M, cos_lat, distance_m
 from dogwatch.kernel import kernel
+from tracks.key import make_key
 from tracks.records import BELIEVED, HOT_TYPE, MORE_TYPE, PLAIN
-from tracks.vessels import ORDINAL_BITS, VesselTable
+from tracks.vessels import VesselTable
 
 ROW_BITS = 24  # rows of one tick: 16 million
 SIGHTED_MS = 2 * 86_400_000  # not heard for longer: nobody's neighbour
@@ -203,7 +204,7 @@ def _sightings(rows, more, heard, since_ms, slots, trouble, out):
         v, m, seen = rows[i], more[i], out[n]
         if v["t_ms"] == T_MISSING or m["belief"] != BELIEVED:
             continue
-        seen["key"] = (np.int64(v["mmsi"]) << ORDINAL_BITS) | np.int64(m["ordinal"])
+        seen["key"] = make_key(np.int64(v["mmsi"]), np.int64(m["ordinal"]))
         seen["t_ms"] = v["t_ms"]
         seen["heard_ms"] = heard[i]
         seen["lat"] = v["lat"]

@@ -10,6 +10,9 @@ Everything else is a question, asked in `_choose`:
 - A fix that the track could have reached, though not at the speed it tells (a frozen SOG, a long turn), is accepted; the
   place that it left is kept as a SHADOW. If the next ones change to and fro between the two, TURNS_MIN times, these are
   two hulls close together, and the shadow becomes a track of its own. A shadow that nobody returns to dies.
+Once two hulls are known to share a number, more may, and where the nearest has been silent for QUIET_MS a fix is nobody's by right. It goes to
+the hull that it suits best (`_suits`: how far off, how long silent); if another suits it nearly as well, nobody knows whose it is: a new segment
+begins there, and the tracks that it could have gone on with end. A place that suits none is one more hull, not a jump.
 A track silent for RETURN_MS begins anew where it is heard next; a second hull is forgotten then. All of
 this depends on the rows alone, in canonical order. A late row (a satellite's, hours after the coast) tells that the vessel was heard; of
 one that nobody had seen for FAR_MS it is the last known place, of one never seen the first. It is no accepted fix: no detector is given it as one.
@@ -42,6 +45,7 @@ from dogwatch.batch import (
 )
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
+from tracks.key import TRACKS_MAX
 from tracks.records import (
     ACCEPTED,
     BELIEVED,
@@ -77,7 +81,6 @@ from tracks.records import (
 )
 
 SHIP_MMSI_MIN, SHIP_MMSI_MAX = 200_000_000, 799_999_999
-TRACKS_MAX = 4  # of one MMSI
 DUPLICATE_MS = 30_000
 DERIVE_MS = 30_000  # a speed is derived from two positions only over at least this long
 NOISE_M = 60.0  # two GNSS errors, an antenna's swing, rounding
@@ -88,6 +91,15 @@ TENTATIVE_MS = 2 * 86_400_000
 RETURN_MS = 60 * 3_600_000  # silent for so long, a track begins anew (GlobalFishingWatch's segmenter: 2.5 days)
 SILENT_MOVING_MS, SILENT_SLOW_MS = 120_000, 480_000  # a track not heard for so long has left its place (M.1371-5, table 1: 10-30 s and 180 s)
 FAR_MS = 3_600_000  # beyond every coast: seen by nobody for so long, a vessel's late position is its last known place
+QUIET_MS = 1_800_000  # of a shared number: two hulls that both were silent for so long may have changed places
+CROWD_KN, SLACK_H, AS_TOLD_H = (
+    25.0,
+    0.25,
+    1.0,
+)  # a hull of a shared number: so fast, but in h hours no farther than the root of h allows; for an hour as it told
+CROWD_SHAPE = 5.0
+AMBIGUOUS = math.log(10.0)  # suits less than ten times better than another: nobody knows whose fix it is
+NEVER = -1e9
 SLOW_KN = 3.0
 PATIENCE = 3  # and for longer than so many of its own usual intervals
 RECKON_S = 7200.0  # of several tracks that a fix may belong to, the one wins that steers towards it, as far ahead as this
@@ -204,10 +216,20 @@ def _away_m(rows, more, slot, t, lat, lon):
     return min(d, math.sqrt(dy * dy + dx * dx))
 
 
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64), **PLAIN)
+def _end(rows, more, heard, slot):
+    """A track is over; its slot may become another."""
+    more[slot]["belief"] = np.uint8(DEAD)
+    rows[slot]["t_ms"] = T_MISSING
+    rows[slot]["speed_kn"] = np.float32(-1.0)
+    heard[slot] = T_MISSING
+
+
 @kernel(int64(*ARRAYS[:4], int64[::1], int64, int64), **PLAIN)
 def _new_sister(rows, more, heard, trail, cells, head, t):
-    """Slot of a fresh track of the head's MMSI: a dead one, a new one, or the stalest of those not believed; -1: all are believed."""
+    """Slot of a fresh track of the head's MMSI: a dead one, a new one, the stalest of those not believed, or one silent for FAR_MS; -1: all are heard."""
     last, dead, stale, n = head, np.int64(-1), np.int64(-1), 1
+    quiet = np.int64(-1)
     at = np.int64(more[head]["next"]) - 1
     while at >= 0:
         n += 1
@@ -216,6 +238,8 @@ def _new_sister(rows, more, heard, trail, cells, head, t):
             dead = at if dead < 0 else dead
         elif more[at]["belief"] != BELIEVED and (stale < 0 or rows[at]["t_ms"] < rows[stale]["t_ms"]):
             stale = at
+        elif more[at]["belief"] == BELIEVED and t - rows[at]["t_ms"] >= FAR_MS and (quiet < 0 or rows[at]["t_ms"] < rows[quiet]["t_ms"]):
+            quiet = at
         at = np.int64(more[at]["next"]) - 1
     slot = np.int64(dead)
     if slot < 0 and n < TRACKS_MAX and cells[SLOTS] < min(rows.shape[0], cells[SLOTS_MAX]):
@@ -226,6 +250,9 @@ def _new_sister(rows, more, heard, trail, cells, head, t):
         rows[head]["sisters"] = np.uint8(1)
         return slot
     slot = stale if slot < 0 else slot
+    if slot < 0 and quiet >= 0:
+        _end(rows, more, heard, quiet)
+        slot = quiet
     if slot >= 0:
         ordinal, following = np.int64(more[slot]["ordinal"]), more[slot]["next"]
         blank(rows, more, heard, trail, slot, np.int64(rows[head]["mmsi"]), ordinal, t)
@@ -277,10 +304,7 @@ def _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits):
         age_ms = t - v["t_ms"]
         over = (m["belief"] == SHADOW and age_ms > SHADOW_MS) or (m["belief"] == TENTATIVE and age_ms > TENTATIVE_MS)
         if over or (at != head and m["belief"] == BELIEVED and age_ms > RETURN_MS):
-            m["belief"] = np.uint8(DEAD)
-            v["t_ms"] = T_MISSING
-            v["speed_kn"] = np.float32(-1.0)
-            heard[at] = T_MISSING
+            _end(rows, more, heard, at)
         if (m["belief"] == BELIEVED or m["belief"] == TENTATIVE) and v["t_ms"] != T_MISSING and age_ms <= RETURN_MS:
             away_m = _away_m(rows, more, at, t, lat, lon)
             near = distance_m(v["lat"], v["lon"], lat, lon) <= _reach_m(rows, more, at, t, limits)
@@ -322,6 +346,58 @@ def _shadow_of(rows, more, head):
     return at
 
 
+@kernel(float64(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64), **PLAIN)
+def _suits(rows, more, slot, t, lat, lon):
+    """How well a fix suits a hull of a shared number, as a logarithm; NEVER: it cannot have come there, or there is no such hull."""
+    v, belief = rows[slot], more[slot]["belief"]
+    if belief not in (BELIEVED, TENTATIVE) or v["t_ms"] == T_MISSING or t - v["t_ms"] > RETURN_MS:
+        return NEVER
+    hours = (t - v["t_ms"]) / 3_600_000.0
+    spent = math.sqrt(hours * hours + SLACK_H * SLACK_H) / (1.0 + math.sqrt(hours))
+    reach_m = max(CROWD_KN * spent, 1.2 * _speed_kn(rows, more, slot) * min(hours, AS_TOLD_H)) * NM_M
+    off = distance_m(v["lat"], v["lon"], lat, lon) / reach_m
+    return -((CROWD_SHAPE * off) ** 2) - math.log(spent) if off <= 1.0 else NEVER
+
+
+@kernel(boolean(MORE_TYPE[::1], int64), **PLAIN)
+def _is_shared(more, head):
+    """Whether several hulls are known to send this number."""
+    at = np.int64(more[head]["next"]) - 1
+    while at >= 0:
+        if more[at]["belief"] == BELIEVED:
+            return True
+        at = np.int64(more[at]["next"]) - 1
+    return False
+
+
+@kernel(types.UniTuple(int64, 2)(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, int64, int64, int64), **PLAIN)
+def _after_silence(rows, more, heard, head, t, lat, lon):
+    """(slot, how) of a fix of a shared number where the nearest track had been silent; slot -1: none of the hulls can be there."""
+    best, most, at = np.int64(-1), NEVER, head
+    while at >= 0:
+        here = _suits(rows, more, at, t, lat, lon)
+        if here > most:
+            best, most = at, here
+        at = np.int64(more[at]["next"]) - 1
+    if best < 0 or t - rows[best]["t_ms"] < QUIET_MS:
+        return best, GOES_ON
+    keep, rivals, at = best, 0, head
+    while at >= 0:
+        if _suits(rows, more, at, t, lat, lon) + AMBIGUOUS >= most:
+            rivals += 1
+            if at == head or (keep != head and more[keep]["belief"] != BELIEVED and more[at]["belief"] == BELIEVED):
+                keep = at  # the head of a chain cannot end
+        at = np.int64(more[at]["next"]) - 1
+    if rivals < 2:
+        return best, GOES_ON
+    at = head
+    while at >= 0:
+        if at != keep and _suits(rows, more, at, t, lat, lon) + AMBIGUOUS >= most:
+            _end(rows, more, heard, at)
+        at = np.int64(more[at]["next"]) - 1
+    return keep, RETURNED if more[keep]["belief"] == BELIEVED else GOES_ON
+
+
 @kernel(
     types.UniTuple(int64, 2)(*ARRAYS[:4], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4), int64),
     **PLAIN,
@@ -329,6 +405,10 @@ def _shadow_of(rows, more, head):
 def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits, reacquire):
     """(slot, how): the track of a fix that is not simply where its vessel should be. slot -1: no room; how -1: not believed yet."""
     slot = _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits)
+    if slot >= 0 and t - rows[slot]["t_ms"] >= QUIET_MS and _is_shared(more, head):
+        slot, how = _after_silence(rows, more, heard, head, t, lat, lon)
+        if how == RETURNED:
+            return slot, how
     if slot < 0 and t - rows[head]["t_ms"] > RETURN_MS:
         return head, RETURNED
     if slot < 0:
@@ -341,8 +421,8 @@ def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits
             return slot, -1
         usual_ms = (rows[head]["t_ms"] - more[head]["birth_ms"]) // max(1, np.int64(rows[head]["reports"]))
         patience_ms = max(SILENT_SLOW_MS if rows[head]["speed_kn"] < SLOW_KN else SILENT_MOVING_MS, PATIENCE * usual_ms)
-        if rows[head]["t_ms"] >= more[slot]["birth_ms"] or t - rows[head]["t_ms"] > RETURN_MS:
-            _believe(rows, more, heard, slot)  # both are heard: a second hull
+        if rows[head]["t_ms"] >= more[slot]["birth_ms"] or t - rows[head]["t_ms"] > RETURN_MS or _is_shared(more, head):
+            _believe(rows, more, heard, slot)  # both are heard: a second hull; of a number known to be shared, one more
             return slot, BORN
         if t - rows[head]["t_ms"] < patience_ms:
             return slot, -1

@@ -14,8 +14,8 @@ from dogwatch.geo import M_PER_UNIT, NM_M, distance_m
 from dogwatch.kernel import kernel
 from tracks.around import SIGHTING_TYPE
 from tracks.company import BOW_KN_MIN, MID_DIVISOR, NAV_ANCHORED, NAV_FISHING, NAV_MOORED, TYPE_FISHING
+from tracks.key import read_mmsi
 from tracks.records import PLAIN
-from tracks.vessels import ORDINAL_BITS
 
 MATE_NM = 0.3
 BIN_UNITS = 30_000  # 3 nm of latitude
@@ -91,7 +91,7 @@ def _count(seen, places, starts, since_ms, limits, found, bows):
                 continue
             if fishes:
                 found[i]["fleet"] += np.int32(1)
-                hers = (place["key"] >> ORDINAL_BITS) // MID_DIVISOR == (other["key"] >> ORDINAL_BITS) // MID_DIVISOR
+                hers = read_mmsi(place["key"]) // MID_DIVISOR == read_mmsi(other["key"]) // MID_DIVISOR
                 if hers and other["loa_m"] > 0 and other["loa_m"] <= share_max * place["loa_m"]:
                     found[i]["boats"] += np.int32(1)
             if not slow or off_m > queue_nm * NM_M:

@@ -21,8 +21,8 @@ from dogwatch.geo import M_PER_UNIT, NM_M, distance_m
 from dogwatch.kernel import kernel
 from tracks.around import SIGHTING_TYPE
 from tracks.detector import Sight
+from tracks.key import mmsi_of
 from tracks.records import PLAIN
-from tracks.vessels import ORDINAL_BITS
 
 if TYPE_CHECKING:
     from tracks.params import Rendezvous
@@ -105,6 +105,6 @@ def fishing(rows: np.ndarray) -> np.ndarray:
 
 def boats_of(rows: np.ndarray, key: int, loa_m: int, share_max: float) -> int:
     """How many fishing boats of the same flag among them are so much shorter than `loa_m` that they may be her boats (unknown lengths are not)."""
-    flag = (key >> ORDINAL_BITS) // MID_DIVISOR
-    flags = (rows["key"] >> ORDINAL_BITS) // MID_DIVISOR
+    flag = mmsi_of(key) // MID_DIVISOR
+    flags = mmsi_of(rows["key"]) // MID_DIVISOR
     return int((fishing(rows) & (flags == flag) & (rows["loa_m"] > 0) & (rows["loa_m"] <= share_max * loa_m)).sum())

@@ -26,9 +26,10 @@ from numba import float64, from_dtype, int32, int64, types
 from dogwatch.batch import COG_MISSING, take_rows
 from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
+from tracks.key import make_key
 from tracks.params import Rendezvous
 from tracks.records import HOT_TYPE, MARK_MASKED, MORE_TYPE, PLAIN
-from tracks.vessels import ORDINAL_BITS, VesselTable
+from tracks.vessels import VesselTable
 
 SLOW_REPORT_S = 180.0  # nominal interval of moored, anchored and slow class B vessels (ITU-R M.1371-5, table 1)
 AGE_FACTOR = 3.0
@@ -184,7 +185,7 @@ def _near_rows(rows, more, tick_ms, limits, slots, out):
         if gait == 0:
             continue
         m, one = more[i], out[n]
-        one["key"] = (np.int64(v["mmsi"]) << ORDINAL_BITS) | np.int64(m["ordinal"])
+        one["key"] = make_key(np.int64(v["mmsi"]), np.int64(m["ordinal"]))
         one["t_ms"] = v["t_ms"]
         one["lat"] = v["lat"]
         one["lon"] = v["lon"]

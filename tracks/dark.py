@@ -31,10 +31,11 @@ from tracks import episodes as ep
 from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.ears import EAR, EAR_TYPE, HOUR_BUCKETS, Ears
+from tracks.key import mmsi_of
 from tracks.params import INSHORE_NM, Dark
 from tracks.records import ACCEPTED, FIX_TYPE, MARK_SILENT, PLAIN, TAKEN_TYPE
 from tracks.silence import CAUSES, Silence, ask_ears, ask_peers, ask_places, ask_watch, due, expected, settle
-from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
+from tracks.vessels import VesselTable, text_of
 
 TYPE = RULE = "dark"
 RULE_VERSION = "1.0"
@@ -213,7 +214,7 @@ def _new_event(key: int, sight: Sight, slot: int, facts: dict[str, Any], superse
         event_id=event_id(TYPE, [subjects.subject_key(key)], start_ms, RULE, RULE_VERSION),
         version=1,
         type=TYPE,
-        mmsi=[key >> ORDINAL_BITS],
+        mmsi=[mmsi_of(key)],
         t_start=start_ms,
         t_end=None,
         t_detected=sight.tick_ms,

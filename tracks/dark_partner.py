@@ -26,6 +26,7 @@ from tracks.around import SIGHTING_TYPE
 from tracks.companions import PLACE, PLACE_TYPE, company_of
 from tracks.coverage import BLOCK_MS, cell_key, p_silence
 from tracks.detector import Detector, Sight
+from tracks.key import mmsi_of
 from tracks.params import DarkPartner
 from tracks.records import HOT_TYPE, MINUTE_MS, PLAIN
 from tracks.vessels import degrees
@@ -244,7 +245,7 @@ def _interrupted(sight: Sight, slot: int, stop: np.void, rule: DarkPartner) -> E
     exclusions += [
         ep.checked("ais_partner", bool(stop["partner"]), suppress=True),
         ep.checked("gale_meanwhile", bool(stop["weather"]), suppress=True),
-        Exclusion("silent_vessel", f"{int(stop['other']) >> 2}" if possible else "none", None, "none"),
+        Exclusion("silent_vessel", f"{mmsi_of(int(stop['other']))}" if possible else "none", None, "none"),
     ]
     reason = ep.suppressed_reason(exclusions) or ("" if possible else "nobody who was silent could have been there")
     crowd = any(exclusion.name == "queue" and exclusion.effect == "doubt" for exclusion in exclusions)

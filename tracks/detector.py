@@ -24,12 +24,13 @@ from dogwatch.batch import Control
 from dogwatch.events import Event, Subject
 from tracks.around import Around
 from tracks.coverage import Coverage
+from tracks.key import mmsi_of
 from tracks.look import Picks
 from tracks.params import Params
 from tracks.parties import parties, subject
 from tracks.rescue import Rescue
 from tracks.subjects import subject_key
-from tracks.vessels import ORDINAL_BITS, VesselTable
+from tracks.vessels import VesselTable
 from watchlists.screen import Watchlists
 
 Home = Callable[[np.ndarray], np.ndarray]  # keys of tracks -> number of the shard in which each is at home
@@ -101,7 +102,7 @@ class Sight:
     def subject(self, key: int) -> Subject:
         """The same as the subject of an event; of a track that nobody keeps only its number."""
         party = self.party(key)
-        return Subject(subject_key(key), key >> ORDINAL_BITS) if party is None else subject(party)
+        return Subject(subject_key(key), mmsi_of(key)) if party is None else subject(party)
 
 
 class Detector:

@@ -16,7 +16,8 @@ from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, Value, event_from_json, event_id, to_json
 from tracks import subjects
 from tracks.detector import Sight
-from tracks.vessels import ORDINAL_BITS, VesselTable
+from tracks.key import mmsi_of
+from tracks.vessels import VesselTable
 
 FRESH_MS = 600_000  # how lately a neighbour must have been heard
 DECIMALS = {"nm": 2, "kn": 2, "m": 0, "s": 0, "share": 3, "min": 1}
@@ -70,7 +71,7 @@ def new_event(sight: Sight, what: tuple[str, str, str, str], keys: list[int], st
         version=1,
         type=kind,
         subtype=subtype,
-        mmsi=[key >> ORDINAL_BITS for key in keys],
+        mmsi=[mmsi_of(key) for key in keys],
         t_start=start_ms,
         t_detected=sight.tick_ms,
         rule=rule,

@@ -22,9 +22,9 @@ from dogwatch.geo import NM_M, distance_m, mean_position
 from tracks import episodes as ep
 from tracks import subjects
 from tracks.detector import Sight
+from tracks.key import mmsi_of
 from tracks.params import Gnss
 from tracks.records import MINUTE_MS, TROUBLE_JUMPED, TROUBLE_LOST
-from tracks.vessels import ORDINAL_BITS
 
 TYPE = RULE = "gnss_area"
 RULE_VERSION = "1.0"
@@ -217,7 +217,7 @@ def _describe(area: Area, sight: Sight) -> None:
     places = np.array([area.members[key] for key in keys], float) / UNITS_PER_DEG
     lat, lon = mean_position(places[:, 0], places[:, 1])
     event.lat, event.lon = round(lat, 4), round(lon, 4)
-    event.mmsi = sorted({key >> ORDINAL_BITS for key in keys})
+    event.mmsi = sorted({mmsi_of(key) for key in keys})
     event.subjects = [sight.subject(key) for key in keys]
     centre = round(lat * UNITS_PER_DEG), round(lon * UNITS_PER_DEG)
     radius_nm = max(distance_m(*centre, *place) for place in area.members.values()) / NM_M

@@ -16,9 +16,9 @@ from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_diffe
 from tracks import episodes as ep
 from tracks import who
 from tracks.detector import Sight
+from tracks.key import ORDINAL_BITS, mmsi_of
 from tracks.params import Identity
 from tracks.place_facts import COS_COURSE
-from tracks.vessels import ORDINAL_BITS
 
 LEARNING_MS = 1_200_000  # after the watch begins everybody is new
 WAITS_MS = 2_400_000  # so long a newborn's particulars are waited for
@@ -69,7 +69,7 @@ class Newborn:
                 del self.born[key]
         for key in sorted(self.book.pages):
             page = self.book.pages[key]
-            old = next(s.mmsi for s in page.event.subjects if s.mmsi != key >> ORDINAL_BITS)
+            old = next(s.mmsi for s in page.event.subjects if s.mmsi != mmsi_of(key))
             heard = sight.around.of(old << ORDINAL_BITS)
             if page.event.state != "retracted" and heard is not None and int(heard["heard_ms"]) > (page.event.t_end or 0) + SILENT_MS:
                 events.append(self.book.revise(key, tick_ms, state="retracted", reason="the old number is heard again"))

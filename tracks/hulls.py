@@ -19,8 +19,8 @@ from dogwatch.events import Event, Value
 from dogwatch.geo import M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
 from tracks import subjects, who
-from tracks.association import TRACKS_MAX
 from tracks.detector import Sight
+from tracks.key import TRACKS_MAX
 from tracks.params import Identity
 from tracks.records import BELIEVED, MARK_TWIN
 from tracks.vessels import VesselTable, trail_of

@@ -21,8 +21,9 @@ from tracks import episodes as ep
 from tracks import subjects, who
 from tracks.association import SHIP_MMSI_MAX, SHIP_MMSI_MIN
 from tracks.detector import Sight
+from tracks.key import ORDINAL_BITS, mmsi_of
 from tracks.records import MARK_CLASSES
-from tracks.vessels import ORDINAL_BITS, VesselTable
+from tracks.vessels import VesselTable
 
 STRANGERS_MAX = 4096
 SHIP_REPORTS = (1, 2, 3, 18, 19)  # a beacon's number (97x) is allowed to send them
@@ -91,11 +92,11 @@ def bad_mmsi(book: ep.Book, strangers: Strangers, sight: Sight) -> list[Event]:
             key = number << ORDINAL_BITS
             events += _bad(book, key, sight, who.stranger(number), first, n, (lat, lon), mmsi_fault(number), buoy=buoy)
     for key in sorted(book.pages):
-        slot, entry = table.slot_of_key(key), strangers.bad.get(key >> ORDINAL_BITS)
+        slot, entry = table.slot_of_key(key), strangers.bad.get(mmsi_of(key))
         heard = int(table.heard_ms[slot]) if slot >= 0 else entry[1] if entry else 0
         if tick_ms - heard > rule.silent_s * 1000:
             events += who.end(book, key, tick_ms, max(heard, book.pages[key].event.t_start))
-            strangers.bad.pop(key >> ORDINAL_BITS, None)
+            strangers.bad.pop(mmsi_of(key), None)
     return events
 
 
@@ -137,11 +138,11 @@ def class_conflict(book: ep.Book, strangers: Strangers, sight: Sight) -> list[Ev
         at = who.place_of(sight, int(slot))
         events += who.write(book, key, sight, "class_conflict", [subject], (first_ms, None), evidence, [], {"classes": "A and B"}, confidence, at)
     for key in sorted(book.pages):
-        slot, entry = table.slot_of_key(key), strangers.stations.get(key >> ORDINAL_BITS)
+        slot, entry = table.slot_of_key(key), strangers.stations.get(mmsi_of(key))
         last = entry[1] if entry else int(known["classes_s"][slot]) * 1000 if slot >= 0 else 0
         if tick_ms - last > rule.silent_s * 1000:
             events += who.end(book, key, tick_ms, max(last, book.pages[key].event.t_start))
-            strangers.stations.pop(key >> ORDINAL_BITS, None)
+            strangers.stations.pop(mmsi_of(key), None)
     return events
 
 

@@ -17,8 +17,9 @@ from dogwatch.events import Subject
 from dogwatch.geo import distance_m
 from dogwatch.kernel import kernel
 from tracks import subjects
+from tracks.key import mmsi_of
 from tracks.records import TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
-from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
+from tracks.vessels import VesselTable, text_of
 
 if TYPE_CHECKING:
     from tracks.contacts import Found
@@ -107,7 +108,7 @@ def subject(party: np.void) -> Subject:
     key = int(party["key"])
     return Subject(
         key=subjects.subject_key(key),
-        mmsi=key >> ORDINAL_BITS,
+        mmsi=mmsi_of(key),
         role=role(party) or "",
         name=text_of(party["name"]),
         callsign=text_of(party["callsign"]),

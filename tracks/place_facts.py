@@ -17,6 +17,7 @@ from numba import boolean, float64, from_dtype, int32, int64
 from dogwatch.batch import COG_MISSING, F_FIX_STATE, SOG_MISSING, T_MISSING
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
+from tracks.key import make_key
 from tracks.records import (
     DEAD,
     FIX_TYPE,
@@ -375,7 +376,7 @@ def note(fixes, taken, picked, at_pick, rows, more, doubts, facts, cells):
         begun = told["how"] != JUMPED and not plain and not dead and not placeless  # born or returned
         if (begun and doubts[slot]["row"] == 0) or rows[slot]["reports"] == 0:
             continue
-        at = _record(facts, doubts, cells, slot, np.int64(rows[slot]["mmsi"]) << 2 | np.int64(more[slot]["ordinal"]))
+        at = _record(facts, doubts, cells, slot, make_key(np.int64(rows[slot]["mmsi"]), np.int64(more[slot]["ordinal"])))
         if at < 0:
             if facts.shape[0] < FACTS_MAX:
                 return k

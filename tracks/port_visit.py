@@ -24,9 +24,10 @@ from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects
 from tracks.detector import Detector, Sight
+from tracks.key import mmsi_of
 from tracks.params import PortVisit
 from tracks.records import BELIEVED, HOT_TYPE, MORE_TYPE
-from tracks.vessels import EVICT_MS, ORDINAL_BITS, VesselTable, degrees, trail_ms, trail_of
+from tracks.vessels import EVICT_MS, VesselTable, degrees, trail_ms, trail_of
 
 TYPE = RULE = "port_visit"
 RULE_VERSION = "1.0"
@@ -296,7 +297,7 @@ def _new_event(sight: Sight, key: int, start_ms: int, facts: dict[str, Any]) -> 
         version=1,
         type=TYPE,
         subtype="",
-        mmsi=[key >> ORDINAL_BITS],
+        mmsi=[mmsi_of(key)],
         t_start=start_ms,
         t_detected=sight.tick_ms,
         rule=RULE,

@@ -29,11 +29,11 @@ from tracks.detector import Detector, Sight
 from tracks.ears import station_of
 from tracks.gnss import Areas
 from tracks.inland import inland
+from tracks.key import mmsi_of
 from tracks.look import DOUBTFUL
 from tracks.params import Position
 from tracks.place_facts import COS_COURSE, DOUBT, EVEN_RUN, FOUND, FactTable, note
 from tracks.records import BELIEVED, MARK_DOUBT, MARK_ELSEWHERE, MINUTE_MS, TROUBLE_BEYOND, TROUBLE_JUMPED
-from tracks.vessels import ORDINAL_BITS
 
 TYPE, LOST = "position_anomaly", "position_lost"
 RULE_VERSION = "1.0"
@@ -534,7 +534,7 @@ def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict:
     if page is None:
         identity = event_id(kind, [subjects.subject_key(key)], verdict.t_start, kind, RULE_VERSION)
         place: dict[str, Any] = {"lat": lat, "lon": lon, "zones": sight.geography.relations(lat, lon)}
-        about: dict[str, Any] = {"type": kind, "mmsi": [key >> ORDINAL_BITS], "t_start": verdict.t_start, "rule": kind, "rule_version": RULE_VERSION}
+        about: dict[str, Any] = {"type": kind, "mmsi": [mmsi_of(key)], "t_start": verdict.t_start, "rule": kind, "rule_version": RULE_VERSION}
         event = Event(event_id=identity, version=1, t_detected=tick_ms, params_hash=params.params_hash, **about, **place, **facts)
         return [book.open_new(key, event, last_ms=verdict.t_end or tick_ms)]
     page.notes["last_ms"] = verdict.t_end or tick_ms

@@ -26,9 +26,9 @@ from tracks.around import around_of, sightings
 from tracks.association import HASH_FACTOR
 from tracks.clock import Released
 from tracks.detector import Sight
+from tracks.key import mmsi_of
 from tracks.records import LAST_ROW, MINUTE_MS
 from tracks.step import DAY_MS, TrackState, decide_pairs, decide_vessels, forget, marked, minutes_of, released_upto, take_rows_of
-from tracks.vessels import ORDINAL_BITS
 
 
 def home_of(mmsi: np.ndarray, shards: int) -> np.ndarray:
@@ -101,7 +101,7 @@ def _exchange(states: list[TrackState], sights: list[Sight], *, pairs: bool) -> 
     shared = [sight.shared for sight in sights if sight.shared is not None]
 
     def home(keys: np.ndarray) -> np.ndarray:
-        return home_of(keys >> ORDINAL_BITS, len(states))
+        return home_of(mmsi_of(keys), len(states))
 
     for number, one in enumerate(states[0].detectors):
         if pairs == one.PAIRS:

@@ -23,9 +23,10 @@ from tracks.around import SIGHTED_MS, SIGHTING_TYPE
 from tracks.coverage import BLOCK_MS, CELL_UNITS, COLUMNS, ROWS, cell_at, cell_key
 from tracks.detector import Sight
 from tracks.ears import EAR_TYPE, HOUR_BUCKETS, UNDER_WAY_KN_A, Ears, faded, minutes_of, thinned
+from tracks.key import make_key
 from tracks.params import INSHORE_NM, Dark
 from tracks.records import BELIEVED, HOT_TYPE, MINUTE_MS, MORE_TYPE, PLAIN
-from tracks.vessels import ORDINAL_BITS, VesselTable, degrees
+from tracks.vessels import VesselTable, degrees
 
 HEARD_LATELY_MS = 540_000  # three intervals of the slowest reporter (ITU-R M.1371-5, table 1)
 PEER_WINDOW_MS = 1_800_000  # peers are vessels heard this long before the silence began
@@ -229,7 +230,7 @@ def _ask(rows, more, found, first, asked):
         row = (np.int64(v["lat"]) + QUARTER_TURN) // CELL_UNITS
         me = asked[first[1, row + 1]]
         first[1, row + 1] += 1
-        me["key"] = (np.int64(v["mmsi"]) << ORDINAL_BITS) | np.int64(more[slot]["ordinal"])
+        me["key"] = make_key(np.int64(v["mmsi"]), np.int64(more[slot]["ordinal"]))
         me["heard_ms"], me["column"], me["at"] = found[i]["heard_ms"], (np.int64(v["lon"]) + HALF_TURN) // CELL_UNITS, i
 
 
@@ -430,7 +431,7 @@ def _peers_of_table(rows, more, heard, asked, first, since_ms, limits, counts):
             continue
         row = (np.int64(v["lat"]) + QUARTER_TURN) // CELL_UNITS
         if first[row] != first[row + 3] and more[i]["belief"] == BELIEVED:
-            key = (np.int64(v["mmsi"]) << ORDINAL_BITS) | np.int64(more[i]["ordinal"])
+            key = make_key(np.int64(v["mmsi"]), np.int64(more[i]["ordinal"]))
             _count_peer(asked, first, limits, key, np.int64(v["lat"]), np.int64(v["lon"]), heard[i], counts)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dogwatch.events import Subject
-from tracks.vessels import ORDINAL_BITS, VesselTable, text_of
+from tracks.key import mmsi_of, ordinal_of
+from tracks.vessels import VesselTable, text_of
 
 NAV_ANCHORED, NAV_MOORED, NAV_FISHING = 1, 5, 7
 TOWING_NAV = (11, 12)
@@ -36,7 +37,7 @@ def subjects_of(table: VesselTable, slots: np.ndarray) -> list[Subject]:
         # in the order of the fields: by name they take several times as long
         Subject(
             subject_key(key),
-            key >> ORDINAL_BITS,
+            mmsi_of(key),
             _role(nav, ship_type) or "",
             text_of(name) if name else None,
             text_of(callsign) if callsign else None,
@@ -51,7 +52,7 @@ def subjects_of(table: VesselTable, slots: np.ndarray) -> list[Subject]:
 
 def subject_key(key: int) -> str:
     """A track's key in event ids: MMSI and number of the hypothesis."""
-    return f"{key >> ORDINAL_BITS}#{key & ((1 << ORDINAL_BITS) - 1)}"
+    return f"{mmsi_of(key)}#{ordinal_of(key)}"
 
 
 def role_of(table: VesselTable, slot: int) -> str | None:

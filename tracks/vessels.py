@@ -6,7 +6,7 @@ minutes), build events.
 Theory. A track is a slot: one row in HOT, MORE, STATICS, the trail and every detector's own array under the same number
 (tracks/records.py). An open-addressing hash leads from MMSI to the slot of its first track, from there a chain to its
 others (few MMSIs have any). Slot numbers depend on who came first, and move when the table forgets: nothing that leaves
-the table may depend on them. Outside, a track is its key: MMSI << 2 | ordinal. A snapshot is sorted by key.
+the table may depend on them. Outside, a track is its key: MMSI and ordinal (key.py). A snapshot is sorted by key.
 
 Every row ends in exactly one counter. Only SHIP_MMSI_MIN..MAX are tracked: stations (00), aids (99), rescue aircraft
 (111), beacons (97x), craft of a parent ship (98) and net buoys (8xx, 9xx) are no vessels for behaviours. Aircraft,
@@ -34,6 +34,7 @@ from dogwatch.batch import (
 )
 from dogwatch.kernel import kernel
 from tracks.association import HINTS, REBORN, SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
+from tracks.key import key_of, mmsi_of, ordinal_of
 from tracks.records import (
     ACCEPTED,
     BELIEVED,
@@ -63,7 +64,6 @@ from tracks.records import (
 CAPACITY_START = 1024
 GEO_STEP_UNITS = 1350  # about 250 m north-south: closer than this to the last question, geography is not asked again
 EVICT_MS = 30 * 86_400_000  # silent for 30 days: forgotten
-ORDINAL_BITS = 2
 
 
 @dataclass(slots=True)
@@ -159,26 +159,26 @@ class VesselTable:
 
     def slots_of_keys(self, keys: np.ndarray) -> np.ndarray:
         """int64[n]: slots of tracks by key (int64[n]), or -1."""
-        found = self.slots_of(keys >> ORDINAL_BITS)
-        others = (found >= 0) & (self.more["ordinal"][found] != keys & ((1 << ORDINAL_BITS) - 1))
+        found = self.slots_of(mmsi_of(keys))
+        others = (found >= 0) & (self.more["ordinal"][found] != ordinal_of(keys))
         for k in np.flatnonzero(others).tolist():
             found[k] = self.slot_of_key(int(keys[k]))
         return found
 
     def slot_of_key(self, key: int) -> int:
         """Slot of a track, or -1."""
-        slot = self.slot_of(key >> ORDINAL_BITS)
-        while slot >= 0 and int(self.more["ordinal"][slot]) != key & ((1 << ORDINAL_BITS) - 1):
+        slot = self.slot_of(mmsi_of(key))
+        while slot >= 0 and int(self.more["ordinal"][slot]) != ordinal_of(key):
             slot = int(self.more["next"][slot]) - 1
         return slot
 
     def key_of(self, slot: int) -> int:
-        """A track's key, MMSI << 2 | ordinal: its name outside the table."""
-        return int(self.rows["mmsi"][slot]) << ORDINAL_BITS | int(self.more["ordinal"][slot])
+        """A track's key: its name outside the table."""
+        return key_of(int(self.rows["mmsi"][slot]), int(self.more["ordinal"][slot]))
 
     def keys_of(self, slots: np.ndarray) -> np.ndarray:
         """int64[n]: keys of the tracks in slots."""
-        return self.rows["mmsi"][slots].astype(np.int64) << ORDINAL_BITS | self.more["ordinal"][slots].astype(np.int64)
+        return key_of(self.rows["mmsi"][slots].astype(np.int64), self.more["ordinal"][slots].astype(np.int64))
 
     def in_order(self, slots: np.ndarray) -> np.ndarray:
         """The same slots in order of their keys: what leaves the table goes in this order."""
@@ -192,7 +192,7 @@ class VesselTable:
         """Forget MMSIs of which no track was heard since `before_ms` (but those that have a track in `keep`, by key). Returns how many tracks."""
         mmsi = self.used["mmsi"]
         fresh = np.unique(mmsi[self.heard_ms[: len(self)] >= before_ms])
-        kept_mmsi = np.union1d(fresh, np.array(sorted({key >> ORDINAL_BITS for key in keep}), mmsi.dtype))
+        kept_mmsi = np.union1d(fresh, np.array(sorted({mmsi_of(key) for key in keep}), mmsi.dtype))
         stays = np.isin(mmsi, kept_mmsi)
         gone = int((~stays).sum())
         if gone:

@@ -20,8 +20,9 @@ from dogwatch.times import iso
 from tracks import episodes as ep
 from tracks import subjects, who
 from tracks.detector import Detector, Sight
+from tracks.key import ORDINAL_BITS
 from tracks.records import BUCKET_MS
-from tracks.vessels import EVICT_MS, ORDINAL_BITS, VesselTable, degrees
+from tracks.vessels import EVICT_MS, VesselTable, degrees
 from watchlists.entry import FOR_EVER_MS
 from watchlists.hit import Field, Hit, vessel_of
 from watchlists.index import Columns

@@ -16,7 +16,7 @@ from dogwatch.events import Event, Evidence, Exclusion, Subject, Value, event_id
 from tracks import episodes as ep
 from tracks import subjects
 from tracks.detector import Sight
-from tracks.vessels import ORDINAL_BITS
+from tracks.key import ORDINAL_BITS
 
 TYPE = "identity"
 RULE_VERSION = "1.0"

@@ -18,6 +18,7 @@ from numba import float64, from_dtype, int64, types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
+from tracks.key import make_key
 from tracks.records import ACCEPTED, BORN, FIX_TYPE, GOES_ON, JUMPED, MORE_TYPE, PLAIN, RETURNED, TAKEN_TYPE
 from zones.grid import ASK_TREE, code_at, members_at, sorted_once
 from zones.polygons import EDGES, NODES, STACK, STACK_MAX, ZONES, distance, inside_tree, to_zone
@@ -557,7 +558,7 @@ def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits,
             continue
         if n > room:
             return i, n
-        key = np.int64(fixes[i]["mmsi"]) << 2 | np.int64(more[slot]["ordinal"])
+        key = make_key(np.int64(fixes[i]["mmsi"]), np.int64(more[slot]["ordinal"]))
         t_ms, from_ms = fixes[i]["t_ms"], taken[i]["prev_t_ms"]
         from_lat, from_lon = np.int64(taken[i]["prev_lat"]), np.int64(taken[i]["prev_lon"])
         fresh = standing[slot]["code"] == 0 or how in (BORN, JUMPED) or from_ms >= t_ms

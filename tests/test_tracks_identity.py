@@ -14,6 +14,7 @@ from dogwatch.mids import ALLOTTED, imo_is_valid, mmsi_fault
 from sim.flags import FLAGS
 from sim.identity import imo_number
 from tracks.hulls import Turns
+from tracks.key import TRACKS_MAX
 from tracks.params import Identity, Params
 from tracks.particulars import _against, _learn, _said, compare, edits
 from tracks.vessels import VesselTable
@@ -197,7 +198,7 @@ def test_turns_agree_with_their_twin(seed, n):
             assert number not in turns.of
             continue
         changes = sum(a[1] != b[1] for a, b in pairwise(told))
-        counts = [sum(o == k for _, o in told) for k in range(4)]
+        counts = [sum(o == k for _, o in told) for k in range(TRACKS_MAX)]
         assert turns.of[number] == [told[-1][1], changes, told[0][0], told[-1][0], *counts]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -158,12 +159,21 @@ class Harness:
         info: dict[str, Any] | None = None,
         zones: bytes | None = None,
         editor: Editor | None = None,
+        coverage: Callable[[], bytes] | None = None,
     ) -> None:
         self.board, self.picture, self.decisions, self.editor = Board(), Picture(), Decisions(database), editor
         self.fixes = fleet(vessels) if vessels else new_fixes(0)
         about = {"desk": "Test desk", "listening": "UDP 10110", "rules": 6, **(info or {})}
         self.app = create_app(
-            self.board, self.picture, self.decisions, metrics=lambda: b"# none\n", land_geojson=land, zones_geojson=zones, info=about, editor=editor
+            self.board,
+            self.picture,
+            self.decisions,
+            metrics=lambda: b"# none\n",
+            land_geojson=land,
+            zones_geojson=zones,
+            info=about,
+            editor=editor,
+            coverage_geojson=coverage,
         )
         self.server = Server(self.app)
         self._stop = threading.Event()

@@ -16,12 +16,12 @@ WORDS = "four calm seals asleep"
 FORM = "document.querySelector('form.login')"
 
 
-def arrive(browser: Browser, js: str, seconds: float = 30.0) -> None:
+def arrive(browser: Browser, js: str, seconds: float = 30.0, name: str = "a") -> None:
     """Until an expression is true on the page that is being loaded anew; asking one that is just going away fails, and means nothing."""
     end = time.monotonic() + seconds
     while True:
         try:
-            browser.until(js, seconds=seconds)
+            browser.until(js, name, seconds=seconds)
             return
         except AssertionError as fault:
             if "context was destroyed" not in str(fault) or time.monotonic() > end:

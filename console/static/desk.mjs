@@ -15,17 +15,18 @@ const remembered = { get: (key) => { try { return localStorage.getItem(key); } c
 /** Who is at this desk, as the watch page knows it too. */
 export const who = { by: remembered.get('dogwatch.operator') ?? '', role: remembered.get('dogwatch.role') ?? 'analyst' };
 
-/** Show a page in the frame. `Body` gets `info`. */
-export function open(view, info, Body) {
+/** Show a page in the frame. `Body` gets `info`; `session`: who has logged in, where the console has users. */
+export function open(view, info, Body, session) {
   loadDisplay();
-  document.documentElement.dataset.palette = remembered.get('dogwatch.palette') ?? 'day';
+  if (session?.name) Object.assign(who, { by: clean(session.name, 60), role: clean(session.role, 20) });
+  document.documentElement.dataset.palette = new URLSearchParams(location.search).get('palette') ?? remembered.get('dogwatch.palette') ?? 'day';
   document.documentElement.classList.add('desk-page');
   document.title = `${PAGES[view]} · dogwatch`;
   document.getElementById('app').replaceChildren();
-  render(html`<${Frame} view=${view} info=${info} Body=${Body} />`, document.getElementById('app'));
+  render(html`<${Frame} view=${view} info=${info} Body=${Body} session=${session} />`, document.getElementById('app'));
 }
 
-function Frame({ view, info, Body }) {
+function Frame({ view, info, Body, session }) {
   const [, redraw] = useState(0);
   const say = (name) => (event) => {
     who[name] = event.target.value.slice(0, 60);
@@ -36,8 +37,8 @@ function Frame({ view, info, Body }) {
       <h1>dogwatch</h1>
       <nav aria-label="Pages"><a class="plain" href="./">Watch</a>${Object.entries(PAGES).map(([name, title]) => html`<a class="plain" href=${`?view=${name}`} aria-current=${name === view ? 'page' : null}>${title}</a>`)}</nav>
       <span class="desk">${clean(info.desk ?? '', 120)}</span><span class="grow"></span>
-      <label>Name <input name="by" maxlength="60" autocomplete="off" value=${who.by} onInput=${say('by')} /></label>
-      <label>Role <select name="role" value=${who.role} onChange=${say('role')}>${ROLES.map((role) => html`<option value=${role}>${role}</option>`)}</select></label>
+      ${session?.name ? html`<span data-test="who"><b>${who.by}</b>, ${who.role}</span>` : html`<label>Name <input name="by" maxlength="60" autocomplete="off" value=${who.by} onInput=${say('by')} /></label>
+      <label>Role <select name="role" value=${who.role} onChange=${say('role')}>${ROLES.map((role) => html`<option value=${role}>${role}</option>`)}</select></label>`}
     </header>
     ${info.exercise ? html`<div class="exercise" role="note"><span>EXERCISE</span><b>Simulated vessels: nothing here is real</b><span>EXERCISE</span></div>` : null}
     <main class="desk-main"><${Body} info=${info} /></main>`;

@@ -23,7 +23,7 @@ export function Header({ eventNow, act }) {
     <span class="desk" title=${clean(info.desk ?? '', 120)}>${clean(info.desk ?? '', 120)}</span>
     <span class="grow"></span>
     <span class="fact" title="Time of the newest position heard"><span class="label">event time</span><time class="num" data-test="event-time">${clock(eventNow)}</time></span>
-    <span class="fact"><span class="label">${choose().time === 'utc' ? `wall, local ${clock(wall, 'local').replace(/:..(?=[+−])/, '')}` : `wall, UTC ${clock(wall, 'utc').slice(0, 5)}Z`}</span><time class="num" data-test="wall">${clock(wall)}</time></span>
+    <span class="fact"><span class="label">${choose().time === 'utc' ? `local ${clock(wall, 'local').replace(/:..(?=[+−])/, '')}` : `UTC ${clock(wall, 'utc').slice(0, 5)}Z`}</span><time class="num" data-test="wall">${clock(wall)}</time></span>
     <span class="fact"><span class="label">messages</span><span class="num">${up ? `${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s` : '–'}</span></span>
     <span class="fact"><span class="label">vessels</span><span class="num">${health.vessels ?? '–'}</span></span>
     ${shelved || held ? html`<span class="fact" data-test="aside"><span class="label">off the queue</span><span class="num">${shelved} shelved, ${held} held</span></span>` : null}

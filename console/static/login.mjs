@@ -25,7 +25,8 @@ export function start(session) {
     password.value = '';
     return password.focus();
   };
-  const banner = element('div', session.exercise ? 'EXERCISE' : '');
+  try { document.documentElement.dataset.palette = new URLSearchParams(location.search).get('palette') ?? localStorage.getItem('dogwatch.palette') ?? 'day'; } catch { /* private windows */ }
+  const banner = element('div', '', session.exercise ? [element('span', 'EXERCISE'), element('b', 'Simulated data are in this picture'), element('span', 'EXERCISE')] : []);
   banner.className = session.exercise ? 'exercise' : '';
   document.title = `Log in · ${clean(session.desk || 'dogwatch', 60)}`;
   document.getElementById('app').replaceChildren(banner, form);

@@ -6,6 +6,9 @@ import { SHOWS, arrange, change, filtered, hold, isOpen, setFilter, state } from
 import { LEVELS, brief, clean, clock, dateTime, duration, levelRank } from './text.mjs';
 
 const SLOW_MS = 6_000;
+const SAVED_MAX = 200; // named in an address; without a filter a file has the whole board
+const FORMS = ['csv', 'geojson', 'kml'];
+const NAMES = { csv: 'CSV', geojson: 'GeoJSON', kml: 'KML' };
 const ROWS_MAX = 300; // drawn at once; a longer queue is a flood, and says so
 
 export function Queue({ eventNow, act }) {
@@ -28,8 +31,12 @@ export function Queue({ eventNow, act }) {
         : html`<${Empty} eventNow=${eventNow} />`}
       ${alerts.length > ROWS_MAX ? html`<p class="muted pad">${alerts.length - ROWS_MAX} more alerts are not drawn.</p>` : null}
     </div>
+    ${alerts.length ? html`<p class="saves small-text">Save ${filtered() ? 'what is shown' : 'all alerts'} as ${FORMS.map((form) => html`<a key=${form} href=${exported(form)} download data-test=${`alerts-${form}`}>${NAMES[form]}</a> `)}</p>` : null}
   </section>`;
 }
+
+/** The address of a file of what the filter lets through, or of the whole board; distress and rescue are never in it. */
+const exported = (form) => `api/v1/export.${form}${filtered() ? `?ids=${state.shown.slice(0, SAVED_MAX).join(',')}` : ''}`;
 
 /** What is shown of the queue, and how much is hidden by that: a filter that one forgets is a blindfold. */
 function FilterBar({ onFilter }) {

@@ -46,4 +46,4 @@ function Rules({ info }) {
 
 const places = (test) => (test?.changes ?? []).filter((c) => c.lat !== null).map((c) => [c.lon, c.lat]);
 
-export const start = (info) => open('rules', info, Rules);
+export const start = (info, session) => open('rules', info, Rules, session);

@@ -125,7 +125,7 @@ const WORDS = { blocked: 'sound is off', none: 'no sound here' };
 /** The buttons of the top line. */
 export function SoundButton({ onSilence }) {
   const { can, risk, repeat } = state.sound;
-  const text = silent() ? `silenced ${left()}` : WORDS[can] ?? (risk ? 'sound on' : 'distress sounds only');
+  const text = silent() ? `silenced ${left()}` : WORDS[can] ?? (risk ? 'sound' : 'distress sounds only');
   return html`<button class=${`plain sound ${can === 'on' && !silent() ? '' : 'off'}`} data-test="sound" onClick=${() => change({ sounding: true })} title="Sounds of this desk: try them, choose them">${text}</button>${repeat && can === 'on' && !silent() && mayWrite() ? html`<button class="small" data-test="silence" onClick=${onSilence} title="All sounds of this desk are off for 30 s; it stands in the log">silence 30 s <kbd>X</kbd></button>` : null}`;
 }
 

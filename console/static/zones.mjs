@@ -165,4 +165,4 @@ function Vertices({ zone, chosen, faults, onEdit, onChoose }) {
       <td><button class="small" aria-label=${`Another vertex after ${row.i + 1}`} disabled=${!middle(zone, row.k, row.i)} onClick=${() => onEdit(addVertex(zone, row.k, row.i, middle(zone, row.k, row.i)))}>+</button> <button class="small" aria-label=${`Remove vertex ${row.i + 1}`} onClick=${() => onEdit(removeVertex(zone, row.k, row.i))}>−</button></td></tr>`)}</tbody></table>`;
 }
 
-export const start = (info) => open('zones', info, Zones);
+export const start = (info, session) => open('zones', info, Zones, session);

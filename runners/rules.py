@@ -6,6 +6,7 @@ May not: decide. Everything that can be wrong is found here, before anything sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,9 @@ def explained(name: str, profile: str) -> list[str]:
     every: list[Rule | Context | Exclusion] = [*known.rules, *known.contexts, *known.exclusions]
     items = {slug(item.name): item for item in every}
     if slug(name) not in items:
-        raise InputError(f"no profile or rule '{name}'", remedy=f"rules of {profile}: {', '.join(items)}; of another one with --profile")
+        near = get_close_matches(slug(name), [*items, *profile_names()], 1)
+        meant = f"did you mean '{near[0]}'? " if near else ""
+        raise InputError(f"no profile or rule '{name}'", remedy=f"{meant}rules of {profile}: {', '.join(items)}; of another one with --profile")
     return rule_text(known, items[slug(name)])
 
 

@@ -91,10 +91,13 @@ def print_check(lists: Watchlists, terminal: Terminal) -> None:
 
 def print_hits(rows: list[dict[str, Any]], vessels: int, lists: Watchlists, terminal: Terminal, limit: int) -> None:
     """Hits for people, the surest first, at most `limit`."""
-    table = Table("", "MMSI", "IMO", "name", "list", "entry", "listed as", "agrees", "differs", "sure", title="Hits", title_justify="left")
+    whole = {name: Column(name, no_wrap=True) for name in ("", "MMSI", "IMO", "sure")}  # half a number identifies nobody, however narrow the terminal is
+    named = [Column(name, overflow="fold") for name in ("name", "listed as", "entry")]
+    table = Table(whole[""], whole["MMSI"], whole["IMO"], *named, "agrees", "differs", whole["sure"], title="Hits", title_justify="left", padding=0)
     for one in rows[:limit]:
         tier = TIER_WORDS[one["tier"]] + (", other IMO" if one["conflict"] else "")
-        cells = (f"{one['mmsi']:09d}", str(one["imo"] or ""), one["name"], one["list"], one["entry"], one["entry_name"])
+        listed_as = "" if one["entry_name"] == one["name"] else one["entry_name"]
+        cells = (f"{one['mmsi']:09d}", str(one["imo"] or ""), one["name"], listed_as, f"{one['list']} {one['entry']}")
         agrees, differs = (", ".join(field["field"] for field in one[key]) for key in ("matched", "differs"))
         table.add_row(f"[{TIER_STYLE[one['tier']]}]{tier}[/]", *(escape(cell) for cell in cells), agrees, differs, f"{one['confidence']:.2f}")
     if rows:

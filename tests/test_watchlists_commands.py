@@ -107,6 +107,8 @@ def test_screen_shows_the_surest_first():
     shown = call("screen", LIST, "--vessels", VESSELS, "--at", "2026-06-01", "--limit", "2").stdout
     assert "confirmed" in shown
     assert "2 more" in shown
+    assert "351999001" in shown, "numbers are told whole in 80 columns"
+    assert "538999002" in shown
     assert "A name alone is no identification" in shown
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from browser_fixtures import browser, served  # noqa: F401 - fixtures
 from hypothesis import settings
-from kafka_broker import kafka, kafka_bootstrap, kafka_prefix  # noqa: F401 - fixtures
+from kafka_broker import begin_run, end_run, kafka, kafka_bootstrap, kafka_prefix  # noqa: F401 - some are fixtures
 from postgres_server import postgres, postgres_url  # noqa: F401 - fixtures
 
 from benchmarks.nursery import Nursery
@@ -21,7 +21,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fresh"))
 # Modules that take longest, longest first: begun first, so that all workers end together.
 LONGEST = (
     "test_docs",
+    "test_kafka_backlog",
     "test_kafka_pipeline",
+    "test_capture_replay",
+    "test_chaos",
     "test_truth",
     "test_tracks_shards",
     "test_bench_decode",
@@ -37,12 +40,23 @@ LONGEST = (
     "test_sim_scenarios",
     "test_sim_mix",
     "test_kafka_worker",
-    "test_capture_replay",
     "test_live",
     "test_stop",
     "test_demo",
     "test_senders",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Whoever begins the run, and no worker of it."""
+    if not hasattr(config, "workerinput"):
+        begin_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The run is over."""
+    if not hasattr(config, "workerinput"):
+        end_run()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

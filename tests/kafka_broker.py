@@ -1,9 +1,17 @@
-"""A real broker for the tests: one per test session, on loopback, from Maven's jars. Skips (or fails) with the reason."""
+"""A real broker for the tests: one for all workers of a run, on loopback, from Maven's jars. Skips (or fails) with the reason.
+
+A run has a folder (`begin_run`, by the process that begins it); the first worker that needs a broker starts it there, under a lock, and whoever
+began the run stops it (`end_run`). Tests do not meet in it: each has topics of its own.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +20,24 @@ from dogwatch.errors import DogwatchError
 from runners import broker as house_broker
 from runners.kafka_topics import init_topics
 
+RUN = "DOGWATCH_TEST_RUN"
+
+
+def begin_run() -> None:
+    """Make the folder that all workers of this run find."""
+    os.environ[RUN] = tempfile.mkdtemp(prefix="dogwatch-tests-")
+
+
+def end_run() -> None:
+    """Stop the broker, if there was one, and leave nothing."""
+    folder = Path(os.environ.pop(RUN))
+    if (folder / "kafka" / "server.properties").exists():
+        house_broker.Broker.at(folder / "kafka").stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kafka_bootstrap() -> Iterator[str]:
     """Address of a running broker. `DOGWATCH_TEST_KAFKA` names one that already runs; `DOGWATCH_REQUIRE_KAFKA=1` forbids skipping."""
     if given := os.environ.get("DOGWATCH_TEST_KAFKA"):
         yield given
@@ -22,15 +45,16 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     give_up = pytest.fail if os.environ.get("DOGWATCH_REQUIRE_KAFKA") == "1" else pytest.skip
     if why := house_broker.missing():
         give_up(f"no Kafka here: {why}")
-    try:
-        broker = house_broker.Broker.at(tmp_path_factory.mktemp("kafka"))
-        broker.start()
-    except DogwatchError as fault:
-        give_up(f"no Kafka here: {fault}")
-    try:
-        yield broker.bootstrap
-    finally:
-        broker.stop()
+    folder = Path(os.environ[RUN])
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            broker = house_broker.Broker.at(folder / "kafka")
+            if not broker.pid():
+                broker.start(detached=True)
+        except DogwatchError as fault:
+            give_up(f"no Kafka here: {fault}")
+    yield broker.bootstrap
 
 
 @pytest.fixture

@@ -121,16 +121,21 @@ def test_a_replay_gives_what_the_live_run_gave(lived, rules, tmp_path, chunk_byt
         assert summary[name] == getattr(counts, name), name
 
 
-@pytest.mark.parametrize("chunk_bytes", [1 << 20, 17])
-def test_with_a_satellite_beside_the_coast_it_is_the_same(rules, tmp_path, chunk_bytes):
+@pytest.fixture(scope="module")
+def lived_with_sky(tmp_path_factory):
     """The satellite hands down what HILL hears 25 minutes after it was heard; how the two interleave only the capture knows."""
-    parts = scripts(3)
+    folder, parts = tmp_path_factory.mktemp("sky"), scripts(3)
     late = [line for line in recording(duration_s=3_300.0).splitlines(keepends=True) if b"EX-HILL" in line]
     sky = [(t_ms + 1_500_000, kind, sender, data) for t_ms, kind, sender, data in script_of(late, 5, bare=False) if kind == "bytes"]
-    desk = run(tmp_path, {"cape": parts["cape"], "sky": sky}, until_end=True)
+    desk = run(folder, {"cape": parts["cape"], "sky": sky}, until_end=True)
     assert desk.engine.intake.sky == {"sky"}
-    replay([tmp_path / "captured"], rules, Options(tmp_path / "out", chunk_bytes=chunk_bytes))
-    assert replayed(tmp_path / "out") == live_results(tmp_path)
+    return folder
+
+
+@pytest.mark.parametrize("chunk_bytes", [1 << 20, 17])
+def test_with_a_satellite_beside_the_coast_it_is_the_same(lived_with_sky, rules, tmp_path, chunk_bytes):
+    replay([lived_with_sky / "captured"], rules, Options(tmp_path / "out", chunk_bytes=chunk_bytes))
+    assert replayed(tmp_path / "out") == live_results(lived_with_sky)
 
 
 def test_files_named_one_by_one_are_the_folder(lived, rules, tmp_path):

@@ -132,7 +132,7 @@ def lived_with_sky(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("chunk_bytes", [1 << 20, 17])
+@pytest.mark.parametrize("chunk_bytes", [1 << 20, 53])
 def test_with_a_satellite_beside_the_coast_it_is_the_same(lived_with_sky, rules, tmp_path, chunk_bytes):
     replay([lived_with_sky / "captured"], rules, Options(tmp_path / "out", chunk_bytes=chunk_bytes))
     assert replayed(tmp_path / "out") == live_results(lived_with_sky)

@@ -24,7 +24,7 @@ BEHAVIOURS = {  # event types with their subtypes: what a rule may name
     "dark": ("candidate", "suspicious", "within_range", "reappeared"),
     "rendezvous": ("ais_pair", "under_way", "dark_partner"),
     "loitering": (),
-    "position_anomaly": ("geometry", "jump", "offset", "on_land", "circle"),
+    "position_anomaly": ("geometry", "jump", "offset", "on_land", "circle", "simulated"),
     "gnss_area": ("displaced", "lost"),
     "identity": ("dup_mmsi", "bad_mmsi", "imo_conflict", "static_change", "mmsi_handover", "class_conflict"),
     "zone": ("enter", "exit", "cross_line", "inferred_cross", "approach", "inside_last_known"),

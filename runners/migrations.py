@@ -73,6 +73,12 @@ def _from_18(sections: Sections) -> None:
         identity["turns"] = [[*row, *[0] * (1 + COUNTS + TRACKS_MAX - len(row))] for row in identity["turns"]]
 
 
+def _from_19(sections: Sections) -> None:
+    """A detector more: of smooth tracks nothing is known yet."""
+    for detectors in _all_named("detectors", sections):
+        detectors["smooth"] = {"book": [], "runs": []}
+
+
 def _refitted(old: np.ndarray, dtype: np.dtype, **made: np.ndarray) -> np.ndarray:
     """Records in another form: each field as `made`, else as it was under its name."""
     new = np.zeros(old.shape, dtype)
@@ -89,4 +95,4 @@ def _all_named(name: str, sections: Sections) -> Iterator[Sections]:
             yield from _all_named(name, section)
 
 
-MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16, 17: _from_17, 18: _from_18}
+MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16, 17: _from_17, 18: _from_18, 19: _from_19}

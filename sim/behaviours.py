@@ -30,6 +30,7 @@ from sim.scene_position import (
     PositionLost,
     PositionOffset,
     PositionOnLand,
+    PositionSimulated,
     SwingingShip,
 )
 from sim.scene_silence import CoverageHole, DarkPeriod, MooredSwitchOff, QuietBoat
@@ -41,7 +42,7 @@ Meeting = Rendezvous | RendezvousThree | RendezvousUnderWay | DarkPartner | Near
 Silent = DarkPeriod | CoverageHole | MooredSwitchOff | QuietBoat
 Working = PilotTransfer | TugAssist | TugAndTow | Bunkering | PairTrawling | MotherShip | MooredPair | PassingShips | FerriesCrossing
 Waiting = WeatherStop | WaitingFleet | SurveyVessel | GearBuoys
-Wrong = PositionJump | PositionOffset | PositionBeyond | PositionOnLand | PositionCircle | PositionLost | GnssInterference
+Wrong = PositionJump | PositionOffset | PositionBeyond | PositionOnLand | PositionCircle | PositionSimulated | PositionLost | GnssInterference
 Position = Wrong | CirclingShip | SwingingShip | FastCraft
 Who = ClonedMmsi | CloneNearby | IdentityChange | MmsiHandover | BadMmsi | ImoConflict | ClassConflict | TypoCorrected | HalfStatics | MmsiReused
 Bounds = BorderCrossing | DarkCrossing | BorderApproach | BorderSkirting | PortVisit

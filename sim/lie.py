@@ -9,6 +9,7 @@ what its reports say differs. A lie belongs to one ship, or to every ship in a c
 - `circle`: round a centre, once in `period_s`, whatever the ship does, each ship at an angle of its own; the speed is that of the circle,
   the course comes from nowhere: every report tells another, as ships caught in circles off ports have shown.
 - `fixed`: near one place, each ship at a spot of its own within `radius_m`, with the speed and course it really has.
+- `simulated`: where it is, but reckoned, not received: no metre and no tenth of a knot off, as generated tracks have shown.
 - `lost`: no place, speed or course at all; second 63 (position system inoperative).
 """
 
@@ -26,8 +27,8 @@ from dogwatch.kernel import kernel
 from sim import noise
 from sim.motion import M_PER_DEG
 
-OFFSET, CIRCLE, FIXED, LOST = range(4)
-MODES = ("offset", "circle", "fixed", "lost")
+OFFSET, CIRCLE, FIXED, LOST, SIMULATED = range(5)
+MODES = ("offset", "circle", "fixed", "lost", "simulated")
 LIE_DTYPE = np.dtype(
     [
         ("from_ms", "<i8"),
@@ -54,7 +55,7 @@ _INT, _FLOAT = numba.types.int64, numba.types.float64
 class Lie:
     """One lie between two moments (seconds of world time). With `area_nm` it is told by all vessels in that circle, else by its scene's ship `ship`."""
 
-    mode: Literal["offset", "circle", "fixed", "lost"]
+    mode: Literal["offset", "circle", "fixed", "lost", "simulated"]
     start_s: float
     end_s: float
     ship: int = -1

@@ -26,7 +26,7 @@ from dogwatch.geo import KN_MS
 from dogwatch.kernel import kernel
 from sim import noise
 from sim.encode import MESSAGE_DTYPE
-from sim.lie import CIRCLE, LIE_DTYPE, LOST, TRUE, lie_of, told
+from sim.lie import CIRCLE, LIE_DTYPE, LOST, SIMULATED, TRUE, lie_of, told
 from sim.motion import KNOT_DTYPE, M_PER_DEG, state_at
 from sim.radio import TURN_DEG_MIN, rate_of_turn_field
 from sim.schedule import SENT_DTYPE
@@ -95,15 +95,16 @@ def _sense(out, n, lies, seed, fix_ms, mast_m, lat_deg, lon_deg, north_ms, east_
         return
     if lie >= 0:
         lat_deg, lon_deg, north_ms, east_ms = told(lies, lie, seed, who, fix_ms, lat_deg, lon_deg, north_ms, east_ms)
-    north_m = GNSS_M * noise.wander(seed, noise.NORTH, who, fix_ms, GNSS_PERIOD_MS) + 0.5 * noise.bell(seed, noise.NORTH, who, fix_ms)
-    east_m = GNSS_M * noise.wander(seed, noise.EAST, who, fix_ms, GNSS_PERIOD_MS) + 0.5 * noise.bell(seed, noise.EAST, who, fix_ms)
+    noisy = 0.0 if mode == SIMULATED else 1.0
+    north_m = noisy * (GNSS_M * noise.wander(seed, noise.NORTH, who, fix_ms, GNSS_PERIOD_MS) + 0.5 * noise.bell(seed, noise.NORTH, who, fix_ms))
+    east_m = noisy * (GNSS_M * noise.wander(seed, noise.EAST, who, fix_ms, GNSS_PERIOD_MS) + 0.5 * noise.bell(seed, noise.EAST, who, fix_ms))
     m["lat"], m["lon"] = _units(lat_deg + north_m / M_PER_DEG, lon_deg + east_m / M_PER_DEG / math.cos(lat_deg * math.pi / 180))
     m["sec"] = fix_ms // 1000 % 60
     speed_kn = math.hypot(north_ms, east_ms) / KN_MS
-    noisy_kn = max(0.0, speed_kn + 0.1 * noise.bell(seed, noise.SPEED, who, fix_ms))
-    course = yaw + math.atan2(east_ms, north_ms) * 180 / math.pi
+    noisy_kn = max(0.0, speed_kn + noisy * 0.1 * noise.bell(seed, noise.SPEED, who, fix_ms))
+    course = noisy * yaw + math.atan2(east_ms, north_ms) * 180 / math.pi
     # below a knot the receiver's own noise turns the course about
-    course += noise.bell(seed, noise.COURSE, who, fix_ms) * min(60.0, 0.5 + 6.0 / max(0.1, speed_kn))
+    course += noisy * noise.bell(seed, noise.COURSE, who, fix_ms) * min(60.0, 0.5 + 6.0 / max(0.1, speed_kn))
     if mode == CIRCLE:
         course += CIRCLE_OFF_DEG + (360.0 - 2 * CIRCLE_OFF_DEG) * noise.unit(seed, noise.COURSE, who, fix_ms)
     if m["msg_type"] == 27:

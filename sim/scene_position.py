@@ -44,6 +44,25 @@ class PositionOffset(Underway, kw_only=True):
         return _shifted(self, stage, rng, "offset")
 
 
+class PositionSimulated(Underway, kw_only=True):
+    """A ship that is not there: a programme sends where it would be, on one course at one speed, to the last digit."""
+
+    at_s: Range = (1200.0, 3600.0)
+    lasts_s: Range = (5400.0, 7800.0)
+
+    def scene(self, stage: Stage, rng: np.random.Generator) -> Scene:
+        """One straight way; before and after it the track is like any other."""
+        at_s, lasts_s, speed_kn, course = (pick(rng, v) for v in (self.at_s, self.lasts_s, self.speed_kn, self.course_deg))
+
+        def straight(at: Point) -> list[Plan]:
+            plan = stage.approach(at, at_s, speed_kn=speed_kn, course_deg=course).run(course, speed_kn, lasts_s)
+            return [leave(plan, course, speed_kn, stage.until_s)]
+
+        _, (plan,) = stage.at_sea(self, rng, straight)
+        lie = Lie(mode="simulated", start_s=at_s, end_s=at_s + lasts_s, ship=0)
+        return _lied(self, stage, rng, plan, lie, "simulated", f"a programme sends its places for {lasts_s / 60:.0f} min", {"speed_kn": round(speed_kn, 2)})
+
+
 class PositionBeyond(Underway, kw_only=True):
     """A ship switches its set on, and tells from the first report on a place that no station which hears it can hear."""
 

@@ -50,3 +50,15 @@ def on_the_edge(before, now):
     x = lon_difference(int(now["lon"]), int(before["lon"])) * M_PER_UNIT * cos_lat(int(now["lat"]))
     off_deg = abs((math.degrees(math.atan2(x, y)) - now["cog"] / 10 + 180) % 360 - 180)
     return abs(off_deg - 45) < 1e-6
+
+
+def off_line_m(places):
+    """The farthest that an inner one of (lat, lon) places in units lies off the line through its two neighbours, in metres."""
+    worst = 0.0
+    for a, b, c in zip(places, places[1:], places[2:]):
+        narrow = math.cos(math.radians(b[0] / 600_000))
+        (by, bx), (cy, cx) = ((((p[0] - a[0]) * M_PER_UNIT), lon_difference(p[1], a[1]) * M_PER_UNIT * narrow) for p in (b, c))
+        chord = math.hypot(cy, cx)
+        along = (by * cy + bx * cx) / chord if chord else 0.0
+        worst = max(worst, math.sqrt(max(0.0, by * by + bx * bx - along * along)))
+    return worst

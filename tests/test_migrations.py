@@ -84,8 +84,17 @@ def of_18(sections: dict[str, Any]) -> None:
             of_18(section)
 
 
+def of_19(sections: dict[str, Any]) -> None:
+    """Sections as schema 19 had them: nobody looked for smooth tracks."""
+    for name, section in sections.items():
+        if isinstance(section, dict):
+            if name == "detectors":
+                del section["smooth"]
+            of_19(section)
+
+
 ARRIVED_17 = ("key", "turn_ms", "slow_ms", "lat", "lon", "turn_cos", "before_kn")
-BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17, 18: of_18}
+BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17, 18: of_18, 19: of_19}
 
 
 def written_by(schema: int, data: bytes) -> bytes:

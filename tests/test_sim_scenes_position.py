@@ -66,6 +66,21 @@ def test_a_told_place_keeps_its_distance_from_the_true_one(kind, subtype, least_
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_a_programme_sends_the_very_place_and_speed(seed):
+    tables = behaviour("position_simulated")
+    (scene,) = scenes(tables, seed)
+    (fact,) = scene.facts
+    ship = scene.ships[0]
+    reports = fixes(tables, seed, ship.identity.mmsi)
+    within = [(t, m) for t, m in reports if fact.start_s + 2 <= t < fact.end_s - 2]
+    outside = [apart_m(ship.plan, t, m) for t, m in reports if not fact.start_s - 2 <= t <= fact.end_s + 2]
+    assert (fact.type, fact.subtype) == ("position_anomaly", "simulated")
+    assert len(within) > 100
+    assert max(apart_m(ship.plan, t, m) for t, m in within) < 0.3, "the last digit, half of it north and half east"
+    assert np.median(outside) > 1.0, "a receiver's metres before and after"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_who_tells_a_place_beyond_reach_does_so_from_its_first_report_on(seed):
     tables = behaviour("position_beyond")
     (scene,) = scenes(tables, seed)

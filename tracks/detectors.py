@@ -17,6 +17,7 @@ from tracks.loitering import LoiteringDetector
 from tracks.port_visit import PortVisitDetector
 from tracks.position import PositionDetector
 from tracks.rendezvous import RendezvousDetector
+from tracks.smooth import SmoothDetector
 from tracks.sudden_stop import SuddenStopDetector
 from tracks.watchlist import WatchlistDetector
 from tracks.zone_events import ZoneDetector
@@ -35,6 +36,7 @@ KINDS: tuple[type[Detector], ...] = (
     RendezvousDetector,
     AssistDetector,
     PositionDetector,
+    SmoothDetector,
     CollisionDetector,
     AnomalyDetector,
     IdentityDetector,

@@ -380,6 +380,11 @@ class Position(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     reach_others_nm: Positive = 50.0
     reach_others_max: Annotated[int, msgspec.Meta(ge=0)] = 2  # more vessels about there beyond reach as well: the air carries far, or the station has moved
     lost_s_min: Positive = 300.0
+    smooth: bool = False  # look for tracks too smooth to be sailed; profiles switch it on
+    smooth_s_min: Positive = 3_600.0  # of ten minutes each in which she kept one line and one speed to the last digit
+    smooth_m_max: Positive = 0.5  # off that line
+    smooth_kn_min: Positive = 5.0
+    smooth_confidence_cap: Share = 0.5  # an autopilot on a calm sea: supporting evidence only
     merge_s: NotNegative = 1_800.0
     settle_s: Positive = 86_400.0  # a place kept for so long after a jump is its place
     confidence_cap: Share = 0.9

@@ -1,6 +1,6 @@
-"""The console as a Starlette application: routes over board, picture and decisions, and nothing that thinks.
+"""The console as a Starlette application: what is wired to what, routes that belong to no desk, and nothing that thinks.
 
-May live here: routes, security headers, the half-second beat that closes frames. May not: SQL, drawing, what makes an alert,
+May live here: wiring, the health of the room, the half-second beat that closes frames. May not: SQL, drawing, what makes an alert,
 sockets of our own (console/server.py).
 
 Every URL in the page is relative, so that the console works behind a proxy prefix. Nothing is ever fetched from elsewhere:
@@ -11,76 +11,54 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import itertools
 import mimetypes
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from console.answers import PERSON, clean_text, json_body, problem, reply
+from console.alert_desk import alert_routes
+from console.answers import PERSON, clean_text, problem, reply
 from console.basemap import Chart, map_routes
-from console.board import Board, LevelRoseError, NoRescueError, decision_plain, wall_ms
+from console.board import Board, wall_ms
 from console.database import StoreError
-from console.decisions import Decisions, StaleError
+from console.decisions import Decisions
 from console.dossier import dossier
 from console.editing import Editor, editing_routes
-from console.evidence import evidence
 from console.files import Files
+from console.frames import BEAT_S, Frames
 from console.gate import Gate
-from console.life import MAY, WATCH, RefusedError, plain
+from console.guard import Guard
 from console.login import session_routes
 from console.openapi import document
-from console.picture import Box, Picture
+from console.picture import Picture
 from console.proxy import Forwarded, Trust
-from console.rate import WINDOW_S, Rate
-from console.rescue_desk import MAY as MAY_END_RESCUE
 from console.rescue_desk import rescue_routes
 from console.silence import silence_routes
-from console.stream import Stream, sse
+from console.stream import sse
 from console.study import study_routes
 from console.track import track_routes
 from console.users import Users
 from console.watch import Watches, brief
 from console.watch_desk import watch_routes
 from dogwatch import __version__
-from dogwatch.times import iso
 from ingest.rescuers import OnLand
 
 STATIC = Path(__file__).parent / "static"
-BEAT_S = 0.5  # a delta frame each beat: two redraws of a moving picture per second, 23 B per changed vessel
 HEALTH_EVERY = 2  # beats
-KEY_EVERY = 120  # beats: a key frame each 60 s drops what a page should no longer show
-BEHIND_BEATS_MAX = 20  # a page more than 10 s behind gets a key frame
 NAME_CHARS_MAX = 60
-REASON_CHARS_MAX = 300
 ALERTS_PAGE_MAX = 2_000
 LOAD_HOURS_MAX = 24 * 366
-POSTS_PER_WINDOW_MAX = 100  # per address; a person acknowledges a few per minute
-READS_PER_WINDOW_MAX = 1_000  # per address; an open page asks a few times a minute, twenty of them may stand behind one address
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
-# data: is only for the pictures on map controls
-CSP = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-HEADERS = {
-    "content-security-policy": CSP,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
 mimetypes.add_type("text/javascript", ".mjs")  # some systems do not know it, and a browser refuses a module of another type
 mimetypes.add_type("application/geo+json", ".geojson")
 
@@ -124,7 +102,7 @@ def create_app(
     rescue = rescue_routes(board, picture, on_land)
     silence = silence_routes(board, decisions, lambda: picture.event_ms)
     desks = [*watch, *silence, *rescue, *editing_routes(editor), *study_routes(board, picture, decisions)]
-    api = [*session_routes(users, room.door), *api_routes(room), *desks, *track_routes(picture)]
+    api = [*session_routes(users, room.door), *api_routes(room), *alert_routes(board, picture), *desks, *track_routes(picture)]
     routes = [
         Route("/", room.page),
         Mount("/api/v1", routes=api),
@@ -149,8 +127,7 @@ def api_routes(room: _Room) -> list[BaseRoute]:
     return [
         Route("/openapi.json", room.openapi),
         Route("/info", room.about),
-        Route("/vessels.bin", room.vessels),
-        WebSocketRoute("/vessels", room.vessel_stream),
+        *room.frames.routes(),
         Route("/static", room.statics),
         Route("/search", room.search),
         Route("/vessels/{mmsi:int}", room.dossier),
@@ -158,85 +135,8 @@ def api_routes(room: _Room) -> list[BaseRoute]:
         Route("/export.{form}", room.files.alerts),
         Route("/events", room.events),
         Route("/alerts", room.alerts),
-        Route("/alerts/{alert_id}", room.alert),
-        Route("/alerts/{alert_id}/evidence", room.evidence),
-        Route("/alerts/{alert_id}/ack", room.acknowledge, methods=["POST"]),
-        Route("/alerts/{alert_id}/end-rescue", room.end_rescue, methods=["POST"]),
-        Route("/alerts/{alert_id}/{action}", room.order, methods=["POST"]),
         Route("/load", room.load),
     ]
-
-
-class Guard:
-    """Headers on every answer, a limit on reads; refuses foreign hosts (DNS rebinding) and foreign origins on writes and web sockets.
-
-    A write also needs `If-Match` or a JSON body, which no foreign form or image can send. With users an address in figures is answered
-    too: only a name can be bound anew to another address.
-    """
-
-    def __init__(self, app: ASGIApp, hosts: frozenset[str], users: Users) -> None:
-        self._app = app
-        self._hosts = hosts
-        self._users = users
-        self._reads = Rate(READS_PER_WINDOW_MAX)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI entry."""
-        if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
-        if refusal and scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": refusal})
-        elif refusal:
-            await problem(403, refusal, "open the console by the address that the program printed")(scope, receive, _with_headers(send))
-        elif self._too_many(scope):
-            await _later(scope, receive, _with_headers(send))
-        else:
-            await self._app(scope, receive, _with_headers(send))
-
-    def _too_many(self, scope: Scope) -> bool:
-        """Reads of the API only: the page itself is small, and health must answer whatever happens."""
-        reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"].startswith("/api/")
-        return reads and not self._reads.allows(scope["client"][0] if scope.get("client") else "")
-
-    def _refusal(self, scope: Scope, headers: Headers) -> str:
-        host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
-        if "*" not in self._hosts and name not in self._hosts and not (self._users.required and _in_figures(name)):
-            return f"this console does not answer to the host name {name!r}"
-        writes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        origin = headers.get("origin")
-        if writes and origin is not None and urlsplit(origin).netloc != host:
-            return f"a page from {origin!r} may not use this console"
-        return ""
-
-
-def _in_figures(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _with_headers(send: Send) -> Send:
-    async def sender(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers[name] = value
-            headers.setdefault("cache-control", "no-cache")
-        await send(message)
-
-    return sender
-
-
-async def _later(scope: Scope, receive: Receive, send: Send) -> None:
-    answer = problem(429, "too many requests from this desk", f"wait {WINDOW_S:.0f} s")
-    answer.headers["retry-after"] = f"{WINDOW_S:.0f}"
-    await answer(scope, receive, send)
 
 
 class _Room:
@@ -261,9 +161,7 @@ class _Room:
         self._chart = chart
         self._zones = zones
         self._info = info
-        self._frames = Stream(items_max=1)  # used for waking only: each socket asks the picture for what it missed
-        self._cache: dict[tuple[int, int], bytes] = {}
-        self._writes = Rate(POSTS_PER_WINDOW_MAX)
+        self.frames = Frames(picture)
         self._started = time.monotonic()
         self._counted = (time.monotonic(), 0)
         self._last_message = time.monotonic()
@@ -274,7 +172,7 @@ class _Room:
         beat = asyncio.create_task(self._beat())
         yield
         self._board.stream.close()
-        self._frames.close()
+        self.frames.close()
         beat.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await beat
@@ -284,7 +182,7 @@ class _Room:
             await asyncio.sleep(BEAT_S)
             self._picture.mark(self._board.alerted())
             self._picture.advance()
-            self._frames.pulse("frame", b"")
+            self.frames.pulse()
             if number % HEALTH_EVERY == 0:
                 with contextlib.suppress(StoreError):  # then those stay in who were known
                     await run_in_threadpool(self._users.refresh)
@@ -342,54 +240,6 @@ class _Room:
         parts = {"libraries": libraries, "map": map_library, **self._chart.parts(), "zones": self._zones is not None}
         return reply({**shown, **parts, "exercise": self._exercise, "version": __version__, "epoch": self._board.stream.epoch})
 
-    async def vessels(self, request: Request) -> Response:
-        """GET api/vessels.bin?bbox=&fmt=: a key frame, or JSON for people."""
-        try:
-            box = _box(request.query_params.get("bbox"))
-        except ValueError as fault:
-            return problem(400, str(fault), "bbox=west,south,east,north in degrees")
-        if request.query_params.get("fmt") == "json":
-            return reply({"t": iso(self._picture.event_ms), "vessels": self._picture.list(box)})
-        return Response(self._picture.frame("key", box=box), media_type="application/octet-stream", headers={"cache-control": "no-store"})
-
-    async def vessel_stream(self, ws: WebSocket) -> None:
-        """WS api/vessels?bbox=: a key frame, then a delta each beat; what a slow page missed comes merged in its next one."""
-        try:
-            box = _box(ws.query_params.get("bbox"))
-        except ValueError:
-            await ws.close(1008, "bbox=west,south,east,north in degrees")
-            return
-        await ws.accept()
-        listener = asyncio.create_task(_until_closed(ws))
-        try:
-            with self._frames.waker() as waker:
-                await self._send_frames(ws, waker, box, listener)
-        except (WebSocketDisconnect, RuntimeError):
-            pass  # the page is gone: nothing to tell anybody
-        finally:
-            listener.cancel()
-
-    async def _send_frames(self, ws: WebSocket, waker: Any, box: Box | None, listener: asyncio.Task[None]) -> None:
-        sent, key_due = -1, 0
-        while not listener.done() and not self._frames.closed:
-            seq = self._picture.seq
-            if sent < 0 or seq - sent > BEHIND_BEATS_MAX or seq >= key_due:
-                frame = self._picture.frame("key", box=box)
-                key_due = seq + KEY_EVERY
-            else:
-                frame = self._delta(sent, seq) if box is None else self._picture.frame("delta", since=sent, box=box)
-            sent = seq
-            await ws.send_bytes(frame)
-            await waker.wait(BEAT_S * 4)
-
-    def _delta(self, since: int, seq: int) -> bytes:
-        """The delta that most pages want is encoded once per beat."""
-        key = (since, seq)
-        if key not in self._cache:
-            self._cache = {k: v for k, v in self._cache.items() if k[1] == seq}
-            self._cache[key] = self._picture.frame("delta", since=since)
-        return self._cache[key]
-
     async def statics(self, request: Request) -> Response:
         """GET api/static?since=version: who the handles are."""
         since = request.query_params.get("since", "0")
@@ -429,54 +279,6 @@ class _Room:
         page = records[max(0, offset) : max(0, offset) + min(max(1, limit), ALERTS_PAGE_MAX)]
         return reply({"cursor": cursor, "total": len(records), "offset": max(0, offset), "alerts": page, "health": self._health()})
 
-    async def alert(self, request: Request) -> Response:
-        """GET api/alerts/{id}"""
-        record = self._board.record(request.path_params["alert_id"])
-        if record is None:
-            return problem(404, "no such alert on this board", "it may have left the board; alerts.ndjson keeps every revision")
-        return _tagged(record)
-
-    async def evidence(self, request: Request) -> Response:
-        """GET api/alerts/{id}/evidence: the record with tracks, receivers and traffic around its time."""
-        record = self._board.record(request.path_params["alert_id"])
-        if record is None:
-            return problem(404, "no such alert on this board", "it may have left the board; alerts.ndjson keeps every revision")
-        return reply(await run_in_threadpool(evidence, record, self._picture.history))
-
-    async def acknowledge(self, request: Request) -> Response:
-        """POST api/alerts/{id}/ack {"by", "seen_revision"}, with If-Match: op_revision. Durable before it is answered."""
-        asked = await self._asked(request)
-        if isinstance(asked, Response):
-            return asked
-        tag, body = asked
-        seen = body.get("seen_revision")
-        if isinstance(seen, bool) or not isinstance(seen, int) or tag is None or not clean_text(body.get("by"), NAME_CHARS_MAX):
-            return problem(422, "an acknowledgement needs a name and the revision that was seen", '{"by": "your name", "seen_revision": 1} as application/json')
-        role = clean_text(body.get("role"), 20) or WATCH[0]
-        if role not in WATCH:
-            return problem(403, f"a {role} may not acknowledge", f"ask a {' or '.join(WATCH)}")
-        return await self._decide(request, tag, self._board.acknowledge, by=clean_text(body["by"], NAME_CHARS_MAX), role=role, seen_revision=seen)
-
-    async def order(self, request: Request) -> Response:
-        """POST api/alerts/{id}/{own, assign, release, note, dispose, reopen, shelve, unshelve, release-hold}, with If-Match: op_revision.
-
-        The body says by whom, in which role, why, and what the action needs (docs/console.md). Durable before it is answered.
-        """
-        action = request.path_params["action"]
-        if action not in MAY:
-            return problem(404, f"no such action: {action[:30]}", f"one of {', '.join(MAY)}")
-        asked = await self._asked(request)
-        if isinstance(asked, Response):
-            return asked
-        tag, body = asked
-        try:
-            order = plain(body, action, clean_text)
-        except RefusedError as refused:
-            return problem(refused.status, refused.title, refused.remedy)
-        if tag is None:
-            return problem(422, "If-Match is no op_revision", "send the op_revision that you have seen in If-Match")
-        return await self._decide(request, tag, self._board.decide, order=order)
-
     async def load(self, request: Request) -> Response:
         """GET api/load?hours=&positions=: how much the room asks of its operators, in event time."""
         try:
@@ -489,56 +291,6 @@ class _Room:
             return reply(await run_in_threadpool(self._board.load, hours=hours, positions=positions))
         except StoreError as fault:
             return problem(503, f"the figures cannot be read: {fault}", "check the disk or the database of the console")
-
-    async def end_rescue(self, request: Request) -> Response:
-        """POST api/alerts/{id}/end-rescue {"by", "role", "reason"}, with If-Match: op_revision. Durable before it is answered.
-
-        From then on the areas that the alert opened excuse nobody: what was held back in them is judged anew.
-        """
-        asked = await self._asked(request)
-        if isinstance(asked, Response):
-            return asked
-        tag, body = asked
-        by, role, reason = (clean_text(body.get(name), most) for name, most in (("by", NAME_CHARS_MAX), ("role", 20), ("reason", REASON_CHARS_MAX)))
-        if not (by and role and reason) or tag is None:
-            return problem(
-                422, "ending a rescue needs a name, a role and a reason", '{"by": "your name", "role": "supervisor", "reason": "..."} as application/json'
-            )
-        if role not in MAY_END_RESCUE:
-            return problem(403, f"a {role} may not end a rescue", f"ask a {' or '.join(MAY_END_RESCUE)}")
-        return await self._decide(request, tag, self._board.end_rescue, by=by, role=role, reason=reason)
-
-    async def _asked(self, request: Request) -> tuple[int | None, dict[str, Any]] | Response:
-        """(op_revision that was seen, None if it is no number; body, empty if it is no JSON object) of a decision, or why it is refused."""
-        address = request.client.host if request.client else ""
-        if not self._writes.allows(address):
-            return problem(429, "too many requests from this desk", f"wait {WINDOW_S:.0f} s")
-        tag = request.headers.get("if-match", "").strip().strip('"')
-        if not tag:
-            return problem(428, "If-Match is missing", "send the op_revision that you have seen in If-Match")
-        return int(tag) if tag.isascii() and tag.isdigit() else None, await json_body(request) or {}
-
-    async def _decide(self, request: Request, op_revision: int, act: Callable[..., dict[str, Any]], **what: Any) -> Response:
-        """A decision, on the disk before it is answered."""
-        alert_id, key = request.path_params["alert_id"], request.headers.get("idempotency-key")
-        try:
-            record = await run_in_threadpool(act, alert_id, **what, op_revision=op_revision, event_ms=self._picture.event_ms, key=key)
-        except KeyError:
-            return problem(404, "no such alert on this board", "reload the page")
-        except StaleError as stale:
-            now = self._board.record(alert_id) or decision_plain(stale.current)
-            return problem(412, "somebody decided before you", "look at their decision, then repeat yours if it still stands", record=now)
-        except LevelRoseError:
-            return problem(409, "the level rose after what you saw", "read the alert as it is now, then acknowledge", record=self._board.record(alert_id))
-        except RefusedError as refused:
-            return problem(refused.status, refused.title, refused.remedy, record=self._board.record(alert_id))
-        except NoRescueError:
-            return problem(
-                409, "no rescue area is open for this alert", "nothing is excused by it: there is nothing to end", record=self._board.record(alert_id)
-            )
-        except StoreError as fault:
-            return problem(503, f"the decision was NOT recorded: {fault}", "check the disk or the database of the console, then repeat")
-        return _tagged(record)
 
     async def metrics_text(self, request: Request) -> Response:
         """GET metrics"""
@@ -557,29 +309,3 @@ class _Room:
         if self._zones is None:
             return problem(404, "no zones are loaded", "name zone files in the configuration")
         return Response(self._zones, media_type="application/geo+json")
-
-
-async def _until_closed(ws: WebSocket) -> None:
-    """Ends when the page goes away; what pages send here is of no interest."""
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-        while True:
-            if (await ws.receive())["type"] == "websocket.disconnect":
-                return
-
-
-def _tagged(record: dict[str, Any]) -> Response:
-    response = reply(record)
-    response.headers["etag"] = f'"{record["op_revision"]}"'
-    return response
-
-
-def _box(text: str | None) -> Box | None:
-    if text is None:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError as fault:
-        raise ValueError("bbox is not four numbers") from fault
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
-        raise ValueError("bbox is outside the world")
-    return west, south, east, north

@@ -1,4 +1,4 @@
-"""The gate: who asks, and whether they may come in. An ASGI middleware inside the guard of console/app.py.
+"""The gate: who asks, and whether they may come in. An ASGI middleware inside console/guard.py.
 
 May live here: finding the person of a request, what is open to nobody in particular, who may write at all. May not: the log-in itself
 (console/login.py), what each role may decide (console/life.py).

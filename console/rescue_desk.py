@@ -1,6 +1,6 @@
 """Routes of a rescue: who can come, where it drifts, which areas are open, and beginning one by hand. May live here: those.
 
-May not: reckoning (ingest/rescuers.py, ingest/leeway.py), what an area excuses (the detectors), ending one (a decision like others: console/app.py).
+May not: reckoning (ingest/rescuers.py, ingest/leeway.py), what an area excuses (the detectors), ending one (a decision like others: console/alert_desk.py).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import pytest
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 
-from console import app as console_app
+from console import guard
 from console.app import STATIC, create_app
 from console.board import Board
 from console.chronicle import Change, Chronicle
@@ -228,7 +228,7 @@ def test_every_address_that_the_page_asks_is_versioned_and_described() -> None:
 
 
 def test_reads_have_a_limit_per_address_and_health_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console_app, "READS_PER_WINDOW_MAX", 5)
+    monkeypatch.setattr(guard, "READS_PER_WINDOW_MAX", 5)
     client = TestClient(create_app(Board(), Picture(), Decisions(None)))
     assert [client.get(f"{BASE}/info").status_code for _ in range(6)] == [200] * 5 + [429]
     refused = client.get(f"{BASE}/alerts")

@@ -24,9 +24,10 @@ from starlette.websockets import WebSocketDisconnect
 
 from console import build_static
 from console import picture as p
-from console.app import CSP, create_app
+from console.app import create_app
 from console.board import Board, LevelRoseError
 from console.decisions import Decisions, StaleError
+from console.guard import CSP
 from console.picture import Picture
 from console.server import Server
 from console.stream import Stream, sse

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,10 @@ from console.server import Server
 from console.users import Users
 
 PALETTES = ("day", "dusk", "night")
-WIDTH, HEIGHT = 1440, 810
-RUN_S = 45.0  # of the demo at SPEED before the first picture: alerts of several kinds are up
-SPEED = 120
+WIDTH, HEIGHT = 1280, 720
+ALERTS_MIN = 3
+WAIT_S = 600.0  # until the demo has raised them: half a minute on a machine that does nothing else
+SPEED = 25
 PORT = 8655
 BYTES_MAX = 200_000  # of one picture: they are in the repository
 READY = "window.dogwatch?.state?.map === 'ready' && dogwatch.vessels.statics.size > 20 && dogwatch.state.alerts.size > 0"
@@ -40,17 +41,24 @@ def main() -> int:
     """Take all pictures. Exit code 0, 1 where one is too large, or 2 where no browser can run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    parser.add_argument("--url", help="of a demo that runs already")
     parser.add_argument("--palettes", default=",".join(PALETTES))
     options = parser.parse_args()
     if why := missing():
         sys.stderr.write(f"{why}\n")
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
-    with _demo() as url:
+    with nullcontext(options.url) if options.url else _demo() as url:
         alert = _alert(url)
         _take_watch(url)
-        for palette in options.palettes.split(","):
-            Album(url, palette, options.out).take(alert)
+        albums = [Album(url, palette, options.out) for palette in options.palettes.split(",")]
+        try:
+            for view in (Album.watch, Album.handover, Album.rules, Album.zones, Album.analysis, Album.login):
+                for album in albums:
+                    view(album, alert)
+        finally:
+            for album in albums:
+                album.browser.quit()
     too_large = 0
     for path in sorted(options.out.glob("console-*.png")):
         too_large += path.stat().st_size > BYTES_MAX
@@ -65,16 +73,6 @@ class Album:
         self.url, self.palette, self.out = url, palette, out
         self.browser = Browser()
 
-    def take(self, alert: dict[str, Any]) -> None:
-        """Every view, each in a page of its own."""
-        try:
-            for view in (self._watch, self._handover):
-                view(alert)
-            for view in (self._rules, self._zones, self._analysis, self._login):
-                view()
-        finally:
-            self.browser.quit()
-
     def _open(self, url: str) -> None:
         script = f"localStorage.setItem('dogwatch.palette', '{self.palette}'); localStorage.setItem('dogwatch.operator', 'Ana');"
         self.browser("open", url=url, width=WIDTH, height=HEIGHT, script=script)
@@ -82,18 +80,19 @@ class Album:
     def _shoot(self, name: str) -> None:
         self.browser("screenshot", file=str(self.out / f"console-{name}{'-' if name else ''}{self.palette}.png"))
 
-    def _watch(self, alert: dict[str, Any]) -> None:
+    def watch(self, alert: dict[str, Any]) -> None:
         """Queue, map and evidence; replay; dossier."""
         self._open(f"{self.url}?palette={self.palette}#alert={alert['alert_id']}")
         self.browser.until(READY, seconds=60)
-        self.browser("press", key="z")
-        self.browser("evaluate", js="void dogwatch.sea.map.setZoom(8.6)")
-        self.browser.until("document.querySelector('.evidence .facts') && dogwatch.sea.map.areTilesLoaded()", seconds=60)
-        time.sleep(3)  # names and the track settle
+        self.browser("evaluate", js=f"void dogwatch.sea.map.jumpTo({{center: [{alert['lon']}, {alert['lat']}], zoom: 8.4}})")
+        self.browser.until("document.querySelector('.evidence .facts')", seconds=60)
+        time.sleep(5)  # names and the track settle
         self._shoot("")
         self.browser("press", key="r")
+        self.browser.until("document.querySelector('[data-test=replay] input[type=range]')", seconds=60)
+        middle = "(b => { b.value = Number(b.min) + 0.8 * (b.max - b.min); b.dispatchEvent(new Event('input', { bubbles: true })); })"
+        self.browser("evaluate", js=f"void {middle}(document.querySelector('[data-test=replay] input[type=range]'))")
         self.browser.until("document.querySelector('[data-test=replay]') && dogwatch.sea.past.shown", seconds=60)
-        self.browser("evaluate", js="void dogwatch.sea.map.fire('moveend')")
         time.sleep(4)
         self._shoot("replay")
         self.browser("press", key="b")
@@ -103,7 +102,8 @@ class Album:
         self._shoot("dossier")
         self.browser("close")
 
-    def _handover(self, alert: dict[str, Any]) -> None:
+    def handover(self, alert: dict[str, Any]) -> None:
+        """The hand-over, as who has the watch sees it."""
         self._open(f"{self.url}?palette={self.palette}#alert={alert['alert_id']}")
         self.browser.until(READY, seconds=60)
         self.browser("press", key="h")
@@ -112,17 +112,18 @@ class Album:
         self._shoot("handover")
         self.browser("close")
 
-    def _rules(self) -> None:
+    def rules(self, alert: dict[str, Any]) -> None:
+        """The profile in force."""
         self._open(f"{self.url}?view=rules")
         self.browser.until("document.querySelector('textarea')?.value.length > 1000", seconds=60)
         self.browser.until("window.dogwatch?.chart?.then((c) => c.ready.then(() => c.map.areTilesLoaded()))", seconds=60)
         self._shoot("rules")
         self.browser("close")
 
-    def _zones(self) -> None:
+    def zones(self, alert: dict[str, Any]) -> None:
         """An area as it is drawn, with its form and its vertices."""
         self._open(f"{self.url}?view=zones")
-        self.browser.until("window.dogwatch?.chart?.then((c) => c.ready.then(() => c.map.areTilesLoaded() && dogwatch.pen.current))", seconds=60)
+        self.browser.until("window.dogwatch?.chart?.then((c) => c.ready.then(() => c.map.areTilesLoaded() && dogwatch.pen.current !== null))", seconds=60)
         self.browser("click", on="[data-test=draw-area]")
         box = self.browser("evaluate", js="(({x, y, width, height}) => ({x, y, width, height}))(document.querySelector('.sea-chart').getBoundingClientRect())")
         for x, y in [*AREA, AREA[0]]:
@@ -132,13 +133,15 @@ class Album:
         self._shoot("zones")
         self.browser("close")
 
-    def _analysis(self) -> None:
+    def analysis(self, alert: dict[str, Any]) -> None:
+        """Figures for analysts."""
         self._open(f"{self.url}?view=analysis")
         self.browser.until("document.querySelector('[data-test=total]')", seconds=60)
         self._shoot("analysis")
         self.browser("close")
 
-    def _login(self) -> None:
+    def login(self, alert: dict[str, Any]) -> None:
+        """The log-in of a console with a user."""
         decisions = Decisions()
         users = Users(decisions)
         users.add("ana", "watchstander", secrets.token_urlsafe(16), by="screenshots")
@@ -166,18 +169,18 @@ def _demo() -> Iterator[str]:
 
 
 def _alert(url: str) -> dict[str, Any]:
-    """The worst risk alert after RUN_S of the demo."""
+    """The worst risk alert, once there are ALERTS_MIN."""
     begun = time.monotonic()
-    while time.monotonic() - begun < RUN_S + 180:
+    while time.monotonic() - begun < WAIT_S:
         time.sleep(2)
         try:
             with urllib.request.urlopen(url + "api/v1/alerts?limit=100", timeout=5) as answer:
-                found = [one for one in json.load(answer)["alerts"] if one["kind"] == "risk" and one["condition"] == "active" and one["mmsi"]]
+                found = [one for one in json.load(answer)["alerts"] if one["kind"] == "risk" and one["mmsi"]]
         except OSError:
             continue
-        if found and time.monotonic() - begun > RUN_S:
-            return dict(found[0])
-    raise SystemExit("the demo raised no alert")
+        if len(found) >= ALERTS_MIN:
+            return dict(min(found, key=lambda one: one["condition"] != "active"))
+    raise SystemExit(f"the demo has raised no {ALERTS_MIN} alerts in {WAIT_S:.0f} s")
 
 
 def _take_watch(url: str) -> None:

@@ -75,6 +75,7 @@ def create_app(
     on_land: OnLand | None = None,
     protected: frozenset[int] = frozenset(),
     coverage_geojson: Callable[[], bytes] | None = None,
+    depths: Path | None = None,
     editor: Editor | None = None,
     users: Users | None = None,
     trust: Trust | None = None,
@@ -85,6 +86,7 @@ def create_app(
     protected: MMSI and IMO numbers of vessels of which no file is made.
     on_land: (latitudes, longitudes in degrees) -> bools, for drift and for ways to a call.
     metrics: text for GET metrics; land_geojson: file of the offline basemap (borders.geojson and names.geojson beside it are served too);
+    depths: a PMTiles archive that is drawn under it;
     coverage_geojson: what the receivers are known to hear, asked for each time; zones_geojson: what the map shows as zones.
     users: who may log in; None = those that stand in the database of `decisions`. trust: the proxy whose word is believed.
     info: shown on the page: `desk`, `exercise` (bool), `listening` ("UDP 10110"), `rules` (count), `map_center` [lon, lat],
@@ -92,7 +94,7 @@ def create_app(
     """
     board.attach(decisions)
     given = dict(info or {})
-    chart = Chart(land_geojson, coverage_geojson)
+    chart = Chart(land_geojson, coverage_geojson, depths)
     trust = trust or Trust()
     users = users or Users(decisions, proxied=bool(trust.address and trust.user_header))
     room = _Room(board, picture, metrics, chart, zones_geojson, given, users)

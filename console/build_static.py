@@ -19,9 +19,28 @@ FILES = {  # package file in node_modules -> name in vendor
     "maplibre-gl/dist/maplibre-gl.mjs": "maplibre-gl.mjs",
     "maplibre-gl/dist/maplibre-gl-worker.mjs": "maplibre-gl-worker.mjs",
     "maplibre-gl/dist/maplibre-gl.css": "maplibre-gl.css",
+    "pmtiles/dist/pmtiles.js": "pmtiles.js",
     "htm/preact/standalone.module.js": "htm-preact.mjs",
 }
-SHIPPED = ("maplibre-gl", "htm", "preact")  # whose code, with all that it depends on, is in the files above; htm has an (older) Preact inside
+SHIPPED = ("maplibre-gl", "pmtiles", "htm", "preact")  # whose code, with all that it depends on, is in the files above; htm has an (older) Preact inside
+
+
+BSD_3 = """Redistribution and use in source and binary forms, with or without modification, are permitted provided that the following conditions are met:
+
+1. Redistributions of source code must retain the above copyright notice, this list of conditions and the following disclaimer.
+2. Redistributions in binary form must reproduce the above copyright notice, this list of conditions and the following disclaimer in the
+   documentation and/or other materials provided with the distribution.
+3. Neither the name of the copyright holder nor the names of its contributors may be used to endorse or promote products derived from this
+   software without specific prior written permission.
+
+THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO,
+THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR
+CONTRIBUTORS BE LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO,
+PROCUREMENT OF SUBSTITUTE GOODS OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF
+LIABILITY, WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF THIS SOFTWARE,
+EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
+"""
+TEXTS = {"pmtiles": f"Copyright 2021 Protomaps LLC\n\n{BSD_3}"}  # of packages that carry no licence file of their own
 
 
 def build(root: Path = ROOT) -> list[Path]:
@@ -47,6 +66,7 @@ def licence_texts(root: Path) -> str:
         wanted += [n for n in sorted(entry.get("dependencies", {})) if n not in wanted and not n.startswith("@types/")]
         folder = root / "node_modules" / name
         texts = [p.read_text(encoding="utf-8", errors="replace") for p in sorted(folder.iterdir()) if p.name.lower().startswith(("licen", "copying"))]
+        texts = texts or [TEXTS.get(name, "")]
         parts.append("\n".join([f"{name} {entry['version']} ({entry.get('license', 'see below')})", "=" * 60, *texts, ""]))
     return "\n".join(parts)
 

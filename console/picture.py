@@ -177,9 +177,11 @@ class Picture:
         if not len(fixes):
             return
         self.history.count(fixes["t_ms"], receivers[fixes["src"]])
-        fixes = _last_of_each(fixes, "t_ms")
+        every, fixes = fixes, _last_of_each(fixes, "t_ms")
         self._newest_ms = max(self._newest_ms, int(fixes["t_ms"].max()))
         fixes = self._make_room(fixes)
+        if len(every) > len(fixes):
+            self._keep_between(every, receivers)
         at = np.searchsorted(self._rows["mmsi"], fixes["mmsi"])
         newer = fixes["t_ms"] >= self._rows["t_ms"][at]
         at, fixes = at[newer], fixes[newer]
@@ -188,6 +190,20 @@ class Picture:
         rows = self._rows[at[due]]
         self._rows["kept_ms"][at[due]] = fixes["t_ms"][due]
         self.history.add(past_rows(fixes[due], rows["lon"], rows["lat"], receivers[fixes["src"][due]]))
+
+    def _keep_between(self, fixes: np.ndarray, receivers: np.ndarray) -> None:
+        """Keep what a vessel said before its newest word in a batch (one that was late, or a recording played fast): a track must not be silent there."""
+        fixes = fixes[_known(self._rows["mmsi"], fixes["mmsi"])]
+        fixes = fixes[np.lexsort([np.arange(len(fixes)), fixes["t_ms"], fixes["mmsi"]])]
+        slot = fixes["t_ms"] // KEEP_EVERY_MS
+        ends = (fixes["mmsi"][1:] != fixes["mmsi"][:-1]) | (slot[1:] != slot[:-1])  # the last of a vessel in ten seconds
+        fixes = fixes[np.append(ends, True)]
+        last = np.append(fixes["mmsi"][1:] != fixes["mmsi"][:-1], True)  # kept by the road of all positions
+        at = np.searchsorted(self._rows["mmsi"], fixes["mmsi"])
+        due = ~last & (fixes["t_ms"] - self._rows["kept_ms"][at] >= KEEP_EVERY_MS) & (fixes["t_ms"] >= self._rows["t_ms"][at])
+        fixes, at = fixes[due], at[due]
+        np.maximum.at(self._rows["kept_ms"], at, fixes["t_ms"])
+        self.history.add(past_rows(fixes, _e7(fixes["lon"]), _e7(fixes["lat"]), receivers[fixes["src"]]))
 
     def _make_room(self, fixes: np.ndarray) -> np.ndarray:
         """Add a row for each vessel not known yet; the fixes that have one (all of them, below the limit)."""

@@ -59,6 +59,7 @@ class Console(msgspec.Struct, forbid_unknown_fields=True):
     port: Port = 8642
     decisions: str = ""
     protected: str = ""  # file with MMSI and IMO numbers of vessels of which nothing leaves as a file
+    depths: str = ""  # PMTiles file of depths, drawn under the map
     hosts: list[str] = []
     keep_log_days: Annotated[float, msgspec.Meta(ge=30)] | None = None
     keep_load_days: Annotated[float, msgspec.Meta(ge=30)] | None = None

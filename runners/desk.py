@@ -81,6 +81,7 @@ class Desk:
         """
         try:
             from console.app import create_app
+            from console.basemap import depths_file
             from console.board import Board
             from console.decisions import Decisions
             from console.picture import Picture
@@ -105,6 +106,7 @@ class Desk:
             trust=trust,
             on_land=self.engine.rules.geography.on_land,
             coverage_geojson=self._coverage_text,
+            depths=depths_file(settings.depths),
             editor=editor,
             protected=protected,
         )

@@ -66,6 +66,7 @@ class Page:
     def __init__(self, config: Config, metrics: Metrics) -> None:
         try:
             from console.app import create_app
+            from console.basemap import depths_file
             from console.board import Board
             from console.decisions import Decisions
             from console.picture import Picture
@@ -88,6 +89,7 @@ class Page:
             decisions,
             metrics=metrics.text,
             land_geojson=land_path(),
+            depths=depths_file(config.console.depths),
             zones_geojson=None,
             protected=protected_numbers(config.console.protected),
             info=info | {"hosts": config.console.hosts},

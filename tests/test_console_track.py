@@ -72,3 +72,23 @@ def test_the_map_draws_it_by_speed_with_ticks_and_a_dashed_silence(browser: Brow
     assert not any(report[key] for key in ("errors", "failed", "foreign", "csp")), report
     browser("close")
     harness.stop()
+
+
+def test_a_batch_with_an_hour_in_it_leaves_the_same_track_as_many_small_ones() -> None:
+    harness = Harness(vessels=40)
+    minutes = [move(harness.fixes, second) for second in range(-3_600, 1, 4)]
+    one, many = Picture(), Picture()
+    one.update(batch(np.concatenate(minutes)))
+    for part in minutes:
+        many.update(batch(part))
+    (whole,), (small,) = (picture.history.tracks([MMSI], 0, T0) for picture in (one, many))
+    for track in (whole, small):
+        steps = np.diff(track["t_ms"])
+        assert steps.min() >= 4_000
+        assert steps.max() <= 20_000, "no silence that was none"
+        assert T0 - track["t_ms"][-1] < 10_000
+    late = harness.fixes.copy()
+    late["t_ms"] -= 1_800_000
+    before = one.history.tracks([MMSI], 0, T0)[0]["positions"]
+    one.update(batch(np.concatenate([late, late])))
+    assert one.history.tracks([MMSI], 0, T0)[0]["positions"] == before, "what is older than the newest is not kept"

@@ -267,7 +267,8 @@ function App() {
       <${Queue} eventNow=${now} act=${act} />
       <section class=${`sea ${state.replay?.evidence ? 'replaying' : ''}`} aria-label="Map">
         <${MapBox} />
-        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${BrokerBar} /><${SilenceBar} /><${WatchBar} /><${SoundBar} /></div>
+        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${BrokerBar} /><${SilenceBar} /><${WatchBar} /><${SoundBar} />
+          ${state.replay?.evidence ? html`<p class="past" role="status">${state.alerts.get(state.replay.id)?.exercise ? 'EXERCISE ' : ''}REPLAY, not the present</p>` : null}</div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
         ${state.map === 'off' ? html`<p class="card drawing" role="status">The map is being drawn…</p>` : null}
         <${Listening} />
@@ -275,7 +276,6 @@ function App() {
         ${state.map === 'none' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
         ${state.coverage ? html`<p class="legend" role="status" data-test="coverage">${state.info.coverage ? 'Coverage, class A: the darker, the more of the reports there are heard; no shade: not known.' : 'Coverage is not known to this console.'} <kbd>L</kbd></p>` : null}
         <${TrackLegend} wanted=${inFocus()} minutes=${sea && state.map === 'ready' ? tickMinutes(sea.map.getZoom(), sea.map.getCenter().lat) : 0} />
-        ${state.replay?.evidence ? html`<p class="past" role="status">${state.alerts.get(state.replay.id)?.exercise ? 'EXERCISE ' : ''}REPLAY, not the present</p>` : null}
         <${ReplayBar} act=${act} />
         ${state.map === 'lost' ? html`<p class="bar stale">The graphics driver dropped the map; it is being drawn again.</p>` : null}
       </section>

@@ -1,9 +1,13 @@
 // What lies under everything on a map: sea, land, borders, names, all from this server. May live here: sources and layers of the basemap, in
 // the colours of the palette. May not: vessels, zones, what a page draws.
 
+import { addProtocol } from './vendor/maplibre-gl.mjs';
+
 export const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 const SHEET = (name) => new URL(`basemap/${name}.geojson`, document.baseURI).href;
+const VECTOR = 1; // the type of tiles in an archive: areas and lines; others are pictures
+const DEPTH_M = ['abs', ['to-number', ['coalesce', ['get', 'depth'], ['get', 'DEPTH'], ['get', 'DRVAL1'], ['get', 'min_depth'], ['get', 'elevation'], 0], 0]];
 const LINES_10 = 6; // up to this zoom the grid has ten degrees, from it on one
 
 /** What of the basemap takes which colour of the palette: layer -> [property, token, ...]. */
@@ -43,6 +47,34 @@ export function basemap(info) {
     );
   }
   return { sources, layers };
+}
+
+/** Depths of the operator's own archive, under all else: pictures as they are, areas and lines in the colours of the palette. */
+export async function addDepths(map, info) {
+  if (!info.depths) return;
+  const script = Object.assign(document.createElement('script'), { src: new URL('static/vendor/pmtiles.js', document.baseURI).href });
+  await new Promise((done, failed) => { Object.assign(script, { onload: done, onerror: () => failed(new Error('the library for depths is missing: make install')) }); document.head.append(script); });
+  const { PMTiles, Protocol } = window.pmtiles, url = new URL('basemap/depths.pmtiles', document.baseURI).href;
+  const protocol = new Protocol(), archive = new PMTiles(url);
+  protocol.add(archive);
+  addProtocol('pmtiles', protocol.tile);
+  const [{ tileType }, about] = await Promise.all([archive.getHeader(), archive.getMetadata()]);
+  const put = (layer) => map.addLayer({ source: 'depths', ...layer }, 'grid10');
+  map.addSource('depths', { type: tileType === VECTOR ? 'vector' : 'raster', url: `pmtiles://${url}`, ...(tileType === VECTOR ? {} : { tileSize: 256 }) });
+  if (tileType !== VECTOR) put({ id: 'depths', type: 'raster', paint: { 'raster-fade-duration': 0 } });
+  for (const { id } of tileType === VECTOR ? about?.vector_layers ?? [] : []) {
+    put({ id: `depths-fill-${id}`, type: 'fill', 'source-layer': id, filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-antialias': false, 'fill-opacity': ['interpolate', ['linear'], DEPTH_M, 0, 0.1, 50, 0.35, 200, 0.55, 4000, 0.9] } });
+    put({ id: `depths-line-${id}`, type: 'line', 'source-layer': id, filter: ['==', ['geometry-type'], 'LineString'], paint: { 'line-width': 1 } });
+  }
+  colourDepths(map);
+}
+
+/** Depths in the colours of the palette; pictures are dimmed with the light. */
+export function colourDepths(map) {
+  const light = { day: 1, dusk: 0.4, night: 0.15 }[document.documentElement.dataset.palette] ?? 1;
+  for (const { id, type } of map.getStyle().layers.filter((layer) => layer.source === 'depths')) {
+    map.setPaintProperty(id, { raster: 'raster-brightness-max', fill: 'fill-color', line: 'line-color' }[type], type === 'raster' ? light : token('deep'));
+  }
 }
 
 function graticule(step) {

@@ -80,7 +80,7 @@ export function Observed({ alert }) {
   const groups = [];
   for (const part of paragraphs(alert.explanation)) {
     if (part.facts?.some((f) => f.threshold)) groups.push({ head: part, rest: [] });
-    else if (part.facts && groups.length) groups.at(-1).rest.push(part);
+    else if (part.facts && groups.at(-1)?.rest) groups.at(-1).rest.push(part);
     else groups.push({ plain: part });
   }
   const first = groups.find((g) => g.head);

@@ -3,7 +3,7 @@
 
 import * as maplibre from './vendor/maplibre-gl.mjs';
 import { Aid } from './aid.mjs';
-import { PAINT, basemap, token } from './basemap.mjs';
+import { PAINT, addDepths, basemap, colourDepths, token } from './basemap.mjs';
 import { VesselLayer } from './layer.mjs';
 import { Past } from './past.mjs';
 import { change, isOpen, state } from './store.mjs';
@@ -73,6 +73,7 @@ export class SeaMap {
       this.aid = new Aid(this.map, this.vessels, token, 'vessels');
       this.recolour();
       change({ map: 'ready' });
+      this.depths = addDepths(this.map, info).catch((fault) => console.warn(`no depths: ${fault.message}`)); // the map goes on without
     });
     this.map.on('click', (event) => this._click(event));
     this.map.on('webglcontextlost', () => change({ map: 'lost' }));
@@ -134,6 +135,7 @@ export class SeaMap {
       for (let i = 0; i < pairs.length; i += 2) if (this.map.getLayer(layer)) this.map.setPaintProperty(layer, pairs[i], token(pairs[i + 1]));
     }
     this.past.recolour();
+    colourDepths(this.map);
     this.aid.recolour();
     this.track.recolour();
     this.map.triggerRepaint();

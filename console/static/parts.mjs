@@ -81,7 +81,7 @@ export function SilenceBar() {
   if (!linked() || health.broker?.down_s || !(health.messages > 0) || !(health.silent_s > 30)) return null; // where the broker is gone, that is the news
   const sources = Object.entries(health.sources ?? {}).filter(([, word]) => word !== 'up').map(([id]) => clean(id, 30));
   return html`<div class="bar stale" role="status">
-    <strong>No messages for ${duration(health.silent_s)}.</strong> Vessels fade as their data grow old; silence here is not calm at sea.
+    <strong>No messages for ${duration(health.silent_s)}.</strong> Vessels fade as their data grow old; silence here is not calm at sea. 
     ${sources.length ? `Silent: ${sources.join(', ')}.` : ''}
   </div>`;
 }

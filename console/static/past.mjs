@@ -51,7 +51,7 @@ export class Past {
     if (replay && this.framed !== replay.evidence) {
       this.framed = replay.evidence;
       const around = box(replay.evidence);
-      if (around) this.map.fitBounds(around, { padding: { top: 60, left: 60, right: 140, bottom: 60 + (document.querySelector('.replay')?.offsetHeight ?? 160) }, maxZoom: 13, animate: false });
+      if (around) this.map.fitBounds(around, { padding: { top: Math.max(60, Math.min(220, 20 + (document.querySelector('.bars')?.offsetHeight ?? 0))), left: 60, right: 140, bottom: 60 + (document.querySelector('.replay')?.offsetHeight ?? 160) }, maxZoom: 13, animate: false });
     }
     return Boolean(replay);
   }

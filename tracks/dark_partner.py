@@ -18,7 +18,7 @@ from numba import float64, from_dtype, int64, types
 
 from dogwatch.batch import COG_MISSING, take_rows
 from dogwatch.events import Event, Evidence, Exclusion
-from dogwatch.geo import KN_MS, NM_M, distance_m
+from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, distance_m
 from dogwatch.kernel import kernel
 from tracks import company, subjects
 from tracks import episodes as ep
@@ -155,7 +155,7 @@ def _who_is_near(sight: Sight, slots: np.ndarray, stops: np.ndarray, rule: DarkP
     alike = company_of(seen, places, since_ms, (queue.queue_nm, queue.speed_kn_max, 0.0, queue.bow_apart_deg_max, 0.0))
     stops["partner"][slots] |= beside["slow"] > 0
     stops["weather"][slots] |= alike["alike"] >= queue.queue_others_min
-    asked = np.array([not (other and _heard_ms(sight, other) == ms) for other, ms in stops[["other", "other_ms"]][slots].tolist()], np.bool_)
+    asked = (stops["other"][slots] == 0) | (_heard_ms(seen, stops["other"][slots]) != stops["other_ms"][slots])
     places, slots = places[asked], slots[asked]
     stops["other"][slots] = stops["other_ms"][slots] = 0
     silent_ms = sight.tick_ms - seen["heard_ms"]
@@ -163,8 +163,9 @@ def _who_is_near(sight: Sight, slots: np.ndarray, stops: np.ndarray, rule: DarkP
     silent = take_rows(seen, able)
     silent = take_rows(silent, np.lexsort((silent["key"], silent["lat"])))
     limits, unheard = (rule.reach_nm * NM_M, rule.reach_kn * KN_MS), {}
+    first = np.searchsorted(silent["lat"], places["lat"] - (int(limits[0] / M_PER_UNIT) + 1))
     for i, slot in enumerate(slots.tolist()):
-        k = could_meet(silent, 0, places, i, int(stops["stop_ms"][slot]), sight.tick_ms, limits)
+        k = could_meet(silent, int(first[i]), places, i, int(stops["stop_ms"][slot]), sight.tick_ms, limits)
         while k >= 0:
             if k not in unheard:
                 unheard[k] = _only_unheard(sight, silent[k])
@@ -176,13 +177,16 @@ def _who_is_near(sight: Sight, slots: np.ndarray, stops: np.ndarray, rule: DarkP
 
 @kernel(int64(SIGHTING_TYPE[::1], int64, PLACE_TYPE[::1], int64, int64, int64, types.UniTuple(float64, 2)), **PLAIN)
 def could_meet(silent, first, places, i, stop_ms, tick_ms, limits):
-    """The next of the silent (from `first` on) that fell silent before a stop and can have come to it since; -1 if none can.
+    """The next of the silent (in order of latitude, from `first` on) that fell silent before a stop and can have come to it since; -1 if none can.
 
     limits: metres from the place to where it was last heard, metres per second that it makes.
     """
     place = places[i]
+    northmost = np.int64(place["lat"]) + np.int64(limits[0] / M_PER_UNIT) + 1
     for k in range(first, silent.shape[0]):
         one = silent[k]
+        if one["lat"] > northmost:
+            break
         if one["heard_ms"] > stop_ms or one["key"] == place["key"]:
             continue
         way_m = distance_m(place["lat"], place["lon"], one["lat"], one["lon"])
@@ -211,10 +215,13 @@ def _only_unheard(sight: Sight, row: np.void) -> bool:
     return bool(learned) and all(p_silence(heard[group] + 1.0, missed[group] + 1.0, blocks[group]) >= rule.candidate_p_max for group in learned)
 
 
-def _heard_ms(sight: Sight, key: int) -> int:
-    """When a track was last heard, or 0 if nobody sights it."""
-    row = sight.around.of(key)
-    return 0 if row is None else int(row["heard_ms"])
+def _heard_ms(seen: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """int64[n]: when tracks (by key) among SIGHTING rows were last heard; 0 where nobody sights one, or the key is 0."""
+    if not len(seen) or not keys.any():
+        return np.zeros(len(keys), np.int64)
+    order = np.argsort(seen["key"])
+    rows = order[np.minimum(np.searchsorted(seen["key"], keys, sorter=order), len(seen) - 1)]
+    return np.where(seen["key"][rows] == keys, seen["heard_ms"][rows], 0)
 
 
 def _still_possible(sight: Sight, stop: np.void, rule: DarkPartner) -> bool:

@@ -207,7 +207,7 @@ def test_a_scenario_with_every_behaviour_for_1_4_and_64_shards():
 
 
 def test_every_detector_told_something_in_some_sea():
-    quiet = {"legs", "watchlist"}  # keeps what others read; needs lists, and is asked over shards in test_watchlists_hits.py
+    quiet = {"legs", "watchlist", "smooth"}  # keeps what others read; two that are asked over shards in test_watchlists_hits.py and test_tracks_smooth.py
     types = {"safety": {"drift", "sudden_stop", "aground", "assist", "collision"}, "rendezvous": {"rendezvous", "dark_partner"}}
     told = {name for kind, _ in WANTED for name in types.get(kind, {kind.partition("_")[0]})} | {"zone", "port_visit", "position"}
     assert {kind.NAME for kind in KINDS} - quiet <= told

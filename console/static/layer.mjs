@@ -231,10 +231,13 @@ export class VesselLayer {
   }
 }
 
+const MASSES = 20_000;
+
 /** How large small symbols are: by zoom, and smaller where thousands share the view. */
 function scaleAt(zoom, count) {
-  const crowd = 0.2 * Math.log10(Math.max(1, count / 1000));
-  return Math.max(0.62, Math.min(1.35, 0.62 + (zoom - 5) * 0.12 - crowd));
+  const masses = Math.max(0, Math.log10(count / MASSES)); // of which no eye tells one from the next: a software renderer pays for each pixel
+  const crowd = 0.2 * Math.log10(Math.max(1, count / 1000)) + 0.35 * masses;
+  return Math.max(masses ? 0.45 : 0.62, Math.min(1.35, 0.62 + (zoom - 5) * 0.12 - crowd));
 }
 
 function linked(gl, fragment) {

@@ -194,9 +194,9 @@ def _after_silence(chain, t, here):
         if v.belief in ("believed", "tentative") and v.t_ms is not None and t - v.t_ms <= 60 * HOUR_MS:
             hours = (t - v.t_ms) / HOUR_MS
             spent = math.sqrt(hours**2 + 0.25**2) / (1 + math.sqrt(hours))
-            off = distance_m(*v.at, *here) / (max(25 * spent, 1.2 * v.speed_kn * min(hours, 1)) * NM_M)
-            if off <= 1:
-                suits[v.ordinal] = math.exp(-((5 * off) ** 2)) / spent
+            reach_m = max(25 * spent, 1.2 * v.speed_kn * min(hours, 1)) * NM_M
+            if distance_m(*v.at, *here) <= reach_m:
+                suits[v.ordinal] = math.exp(-((5 * v.away_m(t, here) / reach_m) ** 2)) / spent
     if not suits:
         return None, False
     best = max(suits, key=lambda ordinal: suits[ordinal])

@@ -44,6 +44,7 @@ def exported() -> dict[str, set[str]]:
     """Sample name -> label names, of everything that the program exports."""
     from runners.metrics import Metrics
     from runners.source_metrics import SourceMetrics
+    from runners.webhook_metrics import OUTCOMES, WebhookMetrics
 
     found: dict[str, set[str]] = {}
     for collector in vars(Metrics()).values():
@@ -51,6 +52,8 @@ def exported() -> dict[str, set[str]]:
             labels = set(getattr(collector if isinstance(collector, MetricWrapperBase) else metric, "_labelnames", ()))
             suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(metric.type, [""])
             found |= {metric.name + suffix: labels | ({"le"} if suffix == "_bucket" else set()) for suffix in suffixes}
+    for family in WebhookMetrics(lambda: {"room": dict.fromkeys((*OUTCOMES, "waiting"), 0)}).collect():
+        found |= {sample.name: set(sample.labels) for sample in family.samples}
     assert len(found) >= 10
     return found
 

@@ -11,7 +11,7 @@ Everything else is a question, asked in `_choose`:
   place that it left is kept as a SHADOW. If the next ones change to and fro between the two, TURNS_MIN times, these are
   two hulls close together, and the shadow becomes a track of its own. A shadow that nobody returns to dies.
 Once two hulls are known to share a number, more may, and where the nearest has been silent for QUIET_MS a fix is nobody's by right. It goes to
-the hull that it suits best (`_suits`: how far off, how long silent); if another suits it nearly as well, nobody knows whose it is: a new segment
+the hull that it suits best (`_suits`: how far from where it was or, as it steered, would be; how long silent); if another suits it nearly as well, nobody knows whose it is: a new segment
 begins there, and the tracks that it could have gone on with end. A place that suits none is one more hull, not a jump.
 A track silent for RETURN_MS begins anew where it is heard next; a second hull is forgotten then. All of
 this depends on the rows alone, in canonical order. A late row (a satellite's, hours after the coast) tells that the vessel was heard; of
@@ -355,8 +355,10 @@ def _suits(rows, more, slot, t, lat, lon):
     hours = (t - v["t_ms"]) / 3_600_000.0
     spent = math.sqrt(hours * hours + SLACK_H * SLACK_H) / (1.0 + math.sqrt(hours))
     reach_m = max(CROWD_KN * spent, 1.2 * _speed_kn(rows, more, slot) * min(hours, AS_TOLD_H)) * NM_M
-    off = distance_m(v["lat"], v["lon"], lat, lon) / reach_m
-    return -((CROWD_SHAPE * off) ** 2) - math.log(spent) if off <= 1.0 else NEVER
+    if distance_m(v["lat"], v["lon"], lat, lon) > reach_m:
+        return NEVER
+    off = _away_m(rows, more, slot, t, lat, lon) / reach_m
+    return -((CROWD_SHAPE * off) ** 2) - math.log(spent)
 
 
 @kernel(boolean(MORE_TYPE[::1], int64), **PLAIN)

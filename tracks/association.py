@@ -11,8 +11,9 @@ Everything else is a question, asked in `_choose`:
   place that it left is kept as a SHADOW. If the next ones change to and fro between the two, TURNS_MIN times, these are
   two hulls close together, and the shadow becomes a track of its own. A shadow that nobody returns to dies.
 Once two hulls are known to share a number, more may, and where the nearest has been silent for QUIET_MS a fix is nobody's by right. It goes to
-the hull that it suits best (`_suits`: how far from where it was or, as it steered, would be; how long silent); if another suits it nearly as well, nobody knows whose it is: a new segment
-begins there, and the tracks that it could have gone on with end. A place that suits none is one more hull, not a jump.
+the hull that it suits best (`_suits`: how far from where it was or, as it steered, would be; how long silent). If another suits it nearly as
+well, nobody knows whose it is: a new segment begins there, and the tracks that it could have gone on with end. A place that suits none is one
+more hull, not a jump.
 A track silent for RETURN_MS begins anew where it is heard next; a second hull is forgotten then. All of
 this depends on the rows alone, in canonical order. A late row (a satellite's, hours after the coast) tells that the vessel was heard; of
 one that nobody had seen for FAR_MS it is the last known place, of one never seen the first. It is no accepted fix: no detector is given it as one.

@@ -51,7 +51,7 @@ class TrackState:
     tick_ms: int = T_MISSING  # the next minute to be decided; T_MISSING before the first row
     receivers: tuple[str, ...] = ()  # names of receivers by number, as far as batches have told them
     exercise: bool = False  # a simulated row was released: from then on everything is exercise
-    begun: bool = True  # rows of the running minute may have been taken before (or the state has just been loaded): no part of the state
+    begun: bool = True  # rows of the running minute may have been taken before: the end of a recording cuts a minute
     extra: dict[str, int] = field(default_factory=lambda: {"statics_joined": 0, "statics_other": 0, "evicted": 0})
 
     @classmethod
@@ -97,6 +97,7 @@ class TrackState:
             "tick_ms": self.tick_ms,
             "receivers": list(self.receivers),
             "exercise": self.exercise,
+            "begun": self.begun,
             "extra": dict(sorted(self.extra.items())),
             "reorder": self.reorder.to_sections(),
             "table": self.table.to_sections(),
@@ -124,8 +125,9 @@ class TrackState:
         )
         for detector in state.detectors:
             detector.restore(sections["detectors"][detector.NAME])
+        state.begun = sections.get("begun", True)  # states before this was kept do not know
         if sections["geography"] != geography.version:
-            state.table.known["geo_lat"] = LAT_MISSING
+            state.begun, state.table.known["geo_lat"] = True, LAT_MISSING
         return state
 
     @classmethod
@@ -228,7 +230,7 @@ def take_rows_of(state: TrackState, released: Released, watermark_ms: int) -> No
             detector.join(sight, joined, slots)
     state.rescue.advance(watermark_ms, state.geography, state.params.rescue)
     # Who has moved, has reported: if all rows of this minute came in this call, no other track needs to be looked at.
-    slow = table.used["speed_kn"] <= SLOW_KN if state.begun else slow_slots(table, released.fixes, taken, SLOW_KN)
+    slow = (table.used["speed_kn"] <= SLOW_KN) & (table.used["t_ms"] != T_MISSING) if state.begun else slow_slots(table, released.fixes, taken, SLOW_KN)
     ask_geography(table, slow, state.geography)
     state.begun = False
 

@@ -93,12 +93,10 @@ RETURN_MS = 60 * 3_600_000  # silent for so long, a track begins anew (GlobalFis
 SILENT_MOVING_MS, SILENT_SLOW_MS = 120_000, 480_000  # a track not heard for so long has left its place (M.1371-5, table 1: 10-30 s and 180 s)
 FAR_MS = 3_600_000  # beyond every coast: seen by nobody for so long, a vessel's late position is its last known place
 QUIET_MS = 1_800_000  # of a shared number: two hulls that both were silent for so long may have changed places
-CROWD_KN, SLACK_H, AS_TOLD_H = (
-    25.0,
-    0.25,
-    1.0,
-)  # a hull of a shared number: so fast, but in h hours no farther than the root of h allows; for an hour as it told
-CROWD_SHAPE = 5.0
+CROWD_KN = 25.0  # a hull of a shared number: so fast, but in h hours no farther than the root of h allows
+SLACK_H = 0.25  # as if it had been silent for so long at least
+AS_TOLD_H = 1.0  # and for so long at the speed that it told
+CROWD_SHAPE = 5.0  # how quickly a fix suits less the farther off it is, in reaches
 AMBIGUOUS = math.log(10.0)  # suits less than ten times better than another: nobody knows whose fix it is
 NEVER = -1e9
 SLOW_KN = 3.0

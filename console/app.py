@@ -34,6 +34,7 @@ from console.database import StoreError
 from console.decisions import Decisions
 from console.dossier import dossier
 from console.editing import Editor, editing_routes
+from console.exhibits import hold_due, sentence_routes
 from console.files import Files
 from console.frames import BEAT_S, Frames
 from console.gate import Gate
@@ -104,7 +105,14 @@ def create_app(
     rescue = rescue_routes(board, picture, on_land)
     silence = silence_routes(board, decisions, lambda: picture.event_ms)
     desks = [*watch, *silence, *rescue, *editing_routes(editor), *study_routes(board, picture, decisions)]
-    api = [*session_routes(users, room.door), *api_routes(room), *alert_routes(board, picture), *desks, *track_routes(picture)]
+    api = [
+        *session_routes(users, room.door),
+        *api_routes(room),
+        *alert_routes(board, picture),
+        *desks,
+        *track_routes(picture),
+        *sentence_routes(board, picture.sentences),
+    ]
     routes = [
         Route("/", room.page),
         Mount("/api/v1", routes=api),
@@ -192,6 +200,7 @@ class _Room:
                         await run_in_threadpool(self.watches.refresh)
                 if (event_ms := self._picture.event_ms) is not None:
                     await run_in_threadpool(self._board.expire, event_ms)
+                await run_in_threadpool(hold_due, self._board, self._picture.sentences)
                 self._board.stream.pulse("health", msgspec.json.encode(self._health()))
 
     def _health(self) -> dict[str, Any]:

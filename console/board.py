@@ -390,6 +390,12 @@ class Board:
             stories = sorted(self._stories.values(), key=lambda s: (-LEVEL_RANK[s.alert.level], -s.alert.t_last, s.alert.alert_id))
             return self.stream.cursor, [self._record(story) for story in stories]
 
+    def revisions(self) -> dict[str, int]:
+        """Revision of each active alert that no flood holds back, by id."""
+        with self._lock:
+            held = {one for hold in self._flood.holds.values() if hold.on for one in hold.held}
+            return {name: story.alert.revision for name, story in self._stories.items() if story.alert.condition == "active" and name not in held}
+
     def alerted(self) -> dict[int, int]:
         """MMSI -> score (0-100) of vessels with an active alert, for the picture."""
         with self._lock:

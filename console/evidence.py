@@ -32,7 +32,7 @@ def evidence(record: dict[str, Any], history: History) -> dict[str, Any]:
     from_ms = max(first - BEFORE_MS, to_ms - SPAN_MAX_MS) // MINUTE_MS * MINUTE_MS
     step_ms = max(1, -(-(to_ms - from_ms) // (STEPS * MINUTE_MS))) * MINUTE_MS
     edges = np.arange(from_ms, to_ms + step_ms, step_ms, dtype=np.int64)
-    mmsi = sorted({*record["mmsi"], *(one["mmsi"] for one in record["subjects"])})[:VESSELS_MAX]
+    mmsi = subjects_of(record)
     tracks = history.tracks(mmsi, from_ms, to_ms)
     placed = record["lat"] is not None and record["lon"] is not None
     return {
@@ -48,3 +48,8 @@ def evidence(record: dict[str, Any], history: History) -> dict[str, Any]:
         "receivers": history.receivers(edges),
         "others": history.others(record["lat"], record["lon"], OTHERS_M, edges, mmsi) if placed else None,
     }
+
+
+def subjects_of(record: dict[str, Any]) -> list[int]:
+    """MMSI of the vessels of an alert, at most VESSELS_MAX, ascending."""
+    return sorted({*record["mmsi"], *(one["mmsi"] for one in record["subjects"])})[:VESSELS_MAX]

@@ -31,6 +31,7 @@ import numpy as np
 from console.chronicle import Change, Chronicle
 from console.history import KEEP_EVERY_MS, History, past_rows
 from console.search import search
+from console.sentences import Sentences
 from dogwatch.batch import (
     COG_MISSING,
     F_CK_BAD,
@@ -134,6 +135,7 @@ class Picture:
         self.refused = 0  # vessels beyond the limit
         self.history = History()
         self.chronicle = Chronicle()
+        self.sentences = Sentences()
         self._vessels_max = vessels_max
         self._rows = np.empty(0, ROW)
         self._statics = np.empty(0, STATIC)

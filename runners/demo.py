@@ -19,6 +19,7 @@ import sim
 from dogwatch.batch import T_MISSING
 from dogwatch.config import Backtest, Config
 from dogwatch.errors import InputError
+from ingest.source import Received
 from runners.bench import editor_of, versions_of
 from runners.desk import Desk
 from runners.engine import Engine
@@ -105,15 +106,17 @@ def _play(desk: Desk, scenario: Scenario, options: DemoOptions) -> None:
         now = time.monotonic()
         if due > now or now - last_feed >= MESSAGE_LIMIT_S:
             begun = time.perf_counter()
-            output = desk.engine.feed("demo", b"".join(pending))
-            desk.show(output, time.perf_counter() - begun)
+            piece = Received(b"".join(pending), None, "demo", "", "bytes")
+            output = desk.engine.take(piece)
+            desk.show(output, time.perf_counter() - begun, [piece])
             desk.obey()
             pending.clear()
             last_feed = time.monotonic()
         if options.for_s and time.monotonic() - started >= options.for_s:
             return
         time.sleep(max(0.0, due - time.monotonic()))
-    desk.show(desk.engine.feed("demo", b"".join(pending), final=True), 0.0)
+    last = Received(b"".join(pending), None, "demo", "", "end")
+    desk.show(desk.engine.take(last), 0.0, [last])
     desk.show(desk.engine.end(), 0.0)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from dogwatch.config import Console, Webhook
 from dogwatch.errors import InputError
 from dogwatch.geo import NM_M
 from dogwatch.times import iso
+from ingest.source import Received
 from runners.alert_lines import AlertLines
 from runners.coverage_map import features, heard_by
 from runners.engine import Engine, Output
@@ -117,13 +119,14 @@ class Desk:
         self.url = self.server.start(host, port)
         return self.url
 
-    def show(self, output: Output, seconds: float) -> None:
-        """Publish one engine call that took `seconds`."""
+    def show(self, output: Output, seconds: float, pieces: Sequence[Received] = ()) -> None:
+        """Publish one engine call that took `seconds`; `pieces` are what it was given, for the raw sentences behind an alert."""
         self.metrics.observe(self.engine, output, seconds)
         if self.picture is not None and len(output.batch.fixes) + len(output.batch.statics):
             self.picture.update(output.batch)
         if self.picture is not None:
             self.picture.chronicle.take(output.all_events())
+            self.picture.sentences.take(pieces, output.batch)
         for row in output.batch.heartbeats:
             self.heartbeats[row.source] = {"t": iso(row.t_ms), "state": row.state, **row.counts}
         if self.board is not None:

@@ -143,10 +143,10 @@ def _pass_on(waiting: deque[Received], desk: Desk, journal: _Journal, tape: Tape
     for output in desk.obey():
         journal.decided(output)
     while True:
-        begun = time.perf_counter()
+        begun, pieces = time.perf_counter(), list(waiting)
         output = desk.engine.take_run(waiting) if waiting else Output()
         journal.append(output)
-        desk.show(output, time.perf_counter() - begun)
+        desk.show(output, time.perf_counter() - begun, pieces[: len(pieces) - len(waiting)])
         if not waiting:
             break
     tape.settle(desk.engine.intake.simulated)

@@ -5,6 +5,7 @@ import { html } from './vendor/htm-preact.mjs';
 import { OrderBar } from './orders.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
 import { Rescuers } from './rescuers.mjs';
+import { Sentences } from './sentences.mjs';
 import { change, isDistress, linked, state } from './store.mjs';
 import { brief, clean, dateTime, duration, paragraphs, period, points, position, reason, words } from './text.mjs';
 
@@ -27,6 +28,7 @@ export function Evidence({ eventNow, act, vessels }) {
       ${alert.counterfactual ? html`<h4>What would clear it</h4><p>${clean(alert.counterfactual, 600)}</p>` : null}
       <${Observed} alert=${alert} />
       <${Innocent} alert=${alert} />
+      <${Sentences} alert=${alert} now=${state.replay?.evidence ? state.replay.now : undefined} />
       <${Record} alert=${alert} />
     </div>
     <${AckBar} alert=${alert} act=${act} />

@@ -4,6 +4,7 @@ import { html, render } from './vendor/htm-preact.mjs';
 import { Contributions, Facts, Innocent, Observed, Record } from './evidence.mjs';
 import { LevelIcon, conditionWord } from './parts.mjs';
 import { Lanes, box, features, nameOf, silences } from './replay.mjs';
+import { Lines, askSentences, told } from './sentences.mjs';
 import { brief, clean, clock, dateTime, duration, period } from './text.mjs';
 import { Vessels } from './vessels.mjs';
 import { getJson } from './wire.mjs';
@@ -37,7 +38,7 @@ function Chart({ evidence }) {
   </svg>`;
 }
 
-function Sheet({ evidence, info }) {
+function Sheet({ evidence, raw, info }) {
   const { alert } = evidence;
   const { what, place, also } = brief(alert.headline);
   const gaps = evidence.tracks.flatMap((track) => silences(track, evidence.to_ms).map(([a, b]) => `${nameOf(evidence, track.mmsi)}: ${clock(a)} to ${clock(b)}, ${duration((b - a) / 1000)}`));
@@ -57,6 +58,8 @@ function Sheet({ evidence, info }) {
     <${Observed} alert=${alert} />
     <${Innocent} alert=${alert} />
     <${Record} alert=${alert} />
+    <h4>Raw sentences</h4><p class="small-text">${raw.fault ? `They cannot be shown: ${clean(raw.fault, 200)}.` : told(raw)}</p>
+    ${raw.lines?.length ? html`<${Lines} lines=${raw.lines} />` : null}
     ${alert.ack ? html`<p>Acknowledged by <b>${clean(alert.ack.by, 60)}</b> at ${dateTime(alert.ack.at)}, revision ${alert.ack.seen_revision}</p>` : html`<p>Not acknowledged.</p>`}
     <p class="small-text">Approximate, not for navigation or legal use. A person decides. ${clean(alert.alert_id, 40)}, dogwatch ${clean(info.version, 20)}</p>
   </article>`;
@@ -65,8 +68,10 @@ function Sheet({ evidence, info }) {
 export async function start(info) {
   document.documentElement.dataset.palette = 'day';
   document.documentElement.classList.add('paper');
-  const evidence = await getJson(`api/v1/alerts/${encodeURIComponent(new URLSearchParams(location.search).get('alert') ?? '')}/evidence`);
+  const id = new URLSearchParams(location.search).get('alert') ?? '';
+  const evidence = await getJson(`api/v1/alerts/${encodeURIComponent(id)}/evidence`);
+  const raw = await askSentences(id).catch((fault) => ({ fault: fault.message }));
   document.title = `${evidence.alert.level} ${clean(evidence.alert.alert_id, 12)} · dogwatch`;
   document.getElementById('app').replaceChildren();
-  render(html`<${Sheet} evidence=${evidence} info=${info} />`, document.getElementById('app'));
+  render(html`<${Sheet} evidence=${evidence} raw=${raw} info=${info} />`, document.getElementById('app'));
 }

@@ -18,6 +18,7 @@ from tracks_sea import (
     lane_traffic,
     last_versions,
     lines,
+    restarted,
     shown,
     shuffled,
     silent_source,
@@ -126,6 +127,27 @@ def test_late_rows_are_cut_invariant_too(with_late, cuts, restarts):
     found, state = watch(late_sea(), busy_statics(), params=QUICK, coverage=well_heard(), lateness_ms=5000, cuts=cuts, restarts=restarts)
     assert lines(found) == lines(with_late[0])
     assert blob.pack(state.to_sections(), schema=1) == blob.pack(with_late[1].to_sections(), schema=1)
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_recording_that_ends_within_a_minute_is_gone_on_with_from_its_state(saved):
+    """A boat drifts into the harbour, the recording ends 20 s later; saved or not, the end of that minute asks the geography about her who reports no more."""
+    boat = track(211_000_001, every(10, 0.5), 54.0, 10.1099 + every(10, 0.5) * 0.1 / 3600, sog_kn=0.4)
+    into = int(np.argmax(FlatSea().masked(boat["lat"] / 600_000, boat["lon"] / 600_000)))
+    last = into + next(k for k in range(6) if (boat["t_ms"][into + k] // 1000 % 60) in (20, 30, 40))
+    rows, _, marks = stamped(boat[: last + 1])
+    state, batch = TrackState.new(QUICK, FlatSea()), empty_batch()
+    batch.fixes = rows
+    track_step(state, batch, int(marks[-1]))
+    track_step(state, empty_batch(), int(rows["t_ms"][-1]) + 1000, final=True)
+    assert state.begun
+    assert not state.table.known["masked"].any()
+    state = restarted(state) if saved else state
+    assert state.begun
+    track_step(state, empty_batch(), int(rows["t_ms"][-1]) // 60_000 * 60_000 + 60_000)
+    assert not state.begun
+    assert state.table.known["masked"].sum() == 1
+    assert not restarted(state).begun
 
 
 def test_every_call_returns_its_events_in_order_and_after_those_before():

@@ -84,17 +84,15 @@ class AgroundDetector(Detector):
         start_ms = page.event.t_start if page else int(stop["stop_ms"] if stopped else word["first_ms"])
         here = ep.degrees_of(int(row["lat"]), int(row["lon"]))
         exclusions, doubts = _exclusions(sight, slot, rule, says=says, stopped=bool(stopped))
-        reason = "" if says else ep.suppressed_reason(exclusions)
         by_motion = lain_s > 0.0
         cap = rule.confidence_cap if says and stopped else (rule.confidence_cap_word if says else rule.confidence_cap_motion)
-        facts: dict[str, Any] = {
-            "state": "candidate" if reason else "open",
-            "subjects": [subjects.subject_of(table, slot)],
-            "t_end": None,
-            "lat": here[0],
-            "lon": here[1],
-            "zones": sight.geography.relations(*here),
-            "measures": {
+        shown = {"state": "open", "reason": ""} if says else {}  # what the crew says is shown, whatever explains it
+        facts = ep.facts_of(
+            sight,
+            slot,
+            here,
+            exclusions,
+            measures={
                 "duration_s": ep.tidy("s", (tick_ms - start_ms) / 1000.0),
                 "says_aground": says,
                 "stopped_suddenly": bool(stopped),
@@ -102,11 +100,10 @@ class AgroundDetector(Detector):
                 "coast_distance_nm": ep.tidy("nm", float(table.more["coast_nm"][slot])),
                 "watch_distance_nm": ep.tidy("nm", float(table.more["watch_nm"][slot])),
             },
-            "evidence": _evidence(rule, int(word["reports"]), lain_s, says=says),
-            "exclusions": exclusions,
-            "confidence": ep.confidence_of(cap, 1.0, 1.0, doubts),
-            "reason": reason,
-        }
+            evidence=_evidence(rule, int(word["reports"]), lain_s, says=says),
+            confidence=ep.confidence_of(cap, 1.0, 1.0, doubts),
+            **shown,
+        )
         if page is None:
             event = ep.new_event(sight, (TYPE, "aground", RULE, RULE_VERSION), [key], start_ms, facts)
             return [self.book.open_new(key, event, says=says, by_motion=by_motion)]

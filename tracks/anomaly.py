@@ -253,24 +253,12 @@ def _facts(sight: Sight, slot: int, evidence: list[Evidence], measures: dict[str
     row, rule = sight.table.rows[slot], sight.params.anomaly
     here = ep.degrees_of(int(row["lat"]), int(row["lon"]))
     place = np.array([here[0]]), np.array([here[1]])
-    reason = ep.suppressed_reason(exclusions)
     more: dict[str, Value] = {
         "coast_distance_nm": ep.tidy("nm", float(sight.geography.coast_distance_nm(*place)[0])),
         "watch_distance_nm": ep.tidy("nm", float(sight.geography.watch_distance_nm(*place)[0])),
     }
-    return {
-        "state": "candidate" if reason else "open",
-        "subjects": [subjects.subject_of(sight.table, slot)],
-        "t_end": None,
-        "lat": here[0],
-        "lon": here[1],
-        "zones": sight.geography.relations(*here),
-        "measures": {**measures, **more},
-        "evidence": evidence,
-        "exclusions": exclusions,
-        "confidence": ep.confidence_of(rule.confidence_cap, margin, 1.0, [0.5 for x in exclusions if x.effect == "doubt"]),
-        "reason": reason,
-    }
+    confidence = ep.confidence_of(rule.confidence_cap, margin, 1.0, [0.5 for x in exclusions if x.effect == "doubt"])
+    return ep.facts_of(sight, slot, here, exclusions, measures={**measures, **more}, evidence=evidence, confidence=confidence)
 
 
 def _exclusions(sight: Sight, slot: int, way: tuple[float, float] | None) -> list[Exclusion]:

@@ -176,31 +176,26 @@ def _adrift(state: DriftDetector, sight: Sight, key: int, way: np.void, asked: _
     blind = 2 * int(way["headings"]) < int(way["points"])
     exclusions, doubts = _exclusions(sight, slot, since_ms, here, blind=blind)
     exclusions = [_stays(page.event, exclusion) for exclusion in exclusions] if page else exclusions
-    reason = ep.suppressed_reason(exclusions)
     threshold_m = asked.net_m_blind if blind else asked.net_m
-    facts: dict[str, Any] = {
-        "state": "candidate" if reason else "open",
-        "subjects": [subjects.subject_of(table, slot)],
-        "t_end": None,
-        "lat": here[0],
-        "lon": here[1],
-        "zones": sight.geography.relations(*here),
-        "measures": _measures(table.more[slot], way, tick_ms - since_ms, says=_says_so(state, key)),
-        "evidence": _evidence(way, asked, table.more[slot], threshold_m, blind=blind),
-        "exclusions": exclusions,
-        "confidence": ep.confidence_of(
+    facts = ep.facts_of(
+        sight,
+        slot,
+        here,
+        exclusions,
+        measures=_measures(table.more[slot], way, tick_ms - since_ms, says=_says_so(state, key)),
+        evidence=_evidence(way, asked, table.more[slot], threshold_m, blind=blind),
+        confidence=ep.confidence_of(
             rule.confidence_cap_blind if blind else rule.confidence_cap,
             ep.margin_quality(float(way["net_m"]), threshold_m),
             int(way["points"]) * TRAIL_MS / 1000.0 / rule.window_s,
             doubts,
         ),
-        "reason": reason,
-        "quality": {"reports_real": int(way["points"]), "headings": int(way["headings"])},
-    }
+        quality={"reports_real": int(way["points"]), "headings": int(way["headings"])},
+    )
     if page is None:
         return [state.book.open_new(key, ep.new_event(sight, (TYPE, "drift", RULE, RULE_VERSION), [key], since_ms, facts), last_ms=int(way["last_ms"]))]
     page.notes["last_ms"] = int(way["last_ms"])
-    changed = page.event.state != facts["state"] or page.event.reason != reason or page.event.t_end is not None
+    changed = page.event.state != facts["state"] or page.event.reason != facts["reason"] or page.event.t_end is not None
     due = facts["state"] == "open" and tick_ms - page.emitted_ms >= sight.params.revise_s * 1000.0
     return [state.book.revise(key, tick_ms, **facts)] if changed or due else []
 
@@ -303,19 +298,10 @@ def _says(state: DriftDetector, sight: Sight, key: int, slot: int) -> list[Event
         ep.checked("motion_does_not_fit", not fits, ep.tidy("kn", float(row["speed_kn"])), yes=f"above {rule.speed_kn_max:g} kn", no="fits"),
         ep.checked("port_or_anchorage", bool(table.more["masked"][slot]), yes="inside", no="outside"),
     ]
-    facts: dict[str, Any] = {
-        "state": "open",
-        "subjects": [subjects.subject_of(table, slot)],
-        "t_end": None,
-        "lat": here[0],
-        "lon": here[1],
-        "zones": sight.geography.relations(*here),
-        "measures": {"duration_s": ep.tidy("s", (tick_ms - start_ms) / 1000.0), "speed_kn": ep.tidy("kn", float(row["speed_kn"])), "adrift": adrift},
-        "evidence": [Evidence("status", words.NAV_NUC, "==", words.NAV_NUC, None, True), ep.at_least("reports", int(word["reports"]), rule.reports_min)],
-        "exclusions": exclusions,
-        "confidence": ep.confidence_of(rule.confidence_cap, 1.0, 1.0, [0.4 for x in exclusions if x.effect == "doubt"]),
-        "reason": "",
-    }
+    measures = {"duration_s": ep.tidy("s", (tick_ms - start_ms) / 1000.0), "speed_kn": ep.tidy("kn", float(row["speed_kn"])), "adrift": adrift}
+    evidence = [Evidence("status", words.NAV_NUC, "==", words.NAV_NUC, None, True), ep.at_least("reports", int(word["reports"]), rule.reports_min)]
+    confidence = ep.confidence_of(rule.confidence_cap, 1.0, 1.0, [0.4 for x in exclusions if x.effect == "doubt"])
+    facts = ep.facts_of(sight, slot, here, exclusions, measures=measures, evidence=evidence, confidence=confidence)
     if page:
         return [state.words.revise(key, tick_ms, **facts)]
     return [state.words.open_new(key, ep.new_event(sight, (TYPE, "nuc", RULE_NUC, RULE_VERSION), [key], start_ms, facts))]

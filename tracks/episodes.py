@@ -81,6 +81,17 @@ def new_event(sight: Sight, what: tuple[str, str, str, str], keys: list[int], st
     )
 
 
+def facts_of(sight: Sight, slot: int, here: tuple[float, float], exclusions: list[Exclusion], **own: Any) -> dict[str, Any]:
+    """Fields of an event about one vessel at a place (degrees): shown and not over, unless an explanation suppresses it.
+
+    own: fields that the detector adds, or says instead.
+    """
+    reason = suppressed_reason(exclusions)
+    place = {"lat": here[0], "lon": here[1], "zones": sight.geography.relations(*here)}
+    found = {"state": "candidate" if reason else "open", "subjects": [subjects.subject_of(sight.table, slot)], "t_end": None, **place}
+    return {**found, "exclusions": exclusions, "reason": reason, **own}
+
+
 def next_version(event: Event, t_detected: int, **changes: Any) -> Event:
     """A copy of an event as its next version, with `changes`."""
     return msgspec.structs.replace(event, version=event.version + 1, t_detected=t_detected, **changes)

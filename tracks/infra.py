@@ -19,7 +19,7 @@ import numpy as np
 from numba import float64, from_dtype, int64, uint8
 
 from dogwatch.batch import COG_MISSING, T_MISSING
-from dogwatch.events import Event, Evidence, Exclusion, Value
+from dogwatch.events import Event, Exclusion, Value
 from dogwatch.geo import COS_TABLE, M_PER_UNIT, NM_M, cos_lat, distance_m
 from dogwatch.kernel import kernel
 from tracks import episodes as ep
@@ -207,7 +207,8 @@ def _dragging(book: ep.Book, sight: Sight, slot: int) -> list[Event]:
         ep.at_most("eta_s", eta_s, rule.eta_s_max),
     ]
     margin = min(ep.margin_quality(duration_s, rule.drag_s_min), ep.margin_quality(loss, 1.0 - rule.drag_share_max))
-    facts = _facts(sight, slot, where, measures, evidence, exclusions, ep.confidence_of(rule.confidence_cap, margin, 1.0, doubts))
+    confidence = ep.confidence_of(rule.confidence_cap, margin, 1.0, doubts)
+    facts = ep.facts_of(sight, slot, where, exclusions, measures=measures, evidence=evidence, confidence=confidence)
     return _said(book, sight, key, DRAG, start_ms, int(row["t_ms"]), facts, at_anchor=False)
 
 
@@ -353,7 +354,7 @@ def _over(state: InfraDetector, sight: Sight, slot: int, seen: Watched, inside: 
     evidence = [ep.at_most("cable_distance_nm", 0.0, 0.0), ep.at_least(name, duration_s, need_s)]
     measures: dict[str, Value] = {"duration_s": ep.tidy("s", (t_ms - start_ms) / 1000.0), "speed_kn": ep.tidy("kn", speed_kn)}
     confidence = ep.confidence_of(rule.confidence_cap, ep.margin_quality(duration_s, need_s), 1.0, doubts)
-    facts = _facts(sight, slot, ep.degrees_of(int(row["lat"]), int(row["lon"])), measures, evidence, exclusions, confidence)
+    facts = ep.facts_of(sight, slot, ep.degrees_of(int(row["lat"]), int(row["lon"])), exclusions, measures=measures, evidence=evidence, confidence=confidence)
     return _said(book, sight, key, OVER, start_ms, seen.inside_ms, facts)
 
 
@@ -387,7 +388,7 @@ def _approaching(state: InfraDetector, sight: Sight, slot: int, seen: Watched, f
         "cable_distance_nm": ep.tidy("nm", far_nm),
     }
     confidence = ep.confidence_of(rule.confidence_cap, ep.margin_quality((t_ms - start_ms) / 1000.0, rule.approach_s_min), 1.0, doubts)
-    facts = _facts(sight, slot, ep.degrees_of(int(row["lat"]), int(row["lon"])), measures, evidence, exclusions, confidence)
+    facts = ep.facts_of(sight, slot, ep.degrees_of(int(row["lat"]), int(row["lon"])), exclusions, measures=measures, evidence=evidence, confidence=confidence)
     return _said(book, sight, key, APPROACH, start_ms, t_ms, facts)
 
 
@@ -430,7 +431,7 @@ def _at_anchor(state: InfraDetector, sight: Sight, slot: int, seen: Watched) -> 
     evidence = [ep.at_least("off_m", off_m, swing_m), ep.at_least("duration_s", duration_s, rule.drag_anchor_s_min)]
     measures: dict[str, Value] = {"duration_s": ep.tidy("s", duration_s), "off_m": ep.tidy("m", off_m), "swing_m": ep.tidy("m", swing_m), "at_anchor": True}
     confidence = ep.confidence_of(rule.confidence_cap, ep.margin_quality(off_m, swing_m), 1.0, [*doubts, 0.3])
-    facts = _facts(sight, slot, ep.degrees_of(lat, lon), measures, evidence, exclusions, confidence)
+    facts = ep.facts_of(sight, slot, ep.degrees_of(lat, lon), exclusions, measures=measures, evidence=evidence, confidence=confidence)
     return _said(book, sight, key, DRAG, seen.off_ms, t_ms, facts, at_anchor=True)
 
 
@@ -450,25 +451,6 @@ def _place_exclusions(sight: Sight, slot: int, since_ms: int, *, working_excuses
 
 
 # --- events ---
-
-
-def _facts(
-    sight: Sight, slot: int, at: tuple[float, float], measures: dict[str, Value], evidence: list[Evidence], exclusions: list[Exclusion], confidence: float
-) -> dict[str, Any]:
-    reason = ep.suppressed_reason(exclusions)
-    return {
-        "state": "candidate" if reason else "open",
-        "subjects": [subjects.subject_of(sight.table, slot)],
-        "t_end": None,
-        "lat": at[0],
-        "lon": at[1],
-        "zones": sight.geography.relations(*at),
-        "measures": measures,
-        "evidence": evidence,
-        "exclusions": exclusions,
-        "confidence": confidence,
-        "reason": reason,
-    }
 
 
 def _said(book: ep.Book, sight: Sight, key: int, subtype: str, start_ms: int, last_ms: int, facts: dict[str, Any], *, at_anchor: bool = False) -> list[Event]:

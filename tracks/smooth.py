@@ -22,7 +22,7 @@ from dogwatch.batch import LAT_MISSING, SOG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion
 from dogwatch.geo import M_PER_UNIT, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
-from tracks import beyond, subjects
+from tracks import beyond
 from tracks import episodes as ep
 from tracks.detector import Detector, Sight
 from tracks.ears import station_of
@@ -75,18 +75,9 @@ class SmoothDetector(Detector):
         row = table.rows[slot]
         here = ep.degrees_of(int(row["lat"]), int(row["lon"]))
         exclusion, cap = _nearest_station(sight, slot, rule)
-        facts: dict[str, Any] = {
-            "state": "open",
-            "subjects": [subjects.subject_of(table, slot)],
-            "t_end": None,
-            "lat": here[0],
-            "lon": here[1],
-            "zones": sight.geography.relations(*here),
-            "measures": {"speed_kn": ep.tidy("kn", float(row["speed_kn"])), "duration_s": ep.tidy("s", (last_ms - first_ms) / 1000.0)},
-            "evidence": _evidence(n, worst_m, rule),
-            "exclusions": [exclusion],
-            "confidence": ep.confidence_of(cap, ep.margin_quality(n * BUCKET_MS / 1000.0, rule.smooth_s_min), 1.0, []),
-        }
+        measures = {"speed_kn": ep.tidy("kn", float(row["speed_kn"])), "duration_s": ep.tidy("s", (last_ms - first_ms) / 1000.0)}
+        confidence = ep.confidence_of(cap, ep.margin_quality(n * BUCKET_MS / 1000.0, rule.smooth_s_min), 1.0, [])
+        facts = ep.facts_of(sight, slot, here, [exclusion], measures=measures, evidence=_evidence(n, worst_m, rule), confidence=confidence)
         if page is None:
             return [self.book.open_new(key, ep.new_event(sight, (TYPE, SUBTYPE, RULE, RULE_VERSION), [key], first_ms, facts))]
         return [self.book.revise(key, tick_ms, **facts)]

@@ -164,7 +164,6 @@ def _facts(sight: Sight, slot: int, stop: np.void, speeds: tuple[float, float, f
     before_kn, way_before_kn, way_after_kn = speeds
     here = ep.degrees_of(int(stop["lat"]), int(stop["lon"]))
     exclusions = _exclusions(sight, slot, stop, here, before_kn, _lay_there(sight, slot, rule, stopped))
-    reason = ep.suppressed_reason(exclusions)
     took_s = (int(stop["stop_ms"]) - int(stop["fast_ms"])) / 1000.0
     after_kn = float(table.rows["speed_kn"][slot])
     evidence: list[Evidence] = [
@@ -182,19 +181,8 @@ def _facts(sight: Sight, slot: int, stop: np.void, speeds: tuple[float, float, f
         "coast_distance_nm": ep.tidy("nm", float(table.more["coast_nm"][slot])),
         "watch_distance_nm": ep.tidy("nm", float(table.more["watch_nm"][slot])),
     }
-    return {
-        "state": "candidate" if reason else "open",
-        "subjects": [subjects.subject_of(table, slot)],
-        "t_end": None,
-        "lat": here[0],
-        "lon": here[1],
-        "zones": sight.geography.relations(*here),
-        "measures": measures,
-        "evidence": evidence,
-        "exclusions": exclusions,
-        "confidence": ep.confidence_of(rule.confidence_cap, ep.margin_quality(before_kn, rule.fast_kn), 1.0, []),
-        "reason": reason,
-    }
+    confidence = ep.confidence_of(rule.confidence_cap, ep.margin_quality(before_kn, rule.fast_kn), 1.0, [])
+    return ep.facts_of(sight, slot, here, exclusions, measures=measures, evidence=evidence, confidence=confidence)
 
 
 def _lay_there(sight: Sight, slot: int, rule: SuddenStop, stopped: np.ndarray) -> int:

@@ -24,6 +24,7 @@ from ingest.source import Received
 from runners.alert_lines import AlertLines
 from runners.coverage_map import features, heard_by
 from runners.engine import Engine, Output
+from runners.hearing import ears_of, mark, suspended
 from runners.metrics import Metrics
 from runners.rules import read_text
 from runners.source_words import SourceWords
@@ -57,6 +58,7 @@ class Desk:
         self.ending: set[str] = set()  # rescue areas that the watch has been told to end
         self._last_health = 0.0
         self._coverage, self._coverage_due = Coverage(), 0.0
+        self._down: dict[str, str | None] = {}  # receivers that are down, since when
         self._messages = (0, time.monotonic())
 
     def open_page(
@@ -238,7 +240,7 @@ class Desk:
 
     def _coverage_text(self) -> bytes:
         """GeoJSON of what the receivers are known to hear, from the copy of the last minute: the server asks from its own thread."""
-        return json.dumps(features(heard_by(self._coverage)), separators=(",", ":")).encode()
+        return json.dumps(mark(features(heard_by(self._coverage)), self._down), separators=(",", ":")).encode()
 
     def _copy_coverage(self, now: float) -> None:
         if now >= self._coverage_due:
@@ -247,6 +249,7 @@ class Desk:
             self._coverage_due = now + COVERAGE_S
 
     def _health(self, now: float) -> None:
+        self._down = suspended(ears_of(self.engine.watch.track), self.engine.watch.track.coverage)
         self._copy_coverage(now)
         messages = sum(sum(lane.counts.decoded.values()) for lane in self.engine.lanes.values())
         before, then = self._messages
@@ -262,6 +265,7 @@ class Desk:
                 "heartbeats": dict(self.heartbeats),
                 "exercise": intake.exercise,
                 "simulated": sorted(intake.simulated),
+                "suspended": self._down,
                 "rescues": self._rescues(),
                 "rescue_places": self._rescue_places(),
             }

@@ -9,6 +9,7 @@ import { ExerciseBanner, Header } from './header.mjs';
 import { OrderDialog, usual } from './orders.mjs';
 import { BrokerBar, DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar } from './parts.mjs';
 import { Queue } from './queue.mjs';
+import { SuspendedBar } from './hearing.mjs';
 import { ReplayBar, advance, closeReplay, faster, openReplay, play, stepReport } from './replay.mjs';
 import { DriftDialog } from './rescuers.mjs';
 import { SearchDialog } from './search.mjs';
@@ -267,7 +268,7 @@ function App() {
       <${Queue} eventNow=${now} act=${act} />
       <section class=${`sea ${state.replay?.evidence ? 'replaying' : ''}`} aria-label="Map">
         <${MapBox} />
-        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${BrokerBar} /><${SilenceBar} /><${WatchBar} /><${SoundBar} />
+        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${BrokerBar} /><${SilenceBar} /><${SuspendedBar} /><${WatchBar} /><${SoundBar} />
           ${state.replay?.evidence ? html`<p class="past" role="status">${state.alerts.get(state.replay.id)?.exercise ? 'EXERCISE ' : ''}REPLAY, not the present</p>` : null}</div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
         ${state.map === 'off' ? html`<p class="card drawing" role="status">The map is being drawn…</p>` : null}

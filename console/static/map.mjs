@@ -4,6 +4,7 @@
 import * as maplibre from './vendor/maplibre-gl.mjs';
 import { Aid } from './aid.mjs';
 import { PAINT, addDepths, basemap, colourDepths, token } from './basemap.mjs';
+import { Hearing } from './hearing.mjs';
 import { VesselLayer } from './layer.mjs';
 import { Past } from './past.mjs';
 import { change, isOpen, state } from './store.mjs';
@@ -71,6 +72,7 @@ export class SeaMap {
       this.map.addLayer(this.layer);
       this.past = new Past(this.map, token);
       this.aid = new Aid(this.map, this.vessels, token, 'vessels');
+      this.hearing = new Hearing(this.map, token, this.map.getLayer('zone-fill') ? 'zone-fill' : 'vessels');
       this.recolour();
       change({ map: 'ready' });
       this.depths = addDepths(this.map, info).catch((fault) => console.warn(`no depths: ${fault.message}`)); // the map goes on without
@@ -114,6 +116,7 @@ export class SeaMap {
       this._frame = this.vessels.frames;
       const past = this.past.update();
       this.aid.update();
+      this.hearing.update();
       this.track.update();
       this.names.hidden = past;
       if (!past) {
@@ -137,6 +140,7 @@ export class SeaMap {
     this.past.recolour();
     colourDepths(this.map);
     this.aid.recolour();
+    this.hearing.recolour();
     this.track.recolour();
     this.map.triggerRepaint();
   }

@@ -137,7 +137,7 @@ def read_batch(value: bytes, meta: Meta) -> Batch:
     """The batch of one message (the other table is empty). Raises InputError on a damaged value."""
     batch = empty_batch(meta.receivers)
     table = _table(value, meta.rows) if meta.rows else None  # read before rows are made: the header's number is only a claim
-    rows = new_fixes(meta.rows) if meta.schema == FIXES else new_statics(meta.rows)
+    rows = _rows(meta, table)
     if table is not None:
         _fill(rows, table)
     if meta.exercise and not (rows["flags"] & np.uint32(F_EXERCISE)).any():
@@ -196,7 +196,7 @@ def _arrow_column(column: np.ndarray) -> pa.Array:
 
 def _table(value: bytes, rows: int) -> pa.Table:
     try:
-        table = pa.ipc.open_stream(value).read_all()
+        table = pa.ipc.open_stream(value, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all()
     except (pa.ArrowException, OSError) as fault:
         raise InputError(f"columns of a message cannot be read: {fault}", remedy="look for a foreign producer on this topic") from fault
     if table.num_rows != rows:
@@ -204,12 +204,22 @@ def _table(value: bytes, rows: int) -> pa.Table:
     return table
 
 
+def _rows(meta: Meta, table: pa.Table | None) -> np.ndarray:
+    """Rows for the columns of a message: they say "not available" everywhere where it lacks one of ours."""
+    kind = FIX_DTYPE if meta.schema == FIXES else STATIC_DTYPE
+    if table is not None and set(table.column_names).issuperset(kind.names or ()):
+        return np.empty(meta.rows, kind)
+    return new_fixes(meta.rows) if meta.schema == FIXES else new_statics(meta.rows)
+
+
 def _fill(rows: np.ndarray, table: pa.Table) -> None:
-    """Copy the columns that we know, by name, into rows that say "not available" everywhere."""
+    """Copy the columns that we know, by name."""
+    told = set(table.column_names)
     for name in rows.dtype.names or ():
-        if name not in table.column_names:
+        if name not in told:
             continue
-        column = table.column(name).combine_chunks()
+        column = table.column(name)
+        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
         data = column.buffers()[1]
         wide = rows.dtype[name]
         if column.null_count or column.offset or data is None or _width(column.type) != wide.itemsize:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint check bench bench-backtest bench-console bench-decode bench-encode bench-kafka bench-sim bench-tracks bench-watchlists truth sea-quality screenshots fuzz kafka chaos outage docs clean
+.PHONY: install demo test lint check bench bench-backtest bench-console bench-decode bench-encode bench-kafka bench-sim bench-takeover bench-tracks bench-watchlists truth sea-quality screenshots fuzz kafka chaos outage docs clean
 
 install: $(STAMP)
 
@@ -52,9 +52,13 @@ bench-watchlists: install
 bench-backtest: install
 	$(BIN)/python -m benchmarks.backtest $(BENCH)
 
-# A broker of its own on the same cores; ten minutes of a live sea. BENCH='--rounds 1 --minutes 4' for a look
+# A broker of its own on the same cores; ten minutes of a live sea, twelve in all. BENCH='--quick' for a look of four
 bench-kafka: install
 	$(BIN)/python -m benchmarks.kafka $(BENCH)
+
+# Eight minutes of kills: how long track and score stand still, with a standby and without. BENCH='--minutes 3' for a look
+bench-takeover: install
+	$(BIN)/python -m benchmarks.takeover $(BENCH)
 
 # Twenty consoles on 50,000 moving vessels, then a day of event time; needs Chromium and node. BENCH='--quick' for a look
 bench-console: install

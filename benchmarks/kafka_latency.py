@@ -25,7 +25,7 @@ from runners.kafka_topics import init_topics
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = ("score", "track", "ingest")
 LATENESS_S = 5.0
-WARM_S = 90.0  # of the feed: stages have just begun, and the first minute that is decided loads every kernel
+WARM_S, WARM_SHARE = 90.0, 0.4  # of the feed, at most this share of it: stages have just begun, and the first minute that is decided loads every kernel
 START_S_MAX, STOP_S_MAX = 90.0, 30.0
 GRACE_S = 3.0
 MINUTE_S = 60.0  # detectors decide once a minute of event time: the duration that every rule has
@@ -100,7 +100,8 @@ def _watch(kafka: Kafka, feed: Feed, crew: list[subprocess.Popen[bytes]]) -> dic
 
 def _told(feed: Feed, seen_s: dict[int, float]) -> dict[str, Any]:
     begun_s = min(feed.said_s.values())
-    counted = {mmsi: said for mmsi, said in feed.said_s.items() if said >= begun_s + WARM_S and due_s(mmsi, said) + GRACE_S < begun_s + feed.seconds}
+    warm_s = min(WARM_S, WARM_SHARE * feed.seconds)
+    counted = {mmsi: said for mmsi, said in feed.said_s.items() if said >= begun_s + warm_s and due_s(mmsi, said) + GRACE_S < begun_s + feed.seconds}
     crossings = {mmsi: said for mmsi, said in counted.items() if mmsi < CALLER and mmsi in seen_s}
     return {
         "minutes": feed.seconds / 60,

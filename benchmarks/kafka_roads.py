@@ -17,6 +17,7 @@ import numpy as np
 
 from dogwatch.batch import FIX_DTYPE, Batch, empty_batch, new_fixes
 from dogwatch.config import Config, Kafka, Source
+from dogwatch.kernel import load_all
 from ingest.decode import DecodeState, decode
 from runners.kafka_client import MESSAGE_BYTES_MAX, RETRY_BACKOFF_MS, topic
 from runners.kafka_ingest import PRODUCER, Ingest
@@ -104,6 +105,7 @@ def take_columns(kafka: Kafka, n: int) -> float:
 
 def take_tracks(kafka: Kafka, n: int) -> float:
     """The whole track stage with its detectors; returns the monotonic second at which the last event was committed."""
+    load_all()  # a stage at work has its kernels
     task = TrackTask(kafka, read_rules("border", []))
     done_s = _work(kafka, task)
     assert task.state.counters["rows_in"] == n, f"{task.state.counters['rows_in']} rows of {n} arrived"

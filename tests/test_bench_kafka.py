@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
-from benchmarks.kafka import goals
+from benchmarks import takeover
+from benchmarks.kafka import COLUMNS, DETECTORS, QUICK, RECORDS, RESULT, WHOLE, goals, options_of, process_cpu_s, table
 from benchmarks.kafka_feed import CALLER, CROSS_EVERY_S, CROSSER, EDGE_DEG, Feed
 from benchmarks.kafka_latency import LATENESS_S, due_s, percentiles
 from benchmarks.kafka_roads import JSON_FIELDS, columns, pieces, positions
@@ -59,3 +62,59 @@ def test_a_missing_alert_is_a_missed_goal():
     assert all(goal["met"] for goal in goals(found))
     found["latency"]["alerts_missing"] = 1
     assert not any(goal["met"] for goal in goals(found))
+
+
+def test_the_table_names_every_road_every_wait_and_every_goal():
+    rate = {"per_s": {"median": 1_100_000.0, "min": 1.0, "max": 2.0}, "cpu_s_per_million": {"sender": 0.4, "broker": 0.3, "reader": 0.2}}
+    waits = {"n": 3, "p50": 0.1, "p95": 0.2, "p99": 0.3, "max": 0.4}
+    live = {"minutes": 10.0, "messages_per_s": 5000, "alerts_missing": 0}
+    live |= dict.fromkeys(("crossing_alert_s", "crossing_alert_from_its_own_byte_s", "distress_alert_s"), waits)
+    told = {"throughput": {COLUMNS: rate, DETECTORS: rate, RECORDS: rate | {"per_s": rate["per_s"] | {"median": 22_000.0}}}, "latency": live}
+    told["goals"] = goals(told)
+    text = table(told)
+    assert all(name in text for name in (COLUMNS, DETECTORS, RECORDS, *(name for name in live if name.endswith("_s") and "alert" in name)))
+    assert "columns carry 50 times" in text
+    assert text.count("\nmet ") == 3
+    assert "MISSED" not in text
+    told["throughput"][COLUMNS] = rate | {"per_s": rate["per_s"] | {"median": 900_000.0}}
+    told["goals"] = goals(told)
+    assert "MISSED positions a second" in table(told)
+
+
+def test_quick_fills_in_only_what_was_not_said():
+    assert vars(options_of([])).items() >= {**WHOLE, "out": RESULT}.items()
+    quick = options_of(["--quick", "--rounds", "0"])
+    assert (quick.rounds, quick.rows, quick.minutes, quick.out) == (0, QUICK["rows"], QUICK["minutes"], None)
+    assert process_cpu_s(os.getpid()) > 0
+
+
+class Sitting:
+    """A seat whose kills cost nothing but time."""
+
+    def __init__(self, clock: list[float], shot_s: float) -> None:
+        self.clock, self.shot_s, self.shot = clock, shot_s, []
+
+    def start(self) -> None:
+        """A standby."""
+
+    def wait(self, _log: None, _words: str) -> None:
+        """It stands by."""
+
+    def dismiss(self) -> None:
+        self.shot.append("dismissed")
+
+    def shoot(self, case: str, _dice: object) -> float:
+        self.clock[0] += self.shot_s
+        self.shot.append(case)
+        return self.shot_s
+
+
+def test_the_kills_of_a_take_over_end_with_their_time_and_are_never_too_few(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(takeover.time, "monotonic", lambda: clock[0])
+    for shot_s, fewest, most in ((1.0, 20, 20), (10.0, 6, 10), (200.0, takeover.KILLS_LEAST, takeover.KILLS_LEAST)):
+        seats = {stage: Sitting(clock, shot_s) for stage in takeover.STAGES_SHOT}
+        told = takeover.measure(seats, 20, 8.0, lambda _text: None)
+        assert len(told) == 6
+        assert all(fewest <= row["kills"] <= most and row["max_s"] == shot_s for row in told.values())
+        assert all(seat.shot.index("dismissed") == len(seat.shot) - told[f"{stage}, restarted"]["kills"] - 1 for stage, seat in seats.items())

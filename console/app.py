@@ -27,6 +27,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from console.alert_desk import alert_routes
+from console.alert_list import list_routes
 from console.answers import PERSON, clean_text, problem, reply
 from console.basemap import Chart, map_routes
 from console.board import Board, wall_ms
@@ -57,7 +58,6 @@ from ingest.rescuers import OnLand
 STATIC = Path(__file__).parent / "static"
 HEALTH_EVERY = 2  # beats
 NAME_CHARS_MAX = 60
-ALERTS_PAGE_MAX = 2_000
 LOAD_HOURS_MAX = 24 * 366
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
 mimetypes.add_type("text/javascript", ".mjs")  # some systems do not know it, and a browser refuses a module of another type
@@ -144,7 +144,7 @@ def api_routes(room: _Room) -> list[BaseRoute]:
         Route("/vessels/{mmsi:int}/export.{form}", room.files.vessel),
         Route("/export.{form}", room.files.alerts),
         Route("/events", room.events),
-        Route("/alerts", room.alerts),
+        *list_routes(room.board, room.health),
         Route("/load", room.load),
     ]
 
@@ -165,7 +165,7 @@ class _Room:
         self.files = Files(board, picture, frozenset())
         self._users = users
         self.watches: Watches | None = None
-        self._board = board
+        self.board = board
         self._picture = picture
         self._metrics = metrics
         self._chart = chart
@@ -181,7 +181,7 @@ class _Room:
         """The beat runs while the application does."""
         beat = asyncio.create_task(self._beat())
         yield
-        self._board.stream.close()
+        self.board.stream.close()
         self.frames.close()
         beat.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -190,7 +190,7 @@ class _Room:
     async def _beat(self) -> None:
         for number in itertools.count(1):
             await asyncio.sleep(BEAT_S)
-            self._picture.mark(self._board.alerted())
+            self._picture.mark(self.board.alerted())
             self._picture.advance()
             self.frames.pulse()
             if number % HEALTH_EVERY == 0:
@@ -199,11 +199,11 @@ class _Room:
                     if self.watches is not None:
                         await run_in_threadpool(self.watches.refresh)
                 if (event_ms := self._picture.event_ms) is not None:
-                    await run_in_threadpool(self._board.expire, event_ms)
-                await run_in_threadpool(hold_due, self._board, self._picture.sentences)
-                self._board.stream.pulse("health", msgspec.json.encode(self._health()))
+                    await run_in_threadpool(self.board.expire, event_ms)
+                await run_in_threadpool(hold_due, self.board, self._picture.sentences)
+                self.board.stream.pulse("health", msgspec.json.encode(self.health()))
 
-    def _health(self) -> dict[str, Any]:
+    def health(self) -> dict[str, Any]:
         """What the header of the page shows. The runner's own figures win over those counted here."""
         now = time.monotonic()
         since, before = self._counted
@@ -214,7 +214,7 @@ class _Room:
         if now - since >= 2:
             self._counted = (now, count)
         counted = {"messages": count, "messages_per_s": round(rate, 1), "event_ms": self._picture.event_ms}
-        given = self._board.health_now()
+        given = self.board.health_now()
         return {
             **counted,
             **given,
@@ -223,13 +223,13 @@ class _Room:
             "wall_ms": wall_ms(),
             "vessels": self._picture.vessels,
             "exercise": self._exercise,
-            "pages": self._board.stream.clients,
+            "pages": self.board.stream.clients,
             "watch": brief(self.watches.now()) if self.watches is not None else None,
         }
 
     @property
     def _exercise(self) -> bool:
-        return bool(self._info.get("exercise") or self._board.health_now().get("exercise")) or self._picture.exercise or self._board.exercise
+        return bool(self._info.get("exercise") or self.board.health_now().get("exercise")) or self._picture.exercise or self.board.exercise
 
     def door(self) -> dict[str, Any]:
         """What somebody sees of this desk who has not logged in."""
@@ -249,7 +249,7 @@ class _Room:
         map_library = (STATIC / "vendor" / "maplibre-gl.mjs").is_file()
         shown = {name: value for name, value in self._info.items() if name != "hosts"}
         parts = {"libraries": libraries, "map": map_library, **self._chart.parts(), "zones": self._zones is not None}
-        return reply({**shown, **parts, "exercise": self._exercise, "version": __version__, "epoch": self._board.stream.epoch})
+        return reply({**shown, **parts, "exercise": self._exercise, "version": __version__, "epoch": self.board.stream.epoch})
 
     async def statics(self, request: Request) -> Response:
         """GET api/static?since=version: who the handles are."""
@@ -269,7 +269,7 @@ class _Room:
         return reply(found) if found else self._unheard()
 
     async def _found(self, request: Request) -> dict[str, Any] | None:
-        return await run_in_threadpool(dossier, request.path_params["mmsi"], self._picture, self._board.snapshot()[1])
+        return await run_in_threadpool(dossier, request.path_params["mmsi"], self._picture, self.board.snapshot()[1])
 
     def _unheard(self) -> Response:
         return problem(404, "no such vessel was heard", "api/search finds vessels by name, call sign and numbers")
@@ -278,17 +278,7 @@ class _Room:
         """GET api/events: server-sent events, from Last-Event-ID or ?after= on."""
         cursor = request.headers.get("last-event-id") or request.query_params.get("after", "")
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(sse(self._board.stream, cursor), media_type="text/event-stream", headers=headers)
-
-    async def alerts(self, request: Request) -> Response:
-        """GET api/alerts?limit=&offset=: records, worst and newest first, with the cursor from which api/events goes on."""
-        try:
-            limit, offset = (int(request.query_params.get(name, default)) for name, default in (("limit", "500"), ("offset", "0")))
-        except ValueError:
-            return problem(400, "limit and offset are whole numbers", "leave them out for the first 500")
-        cursor, records = self._board.snapshot()
-        page = records[max(0, offset) : max(0, offset) + min(max(1, limit), ALERTS_PAGE_MAX)]
-        return reply({"cursor": cursor, "total": len(records), "offset": max(0, offset), "alerts": page, "health": self._health()})
+        return StreamingResponse(sse(self.board.stream, cursor), media_type="text/event-stream", headers=headers)
 
     async def load(self, request: Request) -> Response:
         """GET api/load?hours=&positions=: how much the room asks of its operators, in event time."""
@@ -299,7 +289,7 @@ class _Room:
         if not (0 < hours <= LOAD_HOURS_MAX and 1 <= positions <= 1000):
             return problem(400, "hours or positions make no sense", f"hours up to {LOAD_HOURS_MAX}, positions from 1")
         try:
-            return reply(await run_in_threadpool(self._board.load, hours=hours, positions=positions))
+            return reply(await run_in_threadpool(self.board.load, hours=hours, positions=positions))
         except StoreError as fault:
             return problem(503, f"the figures cannot be read: {fault}", "check the disk or the database of the console")
 
@@ -311,7 +301,7 @@ class _Room:
 
     async def healthz(self, request: Request) -> Response:
         """GET healthz: the server is up; whether data flow is in `silent_s`. Somebody whom it does not know learns no more than that."""
-        health = self._health()
+        health = self.health()
         known = not self._users.required or request.scope.get(PERSON) is not None
         return reply({"status": "ok", **(health if known else {name: health[name] for name in ("silent_s", "uptime_s")})})
 

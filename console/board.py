@@ -13,11 +13,14 @@ Thread-safe: the runner publishes from its thread while the server reads from it
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import functools
 import hashlib
+import operator
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -46,6 +49,17 @@ class NoRescueError(Exception):
 
 class LevelRoseError(Exception):
     """The alert became worse than what the operator had on the screen when acknowledging."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the board: `cursor` of the stream, `total` on the board, the place of the `last` record, whether `more` follow."""
+
+    cursor: str
+    total: int
+    records: list[dict[str, Any]]
+    last: tuple[int, int, str]
+    more: bool
 
 
 class Board:
@@ -387,7 +401,7 @@ class Board:
     def snapshot(self) -> tuple[str, list[dict[str, Any]]]:
         """(cursor, records): the state and where the stream goes on from it. Worst and newest first."""
         with self._lock:
-            stories = sorted(self._stories.values(), key=lambda s: (-LEVEL_RANK[s.alert.level], -s.alert.t_last, s.alert.alert_id))
+            stories = sorted(self._stories.values(), key=lambda story: _place(story.alert))
             return self.stream.cursor, [self._record(story) for story in stories]
 
     def revisions(self) -> dict[str, int]:
@@ -395,6 +409,16 @@ class Board:
         with self._lock:
             held = {one for hold in self._flood.holds.values() if hold.on for one in hold.held}
             return {name: story.alert.revision for name, story in self._stories.items() if story.alert.condition == "active" and name not in held}
+
+    def page(self, limit: int, *, after: tuple[int, int, str] | None = None, offset: int = 0) -> Page:
+        """Records as in `snapshot`, at most `limit`, that come after a record (its `last` of the page before) and `offset` more. Makes no record but those."""
+        with self._lock:
+            keyed = sorted((_place(story.alert), story) for story in self._stories.values())
+            start = (0 if after is None else bisect.bisect_right(keyed, after, key=operator.itemgetter(0))) + offset
+            found = keyed[start : start + limit]
+            last = found[-1][0] if found else (0, 0, "")
+            more = start + limit < len(keyed)
+            return Page(self.stream.cursor, len(keyed), [self._record(story) for _, story in found], last, more)
 
     def alerted(self) -> dict[int, int]:
         """MMSI -> score (0-100) of vessels with an active alert, for the picture."""
@@ -468,6 +492,11 @@ class Board:
         else:
             self._shown[name] = now
         self.stream.append("alert", msgspec.json.encode(self._record(story)))
+
+
+def _place(alert: Alert) -> tuple[int, int, str]:
+    """Where an alert stands in lists: worst and newest first; no two are equal."""
+    return -LEVEL_RANK[alert.level], -alert.t_last, alert.alert_id
 
 
 def decision_plain(decision: Decision) -> dict[str, Any]:

@@ -34,7 +34,11 @@ READS: dict[str, tuple[str, Parameters, str]] = {
     "/export.{form}": ("risk alerts as geojson, kml or csv, without who rescues or is rescued", {"ids": ("string", "with commas; else all")}, BINARY),
     "/rescues": ("the rescue areas that are open, and what each holds back", {}, JSON),
     "/events": ("server-sent events alert, health, reset; resumed by Last-Event-ID or after", {"after": ("string", "cursor")}, "text/event-stream"),
-    "/alerts": ("records, worst and newest first, and the cursor for the stream", {"limit": ("integer", "up to 2000"), "offset": ("integer", "from 0")}, JSON),
+    "/alerts": (
+        "records, worst and newest first, and the cursor for the stream",
+        {"limit": ("integer", "up to 2000"), "after": ("string", "`next` of the page before"), "offset": ("integer", "from 0")},
+        JSON,
+    ),
     "/alerts/{alert_id}": ("one record; its ETag is the op_revision", {}, JSON),
     "/alerts/{alert_id}/evidence": ("the record with tracks, receivers and traffic around its time", {}, JSON),
     "/alerts/{alert_id}/sentences": ("the raw sentences of its vessels around its time, as they were received", {}, JSON),

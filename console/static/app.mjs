@@ -210,7 +210,7 @@ function onKey(event) {
   }
   const alert = state.alerts.get(state.selected);
   const keys = {
-    j: () => step(1), k: () => step(-1), ArrowDown: () => inQueueRow(event) && step(1), ArrowUp: () => inQueueRow(event) && step(-1),
+    j: () => step(1), k: () => step(-1), ArrowDown: () => inQueueRow(event) && step(1), ArrowUp: () => inQueueRow(event) && step(-1), Home: () => inQueueRow(event) && step(-Infinity), End: () => inQueueRow(event) && step(Infinity),
     Enter: () => event.target.closest?.('button, a') ? false : alert && act.zoom(alert), a: () => alert && act.acknowledge(alert.alert_id), z: () => alert && act.zoom(alert),
     i: () => { arrange(true); change(); }, v: () => change({ tracks: !state.tracks }), f: () => document.querySelector('[name=filter]')?.focus(), u: act.undo,
     o: () => alert && !state.dossier && act.order(alert.alert_id, alert.owner ? 'release' : 'own', {}), d: () => ask(alert, alert?.disposition ? 'reopen' : 'dispose'), n: () => ask(alert, 'note'), g: () => ask(alert, 'assign'),
@@ -246,8 +246,7 @@ function step(by) {
   const id = neighbour(by);
   if (!id) return false;
   act.select(id);
-  const row = document.querySelector(`.queue tr[data-alert="${CSS.escape(id)}"]`);
-  if (document.activeElement?.closest?.('.queue')) row?.focus();
+  if (document.activeElement?.closest?.('.queue')) change({ focusRow: id });
   return true;
 }
 
@@ -319,7 +318,7 @@ async function startMap(container) {
   }
   await styleSheet('static/vendor/maplibre-gl.css');
   sea = new SeaMap(container, vessels, state.info);
-  window.dogwatch = { sea, vessels, state }; // for the selftest and for people who look under the bonnet
+  window.dogwatch.sea = sea;
 }
 
 function styleSheet(path) {
@@ -392,6 +391,7 @@ export async function start(info, session) {
   document.getElementById('app').replaceChildren(); // the words of index.html, which preact does not own
   render(html`<${App} />`, document.getElementById('app'));
   document.addEventListener('keydown', onKey);
+  window.dogwatch = { sea, vessels, state }; // for tests and for people who look under the bonnet
   startSound();
   let ran = performance.now();
   setInterval(() => { advance((performance.now() - ran) / 1000); ran = performance.now(); }, 100);

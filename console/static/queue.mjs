@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
+import { useRows } from './rows.mjs';
 import { SHOWS, arrange, change, filtered, hold, isOpen, setFilter, state } from './store.mjs';
 import { LEVELS, brief, clean, clock, dateTime, duration, levelRank } from './text.mjs';
 
@@ -9,30 +10,55 @@ const SLOW_MS = 6_000;
 const SAVED_MAX = 200; // named in an address; without a filter a file has the whole board
 const FORMS = ['csv', 'geojson', 'kml'];
 const NAMES = { csv: 'CSV', geojson: 'GeoJSON', kml: 'KML' };
-const ROWS_MAX = 300; // drawn at once; a longer queue is a flood, and says so
 
 export function Queue({ eventNow, act }) {
   const box = useRef(null);
   const alerts = state.shown.map((id) => state.alerts.get(id)).filter(Boolean);
-  const open = alerts.filter(isOpen).length;
+  const open = alerts.reduce((count, a) => count + isOpen(a), 0);
+  const lines = state.health.room_flood ? byRule(alerts) : alerts;
+  const rows = useRows(box, lines.map(keyOf));
+  const drawn = lines.slice(rows.from, rows.to);
+  const stop = drawn.some((a) => a.alert_id === state.selected) ? state.selected : drawn.find((a) => a.alert_id)?.alert_id; // where Tab enters the list
+  useEffect(() => reveal(box.current, rows, lines), [state.selected]);
   useEffect(() => {
-    box.current?.querySelector('tr[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
-  }, [state.selected]);
+    const row = state.focusRow && rowOf(box.current, state.focusRow);
+    if (row) { state.focusRow = ''; row.focus(); }
+  });
   return html`<section class="queue" aria-label="Alerts">
     <div class="panel-head"><h2>Alerts</h2><span class="num">${open} open</span>${state.waiting.length || alerts.length === open ? null : html`<span class="muted num">${alerts.length - open} other</span>`}<span class="grow"></span><${NewBar} /></div>
     <${FilterBar} onFilter=${act.filter} />
-    <div class="scroll" ref=${box} onPointerEnter=${() => hold(true)} onPointerLeave=${() => hold(false)}>
+    <div class="scroll" ref=${box} onScroll=${rows.onScroll} onPointerEnter=${() => hold(true)} onPointerLeave=${() => hold(false)}>
       ${alerts.length
-        ? html`<table aria-label="Alert queue, open first, then by level and age">
+        ? html`<table aria-label="Alert queue, open first, then by level and age" aria-rowcount=${lines.length + 1}>
             <colgroup><col class="lv" /><col /></colgroup>
-            <thead class="unseen"><tr><th>Level</th><th>What, how long ago it began, who, where</th></tr></thead>
-            <tbody>${alerts.slice(0, ROWS_MAX).map((a, i) => html`${state.health.room_flood && a.rule !== alerts[i - 1]?.rule ? html`<tr class="rule" key=${`rule ${a.rule}`} data-test="rule-group"><td colspan="2">${clean(a.rule, 60)}: ${alerts.filter((one) => one.rule === a.rule).length}</td></tr>` : null}<${Row} key=${a.alert_id} alert=${a} eventNow=${eventNow} act=${act} />`)}</tbody>
+            <thead class="unseen"><tr aria-rowindex="1"><th>Level</th><th>What, how long ago it began, who, where</th></tr></thead>
+            ${rows.above ? html`<tbody class="left-out" aria-hidden="true" key="above"><tr style=${{ height: `${rows.above}px` }}><td colspan="2"></td></tr></tbody>` : null}
+            <tbody key="rows">${drawn.map((a, i) => (a.alert_id
+              ? html`<${Row} key=${a.alert_id} alert=${a} index=${rows.from + i + 2} stop=${a.alert_id === stop} eventNow=${eventNow} act=${act} />`
+              : html`<tr class="rule" key=${keyOf(a)} data-key=${keyOf(a)} aria-rowindex=${rows.from + i + 2} data-test="rule-group"><td colspan="2">${clean(a.rule, 60)}: ${a.count}</td></tr>`))}</tbody>
+            ${rows.below ? html`<tbody class="left-out" aria-hidden="true" key="below"><tr style=${{ height: `${rows.below}px` }}><td colspan="2"></td></tr></tbody>` : null}
           </table>`
         : html`<${Empty} eventNow=${eventNow} />`}
-      ${alerts.length > ROWS_MAX ? html`<p class="muted pad">${alerts.length - ROWS_MAX} more alerts are not drawn.</p>` : null}
     </div>
     ${alerts.length ? html`<p class="saves small-text">Save ${filtered() ? 'what is shown' : 'all alerts'} as ${FORMS.map((form) => html`<a key=${form} href=${exported(form)} download data-test=${`alerts-${form}`}>${NAMES[form]}</a> `)}</p>` : null}
   </section>`;
+}
+
+const keyOf = (line) => line.alert_id ?? `rule ${line.rule}`;
+const rowOf = (box, id) => box?.querySelector(`tr[data-alert="${CSS.escape(id)}"]`);
+
+/** The alerts with a line before those of each rule that counts them. */
+function byRule(alerts) {
+  const counts = new Map();
+  for (const { rule } of alerts) counts.set(rule, (counts.get(rule) ?? 0) + 1);
+  return alerts.flatMap((a, i) => (a.rule === alerts[i - 1]?.rule ? [a] : [{ rule: a.rule, count: counts.get(a.rule) }, a]));
+}
+
+/** Bring the chosen row into view, wherever in the list it is. */
+function reveal(box, rows, lines) {
+  if (!state.selected) return;
+  if (!rowOf(box, state.selected)) rows.reveal(lines.findIndex((a) => a.alert_id === state.selected));
+  rowOf(box, state.selected)?.scrollIntoView({ block: 'nearest' });
 }
 
 /** The address of a file of what the filter lets through, or of the whole board; distress and rescue are never in it. */
@@ -66,14 +92,14 @@ function NewBar() {
   </button>`;
 }
 
-function Row({ alert, eventNow, act }) {
+function Row({ alert, index, stop, eventNow, act }) {
   const selected = alert.alert_id === state.selected;
   const age = (eventNow - Date.parse(alert.t_first)) / 1000;
   const open = isOpen(alert);
   const { what, place, also } = brief(alert.headline);
   const status = open ? '' : alert.ack && alert.condition === 'active' ? `seen by ${clean(alert.ack.by, 30)}` : conditionWord(alert);
-  return html`<tr class=${`${alert.condition} ${open ? 'open' : 'seen'} ${alert.level}`} aria-selected=${selected} tabindex=${selected || (!state.selected && state.shown[0] === alert.alert_id) ? 0 : -1}
-      onClick=${() => act.select(alert.alert_id)} onFocus=${() => selected || act.select(alert.alert_id)} data-alert=${alert.alert_id}>
+  return html`<tr class=${`${alert.condition} ${open ? 'open' : 'seen'} ${alert.level}`} aria-selected=${selected} aria-rowindex=${index} tabindex=${stop ? 0 : -1}
+      onClick=${() => act.select(alert.alert_id)} onFocus=${() => selected || act.select(alert.alert_id)} data-alert=${alert.alert_id} data-key=${alert.alert_id}>
     <td class="lv"><${LevelIcon} alert=${alert} /></td>
     <td class="what">
       <div class="top"><span class="headline">${clean(what, 90)}</span><span class="age num" title=${`began ${dateTime(alert.t_first)}`}>${duration(age)}</span></div>

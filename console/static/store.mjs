@@ -3,11 +3,12 @@
 import { LEVELS, levelRank } from './text.mjs';
 
 export const PALETTES = ['day', 'dusk', 'night'];
-const OVER_MAX = 2000; // alerts off the queue that the page keeps: as many as it reads at the start; the server keeps more
+const OVER_MAX = 2000; // alerts off the queue that the page keeps; the server keeps more
 const ALERTS_MAX = 20_000; // of any kind, as many as the server's board has
 
 const listeners = new Set();
 let scheduled = false;
+let unsettled = false; // alerts came since the queue was last brought into order: that is done once a frame, however many came
 
 export const state = {
   info: {},
@@ -16,6 +17,7 @@ export const state = {
   loaded: false, // the alerts were read once: before that an empty queue means nothing
   link: { alerts: false, vessels: false, since: performance.now() }, // since: when a link was last whole
   selected: '', // alert_id
+  focusRow: '', // alert_id whose row is to have the focus as soon as it is drawn
   vessel: 0, // handle of a vessel that was clicked
   dossier: null, // { mmsi, found, fault } of the vessel whose dossier is open
   filter: { text: '', level: '', show: 'queue' },
@@ -58,6 +60,7 @@ export function change(fields = {}) {
   scheduled = true;
   const tell = () => {
     scheduled = false;
+    settle();
     for (const listener of listeners) listener(state);
   };
   document.hidden ? setTimeout(tell, 0) : requestAnimationFrame(tell);
@@ -87,6 +90,7 @@ function passes(a) {
   if (isDistress(a) && a.condition === 'active') return true;
   const { text, level, show } = state.filter;
   if (!LISTS[show](a) || (level && levelRank(a.level) < levelRank(level))) return false;
+  if (!text) return true;
   const said = [a.headline, a.profile, ...a.mmsi, ...a.subjects.flatMap((s) => [s.name, s.callsign, s.imo]), ...a.contributions.map((c) => c.name)];
   return text.toLowerCase().split(' ').every((word) => said.some((one) => String(one ?? '').toLowerCase().includes(word)));
 }
@@ -102,7 +106,14 @@ export function setFilter(fields) {
 }
 
 const group = (a) => (isDistress(a) && a.condition === 'active' ? 0 : isOpen(a) ? 1 : a.condition === 'active' ? 2 : 3);
-const order = (a, b) => group(a) - group(b) || levelRank(b.level) - levelRank(a.level) || b.t_first.localeCompare(a.t_first) || a.alert_id.localeCompare(b.alert_id);
+const later = (a, b) => (a < b ? 1 : a > b ? -1 : 0);
+
+/** Alerts in the order of the queue. */
+function inOrder(alerts) {
+  const placed = alerts.map((a) => [group(a), levelRank(a.level), a]);
+  placed.sort((a, b) => a[0] - b[0] || b[1] - a[1] || later(a[2].t_first, b[2].t_first) || later(b[2].alert_id, a[2].alert_id));
+  return placed.map((one) => one[2]);
+}
 
 /** Take records (from api/alerts or the stream); the larger revisions win. Returns those that are news. */
 export function takeAlerts(records, whole = false) {
@@ -114,10 +125,17 @@ export function takeAlerts(records, whole = false) {
     if (!known || levelRank(record.level) > levelRank(known.level)) news.push(record);
     state.alerts.set(record.alert_id, record);
   }
-  forget();
-  arrange();
+  unsettled = true;
   change();
   return news;
+}
+
+/** Bring the queue into order, if alerts came since that was done. */
+function settle() {
+  if (!unsettled) return;
+  unsettled = false;
+  forget();
+  arrange();
 }
 
 /** Let go of the oldest alerts that are over, a twentieth at a time; a page is open for days. */
@@ -125,14 +143,19 @@ function forget() {
   const over = [...state.alerts.values()].filter((a) => !inQueue(a) && a.alert_id !== state.selected);
   const most = Math.min(OVER_MAX, Math.max(0, ALERTS_MAX - (state.alerts.size - over.length)));
   if (over.length <= most * 1.05) return;
-  over.sort((a, b) => isAside(a) - isAside(b) || a.t_last.localeCompare(b.t_last));
+  over.sort((a, b) => isAside(a) - isAside(b) || later(b.t_last, a.t_last));
   for (const a of over.slice(0, over.length - most)) state.alerts.delete(a.alert_id);
 }
 
 /** Bring the queue into order; while it is held nothing moves, and what is new waits (distress has its banner and needs no row). */
 export function arrange(force = false) {
-  const wanted = grouped([...state.alerts.values()].filter(passes).sort(order));
-  state.hidden = [...state.alerts.values()].filter((a) => inQueue(a) && !passes(a)).length;
+  const passing = [];
+  state.hidden = 0;
+  for (const a of state.alerts.values()) {
+    if (passes(a)) passing.push(a);
+    else if (inQueue(a)) state.hidden += 1;
+  }
+  const wanted = grouped(inOrder(passing));
   if (!state.held || force) {
     state.shown = wanted.map((a) => a.alert_id);
     state.waiting = [];
@@ -147,7 +170,10 @@ export function arrange(force = false) {
 function grouped(alerts) {
   if (!state.health.room_flood) return alerts;
   const rules = new Map();
-  for (const a of alerts) rules.set(a.rule, [...(rules.get(a.rule) ?? []), a]);
+  for (const a of alerts) {
+    if (!rules.has(a.rule)) rules.set(a.rule, []);
+    rules.get(a.rule).push(a);
+  }
   return [...rules.values()].flat();
 }
 
@@ -161,6 +187,7 @@ export function hold(held) {
 
 /** The id `step` rows further in the queue. */
 export function neighbour(step) {
+  settle();
   const at = state.shown.indexOf(state.selected);
   if (at < 0) return state.shown[step > 0 ? 0 : state.shown.length - 1] ?? '';
   return state.shown[Math.max(0, Math.min(state.shown.length - 1, at + step))] ?? '';
@@ -168,6 +195,7 @@ export function neighbour(step) {
 
 /** After an acknowledgement: the next open alert below, else the first open one, else stay. */
 export function nextOpen(from) {
+  settle();
   const at = state.shown.indexOf(from);
   const ids = [...state.shown.slice(at + 1), ...state.shown.slice(0, Math.max(0, at))];
   return ids.find((id) => isOpen(state.alerts.get(id) ?? {})) ?? from;

@@ -5,6 +5,7 @@ import { change, state, takeAlerts } from './store.mjs';
 
 const at = (path) => new URL(path, document.baseURI);
 const RETRY_MS = 1500;
+const PAGE = 1000; // alerts of one answer
 
 /** JSON of a GET; throws with the server's own words. */
 export async function getJson(path) {
@@ -63,6 +64,19 @@ function setLink(name, up) {
   change({ link });
 }
 
+/** Every alert of the board, page by page; the worst, which come first, are shown while the rest is read. The cursor is that of the first page. */
+async function everyAlert() {
+  const first = await getJson(`api/v1/alerts?limit=${PAGE}`);
+  const alerts = first.alerts;
+  if (first.next) takeAlerts(first.alerts);
+  for (let { next } = first; next; ) {
+    const page = await getJson(`api/v1/alerts?limit=${PAGE}&after=${encodeURIComponent(next)}`);
+    alerts.push(...page.alerts);
+    next = page.next;
+  }
+  return { alerts, cursor: first.cursor, health: first.health };
+}
+
 /** Follow the alerts for good: the whole state, then the stream from its cursor; after `reset` or a long break the same again. */
 export function followAlerts(onNews) {
   let source;
@@ -75,10 +89,10 @@ export function followAlerts(onNews) {
   };
   const open = async () => {
     try {
-      const whole = await getJson('api/v1/alerts?limit=2000');
-      takeAlerts(whole.alerts, true);
-      change({ health: whole.health, loaded: true });
-      source = new EventSource(at(`api/v1/events?after=${encodeURIComponent(whole.cursor)}`));
+      const { alerts, cursor, health } = await everyAlert();
+      takeAlerts(alerts, true);
+      change({ health, loaded: true });
+      source = new EventSource(at(`api/v1/events?after=${encodeURIComponent(cursor)}`));
     } catch {
       again();
       return;

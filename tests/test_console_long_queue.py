@@ -10,6 +10,8 @@ from dogwatch.alerts import Alert, Contribution
 from tests.console_harness import T0, Harness, alert
 from tests.console_page import ROWS, Browser, clean, in_browser
 
+SLOW_S = 60.0  # thirty megabytes of alerts on a busy machine
+
 MANY = 10_000
 APART_MS = 70_000  # rarer than a flood
 LEVELS = ("caution", "warning", "warning", "alarm")
@@ -71,7 +73,7 @@ class TestInTheBrowser:
     def test_all_are_counted_and_reached_and_few_are_drawn(self, browser: Browser, served: Harness) -> None:
         seed(served.board, MANY)
         browser("open", url=served.start(), script="HTMLCanvasElement.prototype.getContext = () => null;")  # the map is not in question
-        browser.until("document.querySelector('.queue .panel-head')?.innerText.includes('10000 open')")
+        browser.until("document.querySelector('.queue .panel-head')?.innerText.includes('10000 open')", seconds=SLOW_S)
         few = browser("evaluate", js=f"{ROWS}.length")
         assert 5 <= few <= 60
         assert browser("evaluate", js="document.querySelector('.queue table').getAttribute('aria-rowcount')") == "10001"
@@ -81,7 +83,7 @@ class TestInTheBrowser:
         second = browser.until("dogwatch.state.selected === dogwatch.state.shown[1] && dogwatch.state.selected")
         browser("evaluate", js=f"void document.querySelector('tr[data-alert=\"{second}\"]').focus()")
         browser("press", key="End")
-        browser.until(f"document.activeElement?.dataset?.alert === {LAST} && dogwatch.state.selected === {LAST}")
+        browser.until(f"document.activeElement?.dataset?.alert === {LAST} && dogwatch.state.selected === {LAST}", seconds=SLOW_S)
         boxes = f"const r = document.activeElement.getBoundingClientRect(), b = {BOX}.getBoundingClientRect()"
         inside = f"(() => {{ {boxes}; return r.top >= b.top - 1 && r.bottom <= b.bottom + 1; }})()"
         browser.until(inside)
@@ -97,6 +99,6 @@ class TestInTheBrowser:
         assert browser.until(shown), f"a row, and no hole, is in the middle of the list (near row {middle})"
 
         served.board.publish(one(MANY + 1, level="alarm"))
-        browser.until("document.querySelector('.queue .panel-head').innerText.includes('10001 open')")
+        browser.until("document.querySelector('.queue .panel-head').innerText.includes('10001 open')", seconds=SLOW_S)
         clean(browser)
         browser("close")

@@ -29,6 +29,7 @@ from tracks.legs import FAST, LEG_MS, LEGS, M_PER_LEG_KN, RING_TYPE, STEPPED, TU
 from tracks.params import INSHORE_NM
 from tracks.places import HALVE_MS, LOOK_MS, Places
 from tracks.records import MARK_DOUBT
+from tracks.vessels import VesselTable
 
 TYPE = "anomaly"
 RULE_STEP, RULE_TURN, RULE_BOUND, RULE_PLACE = "speed_step", "course_change", "speed_bound", "unusual_place"
@@ -39,7 +40,7 @@ STEADY_COS = 0.94  # of 20 degrees: legs before the turn agree
 DEVIATION_KN_MIN = 0.3  # nobody keeps speed better than that
 ROBUST = 1.4826  # a median absolute deviation as a standard deviation
 MAY_BE_A_TURN = "may be a turn of her route"
-MAY_DO_ANYTHING = (30, 33, 34, 35, 36, 37)  # fishing, dredging, diving, military, sailing, pleasure
+MAY_DO_ANYTHING = np.isin(np.arange(256), (30, 33, 34, 35, 36, 37))  # fishing, dredging, diving, military, sailing, pleasure
 # knots that hulls of a type do not exceed; ships not named here: V_MAX_OTHER_KN
 V_MAX_KN = {30: 18.0, 31: 18.0, 32: 18.0, 33: 18.0, 52: 18.0, 53: 30.0, **dict.fromkeys(range(60, 70), 32.0), **dict.fromkeys(range(70, 90), 26.0)}
 V_MAX_OTHER_KN = 60.0
@@ -68,10 +69,12 @@ class AnomalyDetector(Detector):
         table = sight.table
         rings = table.cold[LegsKeeper.NAME]
         events: list[Event] = []
-        for step in steps_of(rings, table.in_order(flagged(sight, STEPPED)), sight.tick_ms, (rule.step_kn_min, rule.deviations_min, float(rule.legs_min))):
+        steps = steps_of(rings, table.in_order(flagged(sight, STEPPED)), sight.tick_ms, (rule.step_kn_min, rule.deviations_min, float(rule.legs_min)))
+        for step in steps[_is_asked(table, steps["slot"])]:
             events += self._step(sight, step)
         cosine = float(COS_TABLE[round(rule.turn_deg_min * 10)])
-        for turn in turns_of(rings, table.in_order(flagged(sight, TURNED | TURNED_BEFORE)), sight.tick_ms, (cosine, float(rule.steady_legs_min))):
+        turns = turns_of(rings, table.in_order(flagged(sight, TURNED | TURNED_BEFORE)), sight.tick_ms, (cosine, float(rule.steady_legs_min)))
+        for turn in turns[_is_asked(table, turns["slot"]) & (turns["kn"] >= rule.turn_kn_min) & _may_be_odd(turns, rule.turn_deg_max)]:
             events += self._turn(sight, turn)
         events += self._bounds(sight)
         events += self._places(sight) if sight.tick_ms % LOOK_MS == 0 else []
@@ -82,7 +85,7 @@ class AnomalyDetector(Detector):
 
     def _step(self, sight: Sight, step: np.void) -> list[Event]:
         rule, key = sight.params.anomaly, sight.table.key_of(int(step["slot"]))
-        if key in self.speeds or _not_asked(sight, int(step["slot"])):
+        if key in self.speeds:
             return []
         usual_kn, now_kn = float(step["usual_kn"]), float(step["now_kn"])
         deviation_kn = float(step["deviation_kn"])
@@ -99,11 +102,11 @@ class AnomalyDetector(Detector):
 
     def _turn(self, sight: Sight, turn: np.void) -> list[Event]:
         rule, key = sight.params.anomaly, sight.table.key_of(int(turn["slot"]))
-        if key in self.courses or _not_asked(sight, int(turn["slot"])):
+        if key in self.courses:
             return []
         old, new = (float(turn["old_north"]), float(turn["old_east"])), (float(turn["north"]), float(turn["east"]))
         turned_deg = _angle_deg(old, new)
-        if turned_deg > rule.turn_deg_max or float(turn["kn"]) < rule.turn_kn_min:
+        if turned_deg > rule.turn_deg_max:
             return []
         evidence = [
             ep.at_least("turn_deg", turned_deg, rule.turn_deg_min),
@@ -148,7 +151,8 @@ class AnomalyDetector(Detector):
         events = []
         found = self.places.ask(seen, since_ms, rule.place_loa_m_min, rule.place_visits_min, rule.place_share_max)
         self.odd_looks = {(key := int(row["key"])): self.odd_looks.get(key, 0) + 1 for row in found}  # of all the watch, whoever keeps them
-        own = {key: row for row in found if (slot := table.slot_of_key(key := int(row["key"]))) >= 0 and not _not_asked(sight, slot)}
+        slots = table.slots_of_keys(found["key"].astype(np.int64))
+        own = {int(row["key"]): row for row in found[(slots >= 0) & _is_asked(table, slots)]}
         for key, row in own.items():
             looks = self.odd_looks[key]
             if key in self.odd_places.pages and self.odd_places.pages[key].event.t_end is None:
@@ -202,10 +206,19 @@ class AnomalyDetector(Detector):
         self.places, self.odd_looks = Places.from_sections(sections["places"]), dict(sections["odd_looks"])
 
 
-def _not_asked(sight: Sight, slot: int) -> bool:
-    """Vessels that change speed and course as their trade, and small ones: thousands of candidates would say nothing."""
-    table = sight.table
-    return int(table.more["ship_type"][slot]) in MAY_DO_ANYTHING or subjects.is_fishing(table, slot) or bool(table.rows["class_b"][slot])
+def _is_asked(table: VesselTable, slots: np.ndarray) -> np.ndarray:
+    """bool[n]: not vessels that change speed and course as their trade, and small ones: thousands of candidates would say nothing."""
+    small, fishing = table.rows["class_b"][slots] != 0, table.rows["nav"][slots] == subjects.NAV_FISHING
+    asked: np.ndarray = ~(MAY_DO_ANYTHING[table.more["ship_type"][slots]] | fishing | small)
+    return asked
+
+
+def _may_be_odd(turns: np.ndarray, deg_max: float) -> np.ndarray:
+    """bool[n]: TURN rows of no more than so many degrees, and a hair beyond: whoever is left is measured exactly."""
+    along = turns["old_north"] * turns["north"] + turns["old_east"] * turns["east"]
+    lengths = np.hypot(turns["old_north"], turns["old_east"]) * np.hypot(turns["north"], turns["east"])
+    may: np.ndarray = along >= (math.cos(math.radians(min(180.0, deg_max))) - 1e-4) * lengths
+    return may
 
 
 def _leg_kn(sight: Sight, slot: int) -> float | None:

@@ -59,7 +59,7 @@ class Areas:
         rule, tick_ms = sight.params.gnss, sight.tick_ms
         events: list[Event] = []
         rows = sight.around.troubled  # asked here in any case: before position.py lets the first of them out of it
-        if not (self.areas or (rule.enabled and len(rows))):
+        if not self.areas and not (rule.enabled and len(rows) >= rule.vessels_min):
             return []
         since_ms = tick_ms - ((tick_ms // MINUTE_MS - rows["trouble_min"].astype(np.int64)) & 0xFFFF) * MINUTE_MS
         for kind in (TROUBLE_JUMPED, TROUBLE_LOST):

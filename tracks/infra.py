@@ -43,7 +43,7 @@ CROWD_NM, CROWD_MIN, CROWD_SHARE = 5.0, 4, 0.8  # merchant ships around that go 
 AHEAD_PARTS = 40  # a way ahead is asked at so many places: a quarter of a mile apart on ten miles
 ASK, SLOW, QUICK = 1, 2, 4
 
-NOBODY = np.empty(0, np.int64), np.empty(0, np.int64)
+NOBODY: tuple[np.ndarray | None, np.ndarray] = None, np.empty(0, np.int64)
 
 STRIDE = np.dtype(
     [
@@ -94,7 +94,7 @@ class InfraDetector(Detector):
     def __init__(self) -> None:
         self.books = {OVER: ep.Book(), APPROACH: ep.Book(), DRAG: ep.Book()}
         self.watched: dict[int, Watched] = {}
-        self.near = NOBODY  # keys and slots of tracks near a corridor: only a copy of what the looks wrote beside the tracks
+        self.near = NOBODY  # the records of the table, and the slots near a corridor in it: only a copy of what the looks wrote beside the tracks
         self.dragging: set[int] = set()  # the same of tracks of which a drag is told
 
     def tick(self, sight: Sight) -> list[Event]:
@@ -263,22 +263,18 @@ def _fishing(table: VesselTable, slot: int) -> tuple[Exclusion, Exclusion]:
 
 def _watch(state: InfraDetector, sight: Sight) -> list[Event]:
     table, rule, tick_ms = sight.table, sight.params.infra, sight.tick_ms
-    slots = _near(state, table)
-    speed_kn, t_ms = table.rows["speed_kn"][slots], table.rows["t_ms"][slots]
-    slow = (speed_kn >= 0) & (speed_kn <= rule.approach_kn) & (t_ms > tick_ms - ep.FRESH_MS)
-    keys = table.keys_of(slots)
-    wanted = slow | np.isin(keys, list(state.watched)) if state.watched else slow
-    slots = slots[wanted]
+    slots = _wanted(state, table, tick_ms - ep.FRESH_MS, rule.approach_kn)
     events: list[Event] = []
     if len(slots):
         slots = table.in_order(slots)
         lat_deg, lon_deg = degrees(table.rows["lat"][slots]), degrees(table.rows["lon"][slots])
         far_nm = sight.geography.cable_distance_nm(lat_deg, lon_deg, rule.cable_nm)
+        keys, t_ms = table.keys_of(slots), table.rows["t_ms"][slots]
         new = (far_nm <= WATCH_NM) | (table.rows["nav"][slots] == NAV_ANCHORED)  # who is not watched, and neither, is not looked at
-        columns = (slots, far_nm, table.keys_of(slots), table.rows["t_ms"][slots], new)
-        for slot, nm, key, at_ms, begins in zip(*(column.tolist() for column in columns), strict=True):
+        may = np.flatnonzero(new | np.isin(keys, list(state.watched)))
+        for slot, nm, key, at_ms in zip(*(column[may].tolist() for column in (slots, far_nm, keys, t_ms)), strict=True):
             seen = state.watched.get(key)
-            if begins if seen is None else at_ms > seen.last_ms:
+            if seen is None or at_ms > seen.last_ms:
                 events += _minute(state, sight, slot, nm)
     for key in sorted(set(state.watched)):
         if state.watched[key].last_ms < tick_ms - rule.silent_s * 1000.0:
@@ -286,14 +282,21 @@ def _watch(state: InfraDetector, sight: Sight) -> list[Event]:
     return events
 
 
-def _near(state: InfraDetector, table: VesselTable) -> np.ndarray:
-    """Slots of the tracks near a corridor. Read through once after each look, or when slots have moved."""
+def _wanted(state: InfraDetector, table: VesselTable, since_ms: int, speed_kn_max: float) -> np.ndarray:
+    """Slots of the tracks near a corridor that are slow and were heard since a time, or are watched.
+
+    Who is near is read through once after each look, or when the table has new arrays: only then do slots move.
+    """
     near = table.cold[state.NAME]["near"]
-    keys, slots = state.near
-    if not len(keys) or slots[-1] >= len(table) or not np.array_equal(table.keys_of(slots), keys):
-        slots = np.flatnonzero(near[: len(table)] != 0)
-        state.near = table.keys_of(slots), slots
-    return slots[near[slots] != 0]
+    if state.near[0] is not table.rows:
+        state.near = table.rows, np.flatnonzero(near[: len(table)] != 0)
+    slots = state.near[1]
+    speed_kn, t_ms = table.rows["speed_kn"][slots], table.rows["t_ms"][slots]
+    slow = slots[(speed_kn >= 0) & (speed_kn <= speed_kn_max) & (t_ms > since_ms) & (near[slots] != 0)]
+    if not state.watched:
+        return slow
+    watched = table.slots_of_keys(np.array(list(state.watched), np.int64))
+    return np.union1d(slow, watched[(watched >= 0) & (near[watched] != 0)])
 
 
 def _dropped(state: InfraDetector, key: int, tick_ms: int) -> list[Event]:

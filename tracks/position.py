@@ -514,7 +514,12 @@ def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict:
     if page is not None and page.event.state == "retracted":
         page.notes["last_ms"] = verdict.t_end or tick_ms
         return []
-    lat, lon = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot]))
+    if page is not None:
+        page.notes["last_ms"] = verdict.t_end or tick_ms
+        subtype = page.event.subtype if RANK.get(page.event.subtype, 0) > RANK.get(verdict.subtype, 0) else verdict.subtype
+        changed = (page.event.state, page.event.subtype, page.event.reason, page.event.t_end) != (state, subtype, reason, verdict.t_end)
+        if not changed and not (state == "open" and tick_ms - page.emitted_ms >= params.revise_s * 1000):
+            return []
     receivers = bin(int(table.rows["rx"][slot]) | int(table.more["rx_before"][slot])).count("1")
     cap = rule.confidence_cap if receivers >= 2 else rule.confidence_cap_one_receiver
     facts: dict[str, Any] = {
@@ -529,16 +534,13 @@ def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict:
         "reason": reason,
         "quality": {"receivers": receivers},
     }
-    if page is not None and RANK.get(page.event.subtype, 0) > RANK.get(verdict.subtype, 0):  # what was known stays known
+    if page is not None and subtype != verdict.subtype:  # what was known stays known
         facts |= {name: getattr(page.event, name) for name in ("subtype", "measures", "evidence", "exclusions", "confidence")}
     if page is None:
+        lat, lon = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot]))
         identity = event_id(kind, [subjects.subject_key(key)], verdict.t_start, kind, RULE_VERSION)
         place: dict[str, Any] = {"lat": lat, "lon": lon, "zones": sight.geography.relations(lat, lon)}
         about: dict[str, Any] = {"type": kind, "mmsi": [mmsi_of(key)], "t_start": verdict.t_start, "rule": kind, "rule_version": RULE_VERSION}
         event = Event(event_id=identity, version=1, t_detected=tick_ms, params_hash=params.params_hash, **about, **place, **facts)
         return [book.open_new(key, event, last_ms=verdict.t_end or tick_ms)]
-    page.notes["last_ms"] = verdict.t_end or tick_ms
-    old = page.event
-    changed = (old.state, old.subtype, old.reason, old.t_end) != (state, facts["subtype"], reason, verdict.t_end)
-    due = state == "open" and tick_ms - page.emitted_ms >= params.revise_s * 1000
-    return [book.revise(key, tick_ms, **facts)] if changed or due else []
+    return [book.revise(key, tick_ms, **facts)]

@@ -24,7 +24,7 @@ import numpy as np
 
 from dogwatch.batch import LAT_MAX, LON_MAX, UNITS_PER_DEG, Control
 from dogwatch.events import Exclusion
-from dogwatch.geo import NM_M, distance_m
+from dogwatch.geo import M_PER_UNIT, NM_M, distance_m
 from tracks.params import RescueArea
 
 OPEN, CLOSED = "sar_open", "sar_closed"
@@ -88,7 +88,10 @@ class Rescue:
 
     def covers(self, lat: int, lon: int, since_ms: int, now_ms: int, rule: RescueArea, key: int | None = None) -> str:
         """The area that excuses what began at `since_ms` at a place (1/600000 degree) and is judged now: its id, or "". `key`: of a track that loiters."""
+        reach = rule.reach_nm * NM_M / M_PER_UNIT + 1.0  # in latitude alone: most areas are elsewhere
         for name, area in self.areas.items():
+            if abs(lat - area.lat) > reach:
+                continue
             if area.only and not _is_one_of(area, lat, lon, since_ms, key):
                 continue
             begun = since_ms >= area.since_ms - rule.before_s * 1000.0

@@ -82,22 +82,24 @@ class SuddenStopDetector(Detector):
             self.waiting = set()
         self.stopped = np.concatenate(sight.brought(self.NAME) or [self.bring(sight)]) if self.waiting else NOBODY
         keys = sorted(self.waiting | set(self.book.pages))
-        for key, slot in zip(keys, table.slots_of_keys(np.array(keys, np.int64)).tolist(), strict=True):
-            stop = table.cold[self.NAME][slot]
+        slots, stops = table.slots_of_keys(np.array(keys, np.int64)), table.cold[self.NAME]
+        columns = slots, stops["stage"][slots], stops["stop_ms"][slots], table.rows["nav"][slots]
+        for key, slot, stage, stop_ms, nav in zip(keys, *(column.tolist() for column in columns), strict=True):
             if key in self.waiting:
                 events += self._candidate(sight, key, slot)
+                stage = int(stops["stage"][slot])
             page = self.book.pages.get(key)
             if page is None:
                 continue
             if page.event.t_end is not None:
                 if tick_ms - page.event.t_end > rule.merge_s * 1000.0:
                     del self.book.pages[key]
-            elif stop["stage"] not in (LIES, KEPT) or tick_ms - int(stop["stop_ms"]) > rule.open_s_max * 1000.0:
+            elif stage not in (LIES, KEPT) or tick_ms - stop_ms > rule.open_s_max * 1000.0:
                 closed = "closed" if page.event.state == "open" else page.event.state
                 last_ms = min(tick_ms, max(int(table.rows["t_ms"][slot]), page.event.t_start))
                 events.append(self.book.revise(key, tick_ms, state=closed, t_end=last_ms))
-            elif stop["stage"] == LIES and int(table.rows["nav"][slot]) in (subjects.NAV_ANCHORED, subjects.NAV_MOORED):
-                stop["stage"] = KEPT  # she says by now what she stopped for
+            elif stage == LIES and nav in (subjects.NAV_ANCHORED, subjects.NAV_MOORED):
+                stops["stage"][slot] = KEPT  # she says by now what she stopped for
                 events.append(self.book.revise(key, tick_ms, state="candidate", reason="suppressed: anchored_or_moored"))
             elif page.event.state == "open" and tick_ms - page.emitted_ms >= sight.params.revise_s * 1000.0:
                 duration_s = ep.tidy("s", (tick_ms - page.event.t_start) / 1000.0)

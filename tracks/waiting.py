@@ -238,8 +238,12 @@ def _company(sight: Sight, waits: np.ndarray, rule: Loitering, fishing: np.ndarr
 def _in_rescue(sight: Sight, waits: np.ndarray) -> np.ndarray:
     """bool[n]: where people are being helped."""
     inside = np.zeros(len(waits), np.bool_)
-    for i in range(len(waits)) if sight.rescue.areas else ():
-        inside[i] = _rescued(sight, waits[i]).effect == "suppress"
+    if not sight.rescue.areas:
+        return inside
+    columns = waits["lat"].tolist(), waits["lon"].tolist(), waits["since_ms"].tolist(), sight.table.keys_of(waits["slot"]).tolist()
+    for i, (lat, lon, since_ms, key) in enumerate(zip(*columns, strict=True)):
+        here = (round(deg * UNITS_PER_DEG) for deg in ep.degrees_of(lat, lon))  # as its event names the place
+        inside[i] = sight.rescue.covers(*here, since_ms, sight.tick_ms, sight.params.rescue, key) != ""
     return inside
 
 

@@ -8,6 +8,7 @@ from test_tracks_rendezvous import ALONE, A, B, meet
 from tracks_sea import every, in_order, last_versions, static, track, watch
 
 from tracks import company
+from tracks.alongside import neighbours
 from tracks.around import SIGHTING, Around
 from tracks.params import Rendezvous
 from tracks.parties import PARTY
@@ -131,18 +132,26 @@ def test_neighbours_of_many_pairs_are_those_of_each(seed):
     rows["key"], rows["t_ms"] = 1 + rng.permutation(n), tick_ms - rng.integers(0, 1_200_000, n)
     rows["lat"], rows["lon"] = 600_000 * rng.normal(54.5, 0.02, n), 600_000 * rng.normal(10.4, 0.04, n)
     rows["speed_kn"], rows["nav"] = rng.choice([-1.0, 0.0, rule.speed_kn_max, 9.0], n), rng.choice([0, 1, 5], n)
+    rows["hdg"], rows["cog"] = rng.choice([0, 10, 90, 355, 511], n), rng.choice([0, 905, 3600], n)
     a, b = np.zeros(60, PARTY), np.zeros(60, PARTY)
     for party in (a, b):
         some = rows[rng.integers(0, n, len(party))]
-        for name in ("key", "lat", "lon"):
+        for name in ("key", "lat", "lon", "hdg", "cog", "speed_kn"):
             party[name] = some[name]
     sight = SimpleNamespace(around=Around(rows), tick_ms=tick_ms)
-    counted = company.beside(sight, a, b, rule)
+    counted = neighbours(sight, a, b, rule, bows=True)
     assert counted.max(axis=0).min() > rule.crowd_others_min
-    for one, other, (slow, anchored) in zip(a, b, counted.tolist(), strict=True):
+    for one, other, (slow, anchored, alike) in zip(a, b, counted.tolist(), strict=True):
+        assert alike == max(_alike(sight, party, rule) for party in (one, other))
         near = [company.others_near(sight, int(one["key"]), int(one["lat"]), int(one["lon"]), reach) for reach in (rule.crowd_nm, rule.anchorage_nm)]
         crowd, roads = (rows[rows["key"] != other["key"]] for rows in near)
         assert (slow, anchored) == (len(company.slow(crowd, rule.speed_kn_max)), company.at_anchor(roads, rule.speed_kn_max))
+
+
+def _alike(sight, party, rule):
+    """How many other slow ones show their bows where this one does."""
+    near = company.others_near(sight, int(party["key"]), int(party["lat"]), int(party["lon"]), rule.weather_nm)
+    return company.same_bow(near, int(company.headings(party.reshape(1))[0]), rule.speed_kn_max, rule.bow_apart_deg_max)
 
 
 def test_many_that_meet_at_once_are_told_as_few_are(monkeypatch):

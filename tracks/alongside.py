@@ -19,10 +19,11 @@ from dogwatch.batch import HDG_MISSING
 from dogwatch.events import Exclusion, ZoneRelation
 from tracks import company, subjects
 from tracks import episodes as ep
+from tracks.companions import PLACE, company_of
 from tracks.detector import Sight
 from tracks.key import mmsi_of
 from tracks.params import INSHORE_NM, Rendezvous
-from tracks.parties import role
+from tracks.parties import Party, role
 from tracks.vessels import degrees
 from tracks.waiting import is_buoy
 
@@ -33,6 +34,7 @@ BARGE_LOA_M = 120  # bunker barges are shorter
 ROADS_NM = 12.0
 OWNER_LETTERS = 4  # of the first word of two names: shorter ones are MV, MT, SEA
 TRAWL_KN = (2.0, 5.0)
+ALIKE = 2  # column of `neighbours`, behind those of `company.beside`
 
 
 class Ground(NamedTuple):
@@ -64,12 +66,12 @@ class Beside:
 
     `place`: degrees, between them; `ways`: mean speeds in knots; `coast_nm`: of the nearer one; `in_mask`: under way in a port or anchorage (slow ones
     in masks are in no contact at all); `under_way`: abreast of each other, not still; `one_hull`: never farther apart than the longer one is long, and
-    not seen farther apart before. `asked`, `near`: what was asked for many pairs at once, of the place and of those around (columns of `company.beside`);
+    not seen farther apart before. `asked`, `near`: what was asked for many pairs at once, of the place and of those around (columns of `neighbours`);
     else it is asked when it is wanted: mostly it is known.
     """
 
-    a: np.void
-    b: np.void
+    a: Party
+    b: Party
     since_ms: int
     place: tuple[float, float]
     ways: tuple[float, float]
@@ -92,7 +94,7 @@ class Beside:
         return self.ground.zones
 
     @property
-    def both(self) -> tuple[np.void, np.void]:
+    def both(self) -> tuple[Party, Party]:
         """The two, smaller key first."""
         return self.a, self.b
 
@@ -122,12 +124,28 @@ def explanations(sight: Sight, beside: Beside, rule: Rendezvous, standing: list[
     return found, applying
 
 
-def fishes(party: np.void) -> bool:
+def neighbours(sight: Sight, a: np.ndarray, b: np.ndarray, rule: Rendezvous, *, bows: bool) -> np.ndarray:
+    """int64[n, 3]: of n pairs (PARTY rows) what `company.beside` counts, and (ALIKE, if `bows` are asked for) what `_bows_alike` says at most of either."""
+    near = np.column_stack([company.beside(sight, a, b, rule), np.zeros(len(a), np.int64)])
+    if bows:
+        both = np.concatenate([a, b])
+        keys, first, of = np.unique(both["key"], return_index=True, return_inverse=True)
+        places = np.zeros(len(keys), PLACE)
+        for name in ("key", "lat", "lon"):
+            places[name] = both[name][first]
+        places["hdg"] = company.headings(both[first])
+        limits = (rule.weather_nm, float(np.float32(rule.speed_kn_max)), 0.0, rule.bow_apart_deg_max, 0.0)
+        alike = company_of(sight.around.seen, places, sight.tick_ms - company.FRESH_MS, limits)["alike"][of]
+        near[:, ALIKE] = alike.reshape(2, -1).max(axis=0)
+    return near
+
+
+def fishes(party: Party) -> bool:
     """By ship type or navigational status."""
     return int(party["ship_type"]) == subjects.TYPE_FISHING or int(party["nav"]) == subjects.NAV_FISHING
 
 
-def waits(party: np.void) -> bool:
+def waits(party: Party) -> bool:
     """At anchor or moored by its own word."""
     return int(party["nav"]) in WAITING_NAV
 
@@ -166,7 +184,7 @@ def _hove_to(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
     """Several ships with hardly any way on and their bows in one direction wait out a gale, and some of them come close."""
     if _watched(beside.zones) or beside.under_way or not _same_bow(beside, rule):
         return ep.checked(WEATHER, False, 0, suppress=True)
-    alike = max(_bows_alike(sight, one, rule) for one in beside.both)
+    alike = max(_bows_alike(sight, one, rule) for one in beside.both) if beside.near is None else int(beside.near[ALIKE])
     return ep.checked(WEATHER, alike >= rule.crowd_others_min, alike, suppress=True)
 
 
@@ -176,9 +194,10 @@ def _same_bow(beside: Beside, rule: Rendezvous) -> bool:
     return HDG_MISSING in (a, b) or abs((a - b + 180) % 360 - 180) <= rule.bow_apart_deg_max
 
 
-def _bows_alike(sight: Sight, one: np.void, rule: Rendezvous) -> int:
+def _bows_alike(sight: Sight, one: Party, rule: Rendezvous) -> int:
     rows = company.others_near(sight, int(one["key"]), int(one["lat"]), int(one["lon"]), rule.weather_nm)
-    return company.same_bow(rows, int(company.headings(one)), rule.speed_kn_max, rule.bow_apart_deg_max)
+    shown = {name: np.array([one[name]]) for name in ("hdg", "cog", "speed_kn")}
+    return company.same_bow(rows, int(company.headings(shown)[0]), rule.speed_kn_max, rule.bow_apart_deg_max)
 
 
 def _boats(sight: Sight, beside: Beside, rule: Rendezvous) -> int:
@@ -213,5 +232,5 @@ def _owner(name: bytes) -> str:
     return words[0] if len(words) > 1 and len(words[0]) >= OWNER_LETTERS else ""
 
 
-def _flag(party: np.void) -> int:
+def _flag(party: Party) -> int:
     return mmsi_of(int(party["key"])) // company.MID_DIVISOR

@@ -86,8 +86,8 @@ def same_bow(rows: np.ndarray, hdg: int, speed_kn_max: float, apart_deg_max: flo
     return max((int((np.abs((theirs - one + 180) % 360 - 180) <= apart_deg_max).sum()) for one in asked), default=0)
 
 
-def headings(rows: np.ndarray | np.void) -> np.ndarray:
-    """int64[n] (one row: one number), degrees: where their bows point; of who says no heading the course that it makes, if it makes way; else HDG_MISSING.
+def headings(rows: np.ndarray | dict[str, np.ndarray]) -> np.ndarray:
+    """int64[n], degrees: where their bows point; of who says no heading the course that it makes, if it makes way; else HDG_MISSING.
 
     rows: with `hdg`, `cog` (tenths of a degree) and `speed_kn`, as SIGHTING and PARTY rows have them.
     """

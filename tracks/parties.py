@@ -7,7 +7,7 @@ decision about two vessels needs travels with the tick: who they are, what they 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import float64, int64
@@ -23,6 +23,8 @@ from tracks.vessels import VesselTable, text_of
 
 if TYPE_CHECKING:
     from tracks.contacts import Found
+
+Party = np.void | dict[str, Any]  # a PARTY row, or its fields by name: those of many are read several times as quickly
 
 PARTY = np.dtype(
     [
@@ -103,23 +105,29 @@ def parties(table: VesselTable, slots: np.ndarray) -> np.ndarray:
     return out
 
 
-def subject(party: np.void) -> Subject:
+def told(rows: np.ndarray) -> list[dict[str, Any]]:
+    """The fields of each row by name."""
+    names = rows.dtype.names or ()
+    return [dict(zip(names, row)) for row in rows.tolist()]
+
+
+def subject(party: Party) -> Subject:
     """A party as the subject of an event."""
     key = int(party["key"])
-    return Subject(
-        key=subjects.subject_key(key),
-        mmsi=mmsi_of(key),
-        role=role(party) or "",
-        name=text_of(party["name"]),
-        callsign=text_of(party["callsign"]),
-        imo=int(party["imo"]) or None,
-        ship_type=int(party["ship_type"]) or None,
-        loa_m=int(party["loa_m"]) or None,
-        ais_class="B" if party["class_b"] else "A",
+    return Subject(  # in the order of the fields: by name they take several times as long
+        subjects.subject_key(key),
+        mmsi_of(key),
+        role(party) or "",
+        text_of(party["name"]),
+        text_of(party["callsign"]),
+        int(party["imo"]) or None,
+        int(party["ship_type"]) or None,
+        int(party["loa_m"]) or None,
+        "B" if party["class_b"] else "A",
     )
 
 
-def role(party: np.void) -> str | None:
+def role(party: Party) -> str | None:
     """Trade of a party that explains slowness and company, or None."""
     return "towing" if int(party["nav"]) in subjects.TOWING_NAV else subjects.ROLE_OF_TYPE.get(int(party["ship_type"]))
 

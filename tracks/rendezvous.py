@@ -18,15 +18,14 @@ import numpy as np
 
 from dogwatch.batch import take_rows
 from dogwatch.events import Event, Evidence, Value, event_id
-from tracks import company
 from tracks import episodes as ep
-from tracks.alongside import ANCHORAGE, HARBOUR, WEATHER, Beside, explanations, grounds, shores
+from tracks.alongside import ANCHORAGE, HARBOUR, WEATHER, Beside, explanations, grounds, neighbours, shores
 from tracks.cells import search
 from tracks.contacts import ABREAST, AGE_FACTOR, SLOW_REPORT_S, STILL, Found, Room, find_contacts, near_rows
 from tracks.detector import Detector, Home, Sight
 from tracks.pairs import DISTANCE_BINS, GONE, MET, OPEN, PAIR, PARTED, SUPPRESSED, WAITING, due, enter
 from tracks.params import Params, Rendezvous
-from tracks.parties import Brought, farthest_m, gathered, subject
+from tracks.parties import Brought, Party, farthest_m, gathered, subject, told
 from tracks.unheard import seen_apart
 
 TYPE = RULE = "rendezvous"
@@ -37,6 +36,7 @@ SUPPRESSED_RECHECK_MS = 1_800_000
 WAY_REPORT_S = 60.0  # a report a minute of each is all the evidence that side by side under way needs
 TRACK_BITS = 32
 STANDING = tuple(f"suppressed: {name}" for name in (HARBOUR, ANCHORAGE, WEATHER))  # what the place said once; before them only masks are asked about
+Pair = dict[str, Any]  # the fields of a PAIR row by name, and `median_m`: see `_median_distances_m`
 CROWD_FROM = 16  # newly met at once: for fewer a pass over all vessels is not worth it
 
 
@@ -169,7 +169,7 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
         key = int(pairs["key"][at])
         if said == MET:
             if at in judged:
-                events += _together(meetings, sight, at, judged[at])
+                events += _together(meetings, sight, at, *judged[at])
         elif said == GONE:
             meetings.book.pages.pop(key, None)
         elif said == PARTED or _seen_apart(sight, pairs[at]):
@@ -203,16 +203,15 @@ def _in_question(meetings: Meetings, other: Meetings, sight: Sight, met: np.ndar
     return np.column_stack([met, rows_a, rows_b])[asked]
 
 
-def _together(meetings: Meetings, sight: Sight, at: int, beside: Beside) -> list[Event]:
+def _together(meetings: Meetings, sight: Sight, at: int, pair: Pair, beside: Beside) -> list[Event]:
     """The event of a pair that meets: new, revised, or (the usual answer) nothing."""
-    tick_ms, params, rule, pair = sight.tick_ms, sight.params, sight.params.rendezvous, meetings.pairs[at]
-    key = int(pair["key"])
+    tick_ms, params, rule, key = sight.tick_ms, sight.params, sight.params.rendezvous, int(pair["key"])
     page, contact_s = meetings.book.pages.get(key), _contact_s(pair)
     transfer = not meetings.under_way and contact_s >= rule.transfer_grade_s
     exclusions, doubts = explanations(sight, beside, rule, page.event.exclusions if page else [])
     reason = ep.suppressed_reason(exclusions)
-    pair["stage"] = SUPPRESSED if reason else OPEN
-    pair["due_ms"] = _look_again_ms(meetings, rule, tick_ms, contact_s, reason)
+    meetings.pairs["stage"][at] = SUPPRESSED if reason else OPEN
+    meetings.pairs["due_ms"][at] = _look_again_ms(meetings, rule, tick_ms, contact_s, reason)
     fresh = page is not None and tick_ms - page.emitted_ms < params.revise_s * 1000.0
     if page and page.event.t_end is None and page.event.reason == reason and (reason or (fresh and page.event.measures["transfer_grade"] == transfer)):
         return []
@@ -223,7 +222,7 @@ def _together(meetings: Meetings, sight: Sight, at: int, beside: Beside) -> list
         "lat": beside.place[0],
         "lon": beside.place[1],
         "zones": beside.zones,
-        "measures": _measures(meetings, pair, rule, beside, transfer=transfer),
+        "measures": _measures(pair, beside, transfer=transfer),
         "evidence": _evidence(meetings, pair, beside, rule),
         "exclusions": exclusions,
         "confidence": _confidence(meetings, pair, rule, doubts),
@@ -235,27 +234,32 @@ def _together(meetings: Meetings, sight: Sight, at: int, beside: Beside) -> list
     return [meetings.book.open_new(key, _new_event(meetings, int(pair["start_ms"]), sight, facts))]
 
 
-def _beside(meetings: Meetings, sight: Sight, question: np.ndarray, brought: Brought) -> dict[int, Beside]:
-    """What is known of two when they are judged, by the row of the pair: asked for all of them at once, of place and company only where nothing is told yet."""
+def _beside(meetings: Meetings, sight: Sight, question: np.ndarray, brought: Brought) -> dict[int, tuple[Pair, Beside]]:
+    """A pair, and what is known of the two when they are judged, by the row of the pair: asked for all of them at once.
+
+    Of place and company it is asked only where nothing is told yet.
+    """
     rule, pairs = sight.params.rendezvous, meetings.pairs
     a, b = brought.parties(question[:, 1]), brought.parties(question[:, 2])
     rows = question[:, 0].tolist()
     coast_nm, masked = shores(sight.geography, a, b, under_way=meetings.under_way)
-    places = [_centre_deg(pairs[at]) for at in rows]
+    asked_pairs = take_rows(pairs, question[:, 0])
+    told_pairs = told(asked_pairs)
+    places = [_centre_deg(pair) for pair in told_pairs]
     new = [k for k, at in enumerate(rows) if int(pairs["key"][at]) not in meetings.book.pages]
     asked = dict(zip(new, grounds(sight.geography, [places[k] for k in new]), strict=True)) if new else {}
-    near = dict(zip(new, company.beside(sight, a[new], b[new], rule), strict=True)) if len(new) >= CROWD_FROM else {}
-    found = {}
-    for k, at in enumerate(rows):
-        pair = pairs[at]
+    near = dict(zip(new, neighbours(sight, a[new], b[new], rule, bows=not meetings.under_way), strict=True)) if len(new) >= CROWD_FROM else {}
+    medians_m, found, of_a, of_b = _median_distances_m(meetings, asked_pairs, rule).tolist(), {}, told(a), told(b)
+    for k, (at, pair) in enumerate(zip(rows, told_pairs, strict=True)):
+        pair["median_m"] = medians_m[k]
         ways = (float(pair["speed_a"]) / int(pair["reports_a"]), float(pair["speed_b"]) / int(pair["reports_b"]))
-        hull, since_ms = _one_hull(meetings, pair, a[k], b[k], rule), int(pair["start_ms"])
+        hull, since_ms = _one_hull(meetings, pair, of_a[k], of_b[k], rule), int(pair["start_ms"])
         shore = sight.geography, coast_nm[k], masked[k]
-        found[at] = Beside(a[k], b[k], since_ms, places[k], ways, *shore, meetings.under_way, hull, asked.get(k), near.get(k))
+        found[at] = pair, Beside(of_a[k], of_b[k], since_ms, places[k], ways, *shore, meetings.under_way, hull, asked.get(k), near.get(k))
     return found
 
 
-def _one_hull(meetings: Meetings, pair: np.void, a: np.void, b: np.void, rule: Rendezvous) -> bool:
+def _one_hull(meetings: Meetings, pair: Pair, a: Party, b: Party, rule: Rendezvous) -> bool:
     """Never farther apart than the longer one is long, and not seen farther apart before."""
     loa_m, approach_m = float(max(int(a["loa_m"]), int(b["loa_m"]))), float(pair["approach_m"])
     together_s = (int(pair["last_ms"]) - int(pair["segment_ms"])) / 1000.0
@@ -309,12 +313,12 @@ def _parted(meetings: Meetings, sight: Sight, at: int) -> list[Event]:
     return [meetings.book.revise(key, tick_ms, state=closed, t_end=int(pair["last_ms"]), measures=measures, evidence=evidence)]
 
 
-def _contact_s(pair: np.void) -> float:
+def _contact_s(pair: Pair | np.void) -> float:
     """Seconds of contact in all segments of the episode."""
     return (int(pair["done_ms"]) + int(pair["last_ms"]) - int(pair["segment_ms"])) / 1000.0
 
 
-def _centre_deg(pair: np.void) -> tuple[float, float]:
+def _centre_deg(pair: Pair) -> tuple[float, float]:
     n = int(pair["contacts"])
     return ep.degrees_of(int(pair["lat"]) + int(pair["sum_y"]) / n, int(pair["lon"]) + int(pair["sum_x"]) / n)
 
@@ -326,18 +330,19 @@ def contact_distance_m(loa_a: int, loa_b: int, rule: Rendezvous) -> float:
     return max(rule.distance_m_floor, min(rule.distance_m_ceiling, rule.distance_loa_factor * max(loa_a, loa_b)))
 
 
-def _median_distance_m(meetings: Meetings, pair: np.void, rule: Rendezvous) -> float:
-    """Median of the contact distances, to the middle of its bin."""
-    total = np.cumsum(pair["distances"].astype(np.int64))
-    median_m = (float(np.searchsorted(2 * total, int(total[-1]))) + 0.5) * meetings.widest_m(rule) / DISTANCE_BINS
-    return min(float(pair["widest_m"]), max(float(pair["nearest_m"]), median_m))
+def _median_distances_m(meetings: Meetings, pairs: np.ndarray, rule: Rendezvous) -> np.ndarray:
+    """float64[n]: median of the contact distances of PAIR rows, to the middle of its bin."""
+    total = np.cumsum(pairs["distances"], axis=1, dtype=np.int64)
+    median_m = ((2 * total < total[:, -1:]).sum(axis=1) + 0.5) * meetings.widest_m(rule) / DISTANCE_BINS
+    found: np.ndarray = np.minimum(pairs["widest_m"].astype(np.float64), np.maximum(pairs["nearest_m"].astype(np.float64), median_m))
+    return found
 
 
-def _evidence(meetings: Meetings, pair: np.void, beside: Beside, rule: Rendezvous) -> list[Evidence]:
+def _evidence(meetings: Meetings, pair: Pair, beside: Beside, rule: Rendezvous) -> list[Evidence]:
     limit_m = rule.way_m_max if meetings.under_way else contact_distance_m(int(beside.a["loa_m"]), int(beside.b["loa_m"]), rule)
     segment_s = (int(pair["last_ms"]) - int(pair["segment_ms"])) / 1000.0
     found = [
-        ep.at_most("distance_m_median", min(limit_m, _median_distance_m(meetings, pair, rule)), limit_m),
+        ep.at_most("distance_m_median", min(limit_m, pair["median_m"]), limit_m),
         ep.at_least("duration_s", segment_s, meetings.duration_s(rule)),
         ep.at_least("reports_each", min(int(pair["reports_a"]), int(pair["reports_b"])), meetings.reports(rule)),
     ]
@@ -351,10 +356,10 @@ def _evidence(meetings: Meetings, pair: np.void, beside: Beside, rule: Rendezvou
     return found
 
 
-def _measures(meetings: Meetings, pair: np.void, rule: Rendezvous, beside: Beside, *, transfer: bool) -> dict[str, Value]:
+def _measures(pair: Pair, beside: Beside, *, transfer: bool) -> dict[str, Value]:
     return {
         "duration_s": ep.tidy("s", _contact_s(pair)),
-        "distance_m_median": ep.tidy("m", _median_distance_m(meetings, pair, rule)),
+        "distance_m_median": ep.tidy("m", pair["median_m"]),
         "distance_m_min": ep.tidy("m", float(pair["nearest_m"])),
         "speed_kn_mean_a": ep.tidy("kn", float(pair["speed_a"]) / int(pair["reports_a"])),
         "speed_kn_mean_b": ep.tidy("kn", float(pair["speed_b"]) / int(pair["reports_b"])),
@@ -364,12 +369,12 @@ def _measures(meetings: Meetings, pair: np.void, rule: Rendezvous, beside: Besid
     }
 
 
-def _quality(pair: np.void) -> dict[str, Value]:
+def _quality(pair: Pair) -> dict[str, Value]:
     share = ep.tidy("share", int(pair["bridged_ms"]) / 1000.0 / max(1.0, _contact_s(pair)))
     return {"reports_a": int(pair["reports_a"]), "reports_b": int(pair["reports_b"]), "contacts": int(pair["contacts"]), "interpolated_share": share}
 
 
-def _confidence(meetings: Meetings, pair: np.void, rule: Rendezvous, doubts: list[float]) -> float:
+def _confidence(meetings: Meetings, pair: Pair, rule: Rendezvous, doubts: list[float]) -> float:
     segment_s = (int(pair["last_ms"]) - int(pair["segment_ms"])) / 1000.0
     expected = max(1.0, segment_s / (WAY_REPORT_S if meetings.under_way else SLOW_REPORT_S))
     data = min(int(pair["reports_a"]), int(pair["reports_b"])) / expected

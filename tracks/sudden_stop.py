@@ -84,10 +84,11 @@ class SuddenStopDetector(Detector):
         keys = sorted(self.waiting | set(self.book.pages))
         slots, stops = table.slots_of_keys(np.array(keys, np.int64)), table.cold[self.NAME]
         columns = slots, stops["stage"][slots], stops["stop_ms"][slots], table.rows["nav"][slots]
-        for key, slot, stage, stop_ms, nav in zip(keys, *(column.tolist() for column in columns), strict=True):
-            if key in self.waiting:
+        for key, slot, was, stop_ms, nav in zip(keys, *(column.tolist() for column in columns), strict=True):
+            judged = key in self.waiting
+            if judged:
                 events += self._candidate(sight, key, slot)
-                stage = int(stops["stage"][slot])
+            stage = int(stops["stage"][slot]) if judged else was
             page = self.book.pages.get(key)
             if page is None:
                 continue

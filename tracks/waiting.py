@@ -242,7 +242,8 @@ def _in_rescue(sight: Sight, waits: np.ndarray) -> np.ndarray:
         return inside
     columns = waits["lat"].tolist(), waits["lon"].tolist(), waits["since_ms"].tolist(), sight.table.keys_of(waits["slot"]).tolist()
     for i, (lat, lon, since_ms, key) in enumerate(zip(*columns, strict=True)):
-        here = (round(deg * UNITS_PER_DEG) for deg in ep.degrees_of(lat, lon))  # as its event names the place
+        lat_deg, lon_deg = ep.degrees_of(lat, lon)  # as its event names the place
+        here = round(lat_deg * UNITS_PER_DEG), round(lon_deg * UNITS_PER_DEG)
         inside[i] = sight.rescue.covers(*here, since_ms, sight.tick_ms, sight.params.rescue, key) != ""
     return inside
 

@@ -13,6 +13,8 @@ Zones beyond ZONES_HELD over one place are not followed (those with the highest 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import float64, from_dtype, int64, types
 
@@ -20,8 +22,8 @@ from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat,
 from dogwatch.kernel import kernel
 from tracks.key import make_key
 from tracks.records import ACCEPTED, BORN, FIX_TYPE, GOES_ON, JUMPED, MORE_TYPE, PLAIN, RETURNED, TAKEN_TYPE
-from zones.grid import ASK_TREE, code_at, members_at, sorted_once
-from zones.polygons import EDGES, NODES, STACK, STACK_MAX, ZONES, distance, inside_tree, to_zone
+from zones.grid import ASK_TREE, CELL_HALF, CELL_MASK, code_at, members_at, sorted_once
+from zones.polygons import ALWAYS, EDGES, NODES, STACK, STACK_MAX, ZONES, distance, inside_tree, to_zone
 from zones.reach import NEAR, tile_of
 from zones.shore import POLE, side
 from zones.shore_cells import COAST as COAST_ARRAYS
@@ -38,7 +40,9 @@ ENTER, LEAVE, CROSS, APPROACH, AWAY = range(5)
 NM_PER_UNIT = M_PER_UNIT / NM_M
 LOOK_NM = 0.5  # how often a vessel near a limit is measured
 NEAR_NM = 7.5  # half an hour at 15 knots: who is so near a limit may be approaching it
-SLOW_UNITS = 500  # about 100 m of latitude and longitude in a step
+FETCHED = 32  # rows of which cells and standings are fetched together
+CELL_NM = 3.0  # more than a cell is wide
+FLAT_MAX = 51_000_000  # 85 degrees: up to there the plane of a place is good for a cell around it
 CAP_NM = 24.0  # lines farther away are not measured: no vessel is there in half an hour
 ON_IT_NM = 1e-9
 LASTS, FROM_AFAR = 1.5, 2.0  # times approach_s: an approach goes on while its limit is so near ahead; heading for one begins there
@@ -219,18 +223,43 @@ def _zones_here(grid, roles, t_ms, lat, lon, stack, found):
 
 @kernel(float64(GRID, types.uint8[::1], int64, int64, int64, STACK), **PLAIN)
 def _same_zones_nm(grid, roles, lat, lon, place, stack):
-    """How far one may go from here within a cell with a boundary (its place in the grid) before a followed zone can begin or end."""
-    mixed = grid[2]
-    reach_nm = LOOK_NM
+    """How far one may go from here within a cell with a boundary (its place in the grid) before a followed zone can begin or end.
+
+    Only edges that run through the cell can matter there, and in the plane of the place: a cell is a mile and a half. Zones that begin or end in time
+    leave no room.
+    """
+    mixed, zones = grid[2], grid[7]
+    if abs(lat) > FLAT_MAX:
+        return 0.0
+    for k in range(grid[3][mixed[place]], grid[3][mixed[place] + 1]):
+        zone = grid[4][k]
+        if roles[zone] & HELD and (zones[zone]["from_ms"] > ALWAYS[0] or zones[zone]["to_ms"] < ALWAYS[1]):
+            return 0.0
+    narrow = cos_lat(lat)
+    y, x = ((lat + POLE) & CELL_MASK) - CELL_HALF, ((lon + HALF_TURN) & CELL_MASK) - CELL_HALF
+    reach_nm = CELL_NM
     left, at = mixed[place + 1], place + 2
     while left > 0:
         left -= 1
         zone, told = mixed[at], mixed[at + 1]
-        at += 2 if told == ASK_TREE else 2 + 4 * (told >> 1)
-        if roles[zone] & HELD:
-            buffer_nm = grid[7][zone]["buffer_nm"]
-            edge_nm = distance(grid[5], grid[6], grid[7][zone]["root"], lat, lon, buffer_nm + reach_nm, stack)
+        first = at + 2
+        at = first if told == ASK_TREE else first + 4 * (told >> 1)
+        if roles[zone] & HELD == 0:
+            continue
+        if zones[zone]["from_ms"] > ALWAYS[0] or zones[zone]["to_ms"] < ALWAYS[1]:
+            return 0.0
+        if told == ASK_TREE:
+            buffer_nm = zones[zone]["buffer_nm"]
+            edge_nm = distance(grid[5], grid[6], zones[zone]["root"], lat, lon, buffer_nm + reach_nm, stack)
             reach_nm = min(reach_nm, abs(edge_nm - buffer_nm))
+            continue
+        least = (reach_nm / NM_PER_UNIT) ** 2
+        for e in range(first, at, 4):
+            y_a, x_a = float(mixed[e] - y), narrow * float(mixed[e + 1] - x)
+            d_y, d_x = float(mixed[e + 2] - mixed[e]), narrow * float(mixed[e + 3] - mixed[e + 1])
+            along = min(1.0, max(0.0, -(y_a * d_y + x_a * d_x) / max(1.0e-9, d_y * d_y + d_x * d_x)))
+            least = min(least, (y_a + along * d_y) ** 2 + (x_a + along * d_x) ** 2)
+        reach_nm = min(reach_nm, math.sqrt(least) * NM_PER_UNIT)
     return max(0.0, 0.98 * reach_nm - 0.001)  # planes of near places differ a little
 
 
@@ -419,7 +448,8 @@ def _eta_s(grid, coast, zone, step, first_nm, latest_s, stack):
         elif zone == BELT:
             left_nm = coast_nm(*coast, at_lat, at_lon) - BELT_NM
         else:
-            left_nm = to_zone(grid[5], grid[6], grid[7], zone, at_lat, at_lon, CAP_NM, stack)
+            buffer_nm = grid[7][zone]["buffer_nm"]  # it lies outside still: the limit itself tells how far
+            left_nm = max(0.0, distance(grid[5], grid[6], grid[7][zone]["root"], at_lat, at_lon, CAP_NM + buffer_nm, stack) - buffer_nm)
         if left_nm <= MET_NM:
             return ahead_s
         ahead_s += 0.99 * left_nm / way_nm * step_s
@@ -502,9 +532,9 @@ def _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, f
     return n
 
 
-def room_for(zones: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def room_for(zones: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """What `follow` works in, with so many zones."""
-    return np.empty(STACK_MAX, np.int64), np.empty(2 * zones + 16, np.int32), np.empty(ZONES_HELD, np.int64)
+    return np.empty(STACK_MAX, np.int64), np.empty(2 * zones + 16, np.int32), np.empty(ZONES_HELD, np.int64), np.empty(FETCHED + 1, np.int64)
 
 
 # Flat: the road of nearly every fix is the four conditions in front.
@@ -525,23 +555,31 @@ def room_for(zones: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         STACK,
         types.int32[::1],
         int64[::1],
+        int64[::1],
     ),
     **PLAIN,
 )
-def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits, changes, counts, stack, found, held):
+def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits, changes, counts, stack, found, held, codes):
     """(rows done, changes written) from row `done`; stops where a row might find no room. counts[0]: zones beyond ZONES_HELD.
 
-    stack, found, held: the room of `room_for`.
+    stack, found, held, codes: the room of `room_for`.
     """
     tiles, blocks = grid[0], grid[1]
     n = 0
     room = changes.shape[0] - 2 * ZONES_HELD - roles.shape[0] - 4
     for i in range(done, fixes.shape[0]):
+        if (i - done) % FETCHED == 0:
+            touched = 0
+            for k in range(i, min(i + FETCHED, fixes.shape[0])):  # a loop of its own: these looks into memory do not wait for each other
+                if taken[k]["what"] == ACCEPTED:
+                    codes[k - i] = code_at(tiles, blocks, np.int64(fixes[k]["lat"]), np.int64(fixes[k]["lon"]))
+                    touched ^= standing[taken[k]["slot"]]["ref_ms"] ^ standing[taken[k]["slot"]]["flags"]
+            codes[FETCHED] = touched
         if taken[i]["what"] != ACCEPTED or taken[i]["late"] != 0:
             continue
         slot, how = np.int64(taken[i]["slot"]), taken[i]["how"]
         lat, lon = np.int64(fixes[i]["lat"]), np.int64(fixes[i]["lon"])
-        found_code = np.int64(code_at(tiles, blocks, lat, lon))
+        found_code = codes[(i - done) % FETCHED]
         code = ASK if abs(lon) == HALF_TURN else int(found_code + 1 if found_code >= 0 else found_code - 1)
         narrow = NM_PER_UNIT * cos_lat(lat)
         dy = (lat - standing[slot]["ref_lat"]) * NM_PER_UNIT
@@ -581,7 +619,6 @@ def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits,
             code = ASK  # the next fix decides, wherever it is
         if code < ASK and (fresh or not settled):
             standing[slot]["cell_lat"], standing[slot]["cell_lon"] = lat, lon
-            slow = not fresh and abs(lat - from_lat) + abs(lon_difference(lon, from_lon)) < SLOW_UNITS  # a circle is worth its measure only to who stays in it
-            standing[slot]["cell_nm"] = _same_zones_nm(grid, roles, lat, lon, -code - 2, stack) if slow else 0.0
+            standing[slot]["cell_nm"] = _same_zones_nm(grid, roles, lat, lon, -code - 2, stack)
         standing[slot]["code"] = code
     return fixes.shape[0], n

@@ -4,7 +4,7 @@ Theory. Edges stay in the order in which they were drawn, so neighbours in the l
 edges get a box, every FAN boxes a larger one, up to one box per zone.
 - Inside: a ray to the east crosses an odd number of edges (so holes and several parts need no special care). All in
   integers, exact; the boundary is inside. A position on the 180th meridian is asked from both sides.
-- Distance: boxes that cannot hold anything nearer than the best found are skipped. Distances as in `zones/coast.py`.
+- Distance: the nearest box first; boxes that cannot hold anything nearer than the best found are skipped, edges likewise. Distances as in `zones/coast.py`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numba import from_dtype, types
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT, NM_M, cos_lat
 from dogwatch.kernel import kernel
-from zones.shore import BARE, edge_distance_nm, side
+from zones.shore import BARE, UNITS_PER_NM, edge_distance_nm, side
 
 FAN = 16
-STACK_MAX = 256  # FAN boxes on each of 8 levels, and so more than 10**9 edges
+STACK_MAX = 256  # half of it is FAN boxes on each of 8 levels, and so more than 10**9 edges
 NM_PER_UNIT = M_PER_UNIT / NM_M
 NODE_DTYPE = np.dtype([("south", "<i4"), ("west", "<i4"), ("north", "<i4"), ("east", "<i4"), ("first", "<i4"), ("count", "<i4")])
 ZONE_DTYPE = np.dtype([("root", "<i4"), ("is_area", "<i4"), ("buffer_nm", "<f8"), ("from_ms", "<i8"), ("to_ms", "<i8")])
@@ -143,34 +143,63 @@ def inside_tree(edges, nodes, root, lat, lon, stack):
     return inside
 
 
+@kernel(types.float64(types.int64, types.int64, types.int64, types.int64, types.int64, types.int64), **BARE)
+def _squared_to_box(lat, lon, south, west, north, east):
+    """Square of a distance in units that no place of a box is nearer than."""
+    dy = float(max(0, south - lat, lat - north))
+    if west <= lon <= east:
+        return dy * dy
+    dx = float(min((west - lon) % FULL_TURN, (lon - east) % FULL_TURN)) * cos_lat(max(abs(lat), abs(south), abs(north)))
+    return dy * dy + dx * dx
+
+
+@kernel(types.int64(NODES, types.int64, types.int64, types.int64, types.int64, types.float64, STACK), **BARE)
+def _push_near(nodes, node, depth, lat, lon, limit, stack):
+    """Put those children of a node on the stack that may be nearer than a limit (squared units), the nearest on top; returns its new depth.
+
+    The upper half of the stack holds how near each may be, in whole squared units rounded down.
+    """
+    base = depth
+    first = np.int64(nodes[node]["first"])
+    for child in range(first, first + nodes[node]["count"]):
+        box = nodes[child]
+        squared = _squared_to_box(lat, lon, np.int64(box["south"]), np.int64(box["west"]), np.int64(box["north"]), np.int64(box["east"]))
+        if squared >= limit:
+            continue
+        key, at = np.int64(squared), depth
+        while at > base and stack[STACK_MAX // 2 + at - 1] < key:
+            stack[at], stack[STACK_MAX // 2 + at] = stack[at - 1], stack[STACK_MAX // 2 + at - 1]
+            at -= 1
+        stack[at], stack[STACK_MAX // 2 + at] = child, key
+        depth += 1
+    return depth
+
+
 @kernel(types.float64(EDGES, NODES, types.int64, types.int64, types.int64, types.float64, STACK), **BARE)
 def distance(edges, nodes, root, lat, lon, best, stack):
     """Distance to the nearest edge under `root` if nearer than `best` nm, else `best`."""
-    stack[0] = root
+    box = nodes[root]
+    squared = _squared_to_box(lat, lon, np.int64(box["south"]), np.int64(box["west"]), np.int64(box["north"]), np.int64(box["east"]))
+    limit = (best * UNITS_PER_NM) ** 2
+    if squared >= limit:
+        return best
+    stack[0], stack[STACK_MAX // 2] = root, np.int64(squared)
     depth = 1
     while depth > 0:
         depth -= 1
+        if float(stack[STACK_MAX // 2 + depth]) >= limit:
+            continue
         node = stack[depth]
-        south, north = np.int64(nodes[node]["south"]), np.int64(nodes[node]["north"])
-        west, east = np.int64(nodes[node]["west"]), np.int64(nodes[node]["east"])
-        dy = float(max(0, south - lat, lat - north)) * NM_PER_UNIT
-        if dy >= best:
+        if nodes[node]["count"] > 0:
+            depth = _push_near(nodes, node, depth, lat, lon, limit, stack)
             continue
-        dx = 0.0
-        if not west <= lon <= east:
-            dx = float(min((west - lon) % FULL_TURN, (lon - east) % FULL_TURN))
-        dx *= NM_PER_UNIT * cos_lat(max(abs(lat), abs(south), abs(north)))
-        if dy * dy + dx * dx >= best * best:
-            continue
-        first, count = nodes[node]["first"], nodes[node]["count"]
-        if count > 0:
-            for k in range(count):
-                stack[depth + k] = first + k
-            depth += count
-            continue
-        for e in range(first, first - count):
-            d = edge_distance_nm(lat, lon, np.int64(edges[e, 0]), np.int64(edges[e, 1]), np.int64(edges[e, 2]), np.int64(edges[e, 3]))
-            best = min(best, d)
+        first = np.int64(nodes[node]["first"])
+        for e in range(first, first - nodes[node]["count"]):
+            lat_a, lon_a, lat_b, lon_b = np.int64(edges[e, 0]), np.int64(edges[e, 1]), np.int64(edges[e, 2]), np.int64(edges[e, 3])
+            if _squared_to_box(lat, lon, min(lat_a, lat_b), min(lon_a, lon_b), max(lat_a, lat_b), max(lon_a, lon_b)) < limit:
+                d = edge_distance_nm(lat, lon, lat_a, lon_a, lat_b, lon_b)
+                if d < best:
+                    best, limit = d, (d * UNITS_PER_NM) ** 2
     return best
 
 

@@ -18,7 +18,7 @@ from risk.cases import Record
 from risk.criteria import reading
 from risk.profile import Profile
 from risk.score import ODD_FROM, Card, Line, score_of_100
-from risk.words import condition, exclusion, label, number, quantity
+from risk.words import NOTHING_FOUND, condition, exclusion, label, number, quantity, tested
 
 BELT_NM = 12.0  # the default border is the outer limit of the 12-mile belt
 COAST_CAP_NM = 60.0  # the geography measures no farther than this
@@ -91,7 +91,7 @@ def headline(lines: list[Line], *, exercise: bool) -> str:
     text = f"{_phrase(lead)}{_comma(_place(lead))}: {_vessels(lead)}"
     if lead.type == "dark":
         text += f", last seen {clock_text(lead.t_start)}"
-    others = [_lower(_phrase(line.event)) + _with(line.event, lead) for line in lines[1:] if line.points]
+    others = list(dict.fromkeys(_lower(_phrase(line.event)) + _with(line.event, lead) for line in lines[1:] if line.points))
     if others:
         text += "; also: " + "; ".join(others[:OTHERS_TOLD_MAX])
     if len(others) > OTHERS_TOLD_MAX:
@@ -107,10 +107,15 @@ def explanation(profile: Profile, card: Card, gone: list[Record]) -> str:
     for record in gone:
         reason = record.event.reason or "no longer counted"
         paragraphs.append(f"Withdrawn: {_lower(_phrase(record.event))} from {clock_text(record.event.t_start)} ({reason}); it adds nothing to the score.")
-    level = card.level or "no alert"
-    paragraphs.append(f"Score {score_of_100(card.score_milli):g} of 100 by profile '{profile.title}': {level}.")
+    paragraphs.append(f"Score {score_of_100(card.score_milli):g} of 100 by profile '{profile.title}': {card.level or 'no alert'} ({_steps(profile)}).")
     paragraphs.append(NOT_GUILT)
     return "\n".join(paragraphs)
+
+
+def _steps(profile: Profile) -> str:
+    """Where each level begins, because 24 of 100 looks like little."""
+    limits = zip(("caution", "warning", "alarm"), msgspec.structs.astuple(profile.levels), strict=True)
+    return ", ".join(f"{name} from {score_of_100(limit):g}" for name, limit in limits)
 
 
 def innocent(lines: list[Line]) -> list[str]:
@@ -196,10 +201,13 @@ def _event_paragraphs(line: Line) -> list[str]:
     rows = [
         f"{_phrase(event)} (from {clock_text(event.t_start)}{until}; rule {event.rule} {event.rule_version}, confidence {number(event.confidence)}): {facts}."
     ]
-    tested = [exclusion(item) for item in event.exclusions if item.effect == "none"]
+    looked = [tested(item.name) for item in event.exclusions if item.effect == "none" and item.result in NOTHING_FOUND]
+    rest = [exclusion(item) for item in event.exclusions if item.effect == "none" and item.result not in NOTHING_FOUND]
     doubts = [exclusion(item) for item in event.exclusions if item.effect != "none"]
-    if tested:
-        rows.append("Tested and no reason to dismiss: " + "; ".join(tested) + ".")
+    if rest:
+        rows.append("Tested and no reason to dismiss: " + "; ".join(rest) + ".")
+    if looked:
+        rows.append("Looked for and not found: " + ", ".join(looked) + ".")
     if doubts:
         rows.append("Casts doubt, and lowers the confidence: " + "; ".join(doubts) + ".")
     rows.append(_data_sentence(event))
@@ -245,7 +253,7 @@ def _dark_phrase(event: Event) -> str:
 def _rendezvous_phrase(event: Event) -> str:
     lasting = _lasting(event, "duration_s")
     if event.subtype == "dark_partner":
-        return f"Slowed down for {lasting} as if to meet, no partner heard"
+        return f"Slowed down for {lasting} as if to meet a partner that nobody heard"
     return f"Two vessels close together {'under way' if event.subtype == 'under_way' else 'and slow'} for {lasting}"
 
 
@@ -257,16 +265,16 @@ POSITION_PHRASES = {
     "jump": "Position jumped farther than the vessel can sail",
     "circle": "Position runs in circles that the vessel does not steer",
     "on_land": "Position on land",
-    "offset": "Position beside where the vessel must be",
+    "offset": "Position shifted from where the vessel must be",
     "geometry": "Position beyond the reach of the receiver that heard it",
     "simulated": "Track too smooth to be sailed",
 }
 IDENTITY_PHRASES = {
     "dup_mmsi": "Two vessels send one MMSI",
     "bad_mmsi": "MMSI that nobody can have been given",
-    "imo_conflict": "IMO number that belongs to another vessel, or to none",
+    "imo_conflict": "IMO number of another vessel or of none",
     "static_change": "Identity changed at sea",
-    "mmsi_handover": "One MMSI falls silent, another begins at the same place",
+    "mmsi_handover": "One MMSI falls silent and another begins at the same place",
     "class_conflict": "Messages that this kind of transmitter does not send",
 }
 ZONE_PHRASES = {
@@ -279,7 +287,7 @@ ZONE_PHRASES = {
 INFRA_PHRASES = {
     "anchor_drag": "Drags its anchor near a cable or pipeline",
     "over_cable": "Stopped over a cable or pipeline",
-    "cable_approach": "Slow, and about to be over a cable or pipeline",
+    "cable_approach": "Slow and about to be over a cable or pipeline",
 }
 
 
@@ -342,7 +350,8 @@ def _with(event: Event, lead: Event) -> str:
 
 
 def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    """The first letter small, but for what is written in capitals: 'MMSI', 'IMO'."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _comma(text: str) -> str:

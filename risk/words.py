@@ -47,7 +47,75 @@ LABELS = {
     "imo": "IMO number",
     "mmsi": "MMSI",
     "callsign": "call sign",
+    "approach_m": "distance between the two before",
+    "beyond_nm": "distance beyond the line",
+    "cable_distance_nm": "distance to the cable or pipeline",
+    "check_digit_right": "check digit of the IMO number right",
+    "contacts": "times both were seen near each other",
+    "course_off_share": "share of reports whose course is not the way made",
+    "course_reversed_reports": "reports with a course against the way made",
+    "course_reversed_s": "course against the way made for",
+    "course_reversed_share": "share of reports with a course against the way made",
+    "data_share": "share of the expected reports heard",
+    "duration_s_upper": "duration",
+    "eta_s": "time until it is there",
+    "fields_changed": "particulars changed",
+    "heading_s": "headed there for",
+    "inbound_s": "time to the line on its last course",
+    "inland_nm": "distance inland",
+    "interpolated_share": "share of the time filled in between reports",
+    "list": "list",
+    "off_line_m": "scatter about a smooth line",
+    "off_m": "distance from where it anchored",
+    "off_reckoned_nm": "distance from where the first would be",
+    "parting_m": "distance between the two after",
+    "receivers": "receivers that heard it",
+    "reports_a": "reports of the one",
+    "reports_b": "reports of the other",
+    "reports_there": "reports from there",
+    "residual_share": "scatter about the circle",
+    "signs": "signs that they are two",
+    "silent_between_s": "silent before it for",
+    "silent_s": "nobody heard between them for",
+    "size_off_m": "difference in length",
+    "smooth_s": "smooth for",
+    "speed_kn_higher": "speed of the faster one",
+    "speed_kn_lower": "speed of the slower one",
+    "speed_loss_share": "share of its speed lost",
+    "start_uncertain_s": "start known to within",
+    "station_reports": "reports of a kind that only a shore station sends",
+    "steady_s": "steady for",
+    "still_s": "stopped for",
+    "anchored_s": "reports itself anchored for",
+    "idle_s": "slow above it for",
+    "together_s": "both heard for",
+    "transit_kn": "speed before it slowed down",
+    "transit_s": "under way before for",
+    "turns": "full turns",
 }
+YES_OR_NO = {"check_digit_right"}  # told as a number because a threshold is one
+TESTS = {
+    "role": "work that explains it",
+    "doubts": "several small doubts",
+    "ais_partner": "partner heard by AIS",
+    "one_hull": "two transmitters on one hull",
+    "two_hulls": "two hulls with one number",
+    "gnss_area": "area in which positions fail",
+    "to_and_fro": "sailing to and fro",
+    "untrue_position": "position that cannot be true",
+    "both_anchored_or_moored": "both anchored or moored",
+    "port_mask": "port mask",
+    "weather_stop": "others that stop for the weather",
+    "gale_meanwhile": "gale meanwhile",
+    "stale_copies": "old reports sent again",
+    "ducting": "radio heard unusually far",
+    "common_cause": "others that fell silent together",
+    "fading": "reception that fades there",
+    "warming_up": "reception not yet learned",
+    "clock_offset": "clock that is wrong",
+    "stuck_sensor": "sensor that is stuck",
+}  # what was tested, where the detector's name does not say it
+NOTHING_FOUND = ("no", "none")
 OPERATORS = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than", "==": "exactly", "=": "exactly", "!=": "other than", "in": "one of"}
 LISTED = {
     "is": "",
@@ -55,7 +123,7 @@ LISTED = {
     "like": ", nearly the same",
     "was": ", a former one",
 }  # how a particular that is told stands to the listed one
-STATISTICS = {"median", "min", "max", "mean", "p95"}
+STATISTICS = {"median", "min", "max", "mean", "p95", "upper", "lower", "higher", "end"}
 UNITS = {"m": " m", "nm": " nm", "kn": " kn", "deg": "°", "h": " h", "km": " km", "min": " min"}
 
 
@@ -104,6 +172,8 @@ def chance(probability: float) -> str:
 
 def condition(item: Evidence) -> str:
     """'silent for 41 min (threshold: at least 30 min)'."""
+    if item.name in YES_OR_NO:
+        return f"{label(item.name)}: {'yes' if item.observed else 'no'}"
     text = f"{label(item.name)} {quantity(item.name, item.observed)}"
     if item.op in LISTED:
         return f"{text} (on the list: {item.threshold}{LISTED[item.op]})"
@@ -112,9 +182,14 @@ def condition(item: Evidence) -> str:
     return text if item.passed else text + ", not met"
 
 
+def tested(name: str) -> str:
+    """'ducting' -> 'radio heard unusually far': what a detector looked for."""
+    return TESTS.get(name, name.replace("_", " "))
+
+
 def exclusion(item: Exclusion) -> str:
-    """'port or anchorage mask: outside'."""
-    text = f"{item.name.replace('_', ' ')}: {item.result.replace('_', ' ')}"
+    """'port or anchorage: outside'."""
+    text = f"{tested(item.name)}: {item.result.replace('_', ' ')}"
     if item.effect == "none" or item.observed is None or isinstance(item.observed, bool) or str(item.observed) == item.result:
         return text
     return f"{text} ({quantity(item.name, item.observed)})"

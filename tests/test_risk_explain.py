@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from risk_world import histories, make, newest, run, shipped
 
 from dogwatch.events import Evidence, Exclusion, event_order
 from risk import words
+from risk.explain import IDENTITY_PHRASES, INFRA_PHRASES, POSITION_PHRASES, ZONE_PHRASES
 
 BORDER = shipped()
 
@@ -86,6 +89,34 @@ def test_the_explanation_states_observed_threshold_tests_doubts_and_data():
     assert "silent for 41 min" in dark.text
 
 
+def test_what_was_looked_for_and_not_found_is_one_line_that_can_be_passed_over():
+    found = [Exclusion("port_mask", "outside", None, "none"), Exclusion("one_hull", "no", None, "none"), Exclusion("role", "none", None, "none")]
+    alert = only(msgspec.structs.replace(make("loitering", [1]), exclusions=found))
+    assert "Tested and no reason to dismiss: port mask: outside.\n" in alert.explanation
+    assert "Looked for and not found: two transmitters on one hull, work that explains it.\n" in alert.explanation
+
+
+def test_the_explanation_says_where_the_levels_begin():
+    assert "warning (caution from 14.2, warning from 18.2, alarm from 40.1)." in only(make("dark", [1], 0, confidence=0.99)).explanation
+
+
+def test_a_meeting_of_three_is_told_of_the_third_once():
+    alert = only(*(make("rendezvous", pair, 0, confidence=0.9) for pair in ([1, 2], [1, 3], [2, 3])))
+    assert alert.headline.count("; ") == 1
+    assert re.search(r": MMSI 00000000\d and 00000000\d; also: two vessels close together and slow for 45 min \(MMSI 00000000\d\)$", alert.headline)
+
+
+def test_capitals_stay_capitals_within_a_sentence():
+    alert = only(msgspec.structs.replace(make("identity", [1], 0, confidence=0.9), subtype="imo_conflict"))
+    assert "Without 'IMO number of another vessel or of none' this" in alert.counterfactual
+
+
+def test_no_behaviour_is_told_with_a_comma_in_it():
+    """The console shows what stands before the first comma of a headline as the behaviour, and the rest as its place."""
+    for table in (POSITION_PHRASES, IDENTITY_PHRASES, ZONE_PHRASES, INFRA_PHRASES):
+        assert not [phrase for phrase in table.values() if "," in phrase]
+
+
 def test_an_absorbed_event_is_listed_and_says_so():
     alert = only(make("rendezvous", [1, 2], 0, detected_min=90, confidence=0.9), make("loitering", [1], 10, detected_min=90))
     assert alert.contributions[-1].points == 0
@@ -159,5 +190,8 @@ def test_quantities_read_with_their_unit(name, value, text):
 def test_conditions_and_exclusions_in_words():
     assert words.condition(Evidence("reports_real", 3, ">=", 3, 0.0, True)) == "real reports 3 (threshold: at least 3)"
     assert words.condition(Evidence("net_over_path", 0.5, "<=", 0.3, -0.6, False)) == "way made good over way sailed 0.5 (threshold: at most 0.3), not met"
+    assert words.condition(Evidence("check_digit_right", 0, "<=", 0, 0.0, True)) == "check digit of the IMO number right: no"
+    assert words.condition(Evidence("duration_s_upper", 2697, "<=", 43200, 0.9, True)) == "duration 44 min (threshold: at most 12 h 00 min)"
+    assert words.condition(Evidence("speed_kn_lower", 2.5, ">=", 2, 0.2, True)) == "speed of the slower one 2.5 kn (threshold: at least 2 kn)"
     assert words.condition(Evidence("border_near", True, "==", None, None, True)) == "border near yes"
     assert words.exclusion(Exclusion("towing_or_pilot", "none", None, "none")) == "towing or pilot: none"

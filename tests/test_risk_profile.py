@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from risk_world import HOUR_MS, PROFILES, T0_MS, make, shipped
 
 from dogwatch.errors import ConfigError
-from risk.criteria import CRITERIA, Where, reading
-from risk.plain import profile_text, rule_text, slug
+from risk.criteria import BEHAVIOURS, CRITERIA, Where, reading
+from risk.plain import BEHAVIOURS_SAID, SUBTYPES_SAID, profile_text, rule_text, slug
 from risk.profile import Budget, CaseLimits, Context, Corroboration, Exclusion, Family, Levels, Profile, Rule, load_profile
 from runners.rules import profile_schema, read_profile, run_out
 
@@ -235,7 +235,38 @@ def test_a_profile_is_told_in_plain_words(path):
         assert told in text
         for name in item.behaviours:
             assert name.replace("_", " ") in told
+            assert BEHAVIOURS_SAID[name] in told
     assert profile.owner in text
+
+
+def test_every_name_that_a_rule_may_use_has_words_for_the_watch():
+    assert set(BEHAVIOURS_SAID) == set(BEHAVIOURS)
+    assert {subtype for subtypes in BEHAVIOURS.values() for subtype in subtypes} == set(SUBTYPES_SAID)
+
+
+def test_a_rule_tells_what_comes_of_it_alone_and_in_each_circumstance():
+    profile = shipped()
+    rules = {slug(rule.name): "\n".join(rule_text(profile, rule)) for rule in profile.rules}
+    assert "By itself and fully sure: no alert (7.6 of 100), in 'border' a warning (37.8)" in rules["silent-near-the-border"]
+    assert "never changes a level" in rules["named-like-an-entry-of-a-watchlist"]
+    cables = read_profile("cable-watch")
+    drag = next(rule for rule in cables.rules if rule.name.startswith("anchor dragged"))
+    waiting = next(rule for rule in cables.rules if rule.name == "waiting above a cable or pipeline")
+    assert "in 'seen at a cable or pipeline' an alarm" in "\n".join(rule_text(cables, drag))
+    assert "seen at" not in "\n".join(rule_text(cables, waiting))  # that circumstance is of deeds only
+
+
+TOLD_TYPES = [
+    ([30, 36, 37], "fishing, sailing or a pleasure craft (AIS type 30, 36-37)"),
+    (list(range(60, 70)), "a passenger ship (AIS type 60-69)"),
+    ([0, 99, 255], "of no stated kind or of another kind (AIS type 0, 99, 255)"),
+]
+
+
+@pytest.mark.parametrize(("types", "text"), TOLD_TYPES)
+def test_ship_types_are_told_as_trades(types, text):
+    rule = Rule(name="who", weight=1.0, family="dark", behaviours=["dark"], ship_types=types)
+    assert f"a vessel that says it is {text}" in "\n".join(rule_text(shipped(), rule))
 
 
 def test_every_criterion_is_told():
@@ -244,7 +275,8 @@ def test_every_criterion_is_told():
                 weekdays=["mon"], months=[7], valid_from="2026-01-01", valid_until="2027-01-01", at_least={"gap_s": 7200}, at_most={"speed_kn_max": 4},
                 unless=[Where(mids=[258])])  # fmt: skip
     told = "\n".join(rule_text(shipped(), full))
-    for words in ("dark (suspicious)", "z1", "eez or cable", "257", "type 30", "at least 3 m and at most 9 m", "ours", "20 and 04 h UTC", "on mon", "month 7",
+    for words in ("dark (suspicious), that is silence: where others were heard",
+                  "z1", "eez or cable", "257", "type 30", "at least 3 m and at most 9 m", "ours", "20 and 04 h UTC", "on mon", "month 7",
                   "from 2026-01-01", "until 2027-01-01", "silent for at least 2 h 00 min",
                   "highest speed at most 4 kn", "Not counted: any behaviour; a vessel with country digits 258"):  # fmt: skip
         assert words in told

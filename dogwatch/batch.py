@@ -240,6 +240,11 @@ def take_rows(rows: np.ndarray, which: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(rows).view(f"V{rows.itemsize}")[which].view(rows.dtype)
 
 
+def copied(rows: np.ndarray) -> np.ndarray:
+    """The same rows in memory of their own, copied whole."""
+    return np.ascontiguousarray(rows).view(f"V{rows.itemsize}").copy().view(rows.dtype)
+
+
 def put_rows(rows: np.ndarray, where: np.ndarray, fresh: np.ndarray) -> None:
     """Overwrite the rows at indices, copied whole. Both arrays are contiguous."""
     rows.view(f"V{rows.itemsize}")[where] = fresh.view(f"V{rows.itemsize}")

@@ -18,14 +18,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numba import from_dtype, int64
 
-from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, T_MISSING, SafetyReport
+from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, FIX_DTYPE, STATIC_DTYPE, T_MISSING, SafetyReport
 from dogwatch.kernel import kernel
 
 GRID_MS = 1000
 JUMP_MS = 3_600_000
 AHEAD_MS = 3_600_000  # of the common watermark: nobody hears a ship so long before the others' clocks
 FIRST, NEWEST, CANDIDATE, AGREEING, LATE, FUTURE, NO_TIME, JUMPS = range(8)
+_FIX, _STATIC = from_dtype(FIX_DTYPE), from_dtype(STATIC_DTYPE)
 
 
 @dataclass(slots=True)
@@ -43,17 +45,15 @@ class SourceClock:
 
         Only fixes move the clock; a static row or a report is judged by the watermark in force after `fixes_before` fixes.
         """
-        t_ms, release_ms, flags = (np.ascontiguousarray(fixes[name]) for name in ("t_ms", "release_ms", "flags"))
         watermarks = np.empty(len(fixes) + 1, np.int64)
-        _stamp(self.cells, t_ms, release_ms, flags, watermarks, self.lateness_ms, self.jump_ms, self.confirm_rows)
-        fixes["release_ms"], fixes["flags"] = release_ms, flags
-        at = np.clip(statics["fixes_before"] - self.fixes_seen, 0, len(fixes))
+        _stamp(self.cells, fixes, watermarks, self.lateness_ms, self.jump_ms, self.confirm_rows)
+        if len(statics):
+            _stamp_statics(statics, watermarks, self.fixes_seen, self.jump_ms + self.lateness_ms)
         for report in safety:
             mark_ms = int(watermarks[min(max(report.fixes_before - self.fixes_seen, 0), len(fixes))])
             wild = mark_ms != T_MISSING and report.t_ms > mark_ms + self.jump_ms + self.lateness_ms
             report.release_ms = mark_ms if wild else max(report.t_ms, mark_ms)
         self.fixes_seen += len(fixes)
-        _stamp_statics(statics, watermarks[at], self.jump_ms + self.lateness_ms)
 
     def stamp_behind(self, fixes: np.ndarray, statics: np.ndarray, safety: list[SafetyReport] | tuple[SafetyReport, ...], common_ms: int) -> None:
         """`stamp` of a source that does not hold the picture back: all are judged by the watermark of the others (T_MISSING: none yet).
@@ -105,28 +105,37 @@ def end_of_recording(newest_ms: int) -> int:
     return T_MISSING if newest_ms == T_MISSING else newest_ms // GRID_MS * GRID_MS + GRID_MS
 
 
-def _stamp_statics(statics: np.ndarray, watermark_ms: np.ndarray, ahead_ms: int) -> None:
-    t = statics["t_ms"]
-    no_time = t == T_MISSING
-    late = ~no_time & (t < watermark_ms)
-    future = ~no_time & (watermark_ms != T_MISSING) & (t > watermark_ms + ahead_ms + GRID_MS)
-    statics["release_ms"] = np.where(late, watermark_ms, t)
-    statics["flags"] |= (no_time * np.uint32(F_NO_TIME) | late * np.uint32(F_LATE) | future * np.uint32(F_FUTURE)).astype(np.uint32)
+# Slow twin in tests/naive_watermark.py.
+@kernel((_STATIC[::1], int64[::1], int64, int64))
+def _stamp_statics(statics, watermarks, fixes_seen, ahead_ms):
+    """Judge static rows, each by the watermark after the fixes that came before it. watermarks: before the first of these fixes, and after each."""
+    for i in range(statics.shape[0]):
+        row = statics[i]
+        mark_ms, t = watermarks[min(max(np.int64(row["fixes_before"]) - fixes_seen, 0), watermarks.shape[0] - 1)], row["t_ms"]
+        row["release_ms"] = t
+        if t == T_MISSING:
+            row["flags"] |= np.uint32(F_NO_TIME)
+        elif t < mark_ms:
+            row["flags"] |= np.uint32(F_LATE)
+            row["release_ms"] = mark_ms
+        elif mark_ms != T_MISSING and t > mark_ms + ahead_ms + GRID_MS:
+            row["flags"] |= np.uint32(F_FUTURE)
 
 
 # Flat: one decision per row, each of which depends on the row before it; slow twin in tests/naive_watermark.py.
-@kernel("void(int64[::1], int64[::1], int64[::1], uint32[::1], int64[::1], int64, int64, int64)")
-def _stamp(cells, t_ms, release_ms, flags, watermarks, lateness_ms, jump_ms, confirm_rows):
-    for i in range(t_ms.shape[0] + 1):
+@kernel((int64[::1], _FIX[::1], int64[::1], int64, int64, int64))
+def _stamp(cells, fixes, watermarks, lateness_ms, jump_ms, confirm_rows):
+    for i in range(fixes.shape[0] + 1):
         newest = cells[NEWEST]
         watermarks[i] = T_MISSING if newest == T_MISSING else newest // GRID_MS * GRID_MS - lateness_ms
-        if i == t_ms.shape[0]:
+        if i == fixes.shape[0]:
             return
-        if flags[i] & np.uint32(F_CK_BAD):
+        fix = fixes[i]
+        if fix["flags"] & np.uint32(F_CK_BAD):
             continue
-        t = t_ms[i]
+        t = fix["t_ms"]
         if t == T_MISSING:
-            flags[i] |= np.uint32(F_NO_TIME)
+            fix["flags"] |= np.uint32(F_NO_TIME)
             cells[NO_TIME] += 1
             continue
         if newest == T_MISSING:
@@ -136,7 +145,7 @@ def _stamp(cells, t_ms, release_ms, flags, watermarks, lateness_ms, jump_ms, con
             cells[AGREEING] = cells[AGREEING] + 1 if agrees else 1
             cells[CANDIDATE] = t
             if cells[AGREEING] < confirm_rows:
-                flags[i] |= np.uint32(F_FUTURE)
+                fix["flags"] |= np.uint32(F_FUTURE)
                 cells[FUTURE] += 1
                 continue
             cells[JUMPS] += 1
@@ -147,8 +156,8 @@ def _stamp(cells, t_ms, release_ms, flags, watermarks, lateness_ms, jump_ms, con
             cells[NEWEST] = max(t, newest)
         cells[FIRST] = min(t, cells[FIRST])
         if t < watermarks[i]:
-            flags[i] |= np.uint32(F_LATE)
+            fix["flags"] |= np.uint32(F_LATE)
             cells[LATE] += 1
-            release_ms[i] = watermarks[i]
+            fix["release_ms"] = watermarks[i]
         else:
-            release_ms[i] = t
+            fix["release_ms"] = t

@@ -25,3 +25,12 @@ def judge(times: list[int], lateness_ms: int, jump_ms: int, confirm_rows: int) -
         late = watermark is not None and t < watermark
         verdicts.append(("late", watermark) if late else ("on_time", t))
     return verdicts
+
+
+def judge_static(t: int, watermark: int, ahead_ms: int) -> tuple[str, int]:
+    """(verdict, release time) of a static row by the watermark in force when it came."""
+    if t == T_MISSING:
+        return "no_time", T_MISSING
+    if watermark != T_MISSING and t < watermark:
+        return "late", watermark
+    return ("future" if watermark != T_MISSING and t > watermark + ahead_ms + 1000 else "on_time"), t

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_watermark import judge
+from naive_watermark import judge, judge_static
 
 from dogwatch.batch import F_FUTURE, F_LATE, F_NO_TIME, T_MISSING, new_fixes, new_statics
 from dogwatch.watermark import SourceClock, end_of_recording
@@ -52,6 +52,19 @@ def test_statics_are_judged_where_they_stood_in_arrival_order(values, statics, c
     whole = run([0, len(values)])
     edges = sorted({0, len(values), *(c % (len(values) + 1) for c in cuts)})
     assert run(edges if len(edges) > 1 else [0, len(values)]) == whole
+
+
+@given(times, st.lists(st.tuples(st.integers(0, 60), times.map(lambda some: some[0] if some else 0)), min_size=1, max_size=8))
+def test_statics_agree_with_the_naive_twin(values, statics):
+    rows, marks = new_statics(len(statics)), []
+    rows["fixes_before"], rows["t_ms"] = zip(*((min(place, len(values)), t) for place, t in statics))
+    for before in rows["fixes_before"].tolist():
+        marks.append(stamped(values[:before], [])[1].watermark_ms)
+    fixes = new_fixes(len(values))
+    fixes["t_ms"] = values
+    SourceClock(lateness_ms=5000, jump_ms=100_000, confirm_rows=3).stamp(fixes, rows)
+    told = [(NAMES[int(row["flags"])], int(row["release_ms"])) for row in rows]
+    assert told == [judge_static(int(row["t_ms"]), mark, 105_000) for row, mark in zip(rows, marks, strict=True)]
 
 
 def test_one_wild_stamp_does_not_age_the_picture():

@@ -84,6 +84,8 @@ class AssistDetector(Detector):
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Where rescue aircraft are heard; they never become tracks."""
         rows = words.rare(sight, fixes)
+        if not len(rows):
+            return
         rows = rows[fixes["msg_type"][rows] == words.AIRCRAFT_REPORT]
         for fix in fixes[rows[(fixes["flags"][rows] & np.uint32(F_LATE | F_CK_BAD)) == 0]]:
             mmsi, heard = int(fix["mmsi"]), (int(fix["t_ms"]), int(fix["lat"]), int(fix["lon"]))

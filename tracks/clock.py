@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import boolean, from_dtype, int64
 
-from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, FIX_DTYPE, STATIC_DTYPE, T_MISSING, Control, join_rows, take_rows
+from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, FIX_DTYPE, STATIC_DTYPE, T_MISSING, Control, copied, join_rows, take_rows
 from dogwatch.kernel import kernel
 from tracks.records import PLAIN
 
@@ -151,7 +151,7 @@ class Reorder:
 
     def _put(self, chunks: list[Chunk], rows: np.ndarray, prefix: str) -> int:
         """Let usable rows wait; returns how many. Old rows of a source that had left the watermark and came back are late."""
-        rows, kept, told = take_rows(rows, np.arange(len(rows))), np.empty(len(rows), np.bool_), np.empty(LATEST + 1, np.int64)
+        rows, kept, told = copied(rows), np.empty(len(rows), np.bool_), np.empty(LATEST + 1, np.int64)
         usable = _judge(rows, self.watermark_ms, kept, told)
         for name, which in (("checksum", CHECKSUM), ("future", FUTURE), ("no_time", NO_TIME)):
             self.counts[prefix + name] += int(told[which])

@@ -41,6 +41,7 @@ from console.frames import BEAT_S, Frames
 from console.gate import Gate
 from console.guard import Guard
 from console.login import session_routes
+from console.normal import Usual, normal_routes
 from console.openapi import document
 from console.picture import Picture
 from console.proxy import Forwarded, Trust
@@ -80,6 +81,7 @@ def create_app(
     editor: Editor | None = None,
     users: Users | None = None,
     trust: Trust | None = None,
+    usual: Usual | None = None,
 ) -> Starlette:
     """The application. It serves; whoever made `board` and `picture` feeds them, from any thread.
 
@@ -90,6 +92,7 @@ def create_app(
     depths: a PMTiles archive that is drawn under it;
     coverage_geojson: what the receivers are known to hear, asked for each time; zones_geojson: what the map shows as zones.
     users: who may log in; None = those that stand in the database of `decisions`. trust: the proxy whose word is believed.
+    usual: what a model of normal traffic says of a place and class; None = the page says what this console has heard itself.
     info: shown on the page: `desk`, `exercise` (bool), `listening` ("UDP 10110"), `rules` (count), `map_center` [lon, lat],
     `map_zoom`; `hosts` (list of names) adds host names this console answers to, ["*"] = any (behind a proxy that checks).
     """
@@ -112,6 +115,7 @@ def create_app(
         *desks,
         *track_routes(picture),
         *sentence_routes(board, picture.sentences),
+        *normal_routes(board, picture, usual),
     ]
     routes = [
         Route("/", room.page),

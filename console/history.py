@@ -104,6 +104,18 @@ class History:
         slots = np.unique(np.concatenate(pairs)) >> 32
         return [int(n) for n in np.bincount(slots, minlength=len(edges_ms) - 1)]
 
+    def speeds_near(self, lat: float, lon: float, radius_m: float, from_ms: int, to_ms: int, *, without: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """(MMSI, speed in knots) of each position of other vessels that was heard within `radius_m` of a place between two times."""
+        south, north = (round((lat + side * radius_m / DEGREE_M) * 1e7) for side in (-1, 1))
+        parts = [np.zeros(0, PAST)]
+        for block in self._all():
+            rows = block[(block["t_ms"] >= from_ms) & (block["t_ms"] <= to_ms) & (block["lat"] >= south) & (block["lat"] <= north)]
+            rows = rows[(rows["sog"] != SOG_MISSING) & ~np.isin(rows["mmsi"], np.array(without, np.uint32))]
+            east = ((rows["lon"] / 1e7 - lon + 180) % 360 - 180) * np.cos(np.radians(lat))
+            parts.append(rows[np.hypot(east, rows["lat"] / 1e7 - lat) * DEGREE_M <= radius_m])
+        found = np.concatenate(parts)
+        return found["mmsi"], found["sog"] / 10
+
     def receivers(self, edges_ms: np.ndarray) -> list[dict[str, Any]]:
         """Positions that each receiver brought per interval (whole minutes, by their start), of those that brought any."""
         counts = np.zeros((len(edges_ms) - 1, RECEIVERS_MAX), np.int64)

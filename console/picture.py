@@ -242,7 +242,7 @@ class Picture:
         special = kinds >= BASE_STATION
         rows["class"][at[special]] = kinds[special]
         typed = ~special & (fixes["ship_type"] > 0)
-        rows["class"][at[typed]] = _ship_class(fixes["ship_type"][typed])
+        rows["class"][at[typed]] = ship_class(fixes["ship_type"][typed])
         distress = (kinds == BEACON) | (fixes["nav"] == 14)
         flags = rows["flags"][at] & np.uint8(ALERTED | WATCHED)
         flags = np.where((fixes["flags"] & np.uint32(F_CLASS_B)) != 0, flags | CLASS_B, flags)
@@ -287,7 +287,7 @@ class Picture:
         at = np.searchsorted(self._rows["mmsi"], mmsi)
         ship_type = self._statics["ship_type"][np.searchsorted(self._statics["mmsi"], mmsi)]
         ships = (ship_type > 0) & (self._rows["class"][at] < BASE_STATION)
-        self._rows["class"][at[ships]] = _ship_class(ship_type[ships])
+        self._rows["class"][at[ships]] = ship_class(ship_type[ships])
         self._static_version += 1
         self._rows["static_version"][at] = self._static_version
         self._rows["stamp"][at] = self._seq + 1
@@ -472,7 +472,7 @@ def _kind_of(fixes: np.ndarray) -> np.ndarray:
     return kinds
 
 
-def _ship_class(ship_type: np.ndarray) -> np.ndarray:
+def ship_class(ship_type: np.ndarray) -> np.ndarray:
     """uint8[n]: class of a ship type code (ITU-R M.1371-5, table 53)."""
     table = np.full(256, OTHER, np.uint8)
     table[30] = FISHING

@@ -6,6 +6,7 @@ alerts reach board and terminal in the call that made them.
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from runners.hearing import ears_of, mark, suspended
 from runners.metrics import Metrics
 from runners.rules import read_text
 from runners.source_words import SourceWords
+from runners.usual import usual_speeds
 from tracks.coverage import Coverage
 from tracks.rescue import close_row, open_row
 
@@ -113,6 +115,7 @@ class Desk:
             depths=depths_file(settings.depths),
             editor=editor,
             protected=protected,
+            usual=functools.partial(usual_speeds, model) if (model := self.engine.rules.normality) is not None else None,
         )
         if journal is not None:
             self.board.suppressed.recall(journal)

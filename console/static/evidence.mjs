@@ -2,6 +2,7 @@
 // alert. May not: any judgement of our own; every number shown was published with the alert.
 
 import { html } from './vendor/htm-preact.mjs';
+import { Normal } from './normal.mjs';
 import { OrderBar } from './orders.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
 import { Rescuers } from './rescuers.mjs';
@@ -24,6 +25,7 @@ export function Evidence({ eventNow, act, vessels }) {
       ${alert.condition === 'retracted' ? html`<p class="note">Retracted: later data took the ground from under this alert.${alert.reason ? ` ${words(alert.reason)}.` : ''} Its score no longer counts.</p>` : null}
       <${Facts} alert=${alert} eventNow=${eventNow} act=${act} vessels=${vessels} />
       ${isDistress(alert) ? html`<${Rescuers} alert=${alert} vessels=${vessels} />` : null}
+      ${alert.kind === 'risk' ? html`<${Normal} alert=${alert} />` : null}
       <${Contributions} alert=${alert} />
       ${alert.counterfactual ? html`<h4>What would clear it</h4><p>${clean(alert.counterfactual, 600)}</p>` : null}
       <${Observed} alert=${alert} />

@@ -1,7 +1,7 @@
 """Pictures of the console's main views in the three palettes, for the documents: `make screenshots`, into docs/images/.
 
-Queue, replay, dossier, rules, zones, analysis and hand-over are those of a simulated strait (the demo, played fast), so that a picture shows what a
-user will see; the log-in is that of a console with a user. The moments differ from run to run, the views do not.
+Queue, distress, replay, dossier, rules with a back-test, zones, analysis and hand-over are those of a simulated strait (the demo, played fast), so that a
+picture shows what a user will see; the log-in is that of a console with a user. The moments differ from run to run, the views do not.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ PALETTES = ("day", "dusk", "night")
 WIDTH, HEIGHT = 1280, 720
 ALERTS_MIN = 3
 WAIT_S = 600.0  # until the demo has raised them: half a minute on a machine that does nothing else
+TRIED = ("warning_milli = -1500", "warning_milli = -1000")  # the change of the profile that is back-tested
 SPEED = 25
 PORT = 8655
 BYTES_MAX = 250_000  # of one picture: they are in the repository
@@ -51,11 +52,15 @@ def main() -> int:
     with nullcontext(options.url) if options.url else _demo() as url:
         alert = _alert(url)
         _take_watch(url)
+        test = _begin_test(url)
         albums = [Album(url, palette, options.out) for palette in options.palettes.split(",")]
         try:
-            for view in (Album.watch, Album.handover, Album.rules, Album.zones, Album.analysis, Album.login):
+            for view in (Album.watch, Album.distress, Album.handover, Album.zones, Album.analysis, Album.login):
                 for album in albums:
                     view(album, alert)
+            _propose(url, test)
+            for album in albums:
+                album.rules(alert)
         finally:
             for album in albums:
                 album.browser.quit()
@@ -86,6 +91,8 @@ class Album:
         self.browser.until(READY, seconds=60)
         self.browser("evaluate", js=f"void dogwatch.sea.map.jumpTo({{center: [{alert['lon']}, {alert['lat']}], zoom: 8.4}})")
         self.browser.until("document.querySelector('.evidence .facts')", seconds=60)
+        self.browser("press", key="Shift")  # a browser makes no sound before the first key, and says so until then
+        self.browser.until("!document.querySelector('.bar.stale')", seconds=60)
         time.sleep(5)  # names and the track settle
         self._shoot("")
         self.browser("press", key="r")
@@ -102,6 +109,20 @@ class Album:
         self._shoot("dossier")
         self.browser("close")
 
+    def distress(self, alert: dict[str, Any]) -> None:
+        """A call for help, with who can be there first."""
+        call = next((one for one in _alerts(self.url) if one["kind"] == "distress"), None)
+        if call is None:
+            raise SystemExit("the demo has raised no call for help")
+        self._open(f"{self.url}?palette={self.palette}#alert={call['alert_id']}")
+        self.browser.until(READY, seconds=60)
+        self.browser("press", key="Shift")
+        self.browser.until("dogwatch.state.aid?.found", seconds=60)
+        self.browser("evaluate", js=f"void dogwatch.sea.map.jumpTo({{center: [{call['lon']}, {call['lat']}], zoom: 9.2}})")
+        time.sleep(3)
+        self._shoot("distress")
+        self.browser("close")
+
     def handover(self, alert: dict[str, Any]) -> None:
         """The hand-over, as who has the watch sees it."""
         self._open(f"{self.url}?palette={self.palette}#alert={alert['alert_id']}")
@@ -113,9 +134,12 @@ class Album:
         self.browser("close")
 
     def rules(self, alert: dict[str, Any]) -> None:
-        """The profile in force."""
+        """A changed profile and its back-test against the one in force."""
         self._open(f"{self.url}?view=rules")
         self.browser.until("document.querySelector('textarea')?.value.length > 1000", seconds=60)
+        for words in ("into the editor", "its back-test"):
+            self.browser("evaluate", js=f"void [...document.querySelectorAll('[data-test=version-1] button')].find((b) => b.innerText === '{words}').click()")
+        self.browser.until("document.querySelector('[data-test=counts]')", seconds=60)
         self.browser.until("window.dogwatch?.chart?.then((c) => c.ready.then(() => c.map.areTilesLoaded()))", seconds=60)
         self._shoot("rules")
         self.browser("close")
@@ -174,8 +198,7 @@ def _alert(url: str) -> dict[str, Any]:
     while time.monotonic() - begun < WAIT_S:
         time.sleep(2)
         try:
-            with urllib.request.urlopen(url + "api/v1/alerts?limit=100", timeout=5) as answer:
-                found = [one for one in json.load(answer)["alerts"] if one["kind"] == "risk" and one["mmsi"]]
+            found = [one for one in _alerts(url) if one["kind"] == "risk" and one["mmsi"]]
         except OSError:
             continue
         if len(found) >= ALERTS_MIN:
@@ -183,13 +206,46 @@ def _alert(url: str) -> dict[str, Any]:
     raise SystemExit(f"the demo has raised no {ALERTS_MIN} alerts in {WAIT_S:.0f} s")
 
 
+def _alerts(url: str) -> list[dict[str, Any]]:
+    return list(_get(url + "api/v1/alerts?limit=100")["alerts"])
+
+
+def _get(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return dict(json.load(answer))
+
+
+def _post(url: str, seen: int | str, body: dict[str, Any]) -> dict[str, Any]:
+    headers = {"If-Match": f'"{seen}"', "Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=60) as answer:
+        return dict(json.load(answer))
+
+
 def _take_watch(url: str) -> None:
     """Somebody has the watch of the demo."""
-    with urllib.request.urlopen(url + "api/v1/watch", timeout=5) as answer:
-        version = json.load(answer)["version"]
-    body = json.dumps({"by": "Ana", "role": "watchstander", "words": ""}).encode()
-    headers = {"If-Match": f'"{version}"', "Content-Type": "application/json"}
-    urllib.request.urlopen(urllib.request.Request(url + "api/v1/watch/take", body, headers), timeout=5).close()
+    _post(url + "api/v1/watch/take", _get(url + "api/v1/watch")["version"], {"by": "Ana", "role": "watchstander", "words": ""})
+
+
+def _begin_test(url: str) -> dict[str, Any]:
+    """A back-test of a changed profile, begun; its number and text."""
+    known = _get(url + "api/v1/versions/rules")
+    text = known["text"].replace(*TRIED)
+    if text == known["text"]:
+        raise SystemExit(f"the profile has no line {TRIED[0]!r}")
+    body = {"by": "Ana", "role": "analyst", "text": text}
+    return {**body, "test": _post(url + "api/v1/versions/rules/test", known["revision"], body)["test"]}
+
+
+def _propose(url: str, test: dict[str, Any]) -> None:
+    """Propose the changed profile once its back-test is done."""
+    begun = time.monotonic()
+    while (state := _get(url + f"api/v1/versions/rules/tests/{test['test']}")["state"]) == "running":
+        if time.monotonic() - begun > WAIT_S:
+            raise SystemExit(f"the back-test took more than {WAIT_S:.0f} s")
+        time.sleep(2)
+    if state != "done":
+        raise SystemExit(f"the back-test is {state}")
+    _post(url + "api/v1/versions/rules/propose", _get(url + "api/v1/versions/rules")["revision"], {**test, "reason": "fewer warnings by night"})
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ class _Desk:
         record = self._board.record(request.path_params["alert_id"])
         if record is None:
             return problem(404, "no such alert on this board", "it may have left the board; alerts.ndjson keeps every revision")
-        return reply(await run_in_threadpool(evidence, record, self._picture.history))
+        then = self._board.then(record["alert_id"])
+        return reply(await run_in_threadpool(evidence, record, self._picture.history, then))
 
     async def acknowledge(self, request: Request) -> Response:
         """POST api/alerts/{id}/ack {"by", "seen_revision"}, with If-Match: op_revision. Durable before it is answered."""

@@ -97,6 +97,7 @@ def create_app(
     `map_zoom`; `hosts` (list of names) adds host names this console answers to, ["*"] = any (behind a proxy that checks).
     """
     board.attach(decisions)
+    board.moment = picture.moment
     given = dict(info or {})
     chart = Chart(land_geojson, coverage_geojson, depths)
     trust = trust or Trust()

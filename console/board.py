@@ -20,6 +20,7 @@ import hashlib
 import operator
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,22 @@ import msgspec
 from console.database import StoreError
 from console.decisions import Ack, Act, Decision, Decisions, Disposition, Owner, Raised, RescueBegun, RescueEnd, Shelf, StaleError
 from console.flood import Flood, Room
-from console.life import LEVEL_RANK, Order, RefusedError, Story, changed, check, is_distress, on_shelf, rule_of, scope_of, shelf_of, withdrawn, zone_scope_of
+from console.life import (
+    LEVEL_RANK,
+    Order,
+    RefusedError,
+    Story,
+    Then,
+    changed,
+    check,
+    is_distress,
+    on_shelf,
+    rule_of,
+    scope_of,
+    shelf_of,
+    withdrawn,
+    zone_scope_of,
+)
 from console.load import load
 from console.protected import REACH_M, Area
 from console.stream import Stream
@@ -80,6 +96,7 @@ class Board:
         self._heirs: dict[str, str] = {}  # alert whose case was taken in -> the alert that took it
         self._shown: dict[str, tuple[Any, ...]] = {}  # what the pages were told last of decision, shelf and hold
         self._event_ms = 0
+        self.moment: Callable[[], tuple[int | None, int]] | None = None  # newest event time (UTC ms) and positions kept so far
         self._lock = threading.RLock()
 
     def attach(self, decisions: Decisions) -> None:
@@ -92,7 +109,8 @@ class Board:
         with self._lock:
             story = self._stories.get(alert.alert_id)
             if story is None:
-                story = self._stories[alert.alert_id] = Story(alert, [(alert.revision, alert.level)])
+                then = Then(alert, *self.moment()) if self.moment is not None else None
+                story = self._stories[alert.alert_id] = Story(alert, [(alert.revision, alert.level)], then=then)
                 self._first(alert)
             elif alert.revision <= story.alert.revision:
                 return
@@ -403,6 +421,13 @@ class Board:
         with self._lock:
             stories = sorted(self._stories.values(), key=lambda story: _place(story.alert))
             return self.stream.cursor, [self._record(story) for story in stories]
+
+    def then(self, alert_id: str) -> dict[str, Any] | None:
+        """What was known when an alert came up: the `alert` as it was published first, `event_ms`, how many `positions`; None where unknown."""
+        with self._lock:
+            story = self._stories.get(alert_id)
+            found = story.then if story else None
+        return None if found is None else {"alert": to_plain(found.alert), "event_ms": found.event_ms, "positions": found.positions}
 
     def revisions(self) -> dict[str, int]:
         """Revision of each active alert that no flood holds back, by id."""

@@ -19,11 +19,12 @@ OTHERS_M = 18_520.0  # ten miles: whoever is heard so near tells that the place 
 VESSELS_MAX = 20
 
 
-def evidence(record: dict[str, Any], history: History) -> dict[str, Any]:
+def evidence(record: dict[str, Any], history: History, then: dict[str, Any] | None = None) -> dict[str, Any]:
     """The alert `record` with what was heard from 30 min before its start to 10 min after its end.
 
     `tracks`: one per vessel of the alert (columns `t_ms, lat, lon, sog_kn, cog_deg`); `receivers` and `others` (vessels heard within
     10 miles): counts per `step_ms` from `from_ms` on. `known_from_ms` is where the console's memory begins: nothing before it was kept.
+    `then` (of `Board.then`): what was known when it came up, with `alert`, `event_ms` and the `tracks` of that moment; None where unknown.
     """
     first, last = from_iso(record["t_first"]), from_iso(record["t_last"])
     assert first is not None, "every alert has a beginning"
@@ -45,6 +46,7 @@ def evidence(record: dict[str, Any], history: History) -> dict[str, Any]:
         "step_ms": step_ms,
         "known_from_ms": history.begins_ms,
         "tracks": tracks,
+        "then": then and {"alert": then["alert"], "event_ms": then["event_ms"], "tracks": history.tracks(mmsi, from_ms, to_ms, before=then["positions"])},
         "receivers": history.receivers(edges),
         "others": history.others(record["lat"], record["lon"], OTHERS_M, edges, mmsi) if placed else None,
     }

@@ -38,6 +38,7 @@ class History:
         self._blocks: list[np.ndarray] = []  # full ones
         self._open = np.zeros(block_rows, PAST)
         self._used = 0
+        self._dropped = 0  # rows of blocks that were let go
         self._receivers: list[str] = []
         self._minutes: dict[int, np.ndarray] = {}  # minute -> positions per receiver
 
@@ -69,22 +70,37 @@ class History:
                 self._used += room
                 rows = rows[room:]
                 if self._used == self._block_rows:
-                    self._blocks = [*self._blocks, self._open][-self._blocks_max :]
+                    self._blocks = [*self._blocks, self._open]
+                    self._dropped += self._block_rows * max(0, len(self._blocks) - self._blocks_max)
+                    self._blocks = self._blocks[-self._blocks_max :]
                     self._open, self._used = np.zeros(self._block_rows, PAST), 0
 
-    def _all(self) -> list[np.ndarray]:
+    def _all(self, before: int | None = None) -> list[np.ndarray]:
+        """Blocks in the order they came; of the first `before` rows that ever came only, where given."""
         with self._lock:
-            return [*self._blocks, self._open[: self._used]]
+            blocks, at = [*self._blocks, self._open[: self._used]], self._dropped
+        if before is None:
+            return blocks
+        return [block[: max(0, before - at - i * self._block_rows)] for i, block in enumerate(blocks)]
+
+    @property
+    def total(self) -> int:
+        """How many rows have ever come: a moment, for `tracks`."""
+        with self._lock:
+            return self._dropped + len(self._blocks) * self._block_rows + self._used
 
     @property
     def begins_ms(self) -> int | None:
         """How far back positions are known, ms; None of an empty history."""
         return min((int(block["t_ms"].min()) for block in self._all() if len(block)), default=None)
 
-    def tracks(self, mmsi: list[int], from_ms: int, to_ms: int) -> list[dict[str, Any]]:
-        """The track of each vessel between two times, columns of equal length; missing speed or course is None."""
+    def tracks(self, mmsi: list[int], from_ms: int, to_ms: int, *, before: int | None = None) -> list[dict[str, Any]]:
+        """The track of each vessel between two times, columns of equal length; missing speed or course is None.
+
+        before: as it was known at a moment (`total` of then).
+        """
         found: dict[int, list[np.ndarray]] = {one: [] for one in mmsi}
-        for block in self._all():
+        for block in self._all(before):
             within = (block["t_ms"] >= from_ms) & (block["t_ms"] <= to_ms)
             if within.any():
                 for one, parts in found.items():

@@ -131,12 +131,21 @@ def shelf_of(order: Order, alert: Alert, *, wall_ms: int, event_ms: int) -> Shel
     return Shelf(order.until_ms, order.scope, order.reason, order.by, order.role, wall_ms, event_ms, alert.level)
 
 
+class Then(msgspec.Struct, frozen=True):
+    """What was known when an alert came up: the alert itself, the newest event time (UTC ms; None: no position yet), and how many past positions."""
+
+    alert: Alert
+    event_ms: int | None
+    positions: int
+
+
 class Story(msgspec.Struct):
     """An alert as it is now, and of its past what decisions depend on."""
 
     alert: Alert
     rises: list[tuple[int, str]] = []  # (revision, level) at each change of level
     returned: int = 0  # the revision at which it last became active again
+    then: Then | None = None  # None where nobody told the board of positions
 
     def take(self, alert: Alert) -> None:
         """The next revision."""

@@ -152,6 +152,10 @@ class Picture:
         """Newest event time seen, UTC milliseconds; None before the first position."""
         return None if self._newest_ms == T_MISSING else self._newest_ms
 
+    def moment(self) -> tuple[int | None, int]:
+        """Newest event time (UTC ms) and how many past positions there are: what is known now, for later."""
+        return self.event_ms, self.history.total
+
     @property
     def vessels(self) -> int:
         """Targets on the map now."""

@@ -13,7 +13,8 @@ from console.board import Board
 from console.decisions import Decisions
 from console.history import PAST, History
 from console.picture import Picture
-from tests.console_harness import CENTRE, T0, alert, batch, fleet, move, names
+from tests.console_harness import CENTRE, T0, Harness, alert, batch, fleet, gone_dark, move, names
+from tests.console_page import READY, Browser, clean, in_browser, shoot
 
 MINUTE = 60_000
 
@@ -74,6 +75,46 @@ def test_a_vessel_is_kept_once_in_ten_seconds_and_in_order_of_time() -> None:
     assert [(t - T0) // 1000 for t in track["t_ms"]] == [0, 10, 20, 30, 40, 50, 60]
 
 
+def test_what_was_known_when_an_alert_came_up_stays_as_it_was() -> None:
+    board, picture = Board(), Picture()
+    client = TestClient(create_app(board, picture, Decisions(None)))
+    mmsi = int(heard(picture, [60, 50])["mmsi"][5])
+    board.publish(alert(1, mmsi=mmsi, t_first=T0 - 60 * MINUTE, t_last=T0 - 50 * MINUTE, headline="Silent for 10 min"))
+    heard(picture, [20, 0])
+    board.publish(alert(1, mmsi=mmsi, revision=2, condition="cleared", t_first=T0 - 60 * MINUTE, t_last=T0, headline="Heard again"))
+    answer = client.get(f"/api/v1/alerts/{1:032x}/evidence").json()
+    assert [(T0 - t) // MINUTE for t in answer["tracks"][0]["t_ms"]] == [60, 50, 20, 0]
+    assert [(T0 - t) // MINUTE for t in answer["then"]["tracks"][0]["t_ms"]] == [60, 50]
+    assert answer["then"]["event_ms"] == T0 - 50 * MINUTE
+    assert (answer["then"]["alert"]["headline"], answer["then"]["alert"]["revision"]) == ("Silent for 10 min", 1)
+    assert answer["alert"]["headline"] == "Heard again"
+
+
+@in_browser[0]
+@in_browser[1]
+def test_the_replay_switches_between_what_was_known_then_and_what_is_known_now(browser: Browser, served: Harness) -> None:
+    mmsi = gone_dark(served)
+    more = alert(1, mmsi=mmsi, revision=2, t_first=T0 - 70 * MINUTE, t_last=T0, headline="EXERCISE: Heard again after 50 min")
+    url = served.start()
+    served.board.publish(more)
+    browser("open", url=url)
+    browser.until(READY, seconds=90)
+    browser("press", key="j")
+    browser("press", key="r")
+    browser.until("document.querySelector('[data-test=then]') && dogwatch.sea.past.shown")
+    head = "document.querySelector('.evidence .headline').innerText"
+    assert "Heard again" in browser("evaluate", js=head)
+    browser("press", key="c")
+    browser.until("document.querySelector('[data-test=then-told]')?.innerText.includes('revision 1; 2 now')")
+    browser.until(f"{head}.includes('Silent for 50 min')")
+    assert browser("evaluate", js="document.querySelector('[data-test=then]').getAttribute('aria-pressed')") == "true"
+    shoot(browser, "console-replay-then")
+    browser("press", key="c")
+    browser.until(f"{head}.includes('Heard again') && !document.querySelector('[data-test=then-told]')")
+    clean(browser)
+    browser("close")
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_history_answers_like_a_list_of_all_its_rows(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -84,11 +125,15 @@ def test_a_history_answers_like_a_list_of_all_its_rows(seed: int) -> None:
         rows["t_ms"], rows["mmsi"] = rng.integers(0, 1000, len(rows)), rng.integers(1, 6, len(rows))
         history.add(rows)
         everything += rows.tolist()
+        assert history.total == len(everything)
     full = len(everything) // 50
     kept = everything[max(0, full - 4) * 50 :]
     for one in range(1, 6):
         wanted = sorted(row[0] for row in kept if row[1] == one and 200 <= row[0] <= 800)
         assert history.tracks([one], 200, 800)[0]["t_ms"] == wanted
+        for moment in (0, len(everything) - len(kept), len(everything) - 30, len(everything)):
+            then = sorted(row[0] for row in everything[max(0, full - 4) * 50 : max(0, moment)] if row[1] == one and 200 <= row[0] <= 800)
+            assert history.tracks([one], 200, 800, before=moment)[0]["t_ms"] == then
     assert history.begins_ms == min(row[0] for row in kept)
 
 

@@ -5,13 +5,16 @@ import { AreasDialog } from './areas.mjs';
 import { loadDisplay } from './display.mjs';
 import { Dossier, openDossier } from './dossier.mjs';
 import { Evidence } from './evidence.mjs';
+import { GoToDialog } from './goto.mjs';
 import { ExerciseBanner, Header } from './header.mjs';
 import { OrderDialog, usual } from './orders.mjs';
 import { BrokerBar, DistressBar, HelpDialog, LinkBar, NameDialog, RescueDialog, SilenceBar } from './parts.mjs';
 import { Queue } from './queue.mjs';
 import { SuspendedBar } from './hearing.mjs';
-import { ReplayBar, advance, closeReplay, faster, openReplay, play, stepReport } from './replay.mjs';
+import { ReplayBar, advance, closeReplay, faster, openReplay, play, shownOf, stepReport, switchThen } from './replay.mjs';
 import { DriftDialog } from './rescuers.mjs';
+import { RulerCard } from './ruler.mjs';
+import { SCREEN, followScreen, replayThere, tellSelected } from './screens.mjs';
 import { SearchDialog } from './search.mjs';
 import { SessionDialog } from './session.mjs';
 import { SoundBar, SoundDialog, beat, silence, startSound } from './sound.mjs';
@@ -51,6 +54,7 @@ const act = {
     address();
   },
   close() {
+    if (state.ruler || state.pin) return change({ ruler: null, pin: null });
     if (state.dossier) return act.closeDossier();
     act.endReplay();
     change({ selected: '', vessel: 0, notice: null });
@@ -74,7 +78,20 @@ const act = {
     return at && { lat: at.lat, lon: at.lng };
   },
   zoom(alert) { sea?.show(alert, true); },
+  goTo(at) {
+    change({ pin: at });
+    act.fly(at);
+  },
+  /** Range and bearing from the vessel in focus, the open alert, or the middle of the map; again: off. */
+  measure() {
+    if (state.ruler) return change({ ruler: null });
+    const handle = state.vessel || (vessels.handle[vessels.slotOfMmsi(meant()) ?? -1] ?? 0);
+    const alert = state.alerts.get(state.selected);
+    const middle = act.middle(), at = sea?.placeOf(handle) ?? (Number.isFinite(alert?.lat) ? { lat: alert.lat, lon: alert.lon } : middle);
+    return middle && change({ ruler: { at, to: middle, handle: sea.placeOf(handle) ? handle : 0, name: vessels.statics.get(handle)?.name || (handle ? `MMSI ${vessels.statics.get(handle)?.mmsi ?? '–'}` : alert ? 'the alert' : 'the middle'), fixed: false } });
+  },
   async replay(id, at) {
+    if (SCREEN === 'queue') return replayThere(id);
     await openReplay(id, at);
     address();
   },
@@ -213,7 +230,7 @@ function onKey(event) {
     j: () => step(1), k: () => step(-1), ArrowDown: () => inQueueRow(event) && step(1), ArrowUp: () => inQueueRow(event) && step(-1), Home: () => inQueueRow(event) && step(-Infinity), End: () => inQueueRow(event) && step(Infinity),
     Enter: () => event.target.closest?.('button, a') ? false : alert && act.zoom(alert), a: () => alert && act.acknowledge(alert.alert_id), z: () => alert && act.zoom(alert),
     i: () => { arrange(true); change(); }, v: () => change({ tracks: !state.tracks }), f: () => document.querySelector('[name=filter]')?.focus(), u: act.undo,
-    o: () => alert && !state.dossier && act.order(alert.alert_id, alert.owner ? 'release' : 'own', {}), d: () => ask(alert, alert?.disposition ? 'reopen' : 'dispose'), n: () => ask(alert, 'note'), g: () => ask(alert, 'assign'),
+    o: () => alert && !state.dossier && act.order(alert.alert_id, alert.owner ? 'release' : 'own', {}), d: () => ask(alert, alert?.disposition ? 'reopen' : 'dispose'), n: () => ask(alert, 'note'), w: () => ask(alert, 'assign'), g: () => sea && change({ going: true }), m: () => act.measure() ?? undefined,
     s: () => alert && !isDistress(alert) && ask(alert, alert.shelf ? 'unshelve' : 'shelve'), y: () => alert?.profile === 'flood' && ask(alert, 'release-hold'), e: () => document.querySelector('[data-test=end-rescue]')?.click(),
     t: act.palette, x: act.silence, h: () => change({ watching: true }), l: act.coverage, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
   };
@@ -237,7 +254,7 @@ function early(event) {
 }
 
 const replayKeys = {
-  ' ': (event) => (event.target.closest?.('button, a') ? false : play()), b: () => act.endReplay(), ArrowLeft: () => stepReport(-1), ArrowRight: () => stepReport(1), '[': () => faster(-1), ']': () => faster(1),
+  ' ': (event) => (event.target.closest?.('button, a') ? false : play()), b: () => act.endReplay(), c: switchThen, ArrowLeft: () => stepReport(-1), ArrowRight: () => stepReport(1), '[': () => faster(-1), ']': () => faster(1),
 };
 
 const inQueueRow = (event) => Boolean(event.target.closest?.('.queue tr'));
@@ -262,24 +279,25 @@ function App() {
   return html`
     <${Header} eventNow=${now} act=${act} />
     <${ExerciseBanner} />
-    <main class=${linked() ? '' : 'cut-off'}>
+    <main class=${`screen-${SCREEN}${linked() ? '' : ' cut-off'}`}>
       <${LinkBar} />
-      <${Queue} eventNow=${now} act=${act} />
+      ${SCREEN === 'map' ? null : html`<${Queue} eventNow=${now} act=${act} />`}
       <section class=${`sea ${state.replay?.evidence ? 'replaying' : ''}`} aria-label="Map">
-        <${MapBox} />
+        ${SCREEN === 'queue' ? null : html`<${MapBox} />`}
         <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${BrokerBar} /><${SilenceBar} /><${SuspendedBar} /><${WatchBar} /><${SoundBar} />
           ${state.replay?.evidence ? html`<p class="past" role="status">${state.alerts.get(state.replay.id)?.exercise ? 'EXERCISE ' : ''}REPLAY, not the present</p>` : null}</div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
-        ${state.map === 'off' ? html`<p class="card drawing" role="status">The map is being drawn…</p>` : null}
+        ${state.map === 'off' && SCREEN !== 'queue' ? html`<p class="card drawing" role="status">The map is being drawn…</p>` : null}
         <${Listening} />
         <${VesselCard} eventNow=${now} act=${act} />
-        ${state.map === 'none' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
+        <${RulerCard} />
+        ${state.map === 'none' || SCREEN === 'queue' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
         ${state.coverage ? html`<p class="legend" role="status" data-test="coverage">${state.info.coverage ? 'Coverage, class A: the darker, the more of the reports there are heard; no shade: not known.' : 'Coverage is not known to this console.'} <kbd>L</kbd></p>` : null}
         <${TrackLegend} wanted=${inFocus()} minutes=${sea && state.map === 'ready' ? tickMinutes(sea.map.getZoom(), sea.map.getCenter().lat) : 0} />
         <${ReplayBar} act=${act} />
         ${state.map === 'lost' ? html`<p class="bar stale">The graphics driver dropped the map; it is being drawn again.</p>` : null}
       </section>
-      ${state.dossier ? html`<${Dossier} eventNow=${now} act=${act} />` : html`<${Evidence} eventNow=${now} act=${act} vessels=${vessels} />`}
+      ${state.dossier ? html`<${Dossier} eventNow=${now} act=${act} />` : SCREEN === 'map' ? null : html`<${Evidence} eventNow=${now} act=${act} vessels=${vessels} then=${state.replay?.then ? shownOf(state.replay).alert : null} />`}
     </main>
     <div id="say" class="unseen" aria-live="polite"></div><div id="say-now" class="unseen" aria-live="assertive"></div>
     ${state.searching ? html`<${SearchDialog} onFound=${(mmsi) => act.dossier(mmsi, true)} />` : null}
@@ -290,6 +308,7 @@ function App() {
     ${state.drifting ? html`<${DriftDialog} vessels=${vessels} />` : null}
     ${state.areas ? html`<${AreasDialog} act=${act} />` : null}
     ${state.sounding ? html`<${SoundDialog} onSilence=${act.silence} />` : null}
+    ${state.going ? html`<${GoToDialog} onGo=${act.goTo} />` : null}
     ${state.help ? html`<${HelpDialog} />` : null}`;
 }
 
@@ -399,6 +418,8 @@ export async function start(info, session) {
   if (past.has('replay') && state.selected) act.replay(state.selected, Number(past.get('replay')));
   setFilter(Object.fromEntries(['text', 'level', 'show'].map((name) => [name, past.get(`filter-${name}`) ?? ''])));
   if (past.has('vessel')) act.dossier(Number(past.get('vessel')));
+  followScreen((id) => act.select(id, true), (id) => act.replay(id));
+  subscribe(tellSelected);
   followAlerts(news);
   let due = 0;
   followVessels((buffer) => {

@@ -12,8 +12,10 @@ import { brief, clean, dateTime, duration, paragraphs, period, points, position,
 
 const ROLE_WORDS = { caller: 'sends the signal' };
 
-export function Evidence({ eventNow, act, vessels }) {
-  const alert = state.alerts.get(state.selected);
+/** `then`: the same alert as it was when it came up, where that is asked for; what people decided is as it is now. */
+export function Evidence({ eventNow, act, vessels, then }) {
+  const now = state.alerts.get(state.selected);
+  const alert = then && now?.alert_id === then.alert_id ? then : now;
   if (!alert) return html`<aside class="evidence" aria-label="Evidence"><div class="empty"><p><b>No alert selected.</b></p><p class="muted"><kbd>J</kbd> <kbd>K</kbd> move in the queue, <kbd>?</kbd> lists the keys.</p></div></aside>`;
   const { what, place, also } = brief(alert.headline); // its identities stand below, under Who
   return html`<aside class=${`evidence ${alert.condition}`} aria-label="Evidence" data-alert=${alert.alert_id}>
@@ -21,6 +23,7 @@ export function Evidence({ eventNow, act, vessels }) {
       ${alert.exercise ? html`<span class="tagline">EXERCISE</span>` : null}<span class="grow"></span>
       <button class="plain" onClick=${act.close} aria-label="Close the evidence (Esc)">✕</button></div>
     <div class="scroll pad" key=${alert.alert_id}>
+      ${alert === then ? html`<p class="note" role="status">As it was published first, revision ${alert.revision}.</p>` : null}
       <h3 class="headline">${clean([what, place].filter(Boolean).join(', ') + (also ? `; also: ${also}` : ''), 240)}</h3>
       ${alert.condition === 'retracted' ? html`<p class="note">Retracted: later data took the ground from under this alert.${alert.reason ? ` ${words(alert.reason)}.` : ''} Its score no longer counts.</p>` : null}
       <${Facts} alert=${alert} eventNow=${eventNow} act=${act} vessels=${vessels} />
@@ -33,7 +36,7 @@ export function Evidence({ eventNow, act, vessels }) {
       <${Sentences} alert=${alert} now=${state.replay?.evidence ? state.replay.now : undefined} />
       <${Record} alert=${alert} />
     </div>
-    <${AckBar} alert=${alert} act=${act} />
+    <${AckBar} alert=${now} act=${act} />
   </aside>`;
 }
 

@@ -7,6 +7,7 @@ import { PAINT, addDepths, basemap, colourDepths, token } from './basemap.mjs';
 import { Hearing } from './hearing.mjs';
 import { VesselLayer } from './layer.mjs';
 import { Past } from './past.mjs';
+import { Ruler } from './ruler.mjs';
 import { change, isOpen, state } from './store.mjs';
 import { clean, levelRank } from './text.mjs';
 import { Track } from './track.mjs';
@@ -73,6 +74,7 @@ export class SeaMap {
       this.past = new Past(this.map, token);
       this.aid = new Aid(this.map, this.vessels, token, 'vessels');
       this.hearing = new Hearing(this.map, token, this.map.getLayer('zone-fill') ? 'zone-fill' : 'vessels');
+      this.ruler = new Ruler(this.map, token, (handle) => this.placeOf(handle));
       this.recolour();
       change({ map: 'ready' });
       this.depths = addDepths(this.map, info).catch((fault) => console.warn(`no depths: ${fault.message}`)); // the map goes on without
@@ -117,6 +119,7 @@ export class SeaMap {
       const past = this.past.update();
       this.aid.update();
       this.hearing.update();
+      this.ruler.update();
       this.track.update();
       this.names.hidden = past;
       if (!past) {
@@ -141,6 +144,7 @@ export class SeaMap {
     colourDepths(this.map);
     this.aid.recolour();
     this.hearing.recolour();
+    this.ruler.recolour();
     this.track.recolour();
     this.map.triggerRepaint();
   }
@@ -264,7 +268,16 @@ export class SeaMap {
     if (hull?.antenna_m && hull.length_m * metre >= HULL_PX_MIN * pixel) solid(hullOf(hull.antenna_m, metre));
   }
 
+  /** Where a vessel is now by dead reckoning, { lat, lon }; null of one that is not on the map. */
+  placeOf(handle) {
+    const s = this.vessels.slot.get(handle);
+    if (s === undefined) return null;
+    const [lon, lat] = lonLat(this.vessels.reckoned(s, this.vessels.clock.now(performance.now() / 1000)));
+    return { lat, lon };
+  }
+
   _click(event) {
+    if (this.ruler?.click(event.lngLat)) return;
     if (state.replay?.evidence) return; // the vessels of now are not there to be clicked
     const x = mercatorX(event.lngLat.lng), y = mercatorY(event.lngLat.lat);
     const radius = 14 / (512 * 2 ** this.map.getZoom());

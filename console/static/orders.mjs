@@ -36,7 +36,7 @@ export function OrderBar({ alert, act }) {
     ${shelf ? html`<p data-test="shelf">Shelved until ${dateTime(shelf.until)} by <b>${clean(shelf.by, 60)}</b>: ${clean(shelf.reason, 300)}</p>` : null}
     ${alert.held ? html`<p>Held: its rule is flooding.</p>` : null}
     ${alert.duplicates?.length ? html`<p>${alert.duplicates.length} duplicate${alert.duplicates.length > 1 ? 's' : ''} of it</p>` : null}
-    <p>${owner ? button('release', 'Let go', 'O') : button('own', 'Take it', 'O')}${button('assign', 'Assign…', 'G')}${button('note', 'Note…', 'N')}${disposition ? button('reopen', 'Reopen…', 'D') : button('dispose', 'Dismiss…', 'D')}${isDistress(alert) ? null : shelf ? button('unshelve', 'Off the shelf…', 'S') : button('shelve', 'Shelve…', 'S')}${alert.profile === 'flood' && alert.condition === 'active' ? button('release-hold', 'Release the hold…', 'Y') : null}</p>
+    <p>${owner ? button('release', 'Let go', 'O') : button('own', 'Take it', 'O')}${button('assign', 'Assign…', 'W')}${button('note', 'Note…', 'N')}${disposition ? button('reopen', 'Reopen…', 'D') : button('dispose', 'Dismiss…', 'D')}${isDistress(alert) ? null : shelf ? button('unshelve', 'Off the shelf…', 'S') : button('shelve', 'Shelve…', 'S')}${alert.profile === 'flood' && alert.condition === 'active' ? button('release-hold', 'Release the hold…', 'Y') : null}</p>
   </div>`;
 }
 

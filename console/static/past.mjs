@@ -2,7 +2,7 @@
 // happened when (replay.mjs), the live picture (map.mjs).
 
 import { state } from './store.mjs';
-import { box, features } from './replay.mjs';
+import { box, features, shownOf } from './replay.mjs';
 
 const EMPTY = { type: 'FeatureCollection', features: [] };
 const only = (...kinds) => ['in', ['get', 'kind'], ['literal', kinds]];
@@ -23,7 +23,7 @@ export class Past {
     map.addLayer({ id: 'past-place', type: 'circle', source: 'past', filter: only('place'), paint: { 'circle-radius': 9, 'circle-opacity': 0, 'circle-stroke-width': 2 } });
     map.addLayer({
       id: 'past-words', type: 'symbol', source: 'past', filter: only('vessel', 'words', 'place'),
-      layout: { 'text-field': ['get', 'text'], 'text-size': 13, 'text-anchor': 'left', 'text-offset': [0.9, 0], 'text-allow-overlap': true }, paint: { 'text-halo-width': 2 },
+      layout: { 'text-field': ['get', 'text'], 'text-size': 13, 'text-max-width': 40, 'text-anchor': ['match', ['get', 'kind'], 'place', 'top', 'words', 'bottom', 'left'], 'text-offset': ['match', ['get', 'kind'], 'place', ['literal', [0, 0.9]], 'words', ['literal', [0, -0.5]], ['literal', [0.9, 0]]], 'text-allow-overlap': true }, paint: { 'text-halo-width': 2 },
     });
     this.recolour();
   }
@@ -47,7 +47,7 @@ export class Past {
     if (replay === this.shown) return Boolean(replay);
     if (Boolean(replay) !== Boolean(this.shown)) this.map.setLayoutProperty('vessels', 'visibility', replay ? 'none' : 'visible');
     this.shown = replay;
-    this.map.getSource('past').setData(replay ? features(replay) : EMPTY);
+    this.map.getSource('past').setData(replay ? features({ ...replay, evidence: shownOf(replay) }) : EMPTY);
     if (replay && this.framed !== replay.evidence) {
       this.framed = replay.evidence;
       const around = box(replay.evidence);

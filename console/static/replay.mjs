@@ -24,6 +24,17 @@ export async function openReplay(id, at = NaN) {
   }
 }
 
+/** What the replay shows: all that is known now, or the alert and the tracks as they were known when it came up. */
+export function shownOf({ evidence, then }) {
+  return then && evidence?.then ? { ...evidence, alert: { ...evidence.alert, ...evidence.then.alert }, tracks: evidence.then.tracks } : evidence;
+}
+
+/** Change between what was known then and what is known now. */
+export function switchThen() {
+  const { replay } = state;
+  if (replay?.evidence?.then) change({ replay: { ...replay, then: !replay.then } });
+}
+
 export const closeReplay = () => change({ replay: null });
 
 /** Go to a time; playing goes on as it was. */
@@ -46,7 +57,7 @@ export function faster(by) {
 export function stepReport(by) {
   const { replay } = state;
   if (!replay?.evidence) return;
-  const times = replay.evidence.tracks.flatMap((track) => track.t_ms).sort((a, b) => a - b);
+  const times = shownOf(replay).tracks.flatMap((track) => track.t_ms).sort((a, b) => a - b);
   const to = by > 0 ? times.find((t) => t > replay.now) : times.findLast((t) => t < replay.now);
   if (to !== undefined) change({ replay: { ...replay, playing: false, now: to } });
 }
@@ -126,7 +137,7 @@ export function stateAt(track, now) {
 }
 
 /** Speed over time of each vessel with its silences hatched, then traffic and receivers: one drawing for the bar and for print. */
-export function Lanes({ evidence, now }) {
+export function Lanes({ evidence, now, until }) {
   const { from_ms: from, to_ms: to, tracks, receivers, others, step_ms: step } = evidence;
   const x = (t) => ((t - from) / (to - from)) * WIDTH;
   const top = Math.max(5, ...tracks.flatMap((track) => track.sog_kn.filter((v) => v !== null)));
@@ -143,6 +154,7 @@ export function Lanes({ evidence, now }) {
         const most = Math.max(1, ...values);
         return values.map((n, i) => (n ? html`<rect class="count" x=${x(from + i * step)} y=${66 - 12 * Math.max(0.15, n / most) + row * 16} width=${Math.max(0.5, x(from + step) - 0.6)} height=${12 * Math.max(0.15, n / most)} />` : null));
       })}
+      ${Number.isFinite(until) && until < to ? html`<rect class="unknown" x=${x(until)} y="0" width=${WIDTH - x(until)} height=${height} />` : null}
       ${Number.isFinite(now) ? html`<path class="playhead" d=${`M${x(now)} 0V${height}`} />` : null}
     </svg>
     <span class="lane-name" style="top:0">speed, up to ${speed(top, 0)}</span>
@@ -159,7 +171,8 @@ export function ReplayBar({ act }) {
   if (!replay.evidence) {
     return html`<section class="replay" aria-label="Replay"><p class="pad">${replay.fault ? `The replay cannot open: ${replay.fault}.` : 'Looking up what was heard…'} <button class="small" onClick=${act.endReplay}>Close <kbd>B</kbd></button></p></section>`;
   }
-  const { evidence, now, from, to } = replay;
+  const { now, from, to, then } = replay;
+  const evidence = shownOf(replay), raised = replay.evidence.then?.event_ms;
   const known = evidence.known_from_ms;
   const cut = known === null || known > from;
   return html`<section class="replay" aria-label="Replay" data-test="replay">
@@ -167,13 +180,15 @@ export function ReplayBar({ act }) {
       <button ref=${first} class="primary" onClick=${() => play()} data-test="play">${replay.playing ? 'Pause' : 'Play'} <kbd>Space</kbd></button>
       <b class="num" data-test="playhead">${stamp(now)}</b>
       <label><span class="unseen">Speed</span><select value=${replay.speed} onChange=${(event) => change({ replay: { ...replay, speed: Number(event.target.value) } })}>${SPEEDS.map((n) => html`<option value=${n}>${n}×</option>`)}</select></label>
+      ${replay.evidence.then ? html`<button class="small" aria-pressed=${Boolean(then)} onClick=${switchThen} data-test="then" title="What was known when the alert came up, or all that is known now">${then ? 'as known then' : 'as known now'} <kbd>C</kbd></button>` : null}
       <span class="grow"></span>
       <a href=${printAddress(replay.id)} target="_blank" rel="noopener" data-test="print">Print</a>
       <button onClick=${() => act.copyLink()}>${replay.copied ? 'Copied' : 'Copy link'}</button>
       <button onClick=${act.endReplay}>Close <kbd>B</kbd></button>
     </div>
     <ul class="at">${evidence.tracks.map((track, i) => html`<li><span class=${`key v${i % 3}`}></span>${nameOf(evidence, track.mmsi)}: <span class="num">${stateAt(track, now)}</span></li>`)}</ul>
-    <${Lanes} evidence=${evidence} now=${now} />
+    ${then ? html`<p class="small-text" role="status" data-test="then-told">As known at ${clock(raised)}, when the alert came up${evidence.alert.revision < replay.evidence.alert.revision ? ` (revision ${evidence.alert.revision}; ${replay.evidence.alert.revision} now)` : ''}: what came later is left out.</p>` : null}
+    <${Lanes} evidence=${evidence} now=${now} until=${then ? raised : NaN} />
     <input type="range" min=${from} max=${to} step="1000" value=${now} aria-label="Time of the replay" aria-valuetext=${clock(now)} onInput=${(event) => seek(Number(event.target.value))} />
     <div class="row muted small-text num"><span>${dateTime(evidence.from)}</span><span class="grow"></span>${cut ? html`<span data-test="cut">${known === null ? 'This console has kept no positions yet.' : `This console keeps positions since ${clock(known)}: nothing before it can be shown.`}</span>` : null}<span class="grow"></span><span>${clock(to)}</span></div>
   </section>`;

@@ -33,6 +33,9 @@ export const state = {
   tracks: true, // of the vessel in focus are shown
   track: null, // what the server told of them
   coverage: false, // where the receivers hear is shown
+  ruler: null, // { at, to, handle, name, fixed } while range and bearing are measured (ruler.mjs)
+  pin: null, // { lat, lon } of a position that was gone to
+  going: false, // the dialog that asks for one is open
   help: false,
   sound: { can: 'blocked', risk: true, repeat: '', until: 0, by: '', fault: '', played: [] }, // can: blocked (no key or click yet), on, none (sound.mjs)
   aid: null, // { id, found, fault }: who can be at the call first (rescuers.mjs)

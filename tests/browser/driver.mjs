@@ -13,8 +13,8 @@ const browser = await chromium.launch({ executablePath: process.argv[2], args: F
 const pages = new Map(); // name -> { context, page, report }
 
 const commands = {
-  async open({ name, url, width = 1280, height = 720, script = '', answers = {}, timezone }) {
-    const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: 1, timezoneId: timezone });
+  async open({ name, url, width = 1280, height = 720, script = '', answers = {}, timezone, beside }) {
+    const context = pages.get(beside)?.context ?? await browser.newContext({ viewport: { width, height }, deviceScaleFactor: 1, timezoneId: timezone }); // beside: as one more page of the same browser
     const page = await context.newPage();
     const report = { errors: [], failed: [], foreign: [], csp: [], requests: 0 };
     const origin = new URL(url).origin;

@@ -53,14 +53,15 @@ def count_positions(decoders: list[Contender], corpora: list[Corpus]) -> dict[tu
     return found
 
 
-def measure(decoders: list[Contender], corpora: list[Corpus], rounds: int) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+def measure(decoders: list[Contender], corpora: list[Corpus], rounds: int, least_s: float) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
     """Runs by corpus, way and decoder: every way of every decoder on every corpus, once a round."""
     runs: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for number in range(rounds):
         for corpus in corpora:
             for decoder in decoders:
                 for way in decoder.hello["ways"]:
-                    runs.setdefault((corpus.name, way, decoder.name), []).append(decoder.ask(do="run", way=way, path=str(corpus.path), account=False))
+                    run = decoder.ask(do="run", way=way, path=str(corpus.path), account=False, least_s=least_s)
+                    runs.setdefault((corpus.name, way, decoder.name), []).append(run)
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
     return runs
 
@@ -104,7 +105,7 @@ def agreement(decoders: list[Contender], corpora: list[Corpus]) -> dict[str, Any
     return told
 
 
-def report(decoders: list[Contender], corpora: list[Corpus], rounds: int, start_times: int) -> dict[str, Any]:
+def report(decoders: list[Contender], corpora: list[Corpus], rounds: int, start_times: int, least_s: float) -> dict[str, Any]:
     """Everything that is measured, as it stands in the JSON."""
     present = [decoder for decoder in decoders if not decoder.absent]
     told: dict[str, Any] = {"machine": machine(), "rounds": rounds}
@@ -113,7 +114,7 @@ def report(decoders: list[Contender], corpora: list[Corpus], rounds: int, start_
     positions = count_positions(present, corpora)
     lines = {corpus.name: corpus.lines for corpus in corpora}
     rows = []
-    for key, runs in measure(present, corpora, rounds).items():
+    for key, runs in measure(present, corpora, rounds, least_s).items():
         corpus, way, name = key
         rows.append(summary(key, runs, lines[corpus], positions[corpus, name] if way.startswith("columns/") else None))
     told["results"] = sorted(rows, key=lambda row: (NAMES.index(row["corpus"]), TIERS.index(row["tier"]), -row["lines_per_cpu_s"]))
@@ -135,6 +136,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("DOGWATCH_SHARED_DATA") or ROOT.parent / "shared" / "data"))
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "bench-decode", help="where the corpora are kept")
     parser.add_argument("--start-times", type=int, default=3, help="cold starts to take the median of; 0: none")
+    parser.add_argument("--least-s", type=float, default=0.5, help="CPU time of a run: on a shared machine one pass of a twentieth of a second says little")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "decode.json")
     options = parser.parse_args()
     try:
@@ -144,7 +146,7 @@ def main() -> int:
         return 2
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     decoders = [Contender(name, *MODULES[name], worker="benchmarks.decode_worker") for name in MODULES if name in options.only]
-    told = report(decoders, corpora, options.rounds, options.start_times)
+    told = report(decoders, corpora, options.rounds, options.start_times, options.least_s)
     for decoder in decoders:
         decoder.close()
     show(told)

@@ -25,7 +25,6 @@ from types import ModuleType
 from typing import Any
 
 CHUNK_BYTES = 65_536
-RUN_S = 0.5  # CPU time: on a machine that is shared, one pass of a twentieth of a second says little
 Look = Callable[[Any], None]
 
 
@@ -41,7 +40,7 @@ class Input:
         return (self.data[start : start + size] for start in range(0, len(self.data), size))
 
 
-def measure(run: Callable[[Input, Look], int | None], source: Input, look: Look, least_s: float = RUN_S) -> dict[str, Any]:
+def measure(run: Callable[[Input, Look], int | None], source: Input, look: Look, least_s: float) -> dict[str, Any]:
     """One run: messages, CPU and wall seconds of a pass, and the highest resident memory while it ran (the input, `input_mib` of it, included).
 
     A pass that takes less than `least_s` is repeated until the run has taken that long; seconds are those of the mean pass.
@@ -105,7 +104,7 @@ class Worker:
             self.source = Input(job["path"])
         run, positions = self.module.WAYS[job["way"]], [0]
         if not job["account"]:
-            return measure(run, self.source, lambda _: None)
+            return measure(run, self.source, lambda _: None, job["least_s"])
 
         def look(piece: Any) -> None:
             positions[0] += self.module.positions(piece)

@@ -92,13 +92,11 @@ class DecodeState:
         m = self._m
         counts = Counts(lines=int(m[k.C_LINES]), glued=int(m[k.C_GLUED]), blank=int(m[k.C_BLANK]), tag_only=int(m[k.C_TAG_ONLY]))
         counts.parts, counts.open = int(m[k.C_PARTS]), int(m[k.C_OPEN])
-        counts.decoded = {str(kind): int(n) for kind, n in enumerate(m[k.C_DECODED : k.C_DECODED + 64]) if n}
-        counts.rejected = {name: int(m[k.C_REJECTED + i]) for i, name in enumerate(k.REASONS) if m[k.C_REJECTED + i]}
-        counts.notes = {name: int(m[k.C_NOTED + i]) for i, name in enumerate(k.NOTES) if m[k.C_NOTED + i]}
-        for code, n in m[k.KINDS : k.KINDS + 2 * k.KINDS_MAX].reshape(-1, 2):
-            if n:
-                counts.other[_kind_name(int(code))] = int(n)
-        counts.other = dict(sorted(counts.other.items()))
+        counts.decoded = {str(kind): n for kind, n in _told(m[k.C_DECODED : k.C_DECODED + 64])}
+        counts.rejected = {k.REASONS[i]: n for i, n in _told(m[k.C_REJECTED : k.C_REJECTED + len(k.REASONS)])}
+        counts.notes = {k.NOTES[i]: n for i, n in _told(m[k.C_NOTED : k.C_NOTED + len(k.NOTES)])}
+        kinds = m[k.KINDS : k.KINDS + 2 * k.KINDS_MAX].reshape(-1, 2)
+        counts.other = dict(sorted((_kind_name(int(kinds[i, 0])), n) for i, n in _told(kinds[:, 1])))
         return counts
 
     @property
@@ -272,6 +270,12 @@ def joined(pieces: list[Batch], receivers: tuple[str, ...]) -> Batch:
     fixes, statics = join_rows([p.fixes for p in pieces], FIX_DTYPE), join_rows([p.statics for p in pieces], STATIC_DTYPE)
     others = join_rows([p.others for p in pieces], OTHER_DTYPE)
     return Batch(fixes, statics, others, b"".join(p.raw for p in pieces), safety, [], receivers)
+
+
+def _told(counters: np.ndarray) -> list[tuple[int, int]]:
+    """Number and value of each counter that is not zero: few of many are not."""
+    at = np.flatnonzero(counters)
+    return list(zip(at.tolist(), counters[at].tolist(), strict=True))
 
 
 def _kind_name(code: int) -> str:

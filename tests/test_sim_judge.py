@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -171,9 +169,9 @@ points = [[-41.7, 174.7], [-41.7, 175.0], [-41.5, 175.0], [-41.5, 174.7]]
 
 def dogwatch(*words: str, folder: Path) -> str:
     """Output of the program in a folder."""
-    program = [sys.executable, "-c", "from runners.cli import main; main()", *words]
-    done = subprocess.run(program, check=False, cwd=folder, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
     return done.stdout
 
 

@@ -112,7 +112,7 @@ class CollisionDetector(Detector):
         """Each minute: pairs at risk, events that begin, go on or end."""
         rule, tick_ms = sight.params.collision, sight.tick_ms
         movers = sight.brought(self.NAME) or self.bring(sight)
-        if movers is None:
+        if movers is None or not (len(movers.rows) or self.pairs or self.book.pages):
             return []
         events: list[Event] = []
         found = closest(movers.rows, rule) if movers.found is None else movers.found
@@ -199,6 +199,8 @@ def movers_of(sight: Sight, squares: np.ndarray) -> np.ndarray:
     if len(slots) and not rule.everywhere:
         lat_deg, lon_deg = rows["lat"][slots] / UNITS_PER_DEG, rows["lon"][slots] / UNITS_PER_DEG
         slots = slots[sight.geography.in_zones(rule.zone_kinds, lat_deg, lon_deg)]
+    if not len(slots):
+        return np.empty(0, MOVER)
     movers = np.empty(len(slots), MOVER)
     movers["slot"], movers["key"], movers["loa_m"] = slots, table.keys_of(slots), table.more["loa_m"][slots]
     cog = rows["cog"][slots].astype(np.int64)

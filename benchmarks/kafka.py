@@ -30,7 +30,7 @@ import numpy as np
 from benchmarks import kafka_roads as roads
 from benchmarks.contender import machine, spread
 from benchmarks.kafka_feed import RATE
-from benchmarks.kafka_latency import measure
+from benchmarks.kafka_latency import measure, process_cpu_s
 from dogwatch.config import Kafka
 from runners.broker import Broker, libs_path
 from runners.kafka_topics import init_topics
@@ -125,6 +125,7 @@ def table(told: dict[str, Any]) -> str:
         lines.append(f"{'seconds from byte to alert':48}{'n':>8}{'p50':>9}{'p95':>9}{'p99':>9}{'most':>9}")
         for name in ("crossing_alert_s", "crossing_alert_from_its_own_byte_s", "distress_alert_s"):
             lines.append(f"{name:48}{live[name]['n']:8}" + "".join(f"{live[name][part]:9.3f}" for part in ("p50", "p95", "p99", "max")))
+        lines += [f"{'of ' + name:48}{cost['cores']:8.3f} cores{cost['mib_most']:9,.0f} MiB" for name, cost in live["costs"].items()]
     lines += [f"{'met' if goal['met'] else 'MISSED':7}{goal['goal']}: asked {goal['asked']:,}, measured {goal['measured']:,}" for goal in told["goals"]]
     return "\n".join(lines) + "\n"
 
@@ -159,7 +160,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             told["throughput"] = throughput(broker, options.rounds, options.rows) if options.rounds else {}
             live = Kafka(bootstrap=broker.bootstrap, prefix="bench-live.")
-            told["latency"] = measure(live, Path(folder), options.minutes, options.rate) if options.minutes else {}
+            told["latency"] = measure(live, Path(folder), options.minutes, options.rate, broker.pid()) if options.minutes else {}
         finally:
             broker.stop()
     told["machine"]["load_1_min_after"] = round(os.getloadavg()[0], 2)
@@ -174,15 +175,6 @@ def say(text: str) -> None:
     """To whoever waits."""
     sys.stdout.write(text)
     sys.stdout.flush()
-
-
-def process_cpu_s(pid: int) -> float:
-    """CPU seconds of a process so far, user and system; 0 where the system does not tell."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def kafka_version() -> str:

@@ -1,12 +1,13 @@
 """From the last byte of the deciding sentence to the alert that a reader of committed records sees. For `kafka`.
 
-May live here: the stages as processes, the reader, percentiles. May not: the sea (`kafka_feed`), throughput.
+May live here: the stages as processes, what they cost, the reader, percentiles. May not: the sea (`kafka_feed`), throughput.
 house.md's measure: the source's lateness is taken off for alerts that wait for it; distress waits for nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -47,8 +48,8 @@ prefix = "{prefix}"
 """
 
 
-def measure(kafka: Kafka, folder: Path, minutes: float, rate: int) -> dict[str, Any]:
-    """Latency of crossings and of distress calls over `minutes` at `rate` messages a second."""
+def measure(kafka: Kafka, folder: Path, minutes: float, rate: int, broker_pid: int) -> dict[str, Any]:
+    """Latency of crossings and of distress calls over `minutes` at `rate` messages a second, and what the processes cost meanwhile."""
     init_topics(kafka)
     feed = Feed(minutes, rate)
     profile, zones = feed.write_files(folder)
@@ -62,7 +63,9 @@ def measure(kafka: Kafka, folder: Path, minutes: float, rate: int) -> dict[str, 
             with (folder / f"{stage}.log").open("wb") as log:
                 command = [sys.executable, "-c", "from runners.cli import main; main()", stage, "--config", str(config)]
                 crew.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log))
-        seen_s = _watch(kafka, feed, crew)
+        seats = Costs({"broker": broker_pid} | {stage: process.pid for stage, process in zip(STAGES, crew, strict=True)})
+        seen_s = _watch(kafka, feed, crew, seats)
+        costs = seats.told()
     finally:
         feed.over.set()
         for process in crew:
@@ -72,10 +75,49 @@ def measure(kafka: Kafka, folder: Path, minutes: float, rate: int) -> dict[str, 
                 process.wait(STOP_S_MAX)
             except subprocess.TimeoutExpired:
                 process.kill()
-    return _told(feed, seen_s)
+    return _told(feed, seen_s) | {"costs": costs}
 
 
-def _watch(kafka: Kafka, feed: Feed, crew: list[subprocess.Popen[bytes]]) -> dict[int, float]:
+class Costs:
+    """CPU of processes from `begin` on, and the most memory that each ever had."""
+
+    def __init__(self, pids: dict[str, int]) -> None:
+        self.pids = pids
+        self.begin()
+
+    def begin(self) -> None:
+        """From here on it counts: what went before was starting."""
+        self.at_s, self.cpu_s = time.monotonic(), {name: process_cpu_s(pid) for name, pid in self.pids.items()}
+
+    def told(self) -> dict[str, dict[str, float]]:
+        """Name -> share of a core, MiB; of those that are still there."""
+        seconds = time.monotonic() - self.at_s
+        return {
+            name: {"cores": round((process_cpu_s(pid) - self.cpu_s[name]) / seconds, 4), "mib_most": memory_mib_most(pid)}
+            for name, pid in self.pids.items()
+            if process_cpu_s(pid)
+        }
+
+
+def process_cpu_s(pid: int) -> float:
+    """CPU seconds of a process so far, user and system; 0 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mib_most(pid: int) -> float:
+    """MiB of memory that a process held at most; 0 where the system does not tell."""
+    try:
+        words = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").split("VmHWM:")[1].split()
+    except (OSError, IndexError):
+        return 0.0
+    return round(int(words[0]) / 1024)
+
+
+def _watch(kafka: Kafka, feed: Feed, crew: list[subprocess.Popen[bytes]], costs: Costs) -> dict[int, float]:
     """MMSI -> UTC second at which its first alert was seen."""
     from kafka import TopicPartition
 
@@ -84,8 +126,11 @@ def _watch(kafka: Kafka, feed: Feed, crew: list[subprocess.Popen[bytes]]) -> dic
     with contextlib.closing(new_consumer(kafka, "bench-reader")) as consumer:
         consumer.assign([where])
         consumer.seek_to_beginning(where)
-        until_s = time.monotonic() + feed.seconds + START_S_MAX
+        until_s, warm = time.monotonic() + feed.seconds + START_S_MAX, False
         while time.monotonic() < until_s and not feed.done.is_set():
+            if not warm and feed.said_s and time.time() >= next(iter(feed.said_s.values())) + warm_s(feed):
+                costs.begin()
+                warm = True
             found = consumer.poll(timeout_ms=POLL_MS).get(where, [])
             now_s = time.time()
             for record in found:
@@ -100,8 +145,7 @@ def _watch(kafka: Kafka, feed: Feed, crew: list[subprocess.Popen[bytes]]) -> dic
 
 def _told(feed: Feed, seen_s: dict[int, float]) -> dict[str, Any]:
     begun_s = min(feed.said_s.values())
-    warm_s = min(WARM_S, WARM_SHARE * feed.seconds)
-    counted = {mmsi: said for mmsi, said in feed.said_s.items() if said >= begun_s + warm_s and due_s(mmsi, said) + GRACE_S < begun_s + feed.seconds}
+    counted = {mmsi: said for mmsi, said in feed.said_s.items() if said >= begun_s + warm_s(feed) and due_s(mmsi, said) + GRACE_S < begun_s + feed.seconds}
     crossings = {mmsi: said for mmsi, said in counted.items() if mmsi < CALLER and mmsi in seen_s}
     return {
         "minutes": feed.seconds / 60,
@@ -114,6 +158,11 @@ def _told(feed: Feed, seen_s: dict[int, float]) -> dict[str, Any]:
         "crossing_alert_from_its_own_byte_s": percentiles([seen_s[mmsi] - said for mmsi, said in crossings.items()]),
         "distress_alert_s": percentiles([seen_s[mmsi] - said for mmsi, said in counted.items() if mmsi >= CALLER and mmsi in seen_s]),
     }
+
+
+def warm_s(feed: Feed) -> float:
+    """Seconds at the beginning of a feed that are not counted."""
+    return min(WARM_S, WARM_SHARE * feed.seconds)
 
 
 def due_s(mmsi: int, said_s: float) -> float:

@@ -7,9 +7,9 @@ import os
 import numpy as np
 
 from benchmarks import takeover
-from benchmarks.kafka import COLUMNS, DETECTORS, QUICK, RECORDS, RESULT, WHOLE, goals, options_of, process_cpu_s, table
+from benchmarks.kafka import COLUMNS, DETECTORS, QUICK, RECORDS, RESULT, WHOLE, goals, options_of, table
 from benchmarks.kafka_feed import CALLER, CROSS_EVERY_S, CROSSER, EDGE_DEG, Feed
-from benchmarks.kafka_latency import LATENESS_S, due_s, percentiles
+from benchmarks.kafka_latency import LATENESS_S, Costs, due_s, percentiles
 from benchmarks.kafka_roads import JSON_FIELDS, columns, pieces, positions
 from dogwatch.batch import UNITS_PER_DEG
 from ingest.decode import DecodeState, decode
@@ -68,12 +68,16 @@ def test_the_table_names_every_road_every_wait_and_every_goal():
     rate = {"per_s": {"median": 1_100_000.0, "min": 1.0, "max": 2.0}, "cpu_s_per_million": {"sender": 0.4, "broker": 0.3, "reader": 0.2}}
     waits = {"n": 3, "p50": 0.1, "p95": 0.2, "p99": 0.3, "max": 0.4}
     live = {"minutes": 10.0, "messages_per_s": 5000, "alerts_missing": 0}
+    live["costs"] = Costs({"myself": os.getpid(), "nobody": 0}).told()
+    assert list(live["costs"]) == ["myself"]
+    assert live["costs"]["myself"]["mib_most"] > 20
     live |= dict.fromkeys(("crossing_alert_s", "crossing_alert_from_its_own_byte_s", "distress_alert_s"), waits)
     told = {"throughput": {COLUMNS: rate, DETECTORS: rate, RECORDS: rate | {"per_s": rate["per_s"] | {"median": 22_000.0}}}, "latency": live}
     told["goals"] = goals(told)
     text = table(told)
     assert all(name in text for name in (COLUMNS, DETECTORS, RECORDS, *(name for name in live if name.endswith("_s") and "alert" in name)))
     assert "columns carry 50 times" in text
+    assert "of myself" in text
     assert text.count("\nmet ") == 3
     assert "MISSED" not in text
     told["throughput"][COLUMNS] = rate | {"per_s": rate["per_s"] | {"median": 900_000.0}}
@@ -85,7 +89,6 @@ def test_quick_fills_in_only_what_was_not_said():
     assert vars(options_of([])).items() >= {**WHOLE, "out": RESULT}.items()
     quick = options_of(["--quick", "--rounds", "0"])
     assert (quick.rounds, quick.rows, quick.minutes, quick.out) == (0, QUICK["rows"], QUICK["minutes"], None)
-    assert process_cpu_s(os.getpid()) > 0
 
 
 class Sitting:

@@ -38,6 +38,7 @@ log = logging.getLogger("dogwatch.kafka")
 POLL_MS = 250
 RETRY_S_FIRST, RETRY_S_MAX = 0.5, 2.0  # a longer pause is how late a worker may notice that the broker is back
 CLOSE_S_MAX = 5.0
+APART_S_MAX = 2.0  # a snapshot (half a second for 30,000 vessels) waits so long for a transaction without answers: it would hold an alert up
 SOON_S = 1.0  # who had to replay leaves a snapshot so soon: killed again and again, a stage still gets further each time
 Observe = Callable[[list[Record], float], None]
 
@@ -228,7 +229,7 @@ class Worker:
         if leaving or time.monotonic() >= self.beat_due_s:
             records.append(owner_record(self.kafka, self.task.name, self.token, left=leaving))
             self.beat_due_s = time.monotonic() + BEAT_S
-        if time.monotonic() >= self.snapshot_due_s:
+        if time.monotonic() >= self.snapshot_due_s + (min(APART_S_MAX, self.kafka.snapshot_s) if answers else 0.0):
             taken = Snapshot(self.generation + 1, dict(self.positions), self.task.to_sections())
             records += snapshot_records(self.kafka, self.task.name, taken)
             self.generation, self.snapshot_due_s = taken.generation, time.monotonic() + self.kafka.snapshot_s

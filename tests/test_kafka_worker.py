@@ -80,6 +80,19 @@ def test_killed_anywhere_every_answer_counts_once(kafka, snapshot_s):
     assert outcome(kafka) == EXPECTED, f"seed {seed}"
 
 
+def test_a_snapshot_waits_for_a_transaction_without_answers_but_not_for_ever(kafka):
+    kafka.snapshot_s = 3600.0
+    worker = entered_worker(kafka, "apart")
+    answer = Record(topic(kafka, "risk.events"), b"1", b"1", [])
+    generations = []
+    for since_s, answers in ((1.0, [answer]), (1.0, []), (kafka_worker.APART_S_MAX + 1.0, [answer]), (-10.0, [])):
+        worker.snapshot_due_s = time.monotonic() - since_s
+        worker._transact(answers)
+        generations.append(worker.generation)
+    worker.shut()
+    assert generations == [0, 1, 2, 2]
+
+
 def committed_without_a_snapshot(kafka: Kafka) -> int:
     """Work on about half of the input, a few records at a time, and die; the number of records that a successor must replay."""
     kafka.snapshot_s = 3600.0

@@ -25,16 +25,10 @@ from typing import Any
 
 import msgspec
 
-import runners.cli
-import runners.kafka_ingest
-import runners.kafka_score
-import runners.kafka_stage
-import runners.kafka_track
-import runners.live  # noqa: F401 - imported before forking, so that victims need not
 from benchmarks.chaos_embedded import EmbeddedLine
 from benchmarks.chaos_line import Line
 from benchmarks.chaos_sea import SCENARIO, Sea, make_sea
-from benchmarks.chaos_victim import ended, fork
+from benchmarks.chaos_victim import ended, fork, warm
 from benchmarks.contender import machine
 from runners.broker import Broker
 
@@ -86,6 +80,7 @@ def _run(given: argparse.Namespace, first: int, wanted: int) -> list[str]:
     work = given.out.parent / f"work-{given.seed}"
     shutil.rmtree(work, ignore_errors=True)
     sea = make_sea(work, given.seed, given.minutes)
+    warm()
     broker = None if given.bootstrap or given.mode == "embedded" else Fate(work / "kafka", random.Random(f"{given.seed}:{first}:broker"))
     field = Field(given, sea, work, broker, first, wanted)
     try:

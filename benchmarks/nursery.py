@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos_victim import ended, fork
+from benchmarks.chaos_victim import ended, fork, warm
 
 ROOT = Path(__file__).resolve().parent.parent
 BORN_S_MAX = 120.0
@@ -99,18 +99,9 @@ class Nursery:
 
 def serve() -> None:
     """The process that forks: a question a line, until nobody asks any more."""
-    import kafka  # noqa: F401 - imported before forking, as all of these
-
-    import runners.kafka_ingest
-    import runners.kafka_score
-    import runners.kafka_stage
-    import runners.kafka_track  # noqa: F401
-    from dogwatch.kernel import load_all
-    from ingest import kernel
     from runners.cli import main
 
-    load_all()
-    kernel.scan.load()
+    warm()
     asked, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

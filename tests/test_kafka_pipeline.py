@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -192,12 +194,20 @@ def test_four_processes_say_what_one_process_says(whole, pipeline, tmp_path):
     assert marks == sorted(set(marks)), "the watermark only moves forward"
 
     expected = {alert_from_json(text).alert_id for text in alerts}
+    wait_until(lambda: answers(line.port), "the console's door")
     wait_until(lambda: shown(line) == expected, f"{len(expected)} alerts on the page")
     assert len(fetch(line, "api/vessels.bin")) > 24, "the picture holds vessels"
     told = next(event for event in map(event_from_json, events) if event.type == "rendezvous" and event.state != "candidate")
     wait_until(lambda: told.event_id in fetch(line, f"api/vessels/{told.mmsi[0]}").decode(), "what was said of a vessel")
     assert "metrics at http://127.0.0.1:" in line.log("track")
     line.end("console")
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens there: a console that loads slowly may come after the others have ended."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
 
 
 def fetch(line: Pipeline, path: str) -> bytes:

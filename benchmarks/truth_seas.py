@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from runners.demo import learn_coverage
+from runners.inputs import satellites_of
 from runners.replay import Options, replay
 from runners.rules import read_coverage, read_rules
 from runners.simulated import Wanted, write_files
@@ -33,6 +34,7 @@ class Bench:
     share: float = 1.0
     zones: bool = False
     learned: str = ""  # the scenario from which its coverage is learned
+    satellite: bool = False  # most of it is heard by satellites, so it is replayed in their lane: three hours behind
 
     @property
     def scenario(self) -> str:
@@ -53,7 +55,7 @@ BENCHES = (
     Bench("outage", 0.5),
     Bench("gnss-interference", 0.5),
     Bench("reefer-fleet", 0.2),
-    Bench("island-eez", 0.2),
+    Bench("island-eez", 0.2, zones=True, satellite=True),
 )
 SHORT = (Bench("short", zones=True),)
 STILL = ("clean", "outage")  # seas in which nothing may alert
@@ -92,10 +94,12 @@ def play(job: Job) -> dict[str, Any]:
     nmea, zones = place / "sea.nmea", place / "zones.geojson"
     write_files(Wanted(bench.scenario, job.seed, nmea=nmea, truth=place / "truth.ndjson", zones=zones if bench.zones else None))
     words = ["--zones", str(zones)] if bench.zones else []
+    words += ["--lane", "satellite"] if bench.satellite else []
     coverage = job.folder / f"{bench.learned}.coverage" if bench.learned else None
     words += ["--coverage", str(coverage)] if coverage else []
     rules = read_rules(PROFILE, [str(zones)] if bench.zones else [])
-    summary = replay([nmea], rules, Options(place, words=words, snapshot_wall_s=1e9), read_coverage(coverage) if coverage else None)
+    options = Options(place, words=words, snapshot_wall_s=1e9, satellites=satellites_of(["satellite"] if bench.satellite else [], [nmea]))
+    summary = replay([nmea], rules, options, read_coverage(coverage) if coverage else None)
     nmea.unlink()
     return {"sea": bench.name, "seed": job.seed, "lines": summary["lines"], "fixes": summary["fixes"], "cpu_s": round(time.process_time() - began_cpu, 1)}
 

@@ -30,6 +30,7 @@ POINT_MS = 60_000
 APART_NM = 20.0  # nobody confuses two hulls that are farther apart; a spoofed place may be, so this orders matches and forbids none
 DISTINCT = {"safety", "identity", "zone", "infra", "anomaly"}  # types whose subtypes are different things
 Row = dict[str, Any]
+BY_NUMBER = ("identity", "bad_mmsi")  # a fact about a number, whoever sends it
 
 
 class Run(msgspec.Struct):
@@ -103,7 +104,7 @@ def _match_run(run: Run) -> _Outcome:
     rows = [_plain(row, "truth") for row in run.truth]
     end_ms = max((row[name] for row in every + rows for name in ("t_start", "t_end", "t_detected") if row.get(name) is not None), default=0)
     events = [event for event in _last_versions(every) if event["state"] not in ("candidate", "retracted") and event["type"] != "system"]
-    facts = [row for row in rows if row["type"] != "system"]
+    facts = _distinct([row for row in rows if row["type"] != "system"])
     for row in events + facts:
         row["t_end"] = end_ms if row["t_end"] is None else row["t_end"]
     true = [fact for fact in facts if fact["state"] != "retracted"]
@@ -114,6 +115,15 @@ def _match_run(run: Run) -> _Outcome:
     again = {id(event) for event in repeats}
     innocent = [fact for fact in facts if fact["state"] == "retracted"]
     return _Outcome(run, true, innocent, events, pairs, repeats, [event for event in left if id(event) not in again])
+
+
+def _distinct(facts: list[Row]) -> list[Row]:
+    """Facts, those about a number alone once: two ships under one number that nobody was given are one bad number."""
+    return list({(_number(fact) if (fact["type"], fact["subtype"]) == BY_NUMBER else id(fact)): fact for fact in facts}.values())
+
+
+def _number(fact: Row) -> tuple[Any, ...]:
+    return *fact["mmsi"], fact["t_start"], fact["t_end"], fact["state"]
 
 
 def _match(events: list[Row], facts: list[Row], first_seen: dict[str, int]) -> list[_Pair]:

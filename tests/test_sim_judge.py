@@ -37,6 +37,7 @@ def fact(start_h: float, end_h: float, mmsi=(1,), *, visible=True, scored=True, 
 
 
 BEACON = {"kind": "safety", "subtype": "beacon"}
+BAD = {"kind": "identity", "subtype": "bad_mmsi"}
 # events, truth, then of the one behaviour: truth, found, false alarms
 CASES = {
     "exact": ([event("a", 1, 2)], [fact(1, 2)], 1, 1, 0),
@@ -49,6 +50,7 @@ CASES = {
     "retracted at last": ([event("a", 1, 2), event("a", 1, 2, state="retracted", version=2)], [fact(1, 2)], 1, 0, 0),
     "the last version counts, in any order": ([event("a", 1, 2, version=2), event("a", 5, 6, version=1)], [fact(1, 2)], 1, 1, 0),
     "one fact is found once": ([event("a", 1, 2), event("b", 1, 2)], [fact(1, 2)], 1, 1, 1),
+    "two ships under one bad number": ([event("a", 0, 4, **BAD)], [fact(0, 4, cause="one", **BAD), fact(0, 4, cause="other", **BAD)], 1, 1, 0),
     "an open event goes on to the end": ([event("a", 1, None), event("z", 0, 3, kind="system")], [fact(1, 3)], 1, 1, 0),
     "invisible: neither right nor wrong": ([event("a", 1, 2)], [fact(1, 2, visible=False)], 0, 0, 0),
     "not scored: no miss": ([], [fact(1, 2, scored=False)], 0, 0, 0),
@@ -66,7 +68,7 @@ CASES = {
 def test_matching(name):
     events, truth, wanted, found, false = CASES[name]
     report = judge(events, truth)
-    (row,) = [t for t in report.behaviours if t.behaviour in ("loitering", "gnss_area", "dark", "safety/beacon")]
+    (row,) = [t for t in report.behaviours if t.behaviour in ("loitering", "gnss_area", "dark", "safety/beacon", "identity/bad_mmsi")]
     assert (row.truth, row.found, row.false_alarms) == (wanted, found, false)
     assert len(report.false_alarms) == false
     assert len(report.misses) == wanted - found

@@ -146,6 +146,24 @@ def test_silence_amid_traffic_near_the_border_is_suspicious():
     assert opened.confidence > 0.95
 
 
+def test_what_was_improbable_in_company_stays_so_when_the_company_has_sailed_on():
+    """Five ships pass while she is silent; after 20 minutes they are gone, and nobody is left to compare with."""
+    t = every(30, 2.6)
+    passing = [track(219_000_200 + k, t, 54.4 + k * 0.01, 10.33 + (t - 3600) * 30 / 3600 / 60, sog_kn=30.0, cog_deg=90.0) for k in range(5)]
+    stay = [track(219_000_300 + k, t, 54.9, 10.33 + k * 0.01, sog_kn=0.0, nav=1) for k in range(5)]
+    seen = []
+    for others in (passing, stay):
+        events, _ = watch(in_order(gone(hours=2.6), *others), params=ALONE, coverage=well_heard())
+        seen.append([e for e in events if e.mmsi == [X]])
+    with_company, without = seen
+    assert (with_company[0].state, with_company[0].measures["peers"]) == ("candidate", 5)
+    opened = next(e for e in with_company if e.state == "open")
+    assert opened.measures["peers"] < ALONE.dark.peers_min
+    assert opened.measures["p_silence"] <= with_company[0].measures["p_silence"] < 1e-4
+    assert not any(e.state == "open" for e in without)
+    assert min(e.measures["p_silence"] for e in without) >= 1e-3
+
+
 def test_on_return_it_says_how_far_and_how_long():
     (event,) = shown(sea(gone())[0])
     assert (event.state, event.subtype, event.t_end) == ("closed", "reappeared", T0 + 7_800_000)

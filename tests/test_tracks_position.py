@@ -211,6 +211,17 @@ def test_an_offset_must_stay():
     assert not ours(watch(displaced(way(), 1800, 2700, 0.0, 2.5))[0])
 
 
+@pytest.mark.parametrize("course", [0.0, 180.0])
+def test_a_ship_shown_a_mile_ahead_or_astern_is_as_far_off_as_at_first(course):
+    """Until she is believed there she sails on, towards the place before or away from it: 0.4 miles in two minutes."""
+    plain = way()
+    plain["cog"], plain["lat"] = round(course * 10), plain["lat"] if course == 0.0 else plain["lat"][::-1].copy()
+    told = displaced(plain, 1800, 5400, -1.3 * (1 if course == 0.0 else -1), 0.5)
+    (event,) = seen(watch(told)[0])
+    assert event.subtype == "offset"
+    assert event.measures["jump_nm"] == pytest.approx(np.hypot(1.3, 0.5), abs=0.1)
+
+
 def test_a_receiver_with_a_wrong_clock_is_no_offset():
     """From one report to the next ten minutes are missing in the stamps: the ship stands two miles farther along her course."""
     rows = displaced(way(), 1800, 99_999, 2.0, 0.0)

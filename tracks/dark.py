@@ -121,6 +121,7 @@ def _judge(state: DarkDetector, sight: Sight, slots: np.ndarray, supersedes: str
     found, pages = _those(found, pages, (found["blocks"] >= 1) & (_unlikely(found, rule) | np.array([page is not None for page in pages], np.bool_)))
     ask_ears(sight, state.ears, sight.table.cold[DarkDetector.NAME], found)
     ask_peers(sight, found)
+    _in_company(found, pages, rule)
     found, pages = _those(found, pages, _news(pages, settle(found, rule, placed=False)))
     ask_places(sight, found)
     found, pages = _those(found, pages, _news(pages, settle(found, rule, placed=True)))
@@ -134,6 +135,17 @@ def _judge(state: DarkDetector, sight: Sight, slots: np.ndarray, supersedes: str
 def _those(found: np.ndarray, pages: list[ep.Episode | None], wanted: np.ndarray) -> tuple[np.ndarray, list[ep.Episode | None]]:
     """What of the silences (SILENCE[n]) and their pages is wanted (bool[n])."""
     return (found, pages) if wanted.all() else (take_rows(found, wanted), list(compress(pages, wanted)))
+
+
+def _in_company(found: np.ndarray, pages: list[ep.Episode | None], rule: Dark) -> None:
+    """What was improbable in company stays so when the company has sailed on: fewer blocks than now were silent then, and others were heard in them."""
+    heard, few = found["peers_heard"] >= rule.peers_heard_min * found["peers"], found["peers"] < rule.peers_min
+    for row, page, alone in zip(found[heard], compress(pages, heard), few[heard].tolist(), strict=True):
+        if page is not None and not alone:
+            page.notes["p"] = float(row["p"])
+    for i in np.flatnonzero(heard & few & (found["p"] <= rule.p_floor_few_peers)).tolist():
+        page = pages[i]
+        found["p"][i] = min(float(found["p"][i]), page.notes.get("p", 1.0)) if page is not None else found["p"][i]
 
 
 def _unlikely(found: np.ndarray, rule: Dark) -> np.ndarray:
@@ -171,7 +183,7 @@ def _tell(state: DarkDetector, sight: Sight, silence: Silence, page: ep.Episode 
     if page:
         events = [state.book.revise(key, tick_ms, **facts)]
     else:
-        events = _begin(state, sight, slot, _new_event(key, sight, slot, facts, supersedes))
+        events = _begin(state, sight, silence, _new_event(key, sight, slot, facts, supersedes))
     if events:
         table.cold[DarkDetector.NAME]["silence"][slot] = 2 if opened or silence.lost_share >= rule.common_cause_share else 1
         table.rows["marks"][slot] |= MARK_SILENT
@@ -184,14 +196,15 @@ def _running(state: DarkDetector, key: int) -> ep.Episode | None:
     return page if page and page.event.t_end is None and page.event.state != "retracted" else None
 
 
-def _begin(state: DarkDetector, sight: Sight, slot: int, event: Event) -> list[Event]:
+def _begin(state: DarkDetector, sight: Sight, silence: Silence, event: Event) -> list[Event]:
     """Enter a new silence in the book, unless its id was retracted: a retracted id never reopens."""
+    slot = silence.slot
     row, key = sight.table.rows[slot], sight.table.key_of(slot)
     old = state.book.pages.get(key)
     if old and old.event.event_id == event.event_id:
         return []
     typical_kn = max(1.0, float(sight.table.more["typical_kn"][slot]), float(row["speed_kn"]))
-    notes: dict[str, Any] = {"said": _said(sight.table, slot)}
+    notes: dict[str, Any] = {"said": _said(sight.table, slot), "p": float(silence.p)}
     notes |= {"t_ms": int(row["t_ms"]), "lat": int(row["lat"]), "lon": int(row["lon"]), "typical_kn": round(typical_kn, 2), "class_b": int(row["class_b"])}
     return [state.book.open_new(key, event, **notes)]
 

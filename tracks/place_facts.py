@@ -45,6 +45,7 @@ ODD_SPEED_M = 50.0
 SOG_LEAST = 20  # 2.0 kn: below it a course says nothing
 SOG_MOST = 1000  # 100 kn; sentinels and what was seen as bad values lie above
 RETURN_FACTOR, RETURN_SLACK_M = 1.5, 1.0 * NM_M  # back where the ship can have come at its own speed
+RECKON_S_MAX = 300.0  # so far back a speed and a course hold
 OPPOSITE_SHARE = 0.3  # a step that takes back the jump but for this share
 FACTS_MAX = 65_536
 TESTED, TURNED, BACKWARD, SPEED_OFF = 1, 2, 4, 8
@@ -186,7 +187,10 @@ def _be_troubled(more, slot, trouble, t, lat, lon):
 
 @kernel((FACTS_TYPE[::1], int64, int64, int64, float64, int64, float64))
 def _set_target(facts, at, lat, lon, speed_kn, cog, since_s):
-    """Where a jump led: the place now, or the one reckoned back to the first report there, whichever is nearer to where it began."""
+    """Where a jump led: the place reckoned back to the first report there; if that is long ago, the place now where it is nearer to where the jump began.
+
+    A ship that is shown a mile astern of herself has made up half of it in the minutes until it is believed.
+    """
     f = facts[at]
     f["to_lat"] = np.int32(lat)
     f["to_lon"] = np.int32(lon)
@@ -196,7 +200,7 @@ def _set_target(facts, at, lat, lon, speed_kn, cog, since_s):
     lat_0 = lat - np.int64(back * COS_COURSE[cog])
     lon_0 = lon_difference(lon - np.int64(back * COS_COURSE[(cog + 2700) % 3600] / cos_lat(lat)), 0)
     from_lat, from_lon = np.int64(f["from_lat"]), np.int64(f["from_lon"])
-    if distance_m(from_lat, from_lon, lat_0, lon_0) < distance_m(from_lat, from_lon, lat, lon):
+    if since_s <= RECKON_S_MAX or distance_m(from_lat, from_lon, lat_0, lon_0) < distance_m(from_lat, from_lon, lat, lon):
         f["to_lat"] = np.int32(lat_0)
         f["to_lon"] = np.int32(lon_0)
 

@@ -184,18 +184,24 @@ def order_of_fixes(fixes: np.ndarray) -> np.ndarray:
     """
     if len(fixes) < 2:
         return np.arange(len(fixes))
-    release = fixes["release_ms"] - fixes["release_ms"].min()
-    if int(release.max()) >= 1 << (63 - MMSI_BITS):
+    release, number_bits = fixes["release_ms"] - fixes["release_ms"].min(), len(fixes).bit_length()
+    widest = int(release.max())
+    if widest >= 1 << (63 - MMSI_BITS):
         return np.lexsort([fixes[name] for name in (*FIX_ORDER, "release_ms")])
     key = (release << MMSI_BITS) | fixes["mmsi"].astype(np.int64)
-    order = np.argsort(key)
-    key, release = key[order], release[order]
+    if widest < 1 << (63 - MMSI_BITS - number_bits):  # a minute of any feed: the number of the row is sorted along, which is quicker than to sort numbers
+        key = (key << number_bits) | np.arange(len(fixes))
+        key.sort()
+        order, key = key & ((1 << number_bits) - 1), key >> number_bits
+    else:
+        order = np.argsort(key)
+        key = key[order]
     tie = np.zeros(len(order), bool)
     tie[1:] = key[1:] == key[:-1]
     tie[:-1] |= tie[1:]
-    late = fixes["t_ms"][order] != fixes["release_ms"][order]
+    late = fixes["t_ms"] != fixes["release_ms"]
     if late.any():  # event time comes before the vessel: all that is released with a late row is sorted anew
-        tie |= np.isin(release, np.unique(release[late]))
+        tie |= np.isin(key >> MMSI_BITS, np.unique(release[late]))
     if not tie.any():
         return order
     messy = np.flatnonzero(tie)

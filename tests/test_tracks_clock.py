@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dogwatch import blob
 from dogwatch.batch import F_CK_BAD, F_FUTURE, F_LATE, F_NO_TIME, STATIC_DTYPE, T_MISSING, Control, canonical_order, new_fixes, new_statics
-from tracks.clock import FIX_ORDER, Reorder, order_of_fixes
+from tracks.clock import FIX_ORDER, STATIC_ORDER, Reorder, order_of_fixes, order_of_statics
 
 NO_STATICS = np.empty(0, STATIC_DTYPE)
 
@@ -30,10 +30,22 @@ def crowded(draw, size=40):
     return rows
 
 
-@given(crowded())
-def test_quick_order_is_the_full_order(rows):
+@given(crowded(), st.sampled_from([0, 20]))
+def test_quick_order_is_the_full_order(rows, wider):
+    for name in ("release_ms", "t_ms"):
+        rows[name] <<= wider  # a minute, or days
     full = np.lexsort([rows[name] for name in (*FIX_ORDER, "release_ms")])
     assert rows[order_of_fixes(rows)].tobytes() == rows[full].tobytes()
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2)] * 6), max_size=30))
+def test_quick_order_of_statics_is_the_full_order(told):
+    rows = new_statics(len(told))
+    for name, column in zip(("release_ms", "t_ms", "mmsi", "msg_type", "imo", "has"), zip(*told)):
+        rows[name] = column
+    rows["name"] = [b"A" * sum(row) for row in told]
+    full = np.lexsort([rows[name] for name in STATIC_ORDER])
+    assert rows[order_of_statics(rows)].tobytes() == rows[full].tobytes()
 
 
 @given(crowded())

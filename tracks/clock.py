@@ -109,7 +109,7 @@ class Reorder:
         minute_ms = self.watermark_ms // MINUTE_MS * MINUTE_MS
         if self.statics and minute_ms > T_MISSING:
             statics, self.statics = _split(self.statics, STATIC_DTYPE, minute_ms)
-            statics = take_rows(statics, np.lexsort([statics[name] for name in STATIC_ORDER]))
+            statics = take_rows(statics, order_of_statics(statics))
         return Released(fixes, statics, self._released_control())
 
     @property
@@ -125,7 +125,7 @@ class Reorder:
         return {
             "watermark_ms": self.watermark_ms,
             "fixes": fixes[order_of_fixes(fixes)],
-            "statics": statics[np.lexsort([statics[name] for name in STATIC_ORDER])],
+            "statics": statics[order_of_statics(statics)],
             "control": [list(c) for c in control],
             "told_ms": self.told_ms,
             "counts": dict(sorted(self.counts.items())),
@@ -207,6 +207,19 @@ def order_of_fixes(fixes: np.ndarray) -> np.ndarray:
     messy = np.flatnonzero(tie)
     rows = take_rows(fixes, order[messy])
     order[messy] = order[messy][np.lexsort([rows[name] for name in (*FIX_ORDER, "release_ms")])]
+    return order
+
+
+def order_of_statics(statics: np.ndarray) -> np.ndarray:
+    """int64[n] indices of the canonical order of static rows; only rows of one time, vessel and type are sorted by every column (texts cost most)."""
+    order = np.lexsort([statics[name] for name in _LAST[::-1]])
+    tie = np.zeros(len(order), bool)
+    tie[1:] = np.logical_and.reduce([np.diff(statics[name][order].astype(np.int64)) == 0 for name in _LAST])
+    tie[:-1] |= tie[1:]
+    messy = np.flatnonzero(tie)
+    if len(messy):
+        rows = take_rows(statics, order[messy])
+        order[messy] = order[messy][np.lexsort([rows[name] for name in STATIC_ORDER])]
     return order
 
 

@@ -163,7 +163,7 @@ def _events(
 
     def begun(engine: Engine) -> None:
         detectors.watch(engine.watch.track.detectors)
-        beside.begin(engine.watch.track)
+        beside.begin(engine)
 
     kept = Kept()
     options = Options(Path(), asked.lateness_s, satellites=asked.satellites)

@@ -1,7 +1,8 @@
 """Sweeps of thresholds: what other values of a detector's parameter would have told. May hold: what is asked, the variants of one run, the rows of the table.
 
-May not: detect (tracks/variant.py runs each value beside the one that counts), read recordings, draw. The recording is read, decoded and tracked
-once; each value has its own detectors over the same records, so that a row of the table is what a back-test with that value says.
+May not: detect (tracks/variant.py runs each value beside the one that counts), read recordings, draw. The recording is read and decoded once. Where a
+threshold concerns few detectors each value has its own of these over the same records; where it changes what all of them see, a track state of its own over
+the same columns. Either way a row of the table is what a back-test with that value says.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from typing import Any
 
 import msgspec
 
+from dogwatch.batch import Batch
 from dogwatch.errors import InputError
 from dogwatch.events import Event, event_order
 from risk.normality import Normality
 from risk.profile import Profile
 from runners.backtest_cases import Accuracy, Label, accuracy
 from runners.backtest_relaxed import judged_cases, relaxed_alerts
+from runners.engine import Engine
 from tracks.detector import Detector
+from tracks.detectors import KINDS
 from tracks.params import Params
-from tracks.step import TrackState
+from tracks.step import TrackState, track_step
 from tracks.variant import READERS, number_at, run_beside, with_value
 
 VALUES_MAX = 40  # of all sweeps of one run: each has detectors of its own
@@ -84,16 +88,18 @@ class Beside:
     told: dict[tuple[str, float], list[Event]] = field(default_factory=dict)
     own: dict[str, list[Event]] = field(default_factory=dict)  # NAME of a detector -> what it told in the run itself
 
-    def begin(self, state: TrackState) -> None:
-        """Put the variants beside the detectors of a state that has seen nothing yet."""
+    def begin(self, engine: Engine) -> None:
+        """Put the variants beside the detectors, or the track state, of an engine that has seen nothing yet."""
+        state = engine.watch.track
         for detector in state.detectors:
-            if any(detector.NAME in READERS[_table(sweep)] for sweep in self.sweeps):
+            if any(detector.NAME in _readers(sweep) for sweep in self.sweeps):
                 self._listen(detector)
         for sweep in self.sweeps:
             for value in sweep.values:
                 if value != number_at(state.params, sweep.path):
                     params = with_value(state.params, sweep.path, value)
-                    self.told[sweep.path, value] = run_beside(state, _table(sweep), params, len(self.told))
+                    few = _table(sweep) in READERS
+                    self.told[sweep.path, value] = run_beside(state, _table(sweep), params, len(self.told)) if few else _run_whole(engine, params)
 
     def _listen(self, detector: Detector) -> None:
         kept, tick = self.own.setdefault(detector.NAME, []), detector.tick
@@ -107,7 +113,7 @@ class Beside:
 
     def events_at(self, sweep: Sweep, value: float, events: list[Event]) -> tuple[list[Event], list[Event]]:
         """(all events with that value in the order of the house, those of the detectors that read it). `events`: of the run itself."""
-        own = [event for name in READERS[_table(sweep)] for event in self.own.get(name, [])]
+        own = [event for name in _readers(sweep) for event in self.own.get(name, [])]
         if (sweep.path, value) not in self.told:
             return events, own
         gone = {id(event) for event in own}
@@ -142,6 +148,23 @@ class Judge:
     labels: list[Label]
     hours: float
     end_ms: int
+
+
+def _run_whole(engine: Engine, params: Params) -> list[Event]:
+    """A track state of its own over the same columns. Events come into the list while the run goes on."""
+    state, told = engine.watch.track, list[Event]()
+    own = TrackState.new(params, state.geography, state.coverage, watchlists=state.watchlists)
+
+    def look(batch: Batch, watermark_ms: int, final: bool) -> None:
+        told.extend(track_step(own, batch, watermark_ms, final=final))
+
+    engine.beside.append(look)
+    return told
+
+
+def _readers(sweep: Sweep) -> tuple[str, ...]:
+    """NAMEs of the detectors whose events another value may change."""
+    return READERS.get(_table(sweep)) or tuple(kind.NAME for kind in KINDS)
 
 
 def _table(sweep: Sweep) -> str:

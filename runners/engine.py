@@ -61,6 +61,7 @@ class Engine:
         self.intake = Intake(lanes)
         self.watch: Watch = new_watch(rules, coverage)
         self.distress: Callable[[list[Alert]], None] | None = None  # told before the watch is asked, so that no fault there can hold a rescue up
+        self.beside: list[Callable[[Batch, int, bool], None]] = []  # others who look at the same columns: (batch, watermark, whether the recording is over)
         spare_what_stays()
 
     def take(self, received: Received) -> Output:
@@ -141,5 +142,7 @@ class Engine:
         return self._see(Output(events, alerts, batch=batch))
 
     def _see(self, output: Output, *, final: bool = False) -> Output:
+        for look in self.beside:
+            look(output.batch, self.watermark_ms, final)
         output.events, output.alerts = watch_step(self.watch, output.batch, self.watermark_ms, final=final)
         return output

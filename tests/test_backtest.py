@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,17 +20,21 @@ from hypothesis import given, settings
 from risk_world import HOUR_MS, MIN_MS, T0_MS, histories, make, run, shipped
 
 from dogwatch.errors import InputError
+from dogwatch.events import to_json
 from runners.backtest import Asked, backtest, gate_of, read_labels
 from runners.backtest_cases import Label, accuracy, case_rows, changes, give_verdicts, load, median_interval, near_misses, rule_rows, sweep
 from runners.backtest_coast import POINTS_MAX, shore_lines
 from runners.backtest_page import junit, page
 from runners.backtest_relaxed import relaxed_alerts
-from runners.backtest_sweep import sweeps_of
+from runners.backtest_sweep import Beside, sweeps_of
+from runners.ledger import Kept
 from runners.replay import Options, replay
 from runners.rules import read_coverage, read_rules
+from runners.step import stamped
 from runners.trails import Trails, trail_of
 from tracks.detectors import new_detectors
 from tracks.params import Params
+from tracks.variant import with_value
 
 ROOT = Path(__file__).resolve().parent.parent
 COVERAGE = ROOT / "sim" / "scenarios" / "strait.coverage"
@@ -39,7 +44,7 @@ BORDER = shipped()
 def dogwatch(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", "from runners.cli import main; main()", *words]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
-    return subprocess.run(program, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(program, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.fixture(scope="module")
@@ -303,7 +308,7 @@ def test_trails_keep_a_position_in_five_minutes_of_each_vessel(sea):
         (["loitering.speed_kn_max=3:1:4"], "no values to try"),
         (["loitering.speed_kn_max=1:3:1"], "no values to try"),
         (["loitering.speed=1:3:4"], "speed_kn_max"),
-        (["assist.helpers_min=2:4:2"], "cannot be varied"),
+        (["harbour.helpers_min=2:4:2"], "no number"),
         (["loitering.speed_kn_max=1:3:30", "drift.net_m_min=100:900:30"], "more than 40 values"),
         (["loitering.speed_kn_max=1:3:3", "loitering.speed_kn_max=1:4:3"], "swept twice"),
         (["loitering.fast_share_max=0:2:3"], "fast_share_max = 2"),
@@ -329,6 +334,27 @@ def test_a_row_of_a_sweep_is_what_a_back_test_with_that_value_says(sea):
     text = page(found, whole).decode()
     assert "dark.suspicious_s_a" in text[text.index("Where the thresholds could be") :]
     assert "Where the thresholds could be" not in page(msgspec.structs.replace(found, sweeps=[]), whole).decode()
+
+
+def test_a_threshold_that_all_detectors_see_has_a_track_state_of_its_own(sea):
+    rules, coverage = read_rules("border", []), read_coverage(COVERAGE)
+    beside = Beside(sweeps_of(["zone.approach_kn_min=3:14:2", "assist.helpers_min=2:3:2"], rules.params))
+
+    def told(rules, begun=None):
+        kept = Kept()
+        replay([sea / "sea.nmea"], rules, Options(Path()), coverage, begun=begun, kept=kept)
+        return kept.events
+
+    def lines(events):
+        return [to_json(event) for event in stamped(events, "")]
+
+    run = told(rules, beside.begin)
+    assert lines(run) == lines(told(rules)), "what looks on changes nothing"
+    zone = beside.sweeps[0]
+    whole, mine = beside.events_at(zone, 14.0, run)
+    assert lines(whole) == lines(told(replace(rules, params=with_value(rules.params, zone.path, 14.0))))
+    assert {event.type for event in mine} >= {"zone"}
+    assert len(whole) != len(run), "the threshold decides something here"
 
 
 # --- the coast behind the maps, the interval of the delay, the price of a detector ---------------------------------------

@@ -29,8 +29,8 @@ from tracks.params import Params
 from tracks.records import MARK_MASKED
 from tracks.step import TrackState
 
-# Table of the profile -> NAMEs of the detectors whose events depend on it. What a rescue, an identity or an area without positions is changes what
-# every other detector knows, and crossings and port visits are no news by themselves: for those, compare two profiles.
+# Table of the profile -> NAMEs of the detectors whose events depend on it, where these are few. What a rescue, a true position, an identity or an area
+# without positions is changes what every other detector knows: such a value needs a whole track state of its own (runners/backtest_sweep.py).
 READERS: dict[str, tuple[str, ...]] = {
     "loitering": ("loitering", "dark_partner"),
     "rendezvous": ("rendezvous",),
@@ -48,20 +48,18 @@ KNOWN_FIELDS = ("masked", "coast_nm", "watch_nm", "watched", "geo_lat", "geo_lon
 
 
 def with_value(params: Params, path: str, value: float) -> Params:
-    """The same thresholds with one number changed: 'loitering.duration_s_min.border'. Raises InputError for what is no such number or cannot be varied."""
-    table, *rest = path.split(".")
-    if table not in READERS or not rest:
-        raise InputError(f"'{path}' cannot be varied", remedy="write table.threshold; tables: " + ", ".join(sorted(READERS)))
+    """The same thresholds with one number changed: 'loitering.duration_s_min.border'. Raises InputError for what is no such number."""
+    *tables, name = path.split(".")
     plain: dict[str, Any] = msgspec.to_builtins(params)
-    inner, names = plain, [table, *rest]
-    for name in names[:-1]:
-        inner = inner[name] if isinstance(inner.get(name), dict) else {}
-    old = inner.get(names[-1])
-    if isinstance(old, bool) or not isinstance(old, int | float):
-        inner = old if isinstance(old, dict) else inner
-        known = sorted(name for name, one in inner.items() if isinstance(one, int | float | dict) and not isinstance(one, bool))
+    inner: Any = plain
+    for table in tables:
+        inner = inner.get(table) if isinstance(inner, dict) else None
+    old = inner.get(name) if isinstance(inner, dict) else None
+    if not isinstance(inner, dict) or isinstance(old, bool) or not isinstance(old, int | float):
+        below = old if isinstance(old, dict) else inner if isinstance(inner, dict) else plain
+        known = sorted(name for name, one in below.items() if isinstance(one, int | float | dict) and not isinstance(one, bool))
         raise InputError(f"'{path}' is no number among the thresholds", remedy=f"there: {', '.join(known)}" if known else "docs/behaviours names them")
-    inner[names[-1]] = round(value) if isinstance(old, int) else value
+    inner[name] = round(value) if isinstance(old, int) else value
     try:
         return msgspec.convert(plain, Params)
     except msgspec.ValidationError as fault:

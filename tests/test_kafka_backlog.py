@@ -28,12 +28,12 @@ from runners.rules import read_config
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture
-def broker(tmp_path) -> Iterator[Broker]:
-    """One of our own, that may be killed."""
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory) -> Iterator[Broker]:
+    """One of our own, that may be killed. Each test leaves it at work."""
     if why := house_broker.missing():
         (pytest.fail if os.environ.get("DOGWATCH_REQUIRE_KAFKA") == "1" else pytest.skip)(f"no Kafka here: {why}")
-    broker = Broker.at(tmp_path / "broker")
+    broker = Broker.at(tmp_path_factory.mktemp("broker"))
     broker.start()
     yield broker
     broker.stop()

@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "import sys; from runners.cli import main; sys.exit(main())"
 STAGE_S_MAX = 90
 LATENESS_S = 120
+INTERRUPTED = 130
 SETTINGS = """
 profile = "border"
 data_dir = "{data}"
@@ -114,6 +115,11 @@ class Pipeline:
             with log.open("ab") as out:
                 self.running[stage] = subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT, stdout=out, stderr=out)
 
+    def start_roof(self) -> None:
+        """All stages by one command, until it is told to end."""
+        with (self.folder / "run.log").open("ab") as out:
+            self.running["run"] = subprocess.Popen([sys.executable, "-c", PROGRAM, "run", str(self.file)], cwd=ROOT, stdout=out, stderr=out)
+
     def kill(self, stage: str) -> None:
         process = self.running[stage]
         assert process.poll() is None, f"{stage} was over before it could be killed\n{self.log(stage)}"
@@ -121,9 +127,9 @@ class Pipeline:
         process.wait(STAGE_S_MAX)
         del self.running[stage]
 
-    def end(self, stage: str) -> None:
+    def end(self, stage: str, code: int = 0) -> None:
         self.running[stage].terminate()
-        assert self.running[stage].wait(STAGE_S_MAX) == 0, self.log(stage)
+        assert self.running[stage].wait(STAGE_S_MAX) == code, self.log(stage)
         del self.running[stage]
 
     def finish(self, *stages: str) -> None:
@@ -133,7 +139,10 @@ class Pipeline:
             del self.running[stage]
 
     def log(self, stage: str) -> str:
-        return (self.folder / f"{stage}.log").read_text(encoding="utf-8", errors="replace")[-4000:]
+        return self.said(stage)[-4000:]
+
+    def said(self, stage: str) -> str:
+        return (self.folder / f"{stage}.log").read_text(encoding="utf-8", errors="replace")
 
     def stop(self) -> None:
         for process in self.running.values():
@@ -178,14 +187,19 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
-def test_four_processes_say_what_one_process_says(whole, pipeline, tmp_path):
-    """All stages with one configuration; alerts reach the page as they are committed, positions as they are decoded."""
+def test_all_stages_under_one_roof_say_what_one_process_says(whole, pipeline, tmp_path):
+    """`dogwatch run` with a [kafka] table, from nothing; one that dies is started again; alerts and positions reach the page."""
     sea, events, alerts = whole
     (tmp_path / "sea.nmea").write_bytes(sea)
     line = pipeline(tmp_path / "sea.nmea", from_nothing=True)
-    line.start("console", "score", "track", "ingest")
-    line.finish("ingest", "track", "score")
-    assert line.outcome() == (events, alerts)
+    line.start_roof()
+    wait_until(lambda: "score: generation" in line.said("run"), "the score stage")
+    os.kill(child_of(line.running["run"].pid, "score"), signal.SIGKILL)
+    wait_until(lambda: answers(line.port), "the console's door")
+    expected = {alert_from_json(text).alert_id for text in alerts}
+    wait_until(lambda: shown(line) == expected, f"{len(expected)} alerts on the page")
+    wait_until(lambda: line.outcome() == (events, alerts), "events and alerts of the embedded run")
+    assert "score ended with code -9; started again (1)" in line.said("run")
     assert line.said_twice() == 0
     assert len(committed(line.kafka, "ais.fixes")) > 20, "the recording must have travelled in many pieces"
     assert committed(line.kafka, "ais.safety"), "distress has a topic of its own"
@@ -193,14 +207,19 @@ def test_four_processes_say_what_one_process_says(whole, pipeline, tmp_path):
     marks = [wire.from_headers(record.headers, wire.HEARTBEAT).watermark_ms for record in beats]
     assert marks == sorted(set(marks)), "the watermark only moves forward"
 
-    expected = {alert_from_json(text).alert_id for text in alerts}
-    wait_until(lambda: answers(line.port), "the console's door")
-    wait_until(lambda: shown(line) == expected, f"{len(expected)} alerts on the page")
     assert len(fetch(line, "api/vessels.bin")) > 24, "the picture holds vessels"
     told = next(event for event in map(event_from_json, events) if event.type == "rendezvous" and event.state != "candidate")
     wait_until(lambda: told.event_id in fetch(line, f"api/vessels/{told.mmsi[0]}").decode(), "what was said of a vessel")
-    assert "metrics at http://127.0.0.1:" in line.log("track")
-    line.end("console")
+    assert "track: metrics at http://127.0.0.1:" in line.said("run")
+    line.end("run", code=INTERRUPTED)
+
+
+def child_of(pid: int, stage: str) -> int:
+    """The process of a stage below the one that holds them all."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+        if f"\0{stage}\0".encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    raise AssertionError(f"no {stage} below {pid}")
 
 
 def answers(port: int) -> bool:

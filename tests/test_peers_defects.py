@@ -5,6 +5,7 @@ is counted in calls, rows and bytes, never in seconds.
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from dogwatch.geo import distance_m
 from dogwatch.watermark import SourceClock
 from tracks import contacts, dark
 from tracks.params import Dark, Loitering, Params, Rendezvous, params_of
-from tracks.presets import preset
+from tracks.presets import PRESETS, preset
 from tracks.records import BELIEVED
 
 A, B, C = 211_000_001, 211_000_002, 211_000_003
@@ -27,6 +28,7 @@ M_DEG = 1 / 111_195  # degrees of latitude per metre
 PAIRS_ONLY = Params(loitering=Loitering(enabled=False), dark=Dark(enabled=False), revise_s=600)
 DARK_ONLY = Params(loitering=Loitering(enabled=False), rendezvous=Rendezvous(enabled=False))
 NUMBERS = range(1, 20)
+TESTS, ROOT = Path(__file__).parent, Path(__file__).parent.parent
 
 
 def side_by_side(t, *mmsis, lat=54.5, lon=10.4, metres=200.0):
@@ -62,6 +64,14 @@ def counted(monkeypatch, module, name):
 def test_all_of_them_are_here():
     here = sorted(int(name[6:8]) for name in globals() if name.startswith("test_t") and name[6:8].isdigit())
     assert here == list(NUMBERS)
+
+
+def test_the_page_of_the_peers_names_each_test_and_each_preset():
+    """Both ways: what the page names is here, and what is here it names."""
+    page = (ROOT / "docs" / "behaviours" / "peers.md").read_text(encoding="utf-8")
+    cases = [name for module in ("test_peers_defects.py", "test_edge_cases.py") for name in re.findall(r"def (test_t?\d\d_\w+)", (TESTS / module).read_text())]
+    assert sorted(re.findall(r"`(test_t?\d\d_\w+)`", page)) == sorted(cases)
+    assert set(re.findall(r"`(\w+)`", page.partition("## Definitions")[2])) >= set(PRESETS)
 
 
 def test_t01_together_for_half_an_hour_is_half_an_hour():
@@ -282,4 +292,6 @@ def test_t19_a_meeting_five_kilometres_off_the_coast_is_seen():
     """A ring of 10 km hides it."""
     (event,) = shown(watch(side_by_side(every(60, 2), A, B, lon=10.0 + 2.7 / 60 / np.cos(np.radians(54.5))), params=PAIRS_ONLY)[0])
     assert event.measures["coast_distance_nm"] == pytest.approx(2.7, abs=0.1)
+    ringed, _ = watch(side_by_side(every(60, 3), A, B, lon=10.0 + 2.7 / 60 / np.cos(np.radians(54.5))), params=preset("gfw_encounter"))
+    assert {e.reason for e in ringed if e.type == "rendezvous"} == {"suppressed: shore_ring"}
     assert distance_m(round(event.lat * 600_000), 6_000_000, round(event.lat * 600_000), round(event.lon * 600_000)) == pytest.approx(5000, abs=100)

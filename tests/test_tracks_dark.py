@@ -300,7 +300,13 @@ def silent_for(hours, params, lat_deg, lon_deg):
 
 @pytest.mark.parametrize(
     ("name", "hours", "at"),
-    [("starboard_gap", 4, (54.3, 10.9)), ("skylight_gap", 6, (54.3, 10.9)), ("red_flag_8h", 8, (54.3, 10.9)), ("gfw_disabling", 12, (54.3, 12.0))],
+    [
+        ("starboard_gap", 4, (54.3, 10.9)),
+        ("skylight_gap", 6, (54.3, 10.9)),
+        ("red_flag_8h", 8, (54.3, 10.9)),
+        ("gfw_naive", 12, (54.3, 10.9)),
+        ("gfw_disabling", 12, (54.3, 12.0)),
+    ],
 )
 def test_peers_count_any_silence_of_their_length(name, hours, at):
     found = [e for e in silent_for(hours, preset(name), *at) if e.state == "open"]

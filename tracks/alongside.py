@@ -118,6 +118,7 @@ def explanations(sight: Sight, beside: Beside, rule: Rendezvous, standing: list[
         ep.checked("mother_ship_and_boats", boats >= rule.boats_min, boats, suppress=True),
     ]
     doubts = _doubts(beside, boats)
+    found += [ep.checked("shore_ring", beside.coast_nm < rule.shore_ring_nm, suppress=True)] if rule.shore_ring_nm else []
     found += [ep.checked(name, applies, observed) for name, applies, observed, _ in doubts]
     applying = [doubt for _, applies, _, doubt in doubts if applies]
     found.append(ep.doubt_exclusion(applying, rule.doubt_max))

@@ -82,6 +82,7 @@ class Rendezvous(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     interpolation_s_max: NotNegative = 600.0  # a longer break of contact starts the duration anew
     unheard_s_max: NotNegative = 5_400.0  # so long a break does not either, if nobody saw them apart meanwhile
     merge_s: NotNegative = 14_400.0
+    shore_ring_nm: NotNegative = 0.0  # nearer to the coast than this it is kept and not shown: peers' definitions have such a ring
     crowd_nm: Positive = 0.5
     anchorage_nm: Positive = 2.0  # the same where both say that they lie at anchor
     crowd_others_min: Count = 3  # so many more slow vessels beside an inshore pair: a harbour or anchorage that no zone shows

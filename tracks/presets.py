@@ -20,6 +20,7 @@ def _any_silence(gap_s: float) -> dict[str, Any]:
 
 
 NEVER_S = 31_536_000.0
+RING_NM = 5.4  # 10 km
 
 
 def _any_run(duration_s: float, *, border: float) -> dict[str, Any]:
@@ -103,18 +104,20 @@ PRESETS: dict[str, dict[str, Any]] = {
         }
     },
     "skylight_speed_range": {"loitering": _any_run(1_200.0, border=1_200.0)},
-    # Miller 2018: loitering of 8 h and more; encounters within 500 m for 2 h and more, below 2 knots
-    "miller2018": {"loitering": _any_run(28_800.0, border=NEVER_S), "rendezvous": _within(500.0) | {"duration_s_min": 7_200.0}},
-    # GlobalFishingWatch encounters: within 500 m for 2 h and more, merged when less than 4 h apart, median below 2 knots; gaps below an hour
-    # are interpolated (ours: bridged if nobody saw them apart); theirs extrapolates, ours does not
-    "gfw_encounter": {"rendezvous": _within(500.0) | {"duration_s_min": 7_200.0, "merge_s": 14_400.0, "speed_kn_max": 2.0, "unheard_s_max": 3_600.0}},
+    # Miller 2018: loitering of 8 h and more; encounters within 500 m for 2 h and more, below 2 knots, 10 km off
+    "miller2018": {"loitering": _any_run(28_800.0, border=NEVER_S), "rendezvous": _within(500.0) | {"duration_s_min": 7_200.0, "shore_ring_nm": RING_NM}},
+    # GlobalFishingWatch encounters: within 500 m for 2 h and more, 10 km from a coastal anchorage (ours: from the coast), merged when less than 4 h
+    # apart, median below 2 knots; gaps below an hour are interpolated (ours: bridged if nobody saw them apart); theirs extrapolates, ours does not
+    "gfw_encounter": {
+        "rendezvous": _within(500.0) | {"duration_s_min": 7_200.0, "merge_s": 14_400.0, "speed_kn_max": 2.0, "unheard_s_max": 3_600.0, "shore_ring_nm": RING_NM}
+    },
     # few satellites, passes hours apart: our own
     "low_temporal_resolution": {"rendezvous": {"unheard_s_max": 14_400.0, "merge_s": 28_800.0}},
     "skylight_standard": {"rendezvous": _within(250.0) | {"duration_s_min": 1_800.0}},
-    # Starboard: below 2 knots for 4 h and more; below 200 m for 30 min, merged when less than 12 h apart
+    # Starboard: below 2 knots for 4 h and more; below 200 m for 30 min, not within 10 km of the shore, merged when less than 12 h apart
     "starboard": {
         "loitering": _any_run(14_400.0, border=14_400.0) | {"gap_s_max": 86_400.0},
-        "rendezvous": _within(200.0) | {"duration_s_min": 1_800.0, "merge_s": 43_200.0},
+        "rendezvous": _within(200.0) | {"duration_s_min": 1_800.0, "merge_s": 43_200.0, "shore_ring_nm": RING_NM},
     },
     # MarineTraffic: within three lengths of the longer one (1,000 m at most) for 4 min and more
     "marinetraffic": {
@@ -123,6 +126,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     # Global Fishing Watch's AIS disabling (Welch 2022): 12 h and longer, after 14 positions in the 12 h before, more than 50 nm offshore
     # (their satellite reception grid is not asked)
     "gfw_disabling": {"dark": _any_silence(43_200.0) | {"reports_1h_min": 1, "coast_nm_min": 50.0}},
+    # pipe-gaps: any silence longer than 12 h (default of its class), 6 h (its pipeline), 4 h (in production)
+    "gfw_naive": {"dark": _any_silence(43_200.0)},
+    "gfw_naive_pipeline": {"dark": _any_silence(21_600.0)},
+    "gfw_naive_production": {"dark": _any_silence(14_400.0)},
     "skylight_gap": {"dark": _any_silence(21_600.0)},
     "starboard_gap": {"dark": _any_silence(14_400.0)},
     "red_flag_8h": {"dark": _any_silence(28_800.0)},

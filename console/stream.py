@@ -149,12 +149,17 @@ def sse_text(kind: str, data: bytes, cursor: str = "") -> bytes:
 
 
 async def sse(stream: Stream, cursor: str) -> AsyncIterator[bytes]:
-    """Server-sent events from a cursor on ("" = from now), until the stream closes or the caller stops asking."""
+    """Server-sent events from a cursor on, until the stream closes or the caller stops asking.
+
+    "" = from now; then `hello` comes first, with the cursor: whoever reads the state after it misses nothing, and may be cut off before anything happened.
+    """
     yield b"retry: 1000\n\n"
     if cursor and stream.since(cursor) is None:
         cursor = stream.cursor
         yield sse_text("reset", b"{}", cursor)
-    cursor = cursor or stream.cursor
+    if not cursor:
+        cursor = stream.cursor
+        yield sse_text("hello", b"{}", cursor)
     pulses: dict[str, int] = {}
     with stream.waker() as waker:
         while not stream.closed:

@@ -49,9 +49,9 @@ def test_an_empty_sea_says_what_it_listens_to_and_what_may_be_wrong(browser: Bro
 
 
 def test_a_feed_that_fell_silent_is_no_calm_sea(browser: Browser, served: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = app._Room._health
+    counted = app._Room.health
     silent = {"silent_s": 45.0, "messages": 9, "sources": {"hill": "silent", "pier": "up"}}
-    monkeypatch.setattr(app._Room, "_health", lambda room: {**counted(room), **silent})
+    monkeypatch.setattr(app._Room, "health", lambda room: {**counted(room), **silent})
     browser("open", url=served.start())
     browser.until(READY, seconds=60)
     text = browser.until("[...document.querySelectorAll('.bar.stale')].map((b) => b.innerText).find((t) => t.includes('No messages for 45 s'))")

@@ -1,6 +1,7 @@
 // The links to the server: the alert stream, the vessel stream, requests. May live here: fetch, EventSource, WebSocket.
 // May not: drawing, order of the queue. All addresses are relative to the page, so that a proxy prefix works.
 
+import { follow } from './feed.mjs';
 import { change, state, takeAlerts } from './store.mjs';
 
 const at = (path) => new URL(path, document.baseURI);
@@ -64,7 +65,7 @@ function setLink(name, up) {
   change({ link });
 }
 
-/** Every alert of the board, page by page; the worst, which come first, are shown while the rest is read. The cursor is that of the first page. */
+/** Every alert of the board, page by page; the worst, which come first, are shown while the rest is read. */
 async function everyAlert() {
   const first = await getJson(`api/v1/alerts?limit=${PAGE}`);
   const alerts = first.alerts;
@@ -74,36 +75,49 @@ async function everyAlert() {
     alerts.push(...page.alerts);
     next = page.next;
   }
-  return { alerts, cursor: first.cursor, health: first.health };
+  return { alerts, health: first.health };
 }
 
-/** Follow the alerts for good: the whole state, then the stream from its cursor; after `reset` or a long break the same again. */
+/** The stream of events of this browser: one for all its pages where it has shared workers, else one for each. */
+function events(tell) {
+  const alone = () => follow(at('api/v1/events'), tell);
+  if (!window.SharedWorker) return alone();
+  const worker = new SharedWorker(at('static/feed_worker.mjs'), { type: 'module', name: 'dogwatch' });
+  worker.onerror = () => { worker.port.close(); alone(); }; // no modules in its workers
+  worker.port.onmessage = ({ data }) => tell(data);
+  addEventListener('pagehide', () => worker.port.postMessage('bye'));
+  return undefined;
+}
+
+/** Follow the alerts for good: the stream first, then the whole state, so that what comes meanwhile is heard twice rather than never. */
 export function followAlerts(onNews) {
-  let source;
+  let early = null; // alerts that came while the state is being read
   let timer;
-  const again = () => {
-    source?.close();
-    setLink('alerts', false);
+  let round = 0;
+  const read = async () => {
     clearTimeout(timer);
-    timer = setTimeout(open, RETRY_MS);
-  };
-  const open = async () => {
+    const mine = ++round;
+    early = [];
     try {
-      const { alerts, cursor, health } = await everyAlert();
+      const { alerts, health } = await everyAlert();
+      if (mine !== round) return;
       takeAlerts(alerts, true);
+      onNews(takeAlerts(early));
+      early = null;
       change({ health, loaded: true });
-      source = new EventSource(at(`api/v1/events?after=${encodeURIComponent(cursor)}`));
     } catch {
-      again();
-      return;
+      if (mine === round) timer = setTimeout(read, RETRY_MS);
     }
-    source.onopen = () => setLink('alerts', true);
-    source.onerror = () => (source.readyState === EventSource.CLOSED ? again() : setLink('alerts', false)); // else the browser resumes by itself
-    source.addEventListener('alert', (event) => onNews(takeAlerts([JSON.parse(event.data)])));
-    source.addEventListener('health', (event) => change({ health: JSON.parse(event.data) }));
-    source.addEventListener('reset', again);
   };
-  open();
+  const heard = {
+    up: () => setLink('alerts', true),
+    down: ({ over }) => { setLink('alerts', false); if (over) read(); }, // who has no session any more learns it so
+    hello: read,
+    reset: read,
+    alert: ({ data }) => { const record = JSON.parse(data); early?.push(record); onNews(takeAlerts([record])); },
+    health: ({ data }) => change({ health: JSON.parse(data) }),
+  };
+  events((message) => heard[message.kind](message));
 }
 
 /** Follow the picture for good. `onFrame` gets each frame (ArrayBuffer). */

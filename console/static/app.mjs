@@ -1,6 +1,7 @@
 // The page put together: panels, keys, actions. May live here: wiring. May not: drawing of vessels, formats, order of the queue.
 
 import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { kbd, loadKeys, meaning } from './keys.mjs';
 import { AreasDialog } from './areas.mjs';
 import { loadDisplay } from './display.mjs';
 import { Dossier, openDossier } from './dossier.mjs';
@@ -234,7 +235,7 @@ function onKey(event) {
     s: () => alert && !isDistress(alert) && ask(alert, alert.shelf ? 'unshelve' : 'shelve'), y: () => alert?.profile === 'flood' && ask(alert, 'release-hold'), e: () => document.querySelector('[data-test=end-rescue]')?.click(),
     t: act.palette, x: act.silence, h: () => change({ watching: true }), l: act.coverage, r: () => alert && act.replay(alert.alert_id), ...(state.replay ? replayKeys : {}), p: () => (state.dossier ? act.closeDossier() : act.dossier(meant())), '/': () => change({ searching: true }), Escape: act.close, '?': () => change({ help: true }),
   };
-  const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  const run = keys[meaning(event.key)];
   if (run && run(event) !== false) event.preventDefault();
 }
 
@@ -292,7 +293,7 @@ function App() {
         <${VesselCard} eventNow=${now} act=${act} />
         <${RulerCard} />
         ${state.map === 'none' || SCREEN === 'queue' ? null : html`<p class="legal">Approximate. Not for navigation or legal use.</p>`}
-        ${state.coverage ? html`<p class="legend" role="status" data-test="coverage">${state.info.coverage ? 'Coverage, class A: the darker, the more of the reports there are heard; no shade: not known.' : 'Coverage is not known to this console.'} <kbd>L</kbd></p>` : null}
+        ${state.coverage ? html`<p class="legend" role="status" data-test="coverage">${state.info.coverage ? 'Coverage, class A: the darker, the more of the reports there are heard; no shade: not known.' : 'Coverage is not known to this console.'} ${kbd('l')}</p>` : null}
         <${TrackLegend} wanted=${inFocus()} minutes=${sea && state.map === 'ready' ? tickMinutes(sea.map.getZoom(), sea.map.getCenter().lat) : 0} />
         <${ReplayBar} act=${act} />
         ${state.map === 'lost' ? html`<p class="bar stale">The graphics driver dropped the map; it is being drawn again.</p>` : null}
@@ -366,7 +367,7 @@ function VesselCard({ eventNow, act }) {
   const v = vessels.describe(s, eventNow / 1000);
   const where = position(v.lat, v.lon);
   return html`<div class="card vessel" aria-label="Vessel" data-test="vessel-card">
-    <div class="row"><b>${clean(v.name || 'name not received', 40)}</b><span class="grow"></span>${v.mmsi ? html`<button class="small" data-test="dossier-open" onClick=${() => act.dossier(v.mmsi)}>dossier <kbd>P</kbd></button>` : null}<button class="plain" aria-label="Close" onClick=${() => change({ vessel: 0 })}>✕</button></div>
+    <div class="row"><b>${clean(v.name || 'name not received', 40)}</b><span class="grow"></span>${v.mmsi ? html`<button class="small" data-test="dossier-open" onClick=${() => act.dossier(v.mmsi)}>dossier ${kbd('p')}</button>` : null}<button class="plain" aria-label="Close" onClick=${() => change({ vessel: 0 })}>✕</button></div>
     <div class="num">${v.mmsi ?? '–'}${v.callsign ? ` · ${clean(v.callsign, 10)}` : ''} · ${CLASS_WORDS[v.cls] ?? 'unknown'}${v.length_m ? ` · ${v.length_m} m` : ''}</div>
     <div class="num">${v.sog === null ? 'speed –' : speed(v.sog)} · ${v.cog === null ? 'course –' : `${Math.round(v.cog).toString().padStart(3, '0')}°`} · ${where.minutes}</div>
     <div class="muted">${v.destination ? `to ${clean(v.destination, 30)} · ` : ''}heard ${duration(v.age)} ago${v.flags & FLAG.lost ? ' · lost' : ''}</div>
@@ -405,6 +406,7 @@ export async function start(info, session) {
   const palette = new URLSearchParams(location.search).get('palette') ?? remembered.get('dogwatch.palette') ?? 'day';
   const [operator, role] = session.users ? [session.name, session.role] : [remembered.get('dogwatch.operator') ?? '', remembered.get('dogwatch.role') ?? 'watchstander'];
   change({ info, session, operator: clean(operator, 60), role: clean(role, 20), selected: new URLSearchParams(location.hash.slice(1)).get('alert') ?? '', wallOffset: 0 });
+  loadKeys();
   setPalette(PALETTES.includes(palette) ? palette : 'day');
   document.title = `${clean(info.desk ?? 'dogwatch', 60)} · dogwatch`;
   document.getElementById('app').replaceChildren(); // the words of index.html, which preact does not own

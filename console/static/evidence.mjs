@@ -2,6 +2,7 @@
 // alert. May not: any judgement of our own; every number shown was published with the alert.
 
 import { html } from './vendor/htm-preact.mjs';
+import { kbd } from './keys.mjs';
 import { Normal } from './normal.mjs';
 import { OrderBar } from './orders.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
@@ -16,7 +17,7 @@ const ROLE_WORDS = { caller: 'sends the signal' };
 export function Evidence({ eventNow, act, vessels, then }) {
   const now = state.alerts.get(state.selected);
   const alert = then && now?.alert_id === then.alert_id ? then : now;
-  if (!alert) return html`<aside class="evidence" aria-label="Evidence"><div class="empty"><p><b>No alert selected.</b></p><p class="muted"><kbd>J</kbd> <kbd>K</kbd> move in the queue, <kbd>?</kbd> lists the keys.</p></div></aside>`;
+  if (!alert) return html`<aside class="evidence" aria-label="Evidence"><div class="empty"><p><b>No alert selected.</b></p><p class="muted">${kbd('j')} ${kbd('k')} move in the queue, ${kbd('?')} lists the keys.</p></div></aside>`;
   const { what, place, also } = brief(alert.headline); // its identities stand below, under Who
   return html`<aside class=${`evidence ${alert.condition}`} aria-label="Evidence" data-alert=${alert.alert_id}>
     <div class="panel-head"><${LevelIcon} alert=${alert} /><h2>${alert.level}</h2><span class="muted">${conditionWord(alert)}</span>
@@ -48,8 +49,8 @@ export function Facts({ alert, eventNow, act, vessels }) {
     .filter(Boolean).join(' · ');
   return html`<dl class="facts">
     <dt>Who</dt><dd>${alert.subjects.length ? alert.subjects.map((s) => html`<div>${s.name ? html`<b>${clean(s.name, 30)}</b> ` : null}<span class="num">${details(s)}</span></div>`) : who(alert)}</dd>
-    <dt>Where</dt><dd class="row"><span class="num">${where.minutes}<br /><span class="muted">${where.degrees}</span></span><span class="grow"></span>${act ? html`<button class="small" onClick=${() => act.zoom(alert)}>show <kbd>Z</kbd></button>` : null}</dd>
-    <dt>When</dt><dd><div class="num">${period(alert.t_first, Number.isFinite(at) ? new Date(at).toISOString() : alert.t_last)} <span class="muted">(${duration(lasted)}; ${isDistress(alert) ? 'last heard' : 'latest data'} ${duration((eventNow - at) / 1000)} ago)</span></div>${act ? html`<button class="small" data-test="replay-open" onClick=${() => act.replay(alert.alert_id)}>replay what happened <kbd>R</kbd></button>` : null}</dd>
+    <dt>Where</dt><dd class="row"><span class="num">${where.minutes}<br /><span class="muted">${where.degrees}</span></span><span class="grow"></span>${act ? html`<button class="small" onClick=${() => act.zoom(alert)}>show ${kbd('z')}</button>` : null}</dd>
+    <dt>When</dt><dd><div class="num">${period(alert.t_first, Number.isFinite(at) ? new Date(at).toISOString() : alert.t_last)} <span class="muted">(${duration(lasted)}; ${isDistress(alert) ? 'last heard' : 'latest data'} ${duration((eventNow - at) / 1000)} ago)</span></div>${act ? html`<button class="small" data-test="replay-open" onClick=${() => act.replay(alert.alert_id)}>replay what happened ${kbd('r')}</button>` : null}</dd>
   </dl>`;
 }
 
@@ -129,6 +130,6 @@ function AckBar({ alert, act }) {
     ${alert.ack
       ? html`<p class="by" data-test="acked">✓ Acknowledged by <b>${clean(alert.ack.by, 60)}</b> at ${dateTime(alert.ack.at)}, revision ${alert.ack.seen_revision}</p>`
       : html`<button class="primary wide" data-test="ack" disabled=${!linked() || state.sending === alert.alert_id} onClick=${() => act.acknowledge(alert.alert_id)}>
-          ${state.sending === alert.alert_id ? 'Recording…' : linked() ? (alert.condition === 'active' ? 'Acknowledge' : 'Seen: take it off the list') : 'No link: cannot acknowledge'} <kbd>A</kbd></button>`}
+          ${state.sending === alert.alert_id ? 'Recording…' : linked() ? (alert.condition === 'active' ? 'Acknowledge' : 'Seen: take it off the list') : 'No link: cannot acknowledge'} ${kbd('a')}</button>`}
   </footer>`;
 }

@@ -1,6 +1,7 @@
 // The top line: where, who, when, and whether data flow. May live here: the header and the exercise banner. May not: alerts' contents.
 
 import { html } from './vendor/htm-preact.mjs';
+import { kbd } from './keys.mjs';
 import { PALETTES, change, linked, state } from './store.mjs';
 import { AreasButton } from './areas.mjs';
 import { SoundButton } from './sound.mjs';
@@ -29,11 +30,11 @@ export function Header({ eventNow, act }) {
     ${shelved || held ? html`<span class="fact" data-test="aside"><span class="label">off the queue</span><span class="num">${shelved} shelved, ${held} held</span></span>` : null}
     <span class=${`link ${up ? (silent ? 'stale' : 'up') : 'down'}`} role="status"><i aria-hidden="true"></i>${up && silent ? 'silent' : WORD[up]}</span>
     <a class="plain" href="?view=rules" title="Rules: read, try, change">rules</a><a class="plain" href="?view=zones" title="Zones: draw, try, change">zones</a><a class="plain" href="?view=analysis" title="Figures for analysts">analysis</a>
-    <button class="plain" onClick=${() => change({ searching: true })} title="Find a vessel (/)">find <kbd>/</kbd></button>
+    <button class="plain" onClick=${() => change({ searching: true })} title="Find a vessel">find ${kbd('/')}</button>
     <${AreasButton} /><${SoundButton} onSilence=${act.silence} /><${WatchButton} />
     <button class="plain" data-test="who" onClick=${() => change({ asking: true })} title=${state.session.users ? 'Who is logged in; log out' : 'Change who is on watch'}>${state.session.users ? `${clean(state.session.name, 24)}, ${words(state.session.role)}` : state.operator ? `You: ${clean(state.operator, 24)}` : 'Who are you?'}</button>
-    <button class="plain" onClick=${act.palette} title=${`Change to ${next} colours (T)`}>${state.palette} <kbd>T</kbd></button>
-    <button class="plain" onClick=${() => change({ help: true })} title="Keys, time and units (?)" aria-label="Keys, time and units">?</button>
+    <button class="plain" onClick=${act.palette} title=${`Change to ${next} colours`}>${state.palette} ${kbd('t')}</button>
+    <button class="plain" onClick=${() => change({ help: true })} title="Keys, time and units" aria-label="Keys, time and units">?</button>
   </header>`;
 }
 

@@ -2,6 +2,7 @@
 // May not: who may do what (the server says it), the order of the queue (store.mjs).
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { kbd } from './keys.mjs';
 import { Signer } from './session.mjs';
 import { change, isDistress, linked, state } from './store.mjs';
 import { clean, dateTime, words } from './text.mjs';
@@ -28,7 +29,7 @@ const shelved = (hours, eventNow) => ({ reason: `for ${hours} h`, until: new Dat
 /** What is decided about an alert, and the buttons for what can be. */
 export function OrderBar({ alert, act }) {
   const ask = (action) => () => change({ ordering: { id: alert.alert_id, action } });
-  const button = (action, label, key) => html`<button class="small" data-test=${action} disabled=${!linked()} onClick=${action === 'own' || action === 'release' ? () => act.order(alert.alert_id, action, {}) : ask(action)}>${label} <kbd>${key}</kbd></button> `;
+  const button = (action, label, key) => html`<button class="small" data-test=${action} disabled=${!linked()} onClick=${action === 'own' || action === 'release' ? () => act.order(alert.alert_id, action, {}) : ask(action)}>${label} ${kbd(key.toLowerCase())}</button> `;
   const { owner, disposition, shelf } = alert;
   return html`<div class="orders small-text">
     ${owner ? html`<p data-test="owner">Looked after by <b>${clean(owner.name, 60)}</b></p>` : null}
@@ -52,10 +53,10 @@ export function OrderDialog({ eventNow, onOrder }) {
     const fields = event.target.elements;
     const text = (name) => clean(fields[name]?.value.trim() ?? '', 300);
     const body = { by: text('who'), role: text('role'), reason: text('reason'), code: text('code'), of: text('of'), scope: text('scope') || 'episode' };
-    if (action === 'shelve') body.until = shelved(Number(fields.hours.value), eventNow).until;
+    if (action === 'shelve') body.until = fields.until.value ? `${fields.until.value.slice(0, 16)}:00Z` : shelved(Number(fields.hours.value), eventNow).until;
     if (!body.by) return;
     if (!body.reason && action === 'dispose') body.reason = USUAL[body.code] ?? '';
-    if (!body.reason && action === 'shelve') body.reason = shelved(fields.hours.value, eventNow).reason;
+    if (!body.reason && action === 'shelve') body.reason = fields.until.value ? `until ${dateTime(body.until)}` : shelved(fields.hours.value, eventNow).reason;
     box.current.close();
     onOrder(id, action, body);
   };
@@ -76,9 +77,9 @@ export function OrderDialog({ eventNow, onOrder }) {
       <${Signer} roles=${ROLES} />
       ${action === 'dispose' ? html`${pick('code', 'It is', CODES, words, { autofocus: true })}<label>Of (alert number) or to (agency) <input name="of" maxlength="64" autocomplete="off" /></label>` : null}
       ${action === 'assign' ? html`<label>To <input name="of" maxlength="60" autocomplete="off" /></label>` : null}
-      ${action === 'shelve' ? html`${pick('hours', 'For', HOURS, (h) => `${h} h of event time`, { autofocus: true })}${pick('scope', 'What', ['episode', 'vessel_rule', ...(state.alerts.get(state.selected)?.zones?.length === 1 ? ['zone_rule'] : [])], (s) => ({ episode: 'this episode', vessel_rule: 'this rule for these vessels', zone_rule: 'this rule in this zone, whoever it is' })[s])}` : null}
+      ${action === 'shelve' ? html`${pick('hours', 'For', HOURS, (h) => `${h} h of event time`, { autofocus: true })}<label>or until (UTC, event time) <input name="until" type="datetime-local" min=${Number.isFinite(eventNow) ? new Date(eventNow).toISOString().slice(0, 16) : null} /></label>${pick('scope', 'What', ['episode', 'vessel_rule', ...(state.alerts.get(state.selected)?.zones?.length === 1 ? ['zone_rule'] : [])], (s) => ({ episode: 'this episode', vessel_rule: 'this rule for these vessels', zone_rule: 'this rule in this zone, whoever it is' })[s])}` : null}
       <label>Reason <input name="reason" maxlength="300" autocomplete="off" autofocus=${!(action in CHOICES)} /></label>
-      ${(action in CHOICES) ? html`<p class="muted">A digit records it at once; <kbd>U</kbd> undoes it for ten seconds.</p>` : null}
+      ${(action in CHOICES) ? html`<p class="muted">A digit records it at once; ${kbd('u')} undoes it for ten seconds.</p>` : null}
       <div class="row end">
         <button type="button" onClick=${() => box.current.close()}>Cancel</button>
         <button class="primary" type="submit" data-test="order-now">Record it</button>

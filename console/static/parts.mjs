@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
 import { DisplayFields } from './display.mjs';
+import { KeyFields } from './keys.mjs';
 import { SCREEN, screenAddress } from './screens.mjs';
 import { Signer } from './session.mjs';
 import { change, isDistress, isOpen, linked, state } from './store.mjs';
@@ -143,13 +144,6 @@ export function RescueDialog({ onEnd }) {
   </dialog>`;
 }
 
-const KEYS = [
-  ['J  K', 'next, previous alert'], ['Enter', 'open the alert, show its place'], ['A', 'acknowledge, then the next open one'], ['Z', 'zoom to the place'],
-  ['R', 'replay what happened'], ['Space', 'play, pause the replay'], ['←  →', 'one report back, on'], ['[  ]', 'slower, faster'], ['B', 'back from the replay to now'], ['C', 'in the replay: as known then, as known now'],
-  ['O', 'take the alert, or let it go'], ['N', 'note for the log'], ['D, then 1 to 5', 'dismiss or close it as; reopen'], ['S, then 1 to 7', 'shelve for; off the shelf'], ['W', 'assign to somebody'], ['U', 'undo your last step, for 10 s'],
-  ['E', 'end the rescue area'], ['Y', 'release a flooding rule'], ['F', 'filter the list; Esc shows all'], ['I', 'let new alerts into the list'], ['T', 'day, dusk, night'], ['L', 'where the receivers hear'], ['V', 'tracks of the vessel in focus'], ['G', 'go to a position'], ['M', 'range and bearing'], ['/', 'find a vessel'], ['P', 'dossier of the vessel'], ['Esc', 'close'], ['H', 'the watch: hand over, accept, load'], ['X', 'silence the desk for 30 s'], ['?', 'this list'],
-];
-
 export function HelpDialog() {
   const box = useRef(null);
   useEffect(() => {
@@ -157,8 +151,7 @@ export function HelpDialog() {
   }, []);
   return html`<dialog ref=${box} onClose=${() => change({ help: false })} aria-label="Keys, time and units">
     <${DisplayFields} />
-    <h2>Keys</h2>
-    <table class="keys"><tbody>${KEYS.map(([key, does]) => html`<tr><th scope="row"><kbd>${key}</kbd></th><td>${does}</td></tr>`)}</tbody></table>
+    <${KeyFields} />
     <p class="muted" data-test="screens">Two monitors: <a href=${screenAddress('queue')}>the queue alone</a>, and <a href=${screenAddress('map')}>the map alone</a> in a window on the other; they follow each other${SCREEN === 'all' ? '' : html`, or <a href=${screenAddress('')}>both on one screen</a>`}.</p>
     <p class="muted">Map symbols are styled after IMO SN.1/Circ.243. Third-party licences: <a href="static/vendor/LICENCES.txt" target="_blank" rel="noopener">list</a>.</p>
     <div class="row end"><button class="primary" onClick=${() => box.current.close()}>Close</button></div>

@@ -1,6 +1,7 @@
 // The alert queue, left. May live here: rows, the bar of new ones, empty words. May not: what belongs in it and in which order (store.mjs).
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { kbd } from './keys.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
 import { useRows } from './rows.mjs';
 import { SHOWS, arrange, change, filtered, hold, isOpen, setFilter, state } from './store.mjs';
@@ -74,7 +75,7 @@ function FilterBar({ onFilter }) {
     event.preventDefault();
   };
   return html`<div class="filters" role="search" aria-label="Filter of the queue" onKeyDown=${keys}>
-    <input name="filter" value=${text} placeholder="filter (F)" maxlength="60" autocomplete="off" aria-label="Words in the alert" onInput=${(e) => onFilter({ text: e.target.value })} />
+    <input name="filter" value=${text} placeholder="filter" maxlength="60" autocomplete="off" aria-label="Words in the alert" onInput=${(e) => onFilter({ text: e.target.value })} />
     <select aria-label="Least level" value=${level} onChange=${(e) => onFilter({ level: e.target.value })}><option value="">every level</option>${LEVELS.slice(1, 3).map((l) => html`<option value=${l}>${l} and up</option>`)}</select>
     <select aria-label="Which alerts" value=${show} onChange=${(e) => onFilter({ show: e.target.value })}>${Object.entries(SHOWS).map(([key, word]) => html`<option value=${key}>${word}</option>`)}</select>
     ${filtered() ? html`<button class="small" data-test="filter-off" onClick=${() => onFilter({ text: '', level: '', show: 'queue' })}>${state.hidden} hidden: show all</button>` : null}
@@ -88,7 +89,7 @@ function NewBar() {
   const worst = fresh.reduce((a, b) => (levelRank(b.level) > levelRank(a.level) ? b : a));
   const letIn = () => { arrange(true); change(); };
   return html`<button class=${`newbar ${worst.level}`} onClick=${letIn} aria-label=${`${fresh.length} new, worst: ${worst.level}`}>
-    <${LevelIcon} alert=${worst} /> ${fresh.length} new <kbd>I</kbd>
+    <${LevelIcon} alert=${worst} /> ${fresh.length} new ${kbd('i')}
   </button>`;
 }
 
@@ -112,7 +113,7 @@ function Row({ alert, index, stop, eventNow, act }) {
 
 function Empty({ eventNow }) {
   if (!state.loaded) return html`<div class="empty" role="status" data-test="loading"><p><b>Reading the alerts…</b></p><p class="muted">${performance.now() > SLOW_MS ? 'The server is slow to answer. If this lasts, look whether dogwatch is still running; the page goes on asking.' : 'Whether any are open is not known yet.'}</p></div>`;
-  if (filtered()) return html`<div class="empty"><p><b>Nothing passes the filter.</b></p><p class="muted">${state.hidden} alerts of the queue are hidden by it. <kbd>F</kbd> <kbd>Esc</kbd> shows all.</p></div>`;
+  if (filtered()) return html`<div class="empty"><p><b>Nothing passes the filter.</b></p><p class="muted">${state.hidden} alerts of the queue are hidden by it. ${kbd('f')} <kbd>Esc</kbd> shows all.</p></div>`;
   const rules = state.info.rules ? `${state.info.rules} rules active, ` : '';
   const last = Number.isFinite(eventNow) ? `last position ${clock(eventNow)}.` : 'no position yet.';
   return html`<div class="empty"><p><b>No open alerts.</b></p><p class="muted">${rules}${last}</p></div>`;

@@ -2,6 +2,7 @@
 // state, its bar, its features for the map. May not: requests but for its evidence, judgement; the map draws what `features` returns.
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { kbd } from './keys.mjs';
 import { change, state } from './store.mjs';
 import { clean, clock, dateTime, duration, speed, stamp } from './text.mjs';
 import { getJson } from './wire.mjs';
@@ -169,7 +170,7 @@ export function ReplayBar({ act }) {
   useEffect(() => first.current?.focus(), [replay?.evidence]); // else Space would press the button that opened it once more
   if (!replay) return null;
   if (!replay.evidence) {
-    return html`<section class="replay" aria-label="Replay"><p class="pad">${replay.fault ? `The replay cannot open: ${replay.fault}.` : 'Looking up what was heard…'} <button class="small" onClick=${act.endReplay}>Close <kbd>B</kbd></button></p></section>`;
+    return html`<section class="replay" aria-label="Replay"><p class="pad">${replay.fault ? `The replay cannot open: ${replay.fault}.` : 'Looking up what was heard…'} <button class="small" onClick=${act.endReplay}>Close ${kbd('b')}</button></p></section>`;
   }
   const { now, from, to, then } = replay;
   const evidence = shownOf(replay), raised = replay.evidence.then?.event_ms;
@@ -180,11 +181,11 @@ export function ReplayBar({ act }) {
       <button ref=${first} class="primary" onClick=${() => play()} data-test="play">${replay.playing ? 'Pause' : 'Play'} <kbd>Space</kbd></button>
       <b class="num" data-test="playhead">${stamp(now)}</b>
       <label><span class="unseen">Speed</span><select value=${replay.speed} onChange=${(event) => change({ replay: { ...replay, speed: Number(event.target.value) } })}>${SPEEDS.map((n) => html`<option value=${n}>${n}×</option>`)}</select></label>
-      ${replay.evidence.then ? html`<button class="small" aria-pressed=${Boolean(then)} onClick=${switchThen} data-test="then" title="What was known when the alert came up, or all that is known now">${then ? 'as known then' : 'as known now'} <kbd>C</kbd></button>` : null}
+      ${replay.evidence.then ? html`<button class="small" aria-pressed=${Boolean(then)} onClick=${switchThen} data-test="then" title="What was known when the alert came up, or all that is known now">${then ? 'as known then' : 'as known now'} ${kbd('c')}</button>` : null}
       <span class="grow"></span>
       <a href=${printAddress(replay.id)} target="_blank" rel="noopener" data-test="print">Print</a>
       <button onClick=${() => act.copyLink()}>${replay.copied ? 'Copied' : 'Copy link'}</button>
-      <button onClick=${act.endReplay}>Close <kbd>B</kbd></button>
+      <button onClick=${act.endReplay}>Close ${kbd('b')}</button>
     </div>
     <ul class="at">${evidence.tracks.map((track, i) => html`<li><span class=${`key v${i % 3}`}></span>${nameOf(evidence, track.mmsi)}: <span class="num">${stateAt(track, now)}</span></li>`)}</ul>
     ${then ? html`<p class="small-text" role="status" data-test="then-told">As known at ${clock(raised)}, when the alert came up${evidence.alert.revision < replay.evidence.alert.revision ? ` (revision ${evidence.alert.revision}; ${replay.evidence.alert.revision} now)` : ''}: what came later is left out.</p>` : null}

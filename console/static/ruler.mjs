@@ -1,6 +1,7 @@
 // Range and bearing ('M'), and the mark of a place that was gone to. May live here: great circles, the line and its words. May not: keys, what is in focus.
 
 import { html } from './vendor/htm-preact.mjs';
+import { kbd } from './keys.mjs';
 import { change, state } from './store.mjs';
 import { clean, distance, position } from './text.mjs';
 
@@ -41,7 +42,7 @@ export function RulerCard() {
   if (!ruler) return html`<p class="legend" role="status" data-test="pin">Marked: <b class="num">${position(pin.lat, pin.lon).minutes}</b> <kbd>Esc</kbd></p>`;
   const { nm, deg } = ruler.at ? rangeBearing(ruler.at, ruler.to ?? ruler.at) : { nm: 0, deg: 0 };
   return html`<p class="legend" role="status" data-test="ruler">From <b>${clean(ruler.name, 30)}</b>: <b class="num">${distance(nm, nm < 10 ? 2 : 1)}, ${bearing(deg)}</b> true, back ${bearing((rangeBearing(ruler.to ?? ruler.at, ruler.at).deg))}
-    <span class="muted">· ${ruler.fixed ? 'a click begins anew' : 'to the pointer, or the middle as the map moves; a click holds it'}</span> <kbd>M</kbd></p>`;
+    <span class="muted">· ${ruler.fixed ? 'a click begins anew' : 'to the pointer, or the middle as the map moves; a click holds it'}</span> ${kbd('m')}</p>`;
 }
 
 export class Ruler {

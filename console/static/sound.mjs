@@ -5,6 +5,7 @@
 // A browser makes no sound before the first key or click on the page: until then the page says so.
 
 import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { kbd } from './keys.mjs';
 import { change, isDistress, isOpen, state } from './store.mjs';
 import { clean, duration } from './text.mjs';
 import { postSilence } from './wire.mjs';
@@ -126,7 +127,7 @@ const WORDS = { blocked: 'sound is off', none: 'no sound here' };
 export function SoundButton({ onSilence }) {
   const { can, risk, repeat } = state.sound;
   const text = silent() ? `silenced ${left()}` : WORDS[can] ?? (risk ? 'sound' : 'distress sounds only');
-  return html`<button class=${`plain sound ${can === 'on' && !silent() ? '' : 'off'}`} data-test="sound" onClick=${() => change({ sounding: true })} title="Sounds of this desk: try them, choose them">${text}</button>${repeat && can === 'on' && !silent() && mayWrite() ? html`<button class="small" data-test="silence" onClick=${onSilence} title="All sounds of this desk are off for 30 s; it stands in the log">silence 30 s <kbd>X</kbd></button>` : null}`;
+  return html`<button class=${`plain sound ${can === 'on' && !silent() ? '' : 'off'}`} data-test="sound" onClick=${() => change({ sounding: true })} title="Sounds of this desk: try them, choose them">${text}</button>${repeat && can === 'on' && !silent() && mayWrite() ? html`<button class="small" data-test="silence" onClick=${onSilence} title="All sounds of this desk are off for 30 s; it stands in the log">silence 30 s ${kbd('x')}</button>` : null}`;
 }
 
 /** Sound that is off, and a silence, are never out of sight. */
@@ -152,7 +153,7 @@ export function SoundDialog({ onSilence }) {
     <p class="row">${Object.keys(TONES).map((name) => html`<button type="button" data-test=${`try-${name}`} onClick=${() => play(name)}>Try ${name}</button>`)}</p>
     <p class="muted">Distress: two tones until it is acknowledged. Alarm: three short tones, again and again. Warning: two, once. Caution: none.</p>
     <label><input type="checkbox" data-test="risk-sound" checked=${risk} onChange=${(event) => setRisk(event.target.checked)} /> Alarms and warnings sound at this desk</label>
-    <p class="muted">Distress always sounds. It can be silenced for 30 s with <kbd>X</kbd>, under a name, in the watch log.</p>
+    <p class="muted">Distress always sounds. It can be silenced for 30 s with ${kbd('x')}, under a name, in the watch log.</p>
     <div class="row end">
       ${repeat && mayWrite() ? html`<button type="button" onClick=${() => { box.current.close(); onSilence(); }}>Silence for 30 s</button>` : null}
       <button class="primary" type="button" autofocus onClick=${() => box.current.close()}>Close</button>

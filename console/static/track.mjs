@@ -2,6 +2,7 @@
 // its features, its layers, its legend. May not: who is in focus (app.mjs), replays (past.mjs).
 
 import { html, useEffect } from './vendor/htm-preact.mjs';
+import { kbd } from './keys.mjs';
 import { GAP_MS, unwrapped } from './replay.mjs';
 import { change, state } from './store.mjs';
 import { clock, duration } from './text.mjs';
@@ -122,5 +123,5 @@ export function TrackLegend({ wanted, minutes }) {
   if (!on || !state.track?.length) return null;
   return html`<div class="legend track-legend" data-test="track-legend" role="note" aria-label="Legend of the track"><b>Track, kn</b>
     ${SPEEDS_KN.map((from, i) => html`<span><i style=${`background:var(--speed-${i});height:${WIDTHS[i]}px`}></i>${SPEEDS_KN[i + 1] === undefined ? `${from} and more` : `${from}–${SPEEDS_KN[i + 1]}`}</span>`)}
-    <span><i class="dashes"></i>silent</span><span>○ each ${duration(minutes * 60)}</span> <kbd>V</kbd></div>`;
+    <span><i class="dashes"></i>silent</span><span>○ each ${duration(minutes * 60)}</span> ${kbd('v')}</div>`;
 }

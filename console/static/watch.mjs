@@ -2,6 +2,7 @@
 // May not: who may do what (the server says it), the lists themselves (the server makes them).
 
 import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { kbd } from './keys.mjs';
 import { Signer } from './session.mjs';
 import { change, linked, state } from './store.mjs';
 import { clean, dateTime, duration, exerciseWords, words } from './text.mjs';
@@ -17,7 +18,7 @@ export function WatchButton() {
   const { watch } = state.health;
   if (!watch) return null;
   const text = watch.name ? `On watch: ${clean(watch.name, 24)}${watch.offered ? ', hands over' : ''}` : 'Nobody has the watch';
-  return html`<button class="plain" data-test="watch" onClick=${() => change({ watching: true })} title="The watch, hand-over, load (H)">${text} <kbd>H</kbd></button>`;
+  return html`<button class="plain" data-test="watch" onClick=${() => change({ watching: true })} title="The watch, hand-over, load">${text} ${kbd('h')}</button>`;
 }
 
 /** A hand-over that nobody accepts is everybody's business after a quarter of an hour. */

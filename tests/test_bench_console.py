@@ -46,7 +46,7 @@ def test_a_missed_goal_is_said() -> None:
         "bytes_per_vessel": 25.0,
         "clients_with_frames": 18,
     }
-    verdicts = {goal["name"]: goal["met"] for goal in judged({"live": live, "day": {"server_growth": 0.2, "page_growth": -0.1}})}
+    verdicts = {goal["name"]: goal["met"] for goal in judged({"live": live, "day": {"hours": 24, "server_growth": 0.2, "page_growth": -0.1}})}
     assert [name for name, met in verdicts.items() if not met] == [
         "bytes per vessel and update",
         "consoles served at once",

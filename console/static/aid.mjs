@@ -22,7 +22,7 @@ export class Aid {
     line('aid-over-land', only('over-land'), { 'line-width': 1.6, 'line-dasharray': [2, 2.5] });
     map.addLayer({
       id: 'aid-words', type: 'symbol', source: 'aid', filter: only('words'),
-      layout: { 'text-field': ['get', 'text'], 'text-size': 12, 'text-anchor': 'top', 'text-offset': [0, 0.8], 'symbol-sort-key': ['get', 'rank'] }, paint: { 'text-halo-width': 2 },
+      layout: { 'text-field': ['get', 'text'], 'text-size': 12, 'text-max-width': 40, 'text-variable-anchor': ['top', 'bottom', 'left', 'right'], 'text-radial-offset': 0.8, 'symbol-sort-key': ['get', 'rank'] }, paint: { 'text-halo-width': 2 },
     });
     this.recolour();
   }

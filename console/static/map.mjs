@@ -193,9 +193,13 @@ export class SeaMap {
       const subject = alert.subjects.find((one) => one.mmsi === mmsi);
       const tag = this.names.children[used] ?? this.names.appendChild(document.createElement('span'));
       const text = clean(vessels.statics.get(vessels.handle[s])?.name || subject?.name || mmsi, 24);
-      if (tag.textContent !== text) tag.textContent = text;
-      tag.className = isOpen(alert) ? 'open' : '';
-      const [w, h] = [tag.offsetWidth, tag.offsetHeight];
+      const look = isOpen(alert) ? 'open' : '';
+      if (tag.textContent !== text || tag.className !== look || !tag.size) { // to ask for a size costs a layout of the page
+        tag.textContent = text;
+        tag.className = look;
+        tag.size = [tag.offsetWidth, tag.offsetHeight];
+      }
+      const [w, h] = tag.size;
       const free = [[NAME_GAP, -8], [-NAME_GAP - w, -8], [-w / 2, 16], [-w / 2, -16 - h]].map(([dx, dy]) => ({ x: Math.round(at.x + dx), y: Math.round(at.y + dy), w, h }))
         .find((box) => !taken.some((other) => box.x < other.x + other.w && other.x < box.x + box.w && box.y < other.y + other.h && other.y < box.y + box.h));
       if (!free) continue;

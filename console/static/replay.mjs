@@ -181,13 +181,13 @@ export function ReplayBar({ act }) {
       <button ref=${first} class="primary" onClick=${() => play()} data-test="play">${replay.playing ? 'Pause' : 'Play'} <kbd>Space</kbd></button>
       <b class="num" data-test="playhead">${stamp(now)}</b>
       <label><span class="unseen">Speed</span><select value=${replay.speed} onChange=${(event) => change({ replay: { ...replay, speed: Number(event.target.value) } })}>${SPEEDS.map((n) => html`<option value=${n}>${n}×</option>`)}</select></label>
-      ${replay.evidence.then ? html`<button class="small" aria-pressed=${Boolean(then)} onClick=${switchThen} data-test="then" title="What was known when the alert came up, or all that is known now">${then ? 'as known then' : 'as known now'} ${kbd('c')}</button>` : null}
       <span class="grow"></span>
       <a href=${printAddress(replay.id)} target="_blank" rel="noopener" data-test="print">Print</a>
       <button onClick=${() => act.copyLink()}>${replay.copied ? 'Copied' : 'Copy link'}</button>
       <button onClick=${act.endReplay}>Close ${kbd('b')}</button>
     </div>
-    <ul class="at">${evidence.tracks.map((track, i) => html`<li><span class=${`key v${i % 3}`}></span>${nameOf(evidence, track.mmsi)}: <span class="num">${stateAt(track, now)}</span></li>`)}</ul>
+    <div class="row"><ul class="at">${evidence.tracks.map((track, i) => html`<li><span class=${`key v${i % 3}`}></span>${nameOf(evidence, track.mmsi)}: <span class="num">${stateAt(track, now)}</span></li>`)}</ul><span class="grow"></span>
+      ${replay.evidence.then ? html`<button class="small" aria-pressed=${Boolean(then)} onClick=${switchThen} data-test="then" title="What was known when the alert came up, or all that is known now">${then ? 'as known then' : 'as known now'} ${kbd('c')}</button>` : null}</div>
     ${then ? html`<p class="small-text" role="status" data-test="then-told">As known at ${clock(raised)}, when the alert came up${evidence.alert.revision < replay.evidence.alert.revision ? ` (revision ${evidence.alert.revision}; ${replay.evidence.alert.revision} now)` : ''}: what came later is left out.</p>` : null}
     <${Lanes} evidence=${evidence} now=${now} until=${then ? raised : NaN} />
     <input type="range" min=${from} max=${to} step="1000" value=${now} aria-label="Time of the replay" aria-valuetext=${clock(now)} onInput=${(event) => seek(Number(event.target.value))} />

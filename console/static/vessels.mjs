@@ -155,7 +155,7 @@ export class Vessels {
     writeVertex(this.floats, this.bytes, s, {
       x: mercatorX(lon), y: mercatorY(lat), vx: this.vx[s], vy: this.vy[s], t: this.t[s] - this.base, angle,
       shape: shapeOf(cls, f.flags[i], angle), colour: cls <= 5 ? cls : cls === 19 ? COLOUR.alarm : COLOUR.muted, size: cls <= 5 ? 13 : cls === 19 ? 26 : 15,
-      bits: f.flags[i] & FLAG.classB ? BIT.classB : 0,
+      bits: (f.flags[i] & FLAG.classB ? BIT.classB : 0) | (f.flags[i] & FLAG.lost ? BIT.still : 0), // the cross of a lost one does not fade with its age
     });
     this.dirty = [Math.min(this.dirty[0], s), Math.max(this.dirty[1], s + 1)];
   }

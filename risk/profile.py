@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from hashlib import blake2b
 from typing import Annotated, Any, TypeVar
 
@@ -104,7 +105,7 @@ class CaseLimits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_d
     vessels_max: int = 16
 
 
-class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True, dict=True):  # dict: for what is picked out once
     """One set of rules, as a person wrote it. `name` is its identity, `content_hash` its content."""
 
     name: str
@@ -134,18 +135,33 @@ class Profile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_def
 
     def rule_for(self, event: Event) -> Rule | None:
         """The first rule whose criteria the event meets; None where an exclusion takes it."""
-        return None if _first_met(self.exclusions, event) else _first_met(self.rules, event)
+        exclusions, rules = self._asked_of(event.type)
+        return None if exclusions and _first_met(exclusions, event) else _first_met(rules, event)
 
     def could_count(self, event_type: str) -> bool:
         """Whether any rule could ever fit an event of this type (its other fields may change during its life)."""
-        return event_type != NEVER_SCORED and any(not rule.behaviours or event_type in rule.behaviours for rule in self.rules)
+        return event_type != NEVER_SCORED and bool(self._asked_of(event_type)[1])
+
+    @cached_property
+    def _by_type(self) -> dict[str, tuple[list[Exclusion], list[Rule]]]:
+        return {}
+
+    def _asked_of(self, event_type: str) -> tuple[list[Exclusion], list[Rule]]:
+        """Exclusions and rules that may fit events of a type, in their order: each version of an event asks, and most rules speak of other behaviours."""
+        if event_type not in self._by_type:
+            self._by_type[event_type] = _speaking(self.exclusions, event_type), _speaking(self.rules, event_type)
+        return self._by_type[event_type]
+
+
+def _speaking(items: Sequence[_Asked], event_type: str) -> list[_Asked]:
+    return [item for item in items if not item.behaviours or event_type in item.behaviours]
 
 
 def _first_met(items: Sequence[_Asked], event: Event) -> _Asked | None:
-    """The first of them that an event meets. Each version of an event asks all of them, and most speak of other behaviours: these are not called."""
-    kind, subtype = event.type, event.subtype
+    """The first of them that an event meets; those of another subtype are not called."""
+    subtype = event.subtype
     for item in items:
-        if (not item.behaviours or kind in item.behaviours) and (not item.subtypes or subtype in item.subtypes) and item.met(event):
+        if (not item.subtypes or subtype in item.subtypes) and item.met(event):
             return item
     return None
 

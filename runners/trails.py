@@ -33,13 +33,13 @@ class Trails:
     def take(self, _progress: Progress, output: Output) -> None:
         """The positions of one output."""
         fixes = output.batch.fixes
-        fixes = fixes[(fixes["t_ms"] != T_MISSING) & (fixes["lat"] != LAT_MISSING)]
-        if not len(fixes):
+        t_ms, lat = fixes["t_ms"], fixes["lat"]
+        placed = np.flatnonzero((t_ms != T_MISSING) & (lat != LAT_MISSING))
+        if not len(placed):
             return
-        part = np.empty(len(fixes), TRAIL)
-        part["key"] = fixes["mmsi"].astype(np.uint64) << np.uint64(32) | (fixes["t_ms"] // TRAIL_MS).astype(np.uint64)
-        for name in ("t_ms", "lat", "lon"):
-            part[name] = fixes[name]
+        part = np.empty(len(placed), TRAIL)
+        part["t_ms"], part["lat"], part["lon"] = t_ms[placed], lat[placed], fixes["lon"][placed]
+        part["key"] = fixes["mmsi"][placed].astype(np.uint64) << np.uint64(32) | (part["t_ms"] // TRAIL_MS).astype(np.uint64)
         self.waiting.append(part)
         self.waiting_rows += len(part)
         if self.waiting_rows > NEW_ROWS:

@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,17 +94,18 @@ def spoken(model: Normality, runs: list[tuple[list[Event], list[dict[str, Any]]]
     return table
 
 
-def compare(scenario: str, folder: Path) -> dict[str, Any]:
+def compare(scenario: str, unseen: Sequence[int], folder: Path) -> dict[str, Any]:
     """Fit on the first seeds, score the others with and without the model."""
     began = time.process_time()
     model = learn([sea(scenario, seed, folder)[0] for seed in FITTED], folder / f"{scenario}.normality")
     learned_s, rules, runs = time.process_time() - began, read_rules(PROFILE, []), []
-    for seed in UNSEEN[scenario]:
+    for seed in unseen:
         nmea, truth = sea(scenario, seed, folder)
         replay([nmea], rules, Options(folder / f"out-{scenario}", snapshot_wall_s=1e9))
         runs.append(([event_from_json(line) for line in (folder / f"out-{scenario}" / "events.ndjson").read_bytes().splitlines()], truth))
     return {
         "scenario": scenario,
+        "unseen_seeds": list(unseen),
         "card": model.card,
         "cpu_s_simulate_and_learn": round(learned_s, 1),
         "without": judged(rules.profile, runs, None),
@@ -117,12 +119,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=sorted(UNSEEN), help="one scenario; the result keeps what it had of the other")
     parser.add_argument("--folder", type=Path, help="keep the recordings here, and use those that are here")
+    parser.add_argument("--seeds", type=int, nargs="+", help="fresh ones instead of those of the report, which is then left as it is")
     asked = parser.parse_args()
     results = []
     with tempfile.TemporaryDirectory(prefix="dogwatch-learn-") as folder:
         for scenario in (asked.only,) if asked.only else UNSEEN:
-            results.append(compare(scenario, asked.folder or Path(folder)))
+            results.append(compare(scenario, asked.seeds or UNSEEN[scenario], asked.folder or Path(folder)))
             print(json.dumps({key: value for key, value in results[-1].items() if key != "card"}), flush=True)
+    if asked.seeds:
+        return
     known = json.loads(RESULT.read_text())["seas"] if asked.only and RESULT.exists() else []
     results += [row for row in known if row["scenario"] != asked.only]
     RESULT.write_text(json.dumps({"profile": PROFILE, "fitted_seeds": FITTED, "unseen_seeds": UNSEEN, "seas": results}, indent=2) + "\n")

@@ -20,7 +20,7 @@ from dogwatch.events import Event
 from risk.explain import contributions
 from risk.normality import Normality, bin_of, cell_of, group_of
 from risk.profile import Levels
-from risk.score import ODD_PERCENT_MAX, assess, counterfactual
+from risk.score import ODD_FROM, ODD_PERCENT_MAX, assess, counterfactual
 from risk.step import RiskState
 from runners.cli import app
 from runners.intake import Intake
@@ -136,6 +136,33 @@ def test_too_little_is_refused_by_the_command(tmp_path):
     assert isinstance(result.exception, InputError)
     assert "too few to learn from" in str(result.exception)
     assert not (tmp_path / "m").exists()
+
+
+def as_table() -> str:
+    """The traffic as an archive has it: one row for each report, in order of time, with type and length of its ship."""
+    fixes = np.sort(traffic().fixes, order="t_ms")
+    rows = zip(fixes["mmsi"], fixes["t_ms"].astype("datetime64[ms]"), fixes["lat"], fixes["lon"], fixes["sog"], fixes["cog"], strict=True)
+    lines = [
+        f"{mmsi},{str(t)[:19]},{lat / UNITS_PER_DEG:.6f},{lon / UNITS_PER_DEG:.6f},{sog / 10},{cog / 10},70,150,20" for mmsi, t, lat, lon, sog, cog in rows
+    ]
+    return "\n".join(["MMSI,BaseDateTime,LAT,LON,SOG,COG,VesselType,Length,Width", *lines]) + "\n"
+
+
+def test_learned_by_the_command_and_used_by_a_replay(tmp_path):
+    week, model_file = tmp_path / "week.csv", tmp_path / "model.normality"
+    week.write_text(as_table())
+    learned = CliRunner().invoke(app, ["learn", str(week), "--out", str(model_file), "--json"])
+    assert learned.exit_code == 0, learned.output
+    card = msgspec.json.decode(learned.stdout)
+    found = read_model(model_file)
+    assert (card["hash"], card["vessels"], card["positions"]) == (found.content_hash, SHIPS, SHIPS * REPORTS)
+    assert card["observations_calibrating"] > 100
+    quantiles = [found.oddest(event).quantile for event in (moving(), odd())]
+    assert quantiles[0] < ODD_FROM < quantiles[1]
+    for words, told in ((["--normality", str(model_file)], card["hash"]), ([], None)):
+        replayed = CliRunner().invoke(app, ["replay", str(week), "--out", str(tmp_path / "out"), *words])
+        assert replayed.exit_code == 0, replayed.output
+        assert msgspec.json.decode((tmp_path / "out" / "summary.json").read_bytes()).get("normality", {}).get("hash") == told
 
 
 def test_the_card_says_what_was_learned():

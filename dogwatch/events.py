@@ -96,11 +96,15 @@ class Event(msgspec.Struct):
     exercise: bool = False
     quality: dict[str, Value] = msgspec.field(default_factory=dict)
 
+    def whole(self) -> Event:
+        """The plain record: itself, but for events whose words are written late (late.py)."""
+        return self
+
 
 def event_id(kind: str, subject_keys: list[str], t_start_ms: int, rule: str, rule_version: str) -> str:
     """128-bit hex id of an episode: type, sorted subjects, start floored to 10 minutes, rule and its major version."""
     bucket = t_start_ms // START_BUCKET_MS * START_BUCKET_MS
-    text = "|".join((kind, ",".join(sorted(subject_keys)), str(bucket), rule, rule_version.partition(".")[0]))
+    text = f"{kind}|{','.join(sorted(subject_keys))}|{bucket}|{rule}|{rule_version.partition('.')[0]}"
     return blake2b(text.encode("ascii"), digest_size=16).hexdigest()
 
 
@@ -114,7 +118,7 @@ TIME_FIELDS = ("t_start", "t_end", "t_detected", "t_first", "t_last")
 
 def to_plain(record: msgspec.Struct) -> dict[str, Any]:
     """A dict ready for JSON: every time field as ISO 8601 text."""
-    row = msgspec.to_builtins(record)
+    row = msgspec.to_builtins(record.whole() if isinstance(record, Event) else record)
     for name in TIME_FIELDS:
         if name in row:
             row[name] = iso(row[name])

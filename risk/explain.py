@@ -345,7 +345,7 @@ def _vessels(event: Event) -> str:
 
 def _with(event: Event, lead: Event) -> str:
     """The vessels of an event that the headline has not named yet."""
-    fresh = msgspec.structs.replace(event, mmsi=[mmsi for mmsi in event.mmsi if mmsi not in lead.mmsi])
+    fresh = msgspec.structs.replace(event.whole(), mmsi=[mmsi for mmsi in event.mmsi if mmsi not in lead.mmsi])
     return f" ({_vessels(fresh)})" if fresh.mmsi else ""
 
 

@@ -18,6 +18,7 @@ import msgspec
 from dogwatch.alerts import Alert, Condition, alert_id, alert_order, marked
 from dogwatch.errors import InputError
 from dogwatch.events import Event, Subject
+from dogwatch.late import place_of
 from risk.cases import HOUR_MS, STANDING, Case, Record, belong_together, group, takes
 from risk.explain import base_contribution, contributions, counterfactual_text, explanation, headline, innocent
 from risk.normality import Normality
@@ -54,7 +55,7 @@ class RiskState:
         """Plain sections for dogwatch.blob; equal states give equal bytes."""
         return {
             "profile": self.profile.name,
-            "records": [[msgspec.to_builtins(r.event), r.raised_ms, r.live] for _, r in sorted(self.records.items())],
+            "records": [[msgspec.to_builtins(r.event.whole()), r.raised_ms, r.live] for _, r in sorted(self.records.items())],
             "alerts": [msgspec.to_builtins(alert) for _, alert in sorted(self.alerts.items())],
             "counters": sorted(self.counters.items()),
             "hour": self.hour,
@@ -131,7 +132,7 @@ def _remember(state: RiskState, event: Event) -> bool:
             return False
         event, live = known.event, known.live
     state.unraised += (raised_ms is None) - (known is not None and known.raised_ms is None)
-    state.records[event.event_id] = Record(event if live else _trimmed(event), raised_ms, live)
+    state.records[event.event_id] = Record(event if live else place_of(event), raised_ms, live)  # what does not live needs no evidence
     if raised_ms is not None:
         _index(state, event)
     elif state.unraised > UNRAISED_MAX:
@@ -328,11 +329,6 @@ def _adopt(state: RiskState, cases: dict[str, Case]) -> None:
     for name, case in cases.items():
         state.cases[name] = _ids(case)
         state.homes.update(dict.fromkeys(state.cases[name], name))
-
-
-def _trimmed(event: Event) -> Event:
-    """An event that does not live needs its place in time and sea and its reason, not its evidence."""
-    return msgspec.structs.replace(event, zones=[], measures={}, evidence=[], exclusions=[], quality={})
 
 
 def _index(state: RiskState, event: Event) -> None:

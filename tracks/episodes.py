@@ -94,7 +94,7 @@ def facts_of(sight: Sight, slot: int, here: tuple[float, float], exclusions: lis
 
 def next_version(event: Event, t_detected: int, **changes: Any) -> Event:
     """A copy of an event as its next version, with `changes`."""
-    return msgspec.structs.replace(event, version=event.version + 1, t_detected=t_detected, **changes)
+    return msgspec.structs.replace(event.whole(), version=event.version + 1, t_detected=t_detected, **changes)
 
 
 def role_exclusion(table: VesselTable, slots: list[int]) -> Exclusion:

@@ -22,32 +22,37 @@ def subject_of(table: VesselTable, slot: int) -> Subject:
 
 def subjects_of(table: VesselTable, slots: np.ndarray) -> list[Subject]:
     """The vessels in slots, read column by column."""
+    return [subject_from(*told) for told in zip(*(column.tolist() for column in columns_of(table, slots)), strict=True)]
+
+
+def columns_of(table: VesselTable, slots: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What `subject_from` takes, of the vessels in slots as they are known now (copies)."""
     rows, more, statics = table.rows, table.more, table.statics
-    columns = (
-        table.keys_of(slots).tolist(),
-        rows["nav"][slots].tolist(),
-        rows["class_b"][slots].tolist(),
-        more["ship_type"][slots].tolist(),
-        more["loa_m"][slots].tolist(),
-        statics["name"][slots].tolist(),
-        statics["callsign"][slots].tolist(),
-        statics["imo"][slots].tolist(),
+    return (
+        table.keys_of(slots),
+        rows["nav"][slots],
+        rows["class_b"][slots],
+        more["ship_type"][slots],
+        more["loa_m"][slots],
+        statics["name"][slots],
+        statics["callsign"][slots],
+        statics["imo"][slots],
     )
-    return [
-        # in the order of the fields: by name they take several times as long
-        Subject(
-            subject_key(key),
-            mmsi_of(key),
-            _role(nav, ship_type) or "",
-            text_of(name) if name else None,
-            text_of(callsign) if callsign else None,
-            imo or None,
-            ship_type or None,
-            loa_m or None,
-            "B" if class_b else "A",
-        )
-        for key, nav, class_b, ship_type, loa_m, name, callsign, imo in zip(*columns, strict=True)
-    ]
+
+
+def subject_from(key: int, nav: int, class_b: int, ship_type: int, loa_m: int, name: bytes, callsign: bytes, imo: int) -> Subject:
+    """A vessel of which so much is known. Fields in their order: by name they take several times as long."""
+    return Subject(
+        subject_key(key),
+        mmsi_of(key),
+        _role(nav, ship_type) or "",
+        text_of(name) if name else None,
+        text_of(callsign) if callsign else None,
+        imo or None,
+        ship_type or None,
+        loa_m or None,
+        "B" if class_b else "A",
+    )
 
 
 def subject_key(key: int) -> str:

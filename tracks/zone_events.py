@@ -26,13 +26,15 @@ import numpy as np
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Event, Evidence, Exclusion, State, Value, ZoneRelation, event_id
 from dogwatch.geo import NM_M, distance_m
+from dogwatch.late import LateEvent, late_event, late_version
 from tracks import episodes as ep
 from tracks.coverage import BLOCK_MS, GROUP_KEYS, cell_key, p_path
 from tracks.detector import Detector, Sight
+from tracks.key import mmsi_of
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
 from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, UNHEARD_MS, between, follow, room_for
-from tracks.zone_steps import Limit, Step, Told, Who, steps_of
+from tracks.zone_steps import Limit, Step, Steps, Told, Who
 from zones.reach import build_near
 
 TYPE, RULE_VERSION = "zone", "1.1"
@@ -97,8 +99,12 @@ class ZoneDetector(Detector):
             rows = rows[np.lexsort((rows["zone"], rows["kind"], rows["key"], told_ms))]
             for number in set(rows["zone"].tolist()) - set(self.limits):
                 self.limits[number] = _limit_of(sight.geography, number)
-            for who, row, told in steps_of(sight.table, rows, self.limits, sight.params.zone):
-                events += _TELL[row.kind](self, sight, who, row, told)
+            steps = Steps(sight.table, rows, self.limits, sight.params.zone)
+            if self.has_points:
+                for i, kind in enumerate(steps.kinds):
+                    events += _TELL[kind](self, sight, steps.who(i), steps.row(i), steps.numbers(i))
+            else:
+                _tell_all(self, sight, steps, events)
         if sight.tick_ms % HOUSEKEEPING_MS == 0:
             events += _silent(self, sight)
             self.said = {name: t_ms for name, t_ms in self.said.items() if sight.tick_ms - t_ms <= SAID_MS}
@@ -189,21 +195,15 @@ def _crossing(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told
     forecast = _came_true(state, sight, key, number, row.at_ms, identity) if key in state.ahead else []
     if not state.remember(identity, tick_ms):
         return forecast
-    gap_s, beyond_nm, confidence = told.step_s, told.beyond_nm, told.confidence
-    margin_s = gap_s - told.limit_s if gap else told.limit_s - gap_s
-    measures: dict[str, Value] = {"speed_kn": told.speed_kn, "gap_s": gap_s, "beyond_nm": beyond_nm, "error_nm": limit.error_told_nm, "sense": sense}
+    gap_s, confidence = told.step_s, told.confidence
+    measures, evidence, exclusions = _words(who, row, told, limit, sense)
     if row.kind == CROSS or state.has_points or who.destination:
         measures |= _of_line(state, sight, who, row)
-    exclusions = _exclusions(who, row, told, limit)
     if gap:
         confidence = round(confidence * 0.9, 3)
         _weigh_gap(sight, who, row, measures, exclusions)
     reason = ep.suppressed_reason(exclusions) if gap or who.doubted else ""
     stays = word == "enter" and number != BELT and not gap and not reason
-    evidence = [
-        Evidence("gap_s", gap_s, ">=" if gap else "<=", told.limit_s, margin_s, margin_s >= 0.0),
-        Evidence("beyond_nm", beyond_nm, ">=", 0.0, beyond_nm, beyond_nm >= 0.0),
-    ]
     event = Event(
         identity,
         1,
@@ -231,6 +231,61 @@ def _crossing(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told
     if stays:
         state.book.open_new(key << ZONE_BITS | number, event, last_known=False)
     return [*forecast, event]
+
+
+def _words(who: Who, row: Step, told: Told, limit: Limit, sense: str) -> tuple[dict[str, Value], list[Evidence], list[Exclusion]]:
+    """Measures, evidence and exclusions of any crossing."""
+    gap_s, beyond_nm = told.step_s, told.beyond_nm
+    margin_s = gap_s - told.limit_s if told.gap else told.limit_s - gap_s
+    measures: dict[str, Value] = {"speed_kn": told.speed_kn, "gap_s": gap_s, "beyond_nm": beyond_nm, "error_nm": limit.error_told_nm, "sense": sense}
+    evidence = [
+        Evidence("gap_s", gap_s, ">=" if told.gap else "<=", told.limit_s, margin_s, margin_s >= 0.0),
+        Evidence("beyond_nm", beyond_nm, ">=", 0.0, beyond_nm, beyond_nm >= 0.0),
+    ]
+    return measures, evidence, _exclusions(who, row, told, limit)
+
+
+class _Words:
+    """Writes what the plain events of a tick say (dogwatch/late.py), when somebody reads it."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+
+    def write(self, event: LateEvent) -> None:
+        """As `Writer.write`."""
+        i, steps = event.row, self.steps
+        who, told, sense = steps.who(i), steps.numbers(i), "in" if steps.kinds[i] == ENTER else "out"
+        event.subjects = [who.subject]
+        event.measures, event.evidence, event.exclusions = _words(who, steps.row(i), told, steps.limits[i], sense)
+        if who.destination:
+            event.measures["destination"] = who.destination
+        event.quality = {"gap_s": told.step_s, "interpolated_share": 1.0}
+
+
+def _tell_all(state: ZoneDetector, sight: Sight, steps: Steps, events: list[Event]) -> None:
+    """All changes of a tick; zones entered and left with nothing to wonder about become late events, column by column."""
+    words, tick_ms, params_hash = _Words(steps), sight.tick_ms, sight.params.params_hash
+    rows, (_, _, _, _, _, lats, lons, sure) = steps.rows, steps.told
+    columns = (steps.kinds, steps.plain, steps.which, steps.limits, rows["key"].tolist(), rows["zone"].tolist(), rows["at_ms"].tolist(), lats, lons, sure)
+    for i, (kind, plain, k, limit, key, zone, at_ms, lat_deg, lon_deg, confidence) in enumerate(zip(*columns, strict=True)):
+        if not plain:
+            events += _TELL[kind](state, sight, steps.who(i), steps.row(i), steps.numbers(i))
+            continue
+        subtype, stays = ("enter", zone != BELT) if kind == ENTER else ("exit", False)
+        identity = event_id(TYPE, [steps.names[k], limit.subject], at_ms, f"zone_{subtype}", RULE_VERSION)
+        mark = key << ZONE_BITS | zone
+        if kind == LEAVE and mark in state.book:
+            events.append(_stay_over(state, sight, mark, at_ms))
+        if key in state.ahead:
+            events += _came_true(state, sight, key, zone, at_ms, identity)
+        if not state.remember(identity, tick_ms):
+            continue
+        what = (identity, 1, "open" if stays else "closed", TYPE, subtype, None, [mmsi_of(key)], at_ms, None if stays else at_ms, tick_ms)
+        where = (lat_deg, lon_deg, [limit.crossed], None, None, None, confidence)
+        event = late_event((*what, *where, f"zone_{subtype}", RULE_VERSION, params_hash, "", "", None, False, None), words, i)
+        if stays:
+            state.book.open_new(mark, event, last_known=False)
+        events.append(event)
 
 
 def _weigh_gap(sight: Sight, who: Who, row: Step, measures: dict[str, Value], exclusions: list[Exclusion]) -> None:
@@ -304,14 +359,21 @@ def _left(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) ->
     """The exit, and the end of the stay."""
     events = _crossing(state, sight, who, row, told, "exit", "out")
     mark = row.key << ZONE_BITS | row.zone
-    if row.zone != BELT and mark in state.book:
-        page = state.book.pages[mark]
-        end_ms = max(page.event.t_start, row.at_ms)
-        zone = ZoneRelation(page.event.zones[0].id, page.event.zones[0].version, page.event.zones[0].kind, "crossed", 0.0)
-        measures: dict[str, Value] = {**page.event.measures, "stay_s": ep.tidy("s", (end_ms - page.event.t_start) / 1000.0)}
-        events.insert(0, state.book.revise(mark, sight.tick_ms, state="closed", t_end=end_ms, zones=[zone], measures=measures))
-        del state.book.pages[mark]
-    return events
+    return [_stay_over(state, sight, mark, row.at_ms), *events] if mark in state.book else events
+
+
+def _stay_over(state: ZoneDetector, sight: Sight, mark: int, at_ms: int) -> Event:
+    """The last version of a stay: the vessel left."""
+    event = state.book.pages[mark].event
+    end_ms, entered = max(event.t_start, at_ms), event.zones[0]
+    zones = [ZoneRelation(entered.id, entered.version, entered.kind, "crossed", 0.0)]
+    more: dict[str, Value] = {"stay_s": ep.tidy("s", (end_ms - event.t_start) / 1000.0)}
+    if isinstance(event, LateEvent):
+        over: Event = late_version(event, sight.tick_ms, end_ms, zones, more)
+    else:
+        over = state.book.revise(mark, sight.tick_ms, state="closed", t_end=end_ms, zones=zones, measures={**event.measures, **more})
+    del state.book.pages[mark]
+    return over
 
 
 def _over(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:

@@ -3,12 +3,12 @@
 May not: make events (zone_events.py), measure (zone_follow.py).
 
 Theory. One position in thirty to seventy makes an event of a zone, so what is reckoned of each is reckoned for all of a minute at once: a column
-costs little more than a number. Numbers are rounded as `episodes.tidy` rounds, to the last bit.
+costs little more than a number, and who made a change is put into words only for an event that is read. Numbers are rounded as
+`episodes.tidy` rounds, to the last bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from dogwatch.events import Subject, ZoneRelation
 from tracks import subjects
 from tracks.params import ZoneLimits
 from tracks.vessels import VesselTable, text_of
-from tracks.zone_follow import BELT, CHANGE
+from tracks.zone_follow import BELT, CHANGE, ENTER, LEAVE
 
 SLOW_KN = 3.0
 SLOW_S, CLASS_B_S, CLASS_A_S = 180.0, 30.0, 10.0  # expected between two reports (M.1371-5, table 1)
@@ -86,28 +86,45 @@ class Who(NamedTuple):
 assert Step._fields == CHANGE.names
 
 
-def steps_of(table: VesselTable, rows: np.ndarray, limits: dict[int, Limit], rule: ZoneLimits) -> Iterator[tuple[Who, Step, Told]]:
-    """CHANGE rows with the vessels that made them, which are looked up together; a vessel that is no longer known is left out.
+class Steps:
+    """The CHANGE rows of a tick with the vessels that made them; a vessel that is no longer known is left out. What is kept are copies.
 
-    limits: of all zones that the rows name, by number.
+    limits: of all zones that the rows name, by number. `plain[i]`: a zone entered or left, with nothing to wonder about.
     """
-    slots = table.slots_of_keys(rows["key"])
-    rows, slots = rows[slots >= 0], slots[slots >= 0]
-    several, which = np.unique(slots, return_inverse=True)
-    class_b = table.rows["class_b"][several] != 0
-    known = zip(
-        subjects.subjects_of(table, several),
-        class_b.tolist(),
-        map(text_of, table.statics["destination"][several].tolist()),
-        table.more["ship_type"][several].tolist(),
-        (table.more["trouble"][several] != 0).tolist(),
-        strict=True,
-    )
-    whos = [Who(*told) for told in known]
-    errors_nm = np.array([limits[zone].error_nm for zone in rows["zone"].tolist()])
-    numbers = zip(*_told(rows, class_b[which], errors_nm, rule), strict=True)
-    for k, row, told in zip(which.tolist(), rows.tolist(), numbers, strict=True):
-        yield whos[k], Step(*row), Told(*told)
+
+    def __init__(self, table: VesselTable, rows: np.ndarray, limits: dict[int, Limit], rule: ZoneLimits) -> None:
+        """Look the vessels up together, reckon what is told in numbers."""
+        slots = table.slots_of_keys(rows["key"])
+        self.rows, slots = rows[slots >= 0], slots[slots >= 0]
+        several, which = np.unique(slots, return_inverse=True)
+        self.which: list[int] = which.tolist()
+        self.vessels = subjects.columns_of(table, several)
+        self.class_b = self.vessels[2] != 0
+        self.destinations: list[bytes] = table.statics["destination"][several].tolist()
+        doubted = table.more["trouble"][several] != 0
+        self.doubted: list[bool] = doubted.tolist()
+        self.names = [subjects.subject_key(key) for key in self.vessels[0].tolist()]
+        self.limits = [limits[zone] for zone in self.rows["zone"].tolist()]
+        self.told = _told(self.rows, self.class_b[which], np.array([limit.error_nm for limit in self.limits]), rule)
+        self.kinds: list[int] = self.rows["kind"].tolist()
+        self.plain: list[bool] = (np.isin(self.rows["kind"], (ENTER, LEAVE)) & ~np.array(self.told[0], bool) & ~doubted[which]).tolist()
+        self._whos: dict[int, Who] = {}
+
+    def row(self, i: int) -> Step:
+        """A change."""
+        return Step(*self.rows[i].item())
+
+    def numbers(self, i: int) -> Told:
+        """What its event tells in numbers."""
+        return Told(*(column[i] for column in self.told))  # type: ignore[arg-type]  # as `_told` makes them
+
+    def who(self, i: int) -> Who:
+        """Who made it."""
+        k = self.which[i]
+        if k not in self._whos:
+            subject = subjects.subject_from(*(column[k].item() for column in self.vessels))
+            self._whos[k] = Who(subject, bool(self.class_b[k]), text_of(self.destinations[k]), int(self.vessels[3][k]), self.doubted[k])
+        return self._whos[k]
 
 
 def _told(rows: np.ndarray, class_b: np.ndarray, errors_nm: np.ndarray, rule: ZoneLimits) -> tuple[list[float], ...]:

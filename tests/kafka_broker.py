@@ -18,6 +18,7 @@ import pytest
 from dogwatch.config import Kafka
 from dogwatch.errors import DogwatchError
 from runners import broker as house_broker
+from runners import kafka_standby
 from runners.kafka_topics import init_topics
 
 RUN = "DOGWATCH_TEST_RUN"
@@ -69,3 +70,9 @@ def kafka(kafka_bootstrap: str, kafka_prefix: str) -> Kafka:
     kafka = Kafka(bootstrap=kafka_bootstrap, prefix=kafka_prefix, snapshot_s=0.0)
     init_topics(kafka)
     return kafka
+
+
+@pytest.fixture
+def soon_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that was left without a word is given up after half a second, not five: here nobody else works the stage, so nobody can be mistaken."""
+    monkeypatch.setattr(kafka_standby, "SILENCE_S", 0.5)

@@ -150,6 +150,7 @@ def test_a_good_record_or_another_producer_ends_the_row_and_a_finite_run_ends_wi
         run_worker(kafka, lambda: Endless(kafka), limit(), until_end=True)
 
 
+@pytest.mark.usefixtures("soon_silent")
 def test_an_upgrade_that_cannot_read_the_state_rebuilds_it_and_says_nothing_twice(kafka, monkeypatch):
     """Another schema of the state: everything that retention kept is stepped again, muted; the next start finds the new snapshot."""
     send(kafka, "ais.fixes", *[b"%d" % n for n in range(1, 60, 2)])
@@ -200,6 +201,7 @@ def forget(kafka: Kafka, name: str, before: int) -> None:
         admin.delete_records({TopicPartition(topic(kafka, name), 0): before})
 
 
+@pytest.mark.usefixtures("soon_silent")
 def test_input_that_was_deleted_unread_is_counted_and_told_and_work_goes_on(kafka):
     """At the start, and in the middle of the work."""
     from kafka.errors import OffsetOutOfRangeError

@@ -26,6 +26,7 @@ def entered(kafka, token: str) -> Worker:
     return worker
 
 
+@pytest.mark.usefixtures("soon_silent")
 def test_a_stage_rebuilds_the_state_of_another_build_by_replay_and_says_nothing_twice(kafka, monkeypatch, caplog):
     fill(kafka)
     before = entered(kafka, "before")

@@ -105,6 +105,7 @@ def committed_without_a_snapshot(kafka: Kafka) -> int:
     return first.task.taken
 
 
+@pytest.mark.usefixtures("soon_silent")
 def test_a_worker_told_to_stop_while_it_replays_ends_after_the_record_in_hand_and_the_next_one_is_right(kafka):
     behind = committed_without_a_snapshot(kafka)
     assert behind >= 30

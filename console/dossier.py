@@ -107,7 +107,7 @@ def as_csv(found: dict[str, Any]) -> bytes:
     """UTF-8 CSV: a line of caveat, a header, `lines`; no cell is a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([safe(f"{'EXERCISE. ' if found['exercise'] else ''}MMSI {found['mmsi']}. {_caveat(found)}")])
+    writer.writerow([safe(f"{'EXERCISE. ' if found['exercise'] else ''}MMSI {found['mmsi']}. {caveat_of(found)}")])
     writer.writerow(COLUMNS)
     for row in lines(found):
         writer.writerow([safe(row.get(name)) for name in COLUMNS])
@@ -126,7 +126,7 @@ def safe(value: Any) -> Any:
 def as_geojson(found: dict[str, Any]) -> dict[str, Any]:
     """A FeatureCollection (RFC 7946): the track, cut at 180 degrees and with its times, and every other line that has a place."""
     features: list[dict[str, Any]] = []
-    parts = _parts(found["track"])
+    parts = parts_of(found["track"])
     if parts:
         times = [[iso(found["track"]["t_ms"][i]) for i in part] for part in parts]
         geometry: dict[str, Any] = {"type": "MultiLineString", "coordinates": [_places(found["track"], part) for part in parts]}
@@ -136,7 +136,7 @@ def as_geojson(found: dict[str, Any]) -> dict[str, Any]:
             placed = row.get("lat") is not None and row.get("lon") is not None
             point = {"type": "Point", "coordinates": [row["lon"], row["lat"]]} if placed else None
             features.append({"type": "Feature", "geometry": point, "properties": {name: value for name, value in row.items() if name not in ("lat", "lon")}})
-    return {"type": "FeatureCollection", "features": features, **_about(found), "caveat": _caveat(found)}
+    return {"type": "FeatureCollection", "features": features, **_about(found), "caveat": caveat_of(found)}
 
 
 def as_kml(found: dict[str, Any]) -> bytes:
@@ -146,8 +146,8 @@ def as_kml(found: dict[str, Any]) -> bytes:
     mark = EXERCISE_MARK if found["exercise"] else ""
     about = _about(found)
     say(document, "name", f"{mark}MMSI {found['mmsi']} {about['name']}")
-    say(document, "description", _caveat(found))
-    for part in _parts(found["track"]):
+    say(document, "description", caveat_of(found))
+    for part in parts_of(found["track"]):
         placemark = Xml.SubElement(document, "Placemark")
         say(placemark, "name", f"{mark}track")
         span = Xml.SubElement(placemark, "TimeSpan")
@@ -170,7 +170,7 @@ def say(parent: Xml.Element, name: str, text: str | None) -> None:
     Xml.SubElement(parent, name).text = "".join(c if c.isprintable() else "\ufffd" for c in text or "")
 
 
-def _caveat(found: dict[str, Any]) -> str:
+def caveat_of(found: dict[str, Any]) -> str:
     """The caveat, and how much stays out of the file because others are protected."""
     withheld = found.get("withheld", 0)
     return f"{CAVEAT} {withheld} lines about rescue are left out." if withheld else CAVEAT
@@ -184,7 +184,7 @@ def _places(track: dict[str, Any], part: list[int]) -> list[list[float]]:
     return [[track["lon"][i], track["lat"][i]] for i in part]
 
 
-def _parts(track: dict[str, Any]) -> list[list[int]]:
+def parts_of(track: dict[str, Any]) -> list[list[int]]:
     """Indices of the track in pieces of at least two positions: a new one where it crosses 180 degrees or was silent."""
     parts: list[list[int]] = [[]]
     for i, t_ms in enumerate(track["t_ms"]):

@@ -1,7 +1,7 @@
-"""What leaves the console as a file: one vessel's dossier, and alerts, as GeoJSON, KML or CSV.
+"""What leaves the console as a file: one vessel's dossier, and alerts, as GeoJSON, KML, CSV, GPX, CoT or GeoParquet.
 
 May live here: the two routes, alerts as rows, what a file is called. May not: who is protected (console/protected.py), the forms of a
-dossier (console/dossier.py), judgement.
+dossier (console/dossier.py) and of other programs (console/exchange.py), judgement.
 
 No person stands in a file, and nobody who rescues or is rescued. An exercise is marked in the name of the file, in every row and in every
 headline; a record that does not say whether it is one is refused and counted, never sent as real.
@@ -22,15 +22,26 @@ from starlette.responses import Response
 
 from console.answers import problem
 from console.board import Board
-from console.dossier import CAVEAT, PARTS, as_csv, as_geojson, as_kml, dossier, safe, say
+from console.dossier import CAVEAT, COLUMNS, PARTS, as_csv, as_geojson, as_kml, caveat_of, dossier, lines, safe, say
+from console.exchange import as_cot, as_gpx, as_parquet, marks_of_alerts, marks_of_vessel
 from console.picture import Picture
 from console.protected import Protection
 from dogwatch.alerts import EXERCISE_MARK, marked
 
 FIELDS = ("alert_id", "revision", "level", "condition", "score", "t_first", "t_last", "lat", "lon", "mmsi", "headline", "explanation", "profile", "exercise")
 ROWS_MAX = 20_000
-MEDIA = {"geojson": "application/geo+json", "kml": "application/vnd.google-earth.kml+xml", "csv": "text/csv; charset=utf-8"}
-DOSSIERS: dict[str, Callable[[dict[str, Any]], Any]] = {"geojson": as_geojson, "kml": as_kml, "csv": as_csv}
+MEDIA = {
+    "geojson": "application/geo+json", "kml": "application/vnd.google-earth.kml+xml", "csv": "text/csv; charset=utf-8", "gpx": "application/gpx+xml",
+    "cot": "text/plain; charset=utf-8", "parquet": "application/vnd.apache.parquet",
+}  # fmt: skip
+DOSSIERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "geojson": as_geojson,
+    "kml": as_kml,
+    "csv": as_csv,
+    "gpx": lambda found: as_gpx(marks_of_vessel(found, lines(found)), _named(found), caveat_of(found), found),
+    "cot": lambda found: as_cot(marks_of_vessel(found, lines(found)), caveat_of(found)),
+    "parquet": lambda found: as_parquet(lines(found), COLUMNS, f"{_named(found)}. {caveat_of(found)}"),
+}
 
 
 class Files:
@@ -40,7 +51,7 @@ class Files:
         self._board, self._picture, self._listed = board, picture, listed
 
     async def vessel(self, request: Request) -> Response:
-        """GET api/vessels/{mmsi}/export.{geojson, kml, csv}: the dossier as a file; 403 for who is protected."""
+        """GET api/vessels/{mmsi}/export.{form}: the dossier as a file; 403 for who is protected."""
         form = request.path_params["form"]
         if form not in DOSSIERS:
             return _no_form(form)
@@ -54,7 +65,7 @@ class Files:
         return _file(made, form, str(found["mmsi"]), exercise=found["exercise"])
 
     async def alerts(self, request: Request) -> Response:
-        """GET api/export.{geojson, kml, csv}?ids=: risk alerts of the board as a file, all of them or those named, without who is protected."""
+        """GET api/export.{form}?ids=: risk alerts of the board as a file, all of them or those named, without who is protected."""
         form = request.path_params["form"]
         if form not in ALERTS:
             return _no_form(form)
@@ -116,7 +127,18 @@ def alerts_kml(rows: list[dict[str, Any]], withheld: int) -> bytes:
     return Xml.tostring(root, encoding="utf-8", xml_declaration=True)
 
 
-ALERTS: dict[str, Callable[[list[dict[str, Any]], int], Any]] = {"geojson": alerts_geojson, "kml": alerts_kml, "csv": alerts_csv}
+ALERTS: dict[str, Callable[[list[dict[str, Any]], int], Any]] = {
+    "geojson": alerts_geojson,
+    "kml": alerts_kml,
+    "csv": alerts_csv,
+    "gpx": lambda rows, withheld: as_gpx(marks_of_alerts(rows), "alerts", _caveat(rows, withheld)),
+    "cot": lambda rows, withheld: as_cot(marks_of_alerts(rows), _caveat(rows, withheld)),
+    "parquet": lambda rows, withheld: as_parquet(rows, FIELDS, _caveat(rows, withheld)),
+}
+
+
+def _named(found: dict[str, Any]) -> str:
+    return f"{EXERCISE_MARK if found['exercise'] else ''}MMSI {found['mmsi']}"
 
 
 def _caveat(rows: list[dict[str, Any]], withheld: int) -> str:

@@ -30,8 +30,8 @@ READS: dict[str, tuple[str, Parameters, str]] = {
     "/search": ("vessels by MMSI, IMO number, call sign or name, the closest first, at most 20", {"q": ("string", "at least two characters")}, JSON),
     "/vessels/{mmsi}": ("the dossier: identity, voyage, histories, track, alerts, gaps, port calls, watchlist hits", {}, JSON),
     "/vessels/{mmsi}/track": ("positions of the last hours with speed and course, oldest first", {"hours": ("number", "back from now, up to 25")}, JSON),
-    "/vessels/{mmsi}/export.{form}": ("the dossier as geojson, kml or csv, without any person", {}, BINARY),
-    "/export.{form}": ("risk alerts as geojson, kml or csv, without who rescues or is rescued", {"ids": ("string", "with commas; else all")}, BINARY),
+    "/vessels/{mmsi}/export.{form}": ("the dossier as a file, without any person", {}, BINARY),
+    "/export.{form}": ("risk alerts as a file, without who rescues or is rescued", {"ids": ("string", "with commas; else all")}, BINARY),
     "/rescues": ("the rescue areas that are open, and what each holds back", {}, JSON),
     "/events": ("server-sent events alert, health, reset; resumed by Last-Event-ID or after", {"after": ("string", "cursor")}, "text/event-stream"),
     "/alerts": (
@@ -144,7 +144,7 @@ def _write(path: str, says: str, properties: dict[str, Any], required: list[str]
 def _in_path(path: str) -> list[dict[str, Any]]:
     kinds: dict[str, dict[str, Any]] = {
         "mmsi": {"type": "integer"},
-        "form": {"enum": ["geojson", "kml", "csv"]},
+        "form": {"enum": ["geojson", "kml", "csv", "gpx", "cot", "parquet"]},
         "action": {"enum": list(MAY)},
         "kind": {"enum": list(ENDINGS)},
         "step": {"enum": list(STEPS)},

@@ -11,6 +11,8 @@ from xml.etree import ElementTree as Xml
 
 import numpy as np
 import pytest
+import shapely
+from pyarrow import parquet
 from starlette.testclient import TestClient
 
 from console.app import create_app
@@ -27,7 +29,7 @@ from runners.protected_list import protected_numbers
 from tests.console_harness import CENTRE, T0, alert, batch, distress, fleet, move, names
 
 SHIP = 198_100_005  # ordinary, near the middle of the fleet
-FORMS = ("geojson", "kml", "csv")
+FORMS = ("geojson", "kml", "csv", "gpx", "cot", "parquet")
 BEACON, NAMED, RESCUER, MEDIC, SEEKER = 970_010_001, 198_100_001, 198_100_002, 198_100_003, 198_100_004
 NAMED_IMO = 198_100_006  # its IMO number is on the list
 PROTECTED = (BEACON, NAMED, RESCUER, MEDIC, SEEKER, NAMED_IMO)
@@ -81,12 +83,21 @@ def test_nobody_who_is_protected_stands_in_any_file(address: str) -> None:
     _, _, client = sea()
     answer = client.get(address)
     assert answer.status_code == 200
+    told = _told(address.rsplit(".", 1)[1], answer.content)
     for mmsi in PROTECTED:
-        assert str(mmsi).encode() not in answer.content, f"{mmsi} leaks"
-    assert b"INSIDE" not in answer.content
-    assert b"beacon" not in answer.content
-    assert b"NAME198100007" in answer.content, "the stranger is no secret"
-    assert b"left out" in answer.content
+        assert str(mmsi) not in told, f"{mmsi} leaks"
+    assert "INSIDE" not in told
+    assert "beacon" not in told
+    assert "NAME198100007" in told, "the stranger is no secret"
+    assert "left out" in told
+
+
+def _told(form: str, body: bytes) -> str:
+    """All that a file says, as text."""
+    if form != "parquet":
+        return body.decode()
+    table = parquet.read_table(io.BytesIO(body))
+    return f"{table.to_pylist()} {table.schema.metadata}"
 
 
 @pytest.mark.parametrize("mmsi", PROTECTED)
@@ -145,6 +156,14 @@ def _marks(form: str, body: bytes) -> list[bool]:
     if form == "kml":
         space = "{http://www.opengis.net/kml/2.2}"
         return [(one.findtext(f"{space}name") or "").startswith(EXERCISE_MARK) for one in Xml.fromstring(body).iter(f"{space}Placemark")]
+    if form == "gpx":
+        space = "{http://www.topografix.com/GPX/1/1}"
+        told = [one for kind in ("wpt", "trk") for one in Xml.fromstring(body).iter(f"{space}{kind}")]
+        return [(one.findtext(f"{space}name") or "").startswith(EXERCISE_MARK) for one in told]
+    if form == "cot":
+        return [(one.get("opex"), one.get("how")) == ("s-exercise", "m-s") for one in map(Xml.fromstring, body.splitlines())]
+    if form == "parquet":
+        return [one is True for one in parquet.read_table(io.BytesIO(body))["exercise"].to_pylist()]
     head, columns, *rows = csv.reader(io.StringIO(body.decode()))
     return [head[0].startswith("EXERCISE"), *(row[columns.index("exercise")] == "yes" for row in rows)]
 
@@ -182,9 +201,9 @@ def test_a_record_without_the_flag_is_refused_and_counted(flag: Any) -> None:
     guard = Protection(frozenset(), (), lambda mmsi: None)
     rows, withheld = rows_of([record, broken], guard)
     assert (len(rows), withheld) == (1, 1)
-    for make in ALERTS.values():
+    for form, make in ALERTS.items():
         made = make(rows, withheld)
-        assert "1 left out" in (json.dumps(made) if isinstance(made, dict) else made.decode())
+        assert "1 left out" in (json.dumps(made) if isinstance(made, dict) else _told(form, made))
 
 
 def test_alerts_are_chosen_by_id_and_no_cell_is_a_formula() -> None:
@@ -214,3 +233,20 @@ def test_the_seas_of_these_tests_have_everybody() -> None:
         assert picture.one(mmsi), mmsi
     assert np.isclose(picture.one(SEEKER)["position"]["lat"], AREA[0], atol=0.01)  # type: ignore[index]
     assert len(board.snapshot()[1]) == len(PROTECTED) + 4
+
+
+def test_a_form_for_other_programs_says_what_it_must() -> None:
+    board, _, client = sea()
+    board.publish(alert(72, mmsi=198_100_008, headline="<b>& \x1b", exercise=False, t_first=T0 - 60_000, t_last=T0))
+    address = f"/api/v1/export.{{}}?ids={72:032x}"
+    event = Xml.fromstring(client.get(address.format("cot")).content)
+    assert (event.get("type"), event.get("how"), event.get("opex"), event.get("uid")) == ("a-u-S-X", "m-f", "o-", f"{72:032x}")
+    assert [event.get(name) for name in ("start", "time", "stale")] == ["2025-12-31T23:59:00.000Z", "2026-01-01T00:00:00.000Z", "2026-01-01T00:20:00.000Z"]
+    assert (event.findtext("detail/remarks") or "").startswith("<b>& \ufffd")
+    waypoint = Xml.fromstring(client.get(address.format("gpx")).content).find("{http://www.topografix.com/GPX/1/1}wpt")
+    assert waypoint is not None
+    assert (float(waypoint.get("lat", "")), float(waypoint.get("lon", ""))) == CENTRE
+    table = parquet.read_table(io.BytesIO(client.get(address.format("parquet")).content))
+    assert json.loads(table.schema.metadata[b"geo"])["columns"]["geometry"]["encoding"] == "WKB"
+    (row,) = table.to_pylist()
+    assert (shapely.from_wkb(row["geometry"]).coords[0], row["mmsi"], row["exercise"]) == (CENTRE[::-1], [198_100_008], False)

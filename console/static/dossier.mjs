@@ -5,7 +5,7 @@ import { change, state } from './store.mjs';
 import { CLASS_WORDS, clean, dateTime, degrees, duration, period, position, speed, value, words } from './text.mjs';
 import { getJson } from './wire.mjs';
 
-const FORMS = ['geojson', 'kml', 'csv'];
+const FORMS = ['geojson', 'kml', 'csv', 'gpx', 'cot', 'parquet'];
 const AGAIN_MS = 10_000;
 const LAST_FIXES = 10;
 const ROWS_MAX = 30; // of one table; the files have all

@@ -9,8 +9,8 @@ import { LEVELS, brief, clean, clock, dateTime, duration, levelRank } from './te
 
 const SLOW_MS = 6_000;
 const SAVED_MAX = 200; // named in an address; without a filter a file has the whole board
-const FORMS = ['csv', 'geojson', 'kml'];
-const NAMES = { csv: 'CSV', geojson: 'GeoJSON', kml: 'KML' };
+const FORMS = ['csv', 'geojson', 'kml', 'gpx', 'cot', 'parquet'];
+const NAMES = { csv: 'CSV', geojson: 'GeoJSON', kml: 'KML', gpx: 'GPX', cot: 'CoT', parquet: 'GeoParquet' };
 
 export function Queue({ eventNow, act }) {
   const box = useRef(null);

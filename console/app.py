@@ -29,6 +29,7 @@ from starlette.staticfiles import StaticFiles
 from console.alert_desk import alert_routes
 from console.alert_list import list_routes
 from console.answers import PERSON, clean_text, problem, reply
+from console.assets import asset_routes, selftest
 from console.basemap import Chart, map_routes
 from console.board import Board, wall_ms
 from console.database import StoreError
@@ -117,11 +118,13 @@ def create_app(
         *track_routes(picture),
         *sentence_routes(board, picture.sentences),
         *normal_routes(board, picture, usual),
+        *asset_routes(STATIC),
     ]
     routes = [
         Route("/", room.page),
         Mount("/api/v1", routes=api),
         Mount("/api", routes=api),  # by hand one writes no version: it is the newest
+        Route("/selftest", selftest),
         Route("/metrics", room.metrics_text),
         Route("/healthz", room.healthz),
         *map_routes(chart),

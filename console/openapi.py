@@ -41,6 +41,7 @@ READS: dict[str, tuple[str, Parameters, str]] = {
     ),
     "/alerts/{alert_id}": ("one record; its ETag is the op_revision", {}, JSON),
     "/alerts/{alert_id}/evidence": ("the record with tracks, receivers and traffic around its time", {}, JSON),
+    "/assets": ("SHA-256 of each file of the page, by its path under static/", {}, JSON),
     "/alerts/{alert_id}/normal": ("what speed is usual for vessels of its class there, beside what was observed", {}, JSON),
     "/alerts/{alert_id}/sentences": ("the raw sentences of its vessels around its time, as they were received", {}, JSON),
     "/alerts/{alert_id}/rescuers": ("the vessels that can be there first", {}, JSON),

@@ -3,6 +3,7 @@
 import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
 import { kbd, loadKeys, meaning } from './keys.mjs';
 import { AreasDialog } from './areas.mjs';
+import { ClockBar } from './clocks.mjs';
 import { loadDisplay } from './display.mjs';
 import { Dossier, openDossier } from './dossier.mjs';
 import { Evidence } from './evidence.mjs';
@@ -285,7 +286,7 @@ function App() {
       ${SCREEN === 'map' ? null : html`<${Queue} eventNow=${now} act=${act} />`}
       <section class=${`sea ${state.replay?.evidence ? 'replaying' : ''}`} aria-label="Map">
         ${SCREEN === 'queue' ? null : html`<${MapBox} />`}
-        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${BrokerBar} /><${SilenceBar} /><${SuspendedBar} /><${WatchBar} /><${SoundBar} />
+        <div class="bars"><${DistressBar} eventNow=${now} act=${act} vessels=${vessels} /><${BrokerBar} /><${SilenceBar} /><${SuspendedBar} /><${ClockBar} /><${WatchBar} /><${SoundBar} />
           ${state.replay?.evidence ? html`<p class="past" role="status">${state.alerts.get(state.replay.id)?.exercise ? 'EXERCISE ' : ''}REPLAY, not the present</p>` : null}</div>
         ${state.map === 'none' ? html`<${VesselList} eventNow=${now} />` : null}
         ${state.map === 'off' && SCREEN !== 'queue' ? html`<p class="card drawing" role="status">The map is being drawn…</p>` : null}

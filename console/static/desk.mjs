@@ -21,7 +21,7 @@ export function open(view, info, Body, session) {
   if (session?.name) Object.assign(who, { by: clean(session.name, 60), role: clean(session.role, 20) });
   document.documentElement.dataset.palette = new URLSearchParams(location.search).get('palette') ?? remembered.get('dogwatch.palette') ?? 'day';
   document.documentElement.classList.add('desk-page');
-  document.title = `${PAGES[view]} · dogwatch`;
+  document.title = `${PAGES[view] ?? 'Self-test'} · dogwatch`;
   document.getElementById('app').replaceChildren();
   render(html`<${Frame} view=${view} info=${info} Body=${Body} session=${session} />`, document.getElementById('app'));
 }

@@ -17,7 +17,7 @@ async function open() {
   const session = await read(new URL('api/v1/session', document.baseURI));
   if (session.users && !session.name) return (await import('./login.mjs')).start(session);
   const info = await read(new URL('api/v1/info', document.baseURI));
-  const views = { print: './print.mjs', rules: './rules.mjs', zones: './zones.mjs', analysis: './analysis.mjs' };
+  const views = { print: './print.mjs', rules: './rules.mjs', zones: './zones.mjs', analysis: './analysis.mjs', selftest: './selftest.mjs' };
   const page = await import(!info.libraries ? './plain.mjs' : views[new URLSearchParams(location.search).get('view')] ?? './app.mjs');
   return page.start(info, session);
 }

@@ -153,7 +153,7 @@ export function HelpDialog() {
     <${DisplayFields} />
     <${KeyFields} />
     <p class="muted" data-test="screens">Two monitors: <a href=${screenAddress('queue')}>the queue alone</a>, and <a href=${screenAddress('map')}>the map alone</a> in a window on the other; they follow each other${SCREEN === 'all' ? '' : html`, or <a href=${screenAddress('')}>both on one screen</a>`}.</p>
-    <p class="muted">Map symbols are styled after IMO SN.1/Circ.243. Third-party licences: <a href="static/vendor/LICENCES.txt" target="_blank" rel="noopener">list</a>.</p>
+    <p class="muted">Map symbols are styled after IMO SN.1/Circ.243. Third-party licences: <a href="static/vendor/LICENCES.txt" target="_blank" rel="noopener">list</a>. Something odd? <a href="selftest">Self-test of this browser</a>.</p>
     <div class="row end"><button class="primary" onClick=${() => box.current.close()}>Close</button></div>
   </dialog>`;
 }

@@ -132,11 +132,15 @@ def create_app(
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = Starlette(routes=routes, lifespan=room.lifespan)
+    app.state.stream, app.state.users = board.stream, users
+    return _guarded(app, users, frozenset(given.get("hosts", ())), trust)
+
+
+def _guarded(app: Starlette, users: Users, hosts: frozenset[str], trust: Trust) -> Starlette:
+    """The application behind its doors, the outermost last."""
     app.add_middleware(Gate, users=users)
-    app.add_middleware(Guard, hosts=frozenset(given.get("hosts", ())) | LOOPBACK, users=users)
+    app.add_middleware(Guard, hosts=hosts | LOOPBACK, users=users)
     app.add_middleware(Forwarded, trust=trust)
-    app.state.stream = board.stream
-    app.state.users = users
     return app
 
 

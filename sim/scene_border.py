@@ -28,6 +28,7 @@ IN_PORT_NM, OUT_OF_PORT_NM = 3000 / NM_M, 4000 / NM_M
 BERTHS = 60  # the nearest ones of a port
 HARBOUR_KN = 5.0
 AWAY_S = 7200.0  # within it a ship is out of port, also when the world ends before
+DEAD_ENDS = 8  # so many ways are drawn again before one is taken: some ports have no other way out
 
 
 class Bordered(Underway, kw_only=True):
@@ -123,6 +124,7 @@ class PortVisit(Behaviour, kw_only=True):
         at_s, moored_s, speed_kn = pick(rng, self.at_s), pick(rng, self.moored_s), pick(rng, self.speed_kn)
         region = (stage.sea.south, stage.sea.west, stage.sea.north, stage.sea.east)
         entrance: dict[Point, Point] = {}
+        refused: list[bool] = []  # ways that begin or end lying still at a dead end, where others of the kind would lie beside her
 
         def berth() -> Point:
             if self.at is not None:
@@ -148,7 +150,10 @@ class PortVisit(Behaviour, kw_only=True):
                 plan.to(*gate, HARBOUR_KN)
             leave(plan, out_deg, speed_kn, max(stage.until_s, plan.t_s + AWAY_S))
             far = [great_circle_m(*place_at(plan, t), *at) / NM_M > OUT_OF_PORT_NM for t in (0.0, plan.t_s - 1)]
-            return [plan] if all(far) and at_s - in_s > 0 and stage.heard(*gate) else None
+            if not (all(far) and at_s - in_s > 0 and stage.heard(*gate)):
+                return None
+            refused.append(not all(great_circle_m(*place_at(plan, t), *place_at(plan, t + 60)) > 0 for t in (0.0, plan.t_s - 61)))
+            return None if refused[-1] and sum(refused) <= DEAD_ENDS else [plan]
 
         at, (plan,) = stage.at_sea(self, rng, call, berth)
         entered = [t for t, inward in crossings(plan, _circle(at, IN_PORT_NM), 0, at_s) if inward][-1]

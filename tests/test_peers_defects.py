@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from test_tracks_zones import east, seen
 from tracks_sea import T0, OpenSea, every, in_order, lane_traffic, last_versions, shown, shuffled, static, track, watch, well_heard
 
 from dogwatch.batch import COG_MISSING, F_LATE
@@ -245,6 +246,9 @@ def test_t15_who_falls_silent_inside_a_zone_has_not_left_it():
     (event,) = shown([e for e in events if e.mmsi == [A] and e.type == "dark"])
     assert ("cove", "inside") in {(zone.id, zone.relation) for zone in event.zones}
     assert not [e for e in events if e.mmsi == [A] and e.subtype in ("exit", "exited", "left")]
+    came, elsewhere = east(every(60, 0.75), 2.95, lat=0.3, mmsi=A), east(every(60, 4), 8.0, mmsi=B)
+    stay = last_versions(e for e in seen(in_order(came, elsewhere)) if e.mmsi == [A] and e.subtype in ("enter", "exit") and e.zones[0].id == "reserve")
+    assert [(e.subtype, e.zones[0].relation, e.t_end) for e in stay] == [("enter", "inside_last_known", None)]
 
 
 def test_t16_a_report_that_comes_too_late_revises_or_is_counted():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -11,7 +12,13 @@ def iso(t_ms: int | None) -> str | None:
     """ISO 8601 UTC with milliseconds ('2026-01-01T00:00:00.000Z'); None stays None."""
     if t_ms is None:
         return None
-    return (EPOCH + timedelta(milliseconds=t_ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{t_ms % 1000:03d}Z"
+    return f"{_second(t_ms // 1000)}{t_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(t_s: int) -> str:
+    """The text up to the point before the milliseconds. Events of a minute share a few dozen of them, and making one is dear."""
+    return (EPOCH + timedelta(seconds=t_s)).strftime("%Y-%m-%dT%H:%M:%S.")
 
 
 def from_iso(text: str | None) -> int | None:

@@ -149,8 +149,9 @@ def as_table() -> str:
 
 
 def test_learned_by_the_command_and_used_by_a_replay(tmp_path):
-    week, model_file = tmp_path / "week.csv", tmp_path / "model.normality"
+    week, hour, model_file = tmp_path / "week.csv", tmp_path / "hour.csv", tmp_path / "model.normality"
     week.write_text(as_table())
+    hour.write_text("\n".join(as_table().splitlines()[:200]) + "\n")
     learned = CliRunner().invoke(app, ["learn", str(week), "--out", str(model_file), "--json"])
     assert learned.exit_code == 0, learned.output
     card = msgspec.json.decode(learned.stdout)
@@ -160,7 +161,7 @@ def test_learned_by_the_command_and_used_by_a_replay(tmp_path):
     quantiles = [found.oddest(event).quantile for event in (moving(), odd())]
     assert quantiles[0] < ODD_FROM < quantiles[1]
     for words, told in ((["--normality", str(model_file)], card["hash"]), ([], None)):
-        replayed = CliRunner().invoke(app, ["replay", str(week), "--out", str(tmp_path / "out"), *words])
+        replayed = CliRunner().invoke(app, ["replay", str(hour), "--out", str(tmp_path / "out"), *words])
         assert replayed.exit_code == 0, replayed.output
         assert msgspec.json.decode((tmp_path / "out" / "summary.json").read_bytes()).get("normality", {}).get("hash") == told
 

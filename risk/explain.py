@@ -323,7 +323,12 @@ PHRASES: dict[str, Callable[[Event], str]] = {
 
 
 def _place(event: Event) -> str:
-    """'3.2 nm from the 12-mile line', 'inside the 12-mile belt, 7.9 nm off the coast', or nothing where no distance is stated."""
+    """'3.2 nm from the 12-mile line', 'inside the 12-mile belt, 7.9 nm off the coast', or nothing where no distance is stated.
+
+    A deed at a cable is told by the corridor as it is drawn: which one it is decides who is called.
+    """
+    if event.type == "infra" and (corridors := [zone.id for zone in event.zones if zone.kind == "corridor"]):
+        return f"at {corridors[0]}"
     coast, watch = reading(event, "coast_distance_nm"), reading(event, "watch_distance_nm")
     off = "" if coast is None else f"more than {COAST_CAP_NM:g} nm off the coast" if coast >= COAST_CAP_NM else f"{number(round(coast, 1))} nm off the coast"
     if watch is None or (watch > 0 and coast is not None and coast >= COAST_CAP_NM):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from risk_world import histories, make, newest, run, shipped
 
-from dogwatch.events import Evidence, Exclusion, event_order
+from dogwatch.events import Evidence, Exclusion, ZoneRelation, event_order
 from risk import words
 from risk.explain import IDENTITY_PHRASES, INFRA_PHRASES, POSITION_PHRASES, ZONE_PHRASES
 
@@ -104,6 +104,12 @@ def test_a_meeting_of_three_is_told_of_the_third_once():
     alert = only(*(make("rendezvous", pair, 0, confidence=0.9) for pair in ([1, 2], [1, 3], [2, 3])))
     assert alert.headline.count("; ") == 1
     assert re.search(r": MMSI 00000000\d and 00000000\d; also: two vessels close together and slow for 45 min \(MMSI 00000000\d\)$", alert.headline)
+
+
+def test_a_deed_at_a_cable_names_the_corridor():
+    zones = [ZoneRelation("belt-12nm", "1", "territorial_sea", "inside", 0.0), ZoneRelation("cable-two", "1", "corridor", "inside", 0.0, "cable")]
+    alert = only(msgspec.structs.replace(make("infra", [1], 0, confidence=0.9), subtype="over_cable", zones=zones))
+    assert alert.headline == "Stopped over a cable or pipeline, at cable-two: MMSI 000000001"
 
 
 def test_capitals_stay_capitals_within_a_sentence():

@@ -227,7 +227,7 @@ def day(browser: Browser, vessels: int, hours: float, pace_s: float, until: floa
             if "hour" in line:
                 heap = browser("heap")
                 rows.append({"hour": line["hour"], "server_bytes": line["rss_bytes"], "page_bytes": heap["bytes"], "nodes": heap["nodes"]})
-            if time.monotonic() > until:
+            if time.monotonic() > until and len(rows) > 1:
                 break
         held = browser("evaluate", js="({ vessels: dogwatch.vessels.count, known: dogwatch.vessels.statics.size, alerts: dogwatch.state.alerts.size })")
         report = browser("report")

@@ -138,7 +138,8 @@ ALERTS: dict[str, Callable[[list[dict[str, Any]], int], Any]] = {
 
 
 def _named(found: dict[str, Any]) -> str:
-    return f"{EXERCISE_MARK if found['exercise'] else ''}MMSI {found['mmsi']}"
+    name = (found["identity"] or {}).get("name", "")
+    return f"{EXERCISE_MARK if found['exercise'] else ''}MMSI {found['mmsi']} {name}".rstrip()
 
 
 def _caveat(rows: list[dict[str, Any]], withheld: int) -> str:

@@ -1,4 +1,4 @@
-"""Fixtures of tests that drive the page: a browser for each module, a console with a moving picture. Imported by conftest.py, so nothing heavy before use."""
+"""Fixtures of tests that drive the page: one browser for each worker, a console with a moving picture. Imported by conftest.py, so nothing heavy before use."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium."""
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium; it takes seconds to start, so that all tests of a worker share it."""
     from benchmarks.browser import Browser
 
     one = Browser()
     yield one
     one.quit()
+
+
+@pytest.fixture
+def browser(chromium: Any) -> Iterator[Any]:
+    """The Chromium without a page; each page has storage of its own, and none outlives the test."""
+    yield chromium
+    chromium("closeAll")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser_fixtures import browser, served  # noqa: F401 - fixtures
+from browser_fixtures import browser, chromium, served  # noqa: F401 - fixtures
 from hypothesis import settings
 from kafka_broker import begin_run, end_run, kafka, kafka_bootstrap, kafka_prefix, soon_silent  # noqa: F401 - some are fixtures
 from postgres_server import postgres, postgres_url  # noqa: F401 - fixtures

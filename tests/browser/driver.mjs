@@ -1,5 +1,5 @@
 // A browser on a string: reads one JSON command per line, answers one JSON line each. Driven by tests/test_console_browser.py.
-// Commands: open, evaluate, click, hover, point, drag, press, fill, screenshot, heap, trace, report, close. Knows nothing about dogwatch.
+// Commands: open, evaluate, click, hover, point, drag, press, fill, screenshot, heap, trace, report, close, closeAll. Knows nothing about dogwatch.
 
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
@@ -65,6 +65,11 @@ const commands = {
   },
   report: ({ entry }) => entry.report,
   close: ({ entry }) => entry.context.close(),
+  /** All pages, those too that a test left open when it failed. */
+  async closeAll() {
+    for (const { context } of pages.values()) await context.close();
+    pages.clear();
+  },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -238,7 +238,7 @@ def day(browser: Browser, vessels: int, hours: float, pace_s: float, until: floa
     faults = [e for e in report["errors"] if "GPU stall" not in e]
     return {
         "vessels": vessels,
-        "hours": len(rows),
+        "hours": rows[-1]["hour"],
         "wall_s": round(time.monotonic() - begun),
         **growth,
         "held_at_end": held,

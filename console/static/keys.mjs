@@ -72,6 +72,6 @@ export function KeyFields() {
     <p class="row"><label><input type="checkbox" name="keys-on" checked=${!off} onChange=${turn} /> Single letters and signs do something</label><span class="grow"></span><button type="button" class="small" data-test="keys-back" onClick=${back}>As at first</button></p>
     <p class="muted">Write another letter or sign into a field to change its key. ${state.session.name ? 'Kept for you in this browser.' : 'Kept in this browser.'}</p>
     <p role="alert" class="bad-word" data-test="keys-fault">${fault}</p>
-    <table class="keys"><tbody>${Object.entries(LETTERS).map(([letter, does]) => html`<tr key=${`${letter} ${keyOf(letter)}`}><th scope="row"><input name=${`key-${letter}`} class="key" size="2" maxlength="2" autocomplete="off" disabled=${off} aria-label=${`Key: ${does}`} defaultValue=${keyOf(letter).toUpperCase()} onFocus=${(e) => e.target.select()} onChange=${say(letter)} /></th><td>${does}</td></tr>`)}
+    <table class="keys"><tbody>${Object.entries(LETTERS).map(([letter, does]) => html`<tr key=${`${letter} ${keyOf(letter)}`}><th scope="row"><input name=${`key-${letter}`} size="2" maxlength="2" autocomplete="off" disabled=${off} aria-label=${`Key: ${does}`} defaultValue=${keyOf(letter).toUpperCase()} onFocus=${(e) => e.target.select()} onChange=${say(letter)} /></th><td>${does}</td></tr>`)}
       ${FIXED.map(([key, does]) => html`<tr key=${key}><th scope="row"><kbd>${key}</kbd></th><td>${does}</td></tr>`)}</tbody></table>`;
 }

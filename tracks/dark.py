@@ -138,14 +138,15 @@ def _those(found: np.ndarray, pages: list[ep.Episode | None], wanted: np.ndarray
 
 
 def _in_company(found: np.ndarray, pages: list[ep.Episode | None], rule: Dark) -> None:
-    """What was improbable in company stays so when the company has sailed on: fewer blocks than now were silent then, and others were heard in them."""
-    heard, few = found["peers_heard"] >= rule.peers_heard_min * found["peers"], found["peers"] < rule.peers_min
-    for row, page, alone in zip(found[heard], compress(pages, heard), few[heard].tolist(), strict=True):
-        if page is not None and not alone:
-            page.notes["p"] = float(row["p"])
-    for i in np.flatnonzero(heard & few & (found["p"] <= rule.p_floor_few_peers)).tolist():
-        page = pages[i]
-        found["p"][i] = min(float(found["p"][i]), page.notes.get("p", 1.0)) if page is not None else found["p"][i]
+    """What was improbable in company stays so when the company has sailed on or fallen silent later: others were heard in the blocks silent then."""
+    company = (found["peers"] >= rule.peers_min) & (found["peers_heard"] >= rule.peers_heard_min * found["peers"])
+    for i, page in enumerate(pages):
+        if page is None:
+            continue
+        if company[i]:
+            page.notes["p"] = float(found["p"][i])
+        elif found["p"][i] <= rule.p_floor_few_peers:
+            found["p"][i] = min(float(found["p"][i]), page.notes.get("p", 1.0))
 
 
 def _unlikely(found: np.ndarray, rule: Dark) -> np.ndarray:

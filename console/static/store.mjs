@@ -8,6 +8,7 @@ const ALERTS_MAX = 20_000; // of any kind, as many as the server's board has
 
 const listeners = new Set();
 let scheduled = false;
+let grown = 0; // alerts that came since the page last let go of some
 let unsettled = false; // alerts came since the queue was last brought into order: that is done once a frame, however many came
 
 export const state = {
@@ -125,10 +126,12 @@ export function takeAlerts(records, whole = false) {
   for (const record of records) {
     const known = state.alerts.get(record.alert_id);
     if (known && (record.revision < known.revision || (record.revision === known.revision && record.op_revision < known.op_revision))) continue;
+    if (!known) grown += 1;
     if (!known || levelRank(record.level) > levelRank(known.level)) news.push(record);
     state.alerts.set(record.alert_id, record);
   }
   unsettled = true;
+  if (grown > OVER_MAX / 20) forget(); // a hidden page draws no frames, and is not to grow meanwhile
   change();
   return news;
 }
@@ -143,6 +146,7 @@ function settle() {
 
 /** Let go of the oldest alerts that are over, a twentieth at a time; a page is open for days. */
 function forget() {
+  grown = 0;
   const over = [...state.alerts.values()].filter((a) => !inQueue(a) && a.alert_id !== state.selected);
   const most = Math.min(OVER_MAX, Math.max(0, ALERTS_MAX - (state.alerts.size - over.length)));
   if (over.length <= most * 1.05) return;

@@ -334,12 +334,13 @@ function MapBox() {
 async function startMap(container) {
   const { SeaMap, hasWebGL2 } = state.info.map ? await import('./map.mjs') : {};
   if (!SeaMap || !hasWebGL2()) {
+    window.dogwatch = { sea, vessels, state };
     change({ map: 'none' });
     return;
   }
   await styleSheet('static/vendor/maplibre-gl.css');
   sea = new SeaMap(container, vessels, state.info);
-  window.dogwatch.sea = sea;
+  window.dogwatch = { sea, vessels, state }; // for tests and for people who look under the bonnet
 }
 
 function styleSheet(path) {
@@ -413,7 +414,6 @@ export async function start(info, session) {
   document.getElementById('app').replaceChildren(); // the words of index.html, which preact does not own
   render(html`<${App} />`, document.getElementById('app'));
   document.addEventListener('keydown', onKey);
-  window.dogwatch = { sea, vessels, state }; // for tests and for people who look under the bonnet
   startSound();
   let ran = performance.now();
   setInterval(() => { advance((performance.now() - ran) / 1000); ran = performance.now(); }, 100);

@@ -89,8 +89,8 @@ def _event(mark: Mark, caveat: str) -> Xml.Element:
     last = from_iso(mark.last)
     assert last is not None, "a mark has a time"
     how, opex = ("m-s", "s-exercise") if mark.exercise else ("m-f", "o-")
-    times = {"time": mark.last, "start": mark.first, "stale": iso(last + STALE_MS) or mark.last}
-    event = Xml.Element("event", version="2.0", uid=mark.uid, type=SURFACE, how=how, opex=opex, **times)
+    said = {"version": "2.0", "uid": mark.uid, "type": SURFACE, "how": how, "opex": opex}
+    event = Xml.Element("event", said | {"time": mark.last, "start": mark.first, "stale": iso(last + STALE_MS) or mark.last})
     Xml.SubElement(event, "point", lat=f"{mark.lat:.7f}", lon=f"{mark.lon:.7f}", hae=UNKNOWN, ce=UNKNOWN, le=UNKNOWN)
     detail = Xml.SubElement(event, "detail")
     say(detail, "remarks", f"{mark.title} {mark.text} {caveat}")

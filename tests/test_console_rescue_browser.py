@@ -7,7 +7,7 @@ import pytest
 
 from console.app import create_app
 from console.server import Server
-from tests.console_harness import CENTRE, HOSTILE, Harness, distress
+from tests.console_harness import CENTRE, HOSTILE, Harness, alert, distress
 from tests.console_page import READY, Browser, clean, in_browser, shoot
 
 pytestmark = in_browser
@@ -39,8 +39,11 @@ def test_who_can_be_there_first_is_a_list_and_lines_and_the_drift_is_what_a_pers
     over = sum(one["land_in_the_way"] for one in told)
     assert 0 < over < 20, "some of them lie behind the land"
     assert browser("evaluate", js="document.querySelectorAll('[data-test=helpers] [data-test=land]').length") == over
-    kinds = browser.until(f"{KINDS}.length === 40 && {KINDS}")
-    assert (kinds.count("over-land"), kinds.count("way"), kinds.count("words")) == (over, 20 - over, 20)
+    kinds = browser.until(f"{KINDS}.length === 20 && {KINDS}")
+    assert (kinds.count("over-land"), kinds.count("way")) == (over, 20 - over)
+    words = browser("evaluate", js="dogwatch.sea.aid.words.map((one) => one.text)")
+    assert [text.split(".")[0] for text in words] == [str(n) for n in range(1, 21)]
+    assert sum("land in the way" in text for text in words) == over
 
     browser("click", on="[data-test=drift-open]")
     asked = "[...document.querySelectorAll('dialog.drift input')].map((i) => [i.name, i.value])"
@@ -73,6 +76,35 @@ def test_who_can_be_there_first_is_a_list_and_lines_and_the_drift_is_what_a_pers
         browser("press", key="t")
     browser("press", key="Escape")
     browser.until(f"{DRAWN}.length === 0")
+    clean(browser)
+    browser("close")
+
+
+def test_in_a_distress_no_text_crosses_another_and_its_banner_leaves_the_map_free(browser: Browser, served: Harness) -> None:
+    served.board.publish(distress())
+    for n in range(30):  # of vessels about the call
+        served.board.publish(alert(n + 20, mmsi=198_100_000 + n, lat=CENTRE[0] + 0.15, lon=CENTRE[1] + 0.2))
+    browser("open", url=served.start(), script="localStorage.setItem('dogwatch.operator', 'Ana Watch')")
+    browser.until(READY)
+    browser("press", key="j")
+    names = "[...document.querySelectorAll('.names span')].map((n) => ({text: n.innerText, look: n.className, ...n.getBoundingClientRect().toJSON()}))"
+    browser.until(f"dogwatch.sea.aid.words.length === 20 && {names}.some((n) => n.look === 'coming')")
+    drawn = browser("evaluate", js=names)
+    assert drawn[0]["text"] == "970010001", "the casualty first"
+    assert sum(one["look"] == "coming" for one in drawn) >= 5
+    crossing = [
+        (one["text"], other["text"])
+        for i, one in enumerate(drawn)
+        for other in drawn[:i]
+        if one["left"] < other["right"] and other["left"] < one["right"] and one["top"] < other["bottom"] and other["top"] < one["bottom"]
+    ]
+    assert crossing == []
+    last = max(i for i, one in enumerate(drawn) if one["look"] == "coming")
+    assert all(one["look"] == "coming" for one in drawn[1 : last + 1]), "who can come before who has another alert"
+    banner = "[...document.querySelectorAll('.distress :is(strong, .grow > div)')].map((one) => one.getClientRects().length ? one.offsetHeight : 0)"
+    assert all(0 < height < 30 for height in browser("evaluate", js=banner)), "one line each"
+    assert browser("evaluate", js="document.querySelector('.distress').offsetHeight") < 80
+    shoot(browser, "console-distress-small")
     clean(browser)
     browser("close")
 

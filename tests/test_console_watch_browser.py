@@ -32,6 +32,10 @@ def test_the_watch_goes_from_one_page_to_another_when_the_relief_accepts(browser
     browser("press", "a", key="h")
     step(browser, "a", "take")
     browser.until(f"{DIALOG}?.includes('Ana, watchstander, has the watch')", "a")
+    edge = "document.querySelector('dialog.watch {0}').getBoundingClientRect().{1}"
+    fold = f"{edge.format('.row.end', 'top')} - {edge.format('textarea', 'bottom')}"
+    browser.until("document.querySelector('dialog.watch [data-test=load]')", "a")
+    assert browser("evaluate", "a", js=f"innerHeight === 720 && {fold} > 0"), "the words are in view without a scroll"
     browser("fill", "a", on="dialog.watch textarea", text="fog in the north <b>bold</b>")
     drawn = browser("evaluate", "a", js="document.querySelector('header').innerText")
     browser.until(f"document.querySelector('header').innerText !== {json.dumps(drawn)}", "a")  # what is typed outlives a second

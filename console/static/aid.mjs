@@ -1,6 +1,6 @@
-// Help on the map: ways of those who can come, and where it drifts. May live here: their source and layers. May not: who can come (rescuers.mjs).
+// Help on the map: ways of those who can come, and where it drifts. May live here: their source, layers and words. May not: who can come (rescuers.mjs).
 
-import { aidShapes, callInView } from './rescuers.mjs';
+import { aidShapes, callInView, wordsBeside } from './rescuers.mjs';
 import { state } from './store.mjs';
 
 const only = (...kinds) => ['in', ['get', 'kind'], ['literal', kinds]];
@@ -12,6 +12,7 @@ export class Aid {
     this.vessels = vessels;
     this.token = token;
     this.drawn = [null, null];
+    this.words = []; // beside who can come, soonest first
     map.addSource('aid', { type: 'geojson', data: aidShapes(null, null), tolerance: 0 });
     const line = (id, filter, paint) => map.addLayer({ id, type: 'line', source: 'aid', filter, layout: { 'line-join': 'round' }, paint }, under);
     map.addLayer({ id: 'aid-area', type: 'fill', source: 'aid', filter: only('area'), paint: { 'fill-antialias': false, 'fill-opacity': 0.16 } }, under);
@@ -20,10 +21,6 @@ export class Aid {
     line('aid-track', only('drift-track'), { 'line-width': 2.5 });
     line('aid-way', only('way'), { 'line-width': 1.6 });
     line('aid-over-land', only('over-land'), { 'line-width': 1.6, 'line-dasharray': [2, 2.5] });
-    map.addLayer({
-      id: 'aid-words', type: 'symbol', source: 'aid', filter: only('words'),
-      layout: { 'text-field': ['get', 'text'], 'text-size': 12, 'text-max-width': 40, 'text-variable-anchor': ['top', 'bottom', 'left', 'right'], 'text-radial-offset': 0.8, 'symbol-sort-key': ['get', 'rank'] }, paint: { 'text-halo-width': 2 },
-    });
     this.recolour();
   }
 
@@ -33,8 +30,6 @@ export class Aid {
       'aid-way': ['line-color', 'focus'], 'aid-over-land': ['line-color', 'focus'],
     };
     for (const [layer, [name, colour]] of Object.entries(paint)) this.map.setPaintProperty(layer, name, this.token(colour));
-    this.map.setPaintProperty('aid-words', 'text-color', this.token('ink'));
-    this.map.setPaintProperty('aid-words', 'text-halo-color', this.token('panel'));
   }
 
   /** Bring the map up to the call in view; nothing of it in a replay. */
@@ -44,7 +39,8 @@ export class Aid {
     if (wanted.every((one, i) => one === this.drawn[i])) return;
     const drift = wanted[1] !== this.drawn[1] && wanted[1];
     this.drawn = wanted;
-    const shapes = aidShapes(...wanted, this.vessels);
+    const shapes = aidShapes(...wanted);
+    this.words = wordsBeside(wanted[0], this.vessels);
     this.map.getSource('aid').setData(shapes);
     if (drift) this._fit(shapes.features.filter((one) => one.properties.kind === 'area'));
   }

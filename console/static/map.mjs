@@ -6,23 +6,22 @@ import { Aid } from './aid.mjs';
 import { PAINT, addDepths, basemap, colourDepths, token } from './basemap.mjs';
 import { Hearing } from './hearing.mjs';
 import { VesselLayer } from './layer.mjs';
+import { Names } from './names.mjs';
 import { Past } from './past.mjs';
 import { Ruler } from './ruler.mjs';
-import { change, isOpen, state } from './store.mjs';
+import { change, isDistress, isOpen, state } from './store.mjs';
 import { clean, levelRank } from './text.mjs';
 import { Track } from './track.mjs';
 import { BIT, COLOUR, FLAG, SHAPE, STRIDE, WORLD_M, mercatorX, mercatorY, writeVertex } from './vessels.mjs';
 
 const VECTOR_S = 360; // course vectors show six minutes ahead
 const MARKS_MAX = 500; // targets with a mark of their own; beyond that a map is paint
-const NAMES_MAX = 40; // of which so many have their name beside them
 const HEADING_PX = 26; // the line of the heading, and the flag at its end that shows a turn
 const FLAG_PX = 7;
 const TURN_SEEN = 10; // ROTais: about 4.5 degrees a minute; less is steering
 const HULL_PX_MIN = 12; // shorter than this a hull in true scale says less than the symbol
 const FREE_OLD = 1.5; // times what a redraw takes lie between two of an unchanged picture
 const FREE_NEWS = 1.2; // and before one that shows news
-const NAME_GAP = 20; // px from the target to its name
 
 /** '#rrggbb' as premultiplied [r, g, b, 1]. */
 function rgba(hex) {
@@ -66,8 +65,7 @@ export class SeaMap {
     this.map.keyboard.disableRotation();
     this.map.addControl(new maplibre.ScaleControl({ unit: 'nautical', maxWidth: 140 }), 'bottom-right');
     this.map.addControl(new maplibre.NavigationControl({ showCompass: false }), 'bottom-right'); // the top belongs to distress
-    this.names = Object.assign(document.createElement('div'), { className: 'names', ariaHidden: 'true' }); // the queue says the same in words
-    container.append(this.names);
+    this.names = new Names(container);
     this.map.on('load', () => {
       this.track = new Track(this.map, token);
       this.map.addLayer(this.layer);
@@ -173,41 +171,24 @@ export class SeaMap {
     this._name(worst);
   }
 
-  /** Names beside what has an alert, worst first; one that finds no free room stays away rather than cover another. */
+  /** Names beside what has an alert: the chosen and distress first, then who can be there first, then the rest, worst first. */
   _name(worst) {
     const { map, vessels } = this;
     const now = vessels.clock.now(performance.now() / 1000);
-    const size = map.getCanvas().getBoundingClientRect();
-    const taken = [];
+    const at = (s, otherwise) => map.project(s === undefined ? otherwise : lonLat(vessels.reckoned(s, now)));
     const chosen = state.alerts.get(state.selected);
     const urgency = (alert) => (alert === chosen ? 9 : levelRank(alert.level) + isOpen(alert) / 2);
     const wanted = [...worst, ...(chosen ? chosen.mmsi.map((mmsi) => [mmsi, chosen]) : [])].sort((a, b) => urgency(b[1]) - urgency(a[1]));
-    const told = new Set();
-    let used = 0;
-    for (const [mmsi, alert] of wanted) {
+    const first = wanted.filter(([, alert]) => alert === chosen || isDistress(alert));
+    const called = ([mmsi, alert]) => {
       const s = vessels.slotOfMmsi(mmsi);
-      if (told.has(mmsi) || (s === undefined && !Number.isFinite(alert.lat)) || used >= NAMES_MAX) continue;
-      told.add(mmsi);
-      const at = map.project(s === undefined ? [alert.lon, alert.lat] : lonLat(vessels.reckoned(s, now)));
-      if (at.x < 0 || at.y < 0 || at.x > size.width || at.y > size.height) continue;
-      const subject = alert.subjects.find((one) => one.mmsi === mmsi);
-      const tag = this.names.children[used] ?? this.names.appendChild(document.createElement('span'));
-      const text = clean(vessels.statics.get(vessels.handle[s])?.name || subject?.name || mmsi, 24);
-      const look = isOpen(alert) ? 'open' : '';
-      if (tag.textContent !== text || tag.className !== look || !tag.size) { // to ask for a size costs a layout of the page
-        tag.textContent = text;
-        tag.className = look;
-        tag.size = [tag.offsetWidth, tag.offsetHeight];
-      }
-      const [w, h] = tag.size;
-      const free = [[NAME_GAP, -8], [-NAME_GAP - w, -8], [-w / 2, 16], [-w / 2, -16 - h]].map(([dx, dy]) => ({ x: Math.round(at.x + dx), y: Math.round(at.y + dy), w, h }))
-        .find((box) => !taken.some((other) => box.x < other.x + other.w && other.x < box.x + box.w && box.y < other.y + other.h && other.y < box.y + box.h));
-      if (!free) continue;
-      taken.push(free);
-      tag.style.transform = `translate(${free.x}px, ${free.y}px)`;
-      used++;
-    }
-    while (this.names.children.length > used) this.names.lastChild.remove();
+      if (s === undefined && !Number.isFinite(alert.lat)) return null;
+      const known = vessels.statics.get(vessels.handle[s])?.name || alert.subjects.find((one) => one.mmsi === mmsi)?.name || mmsi;
+      return { mmsi, at: at(s, [alert.lon, alert.lat]), text: clean(known, 24), look: isOpen(alert) ? 'open' : '' };
+    };
+    const coming = this.aid.words.map((one) => ({ ...one, at: at(vessels.slotOfMmsi(one.mmsi), one.place), look: 'coming' }));
+    const labels = [...first.map(called), ...coming, ...wanted.filter((one) => !first.includes(one)).map(called)].filter(Boolean);
+    this.names.draw(labels, map.getCanvas().getBoundingClientRect(), coming.length && labels.length ? labels[0].at : null);
   }
 
   _base(s) {

@@ -43,15 +43,16 @@ export function DistressBar({ eventNow, act, vessels }) {
   const first = active[0];
   const { lat, lon, at } = vessels.latest(first);
   const where = position(lat, lon);
+  const said = `${first.exercise ? 'EXERCISE ' : ''}DISTRESS${active.length > 1 ? ` (${active.length})` : ''}: ${clean(brief(first.headline).what, 120)}, ${who(first)}`;
   return html`<section class=${`distress ${isOpen(first) ? 'flash-border' : ''}`} role="alert" aria-label="Distress">
     <${LevelIcon} alert=${first} />
     <div class="grow">
-      <strong>${first.exercise ? 'EXERCISE ' : ''}DISTRESS${active.length > 1 ? ` (${active.length})` : ''}: ${clean(brief(first.headline).what, 120)}, ${who(first)}</strong>
+      <strong title=${said}>${said}</strong>
       <div><b class="num">${where.minutes}</b> <span class="thin num">${where.degrees}</span> · last heard ${duration((eventNow - at) / 1000)} ago</div>
     </div>
     <button onClick=${() => act.select(first.alert_id, true)}>Show</button>
     ${first.ack
-      ? html`<span class="by">acknowledged by ${clean(first.ack.by, 60)}</span>`
+      ? html`<span class="by" title=${clean(first.ack.by, 60)}>acknowledged by ${clean(first.ack.by, 60)}</span>`
       : html`<button class="primary" disabled=${!linked()} onClick=${() => act.acknowledge(first.alert_id)}>Acknowledge</button>`}
   </section>`;
 }

@@ -119,15 +119,11 @@ export function DriftDialog({ vessels }) {
 }
 
 /** Shapes for the map: ways to the call, drift areas. GeoJSON whose `kind` says what each is. */
-export function aidShapes(aid, drift, vessels) {
+export function aidShapes(aid, drift) {
   const features = [];
   const put = (geometry, properties) => features.push({ type: 'Feature', geometry, properties });
   const { lat, lon, vessels: coming = [] } = aid?.found ?? {};
-  coming.forEach((r, i) => {
-    const leg = greatCircle(lat, lon, r.bearing_deg, r.range_nm);
-    put({ type: 'LineString', coordinates: leg }, { kind: r.land_in_the_way ? 'over-land' : 'way' });
-    put({ type: 'Point', coordinates: leg.at(-1) }, { kind: 'words', text: `${i + 1}. ${duration(r.eta_min * 60)}${r.land_in_the_way ? ', land in the way' : ''} · ${nameOf(r.mmsi, vessels)}`, rank: i });
-  });
+  for (const r of coming) put({ type: 'LineString', coordinates: greatCircle(lat, lon, r.bearing_deg, r.range_nm) }, { kind: r.land_in_the_way ? 'over-land' : 'way' });
   for (const one of drift?.found.features ?? []) {
     const { part, radius_m: radius, share_percent: share } = one.properties;
     if (part === 'bound') {
@@ -137,6 +133,15 @@ export function aidShapes(aid, drift, vessels) {
     } else put(one.geometry, { kind: part === 'track' ? 'drift-track' : part, share: share ?? 0 });
   }
   return { type: 'FeatureCollection', features };
+}
+
+/** What stands beside each vessel that can come, soonest first: [{ mmsi, place: [lon, lat] when it was asked, text }]. */
+export function wordsBeside(aid, vessels) {
+  const { lat, lon, vessels: coming = [] } = aid?.found ?? {};
+  return coming.map((r, i) => ({
+    mmsi: r.mmsi, place: greatCircle(lat, lon, r.bearing_deg, r.range_nm, 1).at(-1),
+    text: `${i + 1}. ${duration(r.eta_min * 60)}${r.land_in_the_way ? ', land in the way' : ''} · ${nameOf(r.mmsi, vessels)}`,
+  }));
 }
 
 /** Points [lon, lat] along a great circle from a place; longitudes run on beyond 180, so that a line does not cross the map. */

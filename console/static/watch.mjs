@@ -63,11 +63,11 @@ export function WatchDialog() {
       <h2 id="watch">${exerciseWords(state.info, state.health, state.alerts.values()) ? 'EXERCISE · ' : ''}${watch?.name ? html`${clean(watch.name, 60)}, ${words(watch.role)}, has the watch` : 'Nobody has the watch'}</h2>
       ${watch?.name ? html`<p>Since ${dateTime(watch.since)}${watch.before ? `, from ${clean(watch.before, 60)}` : ''}. ${watch.offer ? html`<b>Offered to the relief ${duration(waited(watch.offer.at))} ago; until it is accepted ${clean(watch.name, 60)} answers for it.</b>` : ''}</p>` : null}
       ${given?.text ? html`<blockquote data-test="handed">${given.text.split('\n').map((line) => html`<p>${clean(line, 4000)}</p>`)}</blockquote>` : null}
-      ${watch ? html`<${Lists} lists=${watch.offer?.lists ?? watch.lists} />` : null}
-      ${load ? html`<${Load} load=${load} />` : null}
       <${Signer} roles=${ROLES} />
       <label>${watch?.name ? 'Words for the relief, or the reason of a supervisor' : 'Words'}<textarea name="words" rows="3" maxlength="4000" defaultValue=${watch?.offer?.text ?? ''}></textarea></label>
       ${fault ? html`<p class="note" role="alert" data-test="watch-fault">${fault}</p>` : null}
+      ${watch ? html`<${Lists} lists=${watch.offer?.lists ?? watch.lists} />` : null}
+      ${load ? html`<${Load} load=${load} />` : null}
       <div class="row end">
         <button type="button" onClick=${() => box.current.close()}>Close</button>
         ${watch ? steps(watch).map(([name, label], i) => html`<button type="submit" value=${name} data-test=${`watch-${name}`} class=${i ? '' : 'primary'} disabled=${!linked()}>${label}</button>`) : null}

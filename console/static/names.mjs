@@ -1,0 +1,47 @@
+// Names beside targets: words over the map, each where it covers no other. May live here: which of the wanted ones are told, and where they find
+// room. May not: what is wanted and in which order (map.mjs), names of places (basemap.mjs).
+
+const NAMES_MAX = 40; // beyond that a map is paint
+const GAP_PX = 20; // from the target to its name
+const SYMBOL_PX = 18; // half of what the symbol of a casualty with its brackets takes
+
+export class Names {
+  constructor(container) {
+    this.box = Object.assign(document.createElement('div'), { className: 'names', ariaHidden: 'true' }); // queue and evidence say the same in words
+    container.append(this.box);
+  }
+
+  set hidden(hidden) {
+    this.box.hidden = hidden;
+  }
+
+  /**
+   * Tell as many as have room, the first ones first; one that finds none stays away rather than cover another.
+   * `labels`: [{ mmsi, at: { x, y } in px, text, look }]; `size`: { width, height } of the map; `casualty`: place whose symbol nothing may cover, or null.
+   */
+  draw(labels, size, casualty) {
+    const taken = casualty ? [{ x: casualty.x - SYMBOL_PX, y: casualty.y - SYMBOL_PX, w: 2 * SYMBOL_PX, h: 2 * SYMBOL_PX }] : [];
+    const told = new Set();
+    let used = 0;
+    for (const { mmsi, at, text, look } of labels) {
+      if (used >= NAMES_MAX) break;
+      if (told.has(mmsi) || at.x < 0 || at.y < 0 || at.x > size.width || at.y > size.height) continue;
+      told.add(mmsi);
+      const tag = this.box.children[used] ?? this.box.appendChild(document.createElement('span'));
+      if (tag.textContent !== text || tag.className !== look || !tag.size) { // to ask for a size costs a layout of the page
+        tag.textContent = text;
+        tag.className = look;
+        tag.size = [tag.offsetWidth, tag.offsetHeight];
+      }
+      const free = places(at, ...tag.size).find((box) => !taken.some((other) => box.x < other.x + other.w && other.x < box.x + box.w && box.y < other.y + other.h && other.y < box.y + box.h));
+      if (!free) continue;
+      taken.push(free);
+      tag.style.transform = `translate(${free.x}px, ${free.y}px)`;
+      used++;
+    }
+    while (this.box.children.length > used) this.box.lastChild.remove();
+  }
+}
+
+/** Where a name may stand, the best first: right, left, below, above. */
+const places = ({ x, y }, w, h) => [[GAP_PX, -8], [-GAP_PX - w, -8], [-w / 2, GAP_PX], [-w / 2, -GAP_PX - h]].map(([dx, dy]) => ({ x: Math.round(x + dx), y: Math.round(y + dy), w, h }));

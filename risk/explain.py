@@ -18,7 +18,7 @@ from risk.cases import Record
 from risk.criteria import reading
 from risk.profile import Profile
 from risk.score import ODD_FROM, Card, Line, score_of_100
-from risk.words import NOTHING_FOUND, condition, exclusion, label, number, quantity, tested
+from risk.words import NOTHING_FOUND, condition, exclusion, label, number, plain_reason, quantity, tested
 
 BELT_NM = 12.0  # the default border is the outer limit of the 12-mile belt
 COAST_CAP_NM = 60.0  # the geography measures no farther than this
@@ -105,7 +105,7 @@ def explanation(profile: Profile, card: Card, gone: list[Record]) -> str:
     if len(card.lines) > EVENTS_TOLD_MAX:
         paragraphs.append(f"{len(card.lines) - EVENTS_TOLD_MAX} further events of this case stand among the contributions.")
     for record in gone:
-        reason = record.event.reason or "no longer counted"
+        reason = plain_reason(record.event.reason) or "no longer counted"
         paragraphs.append(f"Withdrawn: {_lower(_phrase(record.event))} from {clock_text(record.event.t_start)} ({reason}); it adds nothing to the score.")
     paragraphs.append(f"Score {score_of_100(card.score_milli):g} of 100 by profile '{profile.title}': {card.level or 'no alert'} ({_steps(profile)}).")
     paragraphs.append(NOT_GUILT)
@@ -282,7 +282,7 @@ ZONE_PHRASES = {
     "exit": "Left a zone",
     "cross_line": "Crossed a line",
     "inferred_cross": "Crossed a line while nobody heard it",
-    "approach": "Heads into a zone",
+    "approach": "Heads for a line or zone",
 }
 INFRA_PHRASES = {
     "anchor_drag": "Drags its anchor near a cable or pipeline",
@@ -325,12 +325,22 @@ PHRASES: dict[str, Callable[[Event], str]] = {
 def _place(event: Event) -> str:
     """'3.2 nm from the 12-mile line', 'inside the 12-mile belt, 7.9 nm off the coast', or nothing where no distance is stated.
 
-    A deed at a cable is told by the corridor as it is drawn: which one it is decides who is called.
+    A deed at a cable is told by the corridor as it is drawn: which one it is decides who is called. So is a crossing by
+    its line or zone, and whatever happens inside a drawn area (a reserve, a wind farm) by that area.
     """
     if event.type == "infra" and (corridors := [zone.id for zone in event.zones if zone.kind == "corridor"]):
         return f"at {corridors[0]}"
-    coast, watch = reading(event, "coast_distance_nm"), reading(event, "watch_distance_nm")
+    coast = reading(event, "coast_distance_nm")
     off = "" if coast is None else f"more than {COAST_CAP_NM:g} nm off the coast" if coast >= COAST_CAP_NM else f"{number(round(coast, 1))} nm off the coast"
+    if event.type == "zone" and event.zones:
+        return event.zones[0].id + _comma(off)
+    area = next((f"in {zone.id}" for zone in event.zones if zone.kind == "area" and zone.relation == "inside"), "")
+    return area + (_comma(off) if area else _seaward(event, coast, off))
+
+
+def _seaward(event: Event, coast: float | None, off: str) -> str:
+    """How a place stands to the nearest border or watch zone, or off the coast where that tells more."""
+    watch = reading(event, "watch_distance_nm")
     if watch is None or (watch > 0 and coast is not None and coast >= COAST_CAP_NM):
         return off
     if watch > 0:

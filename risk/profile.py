@@ -10,6 +10,7 @@ there. Weights are log-odds; none may be negative, because a score must never fa
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -177,7 +178,8 @@ def load_profile(text: str, *, file: str, below: Sequence[Layer] = (), others: C
     if wrong or merged.faults:
         refuse(merged.faults + [merged.located(fault) for fault in (*wrong, *_faults_of_the_rest(merged.plain, wrong))])
     profile = msgspec.convert(merged.plain, Profile)
-    refuse([merged.located(fault) for fault in (*_faults_of_head(profile), *_faults_of_rules(profile), *_faults_of_order(profile))])
+    looks = (_faults_of_head, _faults_of_rules, _faults_of_order, _faults_of_reach)
+    refuse([merged.located(fault) for look in looks for fault in look(profile)])
     return profile
 
 
@@ -196,8 +198,11 @@ def _faults_of_the_rest(plain: dict[str, Any], wrong: Sequence[Fault]) -> Iterab
 
 
 def _faults_of_levels(levels: Levels) -> Iterable[Fault]:
-    if not levels.caution_milli < levels.warning_milli < levels.alarm_milli:
-        yield ("levels", "warning_milli"), "levels are not in rising order", "caution_milli < warning_milli < alarm_milli"
+    steps = msgspec.structs.asdict(levels)
+    for lower, upper in itertools.pairwise(steps):
+        if steps[lower] >= steps[upper]:
+            what = f"levels are not in rising order: {lower} is {steps[lower]}, {upper} is {steps[upper]}"
+            yield ("levels", upper), what, "caution_milli < warning_milli < alarm_milli"
 
 
 def _no_family(index: int, name: str, families: Iterable[str]) -> Fault:
@@ -252,6 +257,10 @@ def _faults_of_rules(profile: Profile) -> Iterable[Fault]:
             yield _no_family(index, rule.family, profile.families)
         if rule.min_confidence is not None:
             yield from _faults_of_confidence(("rules", index, "min_confidence"), rule.min_confidence)
+    families = {rule.family for rule in profile.rules}
+    if profile.corroboration.weight > 0 and not 1 < profile.corroboration.families_min <= len(families):
+        what = f"{profile.corroboration.families_min} kinds of behaviour corroborate each other, and the rules have {len(families)}"
+        yield ("corroboration", "families_min"), what, "give 2 or more, and no more than there are, or leave the table out"
 
 
 def _faults_of_criteria(path: tuple[str | int, ...], item: Rule | Context | Exclusion) -> Iterable[Fault]:
@@ -276,14 +285,29 @@ def _faults_of_criteria(path: tuple[str | int, ...], item: Rule | Context | Excl
 
 
 def _faults_of_order(profile: Profile) -> Iterable[Fault]:
-    """Rules that no event reaches, because an exclusion or a rule above takes all that they ask for."""
+    """Rules and contexts that no event reaches, because an exclusion or a rule above takes all that they ask for."""
+    for index, exclusion in enumerate(profile.exclusions):
+        for item in (*profile.rules, *profile.contexts) if exclusion.given() else ():
+            if exclusion.covers(item):
+                what = f"'{item.name}' would never fire: the exclusion '{exclusion.name}' takes all that it asks for"
+                yield ("exclusions", index), what, "narrow the exclusion, or remove one of the two"
     for index, rule in enumerate(profile.rules):
-        for exclusion in profile.exclusions:
-            if exclusion.given() and exclusion.covers(rule):
-                yield ("rules", index), f"'{rule.name}' would never fire: the exclusion '{exclusion.name}' takes all that it asks for", "remove one of the two"
         above = next((other for other in profile.rules[:index] if other.given() and not other.unless and other.covers(rule)), None)
         if above is not None:
             yield ("rules", index), f"'{rule.name}' is never reached: '{above.name}' above takes all that it asks for", "put the special rule first"
+
+
+def _faults_of_reach(profile: Profile) -> Iterable[Fault]:
+    """A caution line above all that can come together: nothing would ever be told. (The model of normal traffic counts for nothing: it must not decide.)"""
+    groups: dict[str, float] = {}
+    for context in profile.contexts:
+        group = context.group or context.name
+        groups[group] = max(context.weight, groups.get(group, 0.0))
+    caps = sum(family.cap for name, family in profile.families.items() if any(rule.family == name for rule in profile.rules))
+    most = 1000 * (profile.base + caps + sum(groups.values()) + profile.corroboration.weight)
+    if most < profile.levels.caution_milli:
+        remedy = "lower it, or raise weights and caps"
+        yield ("levels", "caution_milli"), f"no case reaches caution: base, caps, contexts and corroboration together make {most:.0f}", remedy
 
 
 def _faults_of_confidence(path: tuple[str | int, ...], value: float) -> Iterable[Fault]:

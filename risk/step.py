@@ -24,6 +24,7 @@ from risk.explain import base_contribution, contributions, counterfactual_text, 
 from risk.normality import Normality
 from risk.profile import LIVE_STATES, NEVER_SCORED, CaseLimits, Profile
 from risk.score import Card, assess, counterfactual, milli, score_of_100
+from risk.words import plain_reason
 
 CORRECTIONS_H = 24  # late data may correct an event for a day; then a case whose span is over is forgotten
 HOLD_OPEN_H = 720  # a case with an open event that nobody updated for 30 days
@@ -269,7 +270,7 @@ def _ended(state: RiskState, last: Alert | None, cause: Event) -> Alert | None:
     """The revision that says: no event is left. Who, where and when stay, so that the watch knows what was withdrawn."""
     if last is None or last.condition == "retracted":
         return None
-    return _withdrawn(state, last, cause, cause.reason or "the observation no longer holds")
+    return _withdrawn(state, last, cause, _why_gone(cause))
 
 
 def _dissolved(state: RiskState, name: str, cases: dict[str, Case], cause: Event) -> Alert | None:
@@ -278,10 +279,13 @@ def _dissolved(state: RiskState, name: str, cases: dict[str, Case], cause: Event
     if last is None or last.condition == "retracted":
         return None
     hosts = sorted(host for host, case in cases.items() if set(_ids(case)) & set(state.cases.get(name, ())))
-    reason = "its events are now part of alert " + ", ".join(hosts) if cause.state in LIVE_STATES else cause.reason or "the observation no longer holds"
-    alert = _withdrawn(state, last, cause, reason)
+    alert = _withdrawn(state, last, cause, "its events are now part of alert " + ", ".join(hosts) if cause.state in LIVE_STATES else _why_gone(cause))
     state.alerts[name] = alert
     return alert
+
+
+def _why_gone(cause: Event) -> str:
+    return plain_reason(cause.reason) or "the observation no longer holds"
 
 
 def _withdrawn(state: RiskState, last: Alert, cause: Event, reason: str) -> Alert:

@@ -6,6 +6,8 @@ well; the table only gives better words to the ones that are seen each day.
 
 from __future__ import annotations
 
+import re
+
 from dogwatch.events import Evidence, Exclusion, Value
 from dogwatch.times import duration_text
 
@@ -25,7 +27,7 @@ LABELS = {
     "watch_distance_nm": "distance to the nearest border or watch zone",
     "implied_kn": "speed that the way made would need",
     "unexplained_s": "time that the way made does not explain",
-    "fast_share": "share of the time at speed",
+    "fast_share": "share of the time when it was not slow",
     "radius_nm": "radius of the area",
     "speed_kn_mean": "mean speed",
     "net_over_path": "way made good over way sailed",
@@ -56,6 +58,7 @@ LABELS = {
     "course_reversed_reports": "reports with a course against the way made",
     "course_reversed_s": "course against the way made for",
     "course_reversed_share": "share of reports with a course against the way made",
+    "buckets_unknown": "10-minute spans in which it was not heard",
     "data_share": "share of the expected reports heard",
     "duration_s_upper": "duration",
     "eta_s": "time until it is there",
@@ -115,6 +118,7 @@ TESTS = {
     "clock_offset": "clock that is wrong",
     "stuck_sensor": "sensor that is stuck",
 }  # what was tested, where the detector's name does not say it
+EVENT_ID = re.compile(r":? ?\b[0-9a-f]{32}\b")
 NOTHING_FOUND = ("no", "none")
 OPERATORS = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than", "==": "exactly", "=": "exactly", "!=": "other than", "in": "one of"}
 LISTED = {
@@ -149,6 +153,8 @@ def quantity(name: str, value: Value) -> str:
     unit = next((step for step in reversed(steps) if step not in STATISTICS or (step == "min" and step == steps[-1] and len(steps) == 1)), "")
     if unit == "s":
         return duration_text(value)
+    if name.endswith("_share"):
+        return f"{number(round(100 * value, 2))}%"
     return number(value) + UNITS.get(unit, "")
 
 
@@ -190,6 +196,11 @@ def tested(name: str) -> str:
 def exclusion(item: Exclusion) -> str:
     """'port or anchorage: outside'."""
     text = f"{tested(item.name)}: {item.result.replace('_', ' ')}"
-    if item.effect == "none" or item.observed is None or isinstance(item.observed, bool) or str(item.observed) == item.result:
+    if item.effect == "none" or not item.observed or isinstance(item.observed, bool) or str(item.observed) == item.result:
         return text
     return f"{text} ({quantity(item.name, item.observed)})"
+
+
+def plain_reason(reason: str) -> str:
+    """'crossed: 8d39...' -> 'crossed': why an event was taken back, without the event ids that only a program can use."""
+    return EVENT_ID.sub("", reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -87,6 +88,8 @@ def test_the_projects_own_replays_hold(birth: Path, tmp_path: Path) -> None:
     assert sorted(known) == sorted(BIRTH)
     assert all(str(known[name]).strip() for name in BIRTH)
     golden = birth.parent
+    for beside in golden.glob("*.toml"):  # a sea or rules of its own
+        shutil.copy(beside, tmp_path)
     for command in [*known["source"], known["command"]]:
         words = command.replace("dogwatch ", f"{sys.executable} -c 'from runners.cli import main; main()' ")
         done = subprocess.run(
@@ -96,8 +99,14 @@ def test_the_projects_own_replays_hold(birth: Path, tmp_path: Path) -> None:
     assert compare(golden, tmp_path / "out") == [], f"see docs/ci.md; {advice(golden, tmp_path / 'out', ['...'])}"
 
 
-def test_there_is_at_least_one_golden_replay() -> None:
-    assert list(GOLDEN.glob("*/birth.toml"))
+def test_the_golden_replays_hold_scored_alerts_of_several_behaviours_a_retraction_and_distress() -> None:
+    """What a golden replay can lose must be in one: else a change of scores would pass."""
+    alerts = [msgspec.json.decode(line) for path in GOLDEN.glob("*/alerts.ndjson") for line in path.read_bytes().splitlines()]
+    told = {row["name"].split()[0] for alert in alerts if alert["kind"] == "risk" for row in alert["contributions"] if row["points"] > 0 and row["event_id"]}
+    assert told >= {"rendezvous", "loitering", "identity", "position_anomaly", "zone"}
+    assert {alert["condition"] for alert in alerts if alert["kind"] == "risk"} == {"active", "cleared", "retracted"}
+    assert {alert["kind"] for alert in alerts} >= {"risk", "distress"}
+    assert all(path.stat().st_size < 300_000 for path in GOLDEN.glob("*/*.ndjson"))
 
 
 def test_the_gate_has_exit_code_1_and_says_what_to_do(tmp_path: Path) -> None:

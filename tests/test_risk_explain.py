@@ -7,11 +7,12 @@ import re
 import msgspec
 import pytest
 from hypothesis import given
-from risk_world import histories, make, newest, run, shipped
+from risk_world import PROFILES, histories, make, newest, run, shipped
 
 from dogwatch.events import Evidence, Exclusion, ZoneRelation, event_order
 from risk import words
 from risk.explain import IDENTITY_PHRASES, INFRA_PHRASES, POSITION_PHRASES, ZONE_PHRASES
+from risk.profile import load_profile
 
 BORDER = shipped()
 
@@ -112,6 +113,27 @@ def test_a_deed_at_a_cable_names_the_corridor():
     assert alert.headline == "Stopped over a cable or pipeline, at cable-two: MMSI 000000001"
 
 
+def test_a_crossing_names_its_line_and_a_deed_in_a_drawn_area_the_area():
+    """A desk with a wide sea asks first: in which of our reserves?"""
+    reserve, belt = ZoneRelation("east-reserve", "1", "area", "inside", 0.0, "protected"), ZoneRelation("belt-12nm", "1", "territorial_sea", "inside", 0.0)
+    waiting = msgspec.structs.replace(make("loitering", [1], 0, confidence=0.9, coast_nm=4.6), zones=[belt, reserve])
+    assert only(waiting).headline == "Slow without progress for 45 min, in east-reserve, 4.6 nm off the coast: MMSI 000000001"
+    text = (PROFILES / "border.toml").read_text(encoding="utf-8").replace("weight = 0.15", "weight = 2.0").replace("cap = 0.15", "cap = 2.0")
+    profile = load_profile(text.replace('"inferred_cross"', '"approach"'), file="mine.toml")
+    line = ZoneRelation("median", "1", "border", "near", 3.3)
+    heads = msgspec.structs.replace(make("zone", [1], 0, confidence=0.9, coast_nm=20.0), subtype="approach", zones=[line])
+    [alert] = run(profile, [heads])[1]
+    assert alert.headline == "Heads for a line or zone, median, 20 nm off the coast: MMSI 000000001"
+    over = msgspec.structs.replace(heads, version=2, state="retracted", t_detected=heads.t_detected + 60_000, reason=f"crossed: {'8d39' * 8}")
+    ended = run(profile, [heads, over])[1][-1]
+    assert (ended.condition, ended.reason, ended.explanation) == ("retracted", "crossed", "Withdrawn: crossed. Nothing of it is left in any score.")
+
+
+def test_a_doubt_is_told_without_an_empty_count():
+    assert words.exclusion(Exclusion("hove_to", "yes", 0, "doubt")) == "hove to: yes"
+    assert words.exclusion(Exclusion("queue", "yes", 3, "doubt")) == "queue: yes (3)"
+
+
 def test_capitals_stay_capitals_within_a_sentence():
     alert = only(msgspec.structs.replace(make("identity", [1], 0, confidence=0.9), subtype="imo_conflict"))
     assert "Without 'IMO number of another vessel or of none' this" in alert.counterfactual
@@ -185,6 +207,9 @@ QUANTITIES = [
     ("relation", "inside_last_known", "inside last known"),
     ("course_deg", 45.25, "45.2°"),
     ("share", 0.04, "0.04"),
+    ("fast_share", 0.0, "0%"),
+    ("interpolated_share", 0.55, "55%"),
+    ("slow_report_share", 1, "100%"),
 ]
 
 

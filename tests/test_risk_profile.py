@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from risk_world import HOUR_MS, PROFILES, T0_MS, make, shipped
+from typer.testing import CliRunner
 
 from dogwatch.errors import ConfigError
 from risk.criteria import BEHAVIOURS, CRITERIA, Where, reading
 from risk.plain import BEHAVIOURS_SAID, SUBTYPES_SAID, profile_text, rule_text, slug
 from risk.profile import Budget, CaseLimits, Context, Corroboration, Exclusion, Family, Levels, Profile, Rule, load_profile
+from runners.cli import app
 from runners.rules import profile_schema, read_profile, run_out
 
 GOOD = (PROFILES / "border.toml").read_text(encoding="utf-8")
@@ -46,6 +50,11 @@ FAULTS = [
     ("weight = 0.7", 'weight = 0.7\nunless = [{ behaviours = ["loitering", "dark"] }]', "its exception takes all", "unless = [{"),
     ("weight = 0.7", 'weight = 0.7\nwatchlists = ["x"]', "only a hit on a watchlist", 'watchlists = ["x"]'),
     ('behaviours = ["rendezvous"]\nat_least', 'behaviours = ["rendezvous"]\n# at_least', "is never reached", 'name = "meeting under way or'),
+    ("weight = 0.7", "weight = 10.5", "weight 10.5 is not in 0-10", "weight = 10.5"),
+    ("families_min = 2", "families_min = 20", "20 kinds of behaviour corroborate each other, and the rules have 8", "families_min = 20"),
+    ("base = -4.0", "base = -40.0", "no case reaches caution: base, caps, contexts and corroboration together make -22850", "caution_milli = -1800"),
+    ("alarm_milli = -400", "alarm_milli = -1600", "warning_milli is -1500, alarm_milli is -1600", "alarm_milli = -1600"),
+    ("base = -4.0", 'base = -4.0\nvalid_from = "2026-02-01"\nvalid_until = "2026-01-01"', "ends before it begins", 'valid_until = "2026-01-01"'),
     ("[levels]", "[budget]\nalerts_per_operator_hour = 0\n\n[levels]", "Expected `float` > 0.0", "alerts_per_operator_hour = 0"),
 ]
 
@@ -96,6 +105,60 @@ def test_an_exclusion_without_criterion_or_one_that_stops_a_rule_is_refused():
         load_profile(bare, file="mine.toml")
     with pytest.raises(ConfigError, match="'waiting where vessels do not wait' would never fire: the exclusion 'all'"):
         load_profile(bare + 'behaviours = ["loitering"]\n', file="mine.toml")
+
+
+def test_a_context_that_an_exclusion_keeps_from_every_event_is_refused():
+    text = GOOD + '\n[[exclusions]]\nname = "far out"\ntext = "why"\nat_most = { watch_distance_nm = 12.0 }\n'
+    with pytest.raises(ConfigError, match=r"'border' would never fire: the exclusion 'far out' takes all that it asks for\. narrow the exclusion") as fault:
+        load_profile(text, file="mine.toml")
+    assert fault.value.line == 1 + text[: text.index("[[exclusions]]")].count("\n")
+
+
+CONTRADICTORY = """extends = "border"
+name = "mine"
+valid_from = "2026-06-01"
+valid_until = "2026-01-01"
+
+[levels]
+alarm_milli = -1700
+
+[[rules]]
+name = "meeting of two vessels"
+weight = 10.5
+
+[[exclusions]]
+name = "no waiting"
+text = "we never look at it"
+behaviours = ["loitering"]
+
+[[rules]]
+name = "short and long"
+family = "rendezvous"
+weight = 1.0
+behaviours = ["rendezvous"]
+at_least = { duration_s = 7200 }
+at_most = { duration_s = 3600 }
+"""
+
+
+def test_rules_that_contradict_each_other_are_all_told_with_line_and_remedy_before_anything_runs(tmp_path):
+    mine, out, sea = tmp_path / "mine.toml", tmp_path / "out", tmp_path / "sea.nmea"
+    mine.write_text(CONTRADICTORY, encoding="utf-8")
+    sea.write_bytes(b"")
+    asked = CliRunner().invoke(app, ["rules", "check", str(mine)])
+    assert asked.exit_code == 2
+    rows = CONTRADICTORY.splitlines()
+    for text, what, remedy in (
+        ('valid_until = "2026-01-01"', "ends before it begins", "must be later than valid_from"),
+        ("alarm_milli = -1700", "levels are not in rising order", "caution_milli < warning_milli < alarm_milli"),
+        ("weight = 10.5", "weight 10.5 is not in 0-10", "weights are log-odds"),
+        ("[[exclusions]]", "'waiting where vessels do not wait' would never fire: the exclusion 'no waiting'", "narrow the exclusion"),
+        ("at_least = { duration_s = 7200 }", "cannot be at least 7200 and at most 3600", "exchange them"),
+    ):
+        assert re.search(rf"mine\.toml:{1 + rows.index(text)}: .*{what}.*{remedy}", asked.output), asked.output
+    ran = CliRunner().invoke(app, ["replay", str(sea), "--profile", str(mine), "--out", str(out)])
+    assert isinstance(ran.exception, ConfigError)
+    assert not out.exists()
 
 
 def test_the_documents_name_every_key_and_quote_the_message():

@@ -333,7 +333,8 @@ def _place(event: Event) -> str:
     coast = reading(event, "coast_distance_nm")
     off = "" if coast is None else f"more than {COAST_CAP_NM:g} nm off the coast" if coast >= COAST_CAP_NM else f"{number(round(coast, 1))} nm off the coast"
     if event.type == "zone" and event.zones:
-        return event.zones[0].id + _comma(off)
+        line = event.zones[0]
+        return f"{number(round(line.distance_nm, 1))} nm from {line.id}" if line.distance_nm else line.id + _comma(off)
     area = next((f"in {zone.id}" for zone in event.zones if zone.kind == "area" and zone.relation == "inside"), "")
     return area + (_comma(off) if area else _seaward(event, coast, off))
 

@@ -123,7 +123,9 @@ def test_a_crossing_names_its_line_and_a_deed_in_a_drawn_area_the_area():
     line = ZoneRelation("median", "1", "border", "near", 3.3)
     heads = msgspec.structs.replace(make("zone", [1], 0, confidence=0.9, coast_nm=20.0), subtype="approach", zones=[line])
     [alert] = run(profile, [heads])[1]
-    assert alert.headline == "Heads for a line or zone, median, 20 nm off the coast: MMSI 000000001"
+    assert alert.headline == "Heads for a line or zone, 3.3 nm from median: MMSI 000000001"
+    crossed = msgspec.structs.replace(heads, zones=[ZoneRelation("median", "1", "border", "crossed", 0.0)])
+    assert run(profile, [crossed])[1][0].headline == "Heads for a line or zone, median, 20 nm off the coast: MMSI 000000001"
     over = msgspec.structs.replace(heads, version=2, state="retracted", t_detected=heads.t_detected + 60_000, reason=f"crossed: {'8d39' * 8}")
     ended = run(profile, [heads, over])[1][-1]
     assert (ended.condition, ended.reason, ended.explanation) == ("retracted", "crossed", "Withdrawn: crossed. Nothing of it is left in any score.")

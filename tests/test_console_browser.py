@@ -60,6 +60,21 @@ def test_an_alert_appears_is_explained_and_acknowledged_on_every_page(browser: B
     browser("close")
 
 
+def test_a_picture_in_which_nothing_is_seen_to_move_is_not_drawn_again(browser: Browser, served: Harness) -> None:
+    """Seen from far away, ships stand still between two frames of news; from near by they glide."""
+    browser("open", url=served.start())
+    browser.until(READY)
+    browser.until("dogwatch.vessels.statics.size === 300 && dogwatch.vessels.clock.steps.length > 2")
+    browser("evaluate", js="void (window.draws = 0, dogwatch.sea.map.on('render', () => { draws += 1; }))")
+    glides = {
+        zoom: browser("evaluate", js=f"(dogwatch.sea.map.jumpTo({{ zoom: {zoom} }}), dogwatch.sea._moved(dogwatch.sea._lastDraw + 150))") for zoom in (2, 16)
+    }
+    assert glides == {2: False, 16: True}
+    browser("evaluate", js="void dogwatch.sea.map.jumpTo({ zoom: 2 })")
+    browser("evaluate", js="new Promise((done) => setTimeout(() => { draws = 0; setTimeout(done, 3000); }, 1000))")
+    assert 1 <= browser("evaluate", js="draws") <= 15, "news each second and what else changed, not ten times a second"
+
+
 def test_the_map_is_not_blank_and_a_click_names_the_vessel(browser: Browser, served: Harness) -> None:
     browser("open", url=served.start() + "?keep-pixels")
     browser.until(READY)

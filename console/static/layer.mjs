@@ -132,6 +132,8 @@ void main() {
   colour = vec4(mix(u_outline.rgb, u_colours[v_style.y].rgb, clamp(0.5 - d, 0.0, 1.0)) * a, a);
 }`;
 
+export const FLASH_MS = 500; // a target that flashes is bright for so long, then dim
+
 /** A MapLibre custom layer over `vessels` (vessels.mjs). */
 export class VesselLayer {
   constructor(vessels) {
@@ -204,7 +206,7 @@ export class VesselLayer {
     gl.uniform1f(at.u_points_max, this.pointsMax);
     gl.uniform4fv(at.u_colours, this.colours);
     gl.uniform4fv(at.u_outline, this.outline);
-    gl.uniform1f(at.u_flash, this.flashing && Math.floor(performance.now() / 500) % 2 ? 0.15 : 1);
+    gl.uniform1f(at.u_flash, this.flashing && Math.floor(performance.now() / FLASH_MS) % 2 ? 0.15 : 1);
     gl.uniform1i(at.u_line, 0);
   }
 

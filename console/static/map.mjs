@@ -5,11 +5,11 @@ import * as maplibre from './vendor/maplibre-gl.mjs';
 import { Aid } from './aid.mjs';
 import { PAINT, addDepths, basemap, colourDepths, token } from './basemap.mjs';
 import { Hearing } from './hearing.mjs';
-import { VesselLayer } from './layer.mjs';
+import { FLASH_MS, VesselLayer } from './layer.mjs';
 import { Names } from './names.mjs';
 import { Past } from './past.mjs';
 import { Ruler } from './ruler.mjs';
-import { change, isDistress, isOpen, state } from './store.mjs';
+import { change, isDistress, isOpen, state, subscribe } from './store.mjs';
 import { clean, levelRank } from './text.mjs';
 import { Track } from './track.mjs';
 import { BIT, COLOUR, FLAG, SHAPE, STRIDE, WORLD_M, mercatorX, mercatorY, writeVertex } from './vessels.mjs';
@@ -22,6 +22,9 @@ const TURN_SEEN = 10; // ROTais: about 4.5 degrees a minute; less is steering
 const HULL_PX_MIN = 12; // shorter than this a hull in true scale says less than the symbol
 const FREE_OLD = 1.5; // times what a redraw takes lie between two of an unchanged picture
 const FREE_NEWS = 1.2; // and before one that shows news
+const STEP_PX = 0.5; // less than that nobody sees a ship move
+const STILL_MS = 1000; // an unchanged picture is drawn again after that: what is old fades
+const TILE_PX = 512; // of the world at zoom 0
 
 /** '#rrggbb' as premultiplied [r, g, b, 1]. */
 function rgba(hex) {
@@ -78,10 +81,15 @@ export class SeaMap {
       this.depths = addDepths(this.map, info).catch((fault) => console.warn(`no depths: ${fault.message}`)); // the map goes on without
     });
     this.map.on('click', (event) => this._click(event));
+    this.map.on('move', () => { this._changed = true; }); // names stand beside the canvas and go with it
     this.map.on('webglcontextlost', () => change({ map: 'lost' }));
     this.map.on('webglcontextrestored', () => this._restore());
     this._animate = this._animate.bind(this);
+    this._lastLook = 0;
     this._lastDraw = 0;
+    this._flashes = false; // somebody on the map does
+    this._changed = true; // something but the vessels, since the last redraw
+    subscribe(() => { this._changed = true; });
     this._drawing = false; // between a redraw and the next turn of the page
     this._tookMs = 0; // how long that was
     this._frame = 0; // the newest of the picture that was drawn
@@ -102,17 +110,18 @@ export class SeaMap {
   }
 
   /**
-   * Ships move less than a pixel in a tenth of a second, so ten redraws a second are smooth; a crowded picture gets four, and one at once when
-   * news arrives. Where drawing is slow, some of the time stays free for what arrives: else frames wait in line and the picture falls ever
-   * farther behind.
+   * Ten redraws a second are smooth; a crowded picture gets four, and one at once when news arrives. Between news it is drawn only when some
+   * ship has moved far enough to be seen: on a sea in real time that is hardly ever, and the machine is left to others. Where drawing is slow,
+   * some of the time stays free for what arrives: else frames wait in line and the picture falls ever farther behind.
    */
   _animate(now) {
     const smooth = this.vessels.count > 5000 ? 250 : 100;
     const due = this.vessels.frames === this._frame ? Math.max(smooth, FREE_OLD * this._tookMs) : FREE_NEWS * this._tookMs;
     if (this._drawing) this._tookMs = Math.min(2000, now - this._lastDraw);
     this._drawing = false;
-    if (state.map === 'ready' && !document.hidden && now - this._lastDraw >= due) {
-      this._lastDraw = now;
+    if (state.map === 'ready' && !document.hidden && now - Math.max(this._lastLook, this._lastDraw) >= due) {
+      const news = this.vessels.frames !== this._frame;
+      this._lastLook = now;
       this._frame = this.vessels.frames;
       const past = this.past.update();
       this.aid.update();
@@ -120,13 +129,22 @@ export class SeaMap {
       this.ruler.update();
       this.track.update();
       this.names.hidden = past;
-      if (!past) {
+      if (!past && (news || this._changed || this._moved(now))) {
+        this._lastDraw = now;
+        this._changed = false;
         this.mark();
         this.map.triggerRepaint();
         this._drawing = true;
       }
     }
     requestAnimationFrame(this._animate);
+  }
+
+  /** Whether somebody who looks would see by now that the picture stands. */
+  _moved(now) {
+    if (this._flashes && Math.floor(now / FLASH_MS) !== Math.floor(this._lastDraw / FLASH_MS)) return true;
+    const stepMs = (1000 * STEP_PX) / (this.vessels.fastest * TILE_PX * 2 ** this.map.getZoom());
+    return now - this._lastDraw >= Math.min(STILL_MS, stepMs);
   }
 
   /** Take the colours of the palette. */
@@ -168,6 +186,7 @@ export class SeaMap {
     this._markSelected(marks, lines);
     this.layer.marks = packed(marks);
     this.layer.lines = packed(lines);
+    this._flashes = this.layer.flashing && marks.some((one) => one.bits & BIT.flash);
     this._name(worst);
   }
 
@@ -241,7 +260,7 @@ export class SeaMap {
     this._vector(lines, base, colour);
     const { vessels } = this;
     if (vessels.hdg[s] >= 360) return;
-    const pixel = 1 / (512 * 2 ** this.map.getZoom());
+    const pixel = 1 / (TILE_PX * 2 ** this.map.getZoom());
     const solid = (points) => {
       for (let i = 1; i < points.length; i++) for (const [ahead, side] of [points[i - 1], points[i]]) lines.push({ ...base, ...turned(base, ahead, side), shape: 0, colour, size: 16 });
     };
@@ -265,7 +284,7 @@ export class SeaMap {
     if (this.ruler?.click(event.lngLat)) return;
     if (state.replay?.evidence) return; // the vessels of now are not there to be clicked
     const x = mercatorX(event.lngLat.lng), y = mercatorY(event.lngLat.lat);
-    const radius = 14 / (512 * 2 ** this.map.getZoom());
+    const radius = 14 / (TILE_PX * 2 ** this.map.getZoom());
     const s = this.vessels.nearest(x, y, radius, this.vessels.clock.now(performance.now() / 1000));
     const handle = s === undefined ? 0 : this.vessels.handle[s];
     const mmsi = this.vessels.statics.get(handle)?.mmsi;

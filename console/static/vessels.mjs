@@ -176,6 +176,17 @@ export class Vessels {
     this.statics.delete(handle);
   }
 
+  /** Mercator units per second of the browser's time that the fastest of them moves. */
+  get fastest() {
+    if (this._fastestOf !== this.frames) {
+      let most = 0;
+      for (let s = 0; s < this.count; s++) most = Math.max(most, this.vx[s] * this.vx[s] + this.vy[s] * this.vy[s]);
+      this._fastest = Math.sqrt(most);
+      this._fastestOf = this.frames;
+    }
+    return this._fastest * Math.max(1, this.clock.pace);
+  }
+
   /** Who handles are, as api/static tells it. */
   takeStatics(answer) {
     this.staticVersion = answer.version;

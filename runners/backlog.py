@@ -152,11 +152,11 @@ class Backlog:
         return sum(max(0, self.log.size(number) - offset * (number == segment)) for number in self.log.numbers() if number >= segment)
 
     def disk_used(self) -> float:
-        """How full the disk is, 0 to 1; 0 without live sources."""
+        """How full the disk is, 0 to 1, as `df` tells it: what is kept for others is not counted; 0 without live sources."""
         if not self.id:
             return 0.0
         usage = shutil.disk_usage(self.log.folder)
-        return 1 - usage.free / usage.total
+        return usage.used / (usage.used + usage.free) if usage.used + usage.free else 1.0
 
     def stop(self) -> None:
         """Stop reading; what was accepted can still be taken with `get`. Twice is once."""

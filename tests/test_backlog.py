@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import BinaryIO
 
 import pytest
@@ -24,6 +25,12 @@ from runners.input_log import InputLog, Tail
 from runners.metrics import Metrics
 
 WAIT_S = 20
+
+
+@pytest.fixture(autouse=True)
+def roomy(monkeypatch):
+    """How full the disk of this machine is, is no matter here."""
+    monkeypatch.setattr(backlog.shutil, "disk_usage", lambda _folder: SimpleNamespace(total=100, used=10, free=90))
 
 
 def piece(number: int, size: int = 40) -> Received:
@@ -310,6 +317,11 @@ def numbers_of_rest(log: Backlog) -> list[int]:
         if isinstance(item, Received) and item.kind == "bytes":
             found += [int(line[:6]) for line in item.data.splitlines()]
     return found
+
+
+def test_what_is_kept_for_others_is_no_part_of_a_disk(tmp_path, mast, monkeypatch):
+    monkeypatch.setattr(backlog.shutil, "disk_usage", lambda _folder: SimpleNamespace(total=250, used=40, free=40))
+    assert Backlog(tmp_path / "in", [mast.source], print).disk_used() == 0.5
 
 
 def test_a_disk_that_becomes_nearly_full_is_said_once(tmp_path, mast, monkeypatch):

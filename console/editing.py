@@ -25,7 +25,7 @@ from dogwatch.errors import DogwatchError
 
 TEXT_BYTES_MAX = 4_000_000  # a coast drawn in detail; a profile has some kilobytes
 POSTS_PER_WINDOW_MAX = 60  # per address; a check follows each pause in typing
-STEPS = ("check", "test", "cancel", "propose", "activate", "withdraw")
+STEPS = ("check", "set", "test", "cancel", "propose", "activate", "withdraw")
 
 
 class Bench(Protocol):
@@ -34,7 +34,15 @@ class Bench(Protocol):
     recordings: list[str]
 
     def check(self, kind: str, text: str) -> dict[str, Any]:
-        """`ok`, `faults` (each line, key, what, remedy), `notes`, `explained` (lines of plain words)."""
+        """`ok`, `faults` (each line, key, what, remedy), `notes`, `explained` (lines of plain words); of rules also `plain`, the values of the text."""
+        ...
+
+    def schema(self, kind: str) -> dict[str, Any]:
+        """The JSON Schema of what a text says, from which the page makes its form. Raises InputError for a kind without one."""
+        ...
+
+    def with_value(self, kind: str, text: str, path: list[str | int], value: Any) -> str:
+        """The text with one value changed; None takes it out. Raises InputError."""
         ...
 
     def start(self, kind: str, text: str, before: str, keep: set[str]) -> str:
@@ -68,6 +76,7 @@ def editing_routes(editor: Editor | None) -> list[BaseRoute]:
     desk = _Desk(editor)
     return [
         Route("/versions/{kind}", desk.versions),
+        Route("/versions/{kind}/schema", desk.schema),
         Route("/versions/{kind}/texts/{number:int}", desk.text),
         Route("/versions/{kind}/tests/{test}", desk.progress),
         Route("/versions/{kind}/tests/{test}/report", desk.report),
@@ -83,6 +92,10 @@ class _Desk:
     async def versions(self, request: Request) -> Response:
         """GET api/versions/{kind}: every version, what is in force, its text and what it says."""
         return await self._with(request, self._list)
+
+    async def schema(self, request: Request) -> Response:
+        """GET api/versions/{kind}/schema: what a text may say, as JSON Schema."""
+        return await self._with(request, lambda editor, kind: editor.bench.schema(kind))
 
     async def text(self, request: Request) -> Response:
         """GET api/versions/{kind}/texts/{number}"""
@@ -103,7 +116,7 @@ class _Desk:
         return Response(page, media_type="text/html; charset=utf-8", headers={"content-disposition": 'attachment; filename="backtest.html"'})
 
     async def step(self, request: Request) -> Response:
-        """POST api/versions/{kind}/{check, test, cancel, propose, activate, withdraw}, with If-Match: the revision that was seen."""
+        """POST api/versions/{kind}/{check, set, test, cancel, propose, activate, withdraw}, with If-Match: the revision that was seen."""
         name = request.path_params["step"]
         if name not in STEPS:
             return problem(404, f"no such step: {name[:30]}", f"one of {', '.join(STEPS)}")
@@ -155,9 +168,12 @@ class _Desk:
         if step == "cancel":
             bench.cancel(clean_text(body.get("test"), 64))
             return {"cancelled": True}
-        if step in ("check", "test", "propose"):
+        if step in ("check", "set", "test", "propose"):
             if not isinstance(text, str) or not text.strip():
                 raise RefusedError(422, "there is no text", '{"text": "..."}')
+            if step == "set":
+                text = bench.with_value(kind, text, _path(body.get("path")), body.get("value"))
+                return {"text": text, **bench.check(kind, text)}
             checked = bench.check(kind, text)
             if step == "check":
                 return checked
@@ -187,6 +203,12 @@ class _Desk:
                 raise RefusedError(409, "its back-test is gone", "test it again and propose it anew: nothing is activated without one")
         done = versions.activate(number, **who) if step == "activate" else versions.withdraw(number, **who)
         return msgspec.to_builtins(done)
+
+
+def _path(path: Any) -> list[str | int]:
+    if not isinstance(path, list) or not all(isinstance(step, str | int) and not isinstance(step, bool) for step in path):
+        raise RefusedError(422, "which value is not said", '{"path": ["rules", 1, "weight"], "value": 0.8}')
+    return path
 
 
 def _text(versions: Versions, number: int) -> dict[str, Any]:

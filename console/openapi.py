@@ -46,6 +46,7 @@ READS: dict[str, tuple[str, Parameters, str]] = {
     "/alerts/{alert_id}/sentences": ("the raw sentences of its vessels around its time, as they were received", {}, JSON),
     "/alerts/{alert_id}/rescuers": ("the vessels that can be there first", {}, JSON),
     "/versions/{kind}": ("every version of the rules or zones, the text in force and what it says", {}, JSON),
+    "/versions/{kind}/schema": ("what a text of the rules may say, as JSON Schema: the page makes its form from it", {}, JSON),
     "/versions/{kind}/texts/{number}": ("the text of one version", {}, JSON),
     "/versions/{kind}/tests/{test}": ("how far a back-test is, then what it found", {}, JSON),
     "/versions/{kind}/tests/{test}/report": ("the whole report of a back-test, as a file", {}, "text/html"),
@@ -87,8 +88,8 @@ WRITES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "/alerts/{alert_id}/end-rescue": ("end the rescue areas that an alert opened", WORDS, ["by", "role", "reason"]),
     "/alerts/{alert_id}/{action}": ("what people decide about an alert", ORDER, ["by"]),
     "/versions/{kind}/{step}": (
-        "check a text, back-test it, propose it; activate or withdraw a version; If-Match has the `revision` that was seen",
-        {**WORDS, "text": {"type": "string"}, "test": {"type": "string"}, "number": {"type": "integer"}},
+        "check a text, set one value of it, back-test it, propose it; activate or withdraw a version; If-Match has the `revision` that was seen",
+        {**WORDS, "text": {"type": "string"}, "test": {"type": "string"}, "number": {"type": "integer"}, "path": {"type": "array"}, "value": {}},
         [],
     ),
 }

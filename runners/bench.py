@@ -9,6 +9,7 @@ priority, so that the watch goes on. Results that no version refers to are forgo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -23,12 +24,13 @@ import msgspec
 
 from console.editing import Editor
 from console.versions import ENDINGS, Versions, text_hash
-from dogwatch.config import Config
+from dogwatch.config import Config, plain_of
 from dogwatch.errors import ConfigError, DogwatchError, InputError
 from risk.plain import profile_text
 from runners.ledger import replace_file
+from runners.profile_text import with_value
 from runners.rehearsal import Asked
-from runners.rules import configured_text, no_zones, read_profile
+from runners.rules import configured_text, no_zones, profile_schema, read_profile
 from zones.check import check as check_zones
 from zones.coast import Coast
 from zones.kinds import KINDS, SUBKINDS
@@ -51,6 +53,18 @@ class Workbench:
     def check(self, kind: str, text: str) -> dict[str, Any]:
         """Whether a text would be taken: `ok`, `faults` (line, key, what, remedy), `notes`, `explained`."""
         return self._check_rules(text) if kind == "rules" else self._check_zones(text)
+
+    def schema(self, kind: str) -> dict[str, Any]:
+        """The JSON Schema of a profile. Raises InputError for zones, which are drawn."""
+        if kind != "rules":
+            raise InputError("zones have no form", remedy="draw them, or change their GeoJSON")
+        return profile_schema()
+
+    def with_value(self, kind: str, text: str, path: list[str | int], value: Any) -> str:
+        """A profile's text with one value changed; None takes it out. Raises InputError."""
+        if kind != "rules":
+            raise InputError("zones have no fields", remedy="draw them, or change their GeoJSON")
+        return with_value(text, path, value)
 
     def start(self, kind: str, text: str, before: str, keep: set[str]) -> str:
         """Begin a back-test; its id. Raises InputError when one runs already, or nothing is there to run it on."""
@@ -143,15 +157,19 @@ class Workbench:
             shutil.rmtree(path, ignore_errors=True)
 
     def _check_rules(self, text: str) -> dict[str, Any]:
+        found: dict[str, Any] = {"ok": False, "faults": [], "notes": [], "explained": [], "plain": None}
+        with contextlib.suppress(ConfigError):  # where it cannot be read, the check of the profile says where
+            found["plain"] = plain_of(text, file=self.config.profile)
         try:
             profile = read_profile(self.config.profile, text)
         except ConfigError as fault:
             faults = fault.value if isinstance(fault.value, list) else [fault]
-            listed = [{"line": one.line, "file": one.file, "key": one.key, "what": one.what, "remedy": one.remedy} for one in faults]
-            return {"ok": False, "faults": listed, "notes": [], "explained": []}
+            found["faults"] = [{"line": one.line, "file": one.file, "key": one.key, "what": one.what, "remedy": one.remedy} for one in faults]
         except DogwatchError as fault:
-            return {"ok": False, "faults": [{"line": 0, "file": "", "key": "", "what": fault.what, "remedy": fault.remedy}], "notes": [], "explained": []}
-        return {"ok": True, "faults": [], "notes": [], "explained": profile_text(profile), "profile_hash": profile.content_hash}
+            found["faults"] = [{"line": 0, "file": "", "key": "", "what": fault.what, "remedy": fault.remedy}]
+        else:
+            found |= {"ok": True, "explained": profile_text(profile), "profile_hash": profile.content_hash}
+        return found
 
     def _check_zones(self, text: str) -> dict[str, Any]:
         if no_zones(text):

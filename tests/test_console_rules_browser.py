@@ -103,6 +103,54 @@ def test_a_rule_is_changed_tried_proposed_and_activated_by_another(browser: Brow
     browser("close")
 
 
+def choose(browser: Browser, section: str) -> None:
+    browser(
+        "evaluate",
+        js=f"(s => {{ s.value = '{section}'; s.dispatchEvent(new Event('change', {{bubbles: true}})); }})(document.querySelector('[data-test=section]'))",
+    )
+    browser.until(f"document.querySelector('[data-test=section]').value === '{section}'")
+
+
+def field(name: str) -> str:
+    return f"document.querySelector('[data-field=\"{name}\"]')"
+
+
+def test_fields_and_text_of_the_rules_stay_in_step(browser: Browser, edited: Harness) -> None:
+    text = configured_text("rules", Config())
+    browser("open", url=edited.start() + "?view=rules")
+    browser.until(f"{field('levels.caution_milli')}?.value === '-1800'")
+    browser("fill", on="[data-field='levels.caution_milli']", text="-1700")
+    browser("press", key="Tab")
+    told = text.replace("caution_milli = -1800  #", "caution_milli = -1700  #")
+    written = "document.querySelector('textarea').value"
+    assert browser.until(f"{written}.includes('-1700') && {written}") == told, "the rest of the text, comments too, is as it was"
+    slide = "(s) => { s.value = '-1750'; s.dispatchEvent(new Event('input')); }"
+    browser("evaluate", js=f"({slide})(document.querySelector('[data-slider=\"levels.caution_milli\"]'))")
+    browser.until(f"{written}.includes('caution_milli = -1750') && {field('levels.caution_milli')}.value === '-1750'")
+    browser("fill", on="[data-field='levels.caution_milli']", text="-100")
+    browser("press", key="Tab")
+    fault = browser.until("document.querySelector('.faults li')?.innerText")
+    assert "levels are not in rising order" in fault
+    assert "line" in fault
+    assert browser.until(f"{field('levels.warning_milli')}.getAttribute('aria-invalid')") == "true"
+
+    choose(browser, "rules/0")
+    browser.until(f"{field('rules[0].weight')}?.value === '1.5'")
+    browser("fill", on="textarea", text=text.replace("weight = 1.5", "weight = 1.25", 1))
+    browser.until(f"{field('rules[0].weight')}.value === '1.25' && !document.querySelector('.faults')")
+    browser("fill", on="[data-field='rules[0].mids']", text="227, 232")
+    browser("press", key="Tab")
+    browser.until(f"{written}.includes('mids = [227, 232]')")
+    choose(browser, "detectors/loitering")
+    browser("click", on="[data-field='detectors.loitering.enabled']")
+    browser.until(f"/\\[detectors.loitering\\]\\s+enabled = false/.test({written})")
+    shoot(browser, "console-rule-form")
+    browser("fill", on="textarea", text="name = ")
+    browser.until("document.querySelector('.rule-form fieldset').disabled && document.querySelector('.faults li')?.innerText.includes('line 1')")
+    clean(browser)
+    browser("close")
+
+
 def test_the_page_for_rules_says_what_is_missing_where_nothing_is_edited(browser: Browser) -> None:
     harness = Harness(vessels=0)
     browser("open", url=harness.start() + "?view=rules")

@@ -80,6 +80,18 @@ export function useDraft(kind) {
       else refused(answer);
       return answer.body;
     },
+    /** A check that nobody asked for: it counts only while the text is the same, and says nothing where it cannot be made. */
+    async look(text) {
+      const { status, body } = await step(kind, 'check', { text }, draft.known.revision);
+      if (status === 200) set((before) => (before.text === text ? { ...before, checked: body } : before));
+    },
+    /** The text with one value changed by the server, which knows its form; unless somebody has typed meanwhile. Resolves to the text that then stands. */
+    async put(text, path, value) {
+      const answer = await step(kind, 'set', { text, path, value }, draft.known.revision);
+      if (answer.status !== 200) { refused(answer); return text; }
+      set((before) => (before.text === text ? { ...before, text: answer.body.text, checked: answer.body, said: null } : before));
+      return answer.body.text;
+    },
     async test(text) {
       edit({ busy: 'test', said: null, test: null });
       const answer = await step(kind, 'test', { text }, draft.known.revision);
@@ -102,7 +114,7 @@ export function useDraft(kind) {
       edit({ text, checked: null, said: { text: `The text of version ${number} is in the editor.` } });
       return text;
     },
-    async look(version) {
+    async recall(version) {
       try { edit({ test: await getJson(`api/v1/versions/${kind}/tests/${version.test}`) }); } catch (fault) { edit({ said: { bad: true, text: clean(fault.message, 300) } }); }
     },
     async decide(name, body, done) {
@@ -150,7 +162,7 @@ export function VersionList({ draft, act }) {
     <tbody>${known.versions.map((v) => html`<tr data-test=${`version-${v.number}`}>
       <td class="num">${v.number}</td><td>${v.state === 'active' ? html`<b>in force</b>` : v.state}</td><td><code title=${v.hash}>${v.hash.slice(0, 12)}</code></td>
       <td>${v.number ? v.acts.map((a) => html`<div>${a.action} by <b>${clean(a.by, 60)}</b> (${clean(a.role, 20)}), ${dateTime(new Date(a.wall_ms).toISOString())}: ${clean(a.reason, 300)}</div>`) : 'what the configuration names'}</td>
-      <td><button class="small" onClick=${() => act.show(v.number)}>into the editor</button> ${v.test ? html`<button class="small" onClick=${() => act.look(v)}>its back-test</button> ` : null}
+      <td><button class="small" onClick=${() => act.show(v.number)}>into the editor</button> ${v.test ? html`<button class="small" onClick=${() => act.recall(v)}>its back-test</button> ` : null}
         ${v.state === 'proposed' ? html`${button('activate', v.number, 'Activate')}${button('withdraw', v.number, 'Withdraw')}` : null}
         ${['former', 'configured'].includes(v.state) ? button('activate', v.number, 'Roll back to it') : null}</td></tr>`)}</tbody></table></section>`;
 }

@@ -1,10 +1,14 @@
 // The page for rules: the profile in force, what it says, a draft of it, its back-test and its versions. May live here: that page.
 // May not: what a rule means or would tell; the server says both.
 
-import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
 import { changeLayers, openChart } from './chart.mjs';
 import { BackTest, Faults, Reason, Said, VersionList, changesGeoJson, open, useDraft } from './desk.mjs';
+import { RuleForm } from './rule_form.mjs';
 import { clean } from './text.mjs';
+import { getJson } from './wire.mjs';
+
+const PAUSE_MS = 400; // whoever stops typing so long wants to know
 
 function Rules({ info }) {
   const [draft, act] = useDraft('rules');
@@ -16,6 +20,7 @@ function Rules({ info }) {
     window.dogwatch = { chart: chart.current };
   }, [known]);
   useEffect(() => { chart.current?.then?.((map) => map?.set('changes', changesGeoJson(test)).then(() => map.fit(places(test)))); }, [test?.state, test?.test]);
+  const fields = useFields(draft, act);
   if (!known) return html`<section class="pad"><${Said} said=${draft.said ?? { text: 'The rules are being read…' }} /></section>`;
   const changed = text !== known.text;
   const tested = test?.state === 'done' && test.text === text;
@@ -29,7 +34,8 @@ function Rules({ info }) {
   return html`<div class="workshop">
     <section aria-labelledby="draft"><h2 id="draft">Profile</h2>
       <p class="muted">In force: version ${known.active}. ${changed ? 'You are changing a copy; nothing counts before somebody else activates it.' : 'Change it here: the copy is yours until you propose it.'}</p>
-      <textarea ref=${area} name="text" aria-label="Rules as TOML" spellcheck=${false} wrap="off" value=${text} onInput=${(e) => act.write(e.target.value)}></textarea>
+      <div class="both"><textarea ref=${area} name="text" aria-label="Rules as TOML" spellcheck=${false} wrap="off" value=${text} onInput=${(e) => act.write(e.target.value)}></textarea>
+        ${fields ? html`<${RuleForm} ...${fields} />` : html`<p class="muted">The fields are not there yet.</p>`}</div>
       <div class="row"><button data-test="check" disabled=${Boolean(busy)} onClick=${() => act.check(text)}>Check</button>
         <button data-test="test" disabled=${Boolean(busy) || !changed || !known.recordings.length} onClick=${() => act.test(text)}>Back-test on ${known.recordings.length ? known.recordings.map((r) => clean(r, 60)).join(', ') : 'nothing'}</button>
         <button disabled=${!changed} onClick=${() => act.write(known.text)}>Back to what is in force</button></div>
@@ -42,6 +48,34 @@ function Rules({ info }) {
     <${VersionList} draft=${draft} act=${act} />
     <section aria-labelledby="says"><h2 id="says">What it says</h2>${checked?.ok ? html`<div data-test="explained">${checked.explained.map((line) => html`<p>${clean(line, 1000)}</p>`)}</div>` : html`<p class="muted">Check it first.</p>`}</section>
   </div>`;
+}
+
+/** What the form beside the text needs: the values of the text as it last could be read, and the way to change one. Null until there are any. */
+function useFields(draft, act) {
+  const [schema, setSchema] = useState(null);
+  const plain = useRef(null), latest = useRef(draft), line = useRef({ run: null, jobs: [] });
+  const { known, text, checked } = draft;
+  latest.current = draft;
+  if (checked?.plain) plain.current = checked.plain;
+  useEffect(() => { if (known && !schema) getJson('api/v1/versions/rules/schema').then(setSchema).catch(() => setSchema(null)); }, [known]);
+  useEffect(() => {
+    if (!known || checked) return undefined;
+    const timer = setTimeout(() => act.look(text), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [text, checked, Boolean(known)]);
+  const work = async () => {
+    let stands = latest.current.text;
+    for (let job; (job = line.current.jobs.shift());) stands = await act.put(stands, job.path, job.value);
+    line.current.run = null;
+  };
+  const onSet = (path, value) => { // one after the other, so that none undoes another
+    const same = line.current.jobs.find((job) => job.path.join() === path.join());
+    if (same) same.value = value;
+    else line.current.jobs.push({ path, value });
+    line.current.run ??= work();
+    return line.current.run;
+  };
+  return schema && plain.current ? { schema, plain: plain.current, faults: checked?.faults ?? [], locked: !checked?.plain, onSet } : null;
 }
 
 const places = (test) => (test?.changes ?? []).filter((c) => c.lat !== null).map((c) => [c.lon, c.lat]);

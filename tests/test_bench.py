@@ -52,9 +52,9 @@ def zone(lat: float = 50.0, **more: Any) -> str:
 
 
 def deafened(text: str) -> str:
-    """The profile with levels that no case reaches."""
+    """The profile with levels that a case may reach, but none does."""
     for number, name in enumerate(("caution", "warning", "alarm"), 1):
-        text, found = re.subn(rf"{name}_milli = -\d+", f"{name}_milli = {90_000 + number}", text)
+        text, found = re.subn(rf"{name}_milli = -\d+", f"{name}_milli = {13_000 + number}", text)
         assert found == 1
     return text
 

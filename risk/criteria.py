@@ -117,6 +117,7 @@ class Where(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defau
         )
 
 
+BORDER_KINDS = ("border", "watch", "territorial_sea")  # from which the distance to the border is measured; other zones are only named
 LISTS = ("behaviours", "subtypes", "zone_ids", "zone_kinds", "zone_subkinds", "mids", "ship_types", "watchlists", "weekdays", "months")
 CRITERIA = (*LISTS, "loa_m_min", "loa_m_max", "hours_utc", "at_least", "at_most")
 
@@ -127,7 +128,7 @@ def reading(event: Event, name: str) -> float | None:
     if value is None:
         value = next((item.observed for item in event.evidence if item.name == name), None)
     if value is None and name == "watch_distance_nm":
-        value = min((_nearness_nm(zone) for zone in event.zones), default=None)
+        value = min((_nearness_nm(zone) for zone in event.zones if zone.kind in BORDER_KINDS), default=None)
     return None if value is None or isinstance(value, str | bool) else float(value)
 
 

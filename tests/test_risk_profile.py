@@ -12,6 +12,7 @@ from risk_world import HOUR_MS, PROFILES, T0_MS, make, shipped
 from typer.testing import CliRunner
 
 from dogwatch.errors import ConfigError
+from dogwatch.events import ZoneRelation
 from risk.criteria import BEHAVIOURS, CRITERIA, Where, reading
 from risk.plain import BEHAVIOURS_SAID, SUBTYPES_SAID, profile_text, rule_text, slug
 from risk.profile import Budget, CaseLimits, Context, Corroboration, Exclusion, Family, Levels, Profile, Rule, load_profile
@@ -233,7 +234,10 @@ def test_a_reading_comes_from_measures_then_evidence_then_zones():
     event = make("loitering", [1], coast_nm=20.0)
     assert reading(event, "watch_distance_nm") == 8.0
     bare = msgspec.structs.replace(event, measures={})
-    assert reading(bare, "watch_distance_nm") == 0.0  # inside a zone
+    assert reading(bare, "watch_distance_nm") is None  # inside the contiguous zone, which is no border
+    belt, own = ZoneRelation("belt-12nm", "v", "territorial_sea", "near", 8.0), ZoneRelation("own", "v", "eez", "inside", 0.0)
+    assert reading(msgspec.structs.replace(bare, zones=[*bare.zones, own, belt]), "watch_distance_nm") == 8.0
+    assert reading(msgspec.structs.replace(bare, zones=[ZoneRelation("beach", "v", "watch", "inside", 0.0), belt]), "watch_distance_nm") == 0.0
     assert reading(bare, "duration_s") == 2700.0
     assert reading(bare, "draught_m") is None
 

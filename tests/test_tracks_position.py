@@ -145,6 +145,18 @@ def test_a_jump_and_back_is_one_event():
     assert event.confidence <= 0.6, "one receiver"
 
 
+@pytest.mark.parametrize("east_nm", [-2.0, 60.0])
+def test_a_lie_told_far_away_still_lies_near_the_border_that_the_ship_was_at(east_nm):
+    """The nearest place counts: where it was, where it says that it is, and where the event stands."""
+    events = ours(watch(displaced(way(), 1800, 3600, 25.0, east_nm))[0])
+    for event in events:
+        told = event.measures
+        places = [(told["lat_was"], told["lon_was"]), (told["lat_told"], told["lon_told"]), (event.lat, event.lon)]
+        was, *others = FlatSea().watch_distance_nm(*np.array(places).T)
+        assert told["watch_distance_nm"] == pytest.approx(min(was, *others), abs=0.02)
+        assert (was < min(others)) == (east_nm > 0)
+
+
 def test_two_receivers_raise_the_cap():
     rows = displaced(way(), 1800, 3600, 25.0, 15.0)
     rows["receivers"] |= np.uint64(2)

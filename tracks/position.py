@@ -385,6 +385,17 @@ def _jump_measures(f: np.void) -> dict[str, Value]:
     }
 
 
+def _watch_distance(sight: Sight, measures: dict[str, Value], lat: float | None, lon: float | None) -> dict[str, Value]:
+    """Of a jump: how far the nearest of all its places (left, told, and where the event stands) is from a border or watch zone.
+
+    A lie told far away begins before somebody's shore.
+    """
+    if "lat_was" not in measures:
+        return {}
+    lats, lons = (np.array([measures[f"{name}_was"], measures[f"{name}_told"], now], dtype=np.float64) for name, now in (("lat", lat), ("lon", lon)))
+    return {"watch_distance_nm": ep.tidy("nm", float(np.nanmin(sight.geography.watch_distance_nm(lats, lons))))}
+
+
 def _circle_evidence(f: np.void, circle: Circle, rule: Position) -> list[Evidence]:
     return [
         ep.at_most("residual_share", circle.residual_m / circle.radius_m, rule.circle_residual_max),
@@ -520,6 +531,7 @@ def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict:
         changed = (page.event.state, page.event.subtype, page.event.reason, page.event.t_end) != (state, subtype, reason, verdict.t_end)
         if not changed and not (state == "open" and tick_ms - page.emitted_ms >= params.revise_s * 1000):
             return []
+    lat, lon = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot])) if page is None else (page.event.lat, page.event.lon)
     receivers = bin(int(table.rows["rx"][slot]) | int(table.more["rx_before"][slot])).count("1")
     cap = rule.confidence_cap if receivers >= 2 else rule.confidence_cap_one_receiver
     facts: dict[str, Any] = {
@@ -527,7 +539,7 @@ def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict:
         "subtype": verdict.subtype,
         "subjects": [subjects.subject_of(table, slot)],
         "t_end": verdict.t_end,
-        "measures": verdict.measures,
+        "measures": verdict.measures | _watch_distance(sight, verdict.measures, lat, lon),
         "evidence": verdict.evidence,
         "exclusions": verdict.exclusions,
         "confidence": ep.confidence_of(cap, ep.margin_quality(verdict.margin, 1.0), 1.0, verdict.doubts),
@@ -537,7 +549,6 @@ def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict:
     if page is not None and subtype != verdict.subtype:  # what was known stays known
         facts |= {name: getattr(page.event, name) for name in ("subtype", "measures", "evidence", "exclusions", "confidence")}
     if page is None:
-        lat, lon = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot]))
         identity = event_id(kind, [subjects.subject_key(key)], verdict.t_start, kind, RULE_VERSION)
         place: dict[str, Any] = {"lat": lat, "lon": lon, "zones": sight.geography.relations(lat, lon)}
         about: dict[str, Any] = {"type": kind, "mmsi": [mmsi_of(key)], "t_start": verdict.t_start, "rule": kind, "rule_version": RULE_VERSION}

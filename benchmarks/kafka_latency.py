@@ -64,7 +64,7 @@ def measure(kafka: Kafka, folder: Path, minutes: float, rate: int, broker_pid: i
                 command = [sys.executable, "-c", "from runners.cli import main; main()", stage, "--config", str(config)]
                 crew.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log))
         seats = Costs({"broker": broker_pid} | {stage: process.pid for stage, process in zip(STAGES, crew, strict=True)})
-        seen_s = _watch(kafka, feed, crew, seats)
+        seen_s = _watch(kafka, feed, crew, seats, folder)
         costs = seats.told()
     finally:
         feed.over.set()
@@ -117,8 +117,8 @@ def memory_mib_most(pid: int) -> float:
     return round(int(words[0]) / 1024)
 
 
-def _watch(kafka: Kafka, feed: Feed, crew: list[subprocess.Popen[bytes]], costs: Costs) -> dict[int, float]:
-    """MMSI -> UTC second at which its first alert was seen."""
+def _watch(kafka: Kafka, feed: Feed, crew: list[subprocess.Popen[bytes]], costs: Costs, folder: Path) -> dict[int, float]:
+    """MMSI -> UTC second at which its first alert was seen. Raises RuntimeError with the last words of a stage that ends."""
     from kafka import TopicPartition
 
     seen_s: dict[int, float] = {}
@@ -136,8 +136,8 @@ def _watch(kafka: Kafka, feed: Feed, crew: list[subprocess.Popen[bytes]], costs:
             for record in found:
                 for mmsi in alert_from_json(record.value).mmsi:
                     seen_s.setdefault(mmsi, now_s)
-            if dead := [process.args for process in crew if process.poll() is not None]:
-                raise RuntimeError(f"a stage ended: {dead}")
+            if dead := [stage for stage, process in zip(STAGES, crew, strict=True) if process.poll() is not None]:
+                raise RuntimeError("\n".join(f"{stage} ended: {(folder / f'{stage}.log').read_text(errors='replace')[-2000:]}" for stage in dead))
             if feed.fault:
                 raise feed.fault
     return seen_s

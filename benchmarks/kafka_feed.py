@@ -52,9 +52,6 @@ alarm_milli = 6000
 [families.zone]
 cap = 6.0
 half_life_h = 24
-[corroboration]
-weight = 1.0
-families_min = 2
 [[rules]]
 name = "enters the watch zone"
 family = "zone"

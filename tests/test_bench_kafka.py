@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from benchmarks.kafka_latency import LATENESS_S, Costs, due_s, percentiles
 from benchmarks.kafka_roads import JSON_FIELDS, columns, pieces, positions
 from dogwatch.batch import UNITS_PER_DEG
 from ingest.decode import DecodeState, decode
+from runners.rules import read_rules
 
 T0_S = 1_767_225_600.0
 
@@ -121,3 +124,10 @@ def test_the_kills_of_a_take_over_end_with_their_time_and_are_never_too_few(monk
         assert len(told) == 6
         assert all(fewest <= row["kills"] <= most and row["max_s"] == shot_s for row in told.values())
         assert all(seat.shot.index("dismissed") == len(seat.shot) - told[f"{stage}, restarted"]["kills"] - 1 for stage, seat in seats.items())
+
+
+def test_the_rules_of_the_live_sea_are_accepted(tmp_path: Path) -> None:
+    feed = Feed(1.0, 100)
+    with contextlib.closing(feed.server):
+        profile, zones = feed.write_files(tmp_path)
+    assert [rule.name for rule in read_rules(str(profile), [str(zones)]).profile.rules] == ["enters the watch zone"]

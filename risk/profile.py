@@ -257,10 +257,6 @@ def _faults_of_rules(profile: Profile) -> Iterable[Fault]:
             yield _no_family(index, rule.family, profile.families)
         if rule.min_confidence is not None:
             yield from _faults_of_confidence(("rules", index, "min_confidence"), rule.min_confidence)
-    families = {rule.family for rule in profile.rules}
-    if profile.corroboration.weight > 0 and not 1 < profile.corroboration.families_min <= len(families):
-        what = f"{profile.corroboration.families_min} kinds of behaviour corroborate each other, and the rules have {len(families)}"
-        yield ("corroboration", "families_min"), what, "give 2 or more, and no more than there are, or leave the table out"
 
 
 def _faults_of_criteria(path: tuple[str | int, ...], item: Rule | Context | Exclusion) -> Iterable[Fault]:

@@ -52,7 +52,6 @@ FAULTS = [
     ("weight = 0.7", 'weight = 0.7\nwatchlists = ["x"]', "only a hit on a watchlist", 'watchlists = ["x"]'),
     ('behaviours = ["rendezvous"]\nat_least', 'behaviours = ["rendezvous"]\n# at_least', "is never reached", 'name = "meeting under way or'),
     ("weight = 0.7", "weight = 10.5", "weight 10.5 is not in 0-10", "weight = 10.5"),
-    ("families_min = 2", "families_min = 20", "20 kinds of behaviour corroborate each other, and the rules have 8", "families_min = 20"),
     ("base = -4.0", "base = -40.0", "no case reaches caution: base, caps, contexts and corroboration together make -22850", "caution_milli = -1800"),
     ("alarm_milli = -400", "alarm_milli = -1600", "warning_milli is -1500, alarm_milli is -1600", "alarm_milli = -1600"),
     ("base = -4.0", 'base = -4.0\nvalid_from = "2026-02-01"\nvalid_until = "2026-01-01"', "ends before it begins", 'valid_until = "2026-01-01"'),

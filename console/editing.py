@@ -45,6 +45,10 @@ class Bench(Protocol):
         """The text with one value changed; None takes it out. Raises InputError."""
         ...
 
+    def swept(self, test: str, text: str) -> dict[str, Any]:
+        """What a text would tell on the events of a back-test: `alerts`, `per_day`, `tested_per_day`, `kept`, `lost`, `added`. Raises DogwatchError."""
+        ...
+
     def start(self, kind: str, text: str, before: str, keep: set[str]) -> str:
         """Begin a back-test beside the run, `text` against `before`; its id. `keep`: ids never forgotten. Raises DogwatchError."""
         ...
@@ -173,10 +177,10 @@ class _Desk:
                 raise RefusedError(422, "there is no text", '{"text": "..."}')
             if step == "set":
                 text = bench.with_value(kind, text, _path(body.get("path")), body.get("value"))
-                return {"text": text, **bench.check(kind, text)}
-            checked = bench.check(kind, text)
+                return {"text": text, **_with_sweep(bench, kind, text, body.get("test"))}
             if step == "check":
-                return checked
+                return _with_sweep(bench, kind, text, body.get("test"))
+            checked = bench.check(kind, text)
             if not checked["ok"]:
                 raise RefusedError(422, "the text has faults", "correct them first: check names each with its line")
         if step == "test":
@@ -203,6 +207,17 @@ class _Desk:
                 raise RefusedError(409, "its back-test is gone", "test it again and propose it anew: nothing is activated without one")
         done = versions.activate(number, **who) if step == "activate" else versions.withdraw(number, **who)
         return msgspec.to_builtins(done)
+
+
+def _with_sweep(bench: Bench, kind: str, text: str, test: Any) -> dict[str, Any]:
+    """A check; of a text without faults also what it would tell on the events of a back-test, if one is named."""
+    checked = bench.check(kind, text)
+    if not checked["ok"] or not (name := clean_text(test, 64)):
+        return checked
+    try:
+        return {**checked, "swept": bench.swept(name, text)}
+    except DogwatchError as fault:
+        return {**checked, "swept": {"what": fault.what, "remedy": fault.remedy}}
 
 
 def _path(path: Any) -> list[str | int]:

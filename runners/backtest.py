@@ -118,6 +118,7 @@ class Asked:
     lateness_s: float | None = None
     satellites: frozenset[str] = frozenset()
     sweeps: list[Sweep] = field(default_factory=list)  # thresholds of `rules` to be tried
+    told: list[Event] = field(default_factory=list)  # filled: the events of `rules`, for whoever wants to score them anew
 
 
 class Costs(NamedTuple):
@@ -134,6 +135,7 @@ def backtest(asked: Asked, progress: Callable[[Progress, Output], None] | None =
     summary, events, costs = _events(asked, asked.rules, trails, progress, beside)
     if not trails.heard():
         raise InputError("the data hold no position that can be read: nothing was tested", remedy="dogwatch decode shows why the lines are refused")
+    asked.told.extend(events)
     data = _coverage(asked, summary, trails)
     asked = replace(asked, labels=[label if label.t_end is not None else msgspec.structs.replace(label, t_end=data["t_last_ms"]) for label in asked.labels])
     now, cases = _side(asked, asked.rules, events, data, costs)

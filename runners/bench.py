@@ -1,9 +1,9 @@
 """The bench of a console: checks texts of rules and zones, and runs their back-tests beside the run, each as a process of its own.
 
 May hold: reading texts as the run reads them, starting, watching and ending the process, keeping its results. May not: the back-test itself
-(runners/rehearsal.py), who may activate what (console/versions.py).
+(runners/rehearsal.py), scoring its events anew (runners/resweep.py), who may activate what (console/versions.py).
 
-A back-test is a folder: `asked.json`, `progress.json` while it runs, then `result.json` and `report.html`. One runs at a time, with little
+A back-test is a folder: `asked.json`, `progress.json` while it runs, then `result.json`, `report.html` and, of the newest, its events. One runs at a time, with little
 priority, so that the watch goes on. Results that no version refers to are forgotten, the oldest first.
 """
 
@@ -28,9 +28,12 @@ from dogwatch.config import Config, plain_of
 from dogwatch.errors import ConfigError, DogwatchError, InputError
 from risk.plain import profile_text
 from runners.ledger import replace_file
+from runners.normality import read_model
 from runners.profile_text import with_value
 from runners.rehearsal import Asked
+from runners.resweep import EVENTS, Resweep
 from runners.rules import configured_text, no_zones, profile_schema, read_profile
+from tracks.presets import rules_of
 from zones.check import check as check_zones
 from zones.coast import Coast
 from zones.kinds import KINDS, SUBKINDS
@@ -48,6 +51,8 @@ class Workbench:
         self.config, self.folder, self._coast = config, folder, coast
         self.recordings = [Path(name).name for name in config.backtest.recordings]
         self._lock = threading.RLock()
+        self._sweeping = threading.Lock()
+        self._swept: tuple[str, Resweep] | None = None  # of the back-test that was asked last
         self._job: tuple[str, subprocess.Popen[bytes], float] | None = None
 
     def check(self, kind: str, text: str) -> dict[str, Any]:
@@ -65,6 +70,18 @@ class Workbench:
         if kind != "rules":
             raise InputError("zones have no fields", remedy="draw them, or change their GeoJSON")
         return with_value(text, path, value)
+
+    def swept(self, test: str, text: str) -> dict[str, Any]:
+        """What a text of the rules, free of faults, would tell on the events of a back-test that is done. Raises InputError where they cannot say it."""
+        if (progress := self.progress(test)) is None or progress["state"] != "done" or progress["kind"] != "rules":
+            raise InputError("there is no such back-test", remedy="run one")
+        with self._sweeping:
+            if self._swept is None or self._swept[0] != test:
+                tested = msgspec.json.decode((self.folder / test / "asked.json").read_bytes(), type=Asked).text
+                model = read_model(Path(self.config.normality)) if self.config.normality else None
+                self._swept = (test, Resweep(self.folder / test, read_profile(self.config.profile, tested), model))
+            profile = read_profile(self.config.profile, text)
+            return self._swept[1].told(profile, rules_of(profile.detectors, file=self.config.profile).params_hash)
 
     def start(self, kind: str, text: str, before: str, keep: set[str]) -> str:
         """Begin a back-test; its id. Raises InputError when one runs already, or nothing is there to run it on."""
@@ -152,6 +169,8 @@ class Workbench:
         replace_file(self.folder / test / "result.json", msgspec.json.encode({"state": state, "what": what}))
 
     def _forget(self, keep: set[str]) -> None:
+        for events in self.folder.glob(f"*/{EVENTS}"):  # they are large, and the page asks for those of the newest only
+            events.unlink(missing_ok=True)
         known = sorted(path for path in self.folder.iterdir() if path.is_dir() and path.name not in keep) if self.folder.is_dir() else []
         for path in known[: max(0, len(known) - KEPT_MAX + 1)]:
             shutil.rmtree(path, ignore_errors=True)

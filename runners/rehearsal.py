@@ -25,6 +25,7 @@ from runners.backtest_page import write_report
 from runners.engine import Output
 from runners.ledger import replace_file
 from runners.replay import Progress
+from runners.resweep import keep
 from runners.rules import read_coverage, read_rules
 from runners.simulated import read_scenario
 from runners.step import Rules
@@ -166,6 +167,8 @@ def main(folder: Path) -> int:
         result, whole = backtest(ready, _Told(folder, ready).show)
         write_report(result, whole, folder / "report.html")
         told = summary(result, whole)
+        if asked.kind == "rules":
+            keep(folder, ready.told, ready.rules.params.params_hash, result.data)
     except DogwatchError as fault:
         told = {"state": "failed", "what": str(fault)}
     replace_file(folder / "result.json", msgspec.json.encode(told))

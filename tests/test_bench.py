@@ -17,9 +17,12 @@ from dogwatch.config import Backtest, Config, Console, Metrics, Source
 from dogwatch.errors import InputError
 from runners.bench import Workbench, versions_of
 from runners.live import run_live
-from runners.rules import configured_text
+from runners.profile_text import with_value
+from runners.resweep import Resweep
+from runners.rules import configured_text, read_profile
 from runners.simulated import read_scenario
 from sim.simulate import simulate
+from tracks.presets import rules_of
 from zones.check import collection_text
 
 LIMIT_S = 120.0
@@ -105,6 +108,17 @@ def test_a_back_test_runs_beside_the_run_and_says_what_would_change(tmp_path: Pa
     assert found["counts"]["lost"] == found["before"]["alerts"] == len(found["changes"])
     assert all(change["kind"] == "lost" and change["lat"] is not None for change in found["changes"])
     assert b"Back-test" in (bench.report(test) or b"")
+    swept = bench.swept(test, text)
+    assert (swept["alerts"], swept["added"], swept["kept"], swept["lost"]) == (found["before"]["alerts"],) * 2 + (0, 0), "as the replay says"
+    assert swept["per_day"] == round(24 / found["data"]["hours"] * found["before"]["alerts"], 2)
+    assert swept["tested_per_day"] == 0
+    with pytest.raises(InputError, match="what detectors look for"):
+        bench.swept(test, with_value(text, ["detectors", "dark", "enabled"], False))
+    with pytest.raises(InputError, match="no such back-test"):
+        bench.swept("0", text)
+    folder = tmp_path / "tests" / test
+    fewer = Resweep(folder, read_profile("border", text), None).told(read_profile("border", deaf), rules_of(read_profile("border", text).detectors).params_hash)
+    assert (fewer["kept"], fewer["lost"], fewer["added"]) == (0, found["before"]["alerts"], 0)
     again = Workbench(config, tmp_path / "tests")
     assert again.progress(test) == found, "it is stored"
 

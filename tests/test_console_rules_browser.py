@@ -82,6 +82,16 @@ def test_a_rule_is_changed_tried_proposed_and_activated_by_another(browser: Brow
     browser("click", on=".changes button")
     shoot(browser, "console-rules")
 
+    swept = "document.querySelector('[data-test=swept]')?.innerText"
+    assert "0 alerts a day, 0 as tested" in browser.until(swept)
+    slide = "(s) => { s.value = '-1800'; s.dispatchEvent(new Event('input')); }"
+    browser("evaluate", js=f"({slide})(document.querySelector('[data-slider=\"levels.caution_milli\"]'))")
+    assert f"0 kept, 0 lost, {lost} added" in browser.until(f"{swept}.startsWith('0 alerts') ? '' : {swept}"), "what the replay found lost"
+    assert browser("evaluate", js="document.querySelector('[data-test=propose]') === null"), "a sweep is no back-test"
+    browser("fill", on="[data-field='levels.caution_milli']", text="13001")
+    browser("press", key="Tab")
+    browser.until("document.querySelector('[data-test=propose]')")
+
     browser("fill", on="form.reason:has([data-test=propose]) input", text="an exercise for the test")
     browser("click", on="[data-test=propose]")
     browser.until(f"({SAID}).includes('Proposed as version 1')")

@@ -70,6 +70,7 @@ export function useDraft(kind) {
     }
   };
   useEffect(() => { load(false); }, []);
+  const tested = () => (draft.test?.state === 'done' ? draft.test.test : '');
   const act = {
     write: (text) => edit({ text, checked: null }),
     load,
@@ -82,12 +83,12 @@ export function useDraft(kind) {
     },
     /** A check that nobody asked for: it counts only while the text is the same, and says nothing where it cannot be made. */
     async look(text) {
-      const { status, body } = await step(kind, 'check', { text }, draft.known.revision);
+      const { status, body } = await step(kind, 'check', { text, test: tested() }, draft.known.revision);
       if (status === 200) set((before) => (before.text === text ? { ...before, checked: body } : before));
     },
     /** The text with one value changed by the server, which knows its form; unless somebody has typed meanwhile. Resolves to the text that then stands. */
     async put(text, path, value) {
-      const answer = await step(kind, 'set', { text, path, value }, draft.known.revision);
+      const answer = await step(kind, 'set', { text, path, value, test: tested() }, draft.known.revision);
       if (answer.status !== 200) { refused(answer); return text; }
       set((before) => (before.text === text ? { ...before, text: answer.body.text, checked: answer.body, said: null } : before));
       return answer.body.text;

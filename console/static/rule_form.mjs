@@ -38,7 +38,7 @@ const at = (plain, path) => path.reduce((inside, step) => inside?.[step], plain)
 const dotted = (path) => path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('').replace(/^\./, '');
 
 /** `plain`: the values of the text; `onSet(path, value)` changes one, null takes it out; `locked`: the text is being changed elsewhere. */
-export function RuleForm({ schema, plain, faults, locked, onSet }) {
+export function RuleForm({ schema, plain, faults, swept, locked, onSet }) {
   const [chosen, choose] = useState('levels');
   const sections = sectionsOf(schema, plain);
   const section = sections.find((one) => one.path.join('/') === chosen) ?? sections[0];
@@ -49,7 +49,15 @@ export function RuleForm({ schema, plain, faults, locked, onSet }) {
       ${groups.map((group) => html`<optgroup label=${group}>${sections.filter((one) => one.group === group).map((one) => html`<option value=${one.path.join('/')}>${one.title}</option>`)}</optgroup>`)}</select></label>
     <fieldset key=${section.path.join('/')} disabled=${locked}><legend class="muted">${clean((section.schema.description ?? '').replace(/\s+/g, ' ').replaceAll('`', ''), 300)}</legend>
       <${Fields} form=${form} schema=${section.schema} value=${at(plain, section.path)} path=${section.path} /></fieldset>
+    <${Swept} swept=${swept} />
   </form>`;
+}
+
+/** What the text would tell on the events of the back-test, without another replay. */
+function Swept({ swept }) {
+  if (!swept) return html`<p class="muted swept">Once a back-test of a text has run, alerts per day of each further change stand here at once.</p>`;
+  if (swept.what) return html`<p class="swept" role="status" data-test="swept">${clean(swept.what, 200)}: ${clean(swept.remedy, 200)}.</p>`;
+  return html`<p class="swept" role="status" data-test="swept"><b>${swept.per_day} alerts a day</b>, ${swept.tested_per_day} as tested: ${swept.kept} kept, ${swept.lost} lost, ${swept.added} added.</p>`;
 }
 
 /** Every field of a table. `otherwise`: what stands where the text says nothing; a table that is not there is then written whole. */

@@ -54,15 +54,15 @@ function Rules({ info }) {
 function useFields(draft, act) {
   const [schema, setSchema] = useState(null);
   const plain = useRef(null), latest = useRef(draft), line = useRef({ run: null, jobs: [] });
-  const { known, text, checked } = draft;
+  const { known, text, checked, test } = draft;
   latest.current = draft;
   if (checked?.plain) plain.current = checked.plain;
   useEffect(() => { if (known && !schema) getJson('api/v1/versions/rules/schema').then(setSchema).catch(() => setSchema(null)); }, [known]);
   useEffect(() => {
-    if (!known || checked) return undefined;
+    if (!known || (checked && (checked.swept || test?.state !== 'done'))) return undefined;
     const timer = setTimeout(() => act.look(text), PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [text, checked, Boolean(known)]);
+  }, [text, checked, Boolean(known), test?.state]);
   const work = async () => {
     let stands = latest.current.text;
     for (let job; (job = line.current.jobs.shift());) stands = await act.put(stands, job.path, job.value);
@@ -75,7 +75,7 @@ function useFields(draft, act) {
     line.current.run ??= work();
     return line.current.run;
   };
-  return schema && plain.current ? { schema, plain: plain.current, faults: checked?.faults ?? [], locked: !checked?.plain, onSet } : null;
+  return schema && plain.current ? { schema, plain: plain.current, faults: checked?.faults ?? [], swept: checked?.swept, locked: !checked?.plain, onSet } : null;
 }
 
 const places = (test) => (test?.changes ?? []).filter((c) => c.lat !== null).map((c) => [c.lon, c.lat]);

@@ -3,8 +3,8 @@
 May hold: reading texts as the run reads them, starting, watching and ending the process, keeping its results. May not: the back-test itself
 (runners/rehearsal.py), scoring its events anew (runners/resweep.py), who may activate what (console/versions.py).
 
-A back-test is a folder: `asked.json`, `progress.json` while it runs, then `result.json`, `report.html` and, of the newest, its events. One runs at a time, with little
-priority, so that the watch goes on. Results that no version refers to are forgotten, the oldest first.
+A back-test is a folder: `asked.json`, `progress.json` while it runs, then `result.json`, `report.html` and, of the newest, its events. One runs at a
+time, with little priority, so that the watch goes on. Results that no version refers to are forgotten, the oldest first.
 """
 
 from __future__ import annotations

@@ -334,13 +334,11 @@ function MapBox() {
 async function startMap(container) {
   const { SeaMap, hasWebGL2 } = state.info.map ? await import('./map.mjs') : {};
   if (!SeaMap || !hasWebGL2()) {
-    window.dogwatch = { sea, vessels, state };
     change({ map: 'none' });
     return;
   }
   await styleSheet('static/vendor/maplibre-gl.css');
   sea = new SeaMap(container, vessels, state.info);
-  window.dogwatch = { sea, vessels, state }; // for tests and for people who look under the bonnet
 }
 
 function styleSheet(path) {
@@ -411,6 +409,7 @@ export async function start(info, session) {
   loadKeys();
   setPalette(PALETTES.includes(palette) ? palette : 'day');
   document.title = `${clean(info.desk ?? 'dogwatch', 60)} · dogwatch`;
+  window.dogwatch = { get sea() { return sea; }, vessels, state }; // for tests and for people who look under the bonnet
   document.getElementById('app').replaceChildren(); // the words of index.html, which preact does not own
   render(html`<${App} />`, document.getElementById('app'));
   document.addEventListener('keydown', onKey);

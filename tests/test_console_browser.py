@@ -325,7 +325,7 @@ def test_one_click_replays_what_happened_by_link_and_on_paper(browser: Browser, 
 
     browser("open", "b", url=link)  # a colleague opens the same
     browser.until(f"document.querySelector('[data-test=playhead]') && {head} === {json.dumps(browser('evaluate', js=head))}", "b")
-    browser.until("window.dogwatch?.sea.past?.shown", "b")
+    browser.until("window.dogwatch?.sea?.past?.shown", "b")
     browser("press", "b", key="b")
     browser.until("!document.querySelector('[data-test=replay]') && dogwatch.sea.map.getLayoutProperty('vessels', 'visibility') === 'visible'", "b")
     clean(browser, "b")

@@ -104,6 +104,10 @@ def test_in_a_distress_no_text_crosses_another_and_its_banner_leaves_the_map_fre
     banner = "[...document.querySelectorAll('.distress :is(strong, .grow > div)')].map((one) => one.getClientRects().length ? one.offsetHeight : 0)"
     assert all(0 < height < 30 for height in browser("evaluate", js=banner)), "one line each"
     assert browser("evaluate", js="document.querySelector('.distress').offsetHeight") < 80
+    said = browser("evaluate", js="document.querySelector('.distress').innerText")
+    assert "970010001" in said, "who calls stands beside where"
+    wide, room = browser("evaluate", js="(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.querySelector('.distress .grow > div'))")
+    assert wide <= room, "and is whole"
     shoot(browser, "console-distress-small")
     clean(browser)
     browser("close")

@@ -43,12 +43,12 @@ export function DistressBar({ eventNow, act, vessels }) {
   const first = active[0];
   const { lat, lon, at } = vessels.latest(first);
   const where = position(lat, lon);
-  const said = `${first.exercise ? 'EXERCISE ' : ''}DISTRESS${active.length > 1 ? ` (${active.length})` : ''}: ${clean(brief(first.headline).what, 120)}, ${who(first)}`;
+  const said = `${first.exercise ? 'EXERCISE ' : ''}DISTRESS${active.length > 1 ? ` (${active.length})` : ''}: ${clean(brief(first.headline).what, 120)}`;
   return html`<section class=${`distress ${isOpen(first) ? 'flash-border' : ''}`} role="alert" aria-label="Distress">
     <${LevelIcon} alert=${first} />
     <div class="grow">
-      <strong title=${said}>${said}</strong>
-      <div><b class="num">${where.minutes}</b> <span class="thin num">${where.degrees}</span> · last heard ${duration((eventNow - at) / 1000)} ago</div>
+      <strong title=${`${said}, ${who(first)}`}>${said}</strong>
+      <div><b>${who(first)}</b> · <b class="num">${where.minutes}</b> · heard ${duration((eventNow - at) / 1000)} ago · <span class="thin num">${where.degrees}</span></div>
     </div>
     <button onClick=${() => act.select(first.alert_id, true)}>Show</button>
     ${first.ack

@@ -7,6 +7,7 @@ import { clean, duration, words } from './text.mjs';
 const PAUSE_MS = 250; // a slider that rests so long has been moved
 const UNITS = { kn: 'kn', nm: 'nm', m: 'm', s: 's', h: 'h', deg: '°', milli: 'milli-logits', share: 'share', weight: 'log-odds', base: 'log-odds', cap: 'log-odds' };
 const unitOf = (name) => name.split('_').map((part) => UNITS[part]).find(Boolean) ?? '';
+const named = (name) => words(name.split('_').filter((part) => !UNITS[part]).join('_') || name); // the unit stands behind it
 
 /** A schema without references and without "or null"; its default stays. */
 function resolve(schema, raw) {
@@ -74,8 +75,8 @@ function Field({ form, one, name, value, path, change }) {
   const standing = value ?? one.default;
   const items = resolve(form.schema, one.items);
   const about = { name: key, 'data-field': key, 'aria-invalid': fault ? 'true' : null };
-  const line = (input) => html`<label class="field"><span>${words(name)}${unitOf(name) ? html` <span class="muted">${unitOf(name)}</span>` : null}</span>${input}</label>${fault ? html`<p class="bad-word">${clean(fault, 300)}</p>` : null}`;
-  if (one.properties) return html`<fieldset class="part"><legend>${words(name)} <span class="muted">${unitOf(name)}</span></legend><${Fields} form=${form} schema=${one} value=${value} path=${path} otherwise=${one.default} /></fieldset>`;
+  const line = (input) => html`<label class="field"><span>${named(name)}${unitOf(name) ? html` <span class="muted">${unitOf(name)}</span>` : null}</span>${input}</label>${fault ? html`<p class="bad-word">${clean(fault, 300)}</p>` : null}`;
+  if (one.properties) return html`<fieldset class="part"><legend>${named(name)} <span class="muted">${unitOf(name)}</span></legend><${Fields} form=${form} schema=${one} value=${value} path=${path} otherwise=${one.default} /></fieldset>`;
   if (items.properties) {
     return html`${(value ?? []).map((item, i) => html`<fieldset class="part"><legend>${words(name)} ${i + 1}</legend><${Fields} form=${form} schema=${items} value=${item} path=${[...path, i]} /></fieldset>`)}
       ${line(html`<button type="button" class="small" onClick=${() => change([...(value ?? []), {}])}>add one</button>`)}`;

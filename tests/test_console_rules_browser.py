@@ -13,7 +13,7 @@ from runners.rules import configured_text
 from runners.simulated import read_scenario
 from sim.simulate import simulate
 from tests.console_harness import Harness
-from tests.console_page import ROOT, Browser, clean, in_browser, shoot
+from tests.console_page import READY, ROOT, Browser, clean, in_browser, shoot
 from tests.test_bench import deafened
 
 pytestmark = in_browser
@@ -171,7 +171,10 @@ def test_the_page_for_rules_says_what_is_missing_where_nothing_is_edited(browser
 
 def test_the_watch_page_leads_to_the_rules_and_back(browser: Browser, edited: Harness) -> None:
     browser("open", url=edited.start())
-    browser.until("document.querySelector('header a[href=\"?view=rules\"]')")
+    link = "document.querySelector('header a[href=\"?view=rules\"]')"
+    place = browser.until(f"{link} && JSON.stringify({link}.getBoundingClientRect())")
+    browser.until(READY)
+    assert browser("evaluate", js=f"JSON.stringify({link}.getBoundingClientRect())") == place, "it stands where it stood before anything was heard"
     browser("click", on="header a[href='?view=rules']")
     browser.until("document.querySelector('textarea')?.value.length > 1000")
     clean(browser)

@@ -21,6 +21,7 @@ export function Header({ eventNow, act }) {
   const [shelved, held] = [aside.filter((a) => a.shelf).length, aside.filter((a) => a.held).length];
   return html`<header>
     <h1>dogwatch</h1>
+    <a class="plain" href="?view=rules" title="Rules: read, try, change">rules</a><a class="plain" href="?view=zones" title="Zones: draw, try, change">zones</a><a class="plain" href="?view=analysis" title="Figures for analysts">analysis</a>
     <span class="desk" title=${clean(info.desk ?? '', 120)}>${clean(info.desk ?? '', 120)}</span>
     <span class="grow"></span>
     <span class="fact" title="Time of the newest position heard"><span class="label">event time</span><time class="num" data-test="event-time">${clock(eventNow)}</time></span>
@@ -29,7 +30,6 @@ export function Header({ eventNow, act }) {
     <span class="fact"><span class="label">vessels</span><span class="num">${health.vessels ?? '–'}</span></span>
     ${shelved || held ? html`<span class="fact" data-test="aside"><span class="label">off the queue</span><span class="num">${shelved} shelved, ${held} held</span></span>` : null}
     <span class=${`link ${up ? (silent ? 'stale' : 'up') : 'down'}`} role="status"><i aria-hidden="true"></i>${up && silent ? 'silent' : WORD[up]}</span>
-    <a class="plain" href="?view=rules" title="Rules: read, try, change">rules</a><a class="plain" href="?view=zones" title="Zones: draw, try, change">zones</a><a class="plain" href="?view=analysis" title="Figures for analysts">analysis</a>
     <button class="plain" onClick=${() => change({ searching: true })} title="Find a vessel">find ${kbd('/')}</button>
     <${AreasButton} /><${SoundButton} onSilence=${act.silence} /><${WatchButton} />
     <button class="plain" data-test="who" onClick=${() => change({ asking: true })} title=${state.session.users ? 'Who is logged in; log out' : 'Change who is on watch'}>${state.session.users ? `${clean(state.session.name, 24)}, ${words(state.session.role)}` : state.operator ? `You: ${clean(state.operator, 24)}` : 'Who are you?'}</button>

@@ -21,6 +21,7 @@ FILES = {  # package file in node_modules -> name in vendor
     "maplibre-gl/dist/maplibre-gl.css": "maplibre-gl.css",
     "pmtiles/dist/pmtiles.js": "pmtiles.js",
     "htm/preact/standalone.module.js": "htm-preact.mjs",
+    "htm/dist/htm.module.js": "htm.mjs",
 }
 SHIPPED = ("maplibre-gl", "pmtiles", "htm", "preact")  # whose code, with all that it depends on, is in the files above; htm has an (older) Preact inside
 

@@ -102,3 +102,22 @@ class TestInTheBrowser:
         browser.until("document.querySelector('.queue .panel-head').innerText.includes('10001 open')", seconds=SLOW_S)
         clean(browser)
         browser("close")
+
+    def test_a_row_that_has_left_is_let_go(self, browser: Browser, served: Harness) -> None:
+        """A watch lasts for days: what left the queue may stay in memory nowhere, as it did in elements that templates keep."""
+        browser("open", url=served.start(), script="HTMLCanvasElement.prototype.getContext = () => null;")
+        browser.until("window.dogwatch?.state.loaded")
+        browser("evaluate", js="void (window.met = [])")
+        for number in range(30):  # each stands beside the next ones: a row holds on to its neighbours, and these to theirs
+            served.board.publish(one(number, level="caution"))
+            if number >= 3:
+                served.board.publish(one(number - 3, level="caution", condition="cleared", revision=2))
+            browser.until(
+                f"{DRAWN}.map((row) => row.dataset.alert).sort().join() === '{','.join(one(i).alert_id for i in range(max(0, number - 2), number + 1))}'"
+            )
+            browser("evaluate", js=f"void met.push(new WeakRef({DRAWN}.find((row) => row.dataset.alert === '{one(number).alert_id}')))")
+        browser("heap")  # collects what nothing holds
+        assert browser("evaluate", js="met.length") == 30
+        assert browser("evaluate", js="met.filter((row) => row.deref()).length") <= 6
+        clean(browser)
+        browser("close")

@@ -1,6 +1,6 @@
 // The analyst's page: what came up, what people found, which rules cry wolf, how old the data are. May live here: that page. May not: counting.
 
-import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef, useState } from './html.mjs';
 import { openChart } from './chart.mjs';
 import { Said, open } from './desk.mjs';
 import { clean, dateTime, duration, words } from './text.mjs';

@@ -1,6 +1,6 @@
 // The page put together: panels, keys, actions. May live here: wiring. May not: drawing of vessels, formats, order of the queue.
 
-import { html, render, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { html, render, useEffect, useRef, useState } from './html.mjs';
 import { kbd, loadKeys, meaning } from './keys.mjs';
 import { AreasDialog } from './areas.mjs';
 import { ClockBar } from './clocks.mjs';

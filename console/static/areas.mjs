@@ -1,6 +1,6 @@
 // Rescue areas: where people are being helped, and nobody is suspect for being slow. May live here: their panel. May not: what an area excuses (the detectors).
 
-import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef, useState } from './html.mjs';
 import { Signer } from './session.mjs';
 import { change, linked, state } from './store.mjs';
 import { clean, dateTime, distance, position, words } from './text.mjs';

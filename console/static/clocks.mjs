@@ -1,6 +1,6 @@
 // Whether the clocks can be trusted: this computer's beside the server's, and event time that stands still. May live here: that bar. May not: times of alerts.
 
-import { html } from './vendor/htm-preact.mjs';
+import { html } from './html.mjs';
 import { linked, state } from './store.mjs';
 import { duration } from './text.mjs';
 

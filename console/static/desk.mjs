@@ -1,7 +1,7 @@
 // The frame of the pages beside the watch: rules and whatever an analyst works on. May live here: head line, who is at the desk, refusals, the links
 // between pages, requests about versions. May not: what a page is about.
 
-import { html, render, useEffect, useState } from './vendor/htm-preact.mjs';
+import { html, render, useEffect, useState } from './html.mjs';
 import { loadDisplay } from './display.mjs';
 import { clean, dateTime } from './text.mjs';
 import { getJson } from './wire.mjs';

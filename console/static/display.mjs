@@ -1,6 +1,6 @@
 // What a person chose to read: local time or UTC, units. May live here: keeping it in this browser, the fields that choose it. May not: formatting (text.mjs).
 
-import { html } from './vendor/htm-preact.mjs';
+import { html } from './html.mjs';
 import { change } from './store.mjs';
 import { UNITS, choose } from './text.mjs';
 

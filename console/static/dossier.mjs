@@ -1,6 +1,6 @@
 // The dossier of one vessel, right, in place of the evidence. May live here: its tables. May not: any judgement; every word is the server's.
 
-import { html, useEffect } from './vendor/htm-preact.mjs';
+import { html, useEffect } from './html.mjs';
 import { change, state } from './store.mjs';
 import { CLASS_WORDS, clean, dateTime, degrees, duration, period, position, speed, value, words } from './text.mjs';
 import { getJson } from './wire.mjs';

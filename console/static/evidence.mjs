@@ -1,7 +1,7 @@
 // The evidence panel, right: who, what, where, when, why, and what speaks against it. May live here: the words and tables of one
 // alert. May not: any judgement of our own; every number shown was published with the alert.
 
-import { html } from './vendor/htm-preact.mjs';
+import { html } from './html.mjs';
 import { kbd } from './keys.mjs';
 import { Normal } from './normal.mjs';
 import { OrderBar } from './orders.mjs';

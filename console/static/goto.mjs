@@ -1,6 +1,6 @@
 // Going to a place: the dialog behind 'G', and positions as people write them. May live here: reading a position, asking for one. May not: the map.
 
-import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef, useState } from './html.mjs';
 import { change } from './store.mjs';
 import { position } from './text.mjs';
 

@@ -1,6 +1,6 @@
 // The top line: where, who, when, and whether data flow. May live here: the header and the exercise banner. May not: alerts' contents.
 
-import { html } from './vendor/htm-preact.mjs';
+import { html } from './html.mjs';
 import { kbd } from './keys.mjs';
 import { PALETTES, change, linked, state } from './store.mjs';
 import { AreasButton } from './areas.mjs';

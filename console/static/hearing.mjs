@@ -1,7 +1,7 @@
 // Where dark rules are suspended: the bar that says so, and the hatching of the coverage there. May live here: both. May not: which
 // receivers are down (the server says it), coverage as shades (map.mjs).
 
-import { html } from './vendor/htm-preact.mjs';
+import { html } from './html.mjs';
 import { linked, state } from './store.mjs';
 import { clean, clock } from './text.mjs';
 

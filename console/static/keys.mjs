@@ -3,7 +3,7 @@
 //
 // The page speaks of an action by the letter that it has at first ("a" acknowledges). `meaning` turns what was pressed into that letter; `kbd` shows what to press.
 
-import { html, useState } from './vendor/htm-preact.mjs';
+import { html, useState } from './html.mjs';
 import { change, state } from './store.mjs';
 
 export const LETTERS = {

@@ -1,6 +1,6 @@
 // What is usual where an alert is, for vessels of its class, beside what was observed. May live here: asking for it, its words. May not: judgement.
 
-import { html, useEffect, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useState } from './html.mjs';
 import { clean, speed } from './text.mjs';
 import { getJson } from './wire.mjs';
 

@@ -1,7 +1,7 @@
 // What people do to an alert beside acknowledging it. May live here: the bar of actions, the dialog that asks for their words.
 // May not: who may do what (the server says it), the order of the queue (store.mjs).
 
-import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef } from './html.mjs';
 import { kbd } from './keys.mjs';
 import { Signer } from './session.mjs';
 import { change, isDistress, linked, state } from './store.mjs';

@@ -1,6 +1,6 @@
 // Small pieces that several panels share. May live here: icons, dialogs, banners. May not: requests, order of the queue.
 
-import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef } from './html.mjs';
 import { DisplayFields } from './display.mjs';
 import { KeyFields } from './keys.mjs';
 import { SCREEN, screenAddress } from './screens.mjs';
@@ -9,18 +9,18 @@ import { change, isDistress, isOpen, linked, state } from './store.mjs';
 import { brief, clean, duration, position } from './text.mjs';
 
 const FORMS = {
-  emergency: html`<circle cx="10" cy="10" r="8.2" /><path class="cut" d="M5.6 5.6l8.8 8.8M14.4 5.6l-8.8 8.8" />`,
-  alarm: html`<path d="M10 1.6 19 17.6H1z" />`,
-  warning: html`<circle cx="10" cy="10" r="8" />`,
-  caution: html`<path d="M2.5 2.5h15v15h-15z" />`,
+  emergency: () => html`<circle cx="10" cy="10" r="8.2" /><path class="cut" d="M5.6 5.6l8.8 8.8M14.4 5.6l-8.8 8.8" />`,
+  alarm: () => html`<path d="M10 1.6 19 17.6H1z" />`,
+  warning: () => html`<circle cx="10" cy="10" r="8" />`,
+  caution: () => html`<path d="M2.5 2.5h15v15h-15z" />`,
 };
 
-const TICK = html`<path class="cut" d="M5.8 10.6l3 3 5.4-6.4" />`;
+const tick = () => html`<path class="cut" d="M5.8 10.6l3 3 5.4-6.4" />`;
 
 /** The shape and colour of a level; flashing while nobody has acknowledged. A cleared one has a tick: a flash in its empty half looks like it otherwise. */
 export function LevelIcon({ alert }) {
   const flash = isOpen(alert) && alert.level !== 'caution' ? 'flash' : '';
-  return html`<svg class=${`icon ${alert.level} ${flash} ${alert.condition}`} viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">${FORMS[alert.level]}${alert.condition === 'cleared' ? TICK : null}</svg>`;
+  return html`<svg class=${`icon ${alert.level} ${flash} ${alert.condition}`} viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">${FORMS[alert.level]()}${alert.condition === 'cleared' ? tick() : null}</svg>`;
 }
 
 /** What an alert's state is, in one word. */

@@ -1,6 +1,6 @@
 // One alert as a document for the file: everything the screen shows of it, tracks drawn to scale. May live here: that page. May not: actions.
 
-import { html, render } from './vendor/htm-preact.mjs';
+import { html, render } from './html.mjs';
 import { Contributions, Facts, Innocent, Observed, Record } from './evidence.mjs';
 import { LevelIcon, conditionWord } from './parts.mjs';
 import { Lanes, box, features, nameOf, silences } from './replay.mjs';

@@ -1,6 +1,6 @@
 // The alert queue, left. May live here: rows, the bar of new ones, empty words. May not: what belongs in it and in which order (store.mjs).
 
-import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef } from './html.mjs';
 import { kbd } from './keys.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
 import { useRows } from './rows.mjs';

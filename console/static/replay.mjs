@@ -1,7 +1,7 @@
 // What happened, on a time bar: tracks up to the playhead, silences, traffic and receivers meanwhile. May live here: the replay's own
 // state, its bar, its features for the map. May not: requests but for its evidence, judgement; the map draws what `features` returns.
 
-import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef } from './html.mjs';
 import { kbd } from './keys.mjs';
 import { change, state } from './store.mjs';
 import { clean, clock, dateTime, duration, speed, stamp } from './text.mjs';

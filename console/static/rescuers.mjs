@@ -1,7 +1,7 @@
 // Who can be at a call first, and where it drifts. May live here: the table of those who could come, the form of a drift, both as shapes for the map.
 // May not: arrival times and the drift itself (the server reckons them), wind or current that nobody entered.
 
-import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef } from './html.mjs';
 import { change, isDistress, linked, state } from './store.mjs';
 import { CLASS_WORDS, clean, degrees, distance, duration, position, speed } from './text.mjs';
 import { getJson } from './wire.mjs';

@@ -3,7 +3,7 @@
 // A short list is drawn whole. Of a long one only the rows in view are, and some beyond, between two empty rows that are as high as what is left out: the
 // scroll bar, the keys and `aria-rowindex` go over all. Heights are measured as rows are drawn; until then a row counts as high as those seen so far.
 
-import { useLayoutEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { useLayoutEffect, useRef, useState } from './html.mjs';
 
 const WHOLE_MAX = 100; // rows: so many are all drawn, and the browser's own search finds them
 const SPARE_PX = 500; // drawn beyond the edges, so that scrolling and the next keys meet rows

@@ -1,7 +1,7 @@
 // The form beside the text of a profile, made from its JSON Schema. May live here: which fields there are, how each kind of value is shown and changed.
 // May not: what a value means or whether it may be (the server checks the text), the text itself (rules.mjs).
 
-import { html, useRef, useState } from './vendor/htm-preact.mjs';
+import { html, useRef, useState } from './html.mjs';
 import { clean, duration, words } from './text.mjs';
 
 const PAUSE_MS = 250; // a slider that rests so long has been moved

@@ -1,6 +1,6 @@
 // Range and bearing ('M'), and the mark of a place that was gone to. May live here: great circles, the line and its words. May not: keys, what is in focus.
 
-import { html } from './vendor/htm-preact.mjs';
+import { html } from './html.mjs';
 import { kbd } from './keys.mjs';
 import { change, state } from './store.mjs';
 import { clean, distance, position } from './text.mjs';

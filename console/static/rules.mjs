@@ -1,7 +1,7 @@
 // The page for rules: the profile in force, what it says, a draft of it, its back-test and its versions. May live here: that page.
 // May not: what a rule means or would tell; the server says both.
 
-import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef, useState } from './html.mjs';
 import { changeLayers, openChart } from './chart.mjs';
 import { BackTest, Faults, Reason, Said, VersionList, changesGeoJson, open, useDraft } from './desk.mjs';
 import { RuleForm } from './rule_form.mjs';

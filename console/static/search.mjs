@@ -1,7 +1,7 @@
 // Finding a vessel: the dialog behind '/'. May live here: asking, the list of what was found. May not: which match is closer (the
 // server says it), the dossier (dossier.mjs).
 
-import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef, useState } from './html.mjs';
 import { change } from './store.mjs';
 import { clean } from './text.mjs';
 import { getJson } from './wire.mjs';

@@ -1,6 +1,6 @@
 // The page that looks at itself: graphics, frames, clocks, links, files. May live here: those looks and what to do about each. May not: the watch.
 
-import { html, useEffect, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useState } from './html.mjs';
 import { open } from './desk.mjs';
 import { clean } from './text.mjs';
 import { getJson } from './wire.mjs';

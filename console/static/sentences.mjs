@@ -1,7 +1,7 @@
 // The raw sentences behind an alert, as the receivers sent them. May live here: asking for them, their list. May not: decoding, judgement.
 // They come from the air: text nodes only, and the server has made them printable.
 
-import { html, useEffect, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useState } from './html.mjs';
 import { clean, clock } from './text.mjs';
 import { getJson } from './wire.mjs';
 

@@ -1,6 +1,6 @@
 // Who is logged in. May live here: who signs a decision, and the dialog that logs out. May not: requests, the log-in page (login.mjs).
 
-import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef } from './html.mjs';
 import { change, state } from './store.mjs';
 import { clean, dateTime, words } from './text.mjs';
 import { postSessionEnd } from './wire.mjs';

@@ -4,7 +4,7 @@
 // again; a warning two, once; a caution none. Distress cannot be turned off, only silenced: half a minute, in view, in the log, and a new alarm ends it.
 // A browser makes no sound before the first key or click on the page: until then the page says so.
 
-import { html, useEffect, useRef } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef } from './html.mjs';
 import { kbd } from './keys.mjs';
 import { change, isDistress, isOpen, state } from './store.mjs';
 import { clean, duration } from './text.mjs';

@@ -1,7 +1,7 @@
 // The track of the vessel in focus: coloured by speed, a tick each so many minutes, a silence dashed and never solid. May live here: asking for it,
 // its features, its layers, its legend. May not: who is in focus (app.mjs), replays (past.mjs).
 
-import { html, useEffect } from './vendor/htm-preact.mjs';
+import { html, useEffect } from './html.mjs';
 import { kbd } from './keys.mjs';
 import { GAP_MS, unwrapped } from './replay.mjs';
 import { change, state } from './store.mjs';

@@ -1,7 +1,7 @@
 // Who has the watch and handing it over. May live here: the dialog of the watch, its banner, its load figures.
 // May not: who may do what (the server says it), the lists themselves (the server makes them).
 
-import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef, useState } from './html.mjs';
 import { kbd } from './keys.mjs';
 import { Signer } from './session.mjs';
 import { change, linked, state } from './store.mjs';

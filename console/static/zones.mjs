@@ -1,7 +1,7 @@
 // The page for zones: those in force, a draft that is drawn on the map, its check, its back-test and its versions. May live here: that page.
 // May not: what is right and wrong about a zone (the server says it), pointer and keys on the map (zone_pen.mjs).
 
-import { html, useEffect, useRef, useState } from './vendor/htm-preact.mjs';
+import { html, useEffect, useRef, useState } from './html.mjs';
 import { changeLayers, openChart } from './chart.mjs';
 import { BackTest, Faults, Reason, Said, VersionList, changesGeoJson, open, useDraft } from './desk.mjs';
 import { clean, words } from './text.mjs';

@@ -9,14 +9,14 @@ from tracks.around import SIGHTING, within
 from tracks.companions import MATE_NM, PLACE, company_of
 
 QUEUE_NM, SLOW_KN, ANCHOR_KN, APART_DEG, SHARE = LIMITS = (3.0, 2.0, 1.0, 20.0, 0.4)
-SINCE_MS = 1_000_000
+SINCE_MS, STILL_MS = 1_000_000, 400_000  # heard so lately, and so lately who lay still
 
 
 def crowd(rng, n, lat, lon):
     """Sightings about a place, some of them old, fast, fishing, without a heading."""
     seen = np.zeros(n, SIGHTING)
     seen["key"] = (rng.choice([219, 220, 257], n) * 1_000_000 + np.arange(n)) << 2
-    seen["t_ms"] = rng.choice([SINCE_MS - 1, SINCE_MS, SINCE_MS + 5_000], n)
+    seen["t_ms"] = rng.choice([STILL_MS - 1, STILL_MS, SINCE_MS - 1, SINCE_MS, SINCE_MS + 5_000], n)
     seen["lat"] = np.clip(lat + rng.integers(-150_000, 150_000, n), -54_000_000, 54_000_000)
     seen["lon"] = (lon + rng.integers(-150_000, 150_000, n) + 108_000_000) % 216_000_000 - 108_000_000
     seen["speed_kn"] = rng.choice([-1.0, 0.0, 0.4, 0.5, 0.9, 1.0, 1.5, 2.0, 2.1, 9.0], n)
@@ -30,7 +30,8 @@ def asked_one_by_one(seen, place):
     """The same counts, as rendezvous and dark partners ask for them."""
     lat, lon = int(place["lat"]), int(place["lon"])
     others = within(seen, lat, lon, max(QUEUE_NM, float(place["reach_nm"])))
-    others = others[(others["t_ms"] >= SINCE_MS) & (others["key"] != place["key"])]
+    lay_still = (others["speed_kn"] >= 0) & (others["speed_kn"] <= SLOW_KN)
+    others = others[(others["t_ms"] >= np.where(lay_still, STILL_MS, SINCE_MS)) & (others["key"] != place["key"])]
     near = within(others, lat, lon, QUEUE_NM)
     clear = near[~np.isin(near["key"], within(near, lat, lon, MATE_NM)["key"])]
     return (
@@ -53,7 +54,7 @@ def test_counts_are_those_asked_one_by_one(seed, lat_deg, lon_deg):
     for name in ("key", "lat", "lon", "loa_m", "hdg"):
         places[name] = seen[name][who]
     places["reach_nm"] = rng.choice([3.0, 10.0], 12)
-    found = company_of(seen, places, SINCE_MS, LIMITS)
+    found = company_of(seen, places, (SINCE_MS, STILL_MS), LIMITS)
     assert [tuple(int(x) for x in row) for row in found] == [asked_one_by_one(seen, place) for place in places]
     assert sum(row["slow"] for row in found) > 0
 
@@ -61,5 +62,5 @@ def test_counts_are_those_asked_one_by_one(seed, lat_deg, lon_deg):
 def test_nobody_about_and_nobody_asked():
     place = np.zeros(1, PLACE)
     place["reach_nm"] = 3.0
-    assert company_of(np.empty(0, SIGHTING), place, 0, LIMITS)[0].tolist() == (0, 0, 0, 0, 0, 0)
-    assert len(company_of(np.zeros(3, SIGHTING), np.empty(0, PLACE), 0, LIMITS)) == 0
+    assert company_of(np.empty(0, SIGHTING), place, (0, 0), LIMITS)[0].tolist() == (0, 0, 0, 0, 0, 0)
+    assert len(company_of(np.zeros(3, SIGHTING), np.empty(0, PLACE), (0, 0), LIMITS)) == 0

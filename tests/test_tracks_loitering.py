@@ -11,6 +11,7 @@ from tracks_sea import T0, FlatSea, every, in_order, last_versions, shown, stati
 
 from dogwatch.batch import SOG_MISSING
 from tracks.params import ByDistance, Loitering, Params
+from tracks.presets import preset
 from tracks.records import BUCKET_MS
 from tracks.slow_runs import ACTIVE, ENDED, FORGOTTEN, NONE, RUN, STOPPED, WENT_ON, close_buckets, shapes
 from tracks.vessels import VesselTable
@@ -217,6 +218,17 @@ def test_a_drifter_heard_at_each_pass_of_a_satellite_is_one_event():
     assert event.measures["duration_s"] >= 4 * 3600
     assert event.quality["buckets_unknown"] >= 20
     assert event.confidence < 0.3, "and little is known of it"
+
+
+def test_two_positions_hours_apart_are_no_loitering():
+    """Nobody knows what was done between them; a third one makes it a stay."""
+    thrice = drifter(kn=0.0, nav=1, step_s=3000, hours=2.0)
+    twice, t = thrice[[0, 2]], every(60, 3)
+    after = track(211_000_002, t, 54.5 + t * 9 / 3600 / 60, 10.4, sog_kn=9.0)
+    twice, thrice = in_order(twice, after), in_order(thrice, after)
+    assert not shown(watch(twice)[0], "loitering")
+    assert len(shown(watch(thrice)[0], "loitering")) == 1
+    assert shown(watch(twice, params=preset("gfw_source"))[0], "loitering"), "peers ask for no number of positions"
 
 
 def test_a_silence_in_which_it_got_far_ends_a_run():

@@ -49,6 +49,17 @@ def test_who_forgets_to_say_so_lies_at_anchor_among_ships_at_anchor():
     assert mine([drifter(kn=0.1), *beside(2, kn=0.0, nav=1)])[0].state == "open", "two are no anchorage"
 
 
+def test_at_the_edge_of_reach_those_who_lay_at_anchor_still_lie_there():
+    """Each is heard once in 50 minutes, never two of them within ten: the neighbours' stay is bridged as her own."""
+    others = [drifter(211_000_010 + k, lat=54.505, lon=10.39 + 0.006 * k, kn=0.0, nav=1, step_s=3000, start_s=750.0 * k, hours=1.3) for k in range(1, 4)]
+    seldom = drifter(kn=0.0, nav=1, step_s=3000, hours=2.9)
+    event, tested = mine([seldom, *others])
+    assert (event.reason, tested["unmapped_anchorage"].observed) == ("suppressed: unmapped_anchorage", 3)
+    gone = [drifter(211_000_010 + k, lat=54.505, lon=10.39 + 0.006 * k, kn=9.0, step_s=60, start_s=5700.0, hours=0.1) for k in range(1, 4)]
+    event, tested = mine([seldom, *others, *gone])
+    assert (event.reason, tested["queue"].observed) == ("", 0), "who was heard to leave is no longer there"
+
+
 def test_who_drifts_through_an_anchorage_is_not_at_anchor():
     assert mine([drifter(kn=1.5, hours=1.5), *beside(3, kn=0.0, nav=1)])[0].state == "open"
 

@@ -36,8 +36,10 @@ COMPANY = np.dtype(
 PLACE_TYPE, _COMPANY = from_dtype(PLACE), from_dtype(COMPANY)
 
 
-def company_of(seen: np.ndarray, places: np.ndarray, since_ms: int, limits: tuple[float, ...]) -> np.ndarray:
-    """COMPANY[n] of PLACE rows among SIGHTING rows that were heard since a time; a place's own vessel (`key`) is none of them.
+def company_of(seen: np.ndarray, places: np.ndarray, since_ms: tuple[int, int], limits: tuple[float, ...]) -> np.ndarray:
+    """COMPANY[n] of PLACE rows among SIGHTING rows; a place's own vessel (`key`) is none of them.
+
+    since_ms: since when one must have been heard, and since when one who lay still (not above speed_kn_max) when last heard.
 
     limits: queue_nm, speed_kn_max, the speed at anchor in knots, bow_apart_deg_max, boat_loa_share_max.
     """
@@ -62,10 +64,11 @@ def _bow(other):
 
 
 # Flat: each sighting against those places whose latitude is near; slow twin: the questions of company.py, one by one (a test compares them).
-@kernel((SIGHTING_TYPE[::1], PLACE_TYPE[::1], int32[::1], int64, types.UniTuple(float64, 5), _COMPANY[::1], int32[:, ::1]), **PLAIN)
+@kernel((SIGHTING_TYPE[::1], PLACE_TYPE[::1], int32[::1], types.UniTuple(int64, 2), types.UniTuple(float64, 5), _COMPANY[::1], int32[:, ::1]), **PLAIN)
 def _count(seen, places, starts, since_ms, limits, found, bows):
     """As `company_of`; places in order of latitude; starts: zeros; bows: how many slow ones show each heading, for places without one."""
     queue_nm, slow_kn, anchor_kn, apart_deg, share_max = limits
+    moving_ms, still_ms = since_ms
     widest_nm = queue_nm
     for i in range(places.shape[0]):
         starts[(np.int64(places[i]["lat"]) + QUARTER_TURN) // BIN_UNITS + 1] += np.int32(1)
@@ -77,10 +80,12 @@ def _count(seen, places, starts, since_ms, limits, found, bows):
         other = seen[j]
         row = (np.int64(other["lat"]) + QUARTER_TURN) // BIN_UNITS
         first, last = starts[max(0, row - wide)], starts[min(BINS, row + wide + 1)]
-        if first == last or other["t_ms"] < since_ms:
+        if first == last:
             continue
         speed_kn, nav = other["speed_kn"], other["nav"]
         slow = speed_kn >= 0.0 and speed_kn <= slow_kn
+        if other["t_ms"] < (still_ms if slow else moving_ms):
+            continue
         fishes = other["ship_type"] == TYPE_FISHING or nav == NAV_FISHING
         if not slow and not fishes:
             continue

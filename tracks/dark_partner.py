@@ -148,7 +148,7 @@ def look(rows, stops, tick_ms, ways, spans, turn_tenths_max, done, watched):
 def _who_is_near(sight: Sight, slots: np.ndarray, stops: np.ndarray, rule: DarkPartner) -> None:
     """Of those that lie: who is beside each, do others wait out the same gale, and who was steering and fell silent before it stopped, within reach of it?"""
     table, queue = sight.table, sight.params.loitering
-    places, seen, since_ms = np.zeros(len(slots), PLACE), sight.around.seen, sight.tick_ms - company.FRESH_MS
+    places, seen, since_ms = np.zeros(len(slots), PLACE), sight.around.seen, (sight.tick_ms - company.FRESH_MS,) * 2
     places["key"], places["lat"], places["lon"] = table.keys_of(slots), stops["lat"][slots], stops["lon"][slots]
     places["hdg"] = company.headings(table.rows[slots])
     beside = company_of(seen, places, since_ms, (rule.partner_nm, rule.slow_kn_max, 0.0, 0.0, 0.0))

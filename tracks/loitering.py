@@ -57,7 +57,7 @@ class LoiteringDetector(Detector):
         for slot in table.in_order(over):
             events += self._ended(sight, int(slot), forgotten=bool(outcome[slot] == FORGOTTEN))
         by = rule.duration_s_min
-        needs = (by.offshore, by.border, by.inshore, rule.fast_share_max, rule.radius_nm_max, rule.net_over_path_max)
+        needs = (by.offshore, by.border, by.inshore, rule.fast_share_max, rule.radius_nm_max, rule.net_over_path_max, float(rule.reports_min))
         slots, ready = waiting(table.known, runs, went_on, tick_ms, needs)
         return events + self._went_on(sight, slots, ready) if len(slots) else events
 

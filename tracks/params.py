@@ -52,6 +52,7 @@ class Loitering(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     merge_s: NotNegative = 3_600.0
     unknown_s_max: NotNegative = 1_800.0  # buckets without a report are bridged up to here
     gap_s_max: NotNegative = 7_200.0  # a longer silence ends the run; it goes on if she is heard again so soon, no farther than she drifts
+    reports_min: Count = 3  # real positions: two with hours between them do not say what was done meanwhile
     queue_nm: Positive = 3.0
     queue_others_min: Count = 3
     anchorage_radius_nm: Positive = 0.5  # the swing of a ship at anchor: who forgets to say so stays within it

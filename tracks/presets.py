@@ -24,9 +24,9 @@ RING_NM = 5.4  # 10 km
 
 
 def _any_run(duration_s: float, *, border: float) -> dict[str, Any]:
-    """A slow run of a duration, however far it gets; `border`: of the duration 3 to 24 nm off the coast."""
+    """A slow run of a duration, however far it gets and however seldom it is heard; `border`: of the duration 3 to 24 nm off the coast."""
     need_s = {"offshore": duration_s, "border": border, "inshore": border}
-    return {"speed_kn_max": 2.0, "duration_s_min": need_s, "radius_nm_max": 1_000.0, "net_over_path_max": 1.0}
+    return {"speed_kn_max": 2.0, "duration_s_min": need_s, "radius_nm_max": 1_000.0, "net_over_path_max": 1.0, "reports_min": 1}
 
 
 def _within(distance_m: float) -> dict[str, Any]:

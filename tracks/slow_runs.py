@@ -87,10 +87,10 @@ def close_buckets(more: np.ndarray, trail: np.ndarray, runs: np.ndarray, bucket:
 
 
 def waiting(more: np.ndarray, runs: np.ndarray, slots: np.ndarray, tick_ms: int, limits: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """(slots of runs that are worth a look, which of them have been told of or meet duration, fast share and progress of the definition).
+    """(slots of runs that are worth a look, which of them have been told of or meet duration, fast share, progress and reports of the definition).
 
     Worth a look is a run of EARLY buckets: what others show of it counts before it is long enough. Masks near the coast are asked, zones are not.
-    limits: least duration in s offshore, near the border, inshore; greatest fast share, radius in nm, net over path.
+    limits: least duration in s offshore, near the border, inshore; greatest fast share, radius in nm, net over path; fewest positions.
     """
     what = np.zeros(len(slots), np.uint8)
     _waiting(more, runs, slots, tick_ms, limits, what)
@@ -146,10 +146,10 @@ def goes_ahead(runs: np.ndarray) -> np.ndarray:
     return ahead
 
 
-@kernel((MORE_TYPE[::1], RUN_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 6), uint8[::1]), **PLAIN)
+@kernel((MORE_TYPE[::1], RUN_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 7), uint8[::1]), **PLAIN)
 def _waiting(more, runs, slots, tick_ms, limits, what):
     """Write LOOK or READY for each of the slots that is."""
-    offshore_s, border_s, inshore_s, share_max, radius_max, net_max = limits
+    offshore_s, border_s, inshore_s, share_max, radius_max, net_max, reports_min = limits
     for i in range(slots.shape[0]):
         m, run = more[slots[i]], runs[slots[i]]
         if run["told"] != UNTOLD and run["told"] != TOLD_BEFORE:
@@ -162,6 +162,8 @@ def _waiting(more, runs, slots, tick_ms, limits, what):
             what[i] = LOOK
         need_s = offshore_s if m["coast_nm"] > OFFSHORE_NM else (inshore_s if inshore else border_s)
         if tick_ms - since_ms(run["first_ms"]) < need_s * 1000.0 or run["fast"] > share_max * (run["slow"] + run["fast"]):
+            continue
+        if run["samples"] < reports_min:
             continue
         if _radius_nm(run) <= radius_max or _net_over_path(run) <= net_max:
             what[i] = READY

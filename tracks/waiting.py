@@ -232,7 +232,9 @@ def _company(sight: Sight, waits: np.ndarray, rule: Loitering, fishing: np.ndarr
     places["reach_nm"] = np.where(fishing, max(rule.queue_nm, rule.ground_nm), rule.queue_nm)
     places["loa_m"], places["hdg"] = table.more["loa_m"][slots], company.headings(take_rows(table.rows, slots))
     limits = (rule.queue_nm, rule.speed_kn_max, ANCHORAGE_SPEED_KN, rule.bow_apart_deg_max, rule.boat_loa_share_max)
-    return company_of(sight.around.seen, places, sight.tick_ms - company.FRESH_MS, limits)
+    # where a slow run goes on unheard, so does that of a neighbour: at the edge of a receiver's range no two may ever be heard within minutes
+    since_ms = sight.tick_ms - company.FRESH_MS, sight.tick_ms - max(company.FRESH_MS, round(rule.gap_s_max * 1000.0))
+    return company_of(sight.around.seen, places, since_ms, limits)
 
 
 def _in_rescue(sight: Sight, waits: np.ndarray) -> np.ndarray:

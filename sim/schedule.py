@@ -94,6 +94,12 @@ def start_clocks(ships, knots, clocks, seed, t_start_ms):
         clock["count"] = 0
 
 
+def particulars_ms(seed: int, who: int, t_start_ms: int, from_ms: int) -> int:
+    """When a ship's set means to tell its particulars for the first time from a moment on, give or take STATIC_SPREAD_MS."""
+    first_ms = t_start_ms + int(STATIC_MS * noise.unit(np.uint64(seed & 0xFFFFFFFFFFFFFFFF), noise.SLOT, who, 1))
+    return first_ms + max(0, -(-(from_ms - first_ms) // STATIC_MS)) * STATIC_MS
+
+
 @kernel(numba.types.void(_SENT, _INT, _INT, _INT, _INT, _INT, _INT, _INT, _INT))
 def _mean(out, n, t_ms, who, leg, count, msg_type, slots, spread_ms):
     """Write one transmission as it is meant."""

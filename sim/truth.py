@@ -22,6 +22,7 @@ from dogwatch.events import Event, Subject, ZoneRelation, event_id, to_plain
 from dogwatch.geo import NM_M, great_circle_m
 from sim.bystander import crossing_facts
 from sim.cast import cast, world_of
+from sim.lie import lie_of
 from sim.motion import state_at
 from sim.port_call import port_calls
 from sim.radio import heard_share, range_nm
@@ -29,6 +30,7 @@ from sim.receiver import outage_rows, receiver_rows
 from sim.satellite import sees
 from sim.scenario import T_START_MS, Scenario
 from sim.scene import Fact, Scene
+from sim.schedule import STATIC_MS, particulars_ms
 from sim.ship import BASE, Ship, World
 from sim.wayward import close_passes, odd_speeds
 
@@ -67,6 +69,10 @@ def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, d
             if fact.start_s >= length_s:
                 continue
             span = _span(fact, t_start_ms, length_s)
+            if fact.subtype == "static_change" and not fact.innocent:
+                span = _told_span([index_of[id(ship)] for ship in fact.ships], seed, t_start_ms, span, fact.measures["silent_s"])
+            elif (fact.type, fact.subtype) == ("zone", "approach"):
+                span = _known_span(world, index_of[id(fact.ships[0])], scenario, t_start_ms, span)
             crews = _inside(fact, world, span) if fact.area_nm else [[index_of[id(ship)] for ship in fact.ships]]
             for crew in crews:
                 heard = sum(_visible(world, i, scenario, t_start_ms, *span) for i in crew)
@@ -100,6 +106,29 @@ def _span(fact: Fact, t_start_ms: int, length_s: float) -> tuple[int, int]:
     """First and last moment of a fact in the run."""
     start_ms = t_start_ms + round(max(0.0, fact.start_s) * 1000)
     return start_ms, start_ms if fact.point else t_start_ms + round(min(fact.end_s, length_s) * 1000)
+
+
+def _told_span(crew: list[int], seed: int, t_start_ms: int, span: tuple[int, int], silent_s: float) -> tuple[int, int]:
+    """When a change of particulars can have been made, for who hears all that is sent: from the silence before it, or if that is shorter than a
+    round of particulars from the last time that the old ones are told, to the first time that the new ones are.
+    """
+    before, after = crew
+    changed_ms = span[0] + round(silent_s * 1000)
+    told_ms = max(t_start_ms, particulars_ms(seed, before, t_start_ms, span[0]) - STATIC_MS)
+    return span[0] if silent_s * 1000 >= STATIC_MS else told_ms, particulars_ms(seed, after, t_start_ms, changed_ms)
+
+
+def _known_span(world: World, who: int, scenario: Scenario, t_start_ms: int, span: tuple[int, int]) -> tuple[int, int]:
+    """The longest part of a span in which a ship tells where it is, and a station ashore would hear it; all of it where there is none."""
+    receivers, outages = receiver_rows(scenario.receivers), outage_rows(scenario.receivers, t_start_ms)
+    known, longest = [], (0, 0)
+    for t_ms in range(span[0], span[1] + 1, INSIDE_STEP_MS):
+        at = _place(world, who, t_ms)
+        true = at is not None and lie_of(world.lies, who, t_ms, *at) < 0 and (bool(scenario.satellites) or _in_reach(world, who, receivers, outages, t_ms))
+        known = [*known, t_ms] if true else []
+        longest = max(longest, (len(known), known[0] if known else 0))
+    n, from_ms = longest
+    return (from_ms, min(span[1], from_ms + n * INSIDE_STEP_MS)) if n > 1 else span
 
 
 def _inside(fact: Fact, world: World, span: tuple[int, int]) -> list[list[int]]:

@@ -8,13 +8,17 @@ import math
 import numpy as np
 import pytest
 
-from sim.area import Area
+from dogwatch.geo import NM_M, great_circle_m
+from dogwatch.times import from_iso
+from sim.area import Area, place_at
 from sim.bystander import BELT_NAME, crossing_facts
 from sim.identity import Identity
 from sim.motion import Plan
+from sim.scenario import T_START_MS
 from sim.scene import Fact
 from sim.sea import shore_nm
 from sim.ship import CLASS_A, Ship
+from tests.scene_harness import behaviour, everybody, truth
 
 BOX = Area("box", "watch", [(-30.0, -20.0), (-30.0, -19.5), (-30.5, -19.5), (-30.5, -20.0)])  # far from any coast
 LINE = Area("line", "border", [(-31.0, -21.0), (-29.0, -21.0)], line=True)
@@ -88,3 +92,21 @@ def test_the_belt_is_crossed_where_the_coast_says():
     assert [fact.start_s for fact in crossed] == pytest.approx(expected, abs=31)
     assert expected
     assert {(fact.zone[0], fact.scored) for fact in crossed} == {(BELT_NAME, False)}
+
+
+def test_who_heads_for_the_belt_is_known_to_while_it_tells_where_it_is():
+    """Interference shows no place: what is true of an approach leaves that time out, and the plan alone does not."""
+    lie, hidden = behaviour("gnss_interference", 'mode = "lost"\nradius_nm = 12.0\nships = [6, 6]'), {"told": 0, "planned": 0}
+    for seed in range(1, 5):
+        (circle,) = everybody(lie, seed).scenes
+        (lied,) = circle.lies
+        planned = [(fact.ships[0], fact.start_s, fact.end_s) for fact in crossing_facts(circle.ships, [], [], 10_800.0) if fact.subtype == "approach"]
+        of = {ship.identity.mmsi: ship for ship in circle.ships}
+        rows = [row for row in truth(lie, seed) if row["subtype"] == "approach"]
+        spans = [(of[row["mmsi"][0]], *(from_iso(row[name]) - T_START_MS for name in ("t_start", "t_end"))) for row in rows]
+        assert len(spans) == len(planned)
+        for name, found in (("planned", planned), ("told", [(ship, begin / 1000, end / 1000) for ship, begin, end in spans])):
+            for ship, begin_s, end_s in found:
+                within = [t for t in np.arange(begin_s + 15, end_s - 15, 10.0) if lied.start_s <= t < lied.end_s]
+                hidden[name] += sum(great_circle_m(*place_at(ship.plan, t), *lied.at) < lied.area_nm * NM_M for t in within)
+    assert hidden["told"] == 0 < hidden["planned"]

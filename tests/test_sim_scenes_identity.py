@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from dogwatch.geo import NM_M, great_circle_m
+from dogwatch.times import from_iso
 from sim.identity import imo_number
 from tests.scene_harness import apart_m, assert_afloat, behaviour, fixes, heard, scene_truth, scenes, true_state
 
@@ -20,6 +21,11 @@ NOISE_M = 45.0
 def scene_of(kind: str, seed: int, tables: str = TABLES):
     (scene,) = (s for s in scenes(tables, seed) if s.kind == kind)
     return scene, scene.facts[0]
+
+
+def second(told: str) -> float:
+    """Of the world, of a time in a truth file."""
+    return from_iso(told) / 1000 - 1_767_225_600
 
 
 def statics(mmsi: int, seed: int, tables: str = TABLES) -> list[tuple[float, dict]]:
@@ -64,6 +70,20 @@ def test_a_changed_identity_is_one_hull_that_says_something_else(seed):
     reports = fixes(TABLES, seed, before.identity.mmsi)
     assert max(apart_m(after.plan, t, m) for t, m in reports) < NOISE_M
     assert not [t for t, _ in reports if fact.start_s + 1 < t < fact.start_s + fact.measures["silent_s"] - 1]
+
+
+@pytest.mark.parametrize("silent_s", [60.0, 1500.0])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_change_is_true_from_the_silence_or_the_old_particulars_to_the_new_ones(seed, silent_s):
+    tables = behaviour("identity_change", f"silent_s = {silent_s}")
+    (row,) = (row for row in scene_truth(tables, seed) if row["subtype"] == "static_change")
+    scene, fact = scene_of("identity_change", seed, tables)
+    rows = statics(fact.ships[0].identity.mmsi, seed, tables)
+    old = [t for t, m in rows if m["name"].strip("@ ") == scene.ships[0].identity.name]
+    new = [t for t, m in rows if m["name"].strip("@ ") == scene.ships[1].identity.name]
+    from_s, to_s = (second(row[name]) for name in ("t_start", "t_end"))
+    assert from_s == pytest.approx(fact.start_s if silent_s > 360 else max(old), abs=3)
+    assert to_s == pytest.approx(min(new), abs=3)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

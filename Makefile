@@ -3,6 +3,7 @@ PY ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+unexport PYTHONDONTWRITEBYTECODE # images for containers set it: each of the programs that the tests start would translate every module anew
 
 .PHONY: install demo test lint check bench bench-backtest bench-console bench-decode bench-encode bench-kafka bench-sim bench-takeover bench-tracks bench-watchlists truth sea-quality screenshots fuzz kafka chaos outage docs clean
 

@@ -24,7 +24,6 @@ from dogwatch.errors import InputError
 APPLICATION_ID = 0x444F4757  # "DOGW", so that `file` and we know whose database this is
 URL_PREFIXES = ("postgresql://", "postgres://")
 SCHEMA_VERSION = 3
-LOG_KEEPS = "the log is append-only"
 LOG_STAYS = "CREATE TRIGGER log_stays BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
 MIGRATIONS = {
     "sqlite": {

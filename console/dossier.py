@@ -21,7 +21,6 @@ from dogwatch.events import to_plain
 from dogwatch.times import iso
 
 TRACK_MS = 24 * 60 * MINUTE_MS
-LAST_FIXES = 20
 SILENCE_MS = 8 * MINUTE_MS  # as in the replay
 GAPS_MAX = 100
 CAVEAT = "AIS as received: approximate, incomplete, possibly false. An indication to look at, not proof. Not for navigation or legal use."

@@ -21,7 +21,6 @@ in `stern` and `starboard` with bow = port = 0, as ITU-R M.1371-5 table 52 has i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -145,30 +144,6 @@ def decode_table(state: TableState, data: bytes, t_rx_ms: int | None = None, *, 
     if not parts:
         return b.empty_batch(state.receivers)
     return _batch(state, np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
-
-
-def time_slices(batch: b.Batch, rows_max: int = 200_000) -> Iterator[b.Batch]:
-    """A sorted batch in portions of at most rows_max fixes, statics and safety reports beside the fixes of their time.
-
-    The portions are views, no copies; put together they are the batch.
-    """
-    n = len(batch.fixes)
-    static_at = safety_at = 0
-    for first in range(0, max(n, 1), rows_max):
-        last = first + rows_max >= n
-        t_next = None if last else int(batch.fixes["t_ms"][first + rows_max])
-        static_to = len(batch.statics) if t_next is None else int(np.searchsorted(batch.statics["t_ms"], t_next))
-        safety_to = safety_at
-        while safety_to < len(batch.safety) and (t_next is None or batch.safety[safety_to].t_ms < t_next):
-            safety_to += 1
-        yield b.Batch(
-            batch.fixes[first : first + rows_max],
-            batch.statics[static_at:static_to],
-            batch.others[:0],
-            safety=batch.safety[safety_at:safety_to],
-            receivers=batch.receivers,
-        )
-        static_at, safety_at = static_to, safety_to
 
 
 def _decode_piece(state: TableState, data: bytes, final: bool) -> tuple[np.ndarray, np.ndarray] | None:

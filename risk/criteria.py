@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -182,8 +182,3 @@ def _touches_hours(first: int, last: int, start_ms: int, end_ms: int) -> bool:
 
 def _nearness_nm(zone: ZoneRelation) -> float:
     return zone.distance_nm if zone.relation == "near" else 0.0
-
-
-def as_criteria(where: Where) -> dict[str, Any]:
-    """The criteria that are given, by name."""
-    return {name: value for name in (*CRITERIA, "valid_from", "valid_until") if (value := getattr(where, name)) not in ([], {}, "", None)}

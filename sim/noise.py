@@ -17,7 +17,6 @@ SQRT_3 = math.sqrt(3.0)
 _GOLDEN, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S11, _S20 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11), np.uint64(20)
 _FIELD = np.uint64(0xFFFF)
-_ONE = np.uint64(1)
 
 
 @kernel("uint64(uint64)")

@@ -27,7 +27,7 @@ from sim.identity import FLAGS, Registry
 from sim.lie import Lie
 from sim.motion import Plan, offset
 from sim.sea import Point, Sea, shore_nm
-from sim.ship import BASE, CLASS_A, CLASS_B, NAV_MOORED, Ship
+from sim.ship import BASE, CLASS_A, NAV_MOORED, Ship
 from sim.world import generator
 
 Range = float | tuple[float, float]  # one number, or least and most to draw from
@@ -254,4 +254,3 @@ def middle(a: Point, b: Point) -> Point:
 
 
 AisClass = Literal["A", "B"]
-KIND_OF: dict[str, int] = {"A": CLASS_A, "B": CLASS_B}

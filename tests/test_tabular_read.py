@@ -21,7 +21,7 @@ from ingest.export import SCHEMA, WORDS
 from ingest.layout import FIELDS
 from ingest.source_file import read_blocks
 from ingest.table_rows import KINDS, REASONS
-from ingest.tabular import TableState, decode_table, time_slices
+from ingest.tabular import TableState, decode_table
 
 HEADER = "mmsi,t,lat,lon,sog_kn,cog_deg,heading_deg,nav_status,name\n"
 
@@ -278,18 +278,6 @@ def test_byte_by_byte_and_piece_by_piece(monkeypatch):
     state, batch = read(text)
     assert batch.fixes.tobytes() == whole.fixes.tobytes()
     assert state.samples == whole_state.samples
-
-
-def test_slices_put_together_are_the_batch():
-    text = HEADER + "".join(f"{200000001 + i % 7},{1_700_000_000 + i // 3},1,2,,,,{14 if i % 10 == 0 else 0},N{i // 9}\n" for i in range(100))
-    _, batch = read(text)
-    for rows_max in (1, 7, 100, 1000):
-        slices = list(time_slices(batch, rows_max))
-        assert all(len(s.fixes) <= rows_max for s in slices)
-        assert np.concatenate([s.fixes for s in slices]).tobytes() == batch.fixes.tobytes()
-        assert np.concatenate([s.statics for s in slices]).tobytes() == batch.statics.tobytes()
-        assert [r for s in slices for r in s.safety] == batch.safety
-    assert len(list(time_slices(b.empty_batch()))) == 1
 
 
 def test_too_many_rows_to_sort_are_refused(monkeypatch):

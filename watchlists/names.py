@@ -20,7 +20,6 @@ Likeness = Literal["equal", "cut", "near", "other", "unknown"]
 PREFIXES = frozenset({"MV", "MT", "MS", "MY", "SS", "SV", "SY", "FV", "RV", "TS", "LPGC", "LNGC", "LPG", "LNG", "MTS", "MTR"})
 SPLIT_PREFIXES = frozenset({("M", "V"), ("M", "T"), ("M", "S"), ("M", "Y"), ("S", "S"), ("S", "V"), ("S", "Y"), ("F", "V"), ("R", "V")})
 NOBODY = frozenset({"NONAME", "UNKNOWN", "UNNAMED", "NAME", "VESSEL", "SHIP", "TEST", "TBN", "NONE", "NIL", "NOTAVAILABLE", "DEFAULT", "AIS"})
-AIS_LETTERS = 20
 CUT_FROM = 19  # a broadcast name this long may have been cut (the twentieth letter may have been a blank)
 CUT_LETTERS_MIN = 12  # fewer letters in common say nothing
 NEAR_LETTERS_MIN = 6  # of the shorter name: one letter in five is another name

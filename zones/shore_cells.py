@@ -66,7 +66,6 @@ R_NM = 3438.0
 TRIES = 64  # reference places tried, one unit apart
 CHUNK = 1 << 16  # places asked between two looks for room
 _I4 = types.int32[::1]
-_LISTED = types.Tuple((types.int64, types.int64, types.int64, types.int64))
 COAST = (*GRID, _I4)  # what the kernels take, in their order
 
 

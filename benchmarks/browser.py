@@ -37,8 +37,9 @@ def missing() -> str:
 class Browser:
     """One browser with named pages. Not thread-safe."""
 
-    def __init__(self) -> None:
-        command = [str(NODE), str(ROOT / "tests" / "browser" / "driver.mjs"), str(CHROMIUM)]
+    def __init__(self, *flags: str) -> None:
+        """With these flags of Chromium beside those that it always gets."""
+        command = [str(NODE), str(ROOT / "tests" / "browser" / "driver.mjs"), str(CHROMIUM), *flags]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __call__(self, do: str, name: str = "a", **more: Any) -> Any:
@@ -58,7 +59,7 @@ class Browser:
         assert answer["ok"], answer.get("fault")
         return answer["value"]
 
-    def until(self, js: str, name: str = "a", *, seconds: float = 20.0) -> Any:
+    def until(self, js: str, name: str = "a", *, seconds: float = 60.0) -> Any:
         """Poll an expression until it is truthy (waiting inside the page would need eval, which the policy forbids)."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

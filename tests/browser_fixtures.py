@@ -14,7 +14,7 @@ def chromium() -> Iterator[Any]:
     """A headless Chromium; it takes seconds to start, so that all tests of a worker share it."""
     from benchmarks.browser import Browser
 
-    one = Browser()
+    one = Browser("--disable-gpu-compositing", "--disable-gpu-rasterization")  # only the map goes through the software GL, not every button
     yield one
     one.quit()
 
@@ -29,10 +29,8 @@ def browser(chromium: Any) -> Iterator[Any]:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Any]:
     """A console with 300 vessels that is not started yet."""
-    from benchmarks.browser import ROOT
-    from tests.console_harness import ZONES, Harness
+    from tests.console_harness import ZONES, Harness, land_nearby
 
-    land = ROOT / "zones" / "data" / "land.geojson"
-    harness = Harness(database=tmp_path / "decisions.sqlite", land=land if land.is_file() else None, zones=ZONES)
+    harness = Harness(database=tmp_path / "decisions.sqlite", land=land_nearby(tmp_path), zones=ZONES)
     yield harness
     harness.stop()

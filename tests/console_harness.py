@@ -37,6 +37,7 @@ from dogwatch.batch import (
 )
 from dogwatch.events import Subject
 
+ROOT = Path(__file__).resolve().parent.parent
 T0 = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 HOSTILE = "<img src=x onerror=window.hit=1>"
 CENTRE = (-41.0, 174.5)
@@ -147,6 +148,21 @@ def distress(number: int = 9, **more: Any) -> Alert:
     return alert(number, **{**fields, **more})
 
 
+def land_nearby(folder: Path) -> Path | None:
+    """A file with the land within 15 degrees of CENTRE, or None where none is installed: each page would cut the whole world into tiles."""
+    whole = ROOT / "zones" / "data" / "land.geojson"
+    if not whole.is_file():
+        return None
+    world = json.loads(whole.read_bytes())
+    polygons = world["geometry"]["coordinates"]
+    near = [p for p in polygons if np.any(np.all(np.abs(np.array(p[0]) - CENTRE[::-1]) < 15, axis=1))]
+    assert 0 < len(near) < len(polygons)
+    world["geometry"]["coordinates"] = near
+    part = folder / "land.geojson"
+    part.write_text(json.dumps(world), encoding="utf-8")
+    return part
+
+
 class Harness:
     """Board, picture and server; `play` moves the fleet by the room's clock."""
 
@@ -242,9 +258,8 @@ def gone_dark(served: Harness, silent: int = 5) -> int:
 
 
 if __name__ == "__main__":
-    root = Path(__file__).resolve().parent.parent
     scene = sys.argv[1] if len(sys.argv) > 1 else "busy"
-    land_file = root / "zones" / "data" / "land.geojson"
+    land_file = ROOT / "zones" / "data" / "land.geojson"
     served = Harness(vessels=0 if scene == "empty" else 300, land=land_file, zones=ZONES)
     if scene != "empty":
         busy_board(served.board)

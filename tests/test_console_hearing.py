@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from tracks_sea import T0 as SEA_T0
@@ -11,8 +12,8 @@ from tracks_sea import heard_too, lane_traffic, watch, well_heard
 from dogwatch.batch import Control
 from runners.coverage_map import features, heard_by
 from runners.hearing import EVERYWHERE, ears_of, mark, suspended
-from tests.console_harness import CENTRE, Harness
-from tests.console_page import ROOT, Browser, clean, in_browser, shoot
+from tests.console_harness import CENTRE, Harness, land_nearby
+from tests.console_page import Browser, clean, in_browser, shoot
 
 
 def test_a_receiver_that_is_down_is_named_until_it_is_heard_again() -> None:
@@ -67,9 +68,8 @@ def chart() -> bytes:
 
 @in_browser[0]
 @in_browser[1]
-def test_the_page_says_it_and_hatches_the_map(browser: Browser) -> None:
-    land = ROOT / "zones" / "data" / "land.geojson"
-    served = Harness(vessels=30, land=land if land.is_file() else None, coverage=chart)
+def test_the_page_says_it_and_hatches_the_map(browser: Browser, tmp_path: Path) -> None:
+    served = Harness(vessels=30, land=land_nearby(tmp_path), coverage=chart)
     served.board.health({"suspended": {"<b>hill</b>": "2026-01-01T00:04:00.000Z"}})
     try:
         browser("open", url=served.start() + "?keep-pixels#map=9/-41/174.5")

@@ -11,8 +11,8 @@ import pytest
 from console import passwords
 from console.editing import Editor
 from console.versions import Versions
-from tests.console_harness import CENTRE, T0, Harness, alert, distress
-from tests.console_page import READY, ROOT, Browser, clean, in_browser, shoot
+from tests.console_harness import CENTRE, T0, Harness, alert, distress, land_nearby
+from tests.console_page import READY, Browser, clean, in_browser, shoot
 from tests.test_console_axe import AXE, serious
 from tests.test_console_login_browser import FORM, WORDS, arrive, log_in
 from tests.test_versions import FakeBench
@@ -37,9 +37,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Harn
     """A console with users, a rule text and a bench that has tried everything, with coverage and alerts that people have judged."""
     monkeypatch.setattr(passwords, "LOG_N", 4)
     versions = Versions(tmp_path / "versions", "rules", "first = 1\n")
-    land = ROOT / "zones" / "data" / "land.geojson"
     editor = Editor(FullBench(), {"rules": versions}, {"rules": versions.active().hash})
-    harness = Harness(database=tmp_path / "decisions.sqlite", land=land if land.is_file() else None, editor=editor, coverage=cells)
+    harness = Harness(database=tmp_path / "decisions.sqlite", land=land_nearby(tmp_path), editor=editor, coverage=cells)
     for number in range(1, 9):
         harness.board.publish(alert(number, level=("alarm", "warning", "caution")[number % 3]))
     harness.board.health({"sources": {"hill": "up", "pier": "silent"}, "heartbeats": {"hill": {"t": "2026-01-01T00:00:00.000Z", "state": "up"}}})

@@ -14,8 +14,8 @@ from dogwatch.config import Backtest, Config
 from runners.bench import Workbench, editor_of, versions_of
 from runners.simulated import read_scenario
 from sim.simulate import simulate
-from tests.console_harness import Harness
-from tests.console_page import ROOT, Browser, in_browser, shoot
+from tests.console_harness import Harness, land_nearby
+from tests.console_page import Browser, in_browser, shoot
 from tests.test_console_rules_browser import SAID, decide, say
 
 AREA = [[174.0, -41.4], [174.4, -41.4], [174.4, -41.1], [174.0, -41.1]]
@@ -27,9 +27,8 @@ CANVAS = "document.querySelector('.sea-chart canvas')"
 def console_of(recordings: list[str], folder: Path) -> Harness:
     """A console whose zones are drawn."""
     config = Config(backtest=Backtest(recordings))
-    land = ROOT / "zones" / "data" / "land.geojson"
     editor = editor_of(config, versions_of(config, folder / "versions"), folder / "tests")
-    return Harness(land=land if land.is_file() else None, editor=editor, info={"map_center": [174.2, -41.2], "map_zoom": 8})
+    return Harness(land=land_nearby(folder), editor=editor, info={"map_center": [174.2, -41.2], "map_zoom": 8})
 
 
 @pytest.fixture

@@ -4,18 +4,21 @@
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
+const WAIT_MS_MAX = 60_000; // a machine may be busy; who waits for what comes pays nothing for it
 const FLAGS = [
   '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist', '--no-sandbox', '--disable-quic',
   '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
-const browser = await chromium.launch({ executablePath: process.argv[2], args: FLAGS });
+const [, , executablePath, ...more] = process.argv; // more: flags
+const browser = await chromium.launch({ executablePath, args: [...FLAGS, ...more] });
 const pages = new Map(); // name -> { context, page, report }
 
 const commands = {
   async open({ name, url, width = 1280, height = 720, script = '', answers = {}, timezone, beside }) {
     const context = pages.get(beside)?.context ?? await browser.newContext({ viewport: { width, height }, deviceScaleFactor: 1, timezoneId: timezone }); // beside: as one more page of the same browser
     const page = await context.newPage();
+    page.setDefaultTimeout(WAIT_MS_MAX);
     const report = { errors: [], failed: [], foreign: [], csp: [], requests: 0 };
     const origin = new URL(url).origin;
     page.on('console', (m) => { if (['error', 'warning'].includes(m.type())) report.errors.push(`${m.type()}: ${m.text()}`); });
@@ -33,8 +36,8 @@ const commands = {
     pages.set(name, { context, page, report });
   },
   evaluate: ({ page, js }) => page.evaluate(js),
-  click: ({ page, on }) => page.click(on, { timeout: 20_000 }),
-  hover: ({ page, on }) => page.hover(on, { timeout: 20_000 }),
+  click: ({ page, on }) => page.click(on),
+  hover: ({ page, on }) => page.hover(on),
   point: ({ page, x, y }) => page.mouse.click(x, y),
   async drag({ page, start, end }) {
     await page.mouse.move(start.x, start.y);
@@ -44,7 +47,7 @@ const commands = {
     await page.mouse.up();
   },
   press: ({ page, key }) => page.keyboard.press(key),
-  fill: ({ page, on, text }) => page.fill(on, text, { timeout: 20_000 }),
+  fill: ({ page, on, text }) => page.fill(on, text),
   async screenshot({ page, file }) { await page.screenshot({ path: file }); },
   /** Bytes that the page's script holds after a full collection, and how many DOM nodes live. */
   async heap({ entry, page }) {

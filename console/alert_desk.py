@@ -1,4 +1,4 @@
-"""Routes of one alert: its record, its evidence, and what people decide about it. May live here: those routes, reading what a decision says.
+"""Routes of one alert: its record, and what people decide about it. May live here: those routes, reading what a decision says.
 
 May not: who may do what (console/life.py), when a decision ends (console/board.py), SQL.
 """
@@ -17,7 +17,6 @@ from console.answers import clean_text, json_body, problem, reply
 from console.board import Board, LevelRoseError, NoRescueError, decision_plain
 from console.database import StoreError
 from console.decisions import StaleError
-from console.evidence import evidence
 from console.life import MAY, WATCH, RefusedError, plain
 from console.picture import Picture
 from console.rate import WINDOW_S, Rate
@@ -33,7 +32,6 @@ def alert_routes(board: Board, picture: Picture) -> list[BaseRoute]:
     desk = _Desk(board, picture)
     return [
         Route("/alerts/{alert_id}", desk.alert),
-        Route("/alerts/{alert_id}/evidence", desk.evidence),
         Route("/alerts/{alert_id}/ack", desk.acknowledge, methods=["POST"]),
         Route("/alerts/{alert_id}/end-rescue", desk.end_rescue, methods=["POST"]),
         Route("/alerts/{alert_id}/{action}", desk.order, methods=["POST"]),
@@ -51,14 +49,6 @@ class _Desk:
         if record is None:
             return problem(404, "no such alert on this board", "it may have left the board; alerts.ndjson keeps every revision")
         return _tagged(record)
-
-    async def evidence(self, request: Request) -> Response:
-        """GET api/alerts/{id}/evidence: the record with tracks, receivers and traffic around its time."""
-        record = self._board.record(request.path_params["alert_id"])
-        if record is None:
-            return problem(404, "no such alert on this board", "it may have left the board; alerts.ndjson keeps every revision")
-        then = self._board.then(record["alert_id"])
-        return reply(await run_in_threadpool(evidence, record, self._picture.history, then))
 
     async def acknowledge(self, request: Request) -> Response:
         """POST api/alerts/{id}/ack {"by", "seen_revision"}, with If-Match: op_revision. Durable before it is answered."""

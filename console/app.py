@@ -36,8 +36,8 @@ from console.database import StoreError
 from console.decisions import Decisions
 from console.dossier import dossier
 from console.editing import Editor, editing_routes
-from console.exhibits import hold_due, sentence_routes
-from console.files import Files
+from console.exhibits import Exhibits
+from console.files import Files, days_of
 from console.frames import BEAT_S, Frames
 from console.gate import Gate
 from console.guard import Guard
@@ -59,6 +59,7 @@ from ingest.rescuers import OnLand
 
 STATIC = Path(__file__).parent / "static"
 HEALTH_EVERY = 2  # beats
+WRITE_EVERY = 10  # beats: so much of what was heard a console loses that is killed
 NAME_CHARS_MAX = 60
 LOAD_HOURS_MAX = 24 * 366
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
@@ -113,10 +114,10 @@ def create_app(
     api = [
         *session_routes(users, room.door),
         *api_routes(room),
+        *room.exhibits.routes(),
         *alert_routes(board, picture),
         *desks,
         *track_routes(picture),
-        *sentence_routes(board, picture.sentences),
         *normal_routes(board, picture, usual),
         *asset_routes(STATIC),
     ]
@@ -175,6 +176,7 @@ class _Room:
         users: Users,
     ) -> None:
         self.files = Files(board, picture, frozenset())
+        self.exhibits = Exhibits(board, picture)
         self._users = users
         self.watches: Watches | None = None
         self.board = board
@@ -198,6 +200,7 @@ class _Room:
         beat.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await beat
+        await run_in_threadpool(self._picture.memory.write)
 
     async def _beat(self) -> None:
         for number in itertools.count(1):
@@ -212,7 +215,10 @@ class _Room:
                         await run_in_threadpool(self.watches.refresh)
                 if (event_ms := self._picture.event_ms) is not None:
                     await run_in_threadpool(self.board.expire, event_ms)
-                await run_in_threadpool(hold_due, self.board, self._picture.sentences)
+                with contextlib.suppress(StoreError):
+                    await run_in_threadpool(self.exhibits.set_aside_due)
+                if number % WRITE_EVERY == 0:
+                    await run_in_threadpool(self._picture.memory.write)
                 self.board.stream.pulse("health", msgspec.json.encode(self.health()))
 
     def health(self) -> dict[str, Any]:
@@ -276,15 +282,11 @@ class _Room:
         return reply({"vessels": found})
 
     async def dossier(self, request: Request) -> Response:
-        """GET api/vessels/{mmsi}: identity, voyage, track, alerts and what was said of a vessel."""
-        found = await self._found(request)
-        return reply(found) if found else self._unheard()
-
-    async def _found(self, request: Request) -> dict[str, Any] | None:
-        return await run_in_threadpool(dossier, request.path_params["mmsi"], self._picture, self.board.snapshot()[1])
-
-    def _unheard(self) -> Response:
-        return problem(404, "no such vessel was heard", "api/search finds vessels by name, call sign and numbers")
+        """GET api/vessels/{mmsi}?days=: identity, voyage, track, alerts and what was said of a vessel."""
+        if (days := days_of(request)) is None:
+            return self.files.no_days()
+        found = await run_in_threadpool(dossier, request.path_params["mmsi"], self._picture, self.board.snapshot()[1], days=days)
+        return reply(found) if found else self.files.unheard()
 
     async def events(self, request: Request) -> Response:
         """GET api/events: server-sent events, from Last-Event-ID or ?after= on."""

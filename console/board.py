@@ -20,7 +20,7 @@ import hashlib
 import operator
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +103,13 @@ class Board:
         """Use this repository from now on (`create_app` does it)."""
         with self._lock:
             self._decisions = decisions
+
+    def recall(self, alerts: Iterable[Alert]) -> None:
+        """Take what an earlier run published, before anything new; what was known when it came up is not known any more."""
+        moment, self.moment = self.moment, None
+        for alert in alerts:
+            self.publish(alert)
+        self.moment = moment
 
     def publish(self, alert: Alert) -> None:
         """Take one revision of an alert and tell every page. Older and repeated revisions change nothing."""
@@ -429,11 +436,12 @@ class Board:
             found = story.then if story else None
         return None if found is None else {"alert": to_plain(found.alert), "event_ms": found.event_ms, "positions": found.positions}
 
-    def revisions(self) -> dict[str, int]:
-        """Revision of each active alert that no flood holds back, by id."""
+    def stages(self, before_ms: int) -> dict[str, tuple[int, bool, int]]:
+        """(revision, whether its last time lies before an event time, its last time) of each alert that no flood holds back, by id."""
         with self._lock:
             held = {one for hold in self._flood.holds.values() if hold.on for one in hold.held}
-            return {name: story.alert.revision for name, story in self._stories.items() if story.alert.condition == "active" and name not in held}
+            alerts = (story.alert for name, story in self._stories.items() if name not in held)
+            return {one.alert_id: (one.revision, one.t_last < before_ms, one.t_last) for one in alerts}
 
     def page(self, limit: int, *, after: tuple[int, int, str] | None = None, offset: int = 0) -> Page:
         """Records as in `snapshot`, at most `limit`, that come after a record (its `last` of the page before) and `offset` more. Makes no record but those."""

@@ -14,15 +14,15 @@ import io
 from typing import Any
 from xml.etree import ElementTree as Xml
 
-from console.history import MINUTE_MS
+from console.memory import DAY_MS, SILENCE_MS
 from console.picture import Picture
 from dogwatch.alerts import EXERCISE_MARK
 from dogwatch.events import to_plain
 from dogwatch.times import iso
 
-TRACK_MS = 24 * 60 * MINUTE_MS
-SILENCE_MS = 8 * MINUTE_MS  # as in the replay
-GAPS_MAX = 100
+DAYS_MAX = 60
+POINTS_MAX = 32_000  # a day at one in ten seconds, and all that is kept of sixty
+GAPS_MAX = 500
 CAVEAT = "AIS as received: approximate, incomplete, possibly false. An indication to look at, not proof. Not for navigation or legal use."
 PARTS = {"gaps": ("dark_period",), "port_calls": ("port_visit",), "watchlist": ("watchlist",)}  # the rest are `events`
 ALERT_FIELDS = ("alert_id", "kind", "level", "condition", "score", "headline", "t_first", "t_last", "lat", "lon", "mmsi", "subjects", "exercise")
@@ -30,24 +30,28 @@ COLUMNS = ("kind", "time", "until", "lat", "lon", "sog_kn", "cog_deg", "what", "
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def dossier(mmsi: int, picture: Picture, records: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The dossier of a vessel, ready for JSON; None where it was never heard and no alert names it. `records`: the board's, of any vessel."""
+def dossier(mmsi: int, picture: Picture, records: list[dict[str, Any]], *, days: float = 1.0) -> dict[str, Any] | None:
+    """The dossier of a vessel, ready for JSON; None where it was never heard and no alert names it.
+
+    records: the board's, of any vessel; days: how far back its track goes, as far as positions are kept.
+    """
     now, chronicle = picture.one(mmsi), picture.chronicle
     alerts = [_alert(one) for one in records if mmsi in one["mmsi"] or any(who["mmsi"] == mmsi for who in one["subjects"])]
     told = [to_plain(one) for one in chronicle.events(mmsi)]
-    if now is None and not alerts and not told:
+    until_ms = picture.until_ms
+    (track,) = picture.history.tracks([mmsi], until_ms - round(days * DAY_MS), until_ms, points_max=POINTS_MAX)
+    if now is None and not alerts and not told and not track["t_ms"]:
         return None
-    until_ms = picture.event_ms or 0
-    (track,) = picture.history.tracks([mmsi], until_ms - TRACK_MS, until_ms)
     changes = [_change(one.t_ms, one.field, one.before, one.after) for one in chronicle.changes(mmsi)]
     known = {part for types in PARTS.values() for part in types}
     return {
         "mmsi": mmsi,
         **(now or {"identity": None, "voyage": None, "position": None}),
-        "exercise": picture.exercise or any(one["exercise"] for one in (*alerts, *told)),
+        "exercise": picture.exercise or picture.memory.exercise(mmsi) or any(one["exercise"] for one in (*alerts, *told)),
         "caveat": CAVEAT,
-        "as_of": iso(picture.event_ms),
-        "known_from_ms": picture.history.begins_ms,
+        "as_of": iso(until_ms) if until_ms else None,
+        "days": days,
+        "known_from_ms": min((one for one in (picture.history.begins_ms, picture.memory.begins_ms) if one is not None), default=None),
         "identity_history": [one for one in changes if one["field"] not in ("destination", "draught_m")],
         "voyage_history": [one for one in changes if one["field"] in ("destination", "draught_m")],
         "track": track,

@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from console.answers import problem
 from console.board import Board
-from console.dossier import CAVEAT, COLUMNS, PARTS, as_csv, as_geojson, as_kml, caveat_of, dossier, lines, safe, say
+from console.dossier import CAVEAT, COLUMNS, DAYS_MAX, PARTS, as_csv, as_geojson, as_kml, caveat_of, dossier, lines, safe, say
 from console.exchange import as_cot, as_gpx, as_parquet, marks_of_alerts, marks_of_vessel
 from console.picture import Picture
 from console.protected import Protection
@@ -55,9 +55,11 @@ class Files:
         form = request.path_params["form"]
         if form not in DOSSIERS:
             return _no_form(form)
-        found = await run_in_threadpool(dossier, request.path_params["mmsi"], self._picture, self._board.snapshot()[1])
+        if (days := days_of(request)) is None:
+            return self.no_days()
+        found = await run_in_threadpool(dossier, request.path_params["mmsi"], self._picture, self._board.snapshot()[1], days=days)
         if found is None:
-            return problem(404, "no such vessel was heard", "api/search finds vessels by name, call sign and numbers")
+            return self.unheard()
         guard = self.protection()
         if reason := guard.dossier(found):
             return problem(403, f"no file is made of this vessel: {reason}", "its page shows what is known")
@@ -75,9 +77,26 @@ class Files:
         made = await run_in_threadpool(ALERTS[form], rows, withheld)
         return _file(made, form, "alerts", exercise=any(row["exercise"] for row in rows))
 
+    def unheard(self) -> Response:
+        """The answer about a vessel that nobody knows."""
+        return problem(404, "no such vessel was heard", "api/search finds vessels by name, call sign and numbers")
+
+    def no_days(self) -> Response:
+        """The answer to days that make no sense."""
+        return problem(400, "days makes no sense", f"a number up to {DAYS_MAX}")
+
     def protection(self) -> Protection:
         """Who is protected at this moment."""
         return Protection(self._listed, self._board.rescue_areas(), self._picture.one)
+
+
+def days_of(request: Request) -> float | None:
+    """For how many days back the track of a dossier is asked; None where it makes no sense."""
+    try:
+        days = float(request.query_params.get("days", "1"))
+    except ValueError:
+        return None
+    return days if 0 < days <= DAYS_MAX else None
 
 
 def rows_of(records: list[dict[str, Any]], guard: Protection) -> tuple[list[dict[str, Any]], int]:

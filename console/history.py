@@ -3,7 +3,8 @@
 May live here: keeping and finding past positions. May not: detection, the present picture (console/picture.py), HTTP, files.
 
 Theory. Positions are appended to blocks of fixed size and never changed, so that a reader needs the lock only to copy the list of
-blocks. Memory is bounded: the oldest block goes when there are too many, and `begins_ms` says how far back one can look. What is
+blocks. Memory is bounded: the oldest block goes when there are too many, and `begins_ms` says how far back one can look; before that,
+and before a restart, a track is as coarse as console/memory.py keeps it. What is
 asked for is a few vessels over a few hours: a plain comparison over columns finds them in some ten milliseconds.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from console.memory import PAST, Memory
 from dogwatch.batch import COG_MISSING, SOG_MISSING, T_MISSING
 
 KEEP_EVERY_MS = 10_000  # of one vessel at most one position in so long: a ship at 20 kn moves 100 m in it
@@ -26,14 +28,13 @@ MINUTES_MAX = 1_500  # 25 h of counts per receiver
 POINTS_MAX = 4_000  # of one track in one answer
 DEGREE_M = 111_195.0  # one degree of latitude on a sphere; plane enough over the few miles that are asked
 
-PAST = np.dtype([("t_ms", "<i8"), ("mmsi", "<u4"), ("lon", "<i4"), ("lat", "<i4"), ("sog", "<u2"), ("cog", "<u2"), ("receiver", "<u2")])
-
 
 class History:
     """Past positions of one run. Thread-safe: written by the runner, read by the server."""
 
-    def __init__(self, *, block_rows: int = BLOCK_ROWS, blocks_max: int = BLOCKS_MAX) -> None:
+    def __init__(self, memory: Memory | None = None, *, block_rows: int = BLOCK_ROWS, blocks_max: int = BLOCKS_MAX) -> None:
         self._lock = threading.Lock()
+        self._memory = memory or Memory()
         self._block_rows, self._blocks_max = block_rows, blocks_max
         self._blocks: list[np.ndarray] = []  # full ones
         self._open = np.zeros(block_rows, PAST)
@@ -61,8 +62,9 @@ class History:
             for minute in sorted(self._minutes)[:-MINUTES_MAX]:
                 del self._minutes[minute]
 
-    def add(self, rows: np.ndarray) -> None:
+    def add(self, rows: np.ndarray, *, exercise: bool = False) -> None:
         """Append rows of PAST."""
+        self._memory.heard(rows, exercise=exercise)
         with self._lock:
             while len(rows):
                 room = min(len(rows), self._block_rows - self._used)
@@ -94,7 +96,7 @@ class History:
         """How far back positions are known, ms; None of an empty history."""
         return min((int(block["t_ms"].min()) for block in self._all() if len(block)), default=None)
 
-    def tracks(self, mmsi: list[int], from_ms: int, to_ms: int, *, before: int | None = None) -> list[dict[str, Any]]:
+    def tracks(self, mmsi: list[int], from_ms: int, to_ms: int, *, before: int | None = None, points_max: int = POINTS_MAX) -> list[dict[str, Any]]:
         """The track of each vessel between two times, columns of equal length; missing speed or course is None.
 
         before: as it was known at a moment (`total` of then).
@@ -105,7 +107,12 @@ class History:
             if within.any():
                 for one, parts in found.items():
                     parts.append(block[within & (block["mmsi"] == one)])
-        return [_track(one, np.concatenate(parts) if parts else np.zeros(0, PAST)) for one, parts in found.items()]
+        rows = {one: np.concatenate(parts) if parts else np.zeros(0, PAST) for one, parts in found.items()}
+        if before is None:
+            for one, mine in rows.items():
+                older = self._memory.track(one, from_ms, to_ms)
+                rows[one] = np.concatenate([older[~np.isin(older["t_ms"], mine["t_ms"])], mine])
+        return [_track(one, mine, points_max) for one, mine in rows.items()]
 
     def others(self, lat: float, lon: float, radius_m: float, edges_ms: np.ndarray, without: list[int]) -> list[int]:
         """How many other vessels were heard within `radius_m` of a place, per interval between the edges."""
@@ -153,11 +160,11 @@ def past_rows(fixes: np.ndarray, lon_e7: np.ndarray, lat_e7: np.ndarray, receive
     return rows[rows["t_ms"] != T_MISSING]
 
 
-def _track(mmsi: int, rows: np.ndarray) -> dict[str, Any]:
+def _track(mmsi: int, rows: np.ndarray, points_max: int) -> dict[str, Any]:
     rows = rows[np.argsort(rows["t_ms"], kind="stable")]
     kept = len(rows)
-    if kept > POINTS_MAX:
-        rows = rows[np.unique(np.linspace(0, kept - 1, POINTS_MAX).astype(np.int64))]
+    if kept > points_max:
+        rows = rows[np.unique(np.linspace(0, kept - 1, points_max).astype(np.int64))]
     return {
         "mmsi": mmsi,
         "positions": kept,

@@ -18,6 +18,7 @@ BASE = "/api/v1"
 JSON, BINARY = "application/json", "application/octet-stream"
 BBOX = ("string", "west,south,east,north in degrees")
 Parameters = dict[str, tuple[str, str]]  # name -> (type, what it says)
+DAYS = ("number", "how far back its track goes, up to 60, as far as positions are kept")
 
 READS: dict[str, tuple[str, Parameters, str]] = {
     "/openapi.json": ("this document", {}, JSON),
@@ -28,9 +29,9 @@ READS: dict[str, tuple[str, Parameters, str]] = {
     "/vessels": ("web socket: a key frame, then a delta each half second", {"bbox": BBOX}, BINARY),
     "/static": ("who the handles of the picture are, what changed since a version", {"since": ("integer", "version of the answer before")}, JSON),
     "/search": ("vessels by MMSI, IMO number, call sign or name, the closest first, at most 20", {"q": ("string", "at least two characters")}, JSON),
-    "/vessels/{mmsi}": ("the dossier: identity, voyage, histories, track, alerts, gaps, port calls, watchlist hits", {}, JSON),
+    "/vessels/{mmsi}": ("the dossier: identity, voyage, histories, track, alerts, gaps, port calls, watchlist hits", {"days": DAYS}, JSON),
     "/vessels/{mmsi}/track": ("positions of the last hours with speed and course, oldest first", {"hours": ("number", "back from now, up to 25")}, JSON),
-    "/vessels/{mmsi}/export.{form}": ("the dossier as a file, without any person", {}, BINARY),
+    "/vessels/{mmsi}/export.{form}": ("the dossier as a file, without any person", {"days": DAYS}, BINARY),
     "/export.{form}": ("risk alerts as a file, without who rescues or is rescued", {"ids": ("string", "with commas; else all")}, BINARY),
     "/rescues": ("the rescue areas that are open, and what each holds back", {}, JSON),
     "/events": ("server-sent events alert, health, reset; resumed by Last-Event-ID or after", {"after": ("string", "cursor")}, "text/event-stream"),

@@ -30,6 +30,7 @@ import numpy as np
 
 from console.chronicle import Change, Chronicle
 from console.history import KEEP_EVERY_MS, History, past_rows
+from console.memory import Memory
 from console.search import search
 from console.sentences import Sentences
 from dogwatch.batch import (
@@ -95,7 +96,7 @@ ROW = np.dtype(
         ("exercise", "?"),
     ]
 )
-STATIC = np.dtype(
+STATIC = np.dtype(  # stands on the disk: a change raises SCHEMA_VERSION of console/memory.py
     [
         ("mmsi", "<u4"),
         ("imo", "<u4"),
@@ -129,16 +130,20 @@ Box = tuple[float, float, float, float]  # west, south, east, north in degrees; 
 class Picture:
     """Newest state of every vessel; see the module text."""
 
-    def __init__(self, vessels_max: int = VESSELS_MAX) -> None:
+    def __init__(self, vessels_max: int = VESSELS_MAX, *, memory: Memory | None = None) -> None:
+        """memory: what is known from before the start; None = nothing, and nothing outlives the process."""
+        self.memory = memory or Memory()
         self.exercise = False
         self.fixes = 0
         self.refused = 0  # vessels beyond the limit
-        self.history = History()
+        self.history = History(self.memory)
         self.chronicle = Chronicle()
         self.sentences = Sentences()
         self._vessels_max = vessels_max
         self._rows = np.empty(0, ROW)
-        self._statics = np.empty(0, STATIC)
+        self._statics, changes = self.memory.known(STATIC)
+        for mmsi, change in changes:
+            self.chronicle.changed(mmsi, change)
         self._removed = np.empty(0, [("handle", "<u4"), ("stamp", "<i8")])
         self._removed_from = 0  # deltas since an earlier frame are not possible
         self._seq = 0
@@ -151,6 +156,11 @@ class Picture:
     def event_ms(self) -> int | None:
         """Newest event time seen, UTC milliseconds; None before the first position."""
         return None if self._newest_ms == T_MISSING else self._newest_ms
+
+    @property
+    def until_ms(self) -> int:
+        """The newest event time that is known of any position, also of before the start, UTC milliseconds; 0 where nothing is."""
+        return max(self.event_ms or 0, self.memory.newest_ms or 0)
 
     def moment(self) -> tuple[int | None, int]:
         """Newest event time (UTC ms) and how many past positions there are: what is known now, for later."""
@@ -195,7 +205,7 @@ class Picture:
         due = fixes["t_ms"] - self._rows["kept_ms"][at] >= KEEP_EVERY_MS
         rows = self._rows[at[due]]
         self._rows["kept_ms"][at[due]] = fixes["t_ms"][due]
-        self.history.add(past_rows(fixes[due], rows["lon"], rows["lat"], receivers[fixes["src"][due]]))
+        self.history.add(past_rows(fixes[due], rows["lon"], rows["lat"], receivers[fixes["src"][due]]), exercise=self.exercise)
 
     def _keep_between(self, fixes: np.ndarray, receivers: np.ndarray) -> None:
         """Keep what a vessel said before its newest word in a batch (one that was late, or a recording played fast): a track must not be silent there."""
@@ -209,7 +219,7 @@ class Picture:
         due = ~last & (fixes["t_ms"] - self._rows["kept_ms"][at] >= KEEP_EVERY_MS) & (fixes["t_ms"] >= self._rows["t_ms"][at])
         fixes, at = fixes[due], at[due]
         np.maximum.at(self._rows["kept_ms"], at, fixes["t_ms"])
-        self.history.add(past_rows(fixes, _e7(fixes["lon"]), _e7(fixes["lat"]), receivers[fixes["src"]]))
+        self.history.add(past_rows(fixes, _e7(fixes["lon"]), _e7(fixes["lat"]), receivers[fixes["src"]]), exercise=self.exercise)
 
     def _make_room(self, fixes: np.ndarray) -> np.ndarray:
         """Add a row for each vessel not known yet; the fixes that have one (all of them, below the limit)."""
@@ -274,14 +284,18 @@ class Picture:
                 changed |= differs
                 self._statics[name][at] = rows[name]
             touched.append(rows["mmsi"][changed])
-        self._classify(np.unique(np.concatenate(touched)))
+        who = np.unique(np.concatenate(touched))
+        self.memory.named(self._statics[np.searchsorted(self._statics["mmsi"], who)])
+        self._classify(who)
 
     def _tell_changes(self, name: str, rows: np.ndarray, before: np.ndarray) -> None:
         """Keep what a vessel says anew of itself where it said something else before."""
         again = (before != np.zeros(1, before.dtype)) & (rows[name] != np.zeros(1, before.dtype))
         for row, old in zip(rows[again], before[again], strict=True):
             t_ms = int(row["t_ms"]) if row["t_ms"] != T_MISSING else self._newest_ms
-            self.chronicle.changed(int(row["mmsi"]), Change(t_ms, name, _value(old), _value(row[name])))
+            change = Change(t_ms, name, _value(old), _value(row[name]))
+            self.chronicle.changed(int(row["mmsi"]), change)
+            self.memory.changed(int(row["mmsi"]), change)
 
     def _classify(self, mmsi: np.ndarray) -> None:
         """Bring class and static version of these vessels up to date with what is known of them."""

@@ -1,13 +1,12 @@
-"""The raw sentences of the last hours, as they came off the air, and those behind each alert.
+"""The raw sentences of the last hours, as they came off the air.
 
-May live here: keeping lines, finding those of a vessel, holding what was found for an alert. May not: decoding beyond whose line it is,
-HTTP, files.
+May live here: keeping lines, finding those of a vessel. May not: decoding beyond whose line it is, what is set aside for an alert
+(console/exhibits.py), HTTP, files.
 
 Theory. Whole lines are appended to a block as records of a capture (ingest/capture.py); a full block is packed, with the span of time and
 the vessels that the decoder found in it, so that a search opens only blocks in which the vessel spoke. Memory is bounded: the oldest
 block goes. In a message the number of the sender always stands in the same bits, so in its armour four characters are fixed and two
-nearly: one pattern finds all lines of a vessel without decoding any. What was found for an alert is held beside the ring, as evidence
-outlives it; of too many alerts the one that was not touched for longest is let go.
+nearly: one pattern finds all lines of a vessel without decoding any.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import re
 import threading
 import zlib
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -29,7 +27,6 @@ from ingest.source import TAIL_BYTES_MAX, Received
 BLOCK_BYTES = 1 << 18
 BYTES_MAX = 64 << 20  # packed: two hours and more at 500 lines a second
 LINES_MAX = 400  # of one alert
-ALERTS_MAX = 500  # 20 MB at worst
 LINE_CHARS_MAX = 240
 TOGETHER_BYTES = 4_096  # within so many bytes the other parts of a message follow its first
 TAG_TIME = re.compile(rb"c:(\d{9,13})")
@@ -64,8 +61,6 @@ class Sentences:
         self._length = 0
         self._spans: list[np.ndarray] = []
         self._who: list[np.ndarray] = []
-        self._held: OrderedDict[str, list[Line]] = OrderedDict()
-        self._seen: dict[str, int] = {}  # alert -> revision for which it was looked through
 
     def take(self, pieces: Iterable[Received], batch: Batch) -> None:
         """Keep what sources brought, and what the decoder made of it."""
@@ -131,30 +126,17 @@ class Sentences:
         within = [line for line in found if line.t_ms is None or from_ms <= line.t_ms <= to_ms]
         return sorted(within, key=lambda line: line.t_ms or 0)
 
-    def hold(self, alert_id: str, revision: int, mmsi: list[int], span: tuple[int, int], first_ms: int, last_ms: int) -> tuple[int, list[Line]]:
-        """Find the lines behind an alert within `span`, hold them for it beside the ring, and return how many there are and those held.
+    def behind(self, mmsi: list[int], span: tuple[int, int], first_ms: int, last_ms: int, known: Iterable[Line] = ()) -> tuple[int, list[Line]]:
+        """How many lines of these vessels there are within `span`, with those that were `known` before, and those to show.
 
-        Of more than LINES_MAX those nearest to its beginning and its latest time (`first_ms`, `last_ms`) are held.
+        Of more than LINES_MAX those nearest to the alert's beginning and latest time (`first_ms`, `last_ms`).
         """
-        found = self.find(mmsi, *span)
-        with self._lock:
-            lines = sorted({*self._held.get(alert_id, ()), *found}, key=lambda line: (line.t_ms or 0, line.text))
-            total = len(lines)
-            if total > LINES_MAX:
-                by_distance = sorted(lines, key=lambda line: min(abs((line.t_ms or 0) - edge) for edge in (first_ms, last_ms)))
-                lines = sorted(by_distance[:LINES_MAX], key=lambda line: (line.t_ms or 0, line.text))
-            self._held[alert_id] = lines
-            self._seen[alert_id] = revision
-            self._held.move_to_end(alert_id)
-            while len(self._held) > ALERTS_MAX:
-                self._held.popitem(last=False)
+        lines = sorted({*known, *self.find(mmsi, *span)}, key=lambda line: (line.t_ms or 0, line.text))
+        total = len(lines)
+        if total > LINES_MAX:
+            by_distance = sorted(lines, key=lambda line: min(abs((line.t_ms or 0) - edge) for edge in (first_ms, last_ms)))
+            lines = sorted(by_distance[:LINES_MAX], key=lambda line: (line.t_ms or 0, line.text))
         return total, lines
-
-    def due(self, revisions: dict[str, int]) -> list[str]:
-        """Which of these alerts (revision by id) have not been looked through as they are now. What is remembered of others is forgotten."""
-        with self._lock:
-            self._seen = {one: revision for one, revision in self._seen.items() if one in revisions}
-            return [one for one, revision in revisions.items() if self._seen.get(one) != revision]
 
 
 def lines_of(records: bytes, mmsi: list[int]) -> Iterator[Line]:
@@ -217,8 +199,8 @@ def _message(text: bytes, at: int) -> Iterator[re.Match[bytes]]:
 
 
 def _time(line: bytes, arrival: int | None) -> int | None:
-    """When a line was received: as its source was read, else as its tag block says (seconds, or milliseconds)."""
-    if arrival is not None or (said := TAG_TIME.search(line)) is None:
+    """When a line was received: as its tag block says (seconds, or milliseconds; by whoever heard it, hours ago perhaps), else as its source was read."""
+    if (said := TAG_TIME.search(line)) is None:
         return arrival
     value = int(said.group(1))
     return value * 1000 if value < 10**11 else value

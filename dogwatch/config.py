@@ -63,6 +63,7 @@ class Console(msgspec.Struct, forbid_unknown_fields=True):
     hosts: list[str] = []
     keep_log_days: Annotated[float, msgspec.Meta(ge=30)] | None = None
     keep_load_days: Annotated[float, msgspec.Meta(ge=30)] | None = None
+    keep_track_days: Annotated[float, msgspec.Meta(ge=1, le=60)] = 7.0
     session_h: Annotated[float, msgspec.Meta(gt=0, le=24 * 31)] = 12.0
     proxy: str = ""
     user_header: str = ""

@@ -15,10 +15,11 @@ from typing import Any
 
 from rich.console import Console as Terminal
 
-from dogwatch.alerts import Alert
+from dogwatch.alerts import Alert, alert_from_json
 from dogwatch.batch import T_MISSING, UNITS_PER_DEG
 from dogwatch.config import Console, Webhook
 from dogwatch.errors import InputError
+from dogwatch.events import event_from_json
 from dogwatch.geo import NM_M
 from dogwatch.times import iso
 from ingest.source import Received
@@ -26,6 +27,7 @@ from runners.alert_lines import AlertLines
 from runners.coverage_map import features, heard_by
 from runners.engine import Engine, Output
 from runners.hearing import ears_of, mark, suspended
+from runners.ledger import recalled
 from runners.metrics import Metrics
 from runners.rules import read_text
 from runners.source_words import SourceWords
@@ -72,14 +74,15 @@ class Desk:
         info: dict[str, Any],
         zones_geojson: bytes | None = None,
         protected: frozenset[int] = frozenset(),
-        journal: Path | None = None,
+        folder: Path | None = None,
         editor: Any = None,
         settings: Console | None = None,
     ) -> str:
         """Start the console in a thread and return its address.
 
         editor: a console.editing.Editor with a runners.bench.Workbench, where rules and zones may be edited.
-        protected: vessels of which no file is made; journal: events of earlier runs, for the log of what rescue held back.
+        protected: vessels of which no file is made; folder: of the run's journal and of what the console remembers; None = nothing is
+        known of earlier runs, and nothing outlives this one.
         settings: who may reach it and whose word is believed; None = nobody but this machine.
         database: a path or a postgresql:// address of the decisions; None = they live as long as the process.
 
@@ -90,6 +93,7 @@ class Desk:
             from console.basemap import depths_file
             from console.board import Board
             from console.decisions import Decisions
+            from console.memory import FILE, Memory
             from console.picture import Picture
             from console.server import Server
             from runners.people import people
@@ -97,8 +101,9 @@ class Desk:
             raise InputError(f"the console needs a package that is not installed ({fault.name})", remedy="pip install 'dogwatch[console]'") from fault
         from zones.load import land_path
 
-        self.board, self.picture = Board(), Picture()
         settings, decisions = settings or Console(), Decisions(database)
+        memory = Memory(folder and folder / FILE, keep_track_days=settings.keep_track_days)
+        self.board, self.picture = Board(), Picture(memory=memory)
         users, trust = people(settings, decisions)
         app = create_app(
             self.board,
@@ -117,12 +122,20 @@ class Desk:
             protected=protected,
             usual=functools.partial(usual_speeds, model) if (model := self.engine.rules.normality) is not None else None,
         )
-        if journal is not None:
-            self.board.suppressed.recall(journal)
+        if folder is not None:
+            self._recall(folder)
         self.editor, self.protected = editor, protected
         self.server = Server(app)
         self.url = self.server.start(host, port)
         return self.url
+
+    def _recall(self, folder: Path) -> None:
+        """What earlier runs said, for the page: it begins where the last one ended, whoever ended it."""
+        self.board.suppressed.recall(folder / "events.ndjson")
+        for event in recalled(folder / "events.ndjson", event_from_json):
+            self.picture.chronicle.take([event])
+            self.board.zones.take([event])
+        self.board.recall(recalled(folder / "alerts.ndjson", alert_from_json))
 
     def show(self, output: Output, seconds: float, pieces: Sequence[Received] = ()) -> None:
         """Publish one engine call that took `seconds`; `pieces` are what it was given, for the raw sentences behind an alert."""

@@ -69,6 +69,7 @@ class Page:
             from console.basemap import depths_file
             from console.board import Board
             from console.decisions import Decisions
+            from console.memory import FILE, Memory
             from console.picture import Picture
             from console.server import Server
             from runners.people import people
@@ -78,7 +79,8 @@ class Page:
 
         assert config.kafka is not None, "run_console has looked"
         self.alerts, self.events = topic(config.kafka, "risk.alerts"), topic(config.kafka, "risk.events")
-        self.board, self.picture = Board(), Picture()
+        memory = Memory(Path(config.data_dir) / FILE, keep_track_days=config.console.keep_track_days)
+        self.board, self.picture = Board(), Picture(memory=memory)
         database = config.console.decisions or Path(config.data_dir) / "decisions.sqlite"
         info = {"desk": "dogwatch", "sources": [source.id for source in config.sources]}
         decisions = Decisions(database)

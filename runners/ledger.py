@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+import msgspec
 
 from dogwatch.alerts import Alert, alert_from_json, alert_order
 from dogwatch.errors import InputError, SurroundingsError
 from dogwatch.events import Event, event_from_json, event_order, to_json
+
+RECALL_BYTES = 64 << 20  # some thirty thousand alerts: months of a busy watch
+Kind = TypeVar("Kind")
 
 
 class Ledger:
@@ -99,6 +104,21 @@ class Kept:
         self.events.sort(key=event_order)
         self.alerts.sort(key=alert_order)
         return self.events, self.alerts
+
+
+def recalled(path: Path, read: Callable[[bytes], Kind]) -> Iterator[Kind]:
+    """What stands in a journal, in its order, of a long one the last RECALL_BYTES; a line that a crash cut in half is left out."""
+    if not path.is_file():
+        return
+    with path.open("rb") as lines:
+        if lines.seek(0, os.SEEK_END) > RECALL_BYTES:
+            lines.seek(-RECALL_BYTES, os.SEEK_END)
+            lines.readline()
+        else:
+            lines.seek(0)
+        for line in lines:
+            with contextlib.suppress(msgspec.MsgspecError, ValueError):
+                yield read(line)
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -77,7 +77,7 @@ def run_live(config: Config, terminal: Terminal, stop: threading.Event, *, until
                 info=info,
                 zones_geojson=zones_geojson(config.zones, texts["zones"]),
                 protected=protected_numbers(config.console.protected),
-                journal=Path(config.data_dir) / "events.ndjson",
+                folder=Path(config.data_dir),
                 editor=editor_of(config, versions, Path(config.data_dir) / "backtests", rules.geography.coast),
                 settings=config.console,
             )

@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 from console.app import create_app
 from console.board import Board
 from console.decisions import Decisions
-from console.exhibits import hold_due
+from console.exhibits import Exhibits
 from console.picture import Picture
-from console.sentences import ALERTS_MAX, LINES_MAX, Line, Sentences, lines_of, printable
+from console.sentences import LINES_MAX, Line, Sentences, lines_of, printable
 from dogwatch.batch import empty_batch, new_fixes
 from ingest.capture import record
 from ingest.source import Received
@@ -86,10 +86,10 @@ def test_lines_are_found_by_vessel_and_time_in_whatever_pieces_they_came() -> No
         assert kept.find([219_000_009], 0, 2 * T0) == []
 
 
-def test_memory_is_bounded_and_what_was_held_for_an_alert_outlives_it() -> None:
+def test_memory_is_bounded_and_what_was_known_before_is_shown_with_what_is_found() -> None:
     kept = Sentences(block_bytes=2_000, bytes_max=6_000)
     hear(kept, T0, [219_000_001])
-    total, lines = kept.hold("a", 1, [219_000_001], (T0, T0 + MINUTE), T0, T0)
+    total, lines = kept.behind([219_000_001], (T0, T0 + MINUTE), T0, T0)
     assert (total, len(lines)) == (1, 1)
     for minute in range(1, 150):
         hear(kept, T0 + minute * MINUTE, list(range(219_000_100, 219_000_110)))
@@ -97,18 +97,14 @@ def test_memory_is_bounded_and_what_was_held_for_an_alert_outlives_it() -> None:
     assert kept.begins_ms > T0, "the beginning was let go"
     assert sum(len(block.data) + block.mmsi.nbytes for block in kept._blocks) <= 6_000
     assert kept.find([219_000_001], T0, T0 + MINUTE) == []
-    assert kept.hold("a", 2, [219_000_001], (T0, T0 + MINUTE), T0, T0) == (1, lines)
-    for number in range(ALERTS_MAX):
-        kept.hold(f"other{number}", 1, [], (T0, T0), T0, T0)
-    assert kept.hold("a", 2, [219_000_001], (T0, T0 + MINUTE), T0, T0)[0] == 0
-    assert kept.due({"a": 2, "b": 1}) == ["b"], "what was looked through is not looked through again"
+    assert kept.behind([219_000_001], (T0, T0 + MINUTE), T0, T0, lines) == (1, lines)
 
 
 def test_of_too_many_lines_those_at_the_beginning_and_the_end_are_shown() -> None:
     kept = Sentences()
     for second in range(0, 3_000, 5):
         hear(kept, T0 + second * 1000, [219_000_001])
-    total, lines = kept.hold("a", 1, [219_000_001], (T0, T0 + 3_000_000), T0, T0 + 2_995_000)
+    total, lines = kept.behind([219_000_001], (T0, T0 + 3_000_000), T0, T0 + 2_995_000)
     assert (total, len(lines)) == (600, LINES_MAX)
     assert (lines[0].t_ms, lines[-1].t_ms) == (T0, T0 + 2_995_000)
     assert [line.t_ms for line in lines] == sorted(line.t_ms or 0 for line in lines)
@@ -126,8 +122,8 @@ def test_a_run_keeps_the_lines_that_it_was_given_and_holds_them_when_an_alert_co
     desk.show(desk.engine.take(piece), 0.0, [piece])
     board, picture = desk.board, desk.picture
     board.publish(alert(1, mmsi=219_000_001, subjects=[], t_first=T0 - MINUTE, t_last=T0))
-    hold_due(board, picture.sentences)
-    assert picture.sentences.due(board.revisions()) == []
+    Exhibits(board, picture).set_aside_due()
+    assert [one[0] for one in picture.memory.exhibits().values()] == [1]
     client = TestClient(create_app(board, picture, Decisions(None)))
     answer = client.get(f"/api/v1/alerts/{1:032x}/sentences").json()
     assert answer["lines"] == [Line(T0, "mast", 219_000_001, piece.data.decode().strip())._asdict()]
@@ -135,6 +131,8 @@ def test_a_run_keeps_the_lines_that_it_was_given_and_holds_them_when_an_alert_co
     assert client.get("/api/v1/alerts/none/sentences").status_code == 404
     silent = TestClient(create_app(board, Picture(), Decisions(None))).get(f"/api/v1/alerts/{1:032x}/sentences").json()
     assert (silent["total"], silent["known_from_ms"]) == (0, None)
+    picture.sentences = Sentences()
+    assert client.get(f"/api/v1/alerts/{1:032x}/sentences").json() == answer, "evidence outlives the ring"
 
 
 def test_what_the_decoder_found_nothing_in_is_not_kept() -> None:

@@ -6,16 +6,19 @@ import { CLASS_WORDS, clean, dateTime, degrees, duration, period, position, spee
 import { getJson } from './wire.mjs';
 
 const FORMS = ['geojson', 'kml', 'csv', 'gpx', 'cot', 'parquet'];
+const DAYS = [1, 7, 30];
 const AGAIN_MS = 10_000;
 const LAST_FIXES = 10;
 const ROWS_MAX = 30; // of one table; the files have all
+
+let days = 1; // how far back tracks go, for every dossier of this page
 
 /** Read the dossier of a vessel into the page; resolves to it, or to null where there is none. */
 export async function openDossier(mmsi) {
   const before = state.dossier?.mmsi === mmsi ? state.dossier : {};
   change({ dossier: { ...before, mmsi } });
   try {
-    const found = await getJson(`api/v1/vessels/${mmsi}`);
+    const found = await getJson(`api/v1/vessels/${mmsi}?days=${days}`);
     if (state.dossier?.mmsi === mmsi) change({ dossier: { mmsi, found, fault: '' } });
     return found;
   } catch (fault) {
@@ -38,7 +41,7 @@ export function Dossier({ eventNow, act }) {
       ${fault ? html`<p class="note" role="alert">The dossier could not be read: ${fault}.</p>` : null}
       ${found ? html`<${Sections} found=${found} eventNow=${eventNow} act=${act} />` : fault ? null : html`<p class="muted">Reading…</p>`}
     </div>
-    ${found ? html`<p class="pad row export">Save as ${FORMS.map((form) => html`<a key=${form} href=${`api/v1/vessels/${mmsi}/export.${form}`} download data-test=${`export-${form}`}>${form.toUpperCase()}</a>`)}</p>` : null}
+    ${found ? html`<p class="pad row export">Save as ${FORMS.map((form) => html`<a key=${form} href=${`api/v1/vessels/${mmsi}/export.${form}?days=${days}`} download data-test=${`export-${form}`}>${form.toUpperCase()}</a>`)}</p>` : null}
   </aside>`;
 }
 
@@ -54,14 +57,15 @@ function Sections({ found, eventNow, act }) {
     </dl>
     <${Part} title="Alerts" test="alerts" rows=${found.alerts} none="none on the board" row=${(a) => [dateTime(a.t_first), html`<button class="link-like" onClick=${() => act.leaveFor(a.alert_id)}>${a.level}, ${a.disposition ? words(a.disposition) : a.condition}: ${clean(a.headline, 120)}</button>`]} />
     <${Part} title="Watchlist hits" test="watchlist" rows=${back(found.watchlist)} none="none" row=${told} />
-    <${Part} title="Identity, what changed" test="identity" rows=${back(found.identity_history)} none="nothing since the console listens" row=${changed} />
-    <${Part} title="Destination and draught, what changed" test="voyage" rows=${back(found.voyage_history)} none="nothing since the console listens" row=${changed} />
+    <${Part} title="Identity, what changed" test="identity" rows=${back(found.identity_history)} none="nothing known" row=${changed} />
+    <${Part} title="Destination and draught, what changed" test="voyage" rows=${back(found.voyage_history)} none="nothing known" row=${changed} />
     <${Part} title="Gaps" test="gaps" rows=${back(found.gaps)} none="none reported by the detectors" row=${told} />
-    <${Part} title="Silences of 8 min and more in the last 24 h" test="silences" rows=${back(found.silences)} none="none" row=${(s) => [period(s.from, s.to), duration(s.s)]} />
+    <p class="row"><label>Track of the last <select data-test="days" value=${days} onChange=${(event) => { days = +event.target.value; openDossier(found.mmsi); }}>${DAYS.map((n) => html`<option value=${n}>${n === 1 ? '24 h' : `${n} days`}</option>`)}</select></label><span class="muted num">${track.positions} positions kept</span></p>
+    <${Part} title=${`Silences of 8 min and more in the last ${found.days === 1 ? '24 h' : `${found.days} days`}`} test="silences" rows=${back(found.silences)} none="none" row=${(s) => [period(s.from, s.to), duration(s.s)]} />
     <${Part} title="Port calls" test="ports" rows=${back(found.port_calls)} none="none reported" row=${told} />
     <${Part} title="Other behaviour" test="events" rows=${back(found.events)} none="none reported" row=${told} />
     <${Part} title="Last positions" test="fixes" rows=${lastFixes(track)} none="none kept" row=${(f) => [dateTime(f.t), html`<span class="num">${position(f.lat, f.lon).minutes} · ${motion(f)}</span>`]} />
-    <p class="muted small-text">${found.known_from_ms ? `This console listens since ${dateTime(new Date(found.known_from_ms).toISOString())}. ` : ''}${clean(found.caveat, 200)}</p>`;
+    <p class="muted small-text">${found.known_from_ms ? `Positions are known since ${dateTime(new Date(found.known_from_ms).toISOString())}. ` : ''}${clean(found.caveat, 200)}</p>`;
 }
 
 const back = (rows) => [...rows].reverse(); // the newest first

@@ -45,7 +45,7 @@ from console.life import (
     withdrawn,
     zone_scope_of,
 )
-from console.load import load
+from console.load import Open, load
 from console.protected import REACH_M, Area
 from console.stream import Stream
 from console.suppressed import Suppressed
@@ -467,8 +467,16 @@ class Board:
         """Load figures of the last `hours` of event time (console/load.py). Raises StoreError."""
         with self._lock:
             until_ms = max([self._event_ms, *(s.alert.t_last for s in self._stories.values())]) + 1
+            queue = [one for story in self._stories.values() if (one := self._waits(story)) is not None]
         since_ms = until_ms - round(hours * 3_600_000)
-        return load(self._decisions.raised_since(since_ms), self._decisions.log(), since_ms=since_ms, until_ms=until_ms, positions=positions)
+        return load(self._decisions.raised_since(since_ms), self._decisions.log(), since_ms=since_ms, until_ms=until_ms, positions=positions, queue=queue)
+
+    def _waits(self, story: Story) -> Open | None:
+        """An alert as it stands in the queue; None of one that is over, closed, shelved or held."""
+        decision, shelf, held = self._now(story)
+        if story.alert.condition != "active" or decision.disposition or shelf or held:
+            return None
+        return Open(story.alert.t_first, decision.owner.name if decision.owner else "", decision.ack is not None)
 
     def health(self, values: dict[str, Any]) -> None:
         """Merge facts about the feed: `messages`, `messages_per_s`, `watermark_ms`, `sources` (see docs/console.md)."""

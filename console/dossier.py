@@ -10,7 +10,9 @@ take for a formula gets an apostrophe. RFC 7946 tracks are cut at 180 degrees.
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 from typing import Any
 from xml.etree import ElementTree as Xml
 
@@ -27,6 +29,7 @@ CAVEAT = "AIS as received: approximate, incomplete, possibly false. An indicatio
 PARTS = {"gaps": ("dark_period",), "port_calls": ("port_visit",), "watchlist": ("watchlist",)}  # the rest are `events`
 ALERT_FIELDS = ("alert_id", "kind", "level", "condition", "score", "headline", "t_first", "t_last", "lat", "lon", "mmsi", "subjects", "exercise")
 COLUMNS = ("kind", "time", "until", "lat", "lon", "sog_kn", "cog_deg", "what", "before", "after", "exercise")
+CUT = re.compile(r"([;\t]\s*)(?=[=+\-@])")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -118,12 +121,14 @@ def as_csv(found: dict[str, Any]) -> bytes:
 
 
 def safe(value: Any) -> Any:
-    """A CSV cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe. Numbers stay numbers."""
+    """A CSV cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe, and so does what begins like one behind
+    a semicolon or tab, at which many a spreadsheet cuts. Numbers stay numbers."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, str) and value.lstrip(" \n").startswith(FORMULA):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    value = CUT.sub(r"\1'", value)
+    return "'" + value if value.lstrip(" \n").startswith(FORMULA) else value
 
 
 def as_geojson(found: dict[str, Any]) -> dict[str, Any]:
@@ -169,8 +174,9 @@ def as_kml(found: dict[str, Any]) -> bytes:
 
 
 def say(parent: Xml.Element, name: str, text: str | None) -> None:
-    """A child element with words; what XML cannot carry, or a terminal would obey, becomes U+FFFD."""
-    Xml.SubElement(parent, name).text = "".join(c if c.isprintable() else "\ufffd" for c in text or "")
+    """A child element with words; what XML cannot carry, or a terminal would obey, becomes U+FFFD. A description is HTML to whoever shows KML: it gets text."""
+    words = "".join(c if c.isprintable() else "\ufffd" for c in text or "")
+    Xml.SubElement(parent, name).text = html.escape(words, quote=False) if name == "description" else words
 
 
 def caveat_of(found: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ one name from wherever, and the rest are refused unread. One that succeeds is no
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -66,6 +67,8 @@ class _Door:
         if found is None:
             log.warning("console: a log-in as %r from %s was refused", name, address)
             return problem(401, "name and password do not fit", "try again; a forgotten password is set anew with dogwatch users passwd")
+        with contextlib.suppress(StoreError):  # who sat here before is not logged in any more; if that cannot be written now, it ends by its time
+            await run_in_threadpool(self._users.log_out, request.cookies.get(COOKIE, ""))
         self._by_address.forgive(address)
         self._by_name.forgive(key)
         token, person = found

@@ -64,12 +64,18 @@ class Sentences:
 
     def take(self, pieces: Iterable[Received], batch: Batch) -> None:
         """Keep what sources brought, and what the decoder made of it."""
+        times, who = (np.concatenate([rows[name] for rows in (batch.fixes, batch.statics)]) for name in ("t_ms", "mmsi"))
+        self.keep(pieces, times[times != T_MISSING], np.unique(who))
+
+    def keep(self, pieces: Iterable[Received], times: np.ndarray, mmsi: np.ndarray) -> None:
+        """Keep what sources brought; times: of the reports in it, UTC ms, or the first and last of them; mmsi: who sent them."""
         with self._lock:
             for piece in pieces:
                 self._append(piece)
-            times, who = ([rows[name] for rows in (batch.fixes, batch.statics)] for name in ("t_ms", "mmsi"))
-            self._spans += [column[column != T_MISSING] for column in times if len(column)]
-            self._who += [np.unique(column) for column in who if len(column)]
+            if len(times):
+                self._spans.append(times)
+            if len(mmsi):
+                self._who.append(mmsi)
             if self._length >= self._block_bytes:
                 self._close()
 

@@ -1,7 +1,7 @@
 """The console's socket and thread. May live here: uvicorn, the port, start and stop. May not: routes, data.
 
 The server runs beside the pipeline in a thread of its own, so that a busy pipeline shows as late frames, not as a page that
-does not open. It binds to loopback only: there are no users yet, so whoever reaches the port can acknowledge.
+does not open. Without users it binds to loopback only: whoever reaches the port can acknowledge.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Server:
             ws_per_message_deflate=False,
             log_level="warning",
             access_log=False,
+            server_header=False,
             timeout_graceful_shutdown=2,
             lifespan="on",
             proxy_headers=False,  # whose word is believed says console/proxy.py

@@ -93,6 +93,7 @@ class Kafka(msgspec.Struct, forbid_unknown_fields=True):
     batch_rows: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
     batch_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 250
     snapshot_s: Seconds = 60.0
+    raw: bool = False  # what sources say travels too, byte for byte, for the raw sentences behind an alert
     security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
     ca_file: str = ""
     cert_file: str = ""

@@ -11,7 +11,7 @@ from dogwatch.errors import DogwatchError
 from runners.finding import Finding
 from runners.kafka_client import STAGES, new_admin, new_consumer, topic, worker_id
 from runners.kafka_state import read_snapshot
-from runners.kafka_topics import TOPICS, compare_topic
+from runners.kafka_topics import compare_topic, topics_of
 
 CLIENT_MAJOR = "3"
 BROKER_MIN = (2, 5)  # transactions as the stages use them
@@ -58,7 +58,7 @@ def _broker(kafka: Kafka, admin: Any) -> list[Finding]:
 
 def _topics(kafka: Kafka, admin: Any) -> list[Finding]:
     there, findings = set(admin.list_topics()), []
-    for name in TOPICS:
+    for name in topics_of(kafka):
         full = topic(kafka, name)
         if full not in there:
             findings.append(Finding(f"topic {full}", "FAIL", "absent", "run `dogwatch kafka init --config ...`"))

@@ -1,8 +1,8 @@
-"""The console stage: risk.alerts, risk.events, ais.fixes and ais.statics -> the page. May hold: where reading starts, what goes where. May not: compute risk.
+"""The console stage: risk.alerts, risk.events, ais.fixes, ais.statics and ais.raw -> the page. May hold: where reading starts, what goes where.
 
-Alerts are read from the first one kept (the topic is compacted: the newest revision of each), events from the last week (what was said
-of a vessel, the zones of an alert, what rescue holds back), columns only from the last minutes: an older position is not a
-picture. Nothing is committed: a console may be started and stopped anywhere, any number of them, and never holds anybody up.
+May not: compute risk. Alerts are read from the first one kept (the topic is compacted: the newest revision of each), events from the last week (what
+was said of a vessel, the zones of an alert, what rescue holds back), columns only from the last minutes: an older position is not a picture; sentences,
+where they travel, from the last hour. Nothing is committed: a console may be started and stopped anywhere, any number of them, and never holds anybody up.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ from dogwatch.times import iso
 from runners.broker_watch import BrokerWatch
 from runners.kafka_client import new_consumer, topic, worker_id
 from runners.kafka_metrics import serve_metrics
+from runners.kafka_raw import read_block
 from runners.kafka_topics import require_topics
 from runners.metrics import Metrics
 from runners.protected_list import protected_numbers
-from runners.wire import ALERT, EVENT, FIXES, HEARTBEAT, STATICS, from_headers, read_batch
+from runners.wire import ALERT, EVENT, FIXES, HEARTBEAT, RAW, STATICS, from_headers, read_batch
 
 log = logging.getLogger("dogwatch.kafka")
 
 EVENTS_S = 7 * 86_400  # as long as positions are kept
+RAW_S = 3_600  # from half an hour before an alert its sentences are shown
 PICTURE_S = 600  # as long as the console shows a vessel that fell silent
 POLL_MS = 200
 QUIET_S = 5.0  # after the end of a recording: no alert for so long means the score stage is through
@@ -78,7 +80,7 @@ class Page:
         from zones.load import land_path
 
         assert config.kafka is not None, "run_console has looked"
-        self.alerts, self.events = topic(config.kafka, "risk.alerts"), topic(config.kafka, "risk.events")
+        self.alerts, self.events, self.raw = (topic(config.kafka, name) for name in ("risk.alerts", "risk.events", "ais.raw"))
         memory = Memory(Path(config.data_dir) / FILE, keep_track_days=config.console.keep_track_days)
         self.board, self.picture = Board(), Picture(memory=memory)
         database = config.console.decisions or Path(config.data_dir) / "decisions.sqlite"
@@ -108,7 +110,7 @@ class Page:
         self.health_due_s, self.messages_before = 0.0, 0
 
     def take(self, topic: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
-        """One record: an alert to the board, an event to those who remember, columns to the picture."""
+        """One record: an alert to the board, an event to those who remember, columns and sentences to the picture."""
         self.last_s = time.monotonic()
         try:
             if topic == self.alerts:
@@ -120,6 +122,11 @@ class Page:
                 meta = from_headers(headers, EVENT, HEARTBEAT)
                 if meta.schema == EVENT:
                     self._remember(event_from_json(value), exercise=meta.exercise)
+                return
+            if topic == self.raw:
+                meta = from_headers(headers, RAW)
+                self.picture.sentences.keep(*read_block(value))
+                self.exercise = self.exercise or meta.exercise
                 return
             meta = from_headers(headers, FIXES, STATICS)
             self.picture.update(read_batch(value, meta))
@@ -171,7 +178,7 @@ def _start(consumer: Any, kafka: Kafka) -> None:
     from kafka import TopicPartition
 
     alerts = TopicPartition(topic(kafka, "risk.alerts"), 0)
-    ago_s = {"risk.events": EVENTS_S, "ais.statics": PICTURE_S, "ais.fixes": PICTURE_S}
+    ago_s = {"risk.events": EVENTS_S, "ais.statics": PICTURE_S, "ais.fixes": PICTURE_S} | ({"ais.raw": RAW_S} if kafka.raw else {})
     since_ms = {TopicPartition(topic(kafka, name), 0): int((time.time() - ago) * 1000) for name, ago in ago_s.items()}
     consumer.assign([alerts, *since_ms])
     consumer.seek_to_beginning(alerts)

@@ -1,4 +1,4 @@
-"""The ingest stage: sources -> ais.fixes, ais.statics, ais.safety, and distress straight to risk.events and risk.alerts.
+"""The ingest stage: sources -> ais.fixes, ais.statics, ais.raw (if asked for), ais.safety, and distress straight to risk.events and risk.alerts.
 
 May live here: batching, markers. May not: detect, score, know transactions (`kafka_outbox`).
 Rows go out after `batch_rows` rows or `batch_ms`, whichever is first; both topics carry the same common watermark, so
@@ -34,11 +34,12 @@ from runners.kafka_client import TakenOverError, topic, worker_id
 from runners.kafka_lookout import Lookout
 from runners.kafka_metrics import book_answers, serve_metrics
 from runners.kafka_outbox import Outbox
+from runners.kafka_raw import BLOCK_BYTES, Blocks
 from runners.kafka_short_road import ACK_S_MAX, PRODUCER, ShortRoad, distress_records
 from runners.kafka_topics import require_topics
 from runners.metrics import Metrics
 from runners.tape import Tape
-from runners.wire import FIXES, Meta, Record, fixes_record, statics_record
+from runners.wire import FIXES, RAW, Meta, Record, fixes_record, statics_record
 
 log = logging.getLogger("dogwatch.kafka")
 
@@ -118,6 +119,7 @@ class Ingest:
         self.intake = Intake(lanes_of(config))
         self.finite = {source.id for source in config.sources if source.kind in FINITE and not source.follow}
         self.pending: list[Batch] = []
+        self.raw = Blocks()
         self.rows = 0
         self.said_ms, self.said_end = self.intake.watermark_ms, False
         self.due_s = 0.0
@@ -142,7 +144,7 @@ class Ingest:
             self.intake.end()
             self.flush()
             self.commit()
-        elif self.rows >= min(self.kafka.batch_rows, ROWS_MAX):
+        elif self.rows >= min(self.kafka.batch_rows, ROWS_MAX) or self.raw.bytes >= BLOCK_BYTES:
             self.flush()
         if time.monotonic() >= self.due_s:
             self.flush()
@@ -151,6 +153,8 @@ class Ingest:
 
     def flush(self) -> None:
         """Put the collected rows and the watermark into the transaction."""
+        if self.raw.bytes:
+            self.outbox.send(self.raw.cut(topic(self.kafka, "ais.raw"), Meta(RAW, PRODUCER, exercise=self.intake.exercise)))
         if not self.pending and (self.intake.watermark_ms, self.ended) == (self.said_ms, self.said_end):
             return
         whole = join(self.pending, tuple(self.intake.receivers))
@@ -196,6 +200,8 @@ class Ingest:
             self.road.send(distress)
             self.road.deliver(ACK_S_MAX)
             self._called(distress, time.monotonic() - begun_s)
+        if self.kafka.raw:
+            self.raw.take(received, batch)
         self.metrics.book_intake(self.intake, len(batch.fixes))
         if len(batch.fixes) + len(batch.statics) + len(batch.control):
             self.pending.append(batch)

@@ -16,10 +16,14 @@ from runners.wire import SHARDS
 
 DAY_MS = 86_400_000
 _COMPACT = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}  # only closed segments are compacted
+_WEEK = {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS), "segment.ms": str(DAY_MS)}  # an open segment is never deleted: a week would be two
+RAW_BYTES = 16 << 30  # a week of 800 lines a second
+OPTIONAL = {"ais.raw"}  # only where the configuration asks for it
 # name -> (partitions, settings). Positions are personal data at short range: seven days unless the operator decides otherwise.
 TOPICS: dict[str, tuple[int, dict[str, str]]] = {
-    "ais.fixes": (SHARDS, {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}),
-    "ais.statics": (SHARDS, {"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)}),
+    "ais.fixes": (SHARDS, _WEEK),
+    "ais.statics": (SHARDS, _WEEK),
+    "ais.raw": (SHARDS, _WEEK | {"retention.bytes": str(RAW_BYTES)}),
     "ais.safety": (1, {"cleanup.policy": "delete", "retention.ms": str(365 * DAY_MS)}),
     "risk.events": (SHARDS, {"cleanup.policy": "delete", "retention.ms": str(365 * DAY_MS)}),
     "risk.alerts": (SHARDS, _COMPACT),
@@ -29,9 +33,16 @@ TOPICS: dict[str, tuple[int, dict[str, str]]] = {
 _MUST_MATCH = ("cleanup.policy", "max.message.bytes")
 
 
+def topics_of(kafka: Kafka) -> dict[str, tuple[int, dict[str, str]]]:
+    """The topics of this deployment."""
+    return {name: settings for name, settings in TOPICS.items() if kafka.raw or name not in OPTIONAL}
+
+
 def init_topics(kafka: Kafka) -> list[str]:
     """Create the missing topics and compare the others; one line per topic. Raises InputError, SurroundingsError."""
-    wanted = {topic(kafka, name): (partitions, {**settings, "max.message.bytes": str(MESSAGE_BYTES_MAX)}) for name, (partitions, settings) in TOPICS.items()}
+    wanted = {
+        topic(kafka, name): (partitions, {**settings, "max.message.bytes": str(MESSAGE_BYTES_MAX)}) for name, (partitions, settings) in topics_of(kafka).items()
+    }
     with contextlib.closing(new_admin(kafka)) as admin:
         there = set(admin.list_topics()) & set(wanted)
         fresh = {name: {"num_partitions": n, "replication_factor": -1, "configs": settings} for name, (n, settings) in wanted.items() if name not in there}
@@ -44,7 +55,7 @@ def missing_topics(kafka: Kafka) -> list[str]:
     """Names of our topics that the broker does not have."""
     with contextlib.closing(new_admin(kafka)) as admin:
         there = set(admin.list_topics())
-    return [topic(kafka, name) for name in TOPICS if topic(kafka, name) not in there]
+    return [topic(kafka, name) for name in topics_of(kafka) if topic(kafka, name) not in there]
 
 
 def require_topics(kafka: Kafka) -> None:

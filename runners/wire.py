@@ -28,15 +28,16 @@ from dogwatch.batch import F_EXERCISE, FIX_DTYPE, STATIC_DTYPE, T_MISSING, Batch
 from dogwatch.errors import InputError
 from dogwatch.events import Event, to_json
 
-FIXES, STATICS, SAFETY, EVENT, ALERT, HEARTBEAT = (
+FIXES, STATICS, RAW, SAFETY, EVENT, ALERT, HEARTBEAT = (
     "dogwatch.fixes",
     "dogwatch.statics",
+    "dogwatch.raw",
     "dogwatch.safety",
     "dogwatch.event",
     "dogwatch.alert",
     "dogwatch.heartbeat",
 )
-VERSION = {FIXES: (1, 0), STATICS: (1, 0), SAFETY: (1, 0), EVENT: (1, 0), ALERT: (1, 0), HEARTBEAT: (1, 0)}
+VERSION = {FIXES: (1, 0), STATICS: (1, 0), RAW: (1, 0), SAFETY: (1, 0), EVENT: (1, 0), ALERT: (1, 0), HEARTBEAT: (1, 0)}
 COMPRESS_ROWS = 1000  # measured in docs/kafka.md
 SHARDS = 1
 Headers = list[tuple[str, bytes]]

@@ -17,6 +17,7 @@ from console.app import STATIC, create_app
 from console.board import Board
 from console.chronicle import Change, Chronicle
 from console.decisions import Decisions
+from console.dossier import safe
 from console.openapi import BASE, document
 from console.picture import Picture
 from console.search import FOUND_MAX, search
@@ -101,18 +102,25 @@ def test_no_cell_of_a_csv_is_a_formula() -> None:
     texts = [cell for cell in cells if not re.fullmatch(r"-?\d+(\.\d+)?", cell)]
     assert not [cell for cell in texts if cell.lstrip()[:1] in ("=", "+", "-", "@") or cell[0] in "\t\r"]
     assert f"'{FORMULA}" in cells
+    assert safe("BREST;=cmd|' /C calc'!A0; -2") == "BREST;'=cmd|' /C calc'!A0; '-2", "many a spreadsheet cuts at semicolons"
+    assert safe("one, -3; two") == "one, -3; two"
     assert sum(cell.startswith("'") for cell in cells) >= 14
     assert {"position", "change", "silence", "alert", "dark_period", "port_visit", "watchlist", "loitering"} == {row["kind"] for row in table}
 
 
 def test_kml_and_geojson_carry_the_mark_and_escape_what_was_heard() -> None:
-    _, picture, client = known_ship()
+    board, picture, client = known_ship()
     picture.chronicle.changed(SHIP, Change(T0, "name", HOSTILE, HOSTILE))
     kml = client.get(f"/api/v1/vessels/{SHIP}/export.kml")
     space = "{http://www.opengis.net/kml/2.2}"
     titles = [node.text or "" for node in Xml.fromstring(kml.content).iter(f"{space}name")]
     assert len(titles) >= 6
     assert all(title.startswith("EXERCISE: ") for title in titles)
+    board.publish(alert(2, headline=HOSTILE, explanation=HOSTILE))
+    for path in (f"vessels/{SHIP}/export.kml", "export.kml"):
+        words = [node.text or "" for node in Xml.fromstring(client.get(f"/api/v1/{path}").content).iter(f"{space}description")]
+        assert any("&lt;" in one for one in words)
+        assert not any("<" in one for one in words), "a description is HTML to whoever shows it"
     told = client.get(f"/api/v1/vessels/{SHIP}/export.geojson").json()
     assert told["exercise"] is True
     assert all(one["properties"]["exercise"] is True for one in told["features"])

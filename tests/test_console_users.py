@@ -152,6 +152,21 @@ def test_a_session_names_and_ends() -> None:
     assert room.decisions.verify() is None
 
 
+def test_a_log_in_makes_a_session_of_its_own_and_ends_the_one_it_comes_from() -> None:
+    room = Room()
+    client = room.client()
+    client.cookies.set(COOKIE, "chosen-by-somebody-else")
+    client.post("/api/v1/session", json={"name": "Ana", "password": WORDS})
+    first = room.client()
+    first.cookies.set(COOKIE, next(value for value in client.cookies.jar if value.value != "chosen-by-somebody-else").value)
+    assert first.cookies[COOKIE] != "chosen-by-somebody-else"
+    token = first.cookies[COOKIE]
+    assert first.post("/api/v1/session", json={"name": "Ana", "password": WORDS}).status_code == 200
+    old = room.client()
+    old.cookies.set(COOKIE, token)
+    assert old.get("/api/v1/alerts").status_code == 401, "whoever sat there before is not logged in any more"
+
+
 def test_a_session_is_over_by_time_by_a_new_password_and_with_its_user() -> None:
     room = Room()
     late, changed, removed = room.client("Ana"), room.client("Sol"), room.client("Lyn")

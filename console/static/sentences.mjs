@@ -9,7 +9,7 @@ export const askSentences = (id) => getJson(`api/v1/alerts/${encodeURIComponent(
 
 /** How many there are, and where the memory begins, in words. */
 export function told({ total, lines, known_from_ms: known }) {
-  if (!total) return known === null ? 'This console keeps no raw sentences: it did not hear them itself.' : `None is kept: this console's memory begins at ${clock(known)}.`;
+  if (!total) return known === null ? 'This console has heard no raw sentences. Behind a broker they come with raw = true under [kafka] of the configuration.' : `None is kept: this console's memory begins at ${clock(known)}.`;
   return `${total === lines.length ? `${total} sentence${total === 1 ? '' : 's'}` : `${lines.length} of ${total} sentences, those nearest to its beginning and end`}, from 30 min before to 10 min after.`;
 }
 

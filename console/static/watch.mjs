@@ -102,5 +102,21 @@ function Load({ load }) {
   ];
   return html`<table class="load" data-test="load"><caption>Load of ${load.hours} h of event time: ${load.alerts} ${load.alerts === 1 ? 'alert' : 'alerts'}</caption>
     <thead><tr><th scope="col">EEMUA 191, per person</th><th scope="col" class="n">now</th><th scope="col" class="n">goal</th></tr></thead>
-    <tbody>${rows.map(([name, value, goal]) => html`<tr><th scope="row">${name}</th><td class="n num">${value}</td><td class="n num">${goal}</td></tr>`)}</tbody></table>`;
+    <tbody>${rows.map(([name, value, goal]) => html`<tr><th scope="row">${name}</th><td class="n num">${value}</td><td class="n num">${goal}</td></tr>`)}</tbody></table>
+    <${Desks} load=${load} />`;
+}
+
+const age = (s) => (s === null ? '–' : duration(s));
+const over = (value, goal) => (value > goal ? html`<b>${value} over</b>` : value);
+
+/** The same for each desk: what it took up, how long that had waited, what did not hold. */
+function Desks({ load }) {
+  const { goals, waiting, operators } = load;
+  const rows = Object.entries(operators);
+  return html`<p data-test="waiting">Waiting for an acknowledgement: ${waiting.alerts}${waiting.alerts ? `, for ${age(waiting.age_s_p50)} in the middle, ${age(waiting.age_s_p95)} at the 95th percentile` : ''}.</p>
+    ${rows.length ? html`<div class="scroll-x" tabindex="0" role="region" aria-label="Load of each desk"><table class="load" data-test="desks"><caption>Each desk, in the hours between its first and last entry</caption>
+    <thead><tr><th scope="col">desk</th>${['alerts', 'an hour', 'in 10 min', 'in an hour', 'age at ack, 95 %', 'escalated', 'owns'].map((name) => html`<th scope="col" class="n">${name}</th>`)}</tr></thead>
+    <tbody>${rows.map(([name, desk]) => html`<tr><th scope="row">${clean(name, 40)}</th><td class="n num">${desk.alerts}</td><td class="n num">${over(desk.alerts_per_hour, goals.per_hour)}</td><td class="n num">${over(desk.alerts_peak_10_min, 10)}</td><td class="n num">${over(desk.alerts_peak_hour, goals.peak_hour)}</td><td class="n num">${age(desk.ack_age_s_p95)}</td><td class="n num">${desk.escalations}</td><td class="n num">${desk.owns}${desk.waiting.alerts ? `, ${desk.waiting.alerts} unacknowledged` : ''}</td></tr>`)}
+    <tr><th scope="row">EEMUA 191</th><td class="n num">–</td><td class="n num">${goals.per_hour}</td><td class="n num">10</td><td class="n num">${goals.peak_hour}</td><td></td><td></td><td></td></tr></tbody></table></div>` : null}
+    <p class="muted small-text">A day, per desk: ${Object.entries(goals.lines_per_day).map(([name, n]) => `${name} ${n}`).join(', ')}. Means mislead where load is uneven; take 30 days before trusting one.</p>`;
 }

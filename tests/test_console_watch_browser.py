@@ -46,6 +46,9 @@ def test_the_watch_goes_from_one_page_to_another_when_the_relief_accepts(browser
     text = browser.until(f"{DIALOG}?.includes('Accept') && {DIALOG}?.includes('EEMUA 191') && {DIALOG}", "b")
     for words in ("EXERCISE", "fog in the north <b>bold</b>", "Open: 1", "Loitering 62 min", "until it is accepted Ana answers for it", "Outages: 0"):
         assert words in text, words
+    desks = browser.until("document.querySelector('[data-test=desks]')?.innerText", "b")
+    assert all(words in desks for words in ("Ana", "escalated", "owns", "EEMUA 191")), "each desk beside the lines"
+    assert browser("evaluate", "b", js="document.querySelector('[data-test=waiting]').innerText").startswith("Waiting for an acknowledgement: 1, for ")
     shoot(browser, "console-watch", "b")
     step(browser, "b", "accept")
     browser.until(f"{DIALOG}?.includes('Ben, watchstander, has the watch')", "b")

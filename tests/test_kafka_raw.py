@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
+import threading
+import time
+import urllib.error
+import urllib.request
 import zlib
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from kafka_reading import committed
 
 from console.sentences import Sentences
 from dogwatch.batch import empty_batch
-from dogwatch.config import Kafka
+from dogwatch.config import Config, Console, Kafka, Source
+from dogwatch.config import Metrics as MetricsSettings
 from dogwatch.errors import InputError
 from ingest.source import Received
+from runners.broker import free_port
+from runners.kafka_client import new_admin, new_producer, topic
+from runners.kafka_console import run_console
+from runners.kafka_ingest import run_ingest
 from runners.kafka_raw import BLOCK_BYTES, Block, Blocks, read_block
-from runners.kafka_topics import DAY_MS, topics_of
-from runners.wire import FIXES, RAW, Meta, from_headers
-from tests.console_harness import T0, batch, fleet
+from runners.kafka_topics import DAY_MS, compare_topic, init_topics, topics_of
+from runners.wire import FIXES, RAW, Meta, alert_record, from_headers
+from tests.console_harness import T0, alert, batch, fleet
 from tests.test_console_sentences import said
 
 
@@ -83,3 +96,40 @@ def test_what_only_makes_noise_is_bounded() -> None:
     (one,) = blocks.cut("ais.raw", Meta(FIXES, "test"))
     assert len(one.value) < 2 * BLOCK_BYTES
     assert read_block(one.value)[0][0].data == noise
+
+
+@pytest.mark.kafka
+def test_the_console_behind_a_broker_shows_the_sentences_behind_an_alert(kafka: Kafka, tmp_path: Path) -> None:
+    sea = b"".join(said(T0 + minute * 60_000, mmsi) for minute in range(60) for mmsi in (219_000_001, 219_000_002))
+    (tmp_path / "sea.nmea").write_bytes(sea)
+    kafka.raw = True
+    init_topics(kafka)
+    source = Source(id="hill", kind="file", path=str(tmp_path / "sea.nmea"), exercise=True)
+    console = Console(port=free_port())
+    config = Config(sources=[source], data_dir=str(tmp_path), console=console, kafka=kafka, metrics=MetricsSettings(enabled=False))
+    run_ingest(config, stop=threading.Event(), until_end=True)
+    found = committed(kafka, "ais.raw")
+    assert b"".join(piece.data for record in found for piece in read_block(record.value)[0]) == sea
+    assert all(record.key == b"hill" and from_headers(record.headers, RAW).exercise for record in found)
+    with contextlib.closing(new_admin(kafka)) as admin:
+        assert compare_topic(admin, kafka, "ais.raw") == "", "a week, and 16 GiB at most"
+    one = alert(1, mmsi=219_000_001, subjects=[], t_first=T0 + 30 * 60_000, t_last=T0 + 40 * 60_000, exercise=False)
+    with contextlib.closing(new_producer(kafka, "test")) as producer:
+        record = alert_record(topic(kafka, "risk.alerts"), one, "test")
+        producer.send(record.topic, record.value, key=record.key, headers=record.headers).get(30)
+    stop = threading.Event()
+    page = threading.Thread(target=run_console, args=(config,), kwargs={"stop": stop})
+    page.start()
+    try:
+        answer, until_s = {"lines": []}, time.monotonic() + 90
+        while len(answer["lines"]) < 50 and time.monotonic() < until_s:
+            time.sleep(0.3)
+            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+                answer = json.load(urllib.request.urlopen(f"http://127.0.0.1:{console.port}/api/v1/alerts/{one.alert_id}/sentences", timeout=10))
+    finally:
+        stop.set()
+        page.join(60)
+    assert answer["total"] == 51, "from half an hour before it began to ten minutes after"
+    assert {line["mmsi"] for line in answer["lines"]} == {219_000_001}
+    assert {line["source"] for line in answer["lines"]} == {"hill"}
+    assert (tmp_path / "memory.sqlite").is_file()

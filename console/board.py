@@ -105,11 +105,11 @@ class Board:
             self._decisions = decisions
 
     def recall(self, alerts: Iterable[Alert]) -> None:
-        """Take what an earlier run published, before anything new; what was known when it came up is not known any more."""
+        """Take what an earlier run published, before anything new: it was counted then, and what was known when it came up is not known any more."""
         moment, self.moment = self.moment, None
         for alert in alerts:
             self.publish(alert)
-        self.moment = moment
+        self.moment, self._came = moment, []
 
     def publish(self, alert: Alert) -> None:
         """Take one revision of an alert and tell every page. Older and repeated revisions change nothing."""

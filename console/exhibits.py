@@ -9,6 +9,7 @@ first picture of an alert ("as known then") stays the first. It is looked at for
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +19,7 @@ from starlette.routing import Route
 
 from console.answers import problem, reply
 from console.board import Board
+from console.database import StoreError
 from console.evidence import AFTER_MS, evidence, span_of, subjects_of, together
 from console.picture import Picture
 from console.sentences import LINES_MAX, Line
@@ -58,19 +60,24 @@ class Exhibits:
 
     def evidence(self, record: dict[str, Any], held: dict[str, Any] | None = None) -> dict[str, Any]:
         """What is shown of an alert: what is known now, with what was set aside of it (`held`, if the caller has it)."""
-        held = held or self._picture.memory.exhibit(record["alert_id"])
+        held = held or self._held(record)
         now = evidence(record, self._picture.history, self._board.then(record["alert_id"]))
         return together(now, held) if held else now
 
     def sentences(self, record: dict[str, Any], held: dict[str, Any] | None = None) -> tuple[int, list[Line]]:
         """How many lines there are behind an alert, and those that are shown."""
-        held = held or self._picture.memory.exhibit(record["alert_id"]) or {}
+        held = held or self._held(record) or {}
         first, last = from_iso(record["t_first"]), from_iso(record["t_last"])
         assert first is not None, "every alert has a beginning"
         assert last is not None, "and a latest time"
         before = [Line(*one) for one in held.get("lines", ())]
         total, lines = self._picture.sentences.behind(subjects_of(record), span_of(first, last), first, last, before)
         return max(total, held.get("total", 0)), lines
+
+    def _held(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        with contextlib.suppress(StoreError):  # then what is known now is shown
+            return self._picture.memory.exhibit(record["alert_id"])
+        return None
 
     def set_aside_due(self) -> None:
         """Set aside what is known of new and changed alerts, a few at a time, the newest first. Raises StoreError: then it is tried again."""

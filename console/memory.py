@@ -184,13 +184,17 @@ class Memory:
         return np.frombuffer(b"".join(bodies), kind).copy(), changes
 
     def exhibit(self, alert_id: str) -> dict[str, Any] | None:
-        """The evidence of an alert as it was set aside. Raises StoreError."""
+        """The evidence of an alert as it was set aside; None where there is none, or it is damaged. Raises StoreError."""
         with self._lock:
             try:
                 found = self._db.execute("SELECT body FROM exhibit WHERE alert_id = ?", (alert_id,)).fetchone()
             except sqlite3.Error as fault:
                 raise StoreError(str(fault)) from fault
-        return json.loads(zlib.decompress(found[0])) if found else None
+        try:
+            return json.loads(zlib.decompress(found[0])) if found else None
+        except (zlib.error, ValueError) as fault:
+            log.error("console: the evidence that was set aside of alert %s is damaged: %s", alert_id, fault)
+            return None
 
     def set_aside(self, alert_id: str, revision: int, t_ms: int, body: dict[str, Any], *, whole: bool) -> None:
         """Keep the evidence of an alert in place of what was set aside before. whole: nothing more is to come. Raises StoreError."""

@@ -27,7 +27,7 @@ def track_routes(picture: Picture) -> list[Route]:
             hours = 0.0
         if not 0 < hours <= HOURS_MAX:
             return problem(400, "hours makes no sense", f"a number up to {HOURS_MAX:g}")
-        until_ms = picture.event_ms or 0
+        until_ms = picture.until_ms
         (found,) = await run_in_threadpool(picture.history.tracks, [request.path_params["mmsi"]], until_ms - round(hours * HOUR_MS), until_ms)
         return reply({**found, "until_ms": until_ms, "known_from_ms": picture.history.begins_ms})
 

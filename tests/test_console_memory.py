@@ -120,6 +120,28 @@ def test_a_console_that_begins_again_knows_what_the_last_one_knew(tmp_path: Path
     assert known(board, picture, f"vessels/{SHIP}")["identity_history"] == dossier["identity_history"], "what is known is no change"
 
 
+def test_damaged_evidence_is_said_and_the_rest_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    board, picture = Board(), Picture(memory=Memory(tmp_path / FILE))
+    hear(picture, [40, 30])
+    board.publish(alert(1, mmsi=SHIP, t_first=T0 - 60 * MINUTE, t_last=T0 - 30 * MINUTE))
+    Exhibits(board, picture).set_aside_due()
+    picture.memory._db.execute("UPDATE exhibit SET body = x'00'")
+    assert known(board, picture, f"alerts/{AN_ID}/evidence")["tracks"][0]["positions"] == 2
+    assert "is damaged" in caplog.text
+    picture.memory._db.close()
+    assert known(board, picture, f"alerts/{AN_ID}/sentences")["total"] == 0
+    assert known(board, picture, "alerts/none/evidence")["error"]
+
+
+def test_what_is_recalled_is_counted_no_second_time() -> None:
+    board = Board()
+    board.recall([alert(1), alert(1, revision=2, condition="cleared"), alert(2)])
+    board.expire(T0)
+    assert board.load(hours=24, positions=1)["alerts"] == 0
+    assert {one["alert_id"]: one["condition"] for one in board.snapshot()[1]} == {AN_ID: "cleared", f"{2:032x}": "active"}
+    assert board.then(AN_ID) is None
+
+
 def test_thirty_days_with_their_gaps_and_not_a_day_more(tmp_path: Path) -> None:
     memory = Memory(tmp_path / FILE, keep_track_days=30)
     picture = Picture(memory=memory)

@@ -60,6 +60,11 @@ def subject_key(key: int) -> str:
     return f"{mmsi_of(key)}#{ordinal_of(key)}"
 
 
+def subject_keys(keys: np.ndarray) -> list[str]:
+    """`subject_key` of many, read column by column."""
+    return [f"{mmsi}#{ordinal}" for mmsi, ordinal in zip(mmsi_of(keys).tolist(), ordinal_of(keys).tolist(), strict=True)]
+
+
 def role_of(table: VesselTable, slot: int) -> str | None:
     """Trade of a vessel that explains slowness and company (pilot, tug ...), or None."""
     return _role(int(table.rows["nav"][slot]), int(table.more["ship_type"][slot]))

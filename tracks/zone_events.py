@@ -30,7 +30,6 @@ from dogwatch.late import LateEvent, late_event, late_version
 from tracks import episodes as ep
 from tracks.coverage import BLOCK_MS, GROUP_KEYS, cell_key, p_path
 from tracks.detector import Detector, Sight
-from tracks.key import mmsi_of
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
 from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, UNHEARD_MS, between, follow, room_for
@@ -95,7 +94,7 @@ class ZoneDetector(Detector):
         if self.changes:
             rows = np.concatenate(self.changes)
             self.changes, self.has_points = [], sight.geography.has_zones(("crossing_point",))
-            told_ms = np.where(np.isin(rows["kind"], (APPROACH, AWAY)), rows["t_ms"], rows["at_ms"])  # a forecast that came true is first retracted
+            told_ms = np.where(rows["kind"] >= APPROACH, rows["t_ms"], rows["at_ms"])  # a forecast that came true is first retracted
             rows = rows[np.lexsort((rows["zone"], rows["kind"], rows["key"], told_ms))]
             for number in set(rows["zone"].tolist()) - set(self.limits):
                 self.limits[number] = _limit_of(sight.geography, number)
@@ -280,7 +279,7 @@ def _tell_all(state: ZoneDetector, sight: Sight, steps: Steps, events: list[Even
             events += _came_true(state, sight, key, zone, at_ms, identity)
         if not state.remember(identity, tick_ms):
             continue
-        what = (identity, 1, "open" if stays else "closed", TYPE, subtype, None, [mmsi_of(key)], at_ms, None if stays else at_ms, tick_ms)
+        what = (identity, 1, "open" if stays else "closed", TYPE, subtype, None, [steps.mmsis[k]], at_ms, None if stays else at_ms, tick_ms)
         where = (lat_deg, lon_deg, [limit.crossed], None, None, None, confidence)
         event = late_event((*what, *where, f"zone_{subtype}", RULE_VERSION, params_hash, "", "", None, False, None), words, i)
         if stays:

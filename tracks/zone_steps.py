@@ -16,9 +16,10 @@ import numpy as np
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Subject, ZoneRelation
 from tracks import subjects
+from tracks.key import mmsi_of
 from tracks.params import ZoneLimits
 from tracks.vessels import VesselTable, text_of
-from tracks.zone_follow import BELT, CHANGE, ENTER, LEAVE
+from tracks.zone_follow import BELT, CHANGE, LEAVE
 
 SLOW_KN = 3.0
 SLOW_S, CLASS_B_S, CLASS_A_S = 180.0, 30.0, 10.0  # expected between two reports (M.1371-5, table 1)
@@ -103,11 +104,12 @@ class Steps:
         self.destinations: list[bytes] = table.statics["destination"][several].tolist()
         doubted = table.more["trouble"][several] != 0
         self.doubted: list[bool] = doubted.tolist()
-        self.names = [subjects.subject_key(key) for key in self.vessels[0].tolist()]
+        self.mmsis: list[int] = mmsi_of(self.vessels[0]).tolist()
+        self.names = subjects.subject_keys(self.vessels[0])
         self.limits = [limits[zone] for zone in self.rows["zone"].tolist()]
         self.told = _told(self.rows, self.class_b[which], np.array([limit.error_nm for limit in self.limits]), rule)
         self.kinds: list[int] = self.rows["kind"].tolist()
-        self.plain: list[bool] = (np.isin(self.rows["kind"], (ENTER, LEAVE)) & ~np.array(self.told[0], bool) & ~doubted[which]).tolist()
+        self.plain: list[bool] = ((self.rows["kind"] <= LEAVE) & ~np.array(self.told[0], bool) & ~doubted[which]).tolist()
         self._whos: dict[int, Who] = {}
 
     def row(self, i: int) -> Step:

@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import boolean, float64, from_dtype, int32, int64, types
+from numba import boolean, float64, from_dtype, int32, int64, types, uint8
 
 from dogwatch.batch import COG_MISSING, T_MISSING, take_rows
 from dogwatch.geo import HALF_TURN, KN_MS, M_PER_UNIT, cos_lat
@@ -78,6 +78,7 @@ CAUSES = (
 )
 ASKED = np.dtype([("key", "<i8"), ("heard_ms", "<i8"), ("column", "<i8"), ("at", "<i8")])  # whose neighbours are asked for: column of cells, row of SILENCE
 ASKED_TYPE = from_dtype(ASKED)
+MARKS = 1 << 16  # places of the marks that tell who may lie near one who is asked for: cells share them, so a mark is only a hint
 LEARNED = types.Tuple((int64[::1], int32[::1], float64[::1], float64[::1]))
 
 
@@ -152,12 +153,13 @@ def ask_peers(sight: Sight, found: np.ndarray) -> None:
     """Others last heard in the same or a neighbouring cell: how many, how many are heard lately, share lost together with it; too few bound P."""
     table, rule = sight.table, sight.params.dark
     first, asked, counts = np.zeros((2, ROWS + 3), np.int64), np.empty(len(found), ASKED), np.zeros((len(found), 3), np.int64)
-    _ask(table.rows, table.more, found, first, asked)
+    near = np.zeros(MARKS, np.uint8)
+    _ask(table.rows, table.more, found, first, asked, near)
     limits = (sight.tick_ms - HEARD_LATELY_MS, rule.common_cause_s * 1000.0)
     if sight.around_made is None:
-        _peers_of_table(table.used, table.known, table.heard_ms[: len(table)], asked, first[0], sight.tick_ms - SIGHTED_MS, limits, counts)
+        _peers_of_table(table.used, table.known, table.heard_ms[: len(table)], asked, first[0], near, sight.tick_ms - SIGHTED_MS, limits, counts)
     else:
-        _peers_of_sightings(sight.around_made.seen, asked, first[0], limits, counts)
+        _peers_of_sightings(sight.around_made.seen, asked, first[0], near, limits, counts)
     _told(counts, (float(rule.peers_min), rule.peers_heard_min, rule.p_floor_few_peers), found)
 
 
@@ -216,9 +218,18 @@ def _ways_of(rows: np.ndarray, steps_s: np.ndarray) -> tuple[np.ndarray, np.ndar
     return lat, lon, degrees(lat), degrees(lon)
 
 
-@kernel((HOT_TYPE[::1], MORE_TYPE[::1], SILENCE_TYPE[::1], int64[:, ::1], ASKED_TYPE[::1]), **PLAIN)
-def _ask(rows, more, found, first, asked):
-    """Sort the silences by their row of cells into `asked`. first[0, r + 1]: the first of them in row r or later; first[1]: to work in."""
+@kernel(int64(int64, int64), **PLAIN)
+def _mark(row, column):
+    """The place of a cell among the marks."""
+    return (row * COLUMNS + column) & (MARKS - 1)
+
+
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], SILENCE_TYPE[::1], int64[:, ::1], ASKED_TYPE[::1], uint8[::1]), **PLAIN)
+def _ask(rows, more, found, first, asked, near):
+    """Sort the silences by their row of cells into `asked`. first[0, r + 1]: the first of them in row r or later; first[1]: to work in.
+
+    near: marked where they are and in the cells around.
+    """
     for i in range(found.shape[0]):
         first[0, (np.int64(rows[found[i]["slot"]]["lat"]) + QUARTER_TURN) // CELL_UNITS + 2] += 1
     for r in range(1, first.shape[1]):
@@ -232,6 +243,8 @@ def _ask(rows, more, found, first, asked):
         first[1, row + 1] += 1
         me["key"] = make_key(np.int64(v["mmsi"]), np.int64(more[slot]["ordinal"]))
         me["heard_ms"], me["column"], me["at"] = found[i]["heard_ms"], (np.int64(v["lon"]) + HALF_TURN) // CELL_UNITS, i
+        for k in range(9):
+            near[_mark(row - 1 + k // 3, (me["column"] - 1 + k % 3) % COLUMNS)] = 1
 
 
 @kernel((int64[:, ::1], types.UniTuple(float64, 3), SILENCE_TYPE[::1]), **PLAIN)
@@ -422,22 +435,26 @@ def _count_peer(asked, first, limits, key, lat, lon, t_ms, counts):
             counts[me["at"], 2] += 1
 
 
-@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], ASKED_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 2), int64[:, ::1]), **PLAIN)
-def _peers_of_table(rows, more, heard, asked, first, since_ms, limits, counts):
-    """Count the tracks of a table that would be sighted (tracks/around.py). first[r + 1]: the first of `asked` (sorted by row of cells) in row r or later."""
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], ASKED_TYPE[::1], int64[::1], uint8[::1], int64, types.UniTuple(float64, 2), int64[:, ::1]), **PLAIN)
+def _peers_of_table(rows, more, heard, asked, first, near, since_ms, limits, counts):
+    """Count the tracks of a table that would be sighted (tracks/around.py), of which nearly all lie near nobody.
+
+    first[r + 1]: the first of `asked` (sorted by row of cells) in row r or later; near: marks of `_ask`.
+    """
     for i in range(rows.shape[0]):
         v = rows[i]
-        if heard[i] < since_ms or v["t_ms"] == T_MISSING:
+        lat, lon = np.int64(v["lat"]), np.int64(v["lon"])
+        if near[_mark((lat + QUARTER_TURN) // CELL_UNITS, (lon + HALF_TURN) // CELL_UNITS % COLUMNS)] == 0:
             continue
-        row = (np.int64(v["lat"]) + QUARTER_TURN) // CELL_UNITS
-        if first[row] != first[row + 3] and more[i]["belief"] == BELIEVED:
-            key = make_key(np.int64(v["mmsi"]), np.int64(more[i]["ordinal"]))
-            _count_peer(asked, first, limits, key, np.int64(v["lat"]), np.int64(v["lon"]), heard[i], counts)
+        if heard[i] >= since_ms and v["t_ms"] != T_MISSING and more[i]["belief"] == BELIEVED:
+            _count_peer(asked, first, limits, make_key(np.int64(v["mmsi"]), np.int64(more[i]["ordinal"])), lat, lon, heard[i], counts)
 
 
-@kernel((SIGHTING_TYPE[::1], ASKED_TYPE[::1], int64[::1], types.UniTuple(float64, 2), int64[:, ::1]), **PLAIN)
-def _peers_of_sightings(seen, asked, first, limits, counts):
+@kernel((SIGHTING_TYPE[::1], ASKED_TYPE[::1], int64[::1], uint8[::1], types.UniTuple(float64, 2), int64[:, ::1]), **PLAIN)
+def _peers_of_sightings(seen, asked, first, near, limits, counts):
     """The same of sightings."""
     for i in range(seen.shape[0]):
         s = seen[i]
-        _count_peer(asked, first, limits, s["key"], np.int64(s["lat"]), np.int64(s["lon"]), s["heard_ms"], counts)
+        lat, lon = np.int64(s["lat"]), np.int64(s["lon"])
+        if near[_mark((lat + QUARTER_TURN) // CELL_UNITS, (lon + HALF_TURN) // CELL_UNITS % COLUMNS)] != 0:
+            _count_peer(asked, first, limits, s["key"], lat, lon, s["heard_ms"], counts)

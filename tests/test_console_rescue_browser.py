@@ -89,6 +89,8 @@ def test_in_a_distress_no_text_crosses_another_and_its_banner_leaves_the_map_fre
     browser("press", key="j")
     names = "[...document.querySelectorAll('.names span')].map((n) => ({text: n.innerText, look: n.className, ...n.getBoundingClientRect().toJSON()}))"
     browser.until(f"dogwatch.sea.aid.words.length === 20 && {names}.some((n) => n.look === 'coming')")
+    whole = "((map) => (n) => map.left <= n.left && n.right <= map.right)(dogwatch.sea.map.getCanvas().getBoundingClientRect())"
+    browser.until(f"{names}.every({whole})")  # no name is cut by the edge of the map, as soon as it has made room for the panel
     drawn = browser("evaluate", js=names)
     assert drawn[0]["text"] == "970010001", "the casualty first"
     assert sum(one["look"] == "coming" for one in drawn) >= 5
@@ -99,6 +101,18 @@ def test_in_a_distress_no_text_crosses_another_and_its_banner_leaves_the_map_fre
         if one["left"] < other["right"] and other["left"] < one["right"] and one["top"] < other["bottom"] and other["top"] < one["bottom"]
     ]
     assert crossing == []
+    canvas = browser("evaluate", js="dogwatch.sea.map.getCanvas().getBoundingClientRect().toJSON()")
+    alerted = "[...dogwatch.state.alerts.values()].map((a) => dogwatch.vessels.slotOfMmsi(a.mmsi[0]))"
+    at = "dogwatch.sea.map.project([dogwatch.vessels.lon[s], dogwatch.vessels.lat[s]])"
+    symbols = browser("evaluate", js=f"{alerted}.filter((s) => s >= 0).map((s) => {at})")
+    assert len(symbols) > 10
+    covered = [
+        (one["text"], at)
+        for one in drawn
+        for at in symbols
+        if one["left"] - 8 < at["x"] + canvas["left"] < one["right"] + 8 and one["top"] - 8 < at["y"] + canvas["top"] < one["bottom"] + 8
+    ]
+    assert covered == [], "nor covers a name the symbol of an alert"
     last = max(i for i, one in enumerate(drawn) if one["look"] == "coming")
     assert all(one["look"] == "coming" for one in drawn[1 : last + 1]), "who can come before who has another alert"
     banner = "[...document.querySelectorAll('.distress :is(strong, .grow > div)')].map((one) => one.getClientRects().length ? one.offsetHeight : 0)"

@@ -41,9 +41,9 @@ export function basemap(info) {
   }
   if (info.names) {
     sources.names = { type: 'geojson', data: SHEET('names'), maxzoom: 10 };
-    layers.push(
-      { id: 'country-name', type: 'symbol', source: 'names', minzoom: 2, maxzoom: 8, filter: ['==', ['get', 'kind'], 'country'], layout: { 'text-field': ['get', 'name'], 'text-size': 12, 'text-letter-spacing': 0.1, 'text-max-width': 7 }, paint: painted('country-name', { 'text-halo-width': 1.2 }) },
-      { id: 'port-name', type: 'symbol', source: 'names', minzoom: 6, filter: ['==', ['get', 'kind'], 'port'], layout: { 'text-field': ['get', 'name'], 'text-size': 11.5, 'text-anchor': 'top', 'text-padding': 12 }, paint: painted('port-name', { 'text-halo-width': 1.2 }) },
+    layers.push( // the upper layer has its names first: countries, large ones before small ones, then ports where room is left
+      { id: 'port-name', type: 'symbol', source: 'names', minzoom: 6, filter: ['==', ['get', 'kind'], 'port'], layout: { 'text-field': ['get', 'name'], 'text-size': 11.5, 'text-variable-anchor': ['top', 'bottom', 'left', 'right'], 'text-radial-offset': 0.4, 'text-justify': 'auto', 'text-padding': 8 }, paint: painted('port-name', { 'text-halo-width': 1.2 }) },
+      { id: 'country-name', type: 'symbol', source: 'names', minzoom: 2, maxzoom: 8, filter: ['==', ['get', 'kind'], 'country'], layout: { 'text-field': ['get', 'name'], 'symbol-sort-key': ['-', 0, ['get', 'size']], 'text-size': 12, 'text-letter-spacing': 0.1, 'text-max-width': 7 }, paint: painted('country-name', { 'text-halo-width': 1.2 }) },
     );
   }
   return { sources, layers };

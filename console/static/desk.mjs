@@ -161,7 +161,7 @@ export function VersionList({ draft, act }) {
     ${asked ? html`<${Reason} label=${`Why ${asked.label.toLowerCase()} (version ${asked.number})?`} action=${asked.label} onReason=${decide} test="decide" />` : null}
     <table class="tabled"><thead><tr><th>version</th><th>state</th><th>text</th><th>who, when, why</th><th>to do</th></tr></thead>
     <tbody>${known.versions.map((v) => html`<tr data-test=${`version-${v.number}`}>
-      <td class="num">${v.number}</td><td>${v.state === 'active' ? html`<b>in force</b>` : v.state}</td><td><code title=${v.hash}>${v.hash.slice(0, 12)}</code></td>
+      <td class="num">${v.number}</td><td class="state">${v.state === 'active' ? html`<b>in force</b>` : v.state}</td><td><code title=${v.hash}>${v.hash.slice(0, 12)}</code></td>
       <td>${v.number ? v.acts.map((a) => html`<div>${a.action} by <b>${clean(a.by, 60)}</b> (${clean(a.role, 20)}), ${dateTime(new Date(a.wall_ms).toISOString())}: ${clean(a.reason, 300)}</div>`) : 'what the configuration names'}</td>
       <td><button class="small" onClick=${() => act.show(v.number)}>into the editor</button> ${v.test ? html`<button class="small" onClick=${() => act.recall(v)}>its back-test</button> ` : null}
         ${v.state === 'proposed' ? html`${button('activate', v.number, 'Activate')}${button('withdraw', v.number, 'Withdraw')}` : null}

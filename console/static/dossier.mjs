@@ -2,10 +2,9 @@
 
 import { html, useEffect } from './html.mjs';
 import { change, state } from './store.mjs';
-import { CLASS_WORDS, clean, dateTime, degrees, duration, period, position, speed, value, words } from './text.mjs';
+import { CLASS_WORDS, FILES, clean, dateTime, degrees, duration, period, position, speed, value, words } from './text.mjs';
 import { getJson } from './wire.mjs';
 
-const FORMS = ['geojson', 'kml', 'csv', 'gpx', 'cot', 'parquet'];
 const DAYS = [1, 7, 30];
 const AGAIN_MS = 10_000;
 const LAST_FIXES = 10;
@@ -41,7 +40,7 @@ export function Dossier({ eventNow, act }) {
       ${fault ? html`<p class="note" role="alert">The dossier could not be read: ${fault}.</p>` : null}
       ${found ? html`<${Sections} found=${found} eventNow=${eventNow} act=${act} />` : fault ? null : html`<p class="muted">Reading…</p>`}
     </div>
-    ${found ? html`<p class="pad row export">Save as ${FORMS.map((form) => html`<a key=${form} href=${`api/v1/vessels/${mmsi}/export.${form}?days=${days}`} download data-test=${`export-${form}`}>${form.toUpperCase()}</a>`)}</p>` : null}
+    ${found ? html`<p class="pad row export">Save as ${Object.entries(FILES).map(([form, name]) => html`<a key=${form} href=${`api/v1/vessels/${mmsi}/export.${form}?days=${days}`} download data-test=${`export-${form}`}>${name}</a>`)}</p>` : null}
   </aside>`;
 }
 

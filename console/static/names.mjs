@@ -3,7 +3,8 @@
 
 const NAMES_MAX = 40; // beyond that a map is paint
 const GAP_PX = 20; // from the target to its name
-const SYMBOL_PX = 18; // half of what the symbol of a casualty with its brackets takes
+const SYMBOL_PX = 14; // half of what the symbol of an alert takes
+const CASUALTY_PX = 18; // and that of a casualty with its brackets
 
 export class Names {
   constructor(container) {
@@ -16,11 +17,13 @@ export class Names {
   }
 
   /**
-   * Tell as many as have room, the first ones first; one that finds none stays away rather than cover another.
-   * `labels`: [{ mmsi, at: { x, y } in px, text, look }]; `size`: { width, height } of the map; `casualty`: place whose symbol nothing may cover, or null.
+   * Tell as many as have room, the first ones first; one that finds none stays away rather than cover another, a symbol of an alert, or be cut by the edge.
+   * `labels`: [{ mmsi, at: { x, y } in px, text, look }]; `size`: { width, height } of the map; `casualty`: place of the call for help in view, or null.
    */
   draw(labels, size, casualty) {
-    const taken = casualty ? [{ x: casualty.x - SYMBOL_PX, y: casualty.y - SYMBOL_PX, w: 2 * SYMBOL_PX, h: 2 * SYMBOL_PX }] : [];
+    const taken = labels.filter((one) => one.look !== 'coming').map((one) => around(one.at, SYMBOL_PX));
+    if (casualty) taken.push(around(casualty, CASUALTY_PX));
+    const free = (box) => box.x >= 0 && box.y >= 0 && box.x + box.w <= size.width && box.y + box.h <= size.height && !taken.some((other) => box.x < other.x + other.w && other.x < box.x + box.w && box.y < other.y + other.h && other.y < box.y + box.h);
     const told = new Set();
     let used = 0;
     for (const { mmsi, at, text, look } of labels) {
@@ -33,15 +36,17 @@ export class Names {
         tag.className = look;
         tag.size = [tag.offsetWidth, tag.offsetHeight];
       }
-      const free = places(at, ...tag.size).find((box) => !taken.some((other) => box.x < other.x + other.w && other.x < box.x + box.w && box.y < other.y + other.h && other.y < box.y + box.h));
-      if (!free) continue;
-      taken.push(free);
-      tag.style.transform = `translate(${free.x}px, ${free.y}px)`;
+      const found = places(at, ...tag.size).find(free);
+      if (!found) continue;
+      taken.push(found);
+      tag.style.transform = `translate(${found.x}px, ${found.y}px)`;
       used++;
     }
     while (this.box.children.length > used) this.box.lastChild.remove();
   }
 }
 
-/** Where a name may stand, the best first: right, left, below, above. */
-const places = ({ x, y }, w, h) => [[GAP_PX, -8], [-GAP_PX - w, -8], [-w / 2, GAP_PX], [-w / 2, -GAP_PX - h]].map(([dx, dy]) => ({ x: Math.round(x + dx), y: Math.round(y + dy), w, h }));
+const around = ({ x, y }, half) => ({ x: x - half, y: y - half, w: 2 * half, h: 2 * half });
+
+/** Where a name may stand, the best first: right, left, below, above, then at the corners. */
+const places = ({ x, y }, w, h) => [[GAP_PX, -8], [-GAP_PX - w, -8], [-w / 2, GAP_PX], [-w / 2, -GAP_PX - h], [GAP_PX, GAP_PX - h / 2], [GAP_PX, -GAP_PX - h / 2], [-GAP_PX - w, GAP_PX - h / 2], [-GAP_PX - w, -GAP_PX - h / 2]].map(([dx, dy]) => ({ x: Math.round(x + dx), y: Math.round(y + dy), w, h }));

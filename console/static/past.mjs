@@ -4,6 +4,7 @@
 import { state } from './store.mjs';
 import { box, features, shownOf } from './replay.mjs';
 
+const ROOM_PX = 80; // at least so much of the map's height has the tracks
 const EMPTY = { type: 'FeatureCollection', features: [] };
 const only = (...kinds) => ['in', ['get', 'kind'], ['literal', kinds]];
 
@@ -44,15 +45,20 @@ export class Past {
   /** Bring the map up to the replay of the page; true while there is one. */
   update() {
     const replay = state.replay?.evidence ? state.replay : null;
+    if (replay && this.framed !== replay.evidence && document.querySelector('[data-test=replay]')) this._frame(replay.evidence); // beside its bar, which is drawn by then
     if (replay === this.shown) return Boolean(replay);
     if (Boolean(replay) !== Boolean(this.shown)) this.map.setLayoutProperty('vessels', 'visibility', replay ? 'none' : 'visible');
     this.shown = replay;
     this.map.getSource('past').setData(replay ? features({ ...replay, evidence: shownOf(replay) }) : EMPTY);
-    if (replay && this.framed !== replay.evidence) {
-      this.framed = replay.evidence;
-      const around = box(replay.evidence);
-      if (around) this.map.fitBounds(around, { padding: { top: Math.max(60, Math.min(220, 20 + (document.querySelector('.bars')?.offsetHeight ?? 0))), left: 60, right: 140, bottom: 60 + (document.querySelector('.replay')?.offsetHeight ?? 160) }, maxZoom: 13, animate: false });
-    }
     return Boolean(replay);
+  }
+
+  /** Show the whole of what happened between the bars above the map and the bar of the replay. */
+  _frame(evidence) {
+    this.framed = evidence;
+    const around = box(evidence), tall = (name) => document.querySelector(name)?.offsetHeight ?? 0;
+    const top = Math.max(60, Math.min(220, 20 + tall('.bars')));
+    const bottom = Math.min(40 + tall('.replay'), this.map.getContainer().clientHeight - top - ROOM_PX);
+    if (around) this.map.fitBounds(around, { padding: { top, left: 60, right: 140, bottom: Math.max(20, bottom) }, maxZoom: 13, animate: false });
   }
 }

@@ -5,12 +5,10 @@ import { kbd } from './keys.mjs';
 import { LevelIcon, conditionWord, who } from './parts.mjs';
 import { useRows } from './rows.mjs';
 import { SHOWS, arrange, change, filtered, hold, isOpen, setFilter, state } from './store.mjs';
-import { LEVELS, brief, clean, clock, dateTime, duration, levelRank } from './text.mjs';
+import { FILES, LEVELS, brief, clean, clock, dateTime, duration, levelRank } from './text.mjs';
 
 const SLOW_MS = 6_000;
 const SAVED_MAX = 200; // named in an address; without a filter a file has the whole board
-const FORMS = ['csv', 'geojson', 'kml', 'gpx', 'cot', 'parquet'];
-const NAMES = { csv: 'CSV', geojson: 'GeoJSON', kml: 'KML', gpx: 'GPX', cot: 'CoT', parquet: 'GeoParquet' };
 
 export function Queue({ eventNow, act }) {
   const box = useRef(null);
@@ -41,7 +39,7 @@ export function Queue({ eventNow, act }) {
           </table>`
         : html`<${Empty} eventNow=${eventNow} />`}
     </div>
-    ${alerts.length ? html`<p class="saves small-text">Save ${filtered() ? 'what is shown' : 'all alerts'} as ${FORMS.map((form) => html`<a key=${form} href=${exported(form)} download data-test=${`alerts-${form}`}>${NAMES[form]}</a> `)}</p>` : null}
+    ${alerts.length ? html`<p class="saves small-text">Save ${filtered() ? 'what is shown' : 'all alerts'} as ${Object.entries(FILES).map(([form, name]) => html`<a key=${form} href=${exported(form)} download data-test=${`alerts-${form}`}>${name}</a> `)}</p>` : null}
   </section>`;
 }
 

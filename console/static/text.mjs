@@ -3,6 +3,8 @@
 
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu; // control, bidi and zero-width characters, line separators
 
+/** Forms in which alerts and vessels are saved: the ending of the address, what people call it. */
+export const FILES = { csv: 'CSV', geojson: 'GeoJSON', kml: 'KML', gpx: 'GPX', cot: 'CoT', parquet: 'GeoParquet' };
 export const LEVELS = ['caution', 'warning', 'alarm', 'emergency'];
 export const levelRank = (level) => LEVELS.indexOf(level);
 

@@ -8,7 +8,7 @@
 // every pixel (measured with 50,000 ships: docs/console.md); then of the same buffer what has another form; vectors of the few that
 // matter; their symbols, last and on top.
 
-import { STRIDE, BIT } from './vessels.mjs';
+import { STRIDE, BIT, SHAPE } from './vessels.mjs';
 
 const VERTEX = `#version 300 es
 precision highp float;
@@ -19,18 +19,13 @@ layout(location = 3) in uvec4 a_style; // shape, colour, size, bits
 uniform mat4 u_matrix;
 uniform vec4 u_centre;
 uniform float u_now, u_ratio, u_scale, u_points_max;
-uniform int u_part; // of the vessels: 0 all, 1 plain triangles, 2 the other forms
+uniform vec4 u_colours[13];
 flat out uvec4 v_style;
+flat out vec4 v_fill; // looked up here: once for each target, not for each of its pixels
 flat out float v_alpha, v_size;
 flat out vec2 v_turn;
 out float v_ahead;
 void main() {
-  bool plain = a_style.x == 0u;
-  if (u_part != 0 && plain != (u_part == 1)) {
-    gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // outside: the other draw has it
-    gl_PointSize = 1.0;
-    return;
-  }
   float age = max(0.0, u_now - a_move.x);
   bool still = (a_style.w & ${BIT.still}u) != 0u;
   float limit = (a_style.w & ${BIT.classB}u) != 0u ? 90.0 : 60.0;
@@ -43,6 +38,7 @@ void main() {
   gl_PointSize = v_size;
   v_alpha = still ? 1.0 : 1.0 - 0.6 * smoothstep(limit, 480.0, age);
   v_style = a_style;
+  v_fill = u_colours[a_style.y];
   v_turn = vec2(cos(a_move.y), sin(a_move.y));
   v_ahead = a_move.z;
 }`;
@@ -50,10 +46,10 @@ void main() {
 const FRAGMENT = `#version 300 es
 precision highp float;
 flat in uvec4 v_style;
+flat in vec4 v_fill;
 flat in float v_alpha, v_size;
 flat in vec2 v_turn;
 in float v_ahead;
-uniform vec4 u_colours[13];
 uniform vec4 u_outline;
 uniform float u_flash;
 uniform bool u_line;
@@ -94,7 +90,7 @@ float form(uint shape, vec2 p, vec2 r, float px) { // p upright, r turned to the
   return abs(max(abs(p.x), abs(p.y)) - 0.72) - 1.4 * px;
 }
 void main() {
-  vec4 fill = u_colours[v_style.y];
+  vec4 fill = v_fill;
   float flash = (v_style.w & ${BIT.flash}u) != 0u ? u_flash : 1.0;
   if (u_line) {
     if (fract(v_ahead / 40.0) > 0.6) discard;
@@ -118,10 +114,9 @@ void main() {
 // A small triangle with its apex on the heading: below the base line, and inside both flanks (symmetric, so one test of |x| does for two)
 const PLAIN = `#version 300 es
 precision mediump float;
-flat in uvec4 v_style;
+flat in vec4 v_fill;
 flat in float v_alpha, v_size;
 flat in vec2 v_turn;
-uniform vec4 u_colours[13];
 uniform vec4 u_outline;
 out vec4 colour;
 void main() {
@@ -129,7 +124,7 @@ void main() {
   vec2 r = vec2(p.x * v_turn.x + p.y * v_turn.y, p.y * v_turn.x - p.x * v_turn.y);
   float d = max(r.y - 0.72, abs(r.x) * 0.954 - r.y * 0.299 - 0.257) * v_size * 0.5; // px
   float a = clamp(1.2 - d, 0.0, 1.0) * v_alpha;
-  colour = vec4(mix(u_outline.rgb, u_colours[v_style.y].rgb, clamp(0.5 - d, 0.0, 1.0)) * a, a);
+  colour = vec4(mix(u_outline.rgb, v_fill.rgb, clamp(0.5 - d, 0.0, 1.0)) * a, a);
 }`;
 
 export const FLASH_MS = 500; // a target that flashes is bright for so long, then dim
@@ -157,6 +152,8 @@ export class VesselLayer {
     this.pointsMax = gl.getParameter(gl.ALIASED_POINT_SIZE_RANGE)[1];
     this.all = vertexArray(gl);
     this.few = vertexArray(gl);
+    this.order = gl.createBuffer();
+    this.sortedFrames = -1;
     this.allBytes = 0;
     this.vessels.dirty = [0, this.vessels.count];
   }
@@ -166,6 +163,7 @@ export class VesselLayer {
       gl.deleteVertexArray(array);
       gl.deleteBuffer(buffer);
     }
+    gl.deleteBuffer(this.order);
     gl.deleteProgram(this.plain.program);
     gl.deleteProgram(this.forms.program);
   }
@@ -183,12 +181,10 @@ export class VesselLayer {
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.bindVertexArray(this.all.array);
-    for (const [of, part] of [[plain, 1], [forms, 2]]) {
+    for (const [of, from, to] of [[plain, 0, this.triangles], [forms, this.triangles, vessels.count]]) {
       this._use(gl, of, view);
-      gl.uniform1i(of.at.u_part, part);
-      gl.drawArrays(gl.POINTS, 0, vessels.count);
+      if (to > from) gl.drawElements(gl.POINTS, to - from, gl.UNSIGNED_INT, from * Uint32Array.BYTES_PER_ELEMENT);
     }
-    gl.uniform1i(forms.at.u_part, 0);
     this._drawFew(gl, this.lines, gl.LINES, 1);
     this._drawFew(gl, this.marks, gl.POINTS, 0);
     gl.bindVertexArray(null);
@@ -221,6 +217,21 @@ export class VesselLayer {
       gl.bufferSubData(gl.ARRAY_BUFFER, from * STRIDE, vessels.bytes.subarray(from * STRIDE, to * STRIDE));
     }
     vessels.dirty = [Infinity, 0];
+    this._sort(gl);
+  }
+
+  /** Slots of the plain triangles, then those of the other forms: so that no draw passes over vertices of the other. */
+  _sort(gl) {
+    const { vessels } = this;
+    if (this.sortedFrames === vessels.frames) return;
+    this.sortedFrames = vessels.frames;
+    const order = new Uint32Array(vessels.count);
+    let triangles = 0, forms = vessels.count;
+    for (let s = 0; s < vessels.count; s++) order[vessels.shape(s) === SHAPE.triangle ? triangles++ : --forms] = s;
+    this.triangles = triangles;
+    gl.bindVertexArray(this.all.array); // which holds what is bound here
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.order);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, order, gl.STREAM_DRAW);
   }
 
   _drawFew(gl, { bytes, count }, mode, line) {
@@ -238,13 +249,13 @@ const MASSES = 20_000;
 /** How large small symbols are: by zoom, and smaller where thousands share the view. */
 function scaleAt(zoom, count) {
   const masses = Math.max(0, Math.log10(count / MASSES)); // of which no eye tells one from the next: a software renderer pays for each pixel
-  const crowd = 0.2 * Math.log10(Math.max(1, count / 1000)) + 0.35 * masses;
-  return Math.max(masses ? 0.45 : 0.62, Math.min(1.35, 0.62 + (zoom - 5) * 0.12 - crowd));
+  const crowd = 0.2 * Math.log10(Math.max(1, count / 1000)) + 0.6 * masses;
+  return Math.max(masses ? 0.35 : 0.62, Math.min(1.35, 0.62 + (zoom - 5) * 0.12 - crowd));
 }
 
 function linked(gl, fragment) {
   const program = link(gl, fragment);
-  const names = ['u_matrix', 'u_centre', 'u_now', 'u_ratio', 'u_scale', 'u_points_max', 'u_part', 'u_colours', 'u_outline', 'u_flash', 'u_line'];
+  const names = ['u_matrix', 'u_centre', 'u_now', 'u_ratio', 'u_scale', 'u_points_max', 'u_colours', 'u_outline', 'u_flash', 'u_line'];
   return { program, at: Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)])) };
 }
 

@@ -196,6 +196,9 @@ export class Vessels {
     }
   }
 
+  /** Which SHAPE it has. */
+  shape(s) { return this.bytes[s * STRIDE + 36]; }
+
   slotOfMmsi(mmsi) { return this.slot.get(this.byMmsi.get(mmsi)); }
 
   /**

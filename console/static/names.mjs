@@ -2,6 +2,8 @@
 // room. May not: what is wanted and in which order (map.mjs), names of places (basemap.mjs).
 
 const NAMES_MAX = 40; // beyond that a map is paint
+const TRIED_MAX = 120; // with thousands in one place most find no room, and to look for it costs the square of their number
+const SIZES_MAX = 2000;
 const GAP_PX = 20; // from the target to its name
 const SYMBOL_PX = 14; // half of what the symbol of an alert takes
 const CASUALTY_PX = 18; // and that of a casualty with its brackets
@@ -10,6 +12,7 @@ export class Names {
   constructor(container) {
     this.box = Object.assign(document.createElement('div'), { className: 'names', ariaHidden: 'true' }); // queue and evidence say the same in words
     container.append(this.box);
+    this.sizes = new Map(); // look and text -> [width, height]: to ask for a size costs a layout of the page
   }
 
   set hidden(hidden) {
@@ -21,27 +24,30 @@ export class Names {
    * `labels`: [{ mmsi, at: { x, y } in px, text, look }]; `size`: { width, height } of the map; `casualty`: place of the call for help in view, or null.
    */
   draw(labels, size, casualty) {
-    const taken = labels.filter((one) => one.look !== 'coming').map((one) => around(one.at, SYMBOL_PX));
+    const tried = new Map(), taken = []; // mmsi -> label; boxes that nothing may cover
+    for (const one of labels) {
+      if (tried.size >= TRIED_MAX) break;
+      if (one.at.x < 0 || one.at.y < 0 || one.at.x > size.width || one.at.y > size.height) continue;
+      if (one.look !== 'coming') taken.push(around(one.at, SYMBOL_PX)); // of whom comes too, the symbol of the alert is there as well
+      if (!tried.has(one.mmsi)) tried.set(one.mmsi, one);
+    }
     if (casualty) taken.push(around(casualty, CASUALTY_PX));
     const free = (box) => box.x >= 0 && box.y >= 0 && box.x + box.w <= size.width && box.y + box.h <= size.height && !taken.some((other) => box.x < other.x + other.w && other.x < box.x + box.w && box.y < other.y + other.h && other.y < box.y + box.h);
-    const told = new Set();
     let used = 0;
-    for (const { mmsi, at, text, look } of labels) {
+    for (const { at, text, look } of tried.values()) {
       if (used >= NAMES_MAX) break;
-      if (told.has(mmsi) || at.x < 0 || at.y < 0 || at.x > size.width || at.y > size.height) continue;
-      told.add(mmsi);
       const tag = this.box.children[used] ?? this.box.appendChild(document.createElement('span'));
-      if (tag.textContent !== text || tag.className !== look || !tag.size) { // to ask for a size costs a layout of the page
-        tag.textContent = text;
-        tag.className = look;
-        tag.size = [tag.offsetWidth, tag.offsetHeight];
-      }
-      const found = places(at, ...tag.size).find(free);
+      if (tag.textContent !== text) tag.textContent = text;
+      if (tag.className !== look) tag.className = look;
+      const known = `${look} ${text}`;
+      if (!this.sizes.has(known)) this.sizes.set(known, [tag.offsetWidth, tag.offsetHeight]);
+      const found = places(at, ...this.sizes.get(known)).find(free);
       if (!found) continue;
       taken.push(found);
       tag.style.transform = `translate(${found.x}px, ${found.y}px)`;
       used++;
     }
+    if (this.sizes.size > SIZES_MAX) this.sizes.clear();
     while (this.box.children.length > used) this.box.lastChild.remove();
   }
 }

@@ -149,7 +149,7 @@ def distress(number: int = 9, **more: Any) -> Alert:
 
 
 def land_nearby(folder: Path) -> Path | None:
-    """A file with the land within 15 degrees of CENTRE, or None where none is installed: each page would cut the whole world into tiles."""
+    """A file with the land within 15 degrees of CENTRE (the names beside it), or None where none is installed: each page would cut the whole world into tiles."""
     whole = ROOT / "zones" / "data" / "land.geojson"
     if not whole.is_file():
         return None
@@ -158,6 +158,9 @@ def land_nearby(folder: Path) -> Path | None:
     near = [p for p in polygons if np.any(np.all(np.abs(np.array(p[0]) - CENTRE[::-1]) < 15, axis=1))]
     assert 0 < len(near) < len(polygons)
     world["geometry"]["coordinates"] = near
+    names = whole.with_name("names.geojson")
+    if names.is_file():
+        (folder / names.name).write_bytes(names.read_bytes())
     part = folder / "land.geojson"
     part.write_text(json.dumps(world), encoding="utf-8")
     return part

@@ -23,7 +23,7 @@ from benchmarks.chaos_sea import LATENESS_S, PROFILE, SOURCE, Sea
 from benchmarks.chaos_victim import Pace, ended, fork, moments, start
 from dogwatch.config import Kafka
 from runners.kafka_client import new_admin
-from runners.kafka_topics import TOPICS, init_topics
+from runners.kafka_topics import init_topics, topics_of
 
 STAGES = ("score", "track", "ingest")
 STANDBYS = ("score-2", "track-2")  # of half of the lines
@@ -275,7 +275,7 @@ class Line:
 
     def _delete(self) -> int:
         with contextlib.closing(new_admin(self.kafka)) as admin:
-            admin.delete_topics([self.kafka.prefix + name for name in TOPICS])
+            admin.delete_topics([self.kafka.prefix + name for name in topics_of(self.kafka)])
         return 0
 
 

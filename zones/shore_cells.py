@@ -288,15 +288,18 @@ def _short(edges, found, n, box):
     cosine = cos_lat(max(abs(south), abs(north)) + int(COAST_CAP_NM * UNITS_PER_NM))
     tangent = math.sqrt(1.0 - cosine * cosine) / cosine
     across_nm = math.hypot(float(north - south), float(east - west)) * NM_PER_UNIT
+    witness_nm = np.array([math.sqrt(squared[w].max()) for w in range(5)])
     kept = 0
     for k in range(n):
-        e, keep = found[k], True
+        e, keep, w = found[k], True, 0
         edge_nm = math.hypot(float(edges[e, 2] - edges[e, 0]), float(edges[e, 3] - edges[e, 1])) * NM_PER_UNIT
-        for w in range(5):
-            loses, margin = True, _margin(tangent, across_nm, far_nm[k, :4].max(), math.sqrt(squared[w].max()), edge_nm, length_nm[w])
+        farthest_nm = max(far_nm[k, 0], far_nm[k, 1], far_nm[k, 2], far_nm[k, 3])
+        while keep and w < 5:
+            loses, margin = True, _margin(tangent, across_nm, farthest_nm, witness_nm[w], edge_nm, length_nm[w])
             for j in range(4):
                 loses = loses and far_nm[k, j] * far_nm[k, j] > squared[w, j] + margin
-            keep = keep and not loses
+            keep = not loses
+            w += 1
         if keep:
             found[kept] = e
             kept += 1

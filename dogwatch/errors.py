@@ -34,7 +34,7 @@ class ConfigError(InputError):
     """A fault in a configuration-like file, located: `file:line: key: what. remedy`; line 0: the file has no lines."""
 
     def __init__(self, what: str, *, file: str, line: int = 1, key: str = "", remedy: str = "", value: object = None) -> None:
-        self.file, self.line, self.key = file, line, key
+        self.file, self.line, self.key, self.said = file, line, key, what  # `said`: what is wrong, without the place
         spot = f"{file}:{line}" if line else file
         where = f"{spot}: {key}: " if key else f"{spot}: "
         super().__init__(where + what, remedy=remedy, value=value)

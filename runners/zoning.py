@@ -66,7 +66,8 @@ def build_zones(options: BuildOptions, say: Say) -> dict[str, Any]:
     if options.learn or options.state:
         features += _learned(options, made, say)
     if not features:
-        raise InputError("no zone came of it: " + ", ".join(f"{k} {v}" for k, v in made.items() if k != "out"), remedy="give more data, or see docs/zones.md")
+        counted = ", ".join(f"{k} {v}" for k, v in made.items() if k != "out")
+        raise InputError(f"no zone came of it{counted and ': '}{counted}", remedy="give more data or another box, or see docs/zones.md")
     write_zones(options.out, features)
     return {**made, "zones": len(features)}
 
@@ -83,6 +84,8 @@ def write_zones(out: Path, features: list[Any]) -> None:
 
 def approve(path: Path, ids: list[str], owner: str) -> list[str]:
     """Say yes to proposals of a zones file by id, in the name of `owner`; returns the ids. Raises InputError/ConfigError; all or nothing."""
+    if not owner.strip():
+        raise InputError("nobody has said yes", remedy="--owner names the office that answers for these masks")
     features = _features(path)
     by_id = {str(feature["properties"].get("id")): feature for feature in features}
     absent = [zone_id for zone_id in ids if zone_id not in by_id]

@@ -80,7 +80,8 @@ def test_a_shapefile_in_a_zip_and_a_project_of_another_system(tmp_path):
     write(tmp_path / "utm.shp", [flat], {"id": ["u"], "kind": ["area"]}, crs="EPSG:32632")
     with zipfile.ZipFile(tmp_path / "utm.zip", "w") as archive:
         for part in ("shp", "shx", "dbf", "prj"):
-            archive.write(tmp_path / f"utm.{part}", f"utm.{part}")
+            archive.write(tmp_path / f"utm.{part}", f"in/a folder/utm.{part}")  # as Marine Regions packs them
+        archive.writestr("read me.txt", "")
     for path in ("utm.shp", "utm.zip"):
         (zone,) = read_zones(tmp_path / path).zones
         assert np.abs(np.unique(zone.edges[:, 0]) - [55 * 600_000, 55.25 * 600_000]).max() <= 1
@@ -139,6 +140,13 @@ def test_damaged_absent_and_huge_files_say_so(tmp_path, monkeypatch):
         read_zones(tmp_path / "x.gpkg")
     with pytest.raises(ConfigError, match="no such file"):
         read_zones(tmp_path / "absent.kml")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w") as archive:
+        archive.writestr("z.geojson", "{}")
+    with pytest.raises(ConfigError, match="holds no Shapefile"):
+        read_zones(tmp_path / "empty.zip")
+    (tmp_path / "x.zip").write_bytes(b"no archive")
+    (row,) = check.check([str(tmp_path / "x.zip")])["files"]
+    assert row["faults"][0]["what"].startswith("cannot be read: "), "the file is named once, before it"
     monkeypatch.setattr("zones.load.GIS_BYTES_MAX", 3)
     with pytest.raises(ConfigError, match="larger than"):
         read_zones(tmp_path / "x.gpkg")

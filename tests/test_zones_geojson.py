@@ -116,6 +116,13 @@ FAULTS = [
     ("learned too soon", collection(feature(kind="anchorage", approved=True, evidence={"belt": "border", "ship_types": 1})), "1 types of ships", "needs 3"),
     ("a point of nowhere", collection(feature([1, 2, "x"][:1], "Point", kind="port", buffer_nm=1)), "not a list of [longitude, latitude]", "numbers"),
     ("a point out of range", collection(feature([200, 2], "Point", kind="port", buffer_nm=1)), "longitude 200", "180"),
+    ("a list as id", collection(feature(id=[1])), "has no id", "unique"),
+    ("an endless id", collection(feature(id="x" * 201)), "its id has 201 letters", "at most 200"),
+    ("a terminal's word", collection(feature(id="a\x1b[31m")), "property 'id' holds a control character", "plain text"),
+    ("half a character", collection(feature(name="\ud800x")), r"'\ud800x' (feature 1): holds half of a character", "plain text"),
+    ("half a character within", collection(feature(note={"a": ["\udc00"]})), "'Test box' (feature 1): holds half of a character", "plain text"),
+    ("a number too large", collection(feature([[[10**400, 0], [1, 0], [1, 1], [10**400, 0]]])), "not a list of [longitude, latitude]", "numbers"),
+    ("a number too long", collection(feature()).replace('"kind"', '"n": ' + "7" * 5000 + ', "kind"', 1), "thousands of digits", "plain"),
     ("line as port", collection(feature([[0, 0], [1, 1]], "LineString", kind="port")), "a line cannot be a 'port'", "buffer_nm"),
 ]
 
@@ -164,11 +171,27 @@ def test_lines_are_found_in_any_layout():
             assert indent is None or lines[fault.line - 1].strip() == "{"
 
 
+def test_numbers_and_white_space_in_texts_of_ours_do_no_harm():
+    """Tables keep ids as 17.0, and a name may be a number or run over two lines; what is not ours may hold anything."""
+    (zone,) = load_zones(collection(feature(id=17.0, name=5, owner=" The\n office ", version="", description="two\nlines\x07"))).zones
+    assert (zone.id, zone.name, zone.owner) == ("17", "5", "The office")
+    assert zone.version.startswith("h-"), "an empty version is none"
+
+
 def test_areas_cut_at_180_and_around_a_pole_are_accepted():
     fiji = [[[[177, -18], [180, -18], [180, -16], [177, -16], [177, -18]]], [[[-180, -18], [-178, -18], [-178, -16], [-180, -16], [-180, -18]]]]
     ross = [[[-180, -90], [180, -90], [180, -60], [60, -60], [-60, -60], [-180, -60], [-180, -90]]]
     zones = load_zones(collection(feature(fiji, "MultiPolygon"), feature(ross, id="z2"))).zones
     assert len(zones) == 2
+
+
+def test_areas_over_the_poles_and_the_world_have_no_sliver(tmp_path):
+    cap = [[[-180, 80], [0, 80], [180, 80], [180, 90], [-180, 90], [-180, 80]]]
+    world = [[[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]]
+    (tmp_path / "z.geojson").write_text(collection(feature(cap, id="a"), feature(world, id="b")), encoding="utf-8")
+    (row,) = check.check([str(tmp_path / "z.geojson")])["files"]
+    assert row["ok"]
+    assert row["notes"] == []
 
 
 def test_a_byte_order_mark_and_foreign_properties_do_no_harm():

@@ -232,6 +232,8 @@ def test_approve_names_what_is_absent(tmp_path):
     path, _ = proposal(tmp_path)
     with pytest.raises(InputError, match="no zone 'nobody'"):
         approve(path, ["nobody"], "x")
+    with pytest.raises(InputError, match="nobody has said yes"):
+        approve(path, ["nobody"], " ")
     done = CliRunner().invoke(app, ["zones", "approve", str(path), json.loads(path.read_text())["features"][0]["properties"]["id"], "--owner", "Watch"])
     assert done.exit_code == 0, done.output
     assert load_zones(path.read_text(encoding="utf-8")).zones[0].kind == "anchorage"

@@ -11,6 +11,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dogwatch.errors import ConfigError
 from zones import check
 from zones.coast import build_coast
 from zones.geojson import Drawn, drawn_of, examine_drawn
@@ -66,6 +67,60 @@ def test_each_fault_is_mended_and_said(name, row, said, size):
     assert faults_of(rows, "f") == []
     assert area(rows[0]) == pytest.approx(size, rel=1e-5)
     assert mend(*rows) == (rows, []), "mending twice changes nothing"
+
+
+HOLE = [[0.5, 0.25], [1.5, 0.25], [1.5, 0.75], [0.5, 0.75], [0.5, 0.25]]
+CAP = [[-180.0, 80.0], [0.0, 80.0], [180.0, 80.0], [180.0, 90.0], [-180.0, 90.0]]
+HOLES = {
+    "outside": ([SQUARE, [[x + 9, y] for x, y in HOLE]], 2.0),
+    "over the edge": ([SQUARE, [[x + 1, y] for x, y in HOLE]], 1.75),
+    "in a hole": ([SQUARE, HOLE, [[x / 2 + 0.5, y / 2 + 0.25] for x, y in HOLE]], 1.5),
+    "crossing itself": ([SQUARE, [[0.2, 0.2], [0.8, 0.8], [0.8, 0.2], [0.2, 0.8], [0.2, 0.2]]], 1.82),
+    "over 180, open": ([OVER_180, [[179.5, 0.25], [-179.5, 0.25], [-179.5, 0.75], [179.5, 0.75]]], 1.5),
+    "from 0 to 360": ([[[170.0, 0.0], [200.0, 0.0], [200.0, 10.0], [170.0, 10.0]], [[185.0, 2.0], [190.0, 2.0], [190.0, 4.0], [185.0, 2.0]]], 295.0),
+}
+
+
+@pytest.mark.parametrize(("rings", "size"), HOLES.values(), ids=HOLES)
+def test_a_hole_is_never_area_wherever_it_lies(rings, size):
+    rows, changes = mend(feature(rings))
+    assert changes
+    assert not any("sliver" in change for change in changes), changes
+    assert faults_of(rows, "f") == []
+    assert area(rows[0]) == pytest.approx(size, rel=1e-5)
+
+
+def test_a_hole_as_large_as_its_zone_leaves_nothing_and_stays_a_fault():
+    row = feature([SQUARE, SQUARE])
+    assert mend(row) == ([row], [])
+    assert len(faults_of([row], "f")) == 1
+
+
+@pytest.mark.parametrize("rings", [[CAP], [[*CAP[:2], [0.0, 75.0], *CAP[1:], CAP[0]]], [[[-180.0, -90.0], [180.0, -90.0], [180.0, 90.0], [-180.0, 90.0]]]])
+def test_areas_that_go_round_the_world_stay_whole(rings):
+    rows, changes = mend(feature(rings))
+    assert len(changes) == 1
+    assert area(rows[0]) == (3600 if rings[0][0] == CAP[0] else 64_800)
+    assert faults_of(rows, "f") == []
+
+
+def test_metres_and_nonsense_stay_as_they_are():
+    for rows in ([[5e5, 5e6], [6e5, 5e6], [6e5, 6e6], [5e5, 5e6]], [[1e308, 0.0], *SQUARE], [[10**400, 0], *SQUARE]):
+        row = feature([rows])
+        assert mend(row) == ([row], [])
+        assert faults_of([row], "f")
+
+
+def test_one_id_at_two_times_is_no_double():
+    rows, changes = mend(feature([SQUARE], valid_to="2026-06-01"), feature([SQUARE], valid_from="2026-06-01"))
+    assert [row["properties"]["id"] for row in rows] == ["z", "z-2"]
+    assert changes == ["'Box' (feature 2): id 'z' was taken: now 'z-2'"]
+
+
+def test_what_holds_no_feature_is_not_mended_into_an_empty_file(tmp_path):
+    (tmp_path / "z.geojson").write_text('{"type": "Polygon"}', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"z.geojson:1: nothing to mend: the file is a 'Polygon'"):
+        check.repaired(str(tmp_path / "z.geojson"))
 
 
 def test_a_line_over_180_is_cut_and_stays_as_long():

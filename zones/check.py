@@ -60,9 +60,12 @@ def check_lines(report: dict[str, Any]) -> list[str]:
 
 
 def repaired(path: str) -> tuple[str, list[str], list[Fault]]:
-    """(a mended file as GeoJSON text, what was changed, what is still wrong). Raises ConfigError when it cannot be read at all."""
+    """(a mended file as GeoJSON text, what was changed, what is still wrong). Raises ConfigError when it cannot be read, or holds no feature."""
     drawn = read_drawn(path)
     features, changes = repair(drawn)
+    if not features:
+        first = (drawn.faults or examine_drawn(drawn, path)[1])[0]
+        raise ConfigError(f"nothing to mend: {first.what}", file=path, line=first.line, remedy=first.remedy)
     return collection_text(features), changes, [*drawn.faults, *faults_of(features, path)]
 
 
@@ -175,7 +178,7 @@ def _examined(path: str) -> tuple[list[Zone], list[Fault]]:
     try:
         drawn = read_drawn(path)
     except ConfigError as fault:
-        drawn = Drawn([], [], [Fault(fault.line, "", fault.what, fault.remedy)])
+        drawn = Drawn([], [], [Fault(fault.line, "", fault.said, fault.remedy)])
     return examine_drawn(drawn, path)
 
 

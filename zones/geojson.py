@@ -22,7 +22,7 @@ import shapely
 from dogwatch.errors import ConfigError
 from dogwatch.geo import R_EARTH_M
 from dogwatch.times import from_iso
-from zones.kinds import CAREFUL, KINDS, NEEDS_AREA, PROPOSAL, SHIP_TYPES_MIN_IN_BORDER, SIDES, SUBKINDS, understood
+from zones.kinds import CAREFUL, KINDS, KNOWN, NEEDS_AREA, PROPOSAL, SHIP_TYPES_MIN_IN_BORDER, SIDES, SUBKINDS, understood
 from zones.polygons import ALWAYS
 
 RESERVED = ("belt-", "port-")  # ids of the built-in set
@@ -30,9 +30,11 @@ ZONES_MAX = 10_000  # relations ask every zone: beyond this the answer is slow
 VERTICES_MAX = 1_000_000  # 16 MB of edges
 BUFFER_NM_MAX = 60.0
 FAULTS_MAX = 50  # printed; the count is always told
+ID_LETTERS_MAX = 200  # an id stands in every event that names the zone
 UNITS_PER_DEG = 600_000
 _GAP = re.compile(r"[\s,]*")
 _NUMBER = re.compile(r"-?[0-9.]+(?:e[+-]?[0-9]+)?")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # what no terminal should be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ def drawn_of(text: str) -> Drawn:
         document = json.loads(text)
     except json.JSONDecodeError as fault:
         return Drawn([], [], [Fault(fault.lineno, "", f"not JSON: {fault.msg} at column {fault.colno}", "correct the syntax")])
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        return Drawn([], [], [Fault(1, "", "not a zones file: a number of thousands of digits", "export a plain FeatureCollection")])
     except RecursionError:
         return Drawn([], [], [Fault(1, "", "not a zones file: nested too deeply", "export a plain FeatureCollection")])
     kind = document.get("type") if isinstance(document, dict) else type(document).__name__
@@ -143,7 +147,26 @@ def drawn_of(text: str) -> Drawn:
     features = document.get("features")
     if not isinstance(features, list):
         features = []
-    return Drawn(features, _feature_lines(text, len(features)), [], _crs(document.get("crs")))
+    lines = _feature_lines(text, len(features))
+    if "\\ud" in text.lower():
+        for index, feature in enumerate(features):
+            if _halved(feature):
+                what = "holds half of a character (a surrogate without its other half)"
+                return Drawn([], [], [Fault(lines[index], _label(said_of(feature)[2], index), what, "write it again as plain text")])
+    return Drawn(features, lines, [], _crs(document.get("crs")))
+
+
+def _halved(feature: Any) -> bool:
+    try:
+        json.dumps(feature, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _label(name: str, index: int) -> str:
+    shown = name.isprintable() or not (_CONTROL.search(name) or _halved(name))
+    return (f"'{name}'" if shown else ascii(name)) + f" (feature {index + 1})" if name else f"feature {index + 1}"
 
 
 def examine_drawn(drawn: Drawn, file: str) -> tuple[list[Zone], list[Fault]]:
@@ -215,13 +238,8 @@ class _Feature:
         self.feature, self.line, self.file = feature, line, file
         self.faults: list[Fault] = []
         self.broken = False
-        properties = feature.get("properties") if isinstance(feature, dict) else None
-        self.properties: dict[str, Any] = understood(properties) if isinstance(properties, dict) else {}
-        raw = self.properties.get("id", feature.get("id") if isinstance(feature, dict) else None)
-        self.id = str(raw).strip() if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
-        name = self.properties.get("name")
-        self.name = name if isinstance(name, str) and name.strip() else self.id
-        self.label = f"'{self.name}' (feature {index + 1})" if self.name else f"feature {index + 1}"
+        self.properties, self.id, self.name = said_of(feature)
+        self.label = _label(self.name, index)
 
     def fault(self, what: str, remedy: str, place: Iterable[float] | None = None) -> None:
         at = None if place is None else _place(place)
@@ -231,8 +249,14 @@ class _Feature:
         if not isinstance(self.feature, dict) or self.feature.get("type") != "Feature":
             self.fault("is not a Feature", 'its "type" must be "Feature"')
             return None
+        unfit = [key for key, value in self.properties.items() if _CONTROL.search(f"{key}{value}" if key in KNOWN and isinstance(value, str) else key)]
+        if unfit or _CONTROL.search(self.id):
+            self.fault(f"property {(*unfit, 'id')[0]!a} holds a control character", "write it again as plain text")
+            return None
         if not self.id:
             self.fault("has no id", 'add "id": a short text, unique, in its properties')
+        elif len(self.id) > ID_LETTERS_MAX:
+            self.fault(f"its id has {len(self.id)} letters", f"give it one of at most {ID_LETTERS_MAX}")
         elif self.id.startswith(RESERVED):
             self.fault(f"id '{self.id}' begins with a reserved word", f"ids that begin with {' or '.join(RESERVED)} belong to the built-in set")
         for key in self.properties:
@@ -251,7 +275,7 @@ class _Feature:
         inside = self._side(kind, is_area)
         owner, source, licence = (str(self.properties.get(key) or "") for key in ("owner", "source", "licence"))
         version = self.properties.get("version")
-        if version is None:
+        if version is None or version == "":
             more = "" if approved and not subkind and not inside else f"|{subkind}|{inside}|{approved}"
             digest = blake2b(edges.astype("<i4").tobytes() + f"{kind}|{buffer_nm}|{validity_ms}{more}".encode(), digest_size=4)
             version = f"h-{digest.hexdigest()}"
@@ -268,7 +292,8 @@ class _Feature:
             self.fault("has no kind", f'add "kind": one of {", ".join(KINDS)}')
         elif kind not in KINDS:
             near = difflib.get_close_matches(str(kind).lower(), KINDS, 1, 0.5)
-            self.fault(f"unknown kind '{kind}'", f"did you mean '{near[0]}'?" if near else f"known kinds: {', '.join(KINDS)}")
+            known = f"known kinds: {', '.join(KINDS)}"
+            self.fault(f"unknown kind '{kind}'", f"did you mean '{near[0]}'? {known}" if near else known)
         return str(kind)
 
     def _validity_ms(self) -> tuple[int, int]:
@@ -421,7 +446,27 @@ def _place(place: Iterable[float]) -> tuple[float, float] | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**300)
+
+
+def said_of(feature: Any) -> tuple[dict[str, Any], str, str]:
+    """(the properties of a feature in our words, its id, its name: the id if it has none); '' for what is absent. Never raises.
+
+    White space within a text of ours counts as one space, and a whole number is a text: tables keep ids as 17.0.
+    """
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    said = {key: _spaced(value) if key in KNOWN else value for key, value in understood(properties).items()} if isinstance(properties, dict) else {}
+    zone_id = _word(said.get("id", _spaced(feature.get("id")) if isinstance(feature, dict) else None))
+    return said, zone_id, _word(said.get("name")) or zone_id
+
+
+def _spaced(value: Any) -> Any:
+    return " ".join(value.split()) if isinstance(value, str) else value
+
+
+def _word(value: Any) -> str:
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    return str(whole) if isinstance(whole, str) or (isinstance(whole, int) and _is_number(whole)) else ""
 
 
 def _range_fault(rows: np.ndarray, k: int, count: int) -> tuple[str, str]:

@@ -75,18 +75,29 @@ def _read_gis(path: Path) -> Drawn:
         raise ConfigError("no such file", file=str(path), line=0, remedy="check the path; relative paths begin at the current directory")
     if path.stat().st_size > GIS_BYTES_MAX:
         raise ConfigError(f"is larger than {GIS_BYTES_MAX >> 20} MB", file=str(path), line=0, remedy="simplify the areas")
-    where = f"/vsizip/{path.resolve()}" if path.suffix.lower() == ".zip" else str(path)
     features: list[Any] = []
     faults: list[Fault] = []
     try:
-        for layer, shape in pyogrio.list_layers(where):
-            if shape is not None:
-                features += _layer(pyogrio, where, layer, path, faults)
+        for where in _parts(path):
+            for layer, shape in pyogrio.list_layers(where):
+                if shape is not None:
+                    features += _layer(pyogrio, where, layer, path, faults)
     except ConfigError:
         raise
     except Exception as fault:  # GDAL raises what it likes; whatever it is, the file is the cause
         raise ConfigError(f"cannot be read: {fault}", file=str(path), line=0, remedy="is it a whole file of the format that its name says?") from fault
     return Drawn(features, [0] * len(features), faults)
+
+
+def _parts(path: Path) -> list[str]:
+    """Where GDAL finds what the file holds: in a .zip, every Shapefile and GeoPackage in whatever folder (Marine Regions packs one)."""
+    if path.suffix.lower() != ".zip":
+        return [str(path)]
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(name for name in archive.namelist() if name.lower().endswith((".shp", ".gpkg")) and not name.startswith("__MACOSX/"))
+    if not names:
+        raise ConfigError("holds no Shapefile and no GeoPackage", file=str(path), line=0, remedy="pack the .shp with its .dbf, .shx and .prj")
+    return [f"/vsizip/{{{path.resolve()}}}/{name}" for name in names]
 
 
 def _layer(pyogrio: Any, where: str, layer: str, path: Path, faults: list[Fault]) -> list[dict[str, Any]]:

@@ -15,9 +15,10 @@ import numpy as np
 import shapely
 
 from dogwatch.geo import FULL_TURN, HALF_TURN, M_PER_UNIT
-from zones.geojson import UNITS_PER_DEG, Drawn, Fault, examine_drawn
-from zones.rings import POLE, flat_polygons, planar, unwrap
+from zones.geojson import UNITS_PER_DEG, Drawn, Fault, examine_drawn, said_of
+from zones.rings import POLE, flat_polygons, in_world, unwrapped
 
+LON_MAX = 540.0  # a turn and a half: some draw the Pacific from 0 to 360, and go on
 SLIVER_M = 20.0  # a part or hole narrower than this, on average, is a slip of digitising and not a zone
 AREAS, LINES = ("Polygon", "MultiPolygon"), ("LineString", "MultiLineString")
 
@@ -26,11 +27,12 @@ def repair(drawn: Drawn) -> tuple[list[Any], list[str]]:
     """(features, one line for each change). The features given are not changed."""
     features: list[Any] = []
     changes: list[str] = []
-    seen: dict[str, str] = {}
+    seen: dict[str, str] = {}  # what stands under each id
     for index, feature in enumerate(drawn.features):
         mended, done = _mended(feature)
-        label = _label(mended, index)
-        key, drawing = _id(mended), _drawing(mended)
+        properties, key, name = said_of(mended)
+        label = f"'{name}' (feature {index + 1})" if name else f"feature {index + 1}"
+        drawing = json.dumps([mended.get("geometry"), {**properties, "id": key}]) if key else ""
         if key and key in seen and seen[key] == drawing:
             changes.append(f"{label}: left out, '{key}' is drawn the same way before")
             continue
@@ -70,8 +72,8 @@ def _mended(feature: Any) -> tuple[Any, list[str]]:
             rings = [[_positions(ring, done, closed=True) for ring in part] for part in parts]
         else:
             rings = [[_positions(part, done, closed=False)] for part in parts]
-    except (TypeError, ValueError):
-        return feature, []  # no positions at all: nothing that could be mended
+    except (TypeError, ValueError, OverflowError):
+        return feature, []  # no positions on a globe: nothing that could be mended
     rings = [[ring for ring in part if len(ring) >= (4 if shape in AREAS else 2)] for part in rings]
     rings = [part for part in rings if part]
     if not rings:
@@ -79,6 +81,8 @@ def _mended(feature: Any) -> tuple[Any, list[str]]:
     if _axes_exchanged(rings):
         rings = [[ring[:, ::-1] for ring in part] for part in rings]
         done.append("latitude and longitude exchanged")
+    if any((np.abs(ring[:, 1]) > 90).any() for part in rings for ring in part):
+        return feature, []
     new = _area(rings, done) if shape in AREAS else _line(rings, done)
     if not done or new is None:
         return feature, []
@@ -92,6 +96,8 @@ def _positions(raw: Any, done: list[str], closed: bool) -> np.ndarray:
     if not finite.all():
         done.append(f"{int((~finite).sum())} positions that are no numbers left out")
         rows = rows[finite]
+    if (np.abs(rows) > LON_MAX).any():
+        raise ValueError("metres, or nonsense")
     if len(rows) and closed and not np.array_equal(rows[0], rows[-1]):
         done.append("ring closed")
         rows = np.vstack([rows, rows[:1]])
@@ -110,15 +116,16 @@ def _area(rings: list[list[np.ndarray]], done: list[str]) -> dict[str, Any] | No
     units = [[np.rint(ring * UNITS_PER_DEG).astype(np.int64) for ring in part] for part in rings]
     if _crosses(rings):
         done.append("cut at the 180th meridian")
-        drawn = [shapely.Polygon(unwrap(part[0]) / UNITS_PER_DEG) for part in units]
+        flat = [unwrapped(part) for part in units]
+        drawn = [shapely.Polygon(outer / UNITS_PER_DEG, [hole / UNITS_PER_DEG for hole in holes]) for outer, holes in flat]
     else:
+        flat = [(part[0], part[1:]) for part in units]
         drawn = [shapely.Polygon(part[0], part[1:]) for part in rings]
     whole = drawn[0] if len(drawn) == 1 else shapely.MultiPolygon(drawn)
     if not whole.is_valid:
         done.append(f"outline mended ({shapely.is_valid_reason(whole)})")
-    narrow = [ring for part in units for ring in part if _width_m(ring) < SLIVER_M]
-    kept = [[ring for k, ring in enumerate(part) if k == 0 or _width_m(ring) >= SLIVER_M] for part in units]
-    pieces = [piece for part in kept for piece in planar(part)]
+    narrow = [ring for outer, holes in flat for ring in (outer, *holes) if _width_m(ring) < SLIVER_M]
+    pieces = [piece for outer, holes in flat for piece in in_world(_without(outer, [hole for hole in holes if _width_m(hole) >= SLIVER_M]))]
     joined = flat_polygons(shapely.normalize(shapely.union_all(np.array(pieces, object), grid_size=1.0)))
     wide = [p for p in joined if _width_m(shapely.get_coordinates(p.exterior)) >= SLIVER_M]
     if narrow or len(wide) < len(joined):
@@ -127,6 +134,12 @@ def _area(rings: list[list[np.ndarray]], done: list[str]) -> dict[str, Any] | No
         return None
     degrees = shapely.transform(shapely.MultiPolygon(wide) if len(wide) > 1 else wide[0], lambda xy: np.round(xy / UNITS_PER_DEG, 7))
     return json.loads(shapely.to_geojson(degrees))
+
+
+def _without(outer: np.ndarray, holes: list[np.ndarray]) -> Any:
+    """What a ring encloses, without what its holes enclose: a hole is never area, wherever it lies."""
+    solid, *open_parts = (shapely.make_valid(shapely.Polygon(ring), method="structure", keep_collapsed=False) for ring in (outer, *holes))
+    return shapely.difference(solid, shapely.union_all(open_parts))
 
 
 def _line(rings: list[list[np.ndarray]], done: list[str]) -> dict[str, Any] | None:
@@ -158,25 +171,11 @@ def _crosses(rings: list[list[np.ndarray]]) -> bool:
 
 
 def _width_m(ring: np.ndarray) -> float:
-    """Mean width of a closed ring of (lon, lat) in units: twice its area over the way around it, in the plane of its latitude."""
-    flat = unwrap(ring.astype(np.int64)).astype(np.float64)
+    """Mean width of a closed ring of (lon, lat) in units, unwrapped: twice what it encloses over the way around it, in the plane of its latitude."""
+    if len(ring) < 4:
+        return 0.0
+    flat = ring.astype(np.float64)
     flat[:, 0] *= np.cos(np.radians(flat[:, 1].mean() / UNITS_PER_DEG))
-    shape = shapely.Polygon(flat) if len(flat) >= 4 else None
-    return 0.0 if shape is None or shape.length == 0 else 2 * shape.area / shape.length * M_PER_UNIT
-
-
-def _id(feature: Any) -> str:
-    if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
-        return ""
-    raw = feature["properties"].get("id", feature.get("id"))
-    return str(raw).strip() if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
-
-
-def _drawing(feature: Any) -> str:
-    return json.dumps(feature.get("geometry")) + str(feature["properties"].get("kind")) if isinstance(feature, dict) and _id(feature) else ""
-
-
-def _label(feature: Any, index: int) -> str:
-    properties = feature.get("properties") if isinstance(feature, dict) else None
-    name = (properties.get("name") or _id(feature)) if isinstance(properties, dict) else ""
-    return f"'{name}' (feature {index + 1})" if name else f"feature {index + 1}"
+    shape = shapely.Polygon(flat)
+    enclosed = shape if shape.is_valid else shapely.make_valid(shape)  # the two halves of an eight are no nothing
+    return 2 * enclosed.area / shape.length * M_PER_UNIT if shape.length else 0.0

@@ -82,16 +82,22 @@ def flat_polygons(geometry: Any) -> list[Any]:
 
 def planar(polygon: list[np.ndarray]) -> list[Any]:
     """Shapely polygons in units, valid and within [-180, 180], that cover what the rings enclose."""
+    outer, holes = unwrapped(polygon)
+    return in_world(shapely.make_valid(shapely.Polygon(outer, holes))) if len(outer) >= 4 else []
+
+
+def unwrapped(polygon: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """(outer ring, holes), each unwrapped, the holes on the same turn of the world as the ring around them."""
     outer, *holes = [unwrap(ring) for ring in polygon]
-    if len(outer) < 4:
+    middle = (outer[:, 0].min() + outer[:, 0].max()) / 2
+    return outer, [hole + np.array([round((middle - hole[:, 0].mean()) / FULL_TURN) * FULL_TURN, 0]) for hole in holes if len(hole) >= 4]
+
+
+def in_world(whole: Any) -> list[Any]:
+    """The parts of a valid area in units, cut at the 180th meridian and moved into [-180, 180]."""
+    if whole.is_empty:
         return []
-    west, east = outer[:, 0].min(), outer[:, 0].max()
-    kept = []
-    for hole in holes:
-        if len(hole) >= 4:
-            turns = round(((west + east) / 2 - hole[:, 0].mean()) / FULL_TURN)
-            kept.append(hole + np.array([turns * FULL_TURN, 0]))
-    whole = shapely.make_valid(shapely.Polygon(outer, kept))
+    west, _, east, _ = whole.bounds
     pieces = []
     for turn in range(int((west + HALF_TURN) // FULL_TURN), int((east + HALF_TURN) // FULL_TURN) + 1):
         shift = turn * FULL_TURN

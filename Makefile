@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE # images for containers set it: each of the pro
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt package.json package-lock.json zones/build.py console/build_static.py
+$(STAMP): pyproject.toml constraints.txt package.json package-lock.json zones/build.py zones/rings.py zones/coast.py console/build_static.py
 	$(PY) -c 'import sys; sys.exit("dogwatch needs Python 3.11 or later, this is " + sys.version.split()[0] + "; try: make PY=python3.12") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PY) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[kafka,console,postgres,zones,learn,dev]'

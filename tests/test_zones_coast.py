@@ -222,6 +222,24 @@ def test_a_hole_follows_its_ring_over_180():
     assert coast.distance_nm(lat, lon)[0] == pytest.approx(60 * math.cos(math.radians(5)), rel=0.002)
 
 
+@pytest.mark.parametrize(
+    "ring",
+    [
+        [[73, 5], [73, 6], [73, 5]],
+        [[73, 5], [73, 6], [73, 5.5], [73, 5]],
+        [[73, 5], [73, 5]],
+        [[70, 5], [71, 5], [71, 6], [71, 5.5], [73, 5.5], [71, 5.5], [71, 5], [70, 5]],
+    ],
+    ids=["there and back", "in a line", "a point", "with a spit"],
+)
+def test_what_rounding_made_thin_stays_land(ring):
+    """The map's rounding leaves lines and points of atolls; without them the sea has no coast there and no belt."""
+    coast = build_coast(rings.edges_of(rings.united(rings.polygons_of(topojson([[ring]]), "land"))))
+    lat, lon = (np.array([v]) for v in (round(600_000 * max(p[1] for p in ring if p[0] == 73)), 600_000 * 73))
+    assert coast.on_land(lat, lon)[0]
+    assert coast.distance_nm(lat, lon + 100_000)[0] == pytest.approx(10 * math.cos(math.radians(lat[0] / 600_000)), abs=0.02)
+
+
 def test_overlapping_land_is_land():
     a, b = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]], [[5, 5], [15, 5], [15, 15], [5, 15], [5, 5]]
     coast = build_coast(rings.edges_of(rings.united(rings.polygons_of(topojson([[a], [b]]), "land"))))
@@ -272,6 +290,13 @@ def test_known_places_of_the_world(world):
             at = np.array([round(lat * 600_000)]), np.array([round(lon * 600_000)])
             assert world.on_land(*at)[0] == expected, name
             assert (world.distance_nm(*at)[0] == 0) == expected, name
+
+
+@pytest.mark.parametrize(("lat", "lon"), [(16.7453, -169.5131), (3.501, 73.5073)])
+def test_atolls_of_the_map_have_a_coast(world, lat, lon):
+    """Lines of two positions in the map: an open sea of 60 miles around until each was given 18 metres."""
+    lats, lons = (np.rint(np.array(v) * 600_000).astype(np.int64) for v in ([lat, lat], [lon, lon + 0.1]))
+    assert world.distance_nm(lats, lons).tolist() == pytest.approx([0.0, 6 * math.cos(math.radians(lat))], abs=0.6)
 
 
 def test_the_poles_and_the_meridian_have_one_answer_each(world):

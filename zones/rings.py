@@ -7,7 +7,8 @@ rounding made some of them touch themselves. Painted or indexed as they are, the
 1. unwrapped: every longitude follows the one before it the short way round, whatever number that gives;
 2. closed along the pole when it went once around it (Antarctica);
 3. repaired where it touches itself, then cut at the 180th meridian and moved back into [-180, 180];
-4. united with all others on the integer grid of AIS (1/600000 degree), so that no two areas overlap: a point is then
+4. given HAIR units on every side where rounding left a line or a point of it: an atoll of the map stays a place to keep clear of;
+5. united with all others on the integer grid of AIS (1/600000 degree), so that no two areas overlap: a point is then
    on land exactly when a line from far away to it crosses an odd number of edges.
 """
 
@@ -24,6 +25,7 @@ from dogwatch.geo import FULL_TURN, HALF_TURN
 
 POLE = 54_000_000  # 90 degrees in units
 UNITS_PER_DEG = 600_000
+HAIR = 100  # 18 metres: less than the rounding that made a line of an islet or of a spit
 
 
 def polygons_of(topojson: str, name: str) -> list[list[np.ndarray]]:
@@ -83,7 +85,15 @@ def flat_polygons(geometry: Any) -> list[Any]:
 def planar(polygon: list[np.ndarray]) -> list[Any]:
     """Shapely polygons in units, valid and within [-180, 180], that cover what the rings enclose."""
     outer, holes = unwrapped(polygon)
-    return in_world(shapely.make_valid(shapely.Polygon(outer, holes))) if len(outer) >= 4 else []
+    if len(outer) < 4:
+        return in_world(_widened(shapely.LineString(outer) if np.ptp(outer, axis=0).any() else shapely.Point(outer[0])))
+    whole = shapely.make_valid(shapely.Polygon(outer, holes))
+    thin = [part for part in shapely.get_parts(whole) if part.geom_type.endswith(("LineString", "Point"))]
+    return in_world(shapely.union_all([whole, *map(_widened, thin)], grid_size=1.0) if thin else whole)
+
+
+def _widened(thin: Any) -> Any:
+    return shapely.buffer(thin, HAIR, cap_style="square", join_style="mitre")
 
 
 def unwrapped(polygon: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -149,7 +149,7 @@ def distress(number: int = 9, **more: Any) -> Alert:
 
 
 def land_nearby(folder: Path) -> Path | None:
-    """A file with the land within 15 degrees of CENTRE (the names beside it), or None where none is installed: each page would cut the whole world into tiles."""
+    """A file with the land within 15 degrees of CENTRE, names beside it, or None where none is installed: a page would cut the whole world into tiles."""
     whole = ROOT / "zones" / "data" / "land.geojson"
     if not whole.is_file():
         return None

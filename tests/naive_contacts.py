@@ -6,6 +6,7 @@ import math
 
 from dogwatch.geo import KN_MS, M_PER_UNIT
 from tracks.contacts import ABREAST, SAME_TIME_MS, STILL
+from tracks.key import mmsi_of
 
 
 def apart_m(a, b):
@@ -28,6 +29,8 @@ def contacts(rows, rule):
 
 def _kind(a, b, rule):
     kind, gaits = 0, int(a["gait"]) & int(b["gait"])
+    if mmsi_of(int(a["key"])) == mmsi_of(int(b["key"])):
+        return 0
     if gaits & STILL and apart_m(_at(a), _at(b)) <= max(float(a["own_m"]), float(b["own_m"])):
         kind = STILL
     if gaits & ABREAST:

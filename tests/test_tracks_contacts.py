@@ -29,6 +29,7 @@ def seas(draw):
     spread_m = draw(st.sampled_from([150, 300, 2000, 20_000]))
     north, east = rng.uniform(-spread_m, spread_m, (2, n)) / 111_195
     rows = rows_at(lat0 + north, lon0 + east / np.cos(np.radians(lat0)))
+    rows["key"] = 840_000_000 + draw(st.sampled_from([4, 2, 1])) * np.arange(n)  # each of a number of its own, two of one, four of one
     rows["own_m"] = rng.choice([150, 240, 360, 500], n)
     rows["gait"] = rng.choice([STILL, ABREAST, STILL | ABREAST], n)
     rows["speed_kn"] = rng.uniform(2.0, 3.0, n)
@@ -98,7 +99,7 @@ def test_who_lies_at_the_edge_of_a_crowd_is_still_found():
     crowd = rows_at(np.full(30, 54.0), 10.0 + np.arange(30) * 1e-5)
     pair = rows_at([54.02, 54.0204], [10.0, 10.0])
     rows = np.concatenate([crowd, pair])
-    rows["key"] = 840_000_000 + np.arange(32)
+    rows["key"] = 840_000_000 + 4 * np.arange(32)
     assert found_of(rows)[0] == {(30, 31): STILL}
 
 

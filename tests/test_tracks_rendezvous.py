@@ -8,6 +8,7 @@ from tracks_sea import T0, FlatSea, every, in_order, last_versions, lines, shown
 from tracks_sea import watch as watch_all
 
 from dogwatch.batch import F_EXERCISE
+from tracks.key import PAIRED_MAX, TRACKS_MAX
 from tracks.params import Dark, Loitering, Params, Rendezvous
 from tracks.rendezvous import contact_distance_m
 
@@ -285,6 +286,29 @@ def test_two_transponders_of_one_hull_do_not_meet():
     assert not shown(events)
     assert {x.result for e in events[-1:] for x in e.exclusions if x.name == "one_hull"} == {"yes"}
     assert len(shown(watch(abreast(metres=60.0), hull, params=ALONE)[0])) == 1, "they were seen apart before"
+
+
+def test_two_tracks_of_one_number_do_not_meet():
+    t = every(60, 3)
+    rows = in_order(*(track(A, t + 20 * k, 54.5 + 370 * k * M_DEG, 10.4, sog_kn=0.3) for k in range(2)))
+    events, state = watch_all(rows, params=ALONE)
+    assert len(state.table) == 2, "two tracks"
+    assert not [event for event in events if event.type == "rendezvous"]
+
+
+@pytest.mark.parametrize(("hulls", "meetings"), [(PAIRED_MAX, 1), (TRACKS_MAX, 0)])
+def test_pairs_know_the_first_tracks_of_a_number(hulls, meetings):
+    """Two keys fit 64 bits up to the fourth track; a later one is in no pair, rather than in one under another's key."""
+    t = every(60, 3)
+    crowd = [track(A, t + 5 * k, 50.0 + k, 10.4, sog_kn=0.3) for k in range(hulls)]
+    beside = track(B, t + 5 * hulls, 50.0 + hulls - 1 + 200 * M_DEG, 10.4, sog_kn=0.3)
+    events, state = watch_all(in_order(*crowd, beside), params=ALONE, restarts=range(5, 80, 25), cuts=range(0, 800, 10))
+    assert len(state.table) == hulls + 1
+    paired = next(d for d in state.detectors if d.NAME == "rendezvous").keys()
+    assert paired <= set(state.table.keys_of(np.arange(hulls + 1)).tolist()), "no pair has a key that is nobody's"
+    found = last_versions(events, "rendezvous")
+    assert len(found) == meetings
+    assert all(sorted(s.key for s in event.subjects) == [f"{A}#{hulls - 1}", f"{B}#0"] for event in found)
 
 
 def test_approach_and_parting_are_evidence_but_no_condition():

@@ -27,6 +27,7 @@ from tracks import episodes as ep
 from tracks.alongside import fishes
 from tracks.cells import in_cells
 from tracks.detector import Detector, Home, Sight
+from tracks.key import PAIRED_MAX
 from tracks.params import INSHORE_NM, Collision, Params
 from tracks.parties import parties, role, subject
 from tracks.records import BELIEVED, HOT_TYPE, MINUTE_MS, MORE_TYPE, PLAIN
@@ -196,6 +197,7 @@ def movers_of(sight: Sight, squares: np.ndarray) -> np.ndarray:
     rows = table.used
     slots = np.empty(len(rows), np.int64)
     slots = slots[: _candidates(rows, table.known, tick_ms - rule.age_s_max * 1000.0, float(np.float32(rule.speed_kn_min)), squares, slots)]
+    slots = slots[table.more["ordinal"][slots] < PAIRED_MAX]
     if len(slots) and not rule.everywhere:
         lat_deg, lon_deg = rows["lat"][slots] / UNITS_PER_DEG, rows["lon"][slots] / UNITS_PER_DEG
         slots = slots[sight.geography.in_zones(rule.zone_kinds, lat_deg, lon_deg)]

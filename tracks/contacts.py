@@ -26,7 +26,7 @@ from numba import float64, from_dtype, int32, int64, types
 from dogwatch.batch import COG_MISSING, take_rows
 from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
-from tracks.key import make_key
+from tracks.key import ORDINAL_BITS, PAIRED_MAX, make_key
 from tracks.params import Rendezvous
 from tracks.records import HOT_TYPE, MARK_MASKED, MORE_TYPE, PLAIN
 from tracks.vessels import VesselTable
@@ -182,9 +182,9 @@ def _near_rows(rows, more, tick_ms, limits, slots, out):
         gait = STILL if speed_kn <= gate_kn else 0
         if speed_kn >= way_from_kn and speed_kn <= way_to_kn and v["cog"] < COG_MISSING:
             gait |= ABREAST
-        if gait == 0:
-            continue
         m, one = more[i], out[n]
+        if gait == 0 or m["ordinal"] >= PAIRED_MAX:
+            continue
         one["key"] = make_key(np.int64(v["mmsi"]), np.int64(m["ordinal"]))
         one["t_ms"] = v["t_ms"]
         one["lat"] = v["lat"]
@@ -261,6 +261,8 @@ def _kinds_of(a, b, limits):
     room_m = max(limit_m, limits[0] + WAY_MARGIN_M) if gaits & ABREAST else limit_m
     if gaits == 0 or abs(np.int64(a["lat"]) - np.int64(b["lat"])) * M_PER_UNIT > room_m:
         return 0
+    if a["key"] >> ORDINAL_BITS == b["key"] >> ORDINAL_BITS:
+        return 0  # of one number: a second set aboard, boats with their ship's, a copy; identity tells it
     kinds = 0
     if gaits & STILL and apart_m(np.int64(a["lat"]), np.int64(a["lon"]), np.int64(b["lat"]), np.int64(b["lon"])) <= limit_m:
         kinds = STILL

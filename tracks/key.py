@@ -17,6 +17,7 @@ ORDINAL_BITS = 2  # below the MMSI: the key of its first track is MMSI << ORDINA
 LOW, HIGH_BIT = (1 << ORDINAL_BITS) - 1, 32
 MMSI_MASK = (1 << HIGH_BIT - ORDINAL_BITS) - 1
 TRACKS_MAX = 8  # of one MMSI
+PAIRED_MAX = 1 << ORDINAL_BITS  # of them, the first: two of their keys fit into 64 bits, and pairs know no others
 
 Numbers = TypeVar("Numbers", int, np.ndarray)
 

@@ -263,6 +263,25 @@ def test_t16_a_report_that_comes_too_late_revises_or_is_counted():
     assert (state.counters["late_used"], state.counters["late"]) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("heard_s", "said"),
+    [
+        ((5000.0, 6400.0), [("retracted", "late_data", 3600)]),
+        ((5700.0,), [("closed", "shortened by late data", 3600)]),
+        ((4500.0,), [("retracted", "restated", 3600), ("closed", "shortened by late data", 4500)]),
+    ],
+)
+def test_t16_a_silence_that_is_over_is_revised_too(heard_s, said):
+    """The vessel was heard again at 7,800 s; what it sent in its silence comes twenty minutes after that."""
+    rows = in_order(lane_traffic(3.0, lat_deg=54.2, length_deg=0.6), silent_between(3600, 7800, 3.0))
+    at = int(np.searchsorted(rows["t_ms"], T0 + 9_000_000))
+    late = track(A, np.array(heard_s), 54.2 + np.array(heard_s) * 12 / 3600 / 60, 10.33, sog_kn=12.0)
+    events, _ = watch(np.concatenate([rows[:at], late, rows[at:]]), params=DARK_ONLY, coverage=well_heard())
+    mine = [e for e in events if e.mmsi == [A] and e.type == "dark"]
+    assert any(e.state == "closed" and e.t_detected < T0 + 8_400_000 for e in mine), "it was told as over before"
+    assert sorted((e.state, e.reason, (e.t_start - T0) // 1000) for e in mine if e.t_detected >= T0 + 8_400_000) == sorted(said)
+
+
 def test_t17_a_stamp_in_the_future_is_nobodys_latest():
     """A peer shows it as the latest for weeks."""
     rows = track(A, every(30, 1), 54.5, 10.4, sog_kn=8.0)

@@ -284,7 +284,10 @@ def test_14_a_gap_at_the_edge_of_coverage_is_normal():
     inside = leaving[leaving["lon"] < 11.0 * 600_000]
     passes = track(A, [7000.0 + 20, 7000.0 + 50], 54.4, 10.6 + np.array([7020.0, 7050.0]) * 14 / 3600 / 60 / 0.58, sog_kn=14.0, cog_deg=90.0)
     rows = in_order(lane_traffic(4.0, lat_deg=54.2, lon_deg=10.9, length_deg=0.4), inside, passes)
-    assert not [e for e in shown(watch(rows, params=DARK_ONLY, coverage=well_heard(lon_deg=(9.9, 11.0)))[0]) if e.mmsi == [A]]
+    ends = {east: watch(rows, params=DARK_ONLY, coverage=well_heard(lon_deg=(9.9, east)))[0] for east in (11.0, 12.0)}
+    odd = {east: [e for e in events if e.mmsi == [A] and e.subtype == "suspicious"] for east, events in ends.items()}
+    assert not odd[11.0]
+    assert odd[12.0], "it is the edge that decides: where ships are heard well beyond, the same silence is odd"
 
 
 @pytest.mark.parametrize(
@@ -326,6 +329,9 @@ def test_17_one_cause_is_told_once():
     events, _ = watch(rows[~dead], params=DARK_ONLY, coverage=well_heard())
     assert not shown(events)
     assert [e.subtype for e in last_versions(events, "system")] == ["receiver_down"]
+    alone = dead & (rows["mmsi"] == rows["mmsi"][dead][0])
+    events, _ = watch(rows[~alone], params=DARK_ONLY, coverage=well_heard())
+    assert [e.subtype for e in events if e.type == "dark"][-1:] == ["reappeared"], "one of them alone is told"
 
 
 def test_18_local_time_plays_no_part():

@@ -40,6 +40,8 @@ REPORT_S = 10.0  # a ship under way at 14 knots and less speaks each ten seconds
 DAY_STEP_S = 60
 LEAVING_PER_HOUR = 0.05
 ALERT_EVERY_S = 2.0
+APART_MS = 70_000  # ten of a rule in ten minutes would be a flood
+OPEN_FIRST = 1_000_000  # number of the first alert that is open from the start
 
 
 class Fleet:
@@ -131,6 +133,12 @@ class Sea:
                 cpu_due += 5
                 tell(second=now, cpu_s=time.process_time(), rss_bytes=rss_bytes(), sentences=fleet.sentences)
 
+    def open_alerts(self, count: int) -> None:
+        """So many alerts that are open from the start, each about a vessel of its own, rarer than a flood."""
+        for number in range(count):
+            at_ms = T0_MS - (count - number) * APART_MS
+            self.board.publish(bench_alert(f"{OPEN_FIRST + number:032x}", FIRST_MMSI + number, at_ms, "active", 1))
+
     def publish(self, number: int, t_ms: int, condition: str = "active", revision: int = 1) -> None:
         """One alert about one vessel."""
         alert_id = f"{number:032x}"
@@ -202,12 +210,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=90.0)
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--pace-s", type=float, default=0.125)
+    parser.add_argument("--open", type=int, default=0, help="alerts that are open from the start")
     options = parser.parse_args()
     sea = Sea(options.vessels)
     with sea.folder:
         everybody = np.arange(options.vessels)
         sea.take(sea.fleet.names(sea.fleet.rows["mmsi"], T0_MS))
         sea.take(sea.fleet.say(everybody, T0_MS, 0.0, marker=0))
+        sea.open_alerts(options.open)
         tell(url=sea.server.start(port=0))
         sys.stdin.readline()
         sea.live(options.seconds) if options.play == "live" else sea.day(options.hours, options.pace_s)

@@ -68,7 +68,7 @@ def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, d
         for fact in scene.facts:
             if fact.start_s >= length_s:
                 continue
-            span = _span(fact, t_start_ms, length_s)
+            span, over_ms = _span(fact, t_start_ms, length_s), t_start_ms + round(length_s * 1000)
             if fact.subtype == "static_change" and not fact.innocent:
                 span = _told_span([index_of[id(ship)] for ship in fact.ships], seed, t_start_ms, span, fact.measures["silent_s"])
             elif (fact.type, fact.subtype) == ("zone", "approach"):
@@ -77,7 +77,8 @@ def truth_rows(scenario: Scenario, seed: int, t_start_ms: int = T_START_MS, *, d
             for crew in crews:
                 heard = sum(_visible(world, i, scenario, t_start_ms, *span) for i in crew)
                 wanted = min(len(crew), AREA_VESSELS_MIN) if fact.area_nm else len(crew)
-                row = _row(fact, [every[i] for i in crew], span, visible=heard >= wanted)
+                seen = heard >= wanted and span[1] <= over_ms  # new particulars that would be told after the end nobody knows
+                row = _row(fact, [every[i] for i in crew], (span[0], min(span[1], over_ms)), visible=seen)
                 if fact.type == "dark" and not fact.innocent:
                     row["measures"]["company"] = _company(fact, world, crew, span)
                 rows.append({**row, "behaviour": scene.kind})
@@ -121,7 +122,8 @@ def _told_span(crew: list[int], seed: int, t_start_ms: int, span: tuple[int, int
 def _known_span(world: World, who: int, scenario: Scenario, t_start_ms: int, span: tuple[int, int]) -> tuple[int, int]:
     """The longest part of a span in which a ship tells where it is, and a station ashore would hear it; all of it where there is none."""
     receivers, outages = receiver_rows(scenario.receivers), outage_rows(scenario.receivers, t_start_ms)
-    known, longest = [], (0, 0)
+    known: list[int] = []
+    longest = (0, 0)
     for t_ms in range(span[0], span[1] + 1, INSIDE_STEP_MS):
         at = _place(world, who, t_ms)
         true = at is not None and lie_of(world.lies, who, t_ms, *at) < 0 and (bool(scenario.satellites) or _in_reach(world, who, receivers, outages, t_ms))

@@ -54,10 +54,11 @@ CREATE TABLE exhibit (alert_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, whol
 
 
 class Memory:
-    """The file, or memory alone for None. Thread-safe."""
+    """The file; for None nothing of the positions is kept, and the rest in memory alone. Thread-safe."""
 
     def __init__(self, path: Path | None = None, *, keep_track_days: float = KEEP_TRACK_DAYS) -> None:
         """Raises InputError for a file that cannot be used."""
+        self._keeps_tracks = path is not None  # days of positions are for a disk
         self._lock, self._keep_ms = threading.RLock(), round(keep_track_days * DAY_MS)
         self._heard: list[np.ndarray] = []
         self._waiting, self._exercise = 0, False
@@ -90,7 +91,7 @@ class Memory:
         """Positions (rows of PAST) as the history takes them; once one is of an exercise, all that follow are."""
         with self._lock:
             self._exercise |= exercise
-            if len(rows) and self._waiting < WAITING_ROWS_MAX:
+            if self._keeps_tracks and len(rows) and self._waiting < WAITING_ROWS_MAX:
                 self._heard.append(rows)
                 self._waiting += len(rows)
 

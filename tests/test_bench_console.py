@@ -42,7 +42,7 @@ def test_growth_compares_the_last_quarter_with_the_one_before() -> None:
 
 
 def test_keys_that_the_browser_does_not_tell_were_short_ones() -> None:
-    assert key_figures([24.0, 136.0]) == {"key_ms_p50": 16.0, "key_ms_p95": 16.0, "key_ms_max": 136.0, "key_samples": KEYS}
+    assert key_figures([136.0]) == {"key_ms_p50": 16.0, "key_ms_p95": 16.0, "key_ms_max": 136.0, "key_samples": KEYS}
     assert key_figures([40.0] * KEYS)["key_ms_p50"] == 40.0
 
 

@@ -10,7 +10,7 @@ from console.board import Board
 from console.decisions import Decisions
 from console.picture import Picture
 from tests.console_harness import T0, Harness, batch, move
-from tests.console_page import Browser, in_browser, shoot
+from tests.console_page import Browser, clean, in_browser, shoot
 
 MMSI = 198_100_005
 STEP_S = 30
@@ -68,8 +68,7 @@ def test_the_map_draws_it_by_speed_with_ticks_and_a_dashed_silence(browser: Brow
     assert "silent" in legend
     browser("press", key="v")
     browser.until(f"!document.querySelector('[data-test=track-legend]') && {drawn.format('track-run')}.length === 0")
-    report = browser("report")
-    assert not any(report[key] for key in ("errors", "failed", "foreign", "csp")), report
+    clean(browser)
     browser("close")
     harness.stop()
 

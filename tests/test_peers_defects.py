@@ -63,7 +63,7 @@ def counted(monkeypatch, module, name):
 
 
 def test_all_of_them_are_here():
-    here = sorted(int(name[6:8]) for name in globals() if name.startswith("test_t") and name[6:8].isdigit())
+    here = sorted({int(name[6:8]) for name in globals() if name.startswith("test_t") and name[6:8].isdigit()})
     assert here == list(NUMBERS)
 
 

@@ -89,7 +89,8 @@ export class SeaMap {
     this._lastDraw = 0;
     this._flashes = false; // somebody on the map does
     this._changed = true; // something but the vessels, since the last redraw
-    subscribe(() => { this._changed = true; });
+    this._ranked = null; // active alerts, the most urgent first, and of each vessel the worst: until something changes
+    subscribe(() => { this._changed = true; this._ranked = null; });
     this._drawing = false; // between a redraw and the next turn of the page
     this._tookMs = 0; // how long that was
     this._frame = 0; // the newest of the picture that was drawn
@@ -169,17 +170,10 @@ export class SeaMap {
   mark() {
     const { vessels } = this;
     const marks = [], lines = [];
-    const worst = new Map(); // mmsi -> alert
-    for (const alert of state.alerts.values()) {
-      if (alert.condition !== 'active') continue;
-      for (const mmsi of alert.mmsi) {
-        const known = worst.get(mmsi);
-        if (!known || levelRank(alert.level) + isOpen(alert) / 2 > levelRank(known.level) + isOpen(known) / 2) worst.set(mmsi, alert);
-      }
-      if (!alert.mmsi.some((mmsi) => vessels.slotOfMmsi(mmsi) !== undefined)) this._markPlace(marks, alert);
-    }
-    const urgent = [...worst].sort((a, b) => levelRank(a[1].level) + isOpen(a[1]) / 2 - levelRank(b[1].level) - isOpen(b[1]) / 2).slice(-MARKS_MAX);
-    for (const [mmsi, alert] of urgent) { // what is dangerous last, on top
+    const { active, worst } = (this._ranked ??= ranked(state.alerts.values()));
+    const unseen = active.filter((alert) => !alert.mmsi.some((mmsi) => vessels.slotOfMmsi(mmsi) !== undefined));
+    for (const alert of unseen.slice(0, MARKS_MAX).reverse()) this._markPlace(marks, alert);
+    for (const [mmsi, alert] of worst.slice(0, MARKS_MAX).reverse()) { // what is dangerous last, on top
       const s = vessels.slotOfMmsi(mmsi);
       if (s !== undefined) this._markVessel(marks, lines, s, alert);
     }
@@ -190,24 +184,30 @@ export class SeaMap {
     this._name(worst);
   }
 
-  /** Names beside what has an alert: the chosen and distress first, then who can be there first, then the rest, worst first. */
+  /** Names beside what has an alert: the chosen and distress first, then who can be there first, then the rest, worst first, as many as are asked for. */
   _name(worst) {
     const { map, vessels } = this;
     const now = vessels.clock.now(performance.now() / 1000);
     const at = (s, otherwise) => map.project(s === undefined ? otherwise : lonLat(vessels.reckoned(s, now)));
-    const chosen = state.alerts.get(state.selected);
-    const urgency = (alert) => (alert === chosen ? 9 : levelRank(alert.level) + isOpen(alert) / 2);
-    const wanted = [...worst, ...(chosen ? chosen.mmsi.map((mmsi) => [mmsi, chosen]) : [])].sort((a, b) => urgency(b[1]) - urgency(a[1]));
-    const first = wanted.filter(([, alert]) => alert === chosen || isDistress(alert));
     const called = ([mmsi, alert]) => {
       const s = vessels.slotOfMmsi(mmsi);
       if (s === undefined && !Number.isFinite(alert.lat)) return null;
       const known = vessels.statics.get(vessels.handle[s])?.name || alert.subjects.find((one) => one.mmsi === mmsi)?.name || mmsi;
       return { mmsi, at: at(s, [alert.lon, alert.lat]), text: clean(known, 24), look: isOpen(alert) ? 'open' : '' };
     };
+    const chosen = state.alerts.get(state.selected);
+    const calls = worst.filter(([, alert]) => alert !== chosen && isDistress(alert));
+    const first = [...(chosen ? chosen.mmsi.map((mmsi) => [mmsi, chosen]) : []), ...calls].map(called).filter(Boolean);
     const coming = this.aid.words.map((one) => ({ ...one, at: at(vessels.slotOfMmsi(one.mmsi), one.place), look: 'coming' }));
-    const labels = [...first.map(called), ...coming, ...wanted.filter((one) => !first.includes(one)).map(called)].filter(Boolean);
-    this.names.draw(labels, map.getCanvas().getBoundingClientRect(), coming.length && labels.length ? labels[0].at : null);
+    const labels = function* inTurn() {
+      yield* first;
+      yield* coming;
+      for (const one of worst) {
+        const label = one[1] === chosen || isDistress(one[1]) ? null : called(one);
+        if (label) yield label;
+      }
+    };
+    this.names.draw(labels(), map.getCanvas().getBoundingClientRect(), coming.length ? (first[0] ?? coming[0]).at : null);
   }
 
   _base(s) {
@@ -322,6 +322,15 @@ export class SeaMap {
     const lons = this.vessels.lon.slice(0, this.vessels.count).sort(), lats = this.vessels.lat.slice(0, this.vessels.count).sort();
     this.map.fitBounds([[middle(lons, 0.04), middle(lats, 0.04)], [middle(lons, 0.96), middle(lats, 0.96)]], { padding: 60, maxZoom: 10, animate: false });
   }
+}
+
+/** { active: alerts, the most urgent first; worst: [mmsi, alert] of each vessel with its most urgent one, in the same order }. */
+function ranked(alerts) {
+  const urgency = (alert) => levelRank(alert.level) + isOpen(alert) / 2;
+  const active = [...alerts].filter((alert) => alert.condition === 'active').map((alert) => [urgency(alert), alert]).sort((a, b) => b[0] - a[0]).map(([, alert]) => alert);
+  const worst = new Map();
+  for (const alert of active) for (const mmsi of alert.mmsi) if (!worst.has(mmsi)) worst.set(mmsi, alert);
+  return { active, worst: [...worst] };
 }
 
 const lonLat = ([x, y]) => [x * 360 - 180, (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180) / Math.PI];

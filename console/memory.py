@@ -91,7 +91,7 @@ class Memory:
         """Positions (rows of PAST) as the history takes them; once one is of an exercise, all that follow are."""
         with self._lock:
             self._exercise |= exercise
-            if self._keeps_tracks and len(rows) and self._waiting < WAITING_ROWS_MAX:
+            if len(rows) and self._waiting < WAITING_ROWS_MAX:
                 self._heard.append(rows)
                 self._waiting += len(rows)
 
@@ -127,6 +127,7 @@ class Memory:
     def _write(self, heard: list[np.ndarray], statics: list[np.ndarray], changes: list[tuple[int, Change]]) -> None:
         kept, last = worth_keeping(self._last, heard)
         newest = max(self.newest_ms or 0, int(kept["t_ms"].max(initial=0)))
+        kept = kept if self._keeps_tracks else kept[:0]
         places = zip(*(kept[name].tolist() for name in ("mmsi", "t_ms", "lon", "lat", "sog", "cog")), [self._exercise] * len(kept), strict=True)
         named = ((int(row["mmsi"]), newest, row.tobytes()) for rows in statics for row in rows)
         told = ((mmsi, one.t_ms, one.field, msgspec.json.encode(one).decode()) for mmsi, one in changes)

@@ -142,6 +142,25 @@ def test_what_is_recalled_is_counted_no_second_time() -> None:
     assert board.then(AN_ID) is None
 
 
+def test_without_a_folder_no_positions_are_kept_but_time_goes_on() -> None:
+    """Days of positions are for a disk; what else is kept in memory is let go by the same clock."""
+    memory = Memory()
+    picture = Picture(memory=memory)
+    rows = fleet(1, exercise=True)
+    rows["mmsi"], rows["t_ms"] = SHIP, T0
+    picture.update(batch(rows))
+    memory.write()
+    assert memory.newest_ms == T0
+    assert memory.begins_ms is None
+    assert len(memory.track(SHIP, T0 - DAY_MS, T0 + DAY_MS)) == 0
+    memory.set_aside(AN_ID, 1, T0 - 366 * DAY_MS, {"lines": []}, whole=True)
+    later = rows.copy()
+    later["t_ms"] = T0 + 2 * 3_600_000
+    picture.update(batch(later))
+    memory.write()
+    assert memory.exhibit(AN_ID) is None
+
+
 def test_thirty_days_with_their_gaps_and_not_a_day_more(tmp_path: Path) -> None:
     memory = Memory(tmp_path / FILE, keep_track_days=30)
     picture = Picture(memory=memory)

@@ -11,6 +11,7 @@ from tracks_sea import T0, FlatSea, every, in_order, last_versions, lines, stati
 
 from dogwatch.geo import KN_MS, M_PER_UNIT
 from tracks.collision import ADVICE, MOVER, SQUARE_UNITS, _move, closest, squares_of
+from tracks.key import PAIRED_MAX, TRACKS_MAX
 from tracks.params import Collision, Params
 from tracks.presets import preset
 
@@ -93,6 +94,21 @@ def test_it_is_told_when_it_has_held_for_a_minute():
     events, _ = watch(in_order(ship(), ship(B, course=0.0)), params=EVERYWHERE)
     first = next(e for e in events if e.subtype == "collision_risk")
     assert first.t_detected - first.t_start == 60_000
+
+
+@pytest.mark.parametrize(("hulls", "told"), [(PAIRED_MAX, 1), (TRACKS_MAX, 0)])
+def test_pairs_know_the_first_tracks_of_a_number(hulls, told):
+    """A later hull of one number is in no pair, rather than in one under a key that is nobody's."""
+    others = [ship(A, place=(40.0 + k, 10.4)) for k in range(hulls - 1)]
+    for k, rows in enumerate(others):
+        rows["t_ms"] += 1000 * (k + 1)
+    last = ship(A)
+    last["t_ms"] += 1000 * hulls
+    rows = in_order(*others, last, ship(B, course=0.0, at_s=3000.0 + hulls))
+    events, state = watch(rows, params=EVERYWHERE, cuts=range(0, 1200, 100), restarts=(2, 5, 8))
+    found = [e for e in last_versions(events, "safety") if e.subtype == "collision_risk"]
+    assert [sorted(s.key for s in e.subjects) for e in found] == [[f"{A}#{hulls - 1}", f"{B}#0"]] * told
+    assert len(state.table) == hulls + 1
 
 
 def test_who_passes_at_half_a_mile_is_no_risk():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
+from tracks_sea import STATICS_WAYS, WAYS
 
 from dogwatch.alerts import alert_from_json, alert_order
 from dogwatch.events import event_from_json, event_order
 from runners.replay import Options, replay
 from runners.rules import read_rules
+from tests.recordings import RECORDINGS as ALL
+from tests.recordings import read
 
 RECORDINGS = [
     "nmea-dma-abnormal/ais-sample.txt.gz",
@@ -82,3 +86,30 @@ def test_the_inserted_beacons_of_the_channel_recording_are_distress(shared_data,
     assert all(alert.level == "emergency" for alert in distress)
     assert {str(m)[:3] for alert in distress for m in alert.mmsi} == {"970"}
     assert all(alert.contributions == [] for alert in distress), "distress is never scored"
+
+
+LINES_MAX = 20_000
+TABLES = [name for name in RECORDINGS if name.endswith(".csv")]
+SENTENCE = re.compile(rb"![^#\r\n]{2}VD[MO],", re.IGNORECASE)
+POSITIONS = ("1", "2", "3", "4", "9", "11", "18", "19", "21", "27", "28", "position")
+STATICS = ("5", "19", "21", "24")
+
+
+@pytest.mark.parametrize("name", ALL + TABLES)
+def test_no_sentence_and_no_position_goes_without_a_count(name, shared_data, rules, tmp_path):
+    """Each sentence is a message, a part, or refused for a reason; each row is taken into a track or dropped for one; pieces add up alike."""
+    path = tmp_path / Path(name).name.removesuffix(".gz")
+    data = b"".join(read(shared_data(name)).splitlines(keepends=True)[:LINES_MAX])
+    path.write_bytes(data)
+    summary = replay([path], rules, Options(tmp_path / "whole"))
+    classes = summary["blank"] + summary["tag_only"] + summary["parts"] + summary["open"] + sum(sum(summary[c].values()) for c in CLASSES)
+    assert classes == physical_lines(path) + summary["glued"]
+    taken = summary["parts"] + summary["open"] + sum(summary["decoded"].values()) + sum(summary["rejected"].values())
+    assert name in TABLES or taken == sum(len(SENTENCE.findall(line)) for line in data.splitlines() if not line.startswith(b"#"))
+    track = summary["track"]
+    rows = sum(summary["decoded"].get(kind, 0) for kind in POSITIONS)
+    assert rows == summary["fixes"] == track["rows_in"] == sum(track[way] for way in WAYS), track
+    assert name in TABLES or track["statics_in"] == sum(summary["decoded"].get(kind, 0) for kind in STATICS)
+    assert track["statics_in"] == sum(track[way] for way in STATICS_WAYS), track
+    cut = replay([path], rules, Options(tmp_path / "cut", chunk_bytes=331))
+    assert {k: v for k, v in cut.items() if k not in TIMELESS} == {k: v for k, v in summary.items() if k not in TIMELESS}

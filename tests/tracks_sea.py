@@ -19,6 +19,11 @@ from zones.geography import Places
 T0 = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 NM_DEG = 1 / 60
 LATENESS_MS = 120_000
+WAYS = (  # what may become of a position row: each ends in exactly one
+    *("buffered", "checksum", "no_time", "future", "duplicate", "duplicate_30s", "accepted", "no_position", "coarse", "same_time", "quarantined"),
+    *("not_vessel", "late_used", "late", "table_full"),
+)
+STATICS_WAYS = tuple(f"statics_{way}" for way in ("buffered", "checksum", "no_time", "future", "joined", "other"))
 
 
 class FlatSea:
@@ -252,22 +257,8 @@ def shown(events, kind=None):
 def assert_balance(state):
     """Every row ended in exactly one counter."""
     c = state.counters
-    ways = (
-        "buffered",
-        "checksum",
-        "no_time",
-        "future",
-        "duplicate",
-        "duplicate_30s",
-        "accepted",
-        "no_position",
-        "coarse",
-        "same_time",
-        "quarantined",
-        "not_vessel",
-    )
-    assert c["rows_in"] == sum(c[name] for name in (*ways, "late_used", "late", "table_full")), c
-    assert c["statics_in"] == sum(c[f"statics_{name}"] for name in ("buffered", "checksum", "no_time", "future", "joined", "other")), c
+    assert c["rows_in"] == sum(c[name] for name in WAYS), c
+    assert c["statics_in"] == sum(c[name] for name in STATICS_WAYS), c
 
 
 def silent_source(start_s, stop_s):

@@ -3,10 +3,10 @@
 Theory. Once a minute every vessel that is slow, or moves at the speed of a transfer under way, outside the masks and heard lately, becomes
 one NEAR row with its last *real* position: nothing is extrapolated. Of two that move, the later report is taken back along its own course
 to the time of the earlier one, at most `SAME_TIME_MS`: between two reports, never beyond the last.
-The rows go into a grid of cells twice as wide as the reach (as wide as it, where the last search was among crowds), so that a vessel looks into the
-one to four cells that its reach touches: in an open sea they are empty, and that is all. Columns follow the latitude level by level, so that it is
-exact across the date line; near the poles, where columns mean nothing, rows are compared with each other. Every row collects its partners in an
-adjacency row of its own.
+The rows are put in order of strips of latitude as high as the reach, from west to east in each. So those who may be in contact with one lie beside it
+in its own strip, and between two places of the strips to the north and south, which only go east as one goes from row to row: nothing is looked up. What
+lies across the date line is looked for anew; near the poles, where east means nothing, rows are compared with each other. Every row collects its
+partners in an adjacency row of its own.
 
 What makes a harbour cheap: who has more than `partners_max` partners at once lies in a crowd, in which being close says nothing. The
 search for its partners stops there, and pairs with it are not formed. So the cost of a vessel is bounded whatever the density; what it
@@ -21,7 +21,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import float64, from_dtype, int32, int64, types
+from numba import boolean, float64, from_dtype, int32, int64, types
 
 from dogwatch.batch import COG_MISSING, take_rows
 from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, cos_lat, distance_m, lon_difference
@@ -36,15 +36,15 @@ AGE_FACTOR = 3.0
 SAME_TIME_MS = 80_000
 WAY_MARGIN_M = 330.0  # a vessel at 8 kn makes so much in SAME_TIME_MS
 NAV_ANCHORED, NAV_MOORED = 1, 5
-CELL_SLACK = 1.01  # the reach is taken so much longer, because the level to the north is narrower than this one
+REACH_SLACK = 1.01  # the reach is taken so much longer than what may be in contact
 QUARTER = 54_000_000
 POLAR = 53_340_000  # 88.9 degrees: nearer to a pole the plane of `distance_m` ends
 POLAR_RIM = 53_280_000
 TURN_TABLE = np.round(np.array([math.cos(math.radians(i / 10)) for i in range(1802)]), 12)  # the same bits on every platform
 STILL, ABREAST = 1, 2  # gaits of a row, kinds of a contact
-CROWDED_FROM = 8  # comparisons of a row
 KIND_BITS = 2  # a partner is its row << KIND_BITS | the kinds of the contact
-HASH_FACTOR = 11_400_714_819_323_198_485
+ROW_BITS, EAST_BITS, EAST_UNITS = 22, 25, 8  # a strip, how far east it lies in 8 units, and its number make one integer, so that sorting is quick
+EAST_MASK, STRIP, EAST_TURN = (1 << EAST_BITS) - 1, 1 << EAST_BITS, FULL_TURN // EAST_UNITS
 NEAR = np.dtype(
     [
         ("key", "<i8"),
@@ -61,9 +61,7 @@ NEAR = np.dtype(
 )
 CONTACT = np.dtype([("key", "<u8"), ("distance_m", "<f8"), ("a", "<i4"), ("b", "<i4"), ("kind", "<i8")])  # a, b: rows of NEAR, a the smaller key
 _NEAR, _CONTACT = from_dtype(NEAR), from_dtype(CONTACT)
-_LEVELS = types.Tuple((int64[::1], float64[::1], float64[::1]))
-_GRID = types.Tuple((int32[::1], int32[::1], int64[::1], int32[::1], int64[::1]))
-_LIMITS, _SIZES = types.UniTuple(float64, 3), types.UniTuple(int64, 2)
+_LIMITS, _WALK, _WIDTH = types.UniTuple(float64, 3), types.UniTuple(int64, 5), types.Tuple((int64, float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,38 +84,26 @@ class Room:
 
     near: np.ndarray = field(default_factory=lambda: np.empty(0, NEAR))
     slots: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
-    grid: tuple[np.ndarray, ...] = ()
     partners: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.int32))
     counts: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     contacts: np.ndarray = field(default_factory=lambda: np.empty(0, CONTACT))
-    cell_units: int = 0
-    levels: tuple[np.ndarray, ...] = ()
-    crowded: bool = False  # at the last search a row was compared with many: cells half as wide hold fewer who are out of reach
 
     def for_table(self, capacity: int) -> None:
         """Room for the rows of a table."""
         if len(self.near) < capacity:
             self.near, self.slots = np.empty(capacity, NEAR), np.empty(capacity, np.int32)
 
-    def for_search(self, n: int, partners_max: int, reach_units: int) -> None:
+    def for_search(self, n: int, partners_max: int) -> None:
         """Room for a search among n rows."""
         if len(self.counts) < n or self.partners.shape[1] != partners_max:
             size = max(n, 2 * len(self.counts))
-            chain, cells, rim = np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size, np.int32)
-            self.grid = (np.empty(1 << max(4, (4 * size - 1).bit_length()), np.int32), chain, cells, rim, np.zeros(1, np.int64))
             self.partners, self.counts = np.empty((size, partners_max), np.int32), np.empty(size, np.int64)
             self.contacts = np.empty(size * partners_max // 2 + 1, CONTACT)
-        cell_units = reach_units if self.crowded else 2 * reach_units
-        if self.cell_units != cell_units:
-            n_levels = 2 * QUARTER // cell_units + 2
-            self.levels = (np.empty(n_levels, np.int64), np.empty(n_levels, np.float64), np.empty(n_levels, np.float64))
-            _measure_levels(reach_units, cell_units, self.levels)
-            self.cell_units = cell_units
 
 
 def halo_m(rule: Rendezvous) -> float:
     """How far around a part of the sea rows must be known, so that its contacts and crowds come out right: twice the reach, and a tick's way."""
-    return 2.0 * _reach_m(rule) * CELL_SLACK + rule.way_kn_max * KN_MS * 60.0 + 50.0
+    return 2.0 * _reach_m(rule) * REACH_SLACK + rule.way_kn_max * KN_MS * 60.0 + 50.0
 
 
 def near_rows(table: VesselTable, tick_ms: int, rule: Rendezvous, room: Room) -> np.ndarray:
@@ -133,15 +119,22 @@ def find_contacts(near: np.ndarray, rule: Rendezvous, room: Room | None = None) 
     n, room = len(near), room or Room()
     if n < 2:
         return Found(np.empty(0, CONTACT), np.zeros(n, np.bool_), 0)
-    reach_units = int(CELL_SLACK * _reach_m(rule) / M_PER_UNIT) + 1
-    room.for_search(n, rule.partners_max, reach_units)
+    reach_units = int(REACH_SLACK * _reach_m(rule) / M_PER_UNIT) + 1
+    room.for_search(n, rule.partners_max)
+    keys, crowds, examined = np.empty(n, np.int64), np.empty(n, np.bool_), np.zeros(1, np.int64)
+    _strips(near, reach_units, keys)
+    keys.sort()
+    order = keys & ((1 << ROW_BITS) - 1)
+    keys >>= ROW_BITS
     limits = (rule.way_m_max, rule.way_apart_kn_max, rule.way_apart_deg_max * 10.0)
-    found = _search(near, (reach_units, room.cell_units), limits, room.levels, room.grid, room.partners, room.counts, room.contacts)
-    room.crowded = int(room.grid[-1][0]) > CROWDED_FROM * n  # how wide cells are changes what is compared, never what is found
+    rows, counts = take_rows(near, order), room.counts[:n]
+    _count(rows, keys, reach_units, limits, np.zeros(2, np.int64), room.partners, examined, counts)
+    found = _pair(rows, order, limits, room.partners, counts, room.contacts)
+    crowds[order] = counts > rule.partners_max
     contacts = room.contacts[:found]
     if found > 1:
         contacts = take_rows(contacts, np.argsort(contacts["key"]))
-    return Found(contacts, room.counts[:n] > rule.partners_max, int(room.grid[-1][0]))
+    return Found(contacts, crowds, int(examined[0]))
 
 
 def _reach_m(rule: Rendezvous) -> float:
@@ -253,9 +246,19 @@ def _abreast_m(a, b, limits):
     return d if d <= way_m else -1.0
 
 
-@kernel(int64(_NEAR, _NEAR, _LIMITS), **PLAIN)
-def _kinds_of(a, b, limits):
-    """Kinds of contact of two rows: STILL and ABREAST bits, 0 for none. limits: see `_abreast_m`."""
+@kernel(boolean(_NEAR, _NEAR, float64, float64), **PLAIN)
+def _is_within(a, b, limit_m, across):
+    """Whether two rows are so close. across: square of the cosine of their latitude within 1 %, which tells all but those at the limit; 0: none."""
+    north, east = np.float64(np.int64(a["lat"]) - b["lat"]), np.float64(lon_difference(a["lon"], b["lon"]))
+    times = (north * north + east * east * across) / (limit_m * limit_m / (M_PER_UNIT * M_PER_UNIT))
+    if across > 0.0 and (times < 0.98 or times > 1.02):
+        return times < 1.0
+    return apart_m(np.int64(a["lat"]), np.int64(a["lon"]), np.int64(b["lat"]), np.int64(b["lon"])) <= limit_m
+
+
+@kernel(int64(_NEAR, _NEAR, _LIMITS, float64), **PLAIN)
+def _kinds_of(a, b, limits, across):
+    """Kinds of contact of two rows: STILL and ABREAST bits, 0 for none. limits: see `_abreast_m`, across: `_is_within`."""
     gaits = np.int64(a["gait"]) & np.int64(b["gait"])
     limit_m = max(np.float64(a["own_m"]), np.float64(b["own_m"]))
     room_m = max(limit_m, limits[0] + WAY_MARGIN_M) if gaits & ABREAST else limit_m
@@ -264,114 +267,96 @@ def _kinds_of(a, b, limits):
     if a["key"] >> ORDINAL_BITS == b["key"] >> ORDINAL_BITS:
         return 0  # of one number: a second set aboard, boats with their ship's, a copy; identity tells it
     kinds = 0
-    if gaits & STILL and apart_m(np.int64(a["lat"]), np.int64(a["lon"]), np.int64(b["lat"]), np.int64(b["lon"])) <= limit_m:
+    if gaits & STILL and _is_within(a, b, limit_m, across):
         kinds = STILL
     if gaits & ABREAST and _abreast_m(a, b, limits) >= 0.0:
         kinds |= ABREAST
     return kinds
 
 
-@kernel((int64, int64, _LEVELS), **PLAIN)
-def _measure_levels(reach_units, cell_units, levels):
-    """Of each level of cells: how many columns go round the globe, columns in a unit of longitude, and the reach in units of longitude."""
-    columns, scale, aside = levels
-    for level in range(columns.shape[0]):
-        south = level * cell_units - QUARTER
-        edge = min(QUARTER, max(abs(south), abs(south + cell_units)))
-        columns[level] = max(1, int(FULL_TURN * cos_lat(edge)) // cell_units)
-        scale[level] = columns[level] / FULL_TURN
-        aside[level] = reach_units / cos_lat(min(QUARTER, edge + reach_units)) + 1.0
-
-
-@kernel(int64(int64, int64), **PLAIN)
-def _bucket(cell, mask):
-    """Where the chain of a cell begins."""
-    return np.int64((np.uint64(cell) * np.uint64(HASH_FACTOR)) >> np.uint64(32)) & mask
-
-
-@kernel(int64(_NEAR[::1], int64, int64, _LEVELS, _GRID), **PLAIN)
-def _enter(near, cell_units, mask, levels, grid):
-    """Put all rows into the chains of their cells; returns the head of the chain of those near a pole.
-
-    grid: heads of chains, chain and cell of each row, chain of those near a pole; a chain ends with -1.
-    """
-    heads, chain, cells, rim_chain, _ = grid
-    columns, scale, _ = levels
-    levels_a_unit, rim = 1.0 / cell_units, -1
-    for k in range(mask + 1):
-        heads[k] = np.int32(-1)
+@kernel((_NEAR[::1], int64, int64[::1]), **PLAIN)
+def _strips(near, reach_units, keys):
+    """Write of each row its strip of latitude, how far east it lies, and its number, in one integer."""
     for i in range(near.shape[0]):
-        lat = np.int64(near[i]["lat"])
-        level = np.int64((lat + QUARTER) * levels_a_unit)
-        column = min(columns[level] - 1, np.int64((np.int64(near[i]["lon"]) + HALF_TURN) * scale[level]))
-        cells[i] = (level << 32) | column
-        at = _bucket(cells[i], mask)
-        chain[i] = heads[at]
-        heads[at] = np.int32(i)
-        if abs(lat) >= POLAR_RIM:
-            rim_chain[i] = np.int32(rim)
-            rim = i
-    return rim
+        strip = (np.int64(near[i]["lat"]) + QUARTER) // reach_units
+        keys[i] = (((strip << EAST_BITS) | ((np.int64(near[i]["lon"]) + HALF_TURN) // EAST_UNITS)) << ROW_BITS) | i
 
 
-@kernel(int64(_NEAR[::1], int64, int64, int64, int32[::1], _LIMITS, _GRID, int32[:, ::1], int64), **PLAIN)
-def _along(near, i, first, cell, chain, limits, grid, partners, count):
-    """Go along a chain from its row `first`, adding those of a cell (-1: of any) that are partners of row i; returns their number with the `count` before."""
-    cells, tally, most, j = grid[2], grid[4], partners.shape[1], first
-    while j >= 0 and count <= most:
-        this = j
-        j = np.int64(chain[j])
-        if this == i or (cell >= 0 and cells[this] != cell):
-            continue
-        tally[0] += 1
-        kinds = _kinds_of(near[i], near[this], limits)
-        if kinds == 0:
-            continue
-        if count < most:
-            partners[i, count] = np.int32((this << KIND_BITS) | kinds)
-        count += 1
+@kernel(int64(_NEAR[::1], int64[::1], _WALK, float64, _LIMITS, int32[:, ::1], int64[::1], int64), **PLAIN)
+def _walk(near, keys, walk, across, limits, partners, examined, count):
+    """Add the partners of a row that lie on a walk; returns their number with the `count` before, one more than there is room for in a crowd.
+
+    walk: the row, where to begin, whether east (1) or west (-1), the first key and the last. across: see `_is_within`.
+    """
+    i, j, step, first, last = walk
+    most = partners.shape[1]
+    while j >= 0 and j < keys.shape[0] and keys[j] >= first and keys[j] <= last and count <= most:
+        examined[0] += 1
+        kinds = _kinds_of(near[i], near[j], limits, across) if j != i else 0
+        if kinds:
+            if count < most:
+                partners[i, count] = np.int32((j << KIND_BITS) | kinds)
+            count += 1
+        j += step
     return count
 
 
-@kernel(int64(_NEAR[::1], int64, _SIZES, int64, _LIMITS, _LEVELS, _GRID, int32[:, ::1]), **PLAIN)
-def _partners(near, i, sizes, mask, limits, levels, grid, partners):
-    """Write the partners of a row; returns their number, one more than there is room for in a crowd. Slow twin: tests/naive_contacts.py."""
-    heads, chain, cells, _, _ = grid
-    columns, scale, aside = levels
-    own = cells[i]
-    head, count = np.int64(heads[_bucket(own, mask)]), 0
-    if head != i or chain[i] >= 0:  # in a crowd its own cell is enough
-        count = _along(near, i, head, own, chain, limits, grid, partners, 0)
-    north, east = np.int64(near[i]["lat"]) + QUARTER, np.int64(near[i]["lon"]) + HALF_TURN
-    reach_units, levels_a_unit, aside_units = sizes[0], 1.0 / sizes[1], aside[own >> 32]
-    for level in range(np.int64((north - reach_units) * levels_a_unit), np.int64((north + reach_units) * levels_a_unit) + 1):
-        round_ = columns[level]
-        first, last = np.int64(math.floor((east - aside_units) * scale[level])), np.int64(math.floor((east + aside_units) * scale[level]))
-        if last - first + 1 >= round_:
-            first, last = np.int64(0), round_ - 1
-        for column in range(first, last + 1):
-            cell = (level << 32) | (column + round_ if column < 0 else (column - round_ if column >= round_ else column))
-            head = np.int64(heads[_bucket(cell, mask)])
-            if head >= 0 and cell != own and (head != i or chain[i] >= 0):
-                count = _along(near, i, head, cell, chain, limits, grid, partners, count)
+@kernel(_WIDTH(int64, int64), **PLAIN)
+def _width(strip, reach_units):
+    """Of a strip: how far east or west of a row its partners may lie (in EAST_UNITS), and `across` of `_is_within`."""
+    south, north = strip * reach_units - QUARTER, (strip + 1) * reach_units - QUARTER
+    low = cos_lat(min(QUARTER, max(abs(south), abs(north)) + reach_units))
+    high = cos_lat(max(0, min(abs(south), abs(north)) - reach_units))
+    return min(int(reach_units / low) // EAST_UNITS + 1, (EAST_TURN - 1) // 2), low * high if high * high < 1.01 * low * low else 0.0
+
+
+@kernel(int64(_NEAR[::1], int64[::1], int64, _WIDTH, int64[::1], _LIMITS, int32[:, ::1], int64[::1]), **PLAIN)
+def _partners(near, keys, i, width, at, limits, partners, examined):
+    """Write the partners of a row; returns their number, one more than there is room for in a crowd. Slow twin: tests/naive_contacts.py.
+
+    width: of its strip. at: where in the strips to the south and north those begin who may be partners of the row before.
+    """
+    aside, across = width
+    own, east = keys[i] & ~EAST_MASK, keys[i] & EAST_MASK
+    first, last = max(0, east - aside), min(EAST_MASK, east + aside)
+    count = _walk(near, keys, (i, i - 1, -1, own + first, own + last), across, limits, partners, examined, 0)  # in a crowd those who are nearest are enough
+    count = _walk(near, keys, (i, i + 1, 1, own + first, own + last), across, limits, partners, examined, count)
+    for side in range(2):
+        strip = own + (2 * side - 1) * STRIP
+        while at[side] < keys.shape[0] and keys[at[side]] < strip + first:
+            at[side] += 1
+        count = _walk(near, keys, (i, at[side], 1, strip + first, strip + last), across, limits, partners, examined, count)
+    if east >= aside and east + aside < EAST_TURN:
+        return count
+    for turn in (-EAST_TURN, EAST_TURN):  # across the date line
+        first, last = max(0, east + turn - aside), min(EAST_MASK, east + turn + aside)
+        for strip in range(own - STRIP, own + STRIP + 1, STRIP):
+            j = np.int64(np.searchsorted(keys, strip + first))
+            count = _walk(near, keys, (i, j, 1, strip + first, strip + last), across, limits, partners, examined, count)
     return count
 
 
-@kernel(int64(_NEAR[::1], _SIZES, _LIMITS, _LEVELS, _GRID, int32[:, ::1], int64[::1], _CONTACT[::1]), **PLAIN)
-def _search(near, sizes, limits, levels, grid, partners, counts, out):
-    """Write the contacts of rows of which neither lies in a crowd, in any order; returns their number. sizes: of the reach and of a cell, in units."""
-    n, size = near.shape[0], 16
-    while size < 4 * n:
-        size *= 2
-    grid[4][0] = 0
-    rim = _enter(near, sizes[1], size - 1, levels, grid)
+@kernel((_NEAR[::1], int64[::1], int64, _LIMITS, int64[::1], int32[:, ::1], int64[::1], int64[::1]), **PLAIN)
+def _count(near, keys, reach_units, limits, at, partners, examined, counts):
+    """Write the partners of all rows, and how many each has. at: zeros for `_partners`."""
+    width, measured, n = (0, 0.0), -1, near.shape[0]
     for i in range(n):
+        strip = keys[i] >> EAST_BITS
         if abs(np.int64(near[i]["lat"])) >= POLAR:
-            counts[i] = _along(near, i, rim, -1, grid[3], limits, grid, partners, 0)
-        else:
-            counts[i] = _partners(near, i, sizes, size - 1, limits, levels, grid, partners)
+            rim = (POLAR_RIM * (1 if near[i]["lat"] > 0 else -1) + QUARTER) // reach_units
+            walk = (i, n - 1, -1, rim << EAST_BITS, keys[n - 1]) if near[i]["lat"] > 0 else (i, 0, 1, np.int64(0), ((rim + 1) << EAST_BITS) - 1)
+            counts[i] = _walk(near, keys, walk, 0.0, limits, partners, examined, 0)
+            continue
+        if strip != measured:
+            width, measured = _width(strip, reach_units), strip
+        counts[i] = _partners(near, keys, i, width, at, limits, partners, examined)
+
+
+@kernel(int64(_NEAR[::1], int64[::1], _LIMITS, int32[:, ::1], int64[::1], _CONTACT[::1]), **PLAIN)
+def _pair(near, order, limits, partners, counts, out):
+    """Write the contacts of rows of which neither lies in a crowd, in any order; returns their number. order: the number of each row for who asks."""
     found = 0
-    for i in range(n):
+    for i in range(near.shape[0]):
         if counts[i] > partners.shape[1]:
             continue
         for k in range(counts[i]):
@@ -381,8 +366,8 @@ def _search(near, sizes, limits, levels, grid, partners, counts, out):
             one, a, b = out[found], near[i], near[j]
             one["key"] = (np.uint64(a["key"]) << np.uint64(32)) | np.uint64(b["key"])
             one["distance_m"] = apart_m(a["lat"], a["lon"], b["lat"], b["lon"]) if kinds & STILL else _abreast_m(a, b, limits)
-            one["a"] = np.int32(i)
-            one["b"] = np.int32(j)
+            one["a"] = np.int32(order[i])
+            one["b"] = np.int32(order[j])
             one["kind"] = kinds
             found += 1
     return found

@@ -89,18 +89,21 @@ def _write_records(applications: bool, intake: Intake, sources: Iterable[Input],
     return messages
 
 
-def batches(intake: Intake, source: Input) -> Iterator[Batch]:
-    """Everything that one input holds, decoded, in its order."""
-    lanes = {lane.source for lane in source.lanes}
-    while source.head is not None:
-        if isinstance(source.head, Session):
+def batches(intake: Intake, *sources: Input) -> Iterator[Batch]:
+    """Everything that inputs hold, decoded: each in its own order, and always of the one that is furthest behind in event time."""
+    lanes, left = {source.name: {lane.source for lane in source.lanes} for source in sources}, list(sources)
+    while left:
+        source = min(left, key=lambda one: (max(intake.lanes[name].clock.newest_ms for name in lanes[one.name]), one.name))
+        if source.head is None:
+            left.remove(source)
+            for name in sorted(lanes[source.name] - intake.ended):
+                yield intake.feed(name, b"", None, final=True)[0]
+        elif isinstance(source.head, Session):
             fresh = source.lanes_of(source.head)
-            lanes |= {lane.source for lane in fresh}
+            lanes[source.name] |= {lane.source for lane in fresh}
             intake.renew(fresh)
             source.advance()
         else:
             waiting = source.run(RUN_BYTES)
             while waiting:
                 yield intake.take_run(waiting)[0]
-    for name in sorted(lanes - intake.ended):
-        yield intake.feed(name, b"", None, final=True)[0]

@@ -11,24 +11,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
+from shapely.geometry import shape
 
 from dogwatch import blob
-from dogwatch.batch import F_CK_BAD, F_COARSE, F_FIX_STATE, F_FUTURE, F_MMSI_BAD, F_NULL_ISLAND, T_MISSING
+from dogwatch.batch import F_CK_BAD, F_COARSE, F_FIX_STATE, F_FUTURE, F_MMSI_BAD, F_NULL_ISLAND
 from dogwatch.errors import ConfigError, InputError
 from runners.decoding import batches
 from runners.inputs import Settings, open_inputs
 from runners.intake import Intake
 from runners.ledger import replace_file
+from tracks.clock import Released, Reorder
 from zones.belts import belt_features
 from zones.check import collection_text
 from zones.geojson import examine
-from zones.learn import PRESETS, Learner, anchorages, features_of
+from zones.learn import HOUR_MS, LEARNED, PRESETS, Learner, anchorages, features_of
 from zones.load import read_coast, read_drawn, read_ports, read_text
 from zones.ports_table import Box, port_features
 
 LEARN_SCHEMA = 102  # another number than other states have, so that one is never taken for the other
 UNFIT = F_CK_BAD | F_FUTURE | F_COARSE | F_FIX_STATE | F_NULL_ISLAND | F_MMSI_BAD  # damaged, without a true time, or a place of 185 m steps
 FOLD_ROWS = 200_000  # positions taken at once
+END_MS = 1 << 60  # after every position
 Say = Callable[[str], None]
 
 
@@ -66,10 +70,19 @@ def build_zones(options: BuildOptions, say: Say) -> dict[str, Any]:
     if options.learn or options.state:
         features += _learned(options, made, say)
     if not features:
-        counted = ", ".join(f"{k} {v}" for k, v in made.items() if k != "out")
-        raise InputError(f"no zone came of it{counted and ': '}{counted}", remedy="give more data or another box, or see docs/zones.md")
+        counted = ", ".join(f"{k} {v}" for k, v in made.items() if k not in ("out", "learned"))
+        raise InputError(f"no zone came of it{counted and ': '}{counted}", remedy=_needed(options))
     write_zones(options.out, features)
     return {**made, "zones": len(features)}
+
+
+def _needed(options: BuildOptions) -> str:
+    """What would have made a zone."""
+    if not (options.learn or options.state):
+        return "give more data or another box, or see docs/zones.md"
+    rule = PRESETS[options.preset]
+    number = f"{rule.vessels_min} vessels" + (f" ({rule.vessels_min_at_port} near a known port)" if rule.vessels_min_at_port < rule.vessels_min else "")
+    return f"a place needs {number} that lay there {rule.hours_min:g} hours each; --state FILE keeps what was learned for the next recording"
 
 
 def write_zones(out: Path, features: list[Any]) -> None:
@@ -111,45 +124,50 @@ def _given(feature: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _learned(options: BuildOptions, made: dict[str, Any], say: Say) -> list[Any]:
+    """Learned zones: those to which somebody said yes, as they were then, and proposals of the places outside them."""
     if options.preset not in PRESETS:
         raise InputError(f"no preset '{options.preset}'", remedy=f"known: {', '.join(PRESETS)}")
-    rule = PRESETS[options.preset]
+    rule, kept = PRESETS[options.preset], _approved(options.out)
     learner = Learner(rule)
     if options.state and options.state.exists():
         learner = Learner.from_sections(blob.unpack(options.state.read_bytes(), schema=LEARN_SCHEMA), rule)
     made["fixes"] = _take(learner, options.learn, say) if options.learn else 0
     if options.state:
         replace_file(options.state, blob.pack(learner.to_sections(), schema=LEARN_SCHEMA))
-    places = anchorages(learner, read_coast(), read_ports())
-    made["stays"], made["vessels"] = len(learner.stays()), len(learner.vessels)
+    known = {str(feature["properties"]["id"]) for feature in kept}
+    places = anchorages(learner, read_coast(), read_ports(), shapely.union_all([shape(feature["geometry"]) for feature in kept]))
+    places = [place for place in places if place.id not in known]
+    stays = learner.stays()
+    made["stays"], made["vessels"] = len(stays), len(learner.vessels)
+    made["longest_stay_h"] = round(int((stays["to_ms"] - stays["from_ms"]).max(initial=0)) / HOUR_MS, 1)
+    made["approved_before"] = len(kept)
     made["learned"] = [
         {"id": p.id, "name": p.name, "vessels": p.vessels, "hours": p.hours, "ship_types": p.ship_types, "belt": p.belt, "withheld": p.withheld} for p in places
     ]
-    return features_of(places, options.preset)
+    return kept + features_of(places, options.preset)
+
+
+def _approved(path: Path) -> list[Any]:
+    """Learned zones of a file that an earlier run wrote, to which somebody has said yes since."""
+    features = _features(path) if path.exists() else []
+    return [feature for feature in features if feature["properties"].get("source") == LEARNED and feature["properties"].get("approved") is True]
 
 
 def _take(learner: Learner, inputs: list[Path], say: Say) -> int:
-    """Recordings into the learner, in runs of some size: a fold, so the size decides nothing."""
+    """Recordings into the learner, interleaved and in order of time as in a replay, so that neither their order nor the size of pieces decides anything."""
     sources = open_inputs(inputs, Settings(None, False, {}), say)
-    intake = Intake([lane for source in sources.values() for lane in source.lanes])
-    waiting: list[np.ndarray] = []
-    fixes = n = 0
-    for source in sources.values():
-        for batch in batches(intake, source):
-            told = (batch.fixes["flags"] & np.uint32(UNFIT)) == 0
-            waiting.append(batch.fixes[told & (batch.fixes["t_ms"] != T_MISSING)][["mmsi", "t_ms", "lat", "lon", "ship_type"]].copy())
-            learner.note_types(batch.statics["mmsi"], batch.statics["ship_type"])
-            n += len(batch.fixes)
-            if n >= FOLD_ROWS:
-                fixes, n = fixes + n, 0
-                _fold(learner, waiting)
-    _fold(learner, waiting)
-    return fixes + n
+    intake, buffer = Intake([lane for source in sources.values() for lane in source.lanes]), Reorder()
+    fixes = 0
+    for batch in batches(intake, *sources.values()):
+        fixes += len(batch.fixes)
+        buffer.push(batch.fixes[(batch.fixes["flags"] & np.uint32(UNFIT)) == 0], batch.statics)
+        if buffer.waiting >= FOLD_ROWS:
+            _fold(learner, buffer.release(intake.watermark_ms))
+    _fold(learner, buffer.release(END_MS))
+    return fixes
 
 
-def _fold(learner: Learner, waiting: list[np.ndarray]) -> None:
-    if waiting:
-        rows = np.concatenate(waiting)
-        waiting.clear()
-        learner.note_types(rows["mmsi"], rows["ship_type"])
-        learner.add(rows["mmsi"], rows["t_ms"], rows["lat"], rows["lon"])
+def _fold(learner: Learner, rows: Released) -> None:
+    learner.note_types(rows.statics["mmsi"], rows.statics["ship_type"])
+    learner.note_types(rows.fixes["mmsi"], rows.fixes["ship_type"])
+    learner.add(rows.fixes["mmsi"], rows.fixes["t_ms"], rows.fixes["lat"], rows.fixes["lon"])

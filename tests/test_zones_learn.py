@@ -273,3 +273,42 @@ def test_learning_from_recordings_goes_on_from_a_state(tmp_path):
     assert (tmp_path / "half.geojson").read_bytes() == (tmp_path / "whole.geojson").read_bytes()
     build_zones(BuildOptions(tmp_path / "again.geojson", state=state), said.append)
     assert (tmp_path / "again.geojson").read_bytes() == (tmp_path / "whole.geojson").read_bytes()
+
+
+def test_neither_the_order_of_files_nor_who_heard_a_ship_decides_what_is_learned(tmp_path):
+    """One day as a whole, as two halves named the wrong way round, and as two receivers of which each heard every other report."""
+    columns, types = lying(np.random.default_rng(14), 24, 40.0, -50.0, apart_m=40, hours=16)
+    half, other = columns[1] < 8 * HOUR_MS, columns[1] // 180_000 % 2 == 0
+    parts = {"whole": slice(None), "early": half, "late": ~half, "one": other, "two": ~other}
+    for name, which in parts.items():
+        table(tmp_path / f"{name}.csv", [c[which] for c in columns], types)
+    for number, names in enumerate((["whole"], ["early", "late"], ["late", "early"], ["one", "two"], ["two", "one"])):
+        made = build_zones(BuildOptions(tmp_path / f"{number}.geojson", learn=[tmp_path / f"{name}.csv" for name in names]), lambda _: None)
+        assert made["fixes"] == len(columns[0])
+        assert (tmp_path / f"{number}.geojson").read_bytes() == (tmp_path / "0.geojson").read_bytes(), names
+
+
+def test_what_somebody_said_yes_to_stays_as_it_was_when_more_is_learned(tmp_path):
+    """The next day's run must neither take a yes back nor widen a mask: what lies beyond it is a proposal of its own."""
+    rng = np.random.default_rng(15)
+    columns, types = lying(rng, 24, 40.0, -50.0, apart_m=40)
+    south, more = lying(rng, 24, 39.991, -50.0, apart_m=40, first=210_000_001)
+    table(tmp_path / "monday.csv", columns, types)
+    table(tmp_path / "tuesday.csv", south, more)
+    out, state = tmp_path / "learned.geojson", tmp_path / "learn.state"
+    (first,) = build_zones(BuildOptions(out, learn=[tmp_path / "monday.csv"], state=state), lambda _: None)["learned"]
+    approve(out, [first["id"]], "Operations room")
+    (yes,) = json.loads(out.read_text())["features"]
+    made = build_zones(BuildOptions(out, learn=[tmp_path / "tuesday.csv"], state=state), lambda _: None)
+    kept, proposed = json.loads(out.read_text())["features"]
+    assert kept == yes
+    assert kept["properties"]["approved"] is True
+    assert made["approved_before"] == 1
+    assert [place["id"] for place in made["learned"]] == [proposed["properties"]["id"]] != [first["id"]]
+    assert proposed["properties"]["approved"] is False
+    areas = [shapely.geometry.shape(feature["geometry"]) for feature in (kept, proposed)]
+    assert areas[0].intersection(areas[1]).area == 0
+    geography = Geography.build(OPEN_SEA, EMPTY_PORTS, [load_zones(out.read_text(encoding="utf-8"))])
+    assert geography.masked(np.array([40.0, 39.985]), np.array([-50.0, -50.0])).tolist() == [True, False]
+    again = build_zones(BuildOptions(out, state=state), lambda _: None)
+    assert (again["approved_before"], len(again["learned"])) == (1, 1)

@@ -36,6 +36,7 @@ from zones.rings import POLE, UNITS_PER_DEG, flat_polygons
 CELL_UNITS = 2_700  # 500 m of latitude
 SHIP_MMSI_MIN, SHIP_MMSI_MAX = 200_000_000, 799_999_999
 INSHORE_NM, OFFSHORE_NM = 3.0, 24.0  # between them lies the border belt
+LEARNED = "learned from traffic"  # source of a zone
 PORT_NAME_NM = 5.0  # a zone is named after a port as near as this
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 KEEP_MS = HOUR_MS  # shorter stays are forgotten at once
@@ -178,8 +179,11 @@ def centres(stays: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return lat, lon, 2.0 * np.sqrt(squares) * M_PER_UNIT
 
 
-def anchorages(learner: Learner, coast: Coast, ports: Ports) -> list[Learned]:
-    """The places where vessels lie, out of what a learner knows by now; sorted by id. Changes nothing: equal stays give equal places."""
+def anchorages(learner: Learner, coast: Coast, ports: Ports, settled: shapely.Geometry | None = None) -> list[Learned]:
+    """The places where vessels lie, out of what a learner knows by now; sorted by id. Changes nothing: equal stays give equal places.
+
+    settled: area in degrees about which nothing is proposed, because somebody has said yes to it before.
+    """
     rule, stays = learner.rule, learner.stays()
     who = np.searchsorted(learner.vessels, stays["mmsi"])
     kept = (stays["to_ms"] - stays["from_ms"] >= round(rule.hours_min * HOUR_MS)) & (learner.seen[who] >= rule.reports_min)
@@ -198,6 +202,8 @@ def anchorages(learner: Learner, coast: Coast, ports: Ports) -> list[Learned]:
     cell_lat, cell_lon = np.array([a[0] for a in at], np.int64), np.array([a[1] for a in at], np.int64)
     at_port = ports.nearest(cell_lat, cell_lon, rule.port_nm)[1] >= 0
     good = vessels >= np.where(at_port, rule.vessels_min_at_port, rule.vessels_min)
+    if settled is not None:
+        good &= ~shapely.intersects_xy(settled, cell_lon / UNITS_PER_DEG, cell_lat / UNITS_PER_DEG)
     found = []
     for berth in (False, True):
         for part in _joined(names[good & ((berthed >= 0.5) == berth)].tolist()):
@@ -229,7 +235,7 @@ def features_of(places: list[Learned], preset: str) -> list[dict[str, Any]]:
             continue
         evidence = {"vessels": place.vessels, "hours": place.hours, "ship_types": place.ship_types, "berth_share": place.berth_share, "belt": place.belt}
         evidence |= {"from": iso(place.from_ms), "to": iso(place.to_ms), "preset": preset}
-        about = {"id": place.id, "name": place.name, "kind": place.kind, "approved": False, "source": "learned from traffic", "evidence": evidence}
+        about = {"id": place.id, "name": place.name, "kind": place.kind, "approved": False, "source": LEARNED, "evidence": evidence}
         if place.kind == "port":
             about["subkind"] = "berth"
         boxes = [box for cell in place.cells.tolist() for box in _boxes(cell)]

@@ -44,6 +44,7 @@ from dogwatch.batch import (
     SOG_MISSING,
     T_MISSING,
 )
+from dogwatch.fetch import fetch
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
 from tracks.key import TRACKS_MAX
@@ -111,7 +112,7 @@ CONTENT_FACTOR = 14_029_467_366_897_019_727  # for the hash of a content: anothe
 NO_VESSEL_TYPES = 1 << 4 | 1 << 9 | 1 << 11 | 1 << 21 | 1 << 28  # base stations, aircraft, aids: never a track
 CLASS_B_TYPES = 1 << 18 | 1 << 19
 AHEAD = 32  # rows: their records (three cache lines each) stay in the nearest cache until they are taken
-TOUCHED, REBORN, HINTS = AHEAD, AHEAD + 1, AHEAD + 2  # in the working room of `associate`, behind the hints: see there
+REBORN, HINTS = AHEAD, AHEAD + 1  # in the working room of `associate`, behind the hints: see there
 ARRAYS = (HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1], uint64[::1])
 
 
@@ -520,9 +521,8 @@ def _coarse_track(rows, more, head, t, lat, lon):
 
 
 # Flat: one pass over every fix that comes in; sub-functions are for rare paths. Slow twin: tests/naive_association.py.
-# Before AHEAD rows are taken, their records are looked up and touched in a short loop of its own: its steps do not wait for each
-# other, so that the memory brings many records at a time (most of the cost from 100,000 vessels on). What it finds is a hint only.
-# The place in the trail is fetched too: it is only written, but few writes can wait at a time, and those behind wait with them.
+# Before AHEAD rows are taken, their records are looked up and fetched, and of the AHEAD rows behind them the places of the hash, so that nobody
+# waits for either. What is found so is a hint only. The place in the trail is fetched though it is only written: few writes can wait at a time.
 @kernel(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], int64[::1], types.UniTuple(float64, 4), int64), **PLAIN)
 def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, hints, limits, reacquire):
     """Take fixes from `at_row` into the tracks and tell in `taken` (a row per fix) what became of each.
@@ -538,7 +538,7 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
     begun = ahead = at_row
     for i in range(at_row, fixes.shape[0]):
         if i == ahead:
-            begun, ahead, touched = i, min(i + AHEAD, fixes.shape[0]), 0
+            begun, ahead = i, min(i + AHEAD, fixes.shape[0])
             for j in range(begun, ahead):
                 mmsi = np.int64(fixes[j]["mmsi"])
                 at = np.int64((np.uint64(mmsi) * np.uint64(HASH_FACTOR)) >> np.uint64(shift))
@@ -547,9 +547,11 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
                 hints[j - begun] = at
                 slot = (places[at] & 0xFFFFFFFF) - 1
                 if slot >= 0:
-                    ring = (fixes[j]["t_ms"] // TRAIL_MS) & (TRAIL_FIXES - 1)
-                    touched += rows[slot]["t_ms"] + heard[slot] + np.int64(trail[slot, ring]["hdg"])
-            hints[TOUCHED] = touched  # somebody must want it, or it is not read
+                    fetch(rows, slot)
+                    fetch(heard, slot)
+                    fetch(trail, slot * TRAIL_FIXES + ((fixes[j]["t_ms"] // TRAIL_MS) & (TRAIL_FIXES - 1)))
+                following = np.uint64(fixes[min(j + AHEAD, fixes.shape[0] - 1)]["mmsi"])
+                fetch(places, np.int64((following * np.uint64(HASH_FACTOR)) >> np.uint64(shift)))
         fix, told = fixes[i], taken[i]
         flags = np.int64(fix["flags"])
         late = (flags & F_LATE) != 0

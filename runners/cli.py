@@ -44,6 +44,7 @@ app.add_typer(kafka_app, name="kafka")
 app.add_typer(users_app, name="users")
 app.add_typer(audit_app, name="audit")
 
+NOTHING_LEARNED = "nothing learned yet: coverage comes of vessels under way (class A from 3 kn, B from 2.5), five minutes at a time"
 DURATION_S_MAX = 366 * 86_400.0
 ConfigFile = Annotated[Path, typer.Option("--config", help="Configuration file (TOML).")]
 CaptureDir = Annotated[str, typer.Option("--capture", help="Keep what the sources say in this folder, for an exact replay.")]
@@ -312,7 +313,7 @@ def coverage(
         out.print(f"\n{one.receiver}, class {one.ais_class}: {row['learned_cells']} of {row['cells']} cells learned, {share}", highlight=False, markup=False)
         for line in picture(one):
             out.print(line, highlight=False, markup=False, no_wrap=True, crop=False)
-    out.print("\n█ 90 % and more heard, ▓ 70 %, ▒ 40 %, ░ less; · too little to say" if cells else "nothing learned yet", highlight=False)
+    out.print("\n█ 90 % and more heard, ▓ 70 %, ▒ 40 %, ░ less; · too little to say" if cells else NOTHING_LEARNED, highlight=False)
 
 
 @app.command()

@@ -16,14 +16,15 @@ import numpy as np
 from dogwatch import blob
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.errors import InputError
-from runners.rules import COVERAGE_SCHEMA
+from runners.rules import COVERAGE_SCHEMA, WHOLE_COVERAGE
 from runners.step import restore
 from tracks.coverage import CELL_UNITS, Coverage, cells_of
 from tracks.params import Dark
 
 LEARNED_BLOCKS = Dark().blocks_learned_min
 SHADES = ((0.9, "█"), (0.7, "▓"), (0.4, "▒"), (0.0, "░"))
-WIDTH_MAX = 100  # characters
+WIDTH_MAX = 70  # characters: with the latitudes beside them they fit a terminal of 80
+REMEDY = "name the --out folder of a replay, the data folder of a live run, or a coverage file"
 CELL_DEG = CELL_UNITS / UNITS_PER_DEG
 
 
@@ -42,18 +43,25 @@ class Heard:
 def load_coverage(path: Path) -> Coverage:
     """The model in a coverage file, a run's state file, or the folder of a run. Raises InputError."""
     if path.is_dir():
-        states = sorted([*path.glob("*.state"), *path.glob("state/*.state")])
+        whole = path / "state" / WHOLE_COVERAGE
+        states = [whole] if whole.exists() else sorted([*path.glob("*.state"), *path.glob("state/*.state")])
         if not states:
-            raise InputError(f"{path} holds no state of a run", remedy="name the --out folder of a replay, the data folder of a live run, or a coverage file")
+            raise InputError(f"{path} holds no state of a run", remedy=REMEDY)
         path = states[-1]
     try:
         data = path.read_bytes()
     except OSError as fault:
-        raise InputError(f"cannot read {path}: {fault.strerror}", remedy="name a coverage file or the folder of a run") from fault
+        raise InputError(f"cannot read {path}: {fault.strerror}", remedy=REMEDY) from fault
     try:
         return Coverage.from_sections(blob.unpack(data, schema=COVERAGE_SCHEMA))
-    except InputError:
+    except (InputError, KeyError):
+        pass
+    try:
         return Coverage.from_sections(restore(data)["engine"]["watch"]["track"]["coverage"])
+    except KeyError as fault:
+        raise InputError(f"{path} holds no coverage", remedy=REMEDY) from fault
+    except InputError as fault:
+        raise InputError(f"{path}: {fault.what}", remedy=REMEDY) from fault
 
 
 def heard_by(coverage: Coverage) -> list[Heard]:
@@ -83,7 +91,8 @@ def picture(cells: Heard) -> Iterable[str]:
     for r in reversed(range(shape[0])):
         yield f"{(south + r * step) * CELL_DEG:7.1f} |" + "".join(_shade(h, m) for h, m in zip(heard[r], missed[r], strict=True)).rstrip()
     east_deg = (west + shape[1] * step) * CELL_DEG
-    yield f"{'':8}{west * CELL_DEG:.1f}" + f"{east_deg - (360 if east_deg > 180 else 0):>{max(1, shape[1])}.1f}"
+    west_deg, east_deg = (f"{deg - (360 if deg > 180 else 0):.1f}" for deg in (west * CELL_DEG, east_deg))
+    yield f"{'':8}{west_deg} {east_deg:>{max(1, shape[1] - 1)}}"
 
 
 def _shade(heard: float, missed: float) -> str:

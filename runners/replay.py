@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from dogwatch import blob
 from dogwatch.batch import T_MISSING
 from dogwatch.errors import DogwatchError, InputError
 from ingest.capture import Session
@@ -28,7 +29,7 @@ from runners.inputs import Input, Settings, open_inputs
 from runners.intake import RUN_BYTES
 from runners.ledger import Kept, Ledger, replace_file
 from runners.listing import described, notes
-from runners.rules import run_out
+from runners.rules import COVERAGE_SCHEMA, WHOLE_COVERAGE, run_out
 from runners.step import Rules, restore, snapshot
 from runners.summary import summarise, time_notes
 from tracks.coverage import Coverage
@@ -120,6 +121,7 @@ class _Run:
         self.options = options
         self.said: list[str] = []  # what a reader could not read of its file
         self.state_file = options.out / "state" / "replay.state"
+        self.coverage_file = options.out / "state" / WHOLE_COVERAGE
         state = self._state(rules) if options.resume else None
         self.inputs = open_inputs(inputs, options.settings(), self.said.append)  # every one, before anything is written
         if state:
@@ -135,6 +137,8 @@ class _Run:
         self.ledger: Ledger | Kept = kept or Ledger(options.out, tuple(state["lengths"]) if state else (0, 0))
         if kept is None and not options.resume:
             self.state_file.unlink(missing_ok=True)  # it belongs to the results that have just been emptied
+        if kept is None:
+            self.coverage_file.unlink(missing_ok=True)
 
     def items(self) -> Iterator[tuple[Input, Received | Session]]:
         """What comes next: always of the input that is furthest behind in event time. It counts as done when the next one is asked for."""
@@ -233,6 +237,7 @@ class _Run:
         if (model := self.engine.rules.normality) is not None:
             summary["normality"] = {"hash": model.content_hash, **model.card}
         if not isinstance(self.ledger, Kept):
+            replace_file(self.coverage_file, blob.pack(self.engine.watch.track.coverage.to_sections(), schema=COVERAGE_SCHEMA))
             replace_file(self.options.out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
         return summary
 

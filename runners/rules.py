@@ -33,6 +33,7 @@ from zones.load import read_drawn, read_zones
 
 LAYERS_MAX = 8  # profiles that extend each other in a row; nobody understands more
 COVERAGE_SCHEMA = 102  # another number than a run's state has, so that one is never taken for the other
+WHOLE_COVERAGE = "replay.coverage"  # beside the state of a replay: learned by its end; the state kept for `--resume` is the one before that
 
 
 def profile_names() -> list[str]:
@@ -198,6 +199,8 @@ def read_coverage(path: Path) -> Coverage:
         return Coverage.from_sections(blob.unpack(path.read_bytes(), schema=COVERAGE_SCHEMA))
     except OSError as fault:
         raise InputError(f"cannot read coverage state {path}: {fault.strerror}", remedy="leave it out: coverage is then learned anew") from fault
+    except (KeyError, InputError) as fault:
+        raise InputError(f"{path} is no coverage file", remedy="`dogwatch coverage DIR --save FILE` writes one out of a run") from fault
 
 
 def read_text(path: Path, *, what: str) -> str:

@@ -130,7 +130,10 @@ def _learned(options: BuildOptions, made: dict[str, Any], say: Say) -> list[Any]
     rule, kept = PRESETS[options.preset], _approved(options.out)
     learner = Learner(rule)
     if options.state and options.state.exists():
-        learner = Learner.from_sections(blob.unpack(options.state.read_bytes(), schema=LEARN_SCHEMA), rule)
+        sections = blob.unpack(options.state.read_bytes(), schema=LEARN_SCHEMA)
+        if "vessels" not in sections:  # coverage has the same number
+            raise InputError(f"{options.state} is no state of learning", remedy="name the file that an earlier --state wrote, or one that is absent")
+        learner = Learner.from_sections(sections, rule)
     made["fixes"] = _take(learner, options.learn, say) if options.learn else 0
     if options.state:
         replace_file(options.state, blob.pack(learner.to_sections(), schema=LEARN_SCHEMA))

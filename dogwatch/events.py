@@ -103,9 +103,12 @@ class Event(msgspec.Struct):
 
 def event_id(kind: str, subject_keys: list[str], t_start_ms: int, rule: str, rule_version: str) -> str:
     """128-bit hex id of an episode: type, sorted subjects, start floored to 10 minutes, rule and its major version."""
-    bucket = t_start_ms // START_BUCKET_MS * START_BUCKET_MS
-    text = f"{kind}|{','.join(sorted(subject_keys))}|{bucket}|{rule}|{rule_version.partition('.')[0]}"
-    return blake2b(text.encode("ascii"), digest_size=16).hexdigest()
+    return id_of(f"{kind}|{','.join(sorted(subject_keys))}", t_start_ms, f"{rule}|{rule_version.partition('.')[0]}")
+
+
+def id_of(who: str, t_start_ms: int, why: str) -> str:
+    """The id of an episode of which the parts before and behind the time are put together: for those who make many of one kind."""
+    return blake2b(f"{who}|{t_start_ms // START_BUCKET_MS * START_BUCKET_MS}|{why}".encode("ascii"), digest_size=16).hexdigest()
 
 
 def event_order(event: Event) -> tuple[int, str, int]:

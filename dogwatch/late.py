@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from dogwatch.events import Event, Subject, Value, ZoneRelation
+from dogwatch.events import Event, State, ZoneRelation
 
 WORDS = ("subjects", "measures", "evidence", "exclusions", "quality")
 
@@ -26,7 +26,7 @@ class Writer(Protocol):
 
 
 class LateEvent(Event):
-    """An event without its words. Made by `late_event`, `late_version` and `place_of`."""
+    """An event without its words: made like an Event, then `unwritten`; its versions by `late_version`, its place by `place_of`."""
 
     writer: Any = None  # None: the words are written
     row: int = 0
@@ -57,24 +57,32 @@ class LateEvent(Event):
 FIELDS = Event.__struct_fields__
 
 
-def late_event(fields: tuple[Any, ...], writer: Writer, row: int) -> LateEvent:
-    """An event of all its fields, in their order; those of WORDS are left to the writer."""
-    event = LateEvent(*(*fields, writer, row))
+def unwritten(event: LateEvent) -> LateEvent:
+    """The same event, made of all its fields, without its words: what stood in their places is nothing."""
     del event.subjects, event.measures, event.evidence, event.exclusions, event.quality
     return event
 
 
-class _Before:
-    """Words of a version: those of the version before, and some measures more."""
+def late_version(before: LateEvent, state: State, t_detected: int, t_end: int, zones: list[ZoneRelation], reason: str, writer: Writer) -> LateEvent:
+    """The next version of a late event, with its state, end, zones and reason as they are now; what its words say more than before, the writer knows."""
+    b, none = before, None
+    what = (b.event_id, b.version + 1, state, b.type, b.subtype, none, b.mmsi, b.t_start, t_end, t_detected, b.lat, b.lon, zones, none, none, none)
+    rest = (b.confidence, b.rule, b.rule_version, b.params_hash, b.profile_hash, reason, b.supersedes, b.exercise, none, writer, b.row)
+    return unwritten(LateEvent(*what, *rest))  # type: ignore[arg-type]  # no words yet
 
-    def __init__(self, before: Event, more: dict[str, Value]) -> None:
-        self.before, self.more = before, more
+
+class Before:
+    """Words of a version: those of the version before. Who extends it adds what the version says more."""
+
+    __slots__ = ("before",)
+
+    def __init__(self, before: Event) -> None:
+        self.before = before
 
     def write(self, event: LateEvent) -> None:
         """As `Writer.write`."""
-        for name in WORDS:
-            setattr(event, name, getattr(self.before, name))
-        event.measures = {**self.before.measures, **self.more}
+        b = self.before
+        event.subjects, event.measures, event.evidence, event.exclusions, event.quality = b.subjects, b.measures, b.evidence, b.exclusions, b.quality
 
 
 class _Place:
@@ -88,21 +96,13 @@ class _Place:
         event.subjects = self.before.subjects
 
 
-def late_version(before: LateEvent, t_detected: int, t_end: int, zones: list[ZoneRelation], more: dict[str, Value]) -> LateEvent:
-    """The closed version of a late event that was open, with its zones as they are now and some measures more."""
-    b, nobody = before, list[Subject]()
-    fields = (b.event_id, b.version + 1, "closed", b.type, b.subtype, nobody, b.mmsi, b.t_start, t_end, t_detected, b.lat, b.lon, zones, None, None, None)
-    rest = (b.confidence, b.rule, b.rule_version, b.params_hash, b.profile_hash, b.reason, b.supersedes, b.exercise, None)
-    return late_event((*fields, *rest), _Before(before, more), before.row)
-
-
 def place_of(event: Event) -> Event:
     """An event's place in time and sea, its vessels and its reason, without zones and evidence."""
     bare: dict[str, Any] = {"zones": [], "measures": {}, "evidence": [], "exclusions": [], "quality": {}}
     if not isinstance(event, LateEvent) or event.writer is None:
         return msgspec.structs.replace(event.whole(), **bare)
     fields = [None if name in WORDS else getattr(event, name) for name in FIELDS]
-    place = late_event(tuple(fields), _Place(event), event.row)
+    place = unwritten(LateEvent(*fields, _Place(event), event.row))  # type: ignore[arg-type,call-arg]  # a column each
     for name, value in bare.items():
         setattr(place, name, value)
     return place

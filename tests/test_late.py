@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from dogwatch.events import Event, Evidence, Exclusion, Subject, ZoneRelation, event_from_json, to_json
-from dogwatch.late import FIELDS, WORDS, LateEvent, late_event, late_version, place_of
+from dogwatch.late import FIELDS, WORDS, Before, LateEvent, late_version, place_of, unwritten
 from tracks.episodes import next_version
 
 SUBJECT = Subject("257000001#0", 257000001, name="ALPHA")
@@ -51,7 +51,16 @@ class Writer:
 def late() -> tuple[LateEvent, Writer]:
     """WHOLE without its words."""
     writer = Writer()
-    return late_event(tuple(None if name in WORDS else getattr(WHOLE, name) for name in FIELDS), writer, 7), writer
+    return unwritten(LateEvent(*[None if name in WORDS else getattr(WHOLE, name) for name in FIELDS], writer, 7)), writer
+
+
+class Stay(Before):
+    """Writes what a last version says more."""
+
+    def write(self, event: LateEvent) -> None:
+        """As `dogwatch.late.Writer.write`."""
+        super().write(event)
+        event.measures = {**event.measures, "stay_s": 109.0}
 
 
 def test_what_orders_and_weighs_is_there_before_anything_is_written() -> None:
@@ -84,11 +93,11 @@ def test_json_copies_and_comparison_are_those_of_the_plain_record(read_first: bo
 @pytest.mark.parametrize("read_first", [False, True])
 def test_the_version_that_ends_a_stay(read_first: bool) -> None:
     event, writer = late()
-    over = late_version(event, 120_000, 110_000, WHOLE.zones, {"stay_s": 109.0})
+    over = late_version(event, "closed", 120_000, 110_000, WHOLE.zones, "left", Stay(event))
     assert writer.asked == []
     if read_first:
         assert event.subjects == [SUBJECT]
-    assert over == next_version(WHOLE, 120_000, state="closed", t_end=110_000, measures={**WHOLE.measures, "stay_s": 109.0})
+    assert over == next_version(WHOLE, 120_000, state="closed", t_end=110_000, reason="left", measures={**WHOLE.measures, "stay_s": 109.0})
     assert event == WHOLE, "the version before stays as it was"
 
 

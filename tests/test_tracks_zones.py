@@ -90,7 +90,7 @@ def followed(geography, fixes, taken, cuts=(), belt=True):
             limits = (0.25, 25 / 1852, 1800.0, 3.0, 40.0, float(belt), 600.0)
             lines_near = build_near(geography.tree, roles == LINE, CAP_NM)
             arrays = geography.grid.arrays(), geography.coast.arrays(), lines_near, roles, limits
-            done, n = follow(fixes[start:stop], taken[start:stop], done, more, standing, *arrays, changes, counts, *room_for(len(roles)))
+            done, n = follow(fixes[start:stop], taken[start:stop], done, more, standing, *arrays, changes, counts, *room_for(len(roles))[1:])
             found.append(changes[:n].copy())
     return np.concatenate(found), standing
 

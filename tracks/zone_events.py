@@ -24,14 +24,16 @@ from typing import Any
 import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
-from dogwatch.events import Event, Evidence, Exclusion, State, Value, ZoneRelation, event_id
+from dogwatch.events import Event, Evidence, Exclusion, State, Value, ZoneRelation, event_id, id_of
 from dogwatch.geo import NM_M, distance_m
-from dogwatch.late import LateEvent, late_event, late_version
+from dogwatch.late import Before, LateEvent, late_version, unwritten
 from tracks import episodes as ep
 from tracks.coverage import BLOCK_MS, GROUP_KEYS, cell_key, p_path
 from tracks.detector import Detector, Sight
+from tracks.key import mmsi_of
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
+from tracks.subjects import subject_key
 from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, UNHEARD_MS, between, follow, room_for
 from tracks.zone_steps import Limit, Step, Steps, Told, Who
 from zones.reach import build_near
@@ -47,6 +49,9 @@ HOUSEKEEPING_MS = 600_000
 ZONE_BITS = 20  # room for zone numbers in keys of stays
 CROSSING_POINT_NM = 50.0
 PATH_BLOCKS_MAX = 288  # a day of a gap is looked at
+PLAIN = {  # subtype, rule, and the end of the text that makes an id
+    kind: (word, f"zone_{word}", f"zone_{word}|{RULE_VERSION.partition('.')[0]}") for kind, word in ((ENTER, "enter"), (LEAVE, "exit"))
+}
 TYPES_PASSENGER = tuple(range(60, 70))
 UNDOUBTED, DOUBTED = (ep.checked("untrue_position", doubted, suppress=True) for doubted in (False, True))
 UNDECLARED = Exclusion("declared_destination", "unknown", None, "none")
@@ -60,6 +65,7 @@ class ZoneDetector(Detector):
 
     def __init__(self) -> None:
         self.book, self.ahead = ep.Book(), ep.Book()
+        self.lost: set[int] = set()  # the stays of which a page notes that they are last known
         self.changes: list[np.ndarray] = []  # since the last tick
         self.said: dict[str, int] = {}  # event ids of the last minutes
         self.crossed: dict[int, int] = {}  # (track, line) -> when last
@@ -68,6 +74,7 @@ class ZoneDetector(Detector):
         self.version = ""  # of the geography whose zone numbers and cells the state speaks of
         self.has_points = False  # official crossing points are drawn: asked at each tick
         self.limits: dict[int, Limit] = {}  # zones of the geography of `version` that were named, by number: no part of the state
+        self._room = room_for(0)  # that `follow` works in: no part of the state
         self._followed: tuple[str, np.ndarray, tuple[np.ndarray, np.ndarray]] | None = None  # of the geography of that version: no part of the state
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
@@ -79,14 +86,12 @@ class ZoneDetector(Detector):
         roles, near = self._followed_in(geography, rule)
         slowest_kn = rule.approach_kn_min if rule.approach else np.inf
         limits = (rule.exit_nm, rule.noise_m / NM_M, rule.approach_s, slowest_kn, sight.params.v_max_kn, float(rule.belt), rule.approach_hold_s)
-        done, room = 0, 256 + 2 * len(roles)
-        work = room_for(len(roles))
+        done, (changes, *work) = 0, self._room
         while done < len(fixes):
-            changes = np.zeros(room, CHANGE)
             arrays = (sight.table.more, sight.table.cold[self.NAME], geography.grid.arrays(), geography.coast.arrays(), near, roles, limits)
             done, n = follow(fixes, taken, done, *arrays, changes, self.beyond, *work)
             if n:
-                self.changes.append(changes[:n])
+                self.changes.append(changes[:n].copy())
 
     def tick(self, sight: Sight) -> list[Event]:
         """Put the minute's changes into events, in order of time and track; look after stays and approaches each ten minutes."""
@@ -101,7 +106,7 @@ class ZoneDetector(Detector):
             steps = Steps(sight.table, rows, self.limits, sight.params.zone)
             if self.has_points:
                 for i, kind in enumerate(steps.kinds):
-                    events += _TELL[kind](self, sight, steps.who(i), steps.row(i), steps.numbers(i))
+                    events += _TELL[kind](self, sight, steps, i)
             else:
                 _tell_all(self, sight, steps, events)
         if sight.tick_ms % HOUSEKEEPING_MS == 0:
@@ -134,6 +139,7 @@ class ZoneDetector(Detector):
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
         self.book, self.ahead = ep.Book.from_sections(sections["book"]), ep.Book.from_sections(sections["ahead"])
+        self.lost = {mark for mark, page in self.book.pages.items() if page.notes["last_known"]}
         self.changes = [sections["changes"].copy()] if len(sections["changes"]) else []
         self.said = dict(sections["said"])
         self.crossed = dict(sections["crossed"])
@@ -153,7 +159,7 @@ class ZoneDetector(Detector):
             return
         if self.version:
             sight.table.cold[self.NAME][:] = np.zeros(1, STANDING)[0]
-            self.changes, self.book, self.ahead, self.crossed = [], ep.Book(), ep.Book(), {}
+            self.changes, self.book, self.ahead, self.crossed, self.lost = [], ep.Book(), ep.Book(), {}, set()
         self.version, self.limits = sight.geography.version, {}
 
     def _followed_in(self, geography: Any, rule: ZoneLimits) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
@@ -164,6 +170,7 @@ class ZoneDetector(Detector):
                 is_line = not zone.is_area and zone.buffer_nm == 0
                 if zone.kind in rule.kinds:
                     roles[z] = (LINE if is_line else HELD) | (AHEAD if zone.kind in AHEAD_KINDS else 0)
+            self._room = room_for(len(roles))
             self._followed = (geography.version, roles, build_near(geography.tree, roles & (LINE | AHEAD) != 0, CAP_NM))
         return self._followed[1:]
 
@@ -179,18 +186,19 @@ def _limit_of(geography: Any, number: int) -> Limit:
     return Limit(name, version, kind, error_nm, ep.tidy("nm", error_nm), owner, f"zone:{ascii_name}", ZoneRelation(name, version, kind, "crossed", 0.0))
 
 
-def _identity(who: Who, subtype: str, start_ms: int, limit: Limit) -> str:
+def _identity(key: int, subtype: str, start_ms: int, limit: Limit) -> str:
     """The event's id: the zone is a subject of it, so that two zones entered at once are two events."""
-    return event_id(TYPE, [who.subject.key, limit.subject], start_ms, f"zone_{subtype}", RULE_VERSION)
+    return event_id(TYPE, [subject_key(key), limit.subject], start_ms, f"zone_{subtype}", RULE_VERSION)
 
 
-def _crossing(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told, word: str, sense: str) -> list[Event]:
+def _crossing(state: ZoneDetector, sight: Sight, steps: Steps, i: int, word: str, sense: str) -> list[Event]:
     """An event for a step over a boundary: `word`, or inferred_cross over a gap. Fields in their order: by name they take five times as long."""
+    who, row, told = steps.who(i), steps.row(i), steps.numbers(i)
     number, key, gap = row.zone, row.key, told.gap
     limit, tick_ms = state.limits[number], sight.tick_ms
     subtype = "inferred_cross" if gap else word
     start_ms, end_ms = (row.from_ms, row.t_ms) if gap else (row.at_ms, row.at_ms)
-    identity = _identity(who, subtype, start_ms, limit)
+    identity = _identity(key, subtype, start_ms, limit)
     forecast = _came_true(state, sight, key, number, row.at_ms, identity) if key in state.ahead else []
     if not state.remember(identity, tick_ms):
         return forecast
@@ -261,29 +269,39 @@ class _Words:
         event.quality = {"gap_s": told.step_s, "interpolated_share": 1.0}
 
 
+class _Stay(Before):
+    """Writes of the version that ends a stay how long it was."""
+
+    def write(self, event: LateEvent) -> None:
+        """As `Writer.write`."""
+        super().write(event)
+        event.measures = {**event.measures, **_stay(self.before, event.t_end or 0)}
+
+
 def _tell_all(state: ZoneDetector, sight: Sight, steps: Steps, events: list[Event]) -> None:
     """All changes of a tick; zones entered and left with nothing to wonder about become late events, column by column."""
-    words, tick_ms, params_hash = _Words(steps), sight.tick_ms, sight.params.params_hash
-    rows, (_, _, _, _, _, lats, lons, sure) = steps.rows, steps.told
-    columns = (steps.kinds, steps.plain, steps.which, steps.limits, rows["key"].tolist(), rows["zone"].tolist(), rows["at_ms"].tolist(), lats, lons, sure)
-    for i, (kind, plain, k, limit, key, zone, at_ms, lat_deg, lon_deg, confidence) in enumerate(zip(*columns, strict=True)):
+    words, tick_ms, params_hash, pages, ahead = _Words(steps), sight.tick_ms, sight.params.params_hash, state.book.pages, state.ahead.pages
+    where = steps.lat_deg, steps.lon_deg, steps.confidence
+    columns = steps.kinds, steps.plain, steps.keys, steps.zones, steps.limits, steps.at_ms, *where
+    for i, (kind, plain, key, zone, limit, at_ms, lat_deg, lon_deg, confidence) in enumerate(zip(*columns, strict=True)):
         if not plain:
-            events += _TELL[kind](state, sight, steps.who(i), steps.row(i), steps.numbers(i))
+            events += _TELL[kind](state, sight, steps, i)
             continue
-        subtype, stays = ("enter", zone != BELT) if kind == ENTER else ("exit", False)
-        identity = event_id(TYPE, [steps.names[k], limit.subject], at_ms, f"zone_{subtype}", RULE_VERSION)
+        subtype, rule, why = PLAIN[kind]
+        # the names of vessels, which begin with a number, stand before those of zones
+        identity = id_of(f"{TYPE}|{subject_key(key)},{limit.subject}", at_ms, why)
         mark = key << ZONE_BITS | zone
-        if kind == LEAVE and mark in state.book:
+        if kind == LEAVE and mark in pages:
             events.append(_stay_over(state, sight, mark, at_ms))
-        if key in state.ahead:
+        if key in ahead:
             events += _came_true(state, sight, key, zone, at_ms, identity)
         if not state.remember(identity, tick_ms):
             continue
-        what = (identity, 1, "open" if stays else "closed", TYPE, subtype, None, [steps.mmsis[k]], at_ms, None if stays else at_ms, tick_ms)
-        where = (lat_deg, lon_deg, [limit.crossed], None, None, None, confidence)
-        event = late_event((*what, *where, f"zone_{subtype}", RULE_VERSION, params_hash, "", "", None, False, None), words, i)
-        if stays:
-            state.book.open_new(mark, event, last_known=False)
+        life, end_ms = ("open", None) if kind == ENTER and zone != BELT else ("closed", at_ms)
+        what = (identity, 1, life, TYPE, subtype, None, [mmsi_of(key)], at_ms, end_ms, tick_ms, lat_deg, lon_deg, [limit.crossed], None, None, None)
+        event = unwritten(LateEvent(*what, confidence, rule, RULE_VERSION, params_hash, "", "", None, False, None, words, i))  # type: ignore[arg-type]
+        if end_ms is None:
+            pages[mark] = ep.Episode(event, tick_ms, {"last_known": False})
         events.append(event)
 
 
@@ -350,111 +368,122 @@ def _declared(destination: str | None, owner: str) -> Exclusion:
     return Exclusion("declared_destination", "there" if country == owner.upper() else "elsewhere", destination, "none")
 
 
-def _entered(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:
-    return _crossing(state, sight, who, row, told, "enter", "in")
+def _entered(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Event]:
+    return _crossing(state, sight, steps, i, "enter", "in")
 
 
-def _left(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:
+def _left(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Event]:
     """The exit, and the end of the stay."""
-    events = _crossing(state, sight, who, row, told, "exit", "out")
-    mark = row.key << ZONE_BITS | row.zone
-    return [_stay_over(state, sight, mark, row.at_ms), *events] if mark in state.book else events
+    events = _crossing(state, sight, steps, i, "exit", "out")
+    mark = steps.keys[i] << ZONE_BITS | steps.zones[i]
+    return [_stay_over(state, sight, mark, steps.at_ms[i]), *events] if mark in state.book else events
 
 
 def _stay_over(state: ZoneDetector, sight: Sight, mark: int, at_ms: int) -> Event:
     """The last version of a stay: the vessel left."""
     event = state.book.pages[mark].event
     end_ms, entered = max(event.t_start, at_ms), event.zones[0]
-    zones = [ZoneRelation(entered.id, entered.version, entered.kind, "crossed", 0.0)]
-    more: dict[str, Value] = {"stay_s": ep.tidy("s", (end_ms - event.t_start) / 1000.0)}
-    if isinstance(event, LateEvent):
-        over: Event = late_version(event, sight.tick_ms, end_ms, zones, more)
+    if isinstance(event, LateEvent):  # of this version nothing was told but that it entered
+        over: Event = late_version(event, "closed", sight.tick_ms, end_ms, [entered], event.reason, _Stay(event))
     else:
-        over = state.book.revise(mark, sight.tick_ms, state="closed", t_end=end_ms, zones=zones, measures={**event.measures, **more})
+        zones = [ZoneRelation(entered.id, entered.version, entered.kind, "crossed", 0.0)]
+        over = state.book.revise(mark, sight.tick_ms, state="closed", t_end=end_ms, zones=zones, measures={**event.measures, **_stay(event, end_ms)})
     del state.book.pages[mark]
+    state.lost.discard(mark)
     return over
 
 
-def _over(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:
+def _stay(event: Event, end_ms: int) -> dict[str, Value]:
+    """The measure of a stay that is over."""
+    return {"stay_s": ep.tidy("s", (end_ms - event.t_start) / 1000.0)}
+
+
+def _over(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Event]:
     """A line: which way, seen from its drawing, and in or out where the zone says which side is in."""
-    zone = sight.geography.zones[row.zone]
-    to = "right" if row.sense > 0 else "left"
+    zone = sight.geography.zones[steps.zones[i]]
+    to = "right" if steps.rows["sense"][i] > 0 else "left"
     sense = f"to_{to}" if not zone.inside else "in" if zone.inside == to else "out"
-    return _crossing(state, sight, who, row, told, "cross_line", sense)
+    return _crossing(state, sight, steps, i, "cross_line", sense)
 
 
-def _heads(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:
+def _heads(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Event]:
     """A limit lies half an hour ahead, or less."""
-    rule, key, limit = sight.params.zone, row.key, state.limits[row.zone]
-    identity, since_s = _identity(who, "approach", row.at_ms, limit), (row.t_ms - row.from_ms) / 1000.0
-    if key in state.ahead or not state.remember(identity, sight.tick_ms):
+    key, limit, at_ms, tick_ms, none = steps.keys[i], steps.limits[i], steps.at_ms[i], sight.tick_ms, None
+    identity = _identity(key, "approach", at_ms, limit)
+    if key in state.ahead or not state.remember(identity, tick_ms):
         return []
-    evidence: list[Evidence] = [
-        ep.at_most("eta_s", row.eta_s, rule.approach_s),
-        ep.at_least("speed_kn", row.speed_kn, rule.approach_kn_min),
-        ep.at_least("heading_s", since_s, rule.approach_hold_s),
-    ]
-    exclusions = [
-        ep.checked("passenger_ship", who.ship_type in TYPES_PASSENGER, who.ship_type, suppress=True),
-        DOUBTED if who.doubted else UNDOUBTED,
-    ]
-    reason, distance_nm = ep.suppressed_reason(exclusions), told.beyond_nm
-    event = Event(
-        event_id=identity,
-        version=1,
-        state="candidate" if reason else "open",
-        type=TYPE,
-        subtype="approach",
-        subjects=[who.subject],
-        mmsi=[who.subject.mmsi],
-        t_start=row.at_ms,
-        t_end=None,
-        t_detected=sight.tick_ms,
-        lat=told.lat_deg,
-        lon=told.lon_deg,
-        zones=[ZoneRelation(limit.id, limit.version, limit.kind, "near", distance_nm)],
-        measures={
-            "eta_s": ep.tidy("s", row.eta_s),
-            "distance_nm": distance_nm,
-            "speed_kn": told.speed_kn,
-            "heading_s": ep.tidy("s", since_s),
-        },
-        evidence=evidence,
-        exclusions=exclusions,
-        confidence=ep.confidence_of(rule.confidence_cap, 0.8, 1.0, []),
-        rule="zone_approach",
-        rule_version=RULE_VERSION,
-        params_hash=sight.params.params_hash,
-        reason=reason,
+    reason = "suppressed: passenger_ship" if steps.ship_type(i) in TYPES_PASSENGER else f"suppressed: {DOUBTED.name}" if steps.doubted[i] else ""
+    near = [ZoneRelation(limit.id, limit.version, limit.kind, "near", round(float(steps.rows["depth_nm"][i]), 2))]
+    confidence = ep.confidence_of(sight.params.zone.confidence_cap, 0.8, 1.0, [])
+    what = identity, 1, "candidate" if reason else "open", TYPE, "approach", none, [mmsi_of(key)], at_ms, none, tick_ms
+    rest = (
+        steps.lat_deg[i],
+        steps.lon_deg[i],
+        near,
+        none,
+        none,
+        none,
+        confidence,
+        "zone_approach",
+        RULE_VERSION,
+        sight.params.params_hash,
+        "",
+        reason,
+        none,
+        False,
+        none,
     )
-    return [state.ahead.open_new(key, event, zone=row.zone)]
+    return [state.ahead.open_new(key, unwritten(LateEvent(*what, *rest, _Forecast(steps), i)), zone=steps.zones[i])]  # type: ignore[arg-type]
 
 
-def _turned(state: ZoneDetector, sight: Sight, who: Who, row: Step, told: Told) -> list[Event]:
+class _Forecast:
+    """Writes what an approach says, when somebody reads it."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+
+    def write(self, event: LateEvent) -> None:
+        """As `Writer.write`."""
+        rule, who, row, told = self.steps.rule, self.steps.who(event.row), self.steps.row(event.row), self.steps.numbers(event.row)
+        since_s = (row.t_ms - row.from_ms) / 1000.0
+        event.subjects, event.quality = [who.subject], {}
+        event.measures = {"eta_s": ep.tidy("s", row.eta_s), "distance_nm": told.beyond_nm, "speed_kn": told.speed_kn, "heading_s": ep.tidy("s", since_s)}
+        event.evidence = [
+            ep.at_most("eta_s", row.eta_s, rule.approach_s),
+            ep.at_least("speed_kn", row.speed_kn, rule.approach_kn_min),
+            ep.at_least("heading_s", since_s, rule.approach_hold_s),
+        ]
+        passenger = ep.checked("passenger_ship", who.ship_type in TYPES_PASSENGER, who.ship_type, suppress=True)
+        event.exclusions = [passenger, DOUBTED if who.doubted else UNDOUBTED]
+
+
+def _turned(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Event]:
     """It no longer heads there."""
-    key = row.key
-    return [_closed(state, sight, key, row.at_ms)] if key in state.ahead else []
+    key = steps.keys[i]
+    return [_closed(state, sight, key, steps.at_ms[i])] if key in state.ahead else []
 
 
 _TELL = {ENTER: _entered, LEAVE: _left, CROSS: _over, APPROACH: _heads, AWAY: _turned}
 
 
 def _closed(state: ZoneDetector, sight: Sight, key: int, end_ms: int) -> Event:
-    page = state.ahead.pages[key]
-    over: State = "candidate" if page.event.state == "candidate" else "closed"
-    event = state.ahead.revise(key, sight.tick_ms, state=over, t_end=max(end_ms, page.event.t_start))
-    del state.ahead.pages[key]
-    return event
+    """The last version of an approach."""
+    event = state.ahead.pages[key].event
+    return _ahead_over(state, sight, key, "candidate" if event.state == "candidate" else "closed", end_ms, event.reason)
 
 
 def _came_true(state: ZoneDetector, sight: Sight, key: int, zone: int, at_ms: int, identity: str) -> list[Event]:
     """The approach to this limit, retracted because the limit was crossed."""
     page = state.ahead.pages.get(key)
-    if page is None or int(page.notes["zone"]) != zone:
-        return []
-    event = state.ahead.revise(key, sight.tick_ms, state="retracted", t_end=max(at_ms, page.event.t_start), reason=f"crossed: {identity}")
-    del state.ahead.pages[key]
-    return [event]
+    return [_ahead_over(state, sight, key, "retracted", at_ms, f"crossed: {identity}")] if page is not None and int(page.notes["zone"]) == zone else []
+
+
+def _ahead_over(state: ZoneDetector, sight: Sight, key: int, over: State, end_ms: int, reason: str) -> Event:
+    event = state.ahead.pages.pop(key).event
+    end_ms = max(end_ms, event.t_start)
+    if isinstance(event, LateEvent):
+        return late_version(event, over, sight.tick_ms, end_ms, event.zones, reason, Before(event))
+    return ep.next_version(event, sight.tick_ms, state=over, t_end=end_ms, reason=reason)
 
 
 def _silent(state: ZoneDetector, sight: Sight) -> list[Event]:
@@ -466,18 +495,18 @@ def _silent(state: ZoneDetector, sight: Sight) -> list[Event]:
         last_ms = int(table.rows["t_ms"][slot]) if slot >= 0 else 0
         if tick_ms - last_ms > UNHEARD_MS:
             events.append(_closed(state, sight, key, last_ms))
-    marks = sorted(state.book.pages)
-    slots = table.slots_of_keys(np.array(marks, np.int64) >> ZONE_BITS)
-    are_silent = (tick_ms - np.where(slots >= 0, table.rows["t_ms"][slots], 0) > rule.silent_s * 1000.0).tolist()
-    for mark, slot, silent in zip(marks, slots.tolist(), are_silent, strict=True):
-        page = state.book.pages[mark]
-        if silent == bool(page.notes["last_known"]):
-            continue
-        page.notes["last_known"] = silent
+    marks = np.fromiter(state.book.pages, np.int64, len(state.book.pages))
+    slots = table.slots_of_keys(marks >> ZONE_BITS)
+    are_silent = tick_ms - np.where(slots >= 0, table.rows["t_ms"][slots], 0) > rule.silent_s * 1000.0
+    silent = set(marks[are_silent].tolist())
+    for mark in sorted(silent ^ state.lost):
+        page, slot = state.book.pages[mark], table.slot_of_key(mark >> ZONE_BITS)
+        page.notes["last_known"] = mark in silent
         zone = page.event.zones[0]
-        relation = ZoneRelation(zone.id, zone.version, zone.kind, "inside_last_known" if silent else "inside", 0.0)
+        relation = ZoneRelation(zone.id, zone.version, zone.kind, "inside_last_known" if mark in silent else "inside", 0.0)
         lat_deg, lon_deg = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot]))
         near_m = distance_m(*(round(v * 600_000) for v in (page.event.lat or 0.0, page.event.lon or 0.0, lat_deg, lon_deg)))
         measures: dict[str, Value] = {**page.event.measures, "last_known_lat": lat_deg, "last_known_lon": lon_deg, "from_entry_m": ep.tidy("m", near_m)}
         events.append(state.book.revise(mark, tick_ms, zones=[relation], measures=measures))
+    state.lost = silent
     return events

@@ -532,9 +532,10 @@ def _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, f
     return n
 
 
-def room_for(zones: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What `follow` works in, with so many zones."""
-    return np.empty(STACK_MAX, np.int64), np.empty(2 * zones + 16, np.int32), np.empty(ZONES_HELD, np.int64), np.empty(FETCHED + 1, np.int64)
+def room_for(zones: int) -> tuple[np.ndarray, ...]:
+    """What `follow` writes changes into and works in, with so many zones."""
+    changes = np.empty(256 + 2 * zones, CHANGE)
+    return changes, np.empty(STACK_MAX, np.int64), np.empty(2 * zones + 16, np.int32), np.empty(ZONES_HELD, np.int64), np.empty(FETCHED + 1, np.int64)
 
 
 # Flat: the road of nearly every fix is the four conditions in front.

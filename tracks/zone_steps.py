@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import float64, from_dtype, int64, types
 
 from dogwatch.batch import UNITS_PER_DEG
 from dogwatch.events import Subject, ZoneRelation
+from dogwatch.kernel import kernel
 from tracks import subjects
-from tracks.key import mmsi_of
 from tracks.params import ZoneLimits
 from tracks.vessels import VesselTable, text_of
 from tracks.zone_follow import BELT, CHANGE, LEAVE
@@ -24,6 +25,8 @@ from tracks.zone_follow import BELT, CHANGE, LEAVE
 SLOW_KN = 3.0
 SLOW_S, CLASS_B_S, CLASS_A_S = 180.0, 30.0, 10.0  # expected between two reports (M.1371-5, table 1)
 BELT_DOUBT = 0.2  # the shore of the map against the true one
+WEIGHED = np.dtype([("lat_deg", "<f8"), ("lon_deg", "<f8"), ("confidence", "<f8"), ("steps", "?")])
+_CHANGE = from_dtype(CHANGE)
 
 
 class Step(NamedTuple):
@@ -90,27 +93,26 @@ assert Step._fields == CHANGE.names
 class Steps:
     """The CHANGE rows of a tick with the vessels that made them; a vessel that is no longer known is left out. What is kept are copies.
 
-    limits: of all zones that the rows name, by number. `plain[i]`: a zone entered or left, with nothing to wonder about.
+    limits: of all zones that the rows name, by number. `plain[i]`: a zone entered or left, with nothing to wonder about; `lat_deg`, `lon_deg`,
+    `confidence`: as Told has them.
     """
 
     def __init__(self, table: VesselTable, rows: np.ndarray, limits: dict[int, Limit], rule: ZoneLimits) -> None:
         """Look the vessels up together, reckon what is told in numbers."""
         slots = table.slots_of_keys(rows["key"])
-        self.rows, slots = rows[slots >= 0], slots[slots >= 0]
-        several, which = np.unique(slots, return_inverse=True)
-        self.which: list[int] = which.tolist()
-        self.vessels = subjects.columns_of(table, several)
-        self.class_b = self.vessels[2] != 0
-        self.destinations: list[bytes] = table.statics["destination"][several].tolist()
-        doubted = table.more["trouble"][several] != 0
-        self.doubted: list[bool] = doubted.tolist()
-        self.mmsis: list[int] = mmsi_of(self.vessels[0]).tolist()
-        self.names = subjects.subject_keys(self.vessels[0])
-        self.limits = [limits[zone] for zone in self.rows["zone"].tolist()]
-        self.told = _told(self.rows, self.class_b[which], np.array([limit.error_nm for limit in self.limits]), rule)
+        self.rows, slots, self.rule = rows[slots >= 0], slots[slots >= 0], rule
+        self.keys: list[int] = self.rows["key"].tolist()
         self.kinds: list[int] = self.rows["kind"].tolist()
-        self.plain: list[bool] = ((self.rows["kind"] <= LEAVE) & ~np.array(self.told[0], bool) & ~doubted[which]).tolist()
-        self._whos: dict[int, Who] = {}
+        self.zones: list[int] = self.rows["zone"].tolist()
+        self.at_ms: list[int] = self.rows["at_ms"].tolist()
+        self.limits = [limits[zone] for zone in self.zones]
+        self.vessels = subjects.columns_of(table, slots)
+        self.destinations: np.ndarray = table.statics["destination"][slots]
+        self.doubted = table.more["trouble"][slots] != 0
+        told, errors_nm = np.empty(len(self.rows), WEIGHED), np.array([limit.error_nm for limit in self.limits])
+        _weigh(self.rows, self.vessels[2], errors_nm, (rule.gap_s_min, rule.gap_expected_factor, rule.confidence_cap), told)
+        self.plain: list[bool] = (told["steps"] & (self.rows["kind"] <= LEAVE) & ~self.doubted).tolist()
+        self.lat_deg, self.lon_deg, self.confidence = rounded(told["lat_deg"], 5), rounded(told["lon_deg"], 5), rounded(told["confidence"], 3)
 
     def row(self, i: int) -> Step:
         """A change."""
@@ -118,34 +120,39 @@ class Steps:
 
     def numbers(self, i: int) -> Told:
         """What its event tells in numbers."""
-        return Told(*(column[i] for column in self.told))  # type: ignore[arg-type]  # as `_told` makes them
+        row = self.row(i)
+        limit_s, step_ms = gap_limit_s(row.from_kn, self.vessels[2][i], self.rule.gap_s_min, self.rule.gap_expected_factor), row.t_ms - row.from_ms
+        numbers = round(step_ms / 1000.0, 0), round(limit_s, 0), round(row.depth_nm, 2), round(row.speed_kn, 2)
+        return Told(step_ms > limit_s * 1000.0, *numbers, self.lat_deg[i], self.lon_deg[i], self.confidence[i])
 
     def who(self, i: int) -> Who:
         """Who made it."""
-        k = self.which[i]
-        if k not in self._whos:
-            subject = subjects.subject_from(*(column[k].item() for column in self.vessels))
-            self._whos[k] = Who(subject, bool(self.class_b[k]), text_of(self.destinations[k]), int(self.vessels[3][k]), self.doubted[k])
-        return self._whos[k]
+        subject = subjects.subject_from(*(column[i].item() for column in self.vessels))
+        return Who(subject, bool(self.vessels[2][i]), text_of(self.destinations[i]), self.ship_type(i), bool(self.doubted[i]))
+
+    def ship_type(self, i: int) -> int:
+        """Of the vessel that made it."""
+        return int(self.vessels[3][i])
 
 
-def _told(rows: np.ndarray, class_b: np.ndarray, errors_nm: np.ndarray, rule: ZoneLimits) -> tuple[list[float], ...]:
-    """Columns of Told."""
-    from_kn, depth_nm = rows["from_kn"].astype(np.float64), rows["depth_nm"].astype(np.float64)
-    expected_s = np.where((from_kn >= 0.0) & (from_kn <= SLOW_KN), SLOW_S, np.where(class_b, CLASS_B_S, CLASS_A_S))
-    limit_s, step_ms = np.maximum(rule.gap_s_min, rule.gap_expected_factor * expected_s), rows["t_ms"] - rows["from_ms"]
-    margin = np.minimum(1.0, np.maximum(0.5, 0.5 + 0.25 * ((depth_nm + errors_nm) / errors_nm - 1.0)))  # episodes.margin_quality
-    sure = np.minimum(rule.confidence_cap, np.where(rows["zone"] == BELT, margin * (1.0 - BELT_DOUBT), margin))
-    return (
-        (step_ms > limit_s * 1000.0).tolist(),
-        np.rint(step_ms / 1000.0).tolist(),
-        np.rint(limit_s).tolist(),
-        rounded(depth_nm, 2),
-        rounded(rows["speed_kn"].astype(np.float64), 2),
-        rounded(rows["at_lat"] / UNITS_PER_DEG, 5),
-        rounded((rows["at_lon"] / UNITS_PER_DEG + 180.0) % 360.0 - 180.0, 5),
-        rounded(sure, 3),
-    )
+@kernel(float64(float64, int64, float64, float64))
+def gap_limit_s(from_kn, class_b, gap_s_min, expected_factor):
+    """The longest step that still counts as heard."""
+    expected_s = SLOW_S if 0.0 <= from_kn <= SLOW_KN else CLASS_B_S if class_b != 0 else CLASS_A_S
+    return max(gap_s_min, expected_factor * expected_s)
+
+
+@kernel(types.void(_CHANGE[::1], types.uint8[::1], float64[::1], types.UniTuple(float64, 3), from_dtype(WEIGHED)[::1]))
+def _weigh(rows, class_b, errors_nm, limits, out):
+    """limits: gap_s_min, gap_expected_factor, confidence_cap. Of each row whether it is no gap, its place, how sure it is (episodes.margin_quality)."""
+    for i in range(rows.shape[0]):
+        row, told, error_nm = rows[i], out[i], errors_nm[i]
+        limit_s = gap_limit_s(np.float64(row["from_kn"]), np.int64(class_b[i]), limits[0], limits[1])
+        told["steps"] = np.float64(row["t_ms"] - row["from_ms"]) <= limit_s * 1000.0
+        margin = min(1.0, max(0.5, 0.5 + 0.25 * ((np.float64(row["depth_nm"]) + error_nm) / error_nm - 1.0)))
+        told["confidence"] = min(limits[2], margin * (1.0 - BELT_DOUBT) if row["zone"] == BELT else margin)
+        told["lat_deg"] = row["at_lat"] / UNITS_PER_DEG
+        told["lon_deg"] = (row["at_lon"] / UNITS_PER_DEG + 180.0) % 360.0 - 180.0
 
 
 def rounded(values: np.ndarray, decimals: int) -> list[float]:

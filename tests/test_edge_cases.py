@@ -79,10 +79,19 @@ def told(events, shift_ms=0, *, place=True):
     )
 
 
+def peers(events):
+    """How many others each silence was judged by."""
+    return sorted((*e.mmsi, e.measures["peers"], e.measures["peers_heard"]) for e in shown(events, "dark"))
+
+
 @pytest.fixture(scope="module")
-def plain():
-    events, _ = watch(sea(), geography=OpenSea(), coverage=known())
-    found = told(events)
+def plain_events():
+    return watch(sea(), geography=OpenSea(), coverage=known())[0]
+
+
+@pytest.fixture(scope="module")
+def plain(plain_events):
+    found = told(plain_events)
     assert {kind for kind, *_ in found} >= {"loitering", "rendezvous", "dark", "safety", "position_anomaly"}, found
     return found
 
@@ -92,9 +101,10 @@ def test_all_of_them_are_here():
 
 
 @pytest.mark.parametrize("lon0", [180.0, 179.99, -179.995])
-def test_01_at_the_date_line_a_sea_is_like_any_other(plain, lon0):
+def test_01_at_the_date_line_a_sea_is_like_any_other(plain, plain_events, lon0):
     events, _ = watch(sea(lon0=lon0), geography=OpenSea(), coverage=known(lon0=lon0))
     assert told(events) == plain
+    assert peers(events) == peers(plain_events) != []
     for event in shown(events):
         assert event.lon is None or abs(abs(event.lon) - 180) < 0.2, (event.type, event.lon)
     lengths = [float(v) for e in shown(events) for name, v in e.measures.items() if name in ("distance_nm", "radius_nm", "path_nm", "net_nm") and v is not None]
@@ -115,7 +125,8 @@ def test_02_a_pair_across_the_pole():
     events, state = watch(rows, params=PAIRS_ONLY, geography=OpenSea())
     assert_balance(state)
     assert state.vessel_count == 2
-    assert [e.type for e in shown(events)] in ([], ["rendezvous"]), "on one side of the cosine table's clamp or the other, and no fault"
+    (event,) = shown(events)
+    assert (event.type, event.measures["distance_m_median"]) == ("rendezvous", pytest.approx(120, abs=1))
     far = in_order(track(A, t, 89.5, 10.0, sog_kn=0.2), track(B, t, 89.5, -170.0, sog_kn=0.2))
     assert not shown(watch(far, params=PAIRS_ONLY, geography=OpenSea())[0]), "60 miles apart"
 
@@ -132,6 +143,9 @@ def test_03_what_is_not_said_is_no_number():
     assert state.counters["no_position"] > 0
     assert_balance(state)
     assert not [v for e in events for v in e.measures.values() if v in (91.0, 181.0, 102.3, 1023, 511)]
+    mute = sea()
+    mute["sog"][np.isin(mute["mmsi"], (B, C))], mute["cog"], mute["hdg"] = SOG_MISSING, 3600, 511
+    assert [kind for kind, *_ in told(watch(mute, geography=OpenSea(), coverage=known())[0]) if kind == "rendezvous"] == ["rendezvous"], "by their places alone"
     fast = track(A, every(60, 1), 54.5, 10.4, sog_kn=102.2)
     assert not [e for e in shown(watch(fast, geography=OpenSea())[0]) if e.type == "rendezvous"]
 

@@ -181,6 +181,13 @@ def test_06_copies_change_nothing_but_who_heard_it():
     assert both.counters["accepted"] == one.counters["accepted"]
     assert both.counters["duplicate"] >= 0.99 * len(rows) - one.counters["buffered"]
     assert both.counters["late"] == len(stored)
+    echo = rows.copy()
+    echo["t_ms"] += 7_000  # of a receiver that stamps what it relays
+    echo["t_rx_ms"], echo["receivers"] = echo["t_ms"], 2
+    events, twice = watch(in_order(rows, echo), geography=OpenSea(), coverage=known())
+    assert told(events) == told(plain)
+    assert twice.counters["accepted"] <= one.counters["accepted"] + one.counters["buffered"]
+    assert twice.counters["duplicate_30s"] >= 0.99 * len(rows) - twice.counters["buffered"]
     assert set(both.table.used["rx"].tolist()) | set(both.table.more["rx_before"][: len(both.table)].tolist()) >= {3}
 
 

@@ -30,12 +30,13 @@ from runners.step import Rules
 from runners.zoning import BuildOptions, build_zones
 from tracks.detector import Detector, Sight
 from tracks.params import ByDistance, Loitering, Params
-from tracks.records import ACCEPTED, DUPLICATE, GOES_ON, SAME_TIME
+from tracks.records import ACCEPTED, BUCKET_MS, DUPLICATE, GOES_ON, SAME_TIME
 
 LATENESS_MS = 120_000
 GAP_S = 900.0  # of class A, from which a silence may become a dark period
 STOP = Loitering(speed_kn_max=0.5, duration_s_min=ByDistance(600.0, 600.0, 600.0), merge_s=0.0, resume_kn=1.0, resume_s=600.0, fast_share_max=0.0)
 SAME_MS = 60_000
+STILL_KN = 0.2  # what positions rounded to 1e-5 degree, a minute apart, seem to move
 SOLENT_BOX = (-2.0, 50.0, 0.0, 51.5)  # west, south, east, north
 Span = tuple[int, int, int]  # vessel, from, to (ms)
 
@@ -264,7 +265,9 @@ def annotated(data: Path, folder: Path) -> dict[str, Any]:
     dark = [event for event in newest(events) if event.type == "dark"]
     _, slow = watched(table, Rules(Params(loitering=STOP), rules.profile, OpenSea()), only="loitering")  # type: ignore[arg-type]  # answers like a geography
     mine = [(e.mmsi[0], e.t_start, e.t_end if e.t_end is not None else max(t for _, t in heard)) for e in newest(slow) if e.type == "loitering"]
-    stops = compare_stops(spans(marks, "STOP"), mine, silences(heard, GAP_S))
+    begun = [(who, t_ms) for who, t_ms, words in marks if "STOP_START" in words]
+    slow_kn = {(e.mmsi[0], e.t_start): float(e.measures["speed_kn_mean"] or 0.0) for e in newest(slow)}
+    stops = compare_stops(spans(marks, "STOP"), mine, silences(heard, GAP_S), begun, {span for span in mine if slow_kn[span[:2]] < STILL_KN})
     in_tracks = len({(row[0], row[1]) for row in probe.tracks()})
     lines = [
         f"{len(rows):,} positions of five vessels, {in_tracks:,} of them in our tracks. "
@@ -314,8 +317,8 @@ def compare_gaps(theirs: list[Span], ours: list[Span], all_silences: list[Span])
     return told
 
 
-def compare_stops(theirs: list[Span], ours: list[Span], quiet: list[Span]) -> Compared:
-    """Stops are the same when they overlap by half of their union."""
+def compare_stops(theirs: list[Span], ours: list[Span], quiet: list[Span], begun: list[tuple[int, int]], still: set[Span]) -> Compared:
+    """Stops are the same when they overlap by half of their union. begun: all that they begin, ended or not; still: those of ours without way."""
     same = [a for a in theirs if any(_share(a, b) >= 0.5 for b in ours)]
     told = Compared(len(theirs), len(ours), len(same))
     for a in (a for a in theirs if a not in same):
@@ -332,7 +335,12 @@ def compare_stops(theirs: list[Span], ours: list[Span], quiet: list[Span]) -> Co
             told.only_theirs["no ten minutes in it without way"] += 1
     for b in (b for b in ours if not any(_share(a, b) >= 0.5 for a in theirs)):
         over = any(_share(a, b) > 0 for a in theirs)
-        told.only_ours["holds shorter stops of theirs" if over else "not marked by them"] += 1
+        if over:
+            told.only_ours["holds shorter stops of theirs"] += 1
+        elif any(who == b[0] and b[1] - BUCKET_MS <= t_ms <= b[2] for who, t_ms in begun):
+            told.only_ours["begun by them and never ended"] += 1
+        else:
+            told.only_ours[f"not marked by them, {'without way' if b in still else 'creeping'} by its positions"] += 1
     return told
 
 

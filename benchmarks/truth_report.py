@@ -10,8 +10,9 @@ from sim.report import Share, wilson
 DISTINCT_SPOOFING = ("position_anomaly", "position_lost", "gnss_area")
 SHOWN_ITEMS = 12  # misses and false alarms of one behaviour that the document shows with their commands
 
-SCENES_NOTE = """*Scenes*: facts asked for; *unasked*: facts that nobody could know or need not report. Seconds are median/90th percentile; the delay
-counts from the start of the fact to the first version shown, so it contains the rule's own duration."""
+SCENES_NOTE = """*Scenes*: facts asked for; *unasked*: facts that nobody could know or need not report; *shown*: events that people see. An event that finds an
+unasked fact is true and not counted as right, so where few are asked for and many told, as with zones and ports, the precision says less than *false* beside
+*shown*. Seconds are median/90th percentile; the delay counts from the start of the fact to the first version shown, so it contains the rule's own duration."""
 SILENCES_NOTE = """Ships under way that switched off. By docs/behaviours/dark-period.md a silence is suspicious where vessels are heard well, in company that is
 heard meanwhile, and shown where a border is near or can be reached: others are not asked for, and counted here, so that nothing is hidden."""
 HEAD = """# Truth: what the detectors find, and what they do not
@@ -130,11 +131,11 @@ def _run(told: dict[str, Any]) -> list[str]:
     ]
 
 
-TALLY = ("scenes", "unasked", "found", "missed", "false", "precision (95 %)", "recall (95 %)", "delay s", "start error s", "end error s")
+TALLY = ("scenes", "unasked", "found", "missed", "shown", "false", "precision (95 %)", "recall (95 %)", "delay s", "start error s", "end error s")
 
 
 def _tally(row: dict[str, Any]) -> tuple[str, ...]:
-    counts = (row["truth"], row["unasked"], row["found"], row["truth"] - row["found"], row["false_alarms"])
+    counts = (row["truth"], row["unasked"], row["found"], row["truth"] - row["found"], row["events"], row["false_alarms"])
     return (
         *map(str, counts),
         *(_share(row[name]) for name in ("precision", "recall")),

@@ -62,9 +62,16 @@ def test_gaps_and_stops_are_put_into_classes():
     assert (told.theirs, told.ours, told.same) == (3, 2, 1)
     assert told.only_theirs == {"shorter than our 15 minutes": 1, "several short silences taken together, or removed noise between": 1}
     assert told.only_ours == {"not marked by them, under 30 min": 1}
-    told = compare_stops([(1, 0, 60 * minute), (1, 70 * minute, 75 * minute), (2, 0, 30 * minute)], [(1, 0, 50 * minute), (2, 0, 90 * minute)], [])
+    told = compare_stops([(1, 0, 60 * minute), (1, 70 * minute, 75 * minute), (2, 0, 30 * minute)], [(1, 0, 50 * minute), (2, 0, 90 * minute)], [], [], set())
     assert (told.same, sum(told.only_theirs.values()), told.only_ours) == (1, 2, {"holds shorter stops of theirs": 1})
     assert told.only_theirs["a piece of one longer stop of ours"] == 1
+    ours = [(3, 0, 60 * minute), (4, 0, 60 * minute), (5, 0, 60 * minute)]
+    told = compare_stops([], ours, [], [(3, -5 * minute), (4, -20 * minute)], {ours[1]})
+    assert told.only_ours == {
+        "begun by them and never ended": 1,
+        "not marked by them, without way by its positions": 1,
+        "not marked by them, creeping by its positions": 1,
+    }
 
 
 def share(hits: int, total: int) -> dict:
@@ -144,6 +151,7 @@ def test_the_document_says_what_was_measured(told):
     text = document(whole)
     for row in told["report"]["behaviours"]:
         assert f"| `{row['behaviour']}` | {row['truth']} |" in text
+        assert f"| {row['events']} | {row['false_alarms']} |" in text
     assert "| `r`: found | yes | no | NO |" in text
     assert "seeds 11" in text
     assert "| asked for | 5 | 4 |" in text

@@ -258,6 +258,13 @@ def test_10_a_moored_fleet_is_silent_and_bounded():
     assert not shown(events)
     assert not [e for e in events if e.type == "rendezvous"], "in the mask nobody is a pair"
     assert state.counters["pairs_refused"] == 0
+    for lon, told_of in ((10.15, []), (10.9, ["rendezvous"])):
+        two = in_order(*(track(A + k, every(60, 2), 54.0 + k * 100 * M_DEG, lon, sog_kn=0.0) for k in range(2)))
+        assert [e.type for e in last_versions(watch(two, params=PAIRS_ONLY)[0])] == told_of, "nor are two alone there; outside they are"
+    outside = in_order(*(track(A + k, t, 54.5 + (k % 20) * 40 * M_DEG, 10.4 + k // 20 * 60 * M_DEG, sog_kn=0.0, nav=5) for k in range(300)))
+    events, state = watch(outside, params=PAIRS_ONLY)
+    assert not [e for e in events if e.type == "rendezvous"]
+    assert state.counters["pairs_crowded"] > 100 * 250, "each minute nearly all of them lie in a crowd, whose pairs nobody counts"
 
 
 @pytest.mark.parametrize(("ship_type", "nav"), [(31, 0), (32, 0), (52, 0), (0, 11), (0, 12), (50, 0), (51, 0), (53, 0), (33, 0), (55, 0)])
@@ -274,13 +281,28 @@ def test_11_one_hull_with_two_sets_and_a_pair_of_trawlers_are_no_meeting():
     statics = np.concatenate([static(m, ship_type=30, loa_m=25) for m in (A, B)])
     trawlers = in_order(*(track(m, t + 3 * k, lat, lon + k * 250 * M_DEG / 0.58, sog_kn=4.0, cog_deg=0.0, nav=7) for k, m in enumerate((A, B))))
     assert not shown(watch(trawlers, statics, params=PAIRS_ONLY)[0], "rendezvous")
+    sets = in_order(*(track(m, t, lat + k * 20 * M_DEG, lon, sog_kn=4.0, cog_deg=0.0) for k, m in enumerate((A, B))))
+    for loa_m, told_of in ((150, []), (15, ["rendezvous"])):
+        lengths = np.concatenate([static(m, ship_type=70, loa_m=loa_m) for m in (A, B)])
+        assert [e.type for e in shown(watch(sets, lengths, params=PAIRS_ONLY)[0])] == told_of, "20 m apart: in one hull, if it is longer"
     buoys = in_order(*(track(m, t + 3 * k, 54.5 + k * 200 * M_DEG, 10.4, sog_kn=0.4, kind=18, flags=F_CLASS_B) for k, m in enumerate((A, B))))
     named = np.concatenate([static(A, name="NET 12V-85%"), static(B, name="NET 11V-60%")])
     assert not shown(watch(buoys, named, params=PAIRS_ONLY)[0], "rendezvous")
 
 
 @pytest.mark.parametrize(
-    ("mmsi", "kind"), [(2_190_001, 4), (992_111_111, 21), (111_211_001, 9), (970_123_456, 1), (972_123_456, 1), (974_123_456, 1), (982_110_001, 18)]
+    ("mmsi", "kind"),
+    [
+        (2_190_001, 4),
+        (992_111_111, 21),
+        (111_211_001, 9),
+        (970_123_456, 1),
+        (972_123_456, 1),
+        (974_123_456, 1),
+        (982_110_001, 18),
+        (211_000_777, 4),
+        (211_000_777, 11),
+    ],
 )
 def test_12_what_is_no_ship_is_no_track(mmsi, kind):
     t = every(60, 3)
@@ -294,7 +316,8 @@ def test_13_a_number_that_comes_back_after_days_elsewhere_begins_anew():
     first = track(A, every(60, 2), 54.5, 10.4, sog_kn=0.2)
     again = track(A, every(60, 2, 4 * 86_400.0), 40.0, -30.0, sog_kn=9.0)
     events, state = watch(np.concatenate([first, again]), geography=OpenSea())
-    assert state.counters["quarantined"] <= 4
+    assert state.counters["quarantined"] == 0, "its first report there is believed"
+    assert state.table.known["segment"].tolist() == [1]
     assert not [e for e in shown(events) if e.type in ("position_anomaly", "identity")]
     assert state.table.used["lat"].max() < 41 * 600_000
 

@@ -156,7 +156,7 @@ def _alike(sight, party, rule):
 
 def test_many_that_meet_at_once_are_told_as_few_are(monkeypatch):
     rows = [row for k in range(8) for row in pair_at(k)]
-    together = [watch(in_order(*rows), params=ALONE)[0] for _ in (monkeypatch.setattr("tracks.rendezvous.CROWD_FROM", least) for least in (1, 10_000))]
+    together = [watch(in_order(*rows), params=ALONE)[0] for _ in (monkeypatch.setattr("tracks.meeting.CROWD_FROM", least) for least in (1, 10_000))]
     assert together[0] == together[1]
     assert sum(event.type == "rendezvous" for event in together[0]) >= 8
 

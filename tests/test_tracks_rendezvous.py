@@ -9,8 +9,8 @@ from tracks_sea import watch as watch_all
 
 from dogwatch.batch import F_EXERCISE
 from tracks.key import PAIRED_MAX, TRACKS_MAX
+from tracks.meeting import contact_distance_m
 from tracks.params import Dark, Loitering, Params, Rendezvous
-from tracks.rendezvous import contact_distance_m
 
 RULE = Rendezvous()
 ALONE = Params(loitering=Loitering(enabled=False), dark=Dark(enabled=False), revise_s=600)

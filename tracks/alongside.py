@@ -27,7 +27,7 @@ from tracks.parties import Party, role
 from tracks.vessels import degrees
 from tracks.waiting import is_buoy
 
-HARBOUR, ANCHORAGE, WEATHER = "unmapped_harbour", "unmapped_anchorage", "weather_stop"
+STANDING = HARBOUR, ANCHORAGE, WEATHER = "unmapped_harbour", "unmapped_anchorage", "weather_stop"  # what the place says once
 WAITING_NAV = (subjects.NAV_ANCHORED, subjects.NAV_MOORED)
 TANKERS = range(80, 90)
 BARGE_LOA_M = 120  # bunker barges are shorter
@@ -99,16 +99,18 @@ class Beside:
         return self.a, self.b
 
 
+def standing_of(sight: Sight, beside: Beside, rule: Rendezvous) -> list[Exclusion]:
+    """What the place says of two that are first seen to meet, in the order of STANDING."""
+    return [_harbour(sight, beside, rule), _anchorage(sight, beside, rule), _hove_to(sight, beside, rule)]
+
+
 def explanations(sight: Sight, beside: Beside, rule: Rendezvous, standing: list[Exclusion]) -> tuple[list[Exclusion], list[float]]:
-    """Each innocent explanation that was tested, and the doubts of those that apply. `standing`: what an earlier version said, none of it at first."""
-    known = {exclusion.name: exclusion for exclusion in standing}
+    """Each innocent explanation that was tested, and the doubts of those that apply. `standing`: what the place says, as `standing_of` once found it."""
     trawl = beside.under_way and all(fishes(party) for party in beside.both) and all(TRAWL_KN[0] <= kn <= TRAWL_KN[1] for kn in beside.ways)
     boats = _boats(sight, beside, rule)
     found = [
         ep.checked("port_or_anchorage", beside.in_mask, yes="inside", no="outside", suppress=True),
-        known.get(HARBOUR) or _harbour(sight, beside, rule),
-        known.get(ANCHORAGE) or _anchorage(sight, beside, rule),
-        known.get(WEATHER) or _hove_to(sight, beside, rule),
+        *standing,
         ep.roles_exclude([role(party) for party in beside.both]),
         sight.rescue.exclusion(*ep.degrees_of(int(beside.a["lat"]), int(beside.a["lon"])), beside.since_ms, sight.tick_ms, sight.params.rescue),
         ep.checked("net_buoy", any(is_buoy(party["name"]) for party in beside.both), suppress=True),
@@ -123,6 +125,11 @@ def explanations(sight: Sight, beside: Beside, rule: Rendezvous, standing: list[
     applying = [doubt for _, applies, _, doubt in doubts if applies]
     found.append(ep.doubt_exclusion(applying, rule.doubt_max))
     return found, applying
+
+
+def doubts_of(beside: Beside) -> list[float]:
+    """The doubts of `explanations`, of two of which no boats are asked."""
+    return [doubt for _, applies, _, doubt in _doubts(beside, 0) if applies]
 
 
 def neighbours(sight: Sight, a: np.ndarray, b: np.ndarray, rule: Rendezvous, *, bows: bool) -> np.ndarray:

@@ -91,6 +91,19 @@ class Around:
             found = take_rows(self.seen, np.flatnonzero(self.seen["key"] == key)[:1])
         return found[0] if len(found) else None
 
+    def of_all(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(SIGHTING rows of tracks, whether each is sighted: the row of one that is not says nothing)."""
+        if self.rows is None and self.table is not None:
+            slots = self.table.slots_of_keys(keys)
+            rows = self._gathered(np.unique(slots[slots >= 0]))
+        else:
+            rows = take_rows(self.seen, np.isin(self.seen["key"], keys))
+        if not len(rows):
+            return np.zeros(len(keys), SIGHTING), np.zeros(len(keys), np.bool_)
+        order = np.argsort(rows["key"])
+        at = order[np.minimum(np.searchsorted(rows["key"], keys, sorter=order), len(rows) - 1)]
+        return take_rows(rows, at), rows["key"][at] == keys
+
     def apart_m(self, key_a: int, key_b: int) -> float | None:
         """Metres between the last positions of two tracks; None unless both are sighted."""
         a, b = self.of(key_a), self.of(key_b)

@@ -87,6 +87,10 @@ class Sight:
             self.table, self.geography, self.coverage, self.params, self.rescue, tick_ms, self.receivers, shared, None, around, self.watchlists, ears=self.ears
         )
 
+    def kept(self) -> Sight:
+        """What may still be asked when the tick is over: geography, parameters, and rescues as they are now. No table, and nobody around."""
+        return Sight(None, self.geography, None, self.params, self.rescue.as_it_is(), self.tick_ms)  # type: ignore[arg-type]
+
     def brought(self, name: str) -> Any:
         """What all shards brought for a detector, as it was shared out to this one; None: there is only this table, or nothing was brought."""
         return self.shared.brought.get(name) if self.shared else None

@@ -53,6 +53,15 @@ class Book:
         page.emitted_ms = t_detected
         return page.event
 
+    def turn(self, key: int, event: Event) -> Event:
+        """The event that a page holds from now on, a new one or another version; returns it."""
+        if key in self.pages:
+            page = self.pages[key]
+            page.event, page.emitted_ms = event, event.t_detected
+        else:
+            self.open_new(key, event)
+        return event
+
     def to_sections(self) -> list[list[Any]]:
         """Pages sorted by key, for `dogwatch.blob`."""
         return [[key, page.emitted_ms, to_json(page.event), page.notes] for key, page in sorted(self.pages.items())]

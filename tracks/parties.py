@@ -74,11 +74,14 @@ class Brought:
 
     def both(self, keys_a: np.ndarray, keys_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows of `near` of many pairs of tracks, -1 for a track that cannot be in contact at this tick."""
-        order = np.argsort(self.near["key"])
-        known = np.append(self.near["key"][order], -1)
-        rows_a, rows_b = (np.searchsorted(known[:-1], keys) for keys in (keys_a, keys_b))
-        order = np.append(order, -1)
-        return np.where(known[rows_a] == keys_a, order[rows_a], -1), np.where(known[rows_b] == keys_b, order[rows_b], -1)
+        if self.table is not None:  # its rows lie in order of slots, those of several in order of keys
+            known, asked = self.near["slot"].astype(np.int64), (self.table.slots_of_keys(keys_a), self.table.slots_of_keys(keys_b))
+        else:
+            known, asked = self.near["key"], (keys_a, keys_b)
+        ends = np.append(known, -1)
+        rows_a, rows_b = (np.searchsorted(known, one) for one in asked)
+        found_a, found_b = ((one >= 0) & (ends[rows] == one) for one, rows in zip(asked, (rows_a, rows_b), strict=True))
+        return np.where(found_a, rows_a, -1), np.where(found_b, rows_b, -1)
 
 
 def gathered(parts: list[Brought]) -> Brought:

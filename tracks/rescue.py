@@ -17,7 +17,7 @@ A status 14 inside a port mask opens nothing: it is set by mistake there.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,10 @@ class Rescue:
     areas: dict[str, Area] = field(default_factory=dict)
     pending: list[Control] = field(default_factory=list)
     faulty: int = 0  # control rows that say nothing we understand
+
+    def as_it_is(self) -> Rescue:
+        """The areas of this moment, for who asks later."""
+        return Rescue({name: replace(area) for name, area in self.areas.items()})
 
     def control(self, rows: list[Control]) -> None:
         """Keep the rows that are meant for us until the tick that they precede."""

@@ -16,6 +16,7 @@ from numba import boolean, float64, from_dtype, int64, types
 from dogwatch.batch import LAT_MISSING, SOG_MISSING, T_MISSING
 from dogwatch.geo import KN_MS
 from dogwatch.kernel import kernel
+from tracks.around import SIGHTING_TYPE
 from tracks.contacts import NEAR, apart_m
 from tracks.detector import Sight
 from tracks.params import Rendezvous
@@ -76,16 +77,33 @@ def stayed(was, a, b, trail, limits):
     return True
 
 
-def seen_apart(sight: Sight, keys: tuple[int, int], was: tuple[int, int, int], limit_m: float, rule: Rendezvous) -> bool:
-    """Whether two tracks that were in contact until `was` (ms, place in units) have been heard apart since: not near each other, or one of them gone."""
-    heard = [row for row in map(sight.around.of, keys) if row is not None and int(row["t_ms"]) > was[0]]
-    for row in heard:
-        in_reach_m = reach_m(limit_m, rule.speed_kn_max, int(row["t_ms"]) - was[0])
-        away = apart_m(was[1], was[2], int(row["lat"]), int(row["lon"])) > in_reach_m
-        if away or float(row["speed_kn"]) > rule.speed_kn_gate:
-            return True
-    if len(heard) < 2:
-        return False
-    a, b = heard
-    near_in_time = abs(int(a["t_ms"]) - int(b["t_ms"])) <= rule.report_age_s_max * 1000.0
-    return bool(near_in_time and apart_m(int(a["lat"]), int(a["lon"]), int(b["lat"]), int(b["lon"])) > limit_m)
+def seen_apart(sight: Sight, pairs: np.ndarray, rule: Rendezvous) -> np.ndarray:
+    """bool[n]: whether two tracks without contact have been heard apart since (PAIR rows): not near each other, or one of them gone."""
+    out = np.zeros(len(pairs), np.bool_)
+    if len(pairs):
+        keys = pairs["key"]
+        rows, known = sight.around.of_all(np.concatenate([keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)]).astype(np.int64))
+        was = np.column_stack([pairs[name].astype(np.int64) for name in ("last_ms", "mid_lat", "mid_lon")])
+        _seen_apart(
+            rows.reshape(2, -1), known.reshape(2, -1), was, (rule.distance_m_ceiling, rule.speed_kn_max, rule.speed_kn_gate, rule.report_age_s_max), out
+        )
+    return out
+
+
+@kernel((SIGHTING_TYPE[:, ::1], boolean[:, ::1], int64[:, ::1], types.UniTuple(float64, 4), boolean[::1]), **PLAIN)
+def _seen_apart(rows, known, was, limits, out):
+    """Write `seen_apart`. rows: of the first and the second of each pair; was: ms and place of the last contact; limits: m, kn of drift, kn of the gate, s."""
+    limit_m, drift_kn, gate_kn, age_s = limits
+    for i in range(out.shape[0]):
+        since_ms, lat, lon = was[i, 0], was[i, 1], was[i, 2]
+        heard = 0
+        for side in range(2):
+            row = rows[side, i]
+            if not known[side, i] or row["t_ms"] <= since_ms:
+                continue
+            heard += 1
+            away = apart_m(lat, lon, np.int64(row["lat"]), np.int64(row["lon"])) > reach_m(limit_m, drift_kn, row["t_ms"] - since_ms)
+            out[i] = out[i] or away or row["speed_kn"] > gate_kn
+        a, b = rows[0, i], rows[1, i]
+        if heard == 2 and not out[i] and abs(a["t_ms"] - b["t_ms"]) <= age_s * 1000.0:
+            out[i] = apart_m(np.int64(a["lat"]), np.int64(a["lon"]), np.int64(b["lat"]), np.int64(b["lon"])) > limit_m

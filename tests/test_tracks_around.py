@@ -52,6 +52,11 @@ def test_one_table_answers_as_its_sightings_do(seed, lat0, lon0):
         one, other = asked.of(key), told.of(key)
         assert (one is None) == (other is None)
         assert one is None or one.tobytes() == other.tobytes()
+    many = np.array([*keys[::-1], 999, keys[0]])
+    for around in (asked, told):
+        rows, known = around.of_all(many)
+        assert known.tolist() == [told.of(key) is not None for key in many.tolist()]
+        assert all(row.tobytes() == told.of(key).tobytes() for row, key, is_known in zip(rows, many.tolist(), known, strict=True) if is_known)
     assert asked.apart_m(keys[0], keys[1]) == told.apart_m(keys[0], keys[1])
     same(np.sort(asked.seen, order="key"), np.sort(told.seen, order="key"))
 

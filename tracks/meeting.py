@@ -16,7 +16,7 @@ import numpy as np
 
 from dogwatch.batch import take_rows
 from dogwatch.events import Event, Evidence, Exclusion, Value
-from dogwatch.late import WORDS, LateEvent
+from dogwatch.late import Before, LateEvent
 from tracks import episodes as ep
 from tracks.alongside import Beside, Ground, explanations, fishes, grounds, neighbours, shores, standing_of
 from tracks.contacts import ABREAST, SLOW_REPORT_S
@@ -148,17 +148,19 @@ class Met:
             setattr(event, name, value)
 
 
-class Parted:
+class Parted(Before):
     """Writes the words of a late event whose two have parted: those of the version before, with the contact as it is now."""
 
+    __slots__ = ("duration_s",)
+
     def __init__(self, before: Event, duration_s: float) -> None:
-        self.before, self.duration_s = before, duration_s
+        super().__init__(before)
+        self.duration_s = duration_s
 
     def write(self, event: LateEvent) -> None:
         """As `dogwatch.late.Writer.write`."""
-        for name in WORDS:
-            setattr(event, name, getattr(self.before, name))
-        event.measures = {**self.before.measures, "duration_s": self.duration_s}
+        super().write(event)
+        event.measures = {**event.measures, "duration_s": self.duration_s}
 
 
 def contact_distance_m(loa_a: int, loa_b: int, rule: Rendezvous) -> float:

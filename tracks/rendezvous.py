@@ -18,7 +18,7 @@ import numpy as np
 
 from dogwatch.batch import take_rows
 from dogwatch.events import Event, Exclusion, Value, event_id
-from dogwatch.late import FIELDS, WORDS, LateEvent, late_event
+from dogwatch.late import FIELDS, WORDS, LateEvent, unwritten
 from tracks import episodes as ep
 from tracks.alongside import STANDING, Beside, doubts_of, explanations
 from tracks.cells import search
@@ -247,7 +247,7 @@ def _together(meetings: Meetings, sight: Sight, at: int, judged: Met, k: int) ->
         **(UNWRITTEN if late else judged.words(k, beside, exclusions)),
     }
     fields = _version(page.event, tick_ms, facts) if page else _new_event(meetings.kind, beside, sight, facts)
-    event = late_event(tuple([fields[name] for name in FIELDS]), judged, k) if late else Event(**fields)
+    event = unwritten(LateEvent(**fields, writer=judged, row=k)) if late else Event(**fields)
     return [meetings.book.turn(key, event)]
 
 
@@ -295,7 +295,7 @@ def _parted(meetings: Meetings, sight: Sight, at: int) -> list[Event]:
     duration_s = ep.tidy("s", (int(pair["done_ms"]) + end_ms - int(pair["segment_ms"])) / 1000.0)
     if isinstance(page.event, LateEvent):  # explained: how far they are apart now is nobody's question
         fields = _version(page.event, tick_ms, {"t_end": end_ms, **UNWRITTEN})
-        return [meetings.book.turn(key, late_event(tuple([fields[name] for name in FIELDS]), Parted(page.event, duration_s), 0))]
+        return [meetings.book.turn(key, unwritten(LateEvent(**fields, writer=Parted(page.event, duration_s))))]
     closed = "closed" if page.event.state == "open" else page.event.state
     measures: dict[str, Value] = {**page.event.measures, "duration_s": duration_s}
     evidence = [one for one in page.event.evidence if one.name != "parting_m"]

@@ -191,21 +191,19 @@ def columns(sea: Prepared) -> dict[str, Any]:
 
 
 def memory(sea: Prepared) -> dict[str, Any]:
-    """Bytes per vessel of every array, those of all detectors too, when all vessels are known; the detectors are not asked."""
-    state = new_state(sea, ())
+    """Bytes per vessel when all vessels are known and all detectors have been asked: counted, not what the system lends."""
+    state = new_state(sea, None, zones=ZONES)
     for _ in minutes(sea, state):
         pass
-    table, n = state.table, len(state.table)
-    arrays = {name: getattr(table, name) for name in ("rows", "more", "places", "heard_ms", "trail", "statics")} | table.cold
-    sizes = {name: array.itemsize * (array.size // len(array)) for name, array in arrays.items() if name != "places"}
-    hash_bytes = table.places.nbytes / n
+    table = state.table
+    counted = table.bytes_per_track()
     return {
-        "tracks": n,
+        "tracks": len(table),
         "capacity": len(table.rows),
-        "state_bytes": round(sizes["rows"] + sizes["more"] + hash_bytes, 1),
-        "hash_bytes": round(hash_bytes, 1),
-        "others_bytes": {name: size for name, size in sizes.items() if name not in ("rows", "more")},
-        "arrays_mib": round(sum(array.nbytes for array in arrays.values()) / 2**20),
+        "state_bytes": round(counted["rows"] + counted["more"] + counted["places"], 1),
+        "bytes": round(sum(counted.values()), 1),
+        "bytes_of": {name: round(each, 1) for name, each in sorted(counted.items())},
+        "pools_held": {name: pool.held for name, pool in table.pools.items()},
     }
 
 

@@ -15,7 +15,9 @@ import numpy as np
 
 from dogwatch.batch import LAT_MISSING, T_MISSING
 from dogwatch.geo import M_PER_UNIT, cos_lat
+from tracks import dark_partner, slow_runs
 from tracks.assist import ARRIVAL
+from tracks.dark import DarkDetector
 from tracks.detectors import new_detectors
 from tracks.hulls import COUNTS
 from tracks.key import TRACKS_MAX
@@ -44,18 +46,15 @@ def _from_15(sections: Sections) -> None:
 
 
 def _from_16(sections: Sections) -> None:
-    """Records of tracks became smaller: an empty place of a trail is one without a latitude, and the box of a slow run is told in units."""
-    records = {detector.NAME: detector.COLD for detector in new_detectors() if detector.COLD is not None}
+    """An empty place of a trail is one without a latitude, and the box of a slow run is told in units. Fields that are no more go in `_from_20`."""
     for table in _all_named("table", sections):
-        trail = table["trail"]
+        trail, runs = table["trail"], table["cold"][LoiteringDetector.NAME]
         table["trail"] = _refitted(trail, TRAIL, lat=np.where(trail["filled"] != 0, trail["lat"], LAT_MISSING))
-        for name, old in table["cold"].items():
-            boxes = {}
-            if name == LoiteringDetector.NAME:
-                narrow = np.array([cos_lat(lat) for lat in old["lat"].tolist()])
-                boxes = {f"{end}_y": np.rint(old[f"{end}_y_m"] / M_PER_UNIT) for end in ("min", "max")}
-                boxes |= {f"{end}_x": np.rint(old[f"{end}_x_m"] / M_PER_UNIT / narrow) for end in ("min", "max")}
-            table["cold"][name] = _refitted(old, records[name], **boxes)
+        narrow = np.array([cos_lat(lat) for lat in runs["lat"].tolist()])
+        boxes = {f"{end}_y": np.rint(runs[f"{end}_y_m"] / M_PER_UNIT) for end in ("min", "max")}
+        boxes |= {f"{end}_x": np.rint(runs[f"{end}_x_m"] / M_PER_UNIT / narrow) for end in ("min", "max")}
+        wider = np.dtype([(name, runs.dtype[name]) for name in runs.dtype.names if name not in boxes] + [(name, "<i4") for name in boxes])
+        table["cold"][LoiteringDetector.NAME] = _refitted(runs, wider, **boxes)
 
 
 def _from_17(sections: Sections) -> None:
@@ -79,6 +78,21 @@ def _from_19(sections: Sections) -> None:
         detectors["smooth"] = {"book": [], "runs": []}
 
 
+def _from_20(sections: Sections) -> None:
+    """What few tracks need at a time has left the records of all for pools, where only those have one who need it."""
+    kinds = {detector.NAME: detector for detector in new_detectors()}
+    for table in _all_named("table", sections):
+        pools = table["pools"] = {}
+        for name, old in table["cold"].items():
+            kind, made = kinds[name], {}
+            if kind.POOL is not None and kind.COLD is not None:
+                needed = NEEDED[name](old)
+                made = {"at": np.where(needed, np.cumsum(needed), 0)}
+                back = {field: old[f"back_{field}"][needed] for field in ("fix_ms", "lat", "lon")} if name == DarkDetector.NAME else {}
+                pools[name] = _refitted(old[needed], kind.POOL, **back)
+            table["cold"][name] = _refitted(old, kind.COLD, **made)
+
+
 def _refitted(old: np.ndarray, dtype: np.dtype, **made: np.ndarray) -> np.ndarray:
     """Records in another form: each field as `made`, else as it was under its name."""
     new = np.zeros(old.shape, dtype)
@@ -95,4 +109,12 @@ def _all_named(name: str, sections: Sections) -> Iterator[Sections]:
             yield from _all_named(name, section)
 
 
-MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16, 17: _from_17, 18: _from_18, 19: _from_19}
+NEEDED: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # who has something in a pool
+    "loitering": lambda runs: runs["state"] != slow_runs.NONE,
+    "dark": lambda ears: ears["silence"] != 0,
+    "dark_partner": lambda stops: (stops["phase"] == dark_partner.STOPPED) | (stops["phase"] == dark_partner.RESUMED),
+    "sudden_stop": lambda stops: stops["fast_ms"] != 0,
+    "drift": lambda words: words["reports"] != 0,
+    "aground": lambda words: words["reports"] != 0,
+}
+MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16, 17: _from_17, 18: _from_18, 19: _from_19, 20: _from_20}

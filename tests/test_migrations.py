@@ -24,6 +24,7 @@ from runners.live import _Journal
 from runners.migrations import MIGRATIONS, migrated, reaches
 from runners.step import restore, snapshot
 from tracks.assist import ARRIVAL
+from tracks.slow_runs import PACE, RUN
 
 
 def of_15(sections: dict[str, Any]) -> None:
@@ -93,8 +94,23 @@ def of_19(sections: dict[str, Any]) -> None:
             of_19(section)
 
 
+def of_20(sections: dict[str, Any]) -> None:
+    """Sections as schema 20 had them: each track had room for what few need at a time."""
+    for name, section in sections.items():
+        if name == "table" and isinstance(section, dict):
+            for kind, records in section.pop("pools").items():
+                rows = section["cold"][kind]
+                of_all = np.concatenate([np.zeros(1, records.dtype), records])[rows["at"]]
+                prefix = {"fix_ms": "back_fix_ms", "lat": "back_lat", "lon": "back_lon"} if kind == "dark" else {}
+                plain = with_fields(rows, **{prefix.get(field, field): of_all[field] for field in records.dtype.names})
+                section["cold"][kind] = repack_fields(plain[[field for field in plain.dtype.names if field != "at"]])
+            section["cold"]["infra"] = with_fields(section["cold"]["infra"], last_ms=np.ones(len(section["rows"]), np.int64))
+        elif isinstance(section, dict):
+            of_20(section)
+
+
 ARRIVED_17 = ("key", "turn_ms", "slow_ms", "lat", "lon", "turn_cos", "before_kn")
-BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17, 18: of_18, 19: of_19}
+BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17, 18: of_18, 19: of_19, 20: of_20}
 
 
 def written_by(schema: int, data: bytes) -> bytes:
@@ -171,6 +187,16 @@ def test_hulls_that_took_turns_before_the_upgrade_are_still_counted():
     of_18(sections)
     assert len(sections["detectors"]["identity"]["turns"][0]) == 9
     assert migrated(sections, 18, 19)["detectors"]["identity"]["turns"] == [[7, 0, 3, 1, 2, 5, 4, 0, 0, 0, 0, 0, 0]]
+
+
+def test_what_few_need_goes_to_a_pool_and_a_record_of_the_others_is_as_it_was():
+    runs = np.zeros(4, [(name, one[name]) for one in (PACE, RUN) for name in one.names if name != "at"])
+    runs["state"], runs["slow"], runs["median_ms"] = [0, 1, 0, 2], [9, 5, 9, 7], [1, 2, 3, 4]
+    table = migrated({"table": {"cold": {"loitering": runs}}}, 20, 21)["table"]
+    assert table["cold"]["loitering"]["at"].tolist() == [0, 1, 0, 2]
+    assert table["cold"]["loitering"]["median_ms"].tolist() == [1, 2, 3, 4]
+    assert table["pools"]["loitering"].dtype == RUN
+    assert table["pools"]["loitering"]["slow"].tolist() == [5, 7]
 
 
 def test_a_migration_leaves_alone_what_it_does_not_know():

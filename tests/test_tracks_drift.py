@@ -15,6 +15,7 @@ from tracks import words
 from tracks.coverage import Coverage
 from tracks.detector import Sight
 from tracks.drift import _cos, ways_of
+from tracks.episodes import Book
 from tracks.params import Drift, Params
 from tracks.presets import preset
 from tracks.records import ACCEPTED, BUCKET_MS, TAKEN
@@ -317,11 +318,24 @@ def test_words_are_counted_as_by_their_twin(reports, least, cut):
     rows, taken = track(X, np.zeros(len(reports)), 54.5, 10.4), np.zeros(len(reports), TAKEN)
     rows["t_ms"] = T0 + np.cumsum([gap for _, gap, _ in reports])
     rows["nav"], taken["slot"], taken["what"] = [nav for *_, nav in reports], [slot for slot, *_ in reports], ACCEPTED
-    kept = np.zeros(3, words.WORD)
-    sight = Sight(VesselTable.new(4, {}), None, Coverage(), Params(), Rescue())
-    often = [words.heard(sight, rows[part], taken[part], kept, 2, least, 600.0) for part in (slice(0, cut), slice(cut, None))]
+    table = VesselTable.new(4, {"crew": words.SAID}, pools={"crew": words.WORD})
+    sight = Sight(table, None, Coverage(), Params(), Rescue())
+    often = [words.heard(sight, rows[part], taken[part], "crew", 2, least, 600.0) for part in (slice(0, cut), slice(cut, None))]
     said = {slot: [int(t) for t, (s, _, nav) in zip(rows["t_ms"], reports) if s == slot and nav == 2] for slot in range(3)}
     expected = {slot: word_of(times, least, 600_000) for slot, times in said.items() if times}
     assert sorted(often[0] + often[1]) == sorted(slot for slot, (*_, times) in expected.items() for _ in times)
     for slot, (first, last, count, _) in expected.items():
-        assert (int(kept["first_ms"][slot]), int(kept["last_ms"][slot]), int(kept["reports"][slot])) == (first, last, count)
+        assert words.word_of(table, "crew", slot).tolist() == (first, last, count)
+    assert table.pools["crew"].held == len(expected)
+
+
+def test_a_word_that_holds_no_more_is_given_back_unless_there_is_an_episode():
+    table = VesselTable.new(4, {"crew": words.SAID}, pools={"crew": words.WORD})
+    table.add_fixes(in_order(*(track(X + k, [k], 54.5, 10.4 + k) for k in range(3))), Params().reach, 3)
+    for slot, age_s in enumerate((3599, 3601, 7200)):
+        table.pools["crew"].of(table.cold["crew"], slot)["last_ms"] = T0 - age_s * 1000
+    book = Book()
+    book.pages[table.key_of(2)] = None
+    words.forget(Sight(table, None, Coverage(), Params(), Rescue(), T0), "crew", 3600.0, book)
+    assert [bool(table.cold["crew"]["at"][slot]) for slot in range(3)] == [True, False, True]
+    assert table.pools["crew"].held == 2

@@ -13,7 +13,7 @@ from dogwatch.batch import SOG_MISSING
 from tracks.params import ByDistance, Loitering, Params
 from tracks.presets import preset
 from tracks.records import BUCKET_MS
-from tracks.slow_runs import ACTIVE, ENDED, FORGOTTEN, NONE, RUN, STOPPED, WENT_ON, close_buckets, shapes
+from tracks.slow_runs import ACTIVE, ENDED, FORGOTTEN, NONE, PACE, RUN, STOPPED, WENT_ON, close_buckets, shapes
 from tracks.vessels import VesselTable
 
 HOURS = 3
@@ -33,7 +33,7 @@ def drifter(mmsi=211_000_001, hours=HOURS, lat=54.5, lon=10.4, kn=0.6, step_s=60
 @given(st.lists(st.sampled_from(["still", "still", "drift", "walk", "run", "none", "one", "mute"]), min_size=3, max_size=30), st.integers(0, 2**32 - 1))
 def test_runs_agree_with_their_twin(buckets, seed):
     rng = np.random.default_rng(seed)
-    table, twin = VesselTable.new(10, {"run": RUN}), Run(RULE)
+    table, twin = VesselTable.new(10, {"run": PACE}, pools={"run": RUN}), Run(RULE)
     lon = 107_990_000.0  # the date line is crossed on the way east
     for number, kind in enumerate(buckets):
         kn = {"still": 0.1, "drift": 1.5, "walk": 2.6, "run": 9.0}.get(kind, 1.0)
@@ -54,10 +54,15 @@ def test_runs_agree_with_their_twin(buckets, seed):
         expected = twin.close(bucket, samples)
         if not len(table):
             continue
-        runs = table.cold["run"][:1]
-        assert OUTCOMES[int(close_buckets(table.known, table.trail[:1], runs, bucket, LIMITS)[0])] == expected
+        paces, pool = table.cold["run"][:1], table.pools["run"]
+        outcome = close_buckets(table.known, table.trail[:1], paces, pool, bucket, LIMITS)
+        assert OUTCOMES[int(outcome[0])] == expected
+        pool.give_back(paces, np.flatnonzero(outcome == FORGOTTEN))
+        assert STATES[int(paces[0]["state"])] == twin.state
+        assert (pool.held, bool(paces["at"][0])) == ((0, False) if twin.state == "none" else (1, True))
+        assert not pool.records[0]["told"]
+        runs = pool.records[paces["at"]]
         run = runs[0]
-        assert STATES[int(run["state"])] == twin.state
         if twin.state != "none":
             assert (int(run["slow"]), int(run["fast"]), int(run["tail"])) == (len(twin.slow), twin.fast, len(twin.tail))
             assert (int(run["first_ms"]), int(run["last_ms"])) == (twin.slow[0][1], twin.slow[-1][2])

@@ -11,7 +11,7 @@ from dogwatch.batch import SOG_MISSING
 from tracks.look import PASSED, Picks
 from tracks.params import Aground, Params, SuddenStop
 from tracks.presets import preset
-from tracks.sudden_stop import NONE, STOP, _passages
+from tracks.sudden_stop import NONE, SPEED, STOP, SuddenStopDetector, _passages, all_stops
 from tracks.vessels import VesselTable
 
 X = 211_000_001
@@ -38,7 +38,7 @@ def stops(events, subtype="sudden_stop"):
 )
 def test_passages_agree_with_their_twin(reports, cut):
     """Speeds at and around every mark, some missing, in two pieces."""
-    table, twin = VesselTable.new(4, {"stop": STOP}), Passages(7.0, 1.0, 2.0, 120.0)
+    table, twin = VesselTable.new(4, {"stop": SPEED}, pools={"stop": STOP}), Passages(7.0, 1.0, 2.0, 120.0)
     t_s = np.cumsum([dt for dt, _ in reports])
     rows = track(X, t_s, 54.5, 10.4 + 1e-7 * np.arange(len(t_s)), sog_kn=1.0)
     rows["sog"] = [SOG_MISSING if kn is None else round(kn * 10) for _, kn in reports]
@@ -48,9 +48,10 @@ def test_passages_agree_with_their_twin(reports, cut):
         for row, told in zip(piece, taken, strict=True):
             if told["what"] == 0:
                 twin.take(int(row["t_ms"]), None if row["sog"] == SOG_MISSING else int(row["sog"]) / 10, first=told["how"] != 0)
-        found += _passages(piece, taken, Picks(piece, taken, Params())[PASSED], table.cold["stop"], (7.0, 1.0, 2.0, 120_000.0)).tolist()
+        passed, rows_of, pool = Picks(piece, taken, Params())[PASSED], table.cold["stop"], table.pools["stop"]
+        found += _passages(piece, taken, passed, rows_of, pool.records, pool.numbers, (7.0, 1.0, 2.0, 120_000.0)).tolist()
     assert len(found) == twin.candidates
-    stop = table.cold["stop"][0]
+    stop = table.pools["stop"].records[table.cold["stop"]["at"][0]]
     assert STAGES[int(stop["stage"])] == twin.stage
     if twin.stop_ms:
         assert (int(stop["stop_ms"]), int(stop["fast_ms"])) == (twin.stop_ms, twin.fast_ms)
@@ -223,4 +224,12 @@ def test_cut_and_resumed_anywhere_it_is_the_same(seed):
 
 def test_nothing_is_kept_of_a_ship_that_only_passes():
     _, state = watch(stopper(at_s=1e6))
-    assert (state.table.cold["sudden_stop"]["stage"][: len(state.table)] == NONE).all()
+    assert (all_stops(state.table)[1]["stage"] == NONE).all()
+
+
+def test_of_ships_that_slow_down_in_their_own_time_nothing_stays():
+    """Whoever leaves her speed is remembered for as long as she may stop suddenly, and no longer."""
+    coasters = [stopper(X + k, lon=10.4 + k / 10, at_s=3600, takes_s=600) for k in range(4)]
+    _, state = watch(in_order(*coasters, stopper(X + 9, lon=11.0, lies_s=1e5)))
+    assert state.table.pools[SuddenStopDetector.NAME].held == 1
+    assert int(state.table.pools[SuddenStopDetector.NAME].numbers[0]) == 5

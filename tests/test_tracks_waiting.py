@@ -223,7 +223,7 @@ def test_what_is_remembered_beside_a_run_is_what_its_event_says():
     detector = next(d for d in state.detectors if d.NAME == "loitering")
     told = []
     for key, page in detector.book.pages.items():
-        run = state.table.cold["loitering"][state.table.slot_of_key(key)]
+        run = state.table.pools["loitering"].records[state.table.cold["loitering"]["at"][state.table.slot_of_key(key)]]
         if page.event.t_end is None:
             told.append(page.event.reason)
             assert told[-1] == (f"suppressed: {REASONS[run['told'] - 2]}" if run["told"] > TOLD_OPEN else "")

@@ -20,7 +20,7 @@ from tracks import subjects, words
 from tracks.detector import Detector, Sight
 from tracks.params import Aground
 from tracks.records import BUCKET_MS
-from tracks.sudden_stop import KEPT, LIES, SuddenStopDetector
+from tracks.sudden_stop import KEPT, LIES, all_stops, stops_of
 from tracks.vessels import trail_of
 
 TYPE, RULE = "safety", "aground"
@@ -32,7 +32,8 @@ class AgroundDetector(Detector):
     """Episodes of groundings. The words of the crews lie beside the tracks, the stops are those of the detector before."""
 
     NAME = "aground"
-    COLD = words.WORD
+    COLD = words.SAID
+    POOL = words.WORD
 
     def __init__(self) -> None:
         self.book = ep.Book()
@@ -41,7 +42,7 @@ class AgroundDetector(Detector):
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Note who says that it is aground."""
         rule = sight.params.aground
-        slots = words.heard(sight, fixes, taken, sight.table.cold[self.NAME], words.NAV_AGROUND, rule.reports_min, rule.lower_s)
+        slots = words.heard(sight, fixes, taken, self.NAME, words.NAV_AGROUND, rule.reports_min, rule.lower_s)
         self.fresh |= {sight.table.key_of(slot) for slot in slots}
 
     def tick(self, sight: Sight) -> list[Event]:
@@ -49,11 +50,13 @@ class AgroundDetector(Detector):
         table, rule = sight.table, sight.params.aground
         wanted = self.fresh | set(self.book.pages)
         self.fresh = set()
+        if sight.tick_ms % BUCKET_MS == 0:
+            words.forget(sight, self.NAME, max(rule.lower_s, rule.silent_s), self.book)
         if not rule.enabled:
             return []
-        stops = table.cold[SuddenStopDetector.NAME]
         if sight.tick_ms % BUCKET_MS == 0:
-            wanted |= {table.key_of(slot) for slot in np.flatnonzero(stops["stage"][: len(table)] == LIES).tolist()}
+            slots, stops = all_stops(table)
+            wanted |= set(table.keys_of(slots[stops["stage"] == LIES]).tolist())
         events: list[Event] = []
         for key in sorted(wanted):
             events += self._judge(sight, key, table.slot_of_key(key))
@@ -79,7 +82,7 @@ class AgroundDetector(Detector):
     def _lies(self, sight: Sight, key: int, slot: int, *, says: bool, lain_s: float) -> list[Event]:
         table, rule, tick_ms = sight.table, sight.params.aground, sight.tick_ms
         page, row = self.book.pages.get(key), table.rows[slot]
-        stop, word = table.cold[SuddenStopDetector.NAME][slot], table.cold[self.NAME][slot]
+        stop, word = stops_of(table, slot), words.word_of(table, self.NAME, slot)
         stopped = int(stop["stage"]) in (LIES, KEPT)
         start_ms = page.event.t_start if page else int(stop["stop_ms"] if stopped else word["first_ms"])
         here = ep.degrees_of(int(row["lat"]), int(row["lon"]))
@@ -125,7 +128,7 @@ class AgroundDetector(Detector):
 
 def _says(sight: Sight, slot: int) -> bool:
     """Whether the crew's word is said often enough, and still holds: nothing else has been said for `lower_s`, or while she moves."""
-    word, rule, row = sight.table.cold[AgroundDetector.NAME][slot], sight.params.aground, sight.table.rows[slot]
+    word, rule, row = words.word_of(sight.table, AgroundDetector.NAME, slot), sight.params.aground, sight.table.rows[slot]
     if int(word["reports"]) < rule.reports_min:
         return False
     otherwise = int(row["t_ms"]) > int(word["last_ms"])
@@ -136,7 +139,7 @@ def _says(sight: Sight, slot: int) -> bool:
 
 def _lies_s(sight: Sight, slot: int) -> float:
     """Seconds since a sudden stop after which all positions of the last `still_s` lie within `spread_m`; 0: not so."""
-    rule, stop, tick_ms = sight.params.aground, sight.table.cold[SuddenStopDetector.NAME][slot], sight.tick_ms
+    rule, stop, tick_ms = sight.params.aground, stops_of(sight.table, slot), sight.tick_ms
     lain_s = (tick_ms - int(stop["stop_ms"])) / 1000.0
     if stop["stage"] != LIES or lain_s < rule.still_s or tick_ms - int(sight.table.rows["t_ms"][slot]) > rule.still_s * 500.0:
         return 0.0

@@ -30,7 +30,7 @@ from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects
 from tracks.detector import Detector, Sight
-from tracks.ears import EAR, EAR_TYPE, HOUR_BUCKETS, Ears
+from tracks.ears import BACK, BACK_TYPE, EAR, EAR_TYPE, HOUR_BUCKETS, Ears
 from tracks.key import mmsi_of
 from tracks.params import INSHORE_NM, Dark
 from tracks.records import ACCEPTED, FIX_TYPE, MARK_SILENT, PLAIN, TAKEN_TYPE
@@ -49,6 +49,7 @@ class DarkDetector(Detector):
 
     NAME = "dark"
     COLD = EAR
+    POOL = BACK
 
     def __init__(self) -> None:
         self.book = ep.Book()
@@ -62,7 +63,7 @@ class DarkDetector(Detector):
         if not self.book.pages:
             return
         late, back = np.empty((2, len(taken)), np.int64)
-        n, n_back = _heard_back(fixes, taken, sight.table.cold[self.NAME], late, back)
+        n, n_back = _heard_back(fixes, taken, sight.table.cold[self.NAME], sight.table.pools[self.NAME].records, late, back)
         if n_back and self.back is not None:
             self.back.update(sight.table.keys_of(back[:n_back]).tolist())
         if n:
@@ -73,8 +74,8 @@ class DarkDetector(Detector):
         """A static row is a sign of life too."""
         ears = sight.table.cold[self.NAME]
         for at in np.flatnonzero(ears["silence"][slots]):
-            back_ms, t = int(ears["back_ms"][slots[at]]), int(statics["t_ms"][at])
-            ears["back_ms"][slots[at]] = min(back_ms, t) if back_ms else t
+            back, t = _back_of(sight.table, int(slots[at])), int(statics["t_ms"][at])
+            back["back_ms"] = min(int(back["back_ms"]), t) if back["back_ms"] else t
             if self.back is not None:
                 self.back.add(sight.table.key_of(int(slots[at])))
 
@@ -186,7 +187,9 @@ def _tell(state: DarkDetector, sight: Sight, silence: Silence, page: ep.Episode 
     else:
         events = _begin(state, sight, silence, _new_event(key, sight, slot, facts, supersedes))
     if events:
-        table.cold[DarkDetector.NAME]["silence"][slot] = 2 if opened or silence.lost_share >= rule.common_cause_share else 1
+        ears = table.cold[DarkDetector.NAME]
+        table.pools[DarkDetector.NAME].of(ears, slot)
+        ears["silence"][slot] = 2 if opened or silence.lost_share >= rule.common_cause_share else 1
         table.rows["marks"][slot] |= MARK_SILENT
     return events
 
@@ -356,12 +359,12 @@ def _ended(state: DarkDetector, sight: Sight) -> list[Event]:
 
 def _returned(state: DarkDetector, table: VesselTable) -> list[int]:
     """Slots, in order of their keys, of silent tracks that were heard since the last tick."""
-    ears = table.cold[DarkDetector.NAME][: len(table)]
     keys, state.back = state.back, set()
     if keys is None:
-        slots = table.in_order(np.flatnonzero((ears["silence"] != 0) & (ears["back_ms"] != 0))).tolist()
+        backs = table.pools[DarkDetector.NAME].records[table.cold[DarkDetector.NAME]["at"][: len(table)]]
+        slots = table.in_order(np.flatnonzero(backs["back_ms"])).tolist()
     else:
-        slots = [slot for slot in map(table.slot_of_key, sorted(keys)) if slot >= 0 and ears["silence"][slot] != 0 and ears["back_ms"][slot] != 0]
+        slots = [slot for slot in map(table.slot_of_key, sorted(keys)) if slot >= 0 and _back_of(table, slot)["back_ms"]]
     return slots if state.book.pages else []
 
 
@@ -387,24 +390,31 @@ def _final(event: Event) -> str:
 def _forget_silence(table: VesselTable, slot: int) -> None:
     if slot < 0:
         return
-    ear = table.cold[DarkDetector.NAME][slot]
-    if ear["silence"] == 2:
-        ear["block"] = 0  # what a suspect did not send says nothing about coverage
-    ear["silence"] = ear["back_ms"] = ear["back_fix_ms"] = 0
+    ears = table.cold[DarkDetector.NAME]
+    if ears["silence"][slot] == 2:
+        ears["block"][slot] = 0  # what a suspect did not send says nothing about coverage
+    ears["silence"][slot] = 0
+    table.pools[DarkDetector.NAME].give_back(ears, np.array([slot]))
     table.rows["marks"][slot] &= 0xFF ^ MARK_SILENT
+
+
+def _back_of(table: VesselTable, slot: int) -> np.void:
+    """How a silent track was heard again; all zero: it was not, or is not silent."""
+    record: np.void = table.pools[DarkDetector.NAME].records[table.cold[DarkDetector.NAME]["at"][slot]]
+    return record
 
 
 def _heard_again(state: DarkDetector, sight: Sight, slot: int) -> Event:
     """The silence is over: how long, how far, and how much of it the distance does not explain."""
-    ear, key = sight.table.cold[DarkDetector.NAME][slot], sight.table.key_of(slot)
+    back, key = _back_of(sight.table, slot), sight.table.key_of(slot)
     page = state.book.pages[key]
     event, notes = page.event, page.notes
-    gap_s = (int(ear["back_ms"]) - event.t_start) / 1000.0
+    gap_s = (int(back["back_ms"]) - event.t_start) / 1000.0
     measures: dict[str, Value] = {**event.measures, "gap_s": ep.tidy("s", gap_s)}
-    if int(ear["back_fix_ms"]):
-        moved_m = distance_m(notes["lat"], notes["lon"], int(ear["back_lat"]), int(ear["back_lon"]))
-        between_s = max(1.0, (int(ear["back_fix_ms"]) - notes["t_ms"]) / 1000.0)
-        lat_deg, lon_deg = ep.degrees_of(int(ear["back_lat"]), int(ear["back_lon"]))
+    if int(back["fix_ms"]):
+        moved_m = distance_m(notes["lat"], notes["lon"], int(back["lat"]), int(back["lon"]))
+        between_s = max(1.0, (int(back["fix_ms"]) - notes["t_ms"]) / 1000.0)
+        lat_deg, lon_deg = ep.degrees_of(int(back["lat"]), int(back["lon"]))
         measures |= {
             "distance_nm": ep.tidy("nm", moved_m / NM_M),
             "implied_kn": ep.tidy("kn", moved_m / between_s / KN_MS),
@@ -413,7 +423,7 @@ def _heard_again(state: DarkDetector, sight: Sight, slot: int) -> Event:
             "reappeared_lon": lon_deg,
         }
     subtype = "reappeared" if event.state == "open" else event.subtype
-    return state.book.revise(key, sight.tick_ms, state=_final(event), subtype=subtype, t_end=int(ear["back_ms"]), measures=measures)
+    return state.book.revise(key, sight.tick_ms, state=_final(event), subtype=subtype, t_end=int(back["back_ms"]), measures=measures)
 
 
 def _corrected(state: DarkDetector, sight: Sight) -> list[Event]:
@@ -482,9 +492,9 @@ def same_bucket(a_ms: int, b_ms: int) -> bool:
     return a_ms // START_BUCKET_MS == b_ms // START_BUCKET_MS
 
 
-@kernel(types.UniTuple(int64, 2)(FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
-def _heard_back(fixes, taken, ears, late, back):
-    """Note the first transmission and the first position of every track that was silent, and write its slot (once or more) to `back`.
+@kernel(types.UniTuple(int64, 2)(FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1], BACK_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
+def _heard_back(fixes, taken, ears, backs, late, slots):
+    """Note the first transmission and the first position of every track that was silent, and write its slot (once or more) to `slots`.
 
     Writes the numbers of late rows that have a track to `late`. Returns how many of both: (late, back).
     """
@@ -498,13 +508,16 @@ def _heard_back(fixes, taken, ears, late, back):
             continue
         if taken[i]["marks"] & MARK_SILENT == 0:
             continue
-        back[n_back] = taken[i]["slot"]
+        at = ears[taken[i]["slot"]]["at"]
+        if at == 0:  # a track born anew is not silent, whatever the one before it in this slot was
+            continue
+        slots[n_back] = taken[i]["slot"]
         n_back += 1
-        ear = ears[taken[i]["slot"]]
-        if ear["back_ms"] == 0:
-            ear["back_ms"] = fixes[i]["t_ms"]
-        if taken[i]["what"] == ACCEPTED and ear["back_fix_ms"] == 0:
-            ear["back_fix_ms"] = fixes[i]["t_ms"]
-            ear["back_lat"] = fixes[i]["lat"]
-            ear["back_lon"] = fixes[i]["lon"]
+        back = backs[at]
+        if back["back_ms"] == 0:
+            back["back_ms"] = fixes[i]["t_ms"]
+        if taken[i]["what"] == ACCEPTED and back["fix_ms"] == 0:
+            back["fix_ms"] = fixes[i]["t_ms"]
+            back["lat"] = fixes[i]["lat"]
+            back["lon"] = fixes[i]["lon"]
     return n, n_back

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int64, types
+from numba import float64, from_dtype, int64, types, uint32
 
 from dogwatch.batch import COG_MISSING, take_rows
 from dogwatch.events import Event, Evidence, Exclusion
@@ -28,76 +28,91 @@ from tracks.coverage import BLOCK_MS, cell_key, p_silence
 from tracks.detector import Detector, Sight
 from tracks.key import mmsi_of
 from tracks.params import DarkPartner
+from tracks.pool import take
 from tracks.records import HOT_TYPE, MINUTE_MS, PLAIN
-from tracks.vessels import degrees
+from tracks.vessels import VesselTable, degrees
 from tracks.waiting import Wait, explanations
 
 RULE = ("rendezvous", "dark_partner", "dark_partner", "1.0")
 LOOK_MS = 300_000
 STEADY = 0.25  # weight of a new speed in the transit's own
 PASSAGE, STOPPED, RESUMED = 1, 2, 3  # phases; 0 none
-STOP = np.dtype(
+VOYAGE = np.dtype(
     [
         ("since_ms", "<i8"),  # of the transit
+        ("transit_kn", "<f4"),
+        ("at", "<u4"),  # number of its STOP in the pool; 0 in no phase but STOPPED and RESUMED
+        ("cog", "<u2"),
+        ("phase", "u1"),
+    ]
+)
+STOP = np.dtype(
+    [
         ("stop_ms", "<i8"),
         ("go_ms", "<i8"),
         ("other", "<i8"),  # key of the vessel that was silent near, 0 none
         ("other_ms", "<i8"),  # when it was last heard before
         ("lat", "<i4"),  # of the stop
         ("lon", "<i4"),
-        ("transit_kn", "<f4"),
-        ("cog", "<u2"),
-        ("phase", "u1"),
         ("partner", "u1"),  # somebody who is heard was beside it
         ("weather", "u1"),  # others lay with their bows in its direction
     ]
 )
-_STOP = from_dtype(STOP)
+_VOYAGE, _STOP = from_dtype(VOYAGE), from_dtype(STOP)
+LIES, WENT_ON, OVER = 1, 2, 4  # what a look found: it lies; its voyage goes on as before; its stop is over
 
 
 class DarkPartnerDetector(Detector):
     """The interruptions lie beside the tracks; nothing is kept outside."""
 
     NAME = "dark_partner"
-    COLD = STOP
+    COLD = VOYAGE
+    POOL = STOP
 
     def tick(self, sight: Sight) -> list[Event]:
         """Each five minutes: who stops, who lies, who goes on as before."""
         rule, table, tick_ms = sight.params.dark_partner, sight.table, sight.tick_ms
         if tick_ms % LOOK_MS or not rule.enabled:
             return []
-        stops = table.cold[self.NAME][: len(table)]
+        voyages, pool = table.cold[self.NAME][: len(table)], table.pools[self.NAME]
         ways = (rule.transit_kn_min, rule.slow_kn_max, rule.slow_share_max, rule.resume_share_min)
         spans = (int(rule.transit_s_min * 1000), int(rule.duration_s_min * 1000), int(rule.duration_s_max * 1000))
-        done = np.zeros(len(table), np.uint8)
-        watched = np.empty(len(table), np.int64)
-        n = look(table.used, stops, tick_ms, ways, spans, rule.resume_deg_max * 10.0, done, watched)
-        if n:
-            _who_is_near(sight, watched[:n], stops, rule)
-        return [_interrupted(sight, int(slot), stops[slot], rule) for slot in table.in_order(np.flatnonzero(done)) if _off_ports(sight, stops[slot], rule)]
+        found = np.zeros(len(table), np.uint8)
+        look(table.used, voyages, pool.records, pool.numbers, tick_ms, ways, spans, rule.resume_deg_max * 10.0, found)
+        if len(lying := np.flatnonzero(found == LIES)):
+            _who_is_near(sight, lying, rule)
+        went_on = table.in_order(np.flatnonzero(found & WENT_ON))
+        events = [_interrupted(sight, int(slot), rule) for slot in went_on if _off_ports(sight, _stop_of(table, slot), rule)]
+        pool.give_back(voyages, np.flatnonzero(found & OVER))
+        return events
+
+
+def _stop_of(table: VesselTable, slots: Any) -> Any:
+    """The stops of these tracks (STOP[n]), or the stop of one."""
+    return table.pools[DarkPartnerDetector.NAME].records[table.cold[DarkPartnerDetector.NAME]["at"][slots]]
 
 
 # Flat: a row after the other, each five minutes.
 @kernel(
-    int64(HOT_TYPE[::1], _STOP[::1], int64, types.UniTuple(float64, 4), types.UniTuple(int64, 3), float64, types.uint8[::1], int64[::1]),
+    (HOT_TYPE[::1], _VOYAGE[::1], _STOP[::1], uint32[::1], int64, types.UniTuple(float64, 4), types.UniTuple(int64, 3), float64, types.uint8[::1]),
     **PLAIN,
 )
-def look(rows, stops, tick_ms, ways, spans, turn_tenths_max, done, watched):
-    """Move every vessel's machine on; marks in `done` those that went on as before, writes slots of those that lie to `watched` and returns how many.
+def look(rows, voyages, stops, numbers, tick_ms, ways, spans, turn_tenths_max, found):
+    """Move every vessel's machine on, and write what was found: LIES, WENT_ON, OVER (the stop is then to be given back), or 0.
 
     ways: knots of a transit and of a stop, shares of the transit's speed that are a stop as well and that go on as before.
     spans in ms: transit, shortest and longest stop.
     """
     transit_kn, slow_kn, slow_share, resume_share = ways
     transit_ms, short_ms, long_ms = spans
-    n = 0
     for i in range(rows.shape[0]):
-        v, s = rows[i], stops[i]
+        v, s = rows[i], voyages[i]
         phase, t = s["phase"], v["t_ms"]
         fresh = tick_ms - t <= LOOK_MS
         if not fresh:
             if phase != 0 and tick_ms - t > 3_600_000:
                 s["phase"] = np.uint8(0)
+                found[i] = OVER
             continue
         speed_kn = np.float64(v["speed_kn"])
         fast = speed_kn >= transit_kn
@@ -115,64 +130,66 @@ def look(rows, stops, tick_ms, ways, spans, turn_tenths_max, done, watched):
                 s["cog"] = v["cog"]
             elif slow and t - s["since_ms"] >= transit_ms:
                 s["phase"] = np.uint8(STOPPED)
-                s["stop_ms"] = t
-                s["lat"] = v["lat"]
-                s["lon"] = v["lon"]
-                s["other"] = s["other_ms"] = 0
-                s["partner"] = s["weather"] = np.uint8(0)
-                watched[n] = i
-                n += 1
+                s["at"] = take(numbers)
+                stop = stops[s["at"]]
+                stop["stop_ms"] = t
+                stop["lat"] = v["lat"]
+                stop["lon"] = v["lon"]
+                found[i] = LIES
             elif slow:
                 s["phase"] = np.uint8(0)
             continue
         turn = abs(np.int64(v["cog"]) - np.int64(s["cog"]))
         as_before = fast and v["cog"] < COG_MISSING and min(turn, 3600 - turn) <= turn_tenths_max
+        stop = stops[s["at"]]
         if phase == STOPPED:
-            if tick_ms - s["stop_ms"] > long_ms:
+            if tick_ms - stop["stop_ms"] > long_ms:
                 s["phase"] = np.uint8(0)
+                found[i] = OVER
             elif slow:
-                watched[n] = i
-                n += 1
+                found[i] = LIES
             elif fast:
-                s["go_ms"] = t
-                s["phase"] = np.uint8(RESUMED) if as_before and t - s["stop_ms"] >= short_ms else np.uint8(0)
+                resumed = as_before and t - stop["stop_ms"] >= short_ms
+                stop["go_ms"] = t
+                s["phase"] = np.uint8(RESUMED) if resumed else np.uint8(0)
+                found[i] = 0 if resumed else OVER
         elif slow:
             s["phase"] = np.uint8(STOPPED)  # it was no resumption
         elif fast:
-            done[i] = np.uint8(as_before and speed_kn >= resume_share * s["transit_kn"])
+            found[i] = OVER | WENT_ON if as_before and speed_kn >= resume_share * s["transit_kn"] else OVER
             s["phase"] = np.uint8(PASSAGE) if as_before else np.uint8(0)
             s["since_ms"] = t
-    return n
 
 
-def _who_is_near(sight: Sight, slots: np.ndarray, stops: np.ndarray, rule: DarkPartner) -> None:
+def _who_is_near(sight: Sight, slots: np.ndarray, rule: DarkPartner) -> None:
     """Of those that lie: who is beside each, do others wait out the same gale, and who was steering and fell silent before it stopped, within reach of it?"""
     table, queue = sight.table, sight.params.loitering
+    stops, at = table.pools[DarkPartnerDetector.NAME].records, table.cold[DarkPartnerDetector.NAME]["at"][slots]
     places, seen, since_ms = np.zeros(len(slots), PLACE), sight.around.seen, (sight.tick_ms - company.FRESH_MS,) * 2
-    places["key"], places["lat"], places["lon"] = table.keys_of(slots), stops["lat"][slots], stops["lon"][slots]
+    places["key"], places["lat"], places["lon"] = table.keys_of(slots), stops["lat"][at], stops["lon"][at]
     places["hdg"] = company.headings(table.rows[slots])
     beside = company_of(seen, places, since_ms, (rule.partner_nm, rule.slow_kn_max, 0.0, 0.0, 0.0))
     alike = company_of(seen, places, since_ms, (queue.queue_nm, queue.speed_kn_max, 0.0, queue.bow_apart_deg_max, 0.0))
-    stops["partner"][slots] |= beside["slow"] > 0
-    stops["weather"][slots] |= alike["alike"] >= queue.queue_others_min
-    asked = (stops["other"][slots] == 0) | (_heard_ms(seen, stops["other"][slots]) != stops["other_ms"][slots])
-    places, slots = places[asked], slots[asked]
-    stops["other"][slots] = stops["other_ms"][slots] = 0
+    stops["partner"][at] |= beside["slow"] > 0
+    stops["weather"][at] |= alike["alike"] >= queue.queue_others_min
+    asked = (stops["other"][at] == 0) | (_heard_ms(seen, stops["other"][at]) != stops["other_ms"][at])
+    places, at = places[asked], at[asked]
+    stops["other"][at] = stops["other_ms"][at] = 0
     silent_ms = sight.tick_ms - seen["heard_ms"]
     able = (silent_ms >= rule.silent_s_min * 1000.0) & (silent_ms <= rule.silent_s_max * 1000.0) & (seen["speed_kn"] >= rule.slow_kn_max)
     silent = take_rows(seen, able)
     silent = take_rows(silent, np.lexsort((silent["key"], silent["lat"])))
     limits, unheard = (rule.reach_nm * NM_M, rule.reach_kn * KN_MS), {}
     first = np.searchsorted(silent["lat"], places["lat"] - (int(limits[0] / M_PER_UNIT) + 1))
-    for i, slot in enumerate(slots.tolist()):
-        k = could_meet(silent, int(first[i]), places, i, int(stops["stop_ms"][slot]), sight.tick_ms, limits)
+    for i, number in enumerate(at.tolist()):
+        k = could_meet(silent, int(first[i]), places, i, int(stops["stop_ms"][number]), sight.tick_ms, limits)
         while k >= 0:
             if k not in unheard:
                 unheard[k] = _only_unheard(sight, silent[k])
             if not unheard[k]:
-                stops["other"][slot], stops["other_ms"][slot] = silent["key"][k], silent["heard_ms"][k]
+                stops["other"][number], stops["other_ms"][number] = silent["key"][k], silent["heard_ms"][k]
                 break
-            k = could_meet(silent, k + 1, places, i, int(stops["stop_ms"][slot]), sight.tick_ms, limits)
+            k = could_meet(silent, k + 1, places, i, int(stops["stop_ms"][number]), sight.tick_ms, limits)
 
 
 @kernel(int64(SIGHTING_TYPE[::1], int64, PLACE_TYPE[::1], int64, int64, int64, types.UniTuple(float64, 2)), **PLAIN)
@@ -240,9 +257,10 @@ def _off_ports(sight: Sight, stop: np.void, rule: DarkPartner) -> bool:
     return bool(sight.geography.port_distance_nm(*place, rule.port_nm_min)[0] >= rule.port_nm_min)
 
 
-def _interrupted(sight: Sight, slot: int, stop: np.void, rule: DarkPartner) -> Event:
+def _interrupted(sight: Sight, slot: int, rule: DarkPartner) -> Event:
     """The event of a voyage that was interrupted and goes on."""
     table = sight.table
+    voyage, stop = table.cold[DarkPartnerDetector.NAME][slot], _stop_of(table, slot)
     lat_deg, lon_deg = ep.degrees_of(int(stop["lat"]), int(stop["lon"]))
     start_ms, end_ms = int(stop["stop_ms"]), int(stop["go_ms"])
     zones = sight.geography.relations(lat_deg, lon_deg)
@@ -265,8 +283,8 @@ def _interrupted(sight: Sight, slot: int, stop: np.void, rule: DarkPartner) -> E
         "lat": lat_deg,
         "lon": lon_deg,
         "zones": zones,
-        "measures": {"duration_s": ep.tidy("s", duration_s), "transit_kn": ep.tidy("kn", float(stop["transit_kn"]))},
-        "evidence": _evidence(stop, duration_s, rule),
+        "measures": {"duration_s": ep.tidy("s", duration_s), "transit_kn": ep.tidy("kn", float(voyage["transit_kn"]))},
+        "evidence": _evidence(voyage, (start_ms - int(voyage["since_ms"])) / 1000.0, duration_s, rule),
         "exclusions": exclusions,
         "confidence": ep.confidence_of(cap, 1.0, 1.0, doubts),
         "reason": reason,
@@ -275,10 +293,9 @@ def _interrupted(sight: Sight, slot: int, stop: np.void, rule: DarkPartner) -> E
     return ep.new_event(sight, RULE, [table.key_of(slot)], start_ms, facts)
 
 
-def _evidence(stop: np.void, duration_s: float, rule: DarkPartner) -> list[Evidence]:
-    transit_s = (int(stop["stop_ms"]) - int(stop["since_ms"])) / 1000.0
+def _evidence(voyage: np.void, transit_s: float, duration_s: float, rule: DarkPartner) -> list[Evidence]:
     return [
-        ep.at_least("transit_kn", float(stop["transit_kn"]), rule.transit_kn_min),
+        ep.at_least("transit_kn", float(voyage["transit_kn"]), rule.transit_kn_min),
         ep.at_least("transit_s", max(transit_s, rule.transit_s_min), rule.transit_s_min),
         ep.at_least("duration_s", duration_s, rule.duration_s_min),
         ep.at_most("duration_s_upper", duration_s, rule.duration_s_max),

@@ -3,8 +3,8 @@
 Theory. The step (tracks/step.py) gives every detector the fixes of a minute with the track of each (`see`), the static
 rows (`join`) and control rows (`control`), and then asks at the full minute what happened (`tick`). `see` and `join` are
 folds: twice a half is once the whole. Everything is decided in `tick`, from state alone, so that events do not depend on
-how rows came in. State of a track lies in the table under `NAME` (dtype COLD, zero = nothing known), so that it grows, moves
-and is forgotten with the track; whatever a detector keeps outside goes by the track's key.
+how rows came in. State of a track lies in the table under `NAME` (dtype COLD, zero = nothing known; what few tracks need at a time in a pool
+of POOL), so that it grows, moves and is forgotten with the track; whatever a detector keeps outside goes by the track's key.
 
 The vessels of a watch may be spread over several tables (tracks/shards.py), so `sight.table` knows only those at home here. Of all
 others a detector learns in three ways: who is where (`sight.around`), what every shard brought of itself (`bring`, `share`,
@@ -114,6 +114,7 @@ class Detector:
 
     NAME: ClassVar[str]
     COLD: ClassVar[np.dtype | None] = None
+    POOL: ClassVar[np.dtype | None] = None  # of what few tracks need at a time (pool.py); COLD then has a field `at`
     PAIRS: ClassVar[bool] = False  # looks at pairs or areas: runs after all vessels of the tick are decided
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:

@@ -64,7 +64,8 @@ class DriftDetector(Detector):
     """Episodes of drift and of status 2. The words of the crews lie beside the tracks."""
 
     NAME = "drift"
-    COLD = words.WORD
+    COLD = words.SAID
+    POOL = words.WORD
 
     def __init__(self) -> None:
         self.book, self.words = ep.Book(), ep.Book()
@@ -73,13 +74,16 @@ class DriftDetector(Detector):
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Note who says that it is not under command."""
         rule = sight.params.nuc
-        slots = words.heard(sight, fixes, taken, sight.table.cold[self.NAME], words.NAV_NUC, rule.reports_min, rule.lower_s)
+        slots = words.heard(sight, fixes, taken, self.NAME, words.NAV_NUC, rule.reports_min, rule.lower_s)
         self.fresh |= {sight.table.key_of(slot) for slot in slots}
 
     def tick(self, sight: Sight) -> list[Event]:
         """Words each minute, ways each ten."""
-        events = _words(self, sight) if sight.params.nuc.enabled else []
+        nuc = sight.params.nuc
+        events = _words(self, sight) if nuc.enabled else []
         self.fresh = set()
+        if sight.tick_ms % BUCKET_MS == 0:
+            words.forget(sight, self.NAME, max(nuc.lower_s, nuc.silent_s), self.words)
         if sight.params.drift.enabled and sight.tick_ms % BUCKET_MS == 0:
             events += _ways(self, sight)
         return events
@@ -271,7 +275,7 @@ def _words(state: DriftDetector, sight: Sight) -> list[Event]:
     table, rule, tick_ms, events = sight.table, sight.params.nuc, sight.tick_ms, []
     for key in sorted(state.fresh | set(state.words.pages)):
         slot, page = table.slot_of_key(key), state.words.pages.get(key)
-        word = table.cold[DriftDetector.NAME][slot]
+        word = words.word_of(table, DriftDetector.NAME, slot)
         silent_ms = tick_ms - int(word["last_ms"])
         says_otherwise = int(table.rows["t_ms"][slot]) > int(word["last_ms"])
         over = silent_ms >= (rule.lower_s if says_otherwise else rule.silent_s) * 1000.0
@@ -286,7 +290,7 @@ def _words(state: DriftDetector, sight: Sight) -> list[Event]:
 
 def _says(state: DriftDetector, sight: Sight, key: int, slot: int) -> list[Event]:
     table, rule, tick_ms = sight.table, sight.params.nuc, sight.tick_ms
-    page, word, row = state.words.pages.get(key), table.cold[DriftDetector.NAME][slot], table.rows[slot]
+    page, word, row = state.words.pages.get(key), words.word_of(table, DriftDetector.NAME, slot), table.rows[slot]
     again = page is not None and page.event.t_end is not None
     if page and not again and tick_ms - page.emitted_ms < sight.params.revise_s * 1000.0:
         return []

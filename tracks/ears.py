@@ -40,19 +40,24 @@ RULE, RULE_VERSION = "receiver_down", "1.0"
 HOUR_BUCKETS = 7  # report totals at the ends of the last seven 10-minute buckets: what came in the hour before
 EAR = np.dtype(
     [
-        ("back_ms", "<i8"),  # first transmission since the silence began, 0 none
-        ("back_fix_ms", "<i8"),  # first accepted position since then, 0 none
         ("block", "<i4"),  # coverage: last 5-min block in which it was heard under way (0 none), and where
         ("block_lat", "<i4"),
         ("block_lon", "<i4"),
-        ("back_lat", "<i4"),
-        ("back_lon", "<i4"),
         ("bucket", "<i4"),  # last bucket with a report whose total is known
         ("totals", "<u4", (HOUR_BUCKETS,)),  # reports at the end of bucket b, at b % HOUR_BUCKETS
+        ("at", "<u4"),  # number of its BACK in the pool; 0 where `silence` is 0
         ("silence", "u1"),  # 0 none, 1 an episode is running, 2 one that may not teach coverage
     ]
 )
-EAR_TYPE = from_dtype(EAR)
+BACK = np.dtype(
+    [
+        ("back_ms", "<i8"),  # first transmission since the silence began, 0 none
+        ("fix_ms", "<i8"),  # first accepted position since then, 0 none
+        ("lat", "<i4"),
+        ("lon", "<i4"),
+    ]
+)
+EAR_TYPE, BACK_TYPE = from_dtype(EAR), from_dtype(BACK)
 SILENCES = types.Tuple((int64[::1], int64[::1], float64[::1]))
 
 

@@ -48,7 +48,6 @@ NOBODY: tuple[np.ndarray | None, np.ndarray] = None, np.empty(0, np.int64)
 STRIDE = np.dtype(
     [
         ("ring", "u1", (RING,)),  # speed of each look in STEP_KN, plus one; 0 none
-        ("last_ms", "<i8"),  # newest position at the last look
         ("look", "<i4"),  # number of the last look
         ("asked_lat", "<i4"),
         ("asked_lon", "<i4"),
@@ -517,7 +516,7 @@ def look(rows, more, strides, tick_ms, share_max, share_end, kn_min, kn_max, bas
     for slot in range(rows.shape[0]):
         row, stride = rows[slot], strides[slot]
         t_ms, speed_kn = row["t_ms"], row["speed_kn"]
-        if t_ms == T_MISSING or t_ms <= stride["last_ms"] or t_ms < tick_ms - LOOK_MS or speed_kn < 0.0 or more[slot]["belief"] != BELIEVED:
+        if t_ms == T_MISSING or t_ms < tick_ms - LOOK_MS or speed_kn < 0.0 or more[slot]["belief"] != BELIEVED:
             continue
         what = 0
         if stride["asked"] == 0 or distance_m(stride["asked_lat"], stride["asked_lon"], row["lat"], row["lon"]) >= stride["slack_m"]:
@@ -551,7 +550,6 @@ def look(rows, more, strides, tick_ms, share_max, share_end, kn_min, kn_max, bas
             what |= QUICK
         stride["ring"][number % RING] = np.uint8(min(255.0, speed_kn / STEP_KN + 1.5))
         stride["look"] = number
-        stride["last_ms"] = t_ms
         stride["cog"] = row["cog"]
         found[slot] = what
     return found

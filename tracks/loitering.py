@@ -22,8 +22,23 @@ from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.params import INSHORE_NM, OFFSHORE_NM, Loitering
 from tracks.records import BUCKET_MS, MINUTE_MS
-from tracks.slow_runs import FORGOTTEN, RUN, SLOWEST_MS, STOPPED, TOLD_BEFORE, TOLD_ENDED, UNTOLD, WENT_ON, close_buckets, goes_ahead, shapes, since_ms, waiting
-from tracks.vessels import ask_geography
+from tracks.slow_runs import (
+    FORGOTTEN,
+    PACE,
+    RUN,
+    SLOWEST_MS,
+    STOPPED,
+    TOLD_BEFORE,
+    TOLD_ENDED,
+    UNTOLD,
+    WENT_ON,
+    close_buckets,
+    goes_ahead,
+    shapes,
+    since_ms,
+    waiting,
+)
+from tracks.vessels import VesselTable, ask_geography
 from tracks.waiting import SEEN_EARLY, WAIT, Judged, judge, words
 
 TYPE = RULE = "loitering"
@@ -36,7 +51,8 @@ class LoiteringDetector(Detector):
     """Episodes of loitering; the runs themselves lie beside the tracks."""
 
     NAME = "loitering"
-    COLD = RUN
+    COLD = PACE
+    POOL = RUN
 
     def __init__(self) -> None:
         self.book = ep.Book()
@@ -46,35 +62,35 @@ class LoiteringDetector(Detector):
         tick_ms, table, rule = sight.tick_ms, sight.table, sight.params.loitering
         if tick_ms % BUCKET_MS:
             return []
-        n, runs = len(table), table.cold[self.NAME][: len(table)]
-        outcome = close_buckets(table.known, table.trail[:n], runs, tick_ms // BUCKET_MS - 1, _limits(rule))
+        n, paces, pool = len(table), table.cold[self.NAME][: len(table)], table.pools[self.NAME]
+        outcome = close_buckets(table.known, table.trail[:n], paces, pool, tick_ms // BUCKET_MS - 1, _limits(rule))
         went_on = np.flatnonzero(outcome == WENT_ON)
         ask_geography(table, went_on, sight.geography)
+        events, over = [], np.flatnonzero((outcome == STOPPED) | (outcome == FORGOTTEN))
+        for slot in table.in_order(over[pool.records["told"][paces["at"][over]] != UNTOLD]) if rule.enabled else ():
+            events += self._ended(sight, int(slot), forgotten=bool(outcome[slot] == FORGOTTEN))
+        pool.give_back(paces, np.flatnonzero(outcome == FORGOTTEN))
         if not rule.enabled:
             return []
-        over = np.flatnonzero(((outcome == STOPPED) | (outcome == FORGOTTEN)) & (runs["told"] != UNTOLD))
-        events = []
-        for slot in table.in_order(over):
-            events += self._ended(sight, int(slot), forgotten=bool(outcome[slot] == FORGOTTEN))
         by = rule.duration_s_min
         needs = (by.offshore, by.border, by.inshore, rule.fast_share_max, rule.radius_nm_max, rule.net_over_path_max, float(rule.reports_min))
-        slots, ready = waiting(table.known, runs, went_on, tick_ms, needs)
+        slots, ready = waiting(table.known, paces, pool, went_on, tick_ms, needs)
         return events + self._went_on(sight, slots, ready) if len(slots) else events
 
     def _went_on(self, sight: Sight, slots: np.ndarray, ready: np.ndarray) -> list[Event]:
         """Runs that wait; those that are `ready` meet the definition or have been told of: what is new about them."""
-        tick_ms, rule, runs = sight.tick_ms, sight.params.loitering, sight.table.cold[self.NAME]
+        tick_ms, rule, runs = sight.tick_ms, sight.params.loitering, sight.table.pools[self.NAME].records
         waits, need_s, ready = _waits(sight, slots, ready, rule)
         if not len(waits):
             return []
-        judged, at = judge(sight, waits, rule), waits["slot"]
+        judged, at = judge(sight, waits, rule), sight.table.cold[self.NAME]["at"][waits["slot"]]
         runs["stands"][at] |= np.where(ready, judged.stands(), judged.stands(SEEN_EARLY))
         reasons, told = judged.reasons(rule.doubt_max), runs["told"][at]
         new = (told == UNTOLD) | (told == TOLD_BEFORE)
         minutes = tick_ms // MINUTE_MS - runs["told_min"][at].astype(np.int64)
         due = (reasons < 0) & (minutes * MINUTE_MS >= sight.params.revise_s * 1000.0)
         rows, events = np.flatnonzero(ready & (new | due | (told != reasons + 2))), []
-        rows = rows[np.argsort(sight.table.keys_of(at[rows]))]
+        rows = rows[np.argsort(sight.table.keys_of(waits["slot"][rows]))]
         zones = sight.geography.relations_of(waits["lat_deg"][rows], waits["lon_deg"][rows]) if len(rows) else []
         for i, near in zip(rows.tolist(), zones):
             events.append(self._tell(sight, judged, i, near, float(need_s[i]), new=bool(new[i])))
@@ -85,7 +101,7 @@ class LoiteringDetector(Detector):
         """The first or next version of the event about row i. `zones`: of its place."""
         table, tick_ms, rule, wait = sight.table, sight.tick_ms, sight.params.loitering, judged.waits[i]
         slot, lat_deg, lon_deg = int(wait["slot"]), float(wait["lat_deg"]), float(wait["lon_deg"])
-        run, key = table.cold[self.NAME][slot], table.key_of(slot)
+        run, key = _runs(table, slot), table.key_of(slot)
         exclusions, doubts = words(sight, judged, i, zones, rule, [] if new else self.book.pages[key].event.exclusions)
         reason = ep.suppressed_reason(exclusions)
         duration_s = (tick_ms - since_ms(int(run["first_ms"]))) / 1000.0
@@ -110,7 +126,7 @@ class LoiteringDetector(Detector):
 
     def _ended(self, sight: Sight, slot: int, *, forgotten: bool) -> list[Event]:
         """The run stopped: an open event closes, a candidate gets its end; forgotten runs leave the book."""
-        key, run = sight.table.key_of(slot), sight.table.cold[self.NAME][slot]
+        key, run = sight.table.key_of(slot), _runs(sight.table, slot)
         page, out = self.book.pages[key], []
         if page.event.t_end is None:
             closed = "closed" if page.event.state == "open" else page.event.state
@@ -136,6 +152,11 @@ class LoiteringDetector(Detector):
         self.book = ep.Book.from_sections(sections["book"])
 
 
+def _runs(table: VesselTable, slots: Any) -> Any:
+    """The runs of these tracks (RUN[n]), or the run of one."""
+    return table.pools[LoiteringDetector.NAME].records[table.cold[LoiteringDetector.NAME]["at"][slots]]
+
+
 def _limits(rule: Loitering) -> tuple[float, ...]:
     """What closing a bucket asks of the profile: `close_buckets`."""
     buckets = (rule.resume_s, rule.merge_s, rule.unknown_s_max, max(rule.gap_s_max, rule.merge_s))
@@ -145,7 +166,7 @@ def _limits(rule: Loitering) -> tuple[float, ...]:
 def _waits(sight: Sight, slots: np.ndarray, ready: np.ndarray, rule: Loitering) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(WAIT rows, float64 least durations in s, bool ready) of runs; inshore, outside the zones that count there, only those of which was told."""
     table, more = sight.table, sight.table.more
-    runs = table.cold[LoiteringDetector.NAME][slots]
+    runs = _runs(table, slots)
     coast_nm, waits = more["coast_nm"][slots], np.zeros(len(slots), WAIT)
     lat, lon, waits["radius_nm"] = shapes(runs)
     waits["slot"], waits["lat"], waits["lon"] = slots, runs["at_lat"], runs["at_lon"]

@@ -13,13 +13,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import float64, from_dtype, int64, types, uint8
+from numba import float64, from_dtype, int64, types, uint8, uint32
 
 from dogwatch.batch import HDG_MISSING, LAT_MISSING, SOG_MISSING
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
 from tracks.params import INSHORE_NM, OFFSHORE_NM
 from tracks.place_facts import COS_COURSE
+from tracks.pool import Pool, take
 from tracks.records import BUCKET_MS, MORE_TYPE, PLAIN, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 
 SLOWEST_MS = 180_000  # the slowest nominal interval (ITU-R M.1371: moored or anchored): what the definition needs, not what was promised
@@ -34,12 +35,32 @@ BOW_DEG, AHEAD_COS2 = 20, 0.75  # bows that agree; squared cosine of the angle f
 EARLY = 3  # slow buckets from which on its company is looked at
 UNTOLD, TOLD_OPEN, TOLD_BEFORE, TOLD_ENDED = 0, 1, 254, 255  # values of `told`; between them 2 + the number of the reason for which it is not shown
 
-RUN = np.dtype(
+PACE = np.dtype(
     [
-        # what the bucket of a vessel under way touches
         ("median_ms", "<i8"),  # time and place of the last bucket with reports, slow or not
         ("median_lat", "<i4"),
         ("median_lon", "<i4"),
+        ("at", "<u4"),  # number of its RUN in the pool; 0 where `state` is NONE
+        ("segment", "<u2"),  # of the track: after a jump a slow run may not go on
+        ("state", "u1"),
+    ]
+)
+RUN = np.dtype(
+    [
+        ("first_ms", "<i8"),  # first report of the run
+        ("last_ms", "<i8"),  # last report of its last slow bucket
+        ("path_m", "<f8"),
+        ("speed_sum_kn", "<f8"),
+        ("sum_y_m", "<f8"),
+        ("sum_x_m", "<f8"),
+        ("lat", "<i4"),  # origin of the offsets below: median position of the first slow bucket
+        ("lon", "<i4"),
+        ("at_lat", "<i4"),  # median position of the last slow bucket
+        ("at_lon", "<i4"),
+        ("min_y", "<i4"),  # box of the medians, in units from the origin
+        ("max_y", "<i4"),
+        ("min_x", "<i4"),
+        ("max_x", "<i4"),
         ("known", "<i4"),  # last bucket with reports
         ("bucket", "<i4"),  # last slow bucket
         ("slow", "<i4"),  # buckets
@@ -50,50 +71,36 @@ RUN = np.dtype(
         ("clear", "<i4"),  # slow buckets outside every port and anchorage mask
         ("samples", "<u4"),
         ("told_min", "<u4"),  # minute of the newest version of its event
-        ("segment", "<u2"),  # of the track: after a jump a slow run may not go on
         ("bow", "<u2"),  # heading of its first slow bucket that told one
-        ("state", "u1"),
         ("told", "u1"),  # what the newest version of its event says; TOLD_BEFORE: there is one about an earlier run only
         ("stands", "u1"),  # bits of explanations by company that it gave: they hold while the run goes on
         ("ahead", "u1"),  # slow buckets, up to AHEAD_MOST, in which it went on along that heading
-        # what only a slow one touches
-        ("first_ms", "<i8"),  # first report of the run
-        ("last_ms", "<i8"),  # last report of its last slow bucket
-        ("lat", "<i4"),  # origin of the offsets below: median position of the first slow bucket
-        ("lon", "<i4"),
-        ("at_lat", "<i4"),  # median position of the last slow bucket
-        ("at_lon", "<i4"),
-        ("path_m", "<f8"),
-        ("speed_sum_kn", "<f8"),
-        ("sum_y_m", "<f8"),
-        ("sum_x_m", "<f8"),
-        ("min_y", "<i4"),  # box of the medians, in units from the origin
-        ("max_y", "<i4"),
-        ("min_x", "<i4"),
-        ("max_x", "<i4"),
     ]
 )
-RUN_TYPE = from_dtype(RUN)
+PACE_TYPE, RUN_TYPE = from_dtype(PACE), from_dtype(RUN)
+RUNS_TYPE = types.Tuple((PACE_TYPE[::1], RUN_TYPE[::1], uint32[::1]))  # what is known of all, runs in their pool, and its numbers
 
 
-def close_buckets(more: np.ndarray, trail: np.ndarray, runs: np.ndarray, bucket: int, limits: tuple[float, ...]) -> np.ndarray:
+def close_buckets(more: np.ndarray, trail: np.ndarray, paces: np.ndarray, pool: Pool, bucket: int, limits: tuple[float, ...]) -> np.ndarray:
     """Close bucket number `bucket` of every vessel; uint8[n] what it did to the run (0 nothing, WENT_ON, STOPPED, FORGOTTEN).
+
+    A run that is forgotten keeps its record until the caller gives it back.
 
     limits: speed_kn_max, resume_kn, fast_share_max, then in buckets: resume, merge, unknown, gap (at least merge).
     """
-    outcome = np.zeros(len(runs), np.uint8)
-    _close_buckets(more, trail, runs, bucket, limits, outcome)
+    outcome = np.zeros(len(paces), np.uint8)
+    _close_buckets(more, trail, (paces, pool.records, pool.numbers), bucket, limits, outcome)
     return outcome
 
 
-def waiting(more: np.ndarray, runs: np.ndarray, slots: np.ndarray, tick_ms: int, limits: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+def waiting(more: np.ndarray, paces: np.ndarray, pool: Pool, slots: np.ndarray, tick_ms: int, limits: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
     """(slots of runs that are worth a look, which of them have been told of or meet duration, fast share, progress and reports of the definition).
 
     Worth a look is a run of EARLY buckets: what others show of it counts before it is long enough. Masks near the coast are asked, zones are not.
     limits: least duration in s offshore, near the border, inshore; greatest fast share, radius in nm, net over path; fewest positions.
     """
     what = np.zeros(len(slots), np.uint8)
-    _waiting(more, runs, slots, tick_ms, limits, what)
+    _waiting(more, (paces, pool.records, pool.numbers), slots, tick_ms, limits, what)
     return slots[what > 0], what[what > 0] == READY
 
 
@@ -146,17 +153,19 @@ def goes_ahead(runs: np.ndarray) -> np.ndarray:
     return ahead
 
 
-@kernel((MORE_TYPE[::1], RUN_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 7), uint8[::1]), **PLAIN)
+@kernel((MORE_TYPE[::1], RUNS_TYPE, int64[::1], int64, types.UniTuple(float64, 7), uint8[::1]), **PLAIN)
 def _waiting(more, runs, slots, tick_ms, limits, what):
     """Write LOOK or READY for each of the slots that is."""
     offshore_s, border_s, inshore_s, share_max, radius_max, net_max, reports_min = limits
+    paces, records, _ = runs
     for i in range(slots.shape[0]):
-        m, run = more[slots[i]], runs[slots[i]]
+        m, pace = more[slots[i]], paces[slots[i]]
+        run = records[pace["at"]]
         if run["told"] != UNTOLD and run["told"] != TOLD_BEFORE:
             what[i] = READY
             continue
         inshore = m["coast_nm"] < INSHORE_NM
-        if run["state"] != ACTIVE or (inshore and (m["masked"] != 0 or m["watched"] == 2)):
+        if pace["state"] != ACTIVE or (inshore and (m["masked"] != 0 or m["watched"] == 2)):
             continue
         if run["slow"] >= EARLY and m["masked"] == 0:
             what[i] = LOOK
@@ -176,11 +185,13 @@ def _median(n, total, least, most):
     return middle // 2 if n % 2 == 0 else middle
 
 
-@kernel((RUN_TYPE[::1], int64, int64, int64, int64, int64, int64), **PLAIN)
-def _begin(runs, slot, bucket, lat, lon, t_first, t_last):
+@kernel((RUNS_TYPE, int64, int64, int64, int64, int64), **PLAIN)
+def _begin(runs, slot, bucket, lat, lon, t_first):
     """A new run that starts with this bucket."""
-    run = runs[slot]
-    run["state"] = np.uint8(ACTIVE)
+    paces, records, numbers = runs
+    if paces[slot]["at"] == 0:
+        paces[slot]["at"] = take(numbers)
+    run = records[paces[slot]["at"]]
     run["told"] = np.uint8(UNTOLD if run["told"] == UNTOLD else TOLD_BEFORE)
     run["stands"] = np.uint8(0)
     run["first_ms"] = t_first
@@ -194,10 +205,9 @@ def _begin(runs, slot, bucket, lat, lon, t_first, t_last):
     run["min_y"] = run["max_y"] = run["min_x"] = run["max_x"] = np.int32(0)
 
 
-@kernel((RUN_TYPE[::1], int64, int64, int64, int64), **PLAIN)
-def _steer(runs, slot, lat, lon, hdg):
+@kernel((RUN_TYPE, int64, int64, int64), **PLAIN)
+def _steer(run, lat, lon, hdg):
     """A slow bucket that ends at a place with a heading: did the run go ahead along the heading of its beginning?"""
-    run = runs[slot]
     if hdg >= 360:
         return
     if run["bow"] >= 360:
@@ -210,11 +220,9 @@ def _steer(runs, slot, lat, lon, hdg):
         run["ahead"] += np.uint8(1)
 
 
-@kernel((RUN_TYPE[::1], int64, int64, int64, int64, int64, float64, int64, int64), **PLAIN)
-def _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, samples, masked):
+@kernel((RUN_TYPE, int64, int64, int64, int64, float64, int64, int64), **PLAIN)
+def _extend(run, bucket, lat, lon, t_last, speed_kn, samples, masked):
     """Add a slow bucket to a run."""
-    run = runs[slot]
-    run["state"] = np.uint8(ACTIVE)
     run["unknown"] += np.int32(max(0, bucket - run["known"] - 1))
     run["path_m"] += distance_m(run["at_lat"], run["at_lon"], lat, lon)
     y, x = lat - run["lat"], lon_difference(lon, run["lon"])
@@ -237,15 +245,15 @@ def _extend(runs, slot, bucket, lat, lon, t_last, speed_kn, samples, masked):
     run["bucket"] = np.int32(bucket)
 
 
-@kernel(uint8(RUN_TYPE[::1], int64, int64, float64, float64, float64), **PLAIN)
-def _unheard(runs, slot, bucket, merge_n, unknown_n, gap_n):
+@kernel(uint8(PACE_TYPE, RUN_TYPE, int64, float64, float64, float64), **PLAIN)
+def _unheard(pace, run, bucket, merge_n, unknown_n, gap_n):
     """A bucket without a report: what it does to the run."""
-    run, did = runs[slot], 0
-    if run["state"] == ACTIVE and bucket - run["known"] > unknown_n:
-        run["state"] = np.uint8(ENDED)
+    did = 0
+    if pace["state"] == ACTIVE and bucket - run["known"] > unknown_n:
+        pace["state"] = np.uint8(ENDED)
         did = STOPPED
-    if run["state"] == ENDED and bucket - run["bucket"] > (gap_n if run["tail"] == 0 else merge_n):
-        run["state"] = np.uint8(NONE)
+    if pace["state"] == ENDED and bucket - run["bucket"] > (gap_n if run["tail"] == 0 else merge_n):
+        pace["state"] = np.uint8(NONE)
         did = FORGOTTEN
     return np.uint8(did)
 
@@ -266,13 +274,14 @@ def _told_kn(trail, slot, begin_at, base):
 
 
 # Flat: a bucket of every vessel in one pass, with nothing written down between its samples and its run; slow twin in tests/naive_tracks.py.
-@kernel((MORE_TYPE[::1], TRAIL_TYPE[:, ::1], RUN_TYPE[::1], int64, types.UniTuple(float64, 7), uint8[::1]), **PLAIN)
+@kernel((MORE_TYPE[::1], TRAIL_TYPE[:, ::1], RUNS_TYPE, int64, types.UniTuple(float64, 7), uint8[::1]), **PLAIN)
 def _close_buckets(more, trail, runs, bucket, limits, outcome):
     """As `close_buckets`."""
     speed_max, resume_kn, share_max, resume_n, merge_n, unknown_n, gap_n = limits
     base, begin_at = bucket * BUCKET_MS, (bucket * SAMPLES) & (TRAIL_FIXES - 1)
-    for slot in range(runs.shape[0]):
-        run = runs[slot]
+    paces, records, _ = runs
+    for slot in range(paces.shape[0]):
+        pace = paces[slot]
         n, first, last, nought = 0, 0, 0, np.int64(0)
         t_sum, t_first, t_last = nought, nought, nought
         y_sum, y_least, y_most, x_sum, x_least, x_most = nought, nought, nought, nought, nought, nought
@@ -292,58 +301,61 @@ def _close_buckets(more, trail, runs, bucket, limits, outcome):
             x_sum += x
             y_least, y_most = min(y_least, y), max(y_most, y)
             x_least, x_most = min(x_least, x), max(x_most, x)
-        if n == 0 and run["state"] == NONE:
+        if n == 0 and pace["state"] == NONE:
             continue
-        m = more[slot]
-        if m["segment"] != run["segment"]:
-            if run["state"] != NONE:
+        m, run = more[slot], records[pace["at"]]
+        if m["segment"] != pace["segment"]:
+            if pace["state"] != NONE:
                 outcome[slot] = FORGOTTEN
-            run["state"] = np.uint8(NONE)
-            run["median_ms"] = 0
-            run["segment"] = m["segment"]
+            pace["state"] = np.uint8(NONE)
+            pace["median_ms"] = 0
+            pace["segment"] = m["segment"]
             if run["told"] != UNTOLD:
                 continue  # its event ends first: the next run begins with the next bucket
         if n == 0:
-            did = _unheard(runs, slot, bucket, merge_n, unknown_n, gap_n)
+            did = _unheard(pace, run, bucket, merge_n, unknown_n, gap_n)
             if did != 0:
                 outcome[slot] = did
             continue
         lat, lon = _median(n, y_sum, y_least, y_most), np.int64(trail[slot, first]["lon"]) + _median(n, x_sum, x_least, x_most)
-        t_ms, since_ms, speed_kn = base + t_sum // n, run["median_ms"], -1.0
+        t_ms, since_ms, speed_kn = base + t_sum // n, pace["median_ms"], -1.0
         if t_last - t_first >= SPAN_MS_MIN:
             a, b = trail[slot, first], trail[slot, last]
             speed_kn = distance_m(a["lat"], a["lon"], b["lat"], b["lon"]) * 1000.0 / (t_last - t_first) / KN_MS
         elif since_ms > 0 and t_ms - since_ms <= 4 * BUCKET_MS and t_ms > since_ms:
-            speed_kn = distance_m(run["median_lat"], run["median_lon"], lat, lon) * 1000.0 / (t_ms - since_ms) / KN_MS
+            speed_kn = distance_m(pace["median_lat"], pace["median_lon"], lat, lon) * 1000.0 / (t_ms - since_ms) / KN_MS
         else:
             speed_kn = _told_kn(trail, slot, begin_at, base)
         if speed_kn < 0.0:
-            did = _unheard(runs, slot, bucket, merge_n, unknown_n, gap_n)
+            did = _unheard(pace, run, bucket, merge_n, unknown_n, gap_n)
             if did != 0:
                 outcome[slot] = did
             continue
         m["typical_kn"] = max(np.float32(m["typical_kn"] * 0.999), np.float32(speed_kn))
-        silent = run["state"] == ENDED and run["tail"] == 0
-        left = silent and distance_m(run["median_lat"], run["median_lon"], lat, lon) * 1000.0 > speed_max * KN_MS * (t_ms - since_ms)
-        run["median_lat"] = np.int32(lat)
-        run["median_lon"] = np.int32(lon)
-        run["median_ms"] = t_ms
+        silent = pace["state"] == ENDED and run["tail"] == 0
+        left = silent and distance_m(pace["median_lat"], pace["median_lon"], lat, lon) * 1000.0 > speed_max * KN_MS * (t_ms - since_ms)
+        pace["median_lat"] = np.int32(lat)
+        pace["median_lon"] = np.int32(lon)
+        pace["median_ms"] = t_ms
         fast = run["fast"] + run["tail"]
         if speed_kn <= speed_max:
             # within the merge time a pause may be longer than the definition's share: the whole is judged again as it goes on
-            if run["state"] == NONE or left or (run["state"] == ENDED and fast > MERGE_FAST * share_max * (run["slow"] + fast + 1)):
-                _begin(runs, slot, bucket, lat, lon, base + t_first, base + t_last)
-            _steer(runs, slot, lat, lon, np.int64(trail[slot, last]["hdg"]))
-            _extend(runs, slot, bucket, lat, lon, base + t_last, speed_kn, n, m["masked"])
+            if pace["state"] == NONE or left or (pace["state"] == ENDED and fast > MERGE_FAST * share_max * (run["slow"] + fast + 1)):
+                _begin(runs, slot, bucket, lat, lon, base + t_first)
+                run = records[pace["at"]]
+            pace["state"] = np.uint8(ACTIVE)
+            _steer(run, lat, lon, np.int64(trail[slot, last]["hdg"]))
+            _extend(run, bucket, lat, lon, base + t_last, speed_kn, n, m["masked"])
+            run["known"] = np.int32(bucket)
             outcome[slot] = WENT_ON
-        elif run["state"] != NONE:
+        elif pace["state"] != NONE:
             run["tail"] += np.int32(1)
             run["resumed"] = np.int32(run["resumed"] + 1) if speed_kn >= resume_kn else np.int32(0)
+            run["known"] = np.int32(bucket)
             share_kept = fast <= share_max * (run["slow"] + fast + 1)
-            if run["state"] == ACTIVE and (run["resumed"] >= resume_n or (run["tail"] >= 2 and not share_kept)):
-                run["state"] = np.uint8(ENDED)
+            if pace["state"] == ACTIVE and (run["resumed"] >= resume_n or (run["tail"] >= 2 and not share_kept)):
+                pace["state"] = np.uint8(ENDED)
                 outcome[slot] = STOPPED
-            elif run["state"] == ENDED and bucket - run["bucket"] > merge_n:
-                run["state"] = np.uint8(NONE)
+            elif pace["state"] == ENDED and bucket - run["bucket"] > merge_n:
+                pace["state"] = np.uint8(NONE)
                 outcome[slot] = FORGOTTEN
-        run["known"] = np.int32(bucket)

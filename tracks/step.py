@@ -62,7 +62,8 @@ class TrackState:
         learned = Coverage.from_sections(coverage.to_sections()) if coverage else Coverage()
         detectors = new_detectors()
         cold = {detector.NAME: detector.COLD for detector in detectors if detector.COLD is not None}
-        table = VesselTable.new(params.vessels_max, cold, min(capacity, params.vessels_max))
+        pools = {detector.NAME: detector.POOL for detector in detectors if detector.POOL is not None}
+        table = VesselTable.new(params.vessels_max, cold, min(capacity, params.vessels_max), pools)
         return cls(params, geography, Reorder(), table, learned, detectors, watchlists=watchlists or Watchlists())
 
     @property

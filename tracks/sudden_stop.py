@@ -6,8 +6,9 @@ Definition: docs/behaviours/sudden-stop.md.
 Theory. A merchant ship under way needs miles to stop; one that stops within two minutes has hit something, or her data are wrong. The
 trail is too coarse for that, so every fix is looked at, but only where the speed passes one of three marks: leaving `fast_kn`
 downwards (then the time is kept), falling below `stopped_kn` (a candidate, if that was soon after), rising above `resume_kn` (over).
-What is kept of a track is touched at these passages only. At the ticks a candidate must still lie there `sustained_s` later, by its
-word and by its place, and must have made way before, by its place too: a SOG that jumps is no stop.
+What is kept of a track is touched at these passages only; of one that lies nowhere it is given back once it has been slow for too long to stop
+suddenly. At the ticks a candidate must still lie there `sustained_s` later, by its word and by its place, and must have made way before, by
+its place too: a SOG that jumps is no stop.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, from_dtype, int32, int64, types
+from numba import float64, from_dtype, int32, int64, types, uint32
 
 from dogwatch.batch import SOG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value
@@ -26,8 +27,9 @@ from tracks import subjects
 from tracks.detector import Detector, Sight
 from tracks.look import PASSED
 from tracks.params import SuddenStop
-from tracks.records import FIX_TYPE, TAKEN_TYPE
-from tracks.vessels import trail_ms, trail_of
+from tracks.pool import take
+from tracks.records import BUCKET_MS, FIX_TYPE, TAKEN_TYPE
+from tracks.vessels import VesselTable, trail_ms, trail_of
 
 TYPE, RULE = "safety", "sudden_stop"
 RULE_VERSION = "1.0"
@@ -48,14 +50,16 @@ STOP = np.dtype(
         ("stage", "u1"),
     ]
 )
-_STOP = from_dtype(STOP)
+SPEED = np.dtype([("at", "<u4")])  # number of its STOP in the pool
+_SPEED, _STOP = from_dtype(SPEED), from_dtype(STOP)
 
 
 class SuddenStopDetector(Detector):
     """Episodes of sudden stops; the stops themselves lie beside the tracks."""
 
     NAME = "sudden_stop"
-    COLD = STOP
+    COLD = SPEED
+    POOL = STOP
 
     def __init__(self) -> None:
         self.book = ep.Book()
@@ -64,14 +68,15 @@ class SuddenStopDetector(Detector):
 
     def bring(self, sight: Sight) -> np.ndarray:
         """int64[n]: keys of those who have stopped suddenly, as they were before this tick."""
-        stages = sight.table.cold[self.NAME]["stage"][: len(sight.table)]
-        return sight.table.keys_of(np.flatnonzero((stages == CANDIDATE) | (stages == LIES)))
+        slots, stops = all_stops(sight.table)
+        return sight.table.keys_of(slots[(stops["stage"] == CANDIDATE) | (stops["stage"] == LIES)])
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Mark who stopped suddenly, and who goes on."""
         rule = sight.params.sudden_stop
         limits = (rule.fast_kn, rule.stopped_kn, rule.resume_kn, rule.within_s * 1000.0)
-        slots = _passages(fixes, taken, sight.picks(fixes, taken)[PASSED], sight.table.cold[self.NAME], limits)
+        pool = sight.table.pools[self.NAME]
+        slots = _passages(fixes, taken, sight.picks(fixes, taken)[PASSED], sight.table.cold[self.NAME], pool.records, pool.numbers, limits)
         self.waiting |= {sight.table.key_of(slot) for slot in slots.tolist()}
 
     def tick(self, sight: Sight) -> list[Event]:
@@ -82,13 +87,14 @@ class SuddenStopDetector(Detector):
             self.waiting = set()
         self.stopped = np.concatenate(sight.brought(self.NAME) or [self.bring(sight)]) if self.waiting else NOBODY
         keys = sorted(self.waiting | set(self.book.pages))
-        slots, stops = table.slots_of_keys(np.array(keys, np.int64)), table.cold[self.NAME]
-        columns = slots, stops["stage"][slots], stops["stop_ms"][slots], table.rows["nav"][slots]
+        slots = table.slots_of_keys(np.array(keys, np.int64))
+        stops = stops_of(table, slots)
+        columns = slots, stops["stage"], stops["stop_ms"], table.rows["nav"][slots]
         for key, slot, was, stop_ms, nav in zip(keys, *(column.tolist() for column in columns), strict=True):
             judged = key in self.waiting
             if judged:
                 events += self._candidate(sight, key, slot)
-            stage = int(stops["stage"][slot]) if judged else was
+            stage = int(stops_of(table, slot)["stage"]) if judged else was
             page = self.book.pages.get(key)
             if page is None:
                 continue
@@ -100,16 +106,20 @@ class SuddenStopDetector(Detector):
                 last_ms = min(tick_ms, max(int(table.rows["t_ms"][slot]), page.event.t_start))
                 events.append(self.book.revise(key, tick_ms, state=closed, t_end=last_ms))
             elif stage == LIES and nav in (subjects.NAV_ANCHORED, subjects.NAV_MOORED):
-                stops["stage"][slot] = KEPT  # she says by now what she stopped for
+                stops_of(table, slot)["stage"] = KEPT  # she says by now what she stopped for
                 events.append(self.book.revise(key, tick_ms, state="candidate", reason="suppressed: anchored_or_moored"))
             elif page.event.state == "open" and tick_ms - page.emitted_ms >= sight.params.revise_s * 1000.0:
                 duration_s = ep.tidy("s", (tick_ms - page.event.t_start) / 1000.0)
                 events.append(self.book.revise(key, tick_ms, measures={**page.event.measures, "duration_s": duration_s}))
+        if tick_ms % BUCKET_MS == 0:
+            slots, stops = all_stops(table)
+            idle = (stops["stage"] == NONE) & (tick_ms - stops["fast_ms"] > rule.within_s * 1000.0)
+            table.pools[self.NAME].give_back(table.cold[self.NAME], slots[idle])
         return events
 
     def _candidate(self, sight: Sight, key: int, slot: int) -> list[Event]:
         table, rule, tick_ms = sight.table, sight.params.sudden_stop, sight.tick_ms
-        stop, row = table.cold[self.NAME][slot], table.rows[slot]
+        stop, row = stops_of(table, slot), table.rows[slot]
         if stop["stage"] != CANDIDATE or tick_ms - int(stop["stop_ms"]) > 4000.0 * rule.sustained_s:
             self.waiting.discard(key)
             return []
@@ -139,6 +149,17 @@ class SuddenStopDetector(Detector):
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
         self.book, self.waiting = ep.Book.from_sections(sections["book"]), set(sections["waiting"])
+
+
+def stops_of(table: VesselTable, slots: Any) -> Any:
+    """The stops of these tracks (STOP[n]), or, to be written to if it has one, of one; all zero: it has none."""
+    return table.pools[SuddenStopDetector.NAME].records[table.cold[SuddenStopDetector.NAME]["at"][slots]]
+
+
+def all_stops(table: VesselTable) -> tuple[np.ndarray, np.ndarray]:
+    """(slots, STOP[n]) of the tracks that have one."""
+    slots = np.flatnonzero(table.cold[SuddenStopDetector.NAME]["at"][: len(table)])
+    return slots, stops_of(table, slots)
 
 
 def _is_asked_for(sight: Sight, slot: int, rule: SuddenStop) -> bool:
@@ -218,8 +239,8 @@ def _exclusions(sight: Sight, slot: int, stop: np.void, here: tuple[float, float
 
 
 # Slow twin in tests/naive_motion.py.
-@kernel(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int32[::1], _STOP[::1], types.UniTuple(float64, 4)))
-def _passages(fixes, taken, passed, stops, limits):
+@kernel(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int32[::1], _SPEED[::1], _STOP[::1], uint32[::1], types.UniTuple(float64, 4)))
+def _passages(fixes, taken, passed, rows, stops, numbers, limits):
     """Enter passages of the three speeds (numbers of rows: look.py); slots with a new candidate. limits: fast, stopped, resume in knots, within in ms."""
     fast_kn, stopped_kn, resume_kn, within_ms = limits
     found = np.empty(16, np.int64)
@@ -233,7 +254,12 @@ def _passages(fixes, taken, passed, stops, limits):
         rose = (before_kn < resume_kn and now_kn >= resume_kn) or (before_kn < stopped_kn and now_kn >= stopped_kn)
         if not (fell or stopped or rose):
             continue
-        stop = stops[told["slot"]]
+        row = rows[told["slot"]]
+        if row["at"] == 0:
+            if not fell:
+                continue  # it has not been fast of late
+            row["at"] = take(numbers)
+        stop = stops[row["at"]]
         if fell:
             stop["fast_ms"] = told["prev_t_ms"]
             stop["before_kn"] = np.float32(before_kn)

@@ -26,6 +26,7 @@ from tracks.dark import DarkDetector
 from tracks.detector import Detector, Sight
 from tracks.detectors import KINDS
 from tracks.params import Params
+from tracks.pool import Pool
 from tracks.records import MARK_MASKED
 from tracks.step import TrackState
 
@@ -108,9 +109,10 @@ class _Own:
             table.used["marks"] = table.used["marks"] & (0xFF ^ MARK_MASKED) | masked
 
     def _change_places(self, sight: Sight) -> None:
-        cold = sight.table.cold
-        for name, other in self.names.items():
-            cold[name], cold[other] = cold[other], cold[name]
+        for kept in (sight.table.cold, sight.table.pools):
+            for name, other in self.names.items():
+                if name in kept:
+                    kept[name], kept[other] = kept[other], kept[name]
 
 
 class Variant(Detector):
@@ -163,5 +165,7 @@ def run_beside(state: TrackState, table: str, params: Params, number: int) -> li
             # just before the one that counts: what that one reads and takes away is still there, and the records are those that it would see
             state.detectors.insert([one.NAME for one in state.detectors].index(kind.NAME), named(inner, own))
             if kind.COLD is not None:
-                state.table.cold[own.names[kind.NAME]] = np.zeros(len(state.table.cold[kind.NAME]), kind.COLD)
+                state.table.cold[own.names[kind.NAME]] = np.zeros(len(state.table.rows), kind.COLD)
+            if kind.POOL is not None:
+                state.table.pools[own.names[kind.NAME]] = Pool(kind.POOL, len(state.table.rows))
     return own.told

@@ -35,6 +35,7 @@ from dogwatch.batch import (
 from dogwatch.kernel import kernel
 from tracks.association import HINTS, REBORN, SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
 from tracks.key import key_of, mmsi_of, ordinal_of
+from tracks.pool import Pool
 from tracks.records import (
     ACCEPTED,
     BELIEVED,
@@ -68,7 +69,10 @@ EVICT_MS = 30 * 86_400_000  # silent for 30 days: forgotten
 
 @dataclass(slots=True)
 class VesselTable:
-    """Arrays of all tracks. `cold` arrays share the slot numbers of `rows`; `receivers` uint64[1]: heard since last asked."""
+    """Arrays of all tracks. `cold` arrays share the slot numbers of `rows`; `receivers` uint64[1]: heard since last asked.
+
+    `pools`: by the name of the cold array whose field `at` holds the number of a track's record in it.
+    """
 
     rows: np.ndarray
     more: np.ndarray
@@ -79,11 +83,12 @@ class VesselTable:
     places: np.ndarray
     cells: np.ndarray
     receivers: np.ndarray
+    pools: dict[str, Pool]
     hints: np.ndarray = field(default_factory=lambda: np.zeros(HINTS, np.int64), repr=False)  # for `associate` to work in
 
     @classmethod
-    def new(cls, vessels_max: int, cold: dict[str, np.dtype], capacity: int = CAPACITY_START) -> VesselTable:
-        """An empty table. `cold`: name -> dtype of arrays kept beside the records."""
+    def new(cls, vessels_max: int, cold: dict[str, np.dtype], capacity: int = CAPACITY_START, pools: dict[str, np.dtype] | None = None) -> VesselTable:
+        """An empty table. `cold`, `pools`: name -> dtype of arrays kept beside the records, and of what few tracks need at a time."""
         arrays = {name: np.zeros(capacity, dtype) for name, dtype in cold.items()}
         cells = np.zeros(CELLS, np.int64)
         cells[SLOTS_MAX], cells[LAST_ROW] = vessels_max, T_MISSING
@@ -97,6 +102,7 @@ class VesselTable:
             _hash_of(capacity),
             cells,
             np.zeros(1, np.uint64),
+            {name: Pool(dtype, capacity) for name, dtype in (pools or {}).items()},
         )
 
     def __len__(self) -> int:
@@ -199,6 +205,15 @@ class VesselTable:
             self._take(np.flatnonzero(stays))
         return gone
 
+    def bytes_per_track(self) -> dict[str, float]:
+        """What a track costs, by array: its row (of detectors by their name), its share of the hash, and of the records that are held in pools."""
+        n = len(self)
+        arrays = {name: getattr(self, name) for name in ("rows", "more", "heard_ms", "trail", "statics")} | self.cold
+        found = {name: float(array[:1].nbytes) for name, array in arrays.items()} | {"places": self.places.nbytes / n}
+        for name, pool in self.pools.items():
+            found[name] += pool.held * (pool.records.itemsize + pool.numbers.itemsize) / n
+        return found
+
     def counts(self) -> dict[str, int]:
         """Rows by what became of them."""
         return {name: int(self.cells[i]) for i, name in enumerate(COUNTERS)}
@@ -208,13 +223,15 @@ class VesselTable:
         order = np.argsort(self.keys_of(np.arange(len(self))), kind="stable")
         more = self.known[order]
         more["next"] = 0
+        cold, pools = self._packed(order)
         return {
             "rows": self.used[order],
             "more": more,
             "heard_ms": self.heard_ms[order],
             "trail": self.trail[order],
             "statics": self.statics[order],
-            "cold": {name: array[order] for name, array in sorted(self.cold.items())},
+            "cold": dict(sorted(cold.items())),
+            "pools": dict(sorted(pools.items())),
             "cells": self.cells.copy(),
             "receivers": self.receivers.copy(),
         }
@@ -228,6 +245,7 @@ class VesselTable:
             getattr(table, name)[:n] = sections[name]
         for name, array in sections["cold"].items():
             table.cold[name][:n] = array
+        table.pools = {name: Pool.from_packed(records, len(table.rows)) for name, records in sections["pools"].items()}
         table.cells[:] = sections["cells"]
         table.cells[SLOTS_MAX] = vessels_max
         table.receivers[:] = sections["receivers"]
@@ -259,7 +277,9 @@ class VesselTable:
     def _wipe_reborn(self, taken: np.ndarray) -> None:
         """A track born in a slot that another one had: the detectors must find nothing there."""
         again = np.empty(len(taken), np.int64)
-        again = again[: _born_again(taken, self.more, again)]
+        again = np.unique(again[: _born_again(taken, self.more, again)])
+        for name, pool in self.pools.items():
+            pool.give_back(self.cold[name], again)
         for array in self.cold.values():
             array[again] = np.zeros(1, array.dtype)[0]
         for name in self.statics.dtype.names or ():
@@ -284,6 +304,8 @@ class VesselTable:
             setattr(self, name, _resized(getattr(self, name), n, capacity))
         for name in self.cold:  # one after the other, so that one old array at a time stands beside its copy
             self.cold[name] = _resized(self.cold[name], n, capacity)
+        for name in self.pools:
+            self.pools[name] = self.pools[name].resized(capacity)
         self.places = _hash_of(capacity)
         _enter(self.rows, self.more, n, self.places)
 
@@ -293,9 +315,17 @@ class VesselTable:
         self.more["next"] = 0
         for name in ("rows", "more", "heard_ms", "trail", "statics"):
             setattr(self, name, getattr(self, name)[kept])
-        self.cold = {name: array[kept] for name, array in self.cold.items()}
+        self.cold, records = self._packed(kept)
+        self.pools = {name: Pool.from_packed(packed, len(packed)) for name, packed in records.items()}
         self.cells[SLOTS] = len(kept)
         self._resize(capacity)
+
+    def _packed(self, slots: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Cold arrays of these tracks, and the records that they have in pools, numbered in this order; by name."""
+        cold, pools = {name: array[slots] for name, array in self.cold.items()}, {}
+        for name, pool in self.pools.items():
+            pools[name], cold[name]["at"] = pool.packed(cold[name]["at"])
+        return cold, pools
 
 
 def ask_geography(table: VesselTable, wanted: np.ndarray, geography: Any) -> None:

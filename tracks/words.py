@@ -10,20 +10,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import from_dtype, int64, types
+from numba import from_dtype, int64, types, uint32
 
 from dogwatch.kernel import kernel
+from tracks.pool import take
 from tracks.records import ACCEPTED, FIX_TYPE, PLAIN, TAKEN_TYPE
 
 if TYPE_CHECKING:
     from tracks.detector import Sight
+    from tracks.episodes import Book
+    from tracks.vessels import VesselTable
 
 NAV_NUC, NAV_AGROUND = 2, 6
 AIRCRAFT_REPORT = 9  # standard SAR aircraft position report, ITU-R M.1371-5, message 9
 
+SAID = np.dtype([("at", "<u4")])  # number of its WORD in the pool
 WORD = np.dtype([("first_ms", "<i8"), ("last_ms", "<i8"), ("reports", "u1")])
 REPORTS_MAX = 255  # counted no further
-_WORD = from_dtype(WORD)
+_SAID, _WORD = from_dtype(SAID), from_dtype(WORD)
 
 
 def rare(sight: Sight, fixes: np.ndarray) -> np.ndarray:
@@ -34,14 +38,31 @@ def rare(sight: Sight, fixes: np.ndarray) -> np.ndarray:
     return sight.rare[1]
 
 
-def heard(sight: Sight, fixes: np.ndarray, taken: np.ndarray, words: np.ndarray, nav: int, reports_min: int, forget_s: float) -> list[int]:
-    """Note reports with a status (NAV_NUC or NAV_AGROUND) in `words` (WORD per slot); slots of the tracks that have now said it `reports_min` times."""
+def heard(sight: Sight, fixes: np.ndarray, taken: np.ndarray, name: str, nav: int, reports_min: int, forget_s: float) -> list[int]:
+    """Note reports with a status (NAV_NUC or NAV_AGROUND) among the words of a detector; slots of the tracks that have now said it `reports_min` times."""
     rows = rare(sight, fixes)
     said = rows[(fixes["nav"][rows] == nav) & (taken["what"][rows] == ACCEPTED)] if len(rows) else rows
     if not len(said):
         return []
-    found: list[int] = _note(fixes, taken, said, words, (reports_min, round(forget_s * 1000))).tolist()
+    rows, pool = sight.table.cold[name], sight.table.pools[name]
+    found: list[int] = _note(fixes, taken, said, rows, pool.records, pool.numbers, (reports_min, round(forget_s * 1000))).tolist()
     return found
+
+
+def word_of(table: VesselTable, name: str, slot: int) -> np.void:
+    """What the crew of a track has said, as the detector of that name counts it; all zero: nothing of late."""
+    word: np.void = table.pools[name].records[table.cold[name]["at"][slot]]
+    return word
+
+
+def forget(sight: Sight, name: str, after_s: float, book: Book) -> None:
+    """Give back the words that were last said so long ago that they hold no more, but those of episodes."""
+    table = sight.table
+    slots = np.flatnonzero(table.cold[name]["at"][: len(table)])
+    words = table.pools[name].records[table.cold[name]["at"][slots]]
+    slots = slots[sight.tick_ms - words["last_ms"] > after_s * 1000.0]
+    kept = np.isin(table.keys_of(slots), np.array(list(book.pages), np.int64))
+    table.pools[name].give_back(table.cold[name], slots[~kept])
 
 
 @kernel(int64(FIX_TYPE[::1], int64[::1]), **PLAIN)
@@ -57,14 +78,16 @@ def _rare(fixes, out):
 
 
 # Slow twin in tests/naive_motion.py.
-@kernel(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int64[::1], _WORD[::1], types.UniTuple(int64, 2)))
-def _note(fixes, taken, said, words, limits):
+@kernel(int64[::1](FIX_TYPE[::1], TAKEN_TYPE[::1], int64[::1], _SAID[::1], _WORD[::1], uint32[::1], types.UniTuple(int64, 2)))
+def _note(fixes, taken, said, rows, words, numbers, limits):
     """Enter rows `said`; slots whose count has just reached the limit. limits: reports, ms after which a word is forgotten."""
     reached = np.empty(said.shape[0], np.int64)
     n = 0
     for k in range(said.shape[0]):
         slot, t = np.int64(taken[said[k]]["slot"]), fixes[said[k]]["t_ms"]
-        word = words[slot]
+        if rows[slot]["at"] == 0:
+            rows[slot]["at"] = take(numbers)
+        word = words[rows[slot]["at"]]
         if word["reports"] == 0 or t - word["last_ms"] > limits[1]:
             word["first_ms"] = t
             word["reports"] = np.uint8(0)

@@ -7,6 +7,8 @@ from tracks_sea import T0, FlatSea, in_order, lines, run, static
 
 from dogwatch.batch import Control
 from dogwatch.late import LateEvent
+from risk.step import RiskState, risk_step
+from runners.rules import read_profile
 from tracks.step import TrackState, track_step
 
 HOUR_MS = 3_600_000
@@ -55,3 +57,11 @@ def test_saved_and_loaded_in_between_it_says_the_same():
     late, unread = told(read=False, cuts=(300,), restarts=(0,))
     assert unread == 1, "when they met again; of the first meeting the state holds what was said"
     assert lines(late) == lines(told(read=True)[0])
+
+
+def test_the_score_reads_nothing_of_a_meeting_that_is_explained():
+    late, unread = told(read=False)
+    state = RiskState.new(read_profile("border"))
+    assert risk_step(state, late, late[-1].t_detected) == []
+    assert sum(event.writer is not None for event in late if isinstance(event, LateEvent)) == unread > 0
+    assert len(state.records) > 0, "it was taken"

@@ -112,6 +112,14 @@ def test_01_at_the_date_line_a_sea_is_like_any_other(plain, plain_events, lon0):
     assert max(lengths) < 60
 
 
+def test_01_two_on_both_sides_of_the_date_line_meet():
+    t = every(60, 2)
+    rows = in_order(track(A, t, 20.0, 179.9994, sog_kn=0.2), track(B, t + 3, 20.0, -179.9994, sog_kn=0.2))
+    (event,) = shown(watch(rows, params=PAIRS_ONLY, geography=OpenSea())[0])
+    assert (event.type, event.measures["distance_m_median"]) == ("rendezvous", pytest.approx(125, abs=2))
+    assert abs(event.lon) == pytest.approx(180, abs=0.0001)
+
+
 @pytest.mark.parametrize("lat0", [-54.5, 75.0, 80.0])
 def test_02_far_north_and_south_too(plain, lat0):
     events, _ = watch(sea(lat0=lat0), geography=OpenSea(), coverage=known(lat0=lat0))

@@ -1,8 +1,8 @@
 """Where tracks stand to the lines on the sea, fix by fix: the kernel and its records. May hold: what changed. May not: words, events, thresholds.
 
 Theory. A track remembers the zones that it is in, and two ways to see at once that nothing has changed:
-- the code of its cell in the zone grid (zones/grid.py), where no boundary runs through the cell: the same code, the same zones; in a cell
-  with a boundary a circle around the place that reaches to the nearest of its boundaries;
+- the place in its cell of the zone grid (zones/grid.py) where the zones were last looked up. Where no boundary runs through the cell, all of it has
+  the same zones, and so has any other with the same code; in a cell with a boundary a circle around that place, to the nearest of its boundaries;
 - a circle of `reach_nm` around the place where the built-in belt and the drawn lines were last measured: within it neither
   can have been crossed. Only a fix outside the circle measures again, and asks whether the step before it crossed a line.
 A zone is entered with the first fix inside. It is left when a fix lies `exit_nm` outside, or two fixes in a row lie outside
@@ -18,11 +18,12 @@ import math
 import numpy as np
 from numba import float64, from_dtype, int64, types
 
+from dogwatch.fetch import fetch
 from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
 from tracks.key import make_key
 from tracks.records import ACCEPTED, BORN, FIX_TYPE, GOES_ON, JUMPED, MORE_TYPE, PLAIN, RETURNED, TAKEN_TYPE
-from zones.grid import ASK_TREE, CELL_HALF, CELL_MASK, code_at, members_at, sorted_once
+from zones.grid import ASK_TREE, CELL_BITS, CELL_HALF, CELL_MASK, code_at, members_at, sorted_once
 from zones.polygons import ALWAYS, EDGES, NODES, STACK, STACK_MAX, ZONES, distance, inside_tree, to_zone
 from zones.reach import NEAR, tile_of
 from zones.shore import POLE, side
@@ -34,13 +35,14 @@ OUT = 0x8000  # bit of a held zone: the last fix lay outside, the next one decid
 BELT, NOWHERE = -1, -2  # in place of a zone's number
 BELT_NM = 12.0
 ASK = -1
+WHOLE = -2.0
 IN_BELT, OUT_OF_BELT, APPROACHING, HEADING = 1, 2, 4, 8  # flags of a track
 HELD, LINE, AHEAD = 1, 2, 4  # what a zone is followed for: entered and left; crossed; approached
 ENTER, LEAVE, CROSS, APPROACH, AWAY = range(5)
 NM_PER_UNIT = M_PER_UNIT / NM_M
 LOOK_NM = 0.5  # how often a vessel near a limit is measured
 NEAR_NM = 7.5  # half an hour at 15 knots: who is so near a limit may be approaching it
-FETCHED = 32  # rows of which cells and standings are fetched together
+AHEAD_ROWS = 16  # so far ahead of its row a standing is fetched
 CELL_NM = 3.0  # more than a cell is wide
 FLAT_MAX = 51_000_000  # 85 degrees: up to there the plane of a place is good for a cell around it
 CAP_NM = 24.0  # lines farther away are not measured: no vessel is there in half an hour
@@ -58,9 +60,9 @@ STANDING = np.dtype(
         ("ref_lat", "<i4"),
         ("ref_lon", "<i4"),
         ("code", "<i4"),  # of the cell, plus 1; less than ASK: a cell with a boundary; ASK: whatever comes next must be looked at; 0: nothing is known
-        ("cell_lat", "<i4"),  # where in a cell with a boundary the zones were last looked up, and how far from there they are the same
+        ("cell_lat", "<i4"),  # where the zones were last looked up, if the cell is WHOLE or has a boundary
         ("cell_lon", "<i4"),
-        ("cell_nm", "<f4"),
+        ("cell_nm", "<f4"),  # how far from there they are the same, in this cell; WHOLE: in all of it
         ("reach_nm", "<f4"),
         ("out_lat", "<i4"),
         ("out_lon", "<i4"),
@@ -535,7 +537,7 @@ def _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, f
 def room_for(zones: int) -> tuple[np.ndarray, ...]:
     """What `follow` writes changes into and works in, with so many zones."""
     changes = np.empty(256 + 2 * zones, CHANGE)
-    return changes, np.empty(STACK_MAX, np.int64), np.empty(2 * zones + 16, np.int32), np.empty(ZONES_HELD, np.int64), np.empty(FETCHED + 1, np.int64)
+    return changes, np.empty(STACK_MAX, np.int64), np.empty(2 * zones + 16, np.int32), np.empty(ZONES_HELD, np.int64)
 
 
 # Flat: the road of nearly every fix is the four conditions in front.
@@ -556,43 +558,45 @@ def room_for(zones: int) -> tuple[np.ndarray, ...]:
         STACK,
         types.int32[::1],
         int64[::1],
-        int64[::1],
     ),
     **PLAIN,
 )
-def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits, changes, counts, stack, found, held, codes):
+def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits, changes, counts, stack, found, held):
     """(rows done, changes written) from row `done`; stops where a row might find no room. counts[0]: zones beyond ZONES_HELD.
 
-    stack, found, held, codes: the room of `room_for`.
+    stack, found, held: the room of `room_for`.
     """
     tiles, blocks = grid[0], grid[1]
     n = 0
     room = changes.shape[0] - 2 * ZONES_HELD - roles.shape[0] - 4
     for i in range(done, fixes.shape[0]):
-        if (i - done) % FETCHED == 0:
-            touched = 0
-            for k in range(i, min(i + FETCHED, fixes.shape[0])):  # a loop of its own: these looks into memory do not wait for each other
-                if taken[k]["what"] == ACCEPTED:
-                    codes[k - i] = code_at(tiles, blocks, np.int64(fixes[k]["lat"]), np.int64(fixes[k]["lon"]))
-                    touched ^= standing[taken[k]["slot"]]["ref_ms"] ^ standing[taken[k]["slot"]]["flags"]
-            codes[FETCHED] = touched
+        if i + AHEAD_ROWS < fixes.shape[0]:
+            fetch(standing, max(0, np.int64(taken[i + AHEAD_ROWS]["slot"])))
         if taken[i]["what"] != ACCEPTED or taken[i]["late"] != 0:
             continue
         slot, how = np.int64(taken[i]["slot"]), taken[i]["how"]
         lat, lon = np.int64(fixes[i]["lat"]), np.int64(fixes[i]["lon"])
-        found_code = codes[(i - done) % FETCHED]
-        code = ASK if abs(lon) == HALF_TURN else int(found_code + 1 if found_code >= 0 else found_code - 1)
         narrow = NM_PER_UNIT * cos_lat(lat)
         dy = (lat - standing[slot]["ref_lat"]) * NM_PER_UNIT
         dx = lon_difference(lon, np.int64(standing[slot]["ref_lon"])) * narrow
         reach_nm = np.float64(standing[slot]["reach_nm"])
         moved = dx * dx + dy * dy >= reach_nm * reach_nm
-        settled = standing[slot]["code"] == code and code != ASK
-        if settled and code < 0:
-            dy = (lat - standing[slot]["cell_lat"]) * NM_PER_UNIT
-            dx = lon_difference(lon, np.int64(standing[slot]["cell_lon"])) * narrow
-            reach_nm = np.float64(standing[slot]["cell_nm"])
-            settled = dx * dx + dy * dy < reach_nm * reach_nm
+        code, cell_nm = int(standing[slot]["code"]), np.float64(standing[slot]["cell_nm"])
+        cell_lat, cell_lon = np.int64(standing[slot]["cell_lat"]), np.int64(standing[slot]["cell_lon"])
+        same_cell = ((lat + POLE) ^ (cell_lat + POLE) | (lon + HALF_TURN) ^ (cell_lon + HALF_TURN)) >> CELL_BITS == 0
+        if same_cell and (code < ASK or (code > 0 and cell_nm == WHOLE)) and abs(lon) != HALF_TURN:
+            settled = cell_nm == WHOLE  # what the grid would say is known
+        else:
+            found_code = code_at(tiles, blocks, lat, lon)
+            here = ASK if abs(lon) == HALF_TURN else int(found_code + 1 if found_code >= 0 else found_code - 1)
+            settled = code == here and here > 0
+            same_cell, code = code == here and here < ASK, here
+            if settled:
+                standing[slot]["cell_lat"], standing[slot]["cell_lon"], standing[slot]["cell_nm"] = lat, lon, WHOLE
+        if same_cell and not settled:
+            dy = (lat - cell_lat) * NM_PER_UNIT
+            dx = lon_difference(lon, cell_lon) * narrow
+            settled = dx * dx + dy * dy < cell_nm * cell_nm
         if settled and not moved and how == GOES_ON:
             continue
         if n > room:
@@ -618,8 +622,8 @@ def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits,
             n = _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn)
         if (fresh or not settled) and standing[slot]["cell_nm"] == ASK:
             code = ASK  # the next fix decides, wherever it is
-        if code < ASK and (fresh or not settled):
+        if code != ASK and (fresh or not settled):
             standing[slot]["cell_lat"], standing[slot]["cell_lon"] = lat, lon
-            standing[slot]["cell_nm"] = _same_zones_nm(grid, roles, lat, lon, -code - 2, stack)
+            standing[slot]["cell_nm"] = WHOLE if code > 0 else _same_zones_nm(grid, roles, lat, lon, -code - 2, stack)
         standing[slot]["code"] = code
     return fixes.shape[0], n

@@ -1,5 +1,7 @@
 """The vessel table against its slow twin, and what may never become a vessel."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,7 +20,7 @@ from tracks.key import key_of, mmsi_of, ordinal_of
 from tracks.params import Params
 from tracks.records import ACCEPTED, BELIEVED, COUNTERS, HOT, MARK_CLASSES, MORE, PLAIN
 from tracks.slow_runs import _close_buckets
-from tracks.vessels import VesselTable, ask_geography, hash_size, slow_slots, text_of, trail_of
+from tracks.vessels import VesselTable, ask_geography, hash_size, slow_slots, slow_tracks, text_of, trail_of
 
 LIMITS = ((40.0, 65.0, 30.0, 30.0), 3)
 
@@ -410,6 +412,18 @@ def test_who_is_slow_and_moved_is_found_among_the_rows_as_among_all_tracks():
     wanted = [slot for slot in heard.tolist() if table.used["speed_kn"][slot] <= 3.0 and not asked[slot]]
     assert 20 < len(wanted) < len(heard) - 20
     assert slow_slots(table, rows, taken, 3.0).tolist() == wanted
+
+
+@given(st.one_of(rough_sea(), crowd()), st.lists(st.integers(0, 200), max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_whoever_is_slow_and_moved_has_reported(rows, cuts):
+    """Minute by minute: the rows of a minute and all tracks give the same answer, so that it is one whether a minute came whole or in calls."""
+    table = VesselTable.new(1000, {})
+    for start, stop in pairwise([0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]):
+        taken = table.add_fixes(rows[start:stop], *LIMITS)
+        slots = slow_slots(table, rows[start:stop], taken, 3.0)
+        assert slots.tolist() == slow_tracks(table, 3.0).tolist()
+        table.known["geo_lat"][slots], table.known["geo_lon"][slots] = table.used["lat"][slots], table.used["lon"][slots]
 
 
 def test_a_key_tells_number_and_ordinal():

@@ -30,7 +30,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import boolean, float64, int64, types, uint64
+from numba import boolean, float64, int32, int64, types, uint64
 
 from dogwatch.batch import (
     COG_MISSING,
@@ -63,6 +63,7 @@ from tracks.records import (
     LATE,
     LATE_USED,
     MARK_CLASSES,
+    MARK_SILENT,
     MORE_TYPE,
     NO_POSITION,
     NOT_VESSEL,
@@ -112,7 +113,7 @@ CONTENT_FACTOR = 14_029_467_366_897_019_727  # for the hash of a content: anothe
 NO_VESSEL_TYPES = 1 << 4 | 1 << 9 | 1 << 11 | 1 << 21 | 1 << 28  # base stations, aircraft, aids: never a track
 CLASS_B_TYPES = 1 << 18 | 1 << 19
 AHEAD = 32  # rows: their records (three cache lines each) stay in the nearest cache until they are taken
-REBORN, HINTS = AHEAD, AHEAD + 1  # in the working room of `associate`, behind the hints: see there
+REBORN, NOTED, HINTS = AHEAD, AHEAD + 1, AHEAD + 2  # in the working room of `associate`, behind the hints: see there
 ARRAYS = (HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1], uint64[::1])
 
 
@@ -523,13 +524,14 @@ def _coarse_track(rows, more, head, t, lat, lon):
 # Flat: one pass over every fix that comes in; sub-functions are for rare paths. Slow twin: tests/naive_association.py.
 # Before AHEAD rows are taken, their records are looked up and fetched, and of the AHEAD rows behind them the places of the hash, so that nobody
 # waits for either. What is found so is a hint only. The place in the trail is fetched though it is only written: few writes can wait at a time.
-@kernel(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], int64[::1], types.UniTuple(float64, 4), int64), **PLAIN)
-def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, hints, limits, reacquire):
+@kernel(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], int32[::1], int64[::1], types.UniTuple(float64, 4), int64), **PLAIN)
+def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, noted, hints, limits, reacquire):
     """Take fixes from `at_row` into the tracks and tell in `taken` (a row per fix) what became of each.
 
     Returns len(fixes), or the row at which the table must grow first. limits: v_max in knots of an ordinary hull, of a
     fast one and of a merchant ship, and slack in s. places: mmsi << 32 | slot + 1, 0 empty. cells, receivers: VesselTable.
-    hints: int64[HINTS] to work in; REBORN counts the second and later tracks of an MMSI that were born, in slots that others may have had.
+    noted: numbers of rows of tracks marked silent, and of late rows that have a track. hints: int64[HINTS] to work in; NOTED counts `noted`, REBORN
+    the second and later tracks of an MMSI that were born, in slots that others may have had.
     """
     shift = 0
     while places.shape[0] >> shift > 1:
@@ -600,6 +602,9 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
             cells[LATE_USED if used else LATE] += 1
             told["what"] = np.uint8(LATE_USED if used else LATE)
             told["slot"] = np.int32(head)
+            if head >= 0:
+                noted[hints[NOTED]] = np.int32(i)
+                hints[NOTED] += 1
             continue
         receivers[0] |= fix["receivers"]
         cells[LAST_ROW] = t
@@ -658,6 +663,9 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
         told["slot"] = np.int32(slot)
         told["what"] = np.uint8(what)
         told["marks"] = v["marks"]
+        if v["marks"] & MARK_SILENT != 0:
+            noted[hints[NOTED]] = np.int32(i)
+            hints[NOTED] += 1
         cells[what] += 1
         if what != ACCEPTED:
             continue

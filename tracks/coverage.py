@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numba import float64, int32, int64, types
 
+from dogwatch.fetch import fetch
 from dogwatch.kernel import kernel
 from tracks.records import PLAIN
 
@@ -39,6 +40,7 @@ HALF_LIFE_H = 168
 FADE_PER_HOUR = 0.995882624  # 0.5 ** (1 / HALF_LIFE_H), rounded once for every platform
 CELLS_MAX = 500_000  # more than every sea within 60 nm of a coast, both classes
 HASH_FACTOR = 11_400_714_819_323_198_485  # multiplicative hashing: an odd number near 2 ** 64 over the golden ratio
+FETCHED = 16  # so many keys ahead their cells are fetched
 FAINT = 0.05  # a cell with fewer faded blocks than this is forgotten
 
 
@@ -94,7 +96,8 @@ class Coverage:
     def settle(self) -> None:
         """Learn what was noted during the tick."""
         if self.pending:
-            self.learn(np.concatenate([heard for heard, _ in self.pending]), np.concatenate([missed for _, missed in self.pending]))
+            heard, missed = zip(*self.pending, strict=True)
+            self.learn(*(keys[0] if len(keys) == 1 else np.concatenate(keys) for keys in (heard, missed)))
             self.pending = []
 
     def fade(self) -> None:
@@ -182,8 +185,12 @@ def cell_at(keys, places, key):
 @kernel(int64(int64[::1], int64[::1], int32[::1], float64[::1], int64[::1]), **PLAIN)
 def _tally(found, keys, places, counts, unknown):
     """Write what `Coverage._tallied` gives; returns how many are unknown."""
-    n = 0
+    n, newest = 0, found.shape[0] - 1
     for i in range(found.shape[0]):
+        fetch(places, _place(found[min(i + 2 * FETCHED, newest)], places.shape[0]))
+        hint = max(0, places[_place(found[min(i + FETCHED, newest)], places.shape[0])] - 1)
+        fetch(keys, hint)
+        fetch(counts, hint)
         at = cell_at(keys, places, found[i])
         if at >= 0:
             counts[at] += 1.0

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numba import int64, types
+from numba import int32, int64, types
 
 from dogwatch.batch import COG_MISSING, Control, take_rows
 from dogwatch.events import START_BUCKET_MS, Event, Evidence, Exclusion, Value, event_id
@@ -60,10 +60,11 @@ class DarkDetector(Detector):
 
     def see(self, sight: Sight, fixes: np.ndarray, taken: np.ndarray) -> None:
         """Who was heard again; late rows of vessels that have an episode."""
-        if not self.book.pages:
+        noted = sight.table.noted
+        if not self.book.pages or not len(noted):
             return
-        late, back = np.empty((2, len(taken)), np.int64)
-        n, n_back = _heard_back(fixes, taken, sight.table.cold[self.NAME], sight.table.pools[self.NAME].records, late, back)
+        late, back = np.empty((2, len(noted)), np.int64)
+        n, n_back = _heard_back(fixes, taken, noted, sight.table.cold[self.NAME], sight.table.pools[self.NAME].records, late, back)
         if n_back and self.back is not None:
             self.back.update(sight.table.keys_of(back[:n_back]).tolist())
         if n:
@@ -492,21 +493,17 @@ def same_bucket(a_ms: int, b_ms: int) -> bool:
     return a_ms // START_BUCKET_MS == b_ms // START_BUCKET_MS
 
 
-@kernel(types.UniTuple(int64, 2)(FIX_TYPE[::1], TAKEN_TYPE[::1], EAR_TYPE[::1], BACK_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
-def _heard_back(fixes, taken, ears, backs, late, slots):
+@kernel(types.UniTuple(int64, 2)(FIX_TYPE[::1], TAKEN_TYPE[::1], int32[::1], EAR_TYPE[::1], BACK_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
+def _heard_back(fixes, taken, noted, ears, backs, late, slots):
     """Note the first transmission and the first position of every track that was silent, and write its slot (once or more) to `slots`.
 
-    Writes the numbers of late rows that have a track to `late`. Returns how many of both: (late, back).
+    noted: numbers of the rows to look at (`associate`). Writes those of late rows to `late`. Returns how many of both: (late, back).
     """
     n, n_back = 0, 0
-    for i in range(fixes.shape[0]):
-        if taken[i]["slot"] < 0:
-            continue
+    for i in noted:
         if taken[i]["late"] != 0:
             late[n] = i
             n += 1
-            continue
-        if taken[i]["marks"] & MARK_SILENT == 0:
             continue
         at = ears[taken[i]["slot"]]["at"]
         if at == 0:  # a track born anew is not silent, whatever the one before it in this slot was

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numba import float64, int64
+from numba import boolean, float64, int64
 
 from dogwatch.batch import (
     F_LATE,
@@ -32,8 +32,9 @@ from dogwatch.batch import (
     T_MISSING,
     UNITS_PER_DEG,
 )
+from dogwatch.fetch import fetch
 from dogwatch.kernel import kernel
-from tracks.association import HINTS, REBORN, SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
+from tracks.association import HINTS, NOTED, REBORN, SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
 from tracks.key import key_of, mmsi_of, ordinal_of
 from tracks.pool import Pool
 from tracks.records import (
@@ -42,6 +43,7 @@ from tracks.records import (
     BORN,
     CELLS,
     COUNTERS,
+    DUPLICATE,
     FIX_TYPE,
     HOT,
     HOT_TYPE,
@@ -52,6 +54,7 @@ from tracks.records import (
     MORE_TYPE,
     PLAIN,
     QUARANTINED,
+    SAME_TIME,
     SLOTS,
     SLOTS_MAX,
     STATICS,
@@ -64,6 +67,7 @@ from tracks.records import (
 
 CAPACITY_START = 1024
 GEO_STEP_UNITS = 1350  # about 250 m north-south: closer than this to the last question, geography is not asked again
+FETCHED = 16  # rows: so far ahead a pass over rows fetches records
 EVICT_MS = 30 * 86_400_000  # silent for 30 days: forgotten
 
 
@@ -85,6 +89,7 @@ class VesselTable:
     receivers: np.ndarray
     pools: dict[str, Pool]
     hints: np.ndarray = field(default_factory=lambda: np.zeros(HINTS, np.int64), repr=False)  # for `associate` to work in
+    noted: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32), repr=False)  # of the rows taken last: those that the watch over silence must see
 
     @classmethod
     def new(cls, vessels_max: int, cold: dict[str, np.dtype], capacity: int = CAPACITY_START, pools: dict[str, np.dtype] | None = None) -> VesselTable:
@@ -123,13 +128,14 @@ class VesselTable:
 
         limits: v_max in knots of an ordinary hull, of a fast one, of a merchant ship, and slack in s; reacquire: reports that make a new place believed.
         """
-        taken = np.empty(len(fixes), TAKEN)
-        at = self.hints[REBORN] = 0
+        taken, self.noted = np.empty(len(fixes), TAKEN), np.empty(len(fixes), np.int32)
+        at = self.hints[REBORN] = self.hints[NOTED] = 0
         while True:
-            at = associate(fixes, at, *self._arrays(), taken, self.hints, limits, reacquire)
+            at = associate(fixes, at, *self._arrays(), taken, self.noted, self.hints, limits, reacquire)
             if at >= len(fixes):
                 break
             self._grow()
+        self.noted = self.noted[: int(self.hints[NOTED])]
         if self.hints[REBORN]:
             self._wipe_reborn(taken)
         return taken
@@ -346,6 +352,12 @@ def ask_geography(table: VesselTable, wanted: np.ndarray, geography: Any) -> Non
     more["geo_lat"][slots], more["geo_lon"][slots] = rows["lat"][slots], rows["lon"][slots]
 
 
+def slow_tracks(table: VesselTable, speed_kn_max: float) -> np.ndarray:
+    """int64 slots of the tracks that any row ever placed, that are no faster than this and have moved since geography was asked about them."""
+    slots = np.empty(len(table), np.int64)
+    return slots[: _slow_tracks(table.used, table.known, speed_kn_max, slots)]
+
+
 def slow_slots(table: VesselTable, fixes: np.ndarray, taken: np.ndarray, speed_kn_max: float) -> np.ndarray:
     """int64 slots, each once, of the tracks that rows placed, that are no faster than this and have moved since geography was asked about them.
 
@@ -403,15 +415,38 @@ def _resized(array: np.ndarray, n: int, capacity: int) -> np.ndarray:
     return new
 
 
+@kernel(boolean(MORE_TYPE, int64, int64), **PLAIN)
+def _is_away(m, lat, lon):
+    """Whether a place lies away from where geography was asked about a track."""
+    return abs(lat - m["geo_lat"]) > GEO_STEP_UNITS or abs(lon - m["geo_lon"]) > GEO_STEP_UNITS
+
+
 @kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
 def _moved(rows, more, slots, out):
     """Write those of the slots whose track has moved since geography was asked about it; returns how many."""
     n = 0
     for i in range(slots.shape[0]):
-        v, m = rows[slots[i]], more[slots[i]]
-        lat, lon = np.int64(v["lat"]), np.int64(v["lon"])
-        if lat != LAT_MISSING and (abs(lat - m["geo_lat"]) > GEO_STEP_UNITS or abs(lon - m["geo_lon"]) > GEO_STEP_UNITS):
+        v = rows[slots[i]]
+        if v["lat"] != LAT_MISSING and _is_away(more[slots[i]], np.int64(v["lat"]), np.int64(v["lon"])):
             out[n] = slots[i]
+            n += 1
+    return n
+
+
+@kernel(boolean(HOT_TYPE, MORE_TYPE, float64), **PLAIN)
+def _asks(v, m, speed_kn_max):
+    """Whether a living track is slow and has moved since geography was asked about it. A place that was only left behind (a shadow) has no row of its own."""
+    placed = v["t_ms"] != T_MISSING and (v["reports"] > 0 or m["ordinal"] == 0)
+    return placed and v["speed_kn"] <= speed_kn_max and _is_away(m, np.int64(v["lat"]), np.int64(v["lon"]))
+
+
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
+def _slow_tracks(rows, more, speed_kn_max, out):
+    """Write the slots of `slow_tracks`; returns how many."""
+    n = 0
+    for slot in range(rows.shape[0]):
+        if _asks(rows[slot], more[slot], speed_kn_max):
+            out[n] = slot
             n += 1
     return n
 
@@ -420,21 +455,22 @@ def _moved(rows, more, slots, out):
 def _slow_taken(fixes, taken, rows, more, speed_kn_max, out):
     """Slots of rows that placed a track which is slow and has moved since geography was asked about it (maybe repeated); returns how many.
 
-    An accepted row that tells a greater speed is passed over without a look at its track: if it is the last one, the track is as fast.
+    Where a track's last accepted row tells a greater speed, or a place near that one, the track is as fast or as near: such rows are passed over
+    without a look at the track. A copy may have shown that two hulls are close together, and changed their places.
     """
-    n = 0
-    for i in range(taken.shape[0]):
-        sog = np.int64(fixes[i]["sog"])
-        what = taken[i]["what"]
-        fast = sog != SOG_MISSING and sog / 10.0 > speed_kn_max
-        if (what == ACCEPTED and fast) or what not in (ACCEPTED, LATE_USED, QUARANTINED):
+    n, rows_n = 0, taken.shape[0]
+    for i in range(rows_n):
+        ahead = min(i + FETCHED, rows_n - 1)
+        if fixes[ahead]["sog"] / 10.0 <= speed_kn_max and taken[ahead]["slot"] >= 0:
+            fetch(more, np.int64(taken[ahead]["slot"]))
+        fix, what, slot = fixes[i], taken[i]["what"], np.int64(taken[i]["slot"])
+        if what == ACCEPTED:
+            fast = fix["sog"] != SOG_MISSING and fix["sog"] / 10.0 > speed_kn_max
+            if fast or not _is_away(more[slot], np.int64(fix["lat"]), np.int64(fix["lon"])):
+                continue
+        elif slot < 0 or what not in (LATE_USED, QUARANTINED, DUPLICATE, SAME_TIME):
             continue
-        slot = np.int64(taken[i]["slot"])
-        v = rows[slot]
-        if v["speed_kn"] > speed_kn_max:
-            continue
-        m = more[slot]
-        if abs(np.int64(v["lat"]) - m["geo_lat"]) > GEO_STEP_UNITS or abs(np.int64(v["lon"]) - m["geo_lon"]) > GEO_STEP_UNITS:
+        if _asks(rows[slot], more[slot], speed_kn_max):
             out[n] = slot
             n += 1
     return n

@@ -36,7 +36,9 @@ def fetch(_: Any, array: types.Array, at: types.Integer) -> tuple[Signature, Any
     return types.void(array, at), generate
 
 
-if config.DISABLE_JIT:  # a kernel is Python then, and Python has nothing to hint at
+def _no_hint(array: Any, at: Any) -> None:
+    """What `fetch` is where kernels are Python, which has nothing to hint at."""
 
-    def fetch(array: Any, at: Any) -> None:
-        """No hint."""
+
+if config.DISABLE_JIT:
+    fetch = _no_hint

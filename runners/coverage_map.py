@@ -90,9 +90,9 @@ def picture(cells: Heard) -> Iterable[str]:
     np.add.at(missed, ((row - south) // step, (column - west) // step), cells.missed)
     for r in reversed(range(shape[0])):
         yield f"{(south + r * step) * CELL_DEG:7.1f} |" + "".join(_shade(h, m) for h, m in zip(heard[r], missed[r], strict=True)).rstrip()
-    east_deg = (west + shape[1] * step) * CELL_DEG
-    west_deg, east_deg = (f"{deg - (360 if deg > 180 else 0):.1f}" for deg in (west * CELL_DEG, east_deg))
-    yield f"{'':8}{west_deg} {east_deg:>{max(1, shape[1] - 1)}}"
+    ends_deg = west * CELL_DEG, (west + shape[1] * step) * CELL_DEG
+    western, eastern = (f"{deg - (360 if deg > 180 else 0):.1f}" for deg in ends_deg)
+    yield f"{'':8}{western} {eastern:>{max(1, shape[1] - 1)}}"
 
 
 def _shade(heard: float, missed: float) -> str:

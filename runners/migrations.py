@@ -85,7 +85,8 @@ def _from_20(sections: Sections) -> None:
         pools = table["pools"] = {}
         for name, old in table["cold"].items():
             kind, made = kinds[name], {}
-            if kind.POOL is not None and kind.COLD is not None:
+            assert kind.COLD is not None  # or it would have none of the arrays
+            if kind.POOL is not None:
                 needed = NEEDED[name](old)
                 made = {"at": np.where(needed, np.cumsum(needed), 0)}
                 back = {field: old[f"back_{field}"][needed] for field in ("fix_ms", "lat", "lon")} if name == DarkDetector.NAME else {}
@@ -93,7 +94,7 @@ def _from_20(sections: Sections) -> None:
             table["cold"][name] = _refitted(old, kind.COLD, **made)
 
 
-def _refitted(old: np.ndarray, dtype: np.dtype, **made: np.ndarray) -> np.ndarray:
+def _refitted(old: np.ndarray, dtype: np.dtype[Any], **made: np.ndarray) -> np.ndarray:
     """Records in another form: each field as `made`, else as it was under its name."""
     new = np.zeros(old.shape, dtype)
     for name in dtype.names or ():

@@ -45,6 +45,20 @@ def test_a_stop_while_somebody_near_was_silent():
     assert event.confidence == 0.7
     assert [x.result for x in event.exclusions if x.name == "silent_vessel"] == [str(DARK)]
     assert all(e.passed for e in event.evidence)
+    assert next(e.observed for e in event.evidence if e.name == "transit_s") == pytest.approx(3600, abs=310), "the way before the stop"
+
+
+def test_each_transit_is_measured_by_itself():
+    """It stops twice; the second transit begins where the voyage went on."""
+    rows = voyage(stop_s=(3600, 6600), hours=6.0)
+    again = (rows["t_ms"] >= T0 + 14_400_000) & (rows["t_ms"] < T0 + 17_400_000)
+    rows["sog"][again] = 5
+    lat, held = rows["lat"].copy(), int(rows["lat"][again][0])
+    rows["lat"][again] = held
+    after = rows["t_ms"] >= T0 + 17_400_000
+    rows["lat"][after] = lat[after] - (int(lat[after][0]) - held)
+    observed = [next(e.observed for e in event.evidence if e.name == "transit_s") for event in last_versions(watch(rows))]
+    assert observed == [pytest.approx(3600, abs=310), pytest.approx(14_400 - 6600, abs=610)]
 
 
 def test_alone_it_is_kept_but_not_shown():

@@ -83,7 +83,9 @@ class DarkPartnerDetector(Detector):
             _who_is_near(sight, lying, rule)
         went_on = table.in_order(np.flatnonzero(found & WENT_ON))
         events = [_interrupted(sight, int(slot), rule) for slot in went_on if _off_ports(sight, _stop_of(table, slot), rule)]
-        pool.give_back(voyages, np.flatnonzero(found & OVER))
+        over = np.flatnonzero(found & OVER)
+        pool.give_back(voyages, over)
+        voyages["since_ms"][over] = table.used["t_ms"][over]  # the next transit begins; the one before is told by now
         return events
 
 
@@ -158,7 +160,6 @@ def look(rows, voyages, stops, numbers, tick_ms, ways, spans, turn_tenths_max, f
         elif fast:
             found[i] = OVER | WENT_ON if as_before and speed_kn >= resume_share * s["transit_kn"] else OVER
             s["phase"] = np.uint8(PASSAGE) if as_before else np.uint8(0)
-            s["since_ms"] = t
 
 
 def _who_is_near(sight: Sight, slots: np.ndarray, rule: DarkPartner) -> None:
@@ -296,7 +297,7 @@ def _interrupted(sight: Sight, slot: int, rule: DarkPartner) -> Event:
 def _evidence(voyage: np.void, transit_s: float, duration_s: float, rule: DarkPartner) -> list[Evidence]:
     return [
         ep.at_least("transit_kn", float(voyage["transit_kn"]), rule.transit_kn_min),
-        ep.at_least("transit_s", max(transit_s, rule.transit_s_min), rule.transit_s_min),
+        ep.at_least("transit_s", transit_s, rule.transit_s_min),
         ep.at_least("duration_s", duration_s, rule.duration_s_min),
         ep.at_most("duration_s_upper", duration_s, rule.duration_s_max),
     ]

@@ -80,9 +80,8 @@ class Met:
         if rows:
             self.grounds = dict(zip(rows, grounds(sight.geography, [self.places[k] for k in rows]), strict=True))
         if len(fresh) >= CROWD_FROM:
-            self.near = dict(
-                zip(fresh, neighbours(sight, *(take_rows(one, np.array(fresh)) for one in self.parties), self.rule, bows=not self.kind.under_way), strict=True)
-            )
+            a, b = (take_rows(one, np.array(fresh)) for one in self.parties)
+            self.near = dict(zip(fresh, neighbours(sight, a, b, self.rule, bows=not self.kind.under_way), strict=True))
         for k in fresh:
             self.standing[k] = standing_of(sight, self.beside(k), self.rule)
 
@@ -105,9 +104,10 @@ class Met:
     def beside(self, k: int) -> Beside:
         """What is known of the two of a pair."""
         if k not in self.besides:
-            where = self.places[k], self.ways[k], self.sight.geography, self.coast_nm[k], self.masked[k]
-            more = self.kind.under_way, self.are_one_hull[k], self.grounds.get(k), self.near.get(k)
-            self.besides[k] = Beside(*self.both(k), self.since_ms[k], *where, *more)
+            self.besides[k] = Beside(
+                *self.both(k), self.since_ms[k], self.places[k], self.ways[k], self.sight.geography, self.coast_nm[k], self.masked[k],
+                self.kind.under_way, self.are_one_hull[k], self.grounds.get(k), self.near.get(k),
+            )  # fmt: skip
         return self.besides[k]
 
     def place_reason(self, k: int) -> str:

@@ -166,7 +166,7 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
     for at, parted in zip(which.tolist(), over.tolist(), strict=True):
         if parted:
             events += _parted(meetings, sight, at)
-        elif at in order:
+        elif judged is not None and at in order:
             events += _together(meetings, sight, at, judged, order[at])
     if judged is not None:
         judged.let_go()
@@ -231,8 +231,8 @@ def _together(meetings: Meetings, sight: Sight, at: int, judged: Met, k: int) ->
     meetings.pairs["stage"][at] = SUPPRESSED if reason else OPEN
     meetings.pairs["due_ms"][at] = _look_again_ms(meetings.kind, rule, tick_ms, judged.contact_s[k], reason)
     fresh = page is not None and tick_ms - page.emitted_ms < sight.params.revise_s * 1000.0
-    told = page is not None and page.event.t_end is None and page.event.reason == reason
-    if told and (reason or (fresh and page.event.measures["transfer_grade"] == judged.transfer(k))):
+    told = page.event if page is not None and page.event.t_end is None and page.event.reason == reason else None
+    if told is not None and (reason or (fresh and told.measures["transfer_grade"] == judged.transfer(k))):
         return []
     beside = judged.beside(k)
     doubts = doubts_of(beside) if late else doubts

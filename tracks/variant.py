@@ -109,7 +109,8 @@ class _Own:
             table.used["marks"] = table.used["marks"] & (0xFF ^ MARK_MASKED) | masked
 
     def _change_places(self, sight: Sight) -> None:
-        for kept in (sight.table.cold, sight.table.pools):
+        beside: tuple[dict[str, Any], ...] = (sight.table.cold, sight.table.pools)
+        for kept in beside:
             for name, other in self.names.items():
                 if name in kept:
                     kept[name], kept[other] = kept[other], kept[name]

@@ -49,9 +49,8 @@ class Meetings:
     kind: Kind
     pairs: np.ndarray = field(default_factory=lambda: np.empty(0, PAIR))
     book: ep.Book = field(default_factory=ep.Book)
-    standing: dict[int, list[Exclusion]] = field(
-        default_factory=dict
-    )  # what the place said of pairs in the book: read from their events, where it is not known
+    # what the place said of pairs in the book: read from their events, where it is not known
+    standing: dict[int, list[Exclusion]] = field(default_factory=dict)
 
     def said_of(self, key: int) -> list[Exclusion]:
         """What the place said of a pair once, nothing if nothing is told of it."""

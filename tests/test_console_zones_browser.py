@@ -4,6 +4,7 @@ they are, try, propose, four eyes, activate, roll back. And, without a browser, 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.test_console_rules_browser import SAID, decide, say
 
 AREA = [[174.0, -41.4], [174.4, -41.4], [174.4, -41.1], [174.0, -41.1]]
 LINES_TRIED = 3_000
+PAUSE_S = 0.5  # of drawing, before the page asks the server
 PATHS = "JSON.parse(dogwatch.pen.current.get().length ? JSON.stringify(dogwatch.pen.current.get().at(-1).geometry.coordinates) : '[]')"
 CANVAS = "document.querySelector('.sea-chart canvas')"
 
@@ -100,6 +102,7 @@ def test_a_zone_is_drawn_mended_tried_proposed_activated_by_another_and_rolled_b
     browser("press", key="ArrowUp")
     assert outline(browser)[0][1] > before[1], "an arrow moves the chosen vertex"
     browser("fill", on=".vertices tbody tr:nth-child(3) input[aria-label^=Latitude]", text="-41.05")
+    time.sleep(2 * PAUSE_S)  # meanwhile the server says what it thinks of the vertex that was moved: the figure stays
     browser("press", key="Tab")
     browser.until(f"({PATHS})[0][2][1] === -41.05")
     browser("fill", on="input[name=zone-name]", text="<img src=x onerror=hit()>")

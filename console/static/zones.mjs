@@ -138,7 +138,7 @@ function ZoneForm({ zone, kinds, onEdit, onRemove }) {
   const p = zone.properties ?? {};
   const number = (value) => (value.trim() === '' ? '' : Number.isFinite(Number(value)) ? Number(value) : value);
   const set = (name, read = (value) => value.trim()) => (event) => onEdit(withProperties(zone, { [name]: read(event.target.value), ...(name === 'kind' ? { subkind: '', inside: '' } : {}) }));
-  const field = (name, label, more = {}) => html`<label>${label} <input name=${`zone-${name}`} maxlength="120" autocomplete="off" value=${p[name] ?? ''} onChange=${set(name, more.read)} ...${more.input ?? {}} /></label>`;
+  const field = (name, label, more = {}) => html`<label>${label} <${Typed} name=${`zone-${name}`} maxlength="120" autocomplete="off" value=${p[name] ?? ''} onPut=${set(name, more.read)} ...${more.input ?? {}} /></label>`;
   const select = (name, label, values) => html`<label>${label} <select name=${`zone-${name}`} value=${p[name] ?? ''} onChange=${set(name)}>${['', ...values].map((one) => html`<option value=${one} selected=${one === (p[name] ?? '')}>${one ? words(one) : '–'}</option>`)}</select></label>`;
   return html`<fieldset class="zone-form"><legend>What it is</legend>
     ${field('name', 'Name')}${field('id', 'Id')}${select('kind', 'Kind', Object.keys(kinds))}${(kinds[p.kind] ?? []).length ? select('subkind', 'More exactly', kinds[p.kind]) : null}
@@ -146,6 +146,12 @@ function ZoneForm({ zone, kinds, onEdit, onRemove }) {
     ${field('buffer_nm', 'Wider by, nm', { read: number, input: { inputmode: 'decimal' } })}${field('owner', 'Who answers for it')}${field('source', 'Source')}
     ${field('valid_from', 'From (UTC)', { input: { placeholder: '2026-05-01T00:00:00Z' } })}${field('valid_to', 'Until (UTC)', { input: { placeholder: 'for ever' } })}
     <button data-test="remove-zone" onClick=${onRemove}>Remove this zone</button></fieldset>`;
+}
+
+/** A field whose text is the writer's until it is left: an answer of the server that comes meanwhile does not take it back. */
+function Typed({ value, onPut, ...more }) {
+  const [typed, setTyped] = useState(null);
+  return html`<input ...${more} value=${typed ?? value} onInput=${(event) => setTyped(event.target.value)} onChange=${(event) => { onPut(event); setTyped(null); }} onBlur=${() => setTyped(null)} />`;
 }
 
 /** Every vertex with its place in degrees, for keyboards, screen readers and places that are known in figures. */
@@ -158,7 +164,7 @@ function Vertices({ zone, chosen, faults, onEdit, onChoose }) {
     if (event.target.value.trim() && Number.isFinite(value) && Math.abs(value) <= (axis ? 90 : 180)) onEdit(moveVertex(zone, k, i, place.with(axis, value)));
     else event.target.value = place[axis];
   };
-  const cell = (row, axis) => html`<input inputmode="decimal" aria-label=${`${axis ? 'Latitude' : 'Longitude'} of vertex ${row.i + 1}${paths.length > 1 ? ` of part ${row.k + 1}` : ''}`} value=${row.place[axis]} onFocus=${() => onChoose([row.k, row.i])} onChange=${put(row, axis)} />`;
+  const cell = (row, axis) => html`<${Typed} inputmode="decimal" aria-label=${`${axis ? 'Latitude' : 'Longitude'} of vertex ${row.i + 1}${paths.length > 1 ? ` of part ${row.k + 1}` : ''}`} value=${row.place[axis]} onFocus=${() => onChoose([row.k, row.i])} onPut=${put(row, axis)} />`;
   return html`<table class="tabled vertices" data-test="vertices"><caption>Vertices, degrees${rows.length === VERTICES_SHOWN ? `: the first ${VERTICES_SHOWN}` : ''}</caption><thead><tr><th>no.</th><th>latitude</th><th>longitude</th><th><span class="unseen">change</span></th></tr></thead><tbody>
     ${rows.map((row) => html`<tr class=${wrong.includes(`${row.k},${row.i}`) ? 'faulty' : ''} aria-selected=${row.k === chosen?.[0] && row.i === chosen?.[1]}>
       <td class="num">${paths.length > 1 ? `${row.k + 1}.` : ''}${row.i + 1}${wrong.includes(`${row.k},${row.i}`) ? html` <b title="Here is a fault">!</b>` : null}</td><td>${cell(row, 1)}</td><td>${cell(row, 0)}</td>

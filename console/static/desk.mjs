@@ -1,5 +1,5 @@
 // The frame of the pages beside the watch: rules and whatever an analyst works on. May live here: head line, who is at the desk, refusals, the links
-// between pages, requests about versions. May not: what a page is about.
+// between pages, requests about versions, what their forms share. May not: what a page is about.
 
 import { html, render, useEffect, useState } from './html.mjs';
 import { loadDisplay } from './display.mjs';
@@ -11,6 +11,12 @@ const ROLES = ['analyst', 'supervisor', 'watchstander', 'viewer'];
 const POLL_MS = 700;
 
 const remembered = { get: (key) => { try { return localStorage.getItem(key); } catch { return null; } }, set: (key, v) => { try { localStorage.setItem(key, v); } catch { /* private windows */ } } };
+
+/** A field whose text is the writer's until it is left: an answer of the server that comes meanwhile does not take it back. */
+export function Typed({ value, onPut, ...more }) {
+  const [typed, setTyped] = useState(null);
+  return html`<input ...${more} value=${typed ?? value} onInput=${(event) => setTyped(event.target.value)} onChange=${(event) => { onPut(event); setTyped(null); }} onBlur=${() => setTyped(null)} />`;
+}
 
 /** Who is at this desk, as the watch page knows it too. */
 export const who = { by: remembered.get('dogwatch.operator') ?? '', role: remembered.get('dogwatch.role') ?? 'analyst' };

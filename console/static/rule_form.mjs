@@ -1,6 +1,7 @@
 // The form beside the text of a profile, made from its JSON Schema. May live here: which fields there are, how each kind of value is shown and changed.
 // May not: what a value means or whether it may be (the server checks the text), the text itself (rules.mjs).
 
+import { Typed } from './desk.mjs';
 import { html, useRef, useState } from './html.mjs';
 import { clean, duration, words } from './text.mjs';
 
@@ -90,7 +91,7 @@ function Field({ form, one, name, value, path, change }) {
   if (['number', 'integer'].includes(one.type)) return html`${line(html`<${NumberField} about=${about} one=${one} value=${value} change=${change} label=${words(name)} />`)}${unitOf(name) === 's' && standing ? html`<p class="muted small-text">${duration(standing)}</p>` : null}`;
   const many = one.type === 'array';
   const read = (text) => (many ? text.split(',').map((part) => part.trim()).filter(Boolean).map((part) => (items.type === 'string' ? part : Number(part))) : text);
-  return line(html`<input type="text" maxlength="2000" autocomplete="off" ...${about} value=${many ? (value ?? []).join(', ') : value ?? ''} placeholder=${many ? 'any; several with commas' : String(one.default ?? '')} onChange=${(e) => change(e.target.value.trim() ? read(e.target.value.trim()) : null)} />`);
+  return line(html`<${Typed} type="text" maxlength="2000" autocomplete="off" ...${about} value=${many ? (value ?? []).join(', ') : value ?? ''} placeholder=${many ? 'any; several with commas' : String(one.default ?? '')} onPut=${(e) => change(e.target.value.trim() ? read(e.target.value.trim()) : null)} />`);
 }
 
 /** Limits by the name of a measure, such as duration_s. */

@@ -3,7 +3,7 @@
 
 import { html, useEffect, useRef, useState } from './html.mjs';
 import { changeLayers, openChart } from './chart.mjs';
-import { BackTest, Faults, Reason, Said, VersionList, changesGeoJson, open, useDraft } from './desk.mjs';
+import { BackTest, Faults, Reason, Said, Typed, VersionList, changesGeoJson, open, useDraft } from './desk.mjs';
 import { clean, words } from './text.mjs';
 import { Pen } from './zone_pen.mjs';
 import { SHAPES, addVertex, faulty, isArea, middle, moveVertex, nearestVertex, pathsOf, readZones, removeVertex, withProperties, zonesText } from './zone_shape.mjs';
@@ -146,12 +146,6 @@ function ZoneForm({ zone, kinds, onEdit, onRemove }) {
     ${field('buffer_nm', 'Wider by, nm', { read: number, input: { inputmode: 'decimal' } })}${field('owner', 'Who answers for it')}${field('source', 'Source')}
     ${field('valid_from', 'From (UTC)', { input: { placeholder: '2026-05-01T00:00:00Z' } })}${field('valid_to', 'Until (UTC)', { input: { placeholder: 'for ever' } })}
     <button data-test="remove-zone" onClick=${onRemove}>Remove this zone</button></fieldset>`;
-}
-
-/** A field whose text is the writer's until it is left: an answer of the server that comes meanwhile does not take it back. */
-function Typed({ value, onPut, ...more }) {
-  const [typed, setTyped] = useState(null);
-  return html`<input ...${more} value=${typed ?? value} onInput=${(event) => setTyped(event.target.value)} onChange=${(event) => { onPut(event); setTyped(null); }} onBlur=${() => setTyped(null)} />`;
 }
 
 /** Every vertex with its place in degrees, for keyboards, screen readers and places that are known in figures. */

@@ -416,23 +416,8 @@ def _heads(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Even
     near = [ZoneRelation(limit.id, limit.version, limit.kind, "near", round(float(steps.rows["depth_nm"][i]), 2))]
     confidence = ep.confidence_of(sight.params.zone.confidence_cap, 0.8, 1.0, [])
     what = identity, 1, "candidate" if reason else "open", TYPE, "approach", none, [mmsi_of(key)], at_ms, none, tick_ms
-    rest = (
-        steps.lat_deg[i],
-        steps.lon_deg[i],
-        near,
-        none,
-        none,
-        none,
-        confidence,
-        "zone_approach",
-        RULE_VERSION,
-        sight.params.params_hash,
-        "",
-        reason,
-        none,
-        False,
-        none,
-    )
+    where, why = (steps.lat_deg[i], steps.lon_deg[i], near), ("zone_approach", RULE_VERSION, sight.params.params_hash, "", reason)
+    rest = *where, none, none, none, confidence, *why, none, False, none
     return [state.ahead.open_new(key, unwritten(LateEvent(*what, *rest, _Forecast(steps), i)), zone=steps.zones[i])]  # type: ignore[arg-type]
 
 

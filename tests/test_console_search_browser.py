@@ -61,10 +61,23 @@ def test_a_search_lists_what_it_found_and_says_when_there_is_nothing(browser: Br
     browser("close")
 
 
+# What is sent lingers on its way, and so does the answer: the stream tells of a step before its sender has the answer, and keys come before both.
+SLOW_WAY = """
+    const real = window.fetch;
+    const linger = (how) => (how?.method === 'POST' ? new Promise((done) => setTimeout(done, 500)) : undefined);
+    window.fetch = async (what, how) => {
+      await linger(how);
+      const answer = await real(what, how);
+      await linger(how);
+      return answer;
+    };
+"""
+
+
 def test_a_decision_takes_two_keys_and_is_undone_with_one(browser: Browser, served: Harness) -> None:
     served.board.publish(alert(1))
     served.board.publish(alert(2))
-    browser("open", url=served.start(), script="localStorage.setItem('dogwatch.operator', 'Ana Watch')")
+    browser("open", url=served.start(), script="localStorage.setItem('dogwatch.operator', 'Ana Watch');" + SLOW_WAY)
     browser.until(READY)
     browser.until("dogwatch.state.shown.length === 2")
     first = browser("evaluate", js="dogwatch.state.shown[0]")

@@ -30,8 +30,18 @@ import { followAlerts, followVessels, getJson, postAck, postEndRescue, postOrder
 const vessels = new Vessels();
 let sea = null; // SeaMap, where the browser can
 let afterName = null; // what goes on once somebody has said who watches
-let last = { id: '', at: -Infinity }; // what was decided here last, for a key that undoes it
+let last = { id: '', at: -Infinity, sent: null }; // the step taken here last, for the key that undoes it
 const UNDO_MS = 10_000;
+
+/** The answer to a step, kept from its sending on for the key that undoes it: the stream tells of a step before its answer is here. */
+async function undoable(id, sent) {
+  const before = last;
+  const step = { id, at: performance.now(), sent };
+  last = step;
+  const answer = await sent;
+  if (answer.status !== 200 && last === step) last = before;
+  return answer;
+}
 
 const eventNow = () => {
   const picture = vessels.clock.now(performance.now() / 1000) * 1000;
@@ -122,11 +132,10 @@ const act = {
       return;
     }
     change({ sending: id, notice: null });
-    const { status, body } = await postAck(alert, state.operator);
+    const { status, body } = await undoable(id, postAck(alert, state.operator));
     change({ sending: '' });
     if (status === 200) {
       takeOne(body);
-      last = { id, at: performance.now() };
       if (state.selected === id && nextOpen(id) !== id) act.select(nextOpen(id));
       return;
     }
@@ -142,18 +151,19 @@ const act = {
     }
     remember(by, words.role);
     change({ operator: by, role: words.role || state.role, notice: null });
-    const { status, body } = await postOrder(alert, action, { ...words, by, role: words.role || state.role });
+    const sent = postOrder(alert, action, { ...words, by, role: words.role || state.role });
+    const { status, body } = await (action === 'undo' ? sent : undoable(id, sent));
     if (status !== 200) {
       refused(id, status, body);
       return;
     }
     takeOne(body);
     if (action === 'undo') act.select(id);
-    else last = { id, at: performance.now() };
   },
   undo() {
-    if (performance.now() - last.at > UNDO_MS) return false;
-    return act.order(last.id, 'undo', {});
+    const { id, at, sent } = last;
+    if (performance.now() - at > UNDO_MS) return false;
+    return sent.then(({ status }) => status === 200 && act.order(id, 'undo', {}));
   },
   filter(fields) {
     setFilter(fields);

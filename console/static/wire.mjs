@@ -41,8 +41,20 @@ export const postSilence = (body) => post('api/v1/silence', body);
 /** A step of the watch; resolves as `postAck`. */
 export const postWatch = (step, version, body) => post(`api/v1/watch/${step}`, body, { 'If-Match': `"${version}"` });
 
-async function decide(record, what, body, key = randomKey()) {
-  const said = await post(`api/v1/alerts/${encodeURIComponent(record.alert_id)}/${what}`, body, { 'If-Match': `"${record.op_revision}"`, 'Idempotency-Key': key });
+const turns = new Map(); // alert id → the step sent from here last, while its answer is on its way
+
+/** One step about an alert after the other: a key is faster than the answer to the key before it, and has to name the revision in that answer. */
+async function decide(record, what, body) {
+  const id = record.alert_id;
+  const before = turns.get(id);
+  const turn = (async () => {
+    const own = await before;
+    const seen = own?.status === 200 ? Math.max(own.body.op_revision, record.op_revision) : record.op_revision;
+    return post(`api/v1/alerts/${encodeURIComponent(id)}/${what}`, body, { 'If-Match': `"${seen}"`, 'Idempotency-Key': randomKey() });
+  })();
+  turns.set(id, turn);
+  const said = await turn;
+  if (turns.get(id) === turn) turns.delete(id);
   if (said.status === 401) location.reload();
   return said;
 }

@@ -22,6 +22,7 @@ from tracks.detectors import new_detectors
 from tracks.hulls import COUNTS
 from tracks.key import TRACKS_MAX
 from tracks.loitering import LoiteringDetector
+from tracks.pairs import PAIR
 from tracks.records import TRAIL
 
 Sections = dict[str, Any]
@@ -94,6 +95,15 @@ def _from_20(sections: Sections) -> None:
             table["cold"][name] = _refitted(old, kind.COLD, **made)
 
 
+def _from_21(sections: Sections) -> None:
+    """Of two in contact it is asked who else is there before they have met; of those of before it was not."""
+    for found in _all_named("rendezvous", sections):
+        for kind in ("still", "abreast"):
+            n = len(found[kind]["pairs"])
+            made = {"looked": np.zeros(n), "alike": np.zeros(n), "spare": np.zeros((n, 5))}
+            found[kind]["pairs"] = _refitted(found[kind]["pairs"], PAIR, **made)
+
+
 def _refitted(old: np.ndarray, dtype: np.dtype[Any], **made: np.ndarray) -> np.ndarray:
     """Records in another form: each field as `made`, else as it was under its name."""
     new = np.zeros(old.shape, dtype)
@@ -118,4 +128,4 @@ NEEDED: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # who has something i
     "drift": lambda words: words["reports"] != 0,
     "aground": lambda words: words["reports"] != 0,
 }
-MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16, 17: _from_17, 18: _from_18, 19: _from_19, 20: _from_20}
+MIGRATIONS: dict[int, Callable[[Sections], None]] = {15: _from_15, 16: _from_16, 17: _from_17, 18: _from_18, 19: _from_19, 20: _from_20, 21: _from_21}

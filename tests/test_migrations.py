@@ -24,6 +24,7 @@ from runners.live import _Journal
 from runners.migrations import MIGRATIONS, migrated, reaches
 from runners.step import restore, snapshot
 from tracks.assist import ARRIVAL
+from tracks.pairs import PAIR
 from tracks.slow_runs import PACE, RUN
 
 
@@ -109,8 +110,23 @@ def of_20(sections: dict[str, Any]) -> None:
             of_20(section)
 
 
+def of_21(sections: dict[str, Any]) -> None:
+    """Sections as schema 21 had them: of pairs it was not asked who else is there before they have met."""
+    for name, section in sections.items():
+        if name == "rendezvous" and isinstance(section, dict):
+            for kind in ("still", "abreast"):
+                pairs = section[kind]["pairs"]
+                plain = with_fields(
+                    repack_fields(pairs[[one for one in pairs.dtype.names if one not in ("looked", "alike", "spare")]]),
+                    spare=np.zeros((len(pairs), 7), np.uint8),
+                )
+                section[kind]["pairs"] = plain
+        elif isinstance(section, dict):
+            of_21(section)
+
+
 ARRIVED_17 = ("key", "turn_ms", "slow_ms", "lat", "lon", "turn_cos", "before_kn")
-BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17, 18: of_18, 19: of_19, 20: of_20}
+BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17, 18: of_18, 19: of_19, 20: of_20, 21: of_21}
 
 
 def written_by(schema: int, data: bytes) -> bytes:
@@ -197,6 +213,18 @@ def test_what_few_need_goes_to_a_pool_and_a_record_of_the_others_is_as_it_was():
     assert table["cold"]["loitering"]["median_ms"].tolist() == [1, 2, 3, 4]
     assert table["pools"]["loitering"].dtype == RUN
     assert table["pools"]["loitering"]["slow"].tolist() == [5, 7]
+
+
+def test_two_in_contact_before_the_upgrade_still_are():
+    pairs = np.zeros(2, PAIR)
+    pairs["key"], pairs["stage"], pairs["looked"], pairs["alike"], pairs["distances"] = [7, 9], [0, 1], 1, 5, 3
+    sections = {"detectors": {"rendezvous": {"still": {"pairs": pairs}, "abreast": {"pairs": pairs[:0]}}}}
+    of_21(sections)
+    assert "looked" not in sections["detectors"]["rendezvous"]["still"]["pairs"].dtype.names
+    told = migrated(sections, 21, 22)["detectors"]["rendezvous"]["still"]["pairs"]
+    assert told.dtype == PAIR
+    pairs["looked"] = pairs["alike"] = 0
+    assert told.tobytes() == pairs.tobytes()
 
 
 def test_a_migration_leaves_alone_what_it_does_not_know():

@@ -210,6 +210,29 @@ def test_parted_and_met_again_is_the_same_event():
     assert events[-1].measures["duration_s"] == pytest.approx(3 * 3600 - 2400, abs=700), "the break does not count"
 
 
+def gale(leave_s, first=211_000_070, lat=55.1):
+    """Five ships bow to the wind; three go on at a time, the first two stay beside each other."""
+    t = every(60, 1.5)
+    gone = t >= leave_s
+    rows = [track(first + k, t + 7 * k, lat + 40 * k * M_DEG, 10.4, sog_kn=0.8) for k in range(2)]
+    for k in range(2, 5):
+        on = np.where(gone, (t - leave_s) * 12 / 3600 / 60, 0.0)
+        rows.append(track(first + k, t, lat + 0.008 * k + on, 10.4, sog_kn=np.where(gone, 12.0, 0.8)))
+    for row in rows:
+        row["hdg"] = 40
+    return rows
+
+
+@pytest.mark.parametrize(("leave_s", "reason"), [(1300, "suppressed: weather_stop"), (700, "")])
+def test_the_last_two_of_a_gale_had_company_half_way(leave_s, reason):
+    """Asked half-way, at the next full five minutes (20 min), and told at 32: who left before is not known of."""
+    event = watch(in_order(*gale(leave_s)), params=ALONE)[0][0]
+    assert event.t_detected - T0 == 1_920_000
+    assert event.reason == reason
+    (weather,) = [one for one in event.exclusions if one.name == "weather_stop"]
+    assert weather.observed == (4 if reason else 1)
+
+
 def test_the_pair_table_is_bounded_and_says_so():
     t = every(60, 1)
     rows = in_order(*(track(211_000_000 + k, t, 54.5 + k * 30 * M_DEG, 10.4, sog_kn=0.2) for k in range(6)))
@@ -355,10 +378,11 @@ def test_a_meeting_at_the_pole():
 @given(st.integers(0, 2**32 - 1))
 def test_meetings_do_not_depend_on_cuts_or_restarts(seed):
     rng = np.random.default_rng(seed)
-    rows = in_order(abreast(hours=1.5, from_s=1200, to_s=3600), meet(C, C + 1, lat=54.6), meet(C + 2, C + 3, lat=54.8, nav=1, kn=0.0))
+    rows = in_order(abreast(hours=1.5, from_s=1200, to_s=3600), meet(C, C + 1, lat=54.6), meet(C + 2, C + 3, lat=54.8, nav=1, kn=0.0), *gale(1300))
     statics = np.concatenate([static(C, ship_type=79, loa_m=120), static(C + 1, t_s=2000, ship_type=30, loa_m=40)])
     whole = watch(rows, statics, params=ALONE)[0]
-    assert len(last_versions(whole, "rendezvous")) == 3
+    assert len(last_versions(whole, "rendezvous")) == 4
+    assert [event.reason for event in whole if event.mmsi == [211_000_070, 211_000_071]] == ["suppressed: weather_stop"]
     cuts = sorted(rng.integers(0, len(rows), 12).tolist())
     assert lines(watch(rows, statics, params=ALONE, cuts=cuts, restarts=range(0, 14, 2), capacity=4)[0]) == lines(whole)
     assert lines(watch(shuffled(rows, seed), statics, params=ALONE)[0]) == lines(whole)

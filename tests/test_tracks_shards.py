@@ -19,7 +19,7 @@ import test_tracks_stops
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tracks_contacts import rows_at
-from test_tracks_rendezvous import abreast, meet
+from test_tracks_rendezvous import abreast, gale, meet
 from tracks_sea import every, in_order, lane_traffic, lines, restarted, silent_source, static, track, watch, watch_sharded, well_heard
 
 from dogwatch.batch import STATIC_DTYPE
@@ -55,7 +55,7 @@ def meetings():
     dark = [test_tracks_dark_partner.voyage(211_000_020), test_tracks_dark_partner.silent(211_000_021)]
     kinds = [(211_000_010, 79, 120), (211_000_011, 30, 40), (211_000_012, 52, 30), (211_000_030, 70, 100)]
     told = [static(mmsi, t_s=60.0 * k, ship_type=kind, loa_m=loa, name="ALPHA ONE") for k, (mmsi, kind, loa) in enumerate(kinds)]
-    return in_order(*parts, *dark, drifter, gone, line, *waiting, *crowd), np.concatenate(told)
+    return in_order(*parts, *dark, drifter, gone, line, *waiting, *crowd, *gale(1300)), np.concatenate(told)
 
 
 def engines():

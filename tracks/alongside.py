@@ -66,8 +66,8 @@ class Beside:
 
     `place`: degrees, between them; `ways`: mean speeds in knots; `coast_nm`: of the nearer one; `in_mask`: under way in a port or anchorage (slow ones
     in masks are in no contact at all); `under_way`: abreast of each other, not still; `one_hull`: never farther apart than the longer one is long, and
-    not seen farther apart before. `asked`, `near`: what was asked for many pairs at once, of the place and of those around (columns of `neighbours`);
-    else it is asked when it is wanted: mostly it is known.
+    not seen farther apart before; `alike`: how many others showed their bows where these do, half-way to the meeting. `asked`, `near`: what was asked
+    for many pairs at once, of the place and of those around (columns of `neighbours`); else it is asked when it is wanted: mostly it is known.
     """
 
     a: Party
@@ -80,6 +80,7 @@ class Beside:
     in_mask: bool = False
     under_way: bool = False
     one_hull: bool = False
+    alike: int = 0
     asked: Ground | None = None
     near: np.ndarray | None = None
 
@@ -134,18 +135,27 @@ def doubts_of(beside: Beside) -> list[float]:
 
 def neighbours(sight: Sight, a: np.ndarray, b: np.ndarray, rule: Rendezvous, *, bows: bool) -> np.ndarray:
     """int64[n, 3]: of n pairs (PARTY rows) what `company.beside` counts, and (ALIKE, if `bows` are asked for) what `_bows_alike` says at most of either."""
-    near = np.column_stack([company.beside(sight, a, b, rule), np.zeros(len(a), np.int64)])
-    if bows:
-        both = np.concatenate([a, b])
-        keys, first, of = np.unique(both["key"], return_index=True, return_inverse=True)
-        places = np.zeros(len(keys), PLACE)
-        for name in ("key", "lat", "lon"):
-            places[name] = both[name][first]
-        places["hdg"] = company.headings(both[first])
-        limits = (rule.weather_nm, float(np.float32(rule.speed_kn_max)), 0.0, rule.bow_apart_deg_max, 0.0)
-        alike = company_of(sight.around.seen, places, (sight.tick_ms - company.FRESH_MS,) * 2, limits)["alike"][of]
-        near[:, ALIKE] = alike.reshape(2, -1).max(axis=0)
-    return near
+    return np.column_stack([company.beside(sight, a, b, rule), _most_alike(sight, a, b, rule) if bows else np.zeros(len(a), np.int64)])
+
+
+def bows_alike(sight: Sight, a: np.ndarray, b: np.ndarray, rule: Rendezvous) -> np.ndarray:
+    """int64[n]: of n pairs (PARTY rows) that show their bows in one direction, how many others near show theirs there; 0 of other pairs."""
+    same = _one_direction(a["hdg"].astype(np.int64), b["hdg"].astype(np.int64), rule.bow_apart_deg_max)
+    return np.where(same, _most_alike(sight, a, b, rule), 0)
+
+
+def _most_alike(sight: Sight, a: np.ndarray, b: np.ndarray, rule: Rendezvous) -> np.ndarray:
+    """int64[n]: of n pairs (PARTY rows) what `_bows_alike` says at most of either, in one pass over all who are seen."""
+    both = np.concatenate([a, b])
+    keys, first, of = np.unique(both["key"], return_index=True, return_inverse=True)
+    places = np.zeros(len(keys), PLACE)
+    for name in ("key", "lat", "lon"):
+        places[name] = both[name][first]
+    places["hdg"] = company.headings(both[first])
+    limits = (rule.weather_nm, float(np.float32(rule.speed_kn_max)), 0.0, rule.bow_apart_deg_max, 0.0)
+    alike = company_of(sight.around.seen, places, (sight.tick_ms - company.FRESH_MS,) * 2, limits)["alike"][of]
+    found: np.ndarray = alike.reshape(2, -1).max(axis=0).astype(np.int64)
+    return found
 
 
 def fishes(party: Party) -> bool:
@@ -189,17 +199,18 @@ def _anchorage(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
 
 
 def _hove_to(sight: Sight, beside: Beside, rule: Rendezvous) -> Exclusion:
-    """Several ships with hardly any way on and their bows in one direction wait out a gale, and some of them come close."""
-    if _watched(beside.zones) or beside.under_way or not _same_bow(beside, rule):
+    """Several ships with hardly any way on and their bows in one direction wait out a gale, and some of them come close, or are the last to leave."""
+    hdg_a, hdg_b = (int(party["hdg"]) for party in beside.both)
+    if _watched(beside.zones) or beside.under_way or not _one_direction(hdg_a, hdg_b, rule.bow_apart_deg_max):
         return ep.checked(WEATHER, False, 0, suppress=True)
     alike = max(_bows_alike(sight, one, rule) for one in beside.both) if beside.near is None else int(beside.near[ALIKE])
+    alike = max(alike, beside.alike)
     return ep.checked(WEATHER, alike >= rule.crowd_others_min, alike, suppress=True)
 
 
-def _same_bow(beside: Beside, rule: Rendezvous) -> bool:
-    """The two show their bows in one direction, or one of them does not say where."""
-    a, b = (int(party["hdg"]) for party in beside.both)
-    return HDG_MISSING in (a, b) or abs((a - b + 180) % 360 - 180) <= rule.bow_apart_deg_max
+def _one_direction(a: Any, b: Any, apart_deg_max: float) -> Any:
+    """Whether two bows (one heading of each, or arrays of them) show in one direction, or one does not say where."""
+    return (a == HDG_MISSING) | (b == HDG_MISSING) | (abs((a - b + 180) % 360 - 180) <= apart_deg_max)
 
 
 def _bows_alike(sight: Sight, one: Party, rule: Rendezvous) -> int:

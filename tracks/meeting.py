@@ -106,7 +106,7 @@ class Met:
         if k not in self.besides:
             self.besides[k] = Beside(
                 *self.both(k), self.since_ms[k], self.places[k], self.ways[k], self.sight.geography, self.coast_nm[k], self.masked[k],
-                self.kind.under_way, self.are_one_hull[k], self.grounds.get(k), self.near.get(k),
+                self.kind.under_way, self.are_one_hull[k], int(self.pairs["alike"][k]), self.grounds.get(k), self.near.get(k),
             )  # fmt: skip
         return self.besides[k]
 

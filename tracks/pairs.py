@@ -3,7 +3,8 @@
 Theory. Contact runs from the later of the first two reports to the earlier of the last two, so that two are never longer together than both
 were heard. Pairs and contacts are both sorted by key, so entering is one walk along both. What is counted is counted per report, not per
 tick: a pair of which nobody has reported anew is not touched. A pair says itself when somebody must look at it (`due_ms`), so that a
-thousand neighbours who lie side by side for days cost a comparison a minute. A break in which nobody saw them apart may be bridged
+thousand neighbours who lie side by side for days cost a comparison a minute. Who else is there must be asked before it is told as well: company
+that explains two who lie together may leave before them (`LOOK`). A break in which nobody saw them apart may be bridged
 (tracks/unheard.py); how long they were so unheard is kept beside the contact.
 """
 
@@ -21,8 +22,8 @@ from tracks.unheard import stayed
 
 DISTANCE_BINS = 16  # histogram behind the median distance, from 0 to the ceiling
 NEW, OPEN, WAITING, SUPPRESSED = 0, 1, 2, 3  # stages
-NOTHING, MET, PARTED, GONE, UNHEARD = 0, 1, 2, 3, 4  # what `due` says
-ASK_MS, TICK_MS = 300_000, 60_000  # how often somebody asks where those are who are not in contact
+NOTHING, MET, PARTED, GONE, UNHEARD, LOOK = 0, 1, 2, 3, 4, 5  # what `due` says
+ASK_MS, TICK_MS = 300_000, 60_000  # how often somebody asks who else is there, and where those are who are not in contact
 PAIR = np.dtype(
     [
         ("key", "<u8"),  # smaller track key << 32 | larger track key
@@ -34,7 +35,9 @@ PAIR = np.dtype(
         ("reports_a", "<u4"),  # in the unbroken contact
         ("reports_b", "<u4"),
         ("stage", "u1"),
-        ("spare", "u1", (7,)),
+        ("looked", "u1"),  # whether it was asked who else is there, before it was told
+        ("alike", "u1"),  # of these, how many showed their bows where both show theirs
+        ("spare", "u1", (5,)),
         ("start_ms", "<i8"),  # of the episode
         ("done_ms", "<i8"),  # contact in the segments before
         ("bridged_ms", "<i8"),  # of all contact, in breaks in which nobody saw them apart
@@ -130,6 +133,7 @@ def _begin(pair, a, b, distance_m):
         pair["start_ms"] = max(a["t_ms"], b["t_ms"])
         pair["done_ms"] = pair["bridged_ms"] = pair["sum_y"] = pair["sum_x"] = 0
         pair["contacts"] = np.uint32(0)
+        pair["looked"] = pair["alike"] = np.uint8(0)
         pair["nearest_m"] = pair["widest_m"] = distance_m
         pair["lat"] = a["lat"]
         pair["lon"] = a["lon"]
@@ -198,19 +202,23 @@ def _touch(pairs, contacts, kind, near, trail, limits):
         _measure(pair, a, b, c["distance_m"], bin_m)
 
 
-def due(pairs: np.ndarray, tick_ms: int, need_ms: float, reports_min: int, patience: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """(rows of pairs about which something must be done, in order; what: uint8[k]): MET (the conditions hold and somebody must look), UNHEARD (an
-    episode without contact: somebody must ask where they are), PARTED (an episode must close) or GONE (may be forgotten).
+def due(
+    pairs: np.ndarray, tick_ms: int, needs_ms: tuple[float, float], reports_min: int, patience: tuple[float, float, float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(rows of pairs about which something must be done, in order; what: uint8[k]): MET (the conditions hold and somebody must look), LOOK (they may
+    soon, and somebody must ask who else is there), UNHEARD (an episode without contact: somebody must ask where they are), PARTED (an episode must
+    close) or GONE (may be forgotten).
 
-    patience in ms: a break that does not end the contact, one that does not either if nobody saw them apart, how long a new pair and an episode are kept.
+    needs_ms: how long contact lasts before LOOK and before MET. patience in ms: a break that does not end the contact, one that does not either if
+    nobody saw them apart, how long a new pair and an episode are kept.
     """
     which, what = np.empty(len(pairs), np.int64), np.empty(len(pairs), np.uint8)
-    n = _due(pairs, tick_ms, need_ms, reports_min, patience, which, what)
+    n = _due(pairs, tick_ms, needs_ms, reports_min, patience, which, what)
     return which[:n], what[:n]
 
 
-@kernel(int64(_PAIR, int64, float64, int64, types.UniTuple(float64, 4)), **PLAIN)
-def _said(pair, tick_ms, need_ms, reports_min, patience):
+@kernel(int64(_PAIR, int64, types.UniTuple(float64, 2), int64, types.UniTuple(float64, 4)), **PLAIN)
+def _said(pair, tick_ms, needs_ms, reports_min, patience):
     """What must be done about a pair."""
     break_ms, unheard_ms, new_ms, merge_ms = patience
     broken = tick_ms - pair["last_ms"]
@@ -222,20 +230,23 @@ def _said(pair, tick_ms, need_ms, reports_min, patience):
         if broken > unheard_ms:
             return PARTED
         return UNHEARD if broken <= break_ms + TICK_MS or tick_ms % ASK_MS == 0 else NOTHING
-    if tick_ms < pair["due_ms"] or pair["last_ms"] - pair["segment_ms"] < need_ms:
+    together_ms = pair["last_ms"] - pair["segment_ms"]
+    if tick_ms < pair["due_ms"] or together_ms < needs_ms[0]:
         return NOTHING
+    if together_ms < needs_ms[1]:
+        return LOOK if pair["stage"] == NEW and pair["looked"] == 0 and tick_ms % ASK_MS == 0 else NOTHING
     if pair["reports_a"] < reports_min or pair["reports_b"] < reports_min:
         return NOTHING
     slow = 2 * pair["slow_a"] >= pair["reports_a"] and 2 * pair["slow_b"] >= pair["reports_b"]  # the median is at or below the limit
     return MET if slow else NOTHING
 
 
-@kernel(int64(_PAIR[::1], int64, float64, int64, types.UniTuple(float64, 4), int64[::1], uint8[::1]), **PLAIN)
-def _due(pairs, tick_ms, need_ms, reports_min, patience, which, what):
+@kernel(int64(_PAIR[::1], int64, types.UniTuple(float64, 2), int64, types.UniTuple(float64, 4), int64[::1], uint8[::1]), **PLAIN)
+def _due(pairs, tick_ms, needs_ms, reports_min, patience, which, what):
     """Write what `due` says; returns how many."""
     n = 0
     for i in range(pairs.shape[0]):
-        said = _said(pairs[i], tick_ms, need_ms, reports_min, patience)
+        said = _said(pairs[i], tick_ms, needs_ms, reports_min, patience)
         if said != NOTHING:
             which[n] = i
             what[n] = np.uint8(said)

@@ -20,13 +20,13 @@ from dogwatch.batch import take_rows
 from dogwatch.events import Event, Exclusion, Value, event_id
 from dogwatch.late import FIELDS, WORDS, LateEvent, unwritten
 from tracks import episodes as ep
-from tracks.alongside import STANDING, Beside, doubts_of, explanations
+from tracks.alongside import STANDING, Beside, bows_alike, doubts_of, explanations
 from tracks.cells import search
 from tracks.contacts import ABREAST, AGE_FACTOR, SLOW_REPORT_S, STILL, Found, Room, find_contacts, near_rows
 from tracks.detector import Detector, Home, Sight
 from tracks.key import mmsi_of
 from tracks.meeting import Kind, Met, Parted
-from tracks.pairs import DISTANCE_BINS, GONE, MET, OPEN, PAIR, PARTED, SUPPRESSED, UNHEARD, WAITING, due, enter
+from tracks.pairs import DISTANCE_BINS, GONE, LOOK, MET, OPEN, PAIR, PARTED, SUPPRESSED, UNHEARD, WAITING, due, enter
 from tracks.params import Params, Rendezvous
 from tracks.parties import Brought, farthest_m, gathered
 from tracks.subjects import subject_key
@@ -37,6 +37,7 @@ WAY_RULE = "rendezvous_under_way"
 RULE_VERSION = "1.2"
 RECHECK_MS = 600_000  # how often an open meeting is asked again whether something explains it (statics come each 6 min)
 SUPPRESSED_RECHECK_MS = 1_800_000
+ALIKE_MOST = 255
 TRACK_BITS = 32
 UNWRITTEN = dict.fromkeys(WORDS)  # in place of what a late event says
 SUPPRESSED_STANDING = tuple(f"suppressed: {name}" for name in STANDING)  # what the place said once; before them only masks are asked about
@@ -154,7 +155,9 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
         return []
     unheard_ms = kind.unheard_ms(rule)
     patience = (rule.interpolation_s_max * 1000.0, unheard_ms, unheard_ms + AGE_FACTOR * SLOW_REPORT_S * 1000.0, max(unheard_ms, rule.merge_s * 1000.0))
-    which, what = due(pairs, sight.tick_ms, kind.duration_s(rule) * 1000.0, kind.reports(rule), patience)
+    need_ms = kind.duration_s(rule) * 1000.0
+    which, what = due(pairs, sight.tick_ms, (need_ms if kind.under_way else need_ms / 2, need_ms), kind.reports(rule), patience)
+    _look_about(pairs, sight, which[what == LOOK], brought)
     question = _in_question(meetings, other, sight, which[what == MET], brought)
     judged = _judged(meetings, sight, question, brought) if len(question) else None
     over = what == PARTED
@@ -182,6 +185,17 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
 def _keys_of(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Keys of the two tracks of each pair."""
     return (pairs["key"] >> np.uint64(TRACK_BITS)).astype(np.int64), (pairs["key"] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+def _look_about(pairs: np.ndarray, sight: Sight, at: np.ndarray, brought: Brought) -> None:
+    """Count who lies bow to the wind as they do, half-way to a meeting: of those who wait out a gale, two are the last to leave."""
+    if not len(at):
+        return
+    rows_a, rows_b = brought.both(*_keys_of(take_rows(pairs, at)))
+    heard = (rows_a >= 0) & (rows_b >= 0)
+    at, parties = at[heard], (brought.parties(rows_a[heard]), brought.parties(rows_b[heard]))
+    pairs["alike"][at] = np.minimum(bows_alike(sight, *parties, sight.params.rendezvous), ALIKE_MOST)
+    pairs["looked"][at] = 1
 
 
 def _in_question(meetings: Meetings, other: Meetings, sight: Sight, met: np.ndarray, brought: Brought) -> np.ndarray:

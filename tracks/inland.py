@@ -19,4 +19,6 @@ def inland(geography: Any, lat: int, lon: int, reach_nm: float) -> bool:
     lats = lat + _NORTH * units
     lons = lon + _EAST * units / cos_lat(lat)
     lons = (lons + 108_000_000) % 216_000_000 - 108_000_000
-    return bool(np.all(geography.on_land(lats / 600_000, lons / 600_000)))
+    lats_deg, lons_deg = lats / 600_000, lons / 600_000
+    # most who are asked about lie at sea: one place tells that
+    return bool(geography.on_land(lats_deg[:1], lons_deg[:1])[0]) and bool(np.all(geography.on_land(lats_deg, lons_deg)))

@@ -52,6 +52,18 @@ CLASS_B_WARM_MS = 600_000
 
 
 @dataclass(slots=True)
+class Jump:
+    """A record's jump, reckoned once for a verdict. `implied_kn`: the speed that it would have taken, between the last report at the old place and the
+    first at the new one (at least a second apart).
+    """
+
+    facts: np.void
+    length_m: float
+    implied_kn: float
+    evidence: list[Evidence]
+
+
+@dataclass(slots=True)
 class Verdict:
     """What is held against a place now. `t_end` None: it goes on."""
 
@@ -63,6 +75,7 @@ class Verdict:
     doubts: list[float]
     margin: float
     measures: dict[str, Value] = field(default_factory=dict)
+    jump: Jump | None = None  # of which what it measures is told too
 
 
 class PositionDetector(Detector):
@@ -242,11 +255,8 @@ def wrong_of(sight: Sight, slot: int, f: np.void) -> Verdict | None:
     """The strongest thing to be said against a track's place, or None."""
     tick_ms, rule = sight.tick_ms, sight.params.position
     circling, mismatched, far = circle_of(f, rule), mismatch_of(f, rule), far_of(f, rule, tick_ms)
-    away = int(f["jump_ms"]) != 0 and jump_m(f) >= rule.offset_nm_min * NM_M and tick_ms - int(f["jump_ms"]) <= rule.settle_s * 1000
-    back_ms = int(f["back_ms"])
-    if away and back_ms and tick_ms - back_ms > rule.merge_s * 1000:
-        away = False
-    if away:
+    back_ms, jump = int(f["back_ms"]), _jump_of(sight, slot, f)
+    if jump is not None:
         start, end = int(f["jump_ms"]), back_ms or None
     elif circling is not None or mismatched:
         start, end = int(f["odd_ms"]), None if _is_odd(f) else int(f["odd_last_ms"])
@@ -254,19 +264,20 @@ def wrong_of(sight: Sight, slot: int, f: np.void) -> Verdict | None:
         start, end = int(f["far_ms"]), None
     else:
         return None
-    ashore = _is_ashore(sight, slot, f, jumped=away)
-    evidence, measures = (_jump_evidence(sight, slot, f), _jump_measures(f)) if away else ([], {})
+    ashore = _is_ashore(sight, slot, f, jumped=jump is not None)
+    evidence = [] if jump is None else jump.evidence
     if circling is not None:
-        found = Verdict("circle", start, end, evidence + _circle_evidence(f, circling, rule), [], [], circling.turns / rule.circle_turns_min, measures)
-        found.measures = {**measures, "radius_m": ep.tidy("m", circling.radius_m), "turns": round(circling.turns, 1)}
+        measures: dict[str, Value] = {"radius_m": ep.tidy("m", circling.radius_m), "turns": round(circling.turns, 1)}
+        turns = circling.turns / rule.circle_turns_min
+        found = Verdict("circle", start, end, evidence + _circle_evidence(f, circling, rule), [], [], turns, measures, jump)
     elif ashore:
-        found = Verdict("on_land", start, end, [*evidence, ep.at_least("reports", int(f["there"]), rule.reports_min)], [], [], 2.0, measures)
-        found.evidence.append(ep.at_least("inland_nm", rule.inland_nm, rule.inland_nm))
-    elif away and jump_m(f) >= rule.jump_nm_min * NM_M and all(e.passed for e in evidence):
-        found = Verdict("jump", start, end, evidence, [], [], jump_m(f) / NM_M / rule.jump_nm_min, measures)
-    elif away and (back_ms or tick_ms) - start >= rule.offset_s_min * 1000 and jump_m(f) < rule.jump_nm_min * NM_M:
+        evidence = [*evidence, ep.at_least("reports", int(f["there"]), rule.reports_min), ep.at_least("inland_nm", rule.inland_nm, rule.inland_nm)]
+        found = Verdict("on_land", start, end, evidence, [], [], 2.0, {}, jump)
+    elif jump is not None and jump.length_m >= rule.jump_nm_min * NM_M and all(e.passed for e in evidence):
+        found = Verdict("jump", start, end, evidence, [], [], jump.length_m / NM_M / rule.jump_nm_min, {}, jump)
+    elif jump is not None and (back_ms or tick_ms) - start >= rule.offset_s_min * 1000 and jump.length_m < rule.jump_nm_min * NM_M:
         steady = ep.at_least("steady_s", ((back_ms or tick_ms) - start) / 1000, rule.offset_s_min)
-        found = Verdict("offset", start, end, [*evidence[:1], steady], [], [], jump_m(f) / NM_M / rule.offset_nm_min, measures)
+        found = Verdict("offset", start, end, [*evidence[:1], steady], [], [], jump.length_m / NM_M / rule.offset_nm_min, {}, jump)
     elif mismatched:
         found = Verdict("offset", int(f["odd_ms"]), end, _mismatch_evidence(f, rule), [], [], 1.0, {"reports_off": int(f["odd"])})
     elif far:
@@ -278,7 +289,7 @@ def wrong_of(sight: Sight, slot: int, f: np.void) -> Verdict | None:
     if far:  # whatever else is wrong with the place: it is the told one that is false
         found.evidence += _far_evidence(f, rule)
         found.measures |= {"receiver": station_of(sight.receivers, int(f["far_by"]))}
-    found.exclusions, found.doubts = _exclusions(sight, slot, f, found, away=away, ashore=ashore)
+    found.exclusions, found.doubts = _exclusions(sight, slot, f, found, jump, ashore=ashore)
     return found
 
 
@@ -298,16 +309,6 @@ def lost_of(sight: Sight, slot: int, f: np.void) -> Verdict | None:
         ep.checked("switched_off_in_port", moored, suppress=True),
     ]
     return Verdict("", start, last if found_again else None, evidence, exclusions, [], (last - start) / 1000 / rule.lost_s_min, measures)
-
-
-def jump_m(f: np.void) -> float:
-    """Length of a record's jump in metres."""
-    return float(distance_m(int(f["from_lat"]), int(f["from_lon"]), int(f["to_lat"]), int(f["to_lon"])))
-
-
-def implied_kn(f: np.void) -> float:
-    """Speed that the jump would have taken, between the last report at the old place and the first at the new one (at least a second apart)."""
-    return jump_m(f) / KN_MS / max(1.0, (int(f["first_ms"]) - int(f["jump_ms"])) / 1000.0)
 
 
 def v_max_kn(sight: Sight, slot: int) -> float:
@@ -363,21 +364,31 @@ def _is_ashore(sight: Sight, slot: int, f: np.void, *, jumped: bool) -> bool:
     return inland(sight.geography, int(row["lat"]), int(row["lon"]), rule.inland_nm)
 
 
-def _jump_evidence(sight: Sight, slot: int, f: np.void) -> list[Evidence]:
-    rule = sight.params.position
-    return [
-        ep.at_least("jump_nm", jump_m(f) / NM_M, rule.jump_nm_min if jump_m(f) >= rule.jump_nm_min * NM_M else rule.offset_nm_min),
-        ep.at_least("implied_kn", implied_kn(f), v_max_kn(sight, slot) + rule.jump_kn_over),
+def _jump_of(sight: Sight, slot: int, f: np.void) -> Jump | None:
+    """A record's jump, if it is long enough to speak of and neither settled nor long over."""
+    rule, jump_ms, back_ms = sight.params.position, int(f["jump_ms"]), int(f["back_ms"])
+    if not jump_ms or sight.tick_ms - jump_ms > rule.settle_s * 1000 or (back_ms and sight.tick_ms - back_ms > rule.merge_s * 1000):
+        return None
+    length_m = float(distance_m(int(f["from_lat"]), int(f["from_lon"]), int(f["to_lat"]), int(f["to_lon"])))
+    if length_m < rule.offset_nm_min * NM_M:
+        return None
+    silent_ms = int(f["first_ms"]) - jump_ms
+    implied_kn = length_m / KN_MS / max(1.0, silent_ms / 1000.0)
+    evidence = [
+        ep.at_least("jump_nm", length_m / NM_M, rule.jump_nm_min if length_m >= rule.jump_nm_min * NM_M else rule.offset_nm_min),
+        ep.at_least("implied_kn", implied_kn, v_max_kn(sight, slot) + rule.jump_kn_over),
         ep.at_least("reports_there", int(f["there"]), rule.reports_min),
-        ep.at_most("silent_between_s", max(0, int(f["first_ms"]) - int(f["jump_ms"])) / 1000.0, rule.jump_silent_s_max),
+        ep.at_most("silent_between_s", max(0, silent_ms) / 1000.0, rule.jump_silent_s_max),
     ]
+    return Jump(f, length_m, implied_kn, evidence)
 
 
-def _jump_measures(f: np.void) -> dict[str, Value]:
+def _jump_measures(jump: Jump) -> dict[str, Value]:
+    f = jump.facts
     was, now = ep.degrees_of(int(f["from_lat"]), int(f["from_lon"])), ep.degrees_of(int(f["to_lat"]), int(f["to_lon"]))
     return {
-        "jump_nm": ep.tidy("nm", jump_m(f) / NM_M),
-        "implied_kn": ep.tidy("kn", implied_kn(f)),
+        "jump_nm": ep.tidy("nm", jump.length_m / NM_M),
+        "implied_kn": ep.tidy("kn", jump.implied_kn),
         "lat_was": was[0],
         "lon_was": was[1],
         "lat_told": now[0],
@@ -421,10 +432,11 @@ def _far_evidence(f: np.void, rule: Position) -> list[Evidence]:
     ]
 
 
-def _exclusions(sight: Sight, slot: int, f: np.void, verdict: Verdict, *, away: bool, ashore: bool) -> tuple[list[Exclusion], list[float]]:
+def _exclusions(sight: Sight, slot: int, f: np.void, verdict: Verdict, jump: Jump | None, *, ashore: bool) -> tuple[list[Exclusion], list[float]]:
     """Each innocent explanation that was tested, and the doubts of those that apply."""
+    away = jump is not None
     hulls = away and _second_hull(sight, slot, f)
-    clock = away and (bool(f["clock"]) or _is_clock(sight, slot, f))
+    clock = jump is not None and (bool(f["clock"]) or _is_clock(sight, slot, f, jump.length_m))
     f["clock"] = clock
     fro = away and int(f["returns"]) >= 3
     stuck = verdict.subtype == "offset" and not away and int(f["same_cog"]) >= 0.8 * int(f["tested"]) and int(f["speed"]) < int(f["reversed"])
@@ -457,18 +469,18 @@ def _second_hull(sight: Sight, slot: int, f: np.void) -> bool:
     return False
 
 
-def _is_clock(sight: Sight, slot: int, f: np.void) -> bool:
+def _is_clock(sight: Sight, slot: int, f: np.void, jump_m: float) -> bool:
     """Whether not the place but the time is wrong: the jump runs along the course line, no farther than an hour's way, and others hear it there,
     or another ship slips by the same time.
     """
     kn, cog = float(f["from_kn"]), int(f["from_cog"])
-    if kn < 3.0 or abs(float(f["to_kn"]) - kn) > 1.5 or jump_m(f) > kn * KN_MS * CLOCK_S:
+    if kn < 3.0 or abs(float(f["to_kn"]) - kn) > 1.5 or jump_m > kn * KN_MS * CLOCK_S:
         return False
     if not _along(int(f["from_lat"]), int(f["from_lon"]), int(f["to_lat"]), int(f["to_lon"]), cog):
         return False
     if not int(f["rx_from"]) & int(f["rx_to"]):
         return True
-    slip_s, rows = jump_m(f) / (kn * KN_MS), sight.around.troubled
+    slip_s, rows = jump_m / (kn * KN_MS), sight.around.troubled
     rows = rows[(rows["trouble"] & TROUBLE_JUMPED != 0) & (rows["speed_kn"] >= 3.0) & (rows["key"] != sight.table.key_of(slot))]
     minute = int(f["jump_ms"]) // MINUTE_MS
     for row in rows[np.abs((minute - rows["trouble_min"].astype(np.int64) + 0x8000) % 0x10000 - 0x8000) <= 2]:
@@ -532,6 +544,7 @@ def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict:
         if not changed and not (state == "open" and tick_ms - page.emitted_ms >= params.revise_s * 1000):
             return []
     lat, lon = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot])) if page is None else (page.event.lat, page.event.lon)
+    measures = verdict.measures if verdict.jump is None else _jump_measures(verdict.jump) | verdict.measures
     receivers = bin(int(table.rows["rx"][slot]) | int(table.more["rx_before"][slot])).count("1")
     cap = rule.confidence_cap if receivers >= 2 else rule.confidence_cap_one_receiver
     facts: dict[str, Any] = {
@@ -539,7 +552,7 @@ def _write(book: ep.Book, sight: Sight, slot: int, key: int, kind: str, verdict:
         "subtype": verdict.subtype,
         "subjects": [subjects.subject_of(table, slot)],
         "t_end": verdict.t_end,
-        "measures": verdict.measures | _watch_distance(sight, verdict.measures, lat, lon),
+        "measures": measures | _watch_distance(sight, measures, lat, lon),
         "evidence": verdict.evidence,
         "exclusions": verdict.exclusions,
         "confidence": ep.confidence_of(cap, ep.margin_quality(verdict.margin, 1.0), 1.0, verdict.doubts),

@@ -14,6 +14,7 @@ from tracks.collision import ADVICE, MOVER, SQUARE_UNITS, _move, closest, square
 from tracks.key import PAIRED_MAX, TRACKS_MAX
 from tracks.params import Collision, Params
 from tracks.presets import preset
+from tracks.records import HOT, MORE
 
 A, B = 211_000_001, 211_000_002
 EVERYWHERE = Params(collision=Collision(everywhere=True))
@@ -67,13 +68,16 @@ def test_closest_approaches_agree_with_their_twin(some, place):
     st.lists(st.tuples(st.floats(-75, 75), st.floats(-180, 179.999), st.floats(0, 45), st.floats(0, 360), st.floats(0, 120)), min_size=1, max_size=8),
 )
 def test_ships_are_moved_on_as_by_trigonometry(some):
-    movers = np.zeros(len(some), MOVER)
-    lat, lon = (np.array([round(row[k] * 600_000) for row in some], np.int64) for k in (0, 1))
-    for mover, (_, _, kn, course, _) in zip(movers, some, strict=True):
-        mover["north"], mover["east"] = (kn * KN_MS * f(math.radians(course)) for f in (math.cos, math.sin))
-    _move(movers, lat, lon, np.array([row[4] for row in some]))
-    for mover, at_lat, at_lon, row in zip(movers, lat.tolist(), lon.tolist(), some, strict=True):
-        to_lat, to_lon = moved_on(at_lat, at_lon, float(mover["north"]), float(mover["east"]), row[4])
+    rows, more, movers = np.zeros(len(some), HOT), np.zeros(len(some), MORE), np.zeros(len(some), MOVER)
+    for row, (lat_deg, lon_deg, kn, course_deg, seconds) in zip(rows, some, strict=True):
+        row["lat"], row["lon"], row["speed_kn"] = round(lat_deg * 600_000), round(lon_deg * 600_000), kn
+        row["cog"], row["t_ms"] = round(course_deg * 10) % 3600, T0 - round(seconds * 1000)
+    _move(rows, more, np.arange(len(some)), T0, movers)
+    for mover, row in zip(movers, rows, strict=True):
+        north, east = (float(row["speed_kn"]) * KN_MS * f(math.radians(int(row["cog"]) / 10)) for f in (math.cos, math.sin))
+        assert (mover["north"], mover["east"]) == pytest.approx((north, east), abs=0.01 * KN_MS * 45), "COS_TABLE has no cosine below 0.01"
+        way = float(mover["north"]), float(mover["east"]), (T0 - int(row["t_ms"])) / 1000
+        to_lat, to_lon = moved_on(int(row["lat"]), int(row["lon"]), *way)
         assert abs(int(mover["lat"]) - to_lat) <= 1.0
         assert abs((int(mover["lon"]) - to_lon + 108_000_000) % 216_000_000 - 108_000_000) <= 2.0
         assert float(mover["y_m"]) == pytest.approx(int(mover["lat"]) * M_PER_UNIT)

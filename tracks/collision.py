@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numba import boolean, float64, from_dtype, int64, types
 
-from dogwatch.batch import COG_MISSING, UNITS_PER_DEG
+from dogwatch.batch import COG_MISSING, UNITS_PER_DEG, take_rows
 from dogwatch.events import Event, Evidence, Exclusion, Value
 from dogwatch.geo import COS_TABLE, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, lon_difference
 from dogwatch.kernel import kernel
@@ -27,7 +27,7 @@ from tracks import episodes as ep
 from tracks.alongside import fishes
 from tracks.cells import in_cells
 from tracks.detector import Detector, Home, Sight
-from tracks.key import PAIRED_MAX
+from tracks.key import PAIRED_MAX, make_key
 from tracks.params import INSHORE_NM, Collision, Params
 from tracks.parties import parties, role, subject
 from tracks.records import BELIEVED, HOT_TYPE, MINUTE_MS, MORE_TYPE, PLAIN
@@ -197,22 +197,12 @@ def movers_of(sight: Sight, squares: np.ndarray) -> np.ndarray:
     rows = table.used
     slots = np.empty(len(rows), np.int64)
     slots = slots[: _candidates(rows, table.known, tick_ms - rule.age_s_max * 1000.0, float(np.float32(rule.speed_kn_min)), squares, slots)]
-    slots = slots[table.more["ordinal"][slots] < PAIRED_MAX]
     if len(slots) and not rule.everywhere:
         lat_deg, lon_deg = rows["lat"][slots] / UNITS_PER_DEG, rows["lon"][slots] / UNITS_PER_DEG
         slots = slots[sight.geography.in_zones(rule.zone_kinds, lat_deg, lon_deg)]
-    if not len(slots):
-        return np.empty(0, MOVER)
     movers = np.empty(len(slots), MOVER)
-    movers["slot"], movers["key"], movers["loa_m"] = slots, table.keys_of(slots), table.more["loa_m"][slots]
-    cog = rows["cog"][slots].astype(np.int64)
-    quarter, rest = cog // 900, cog % 900
-    c, s = COS_TABLE[rest], np.where(rest == 0, 0.0, COS_TABLE[900 - rest])
-    speed_ms = rows["speed_kn"][slots].astype(np.float64) * KN_MS
-    movers["north"] = speed_ms * np.choose(quarter, [c, -s, -c, s])
-    movers["east"] = speed_ms * np.choose(quarter, [s, c, -s, -c])
-    _move(movers, rows["lat"][slots].astype(np.int64), rows["lon"][slots].astype(np.int64), (tick_ms - rows["t_ms"][slots]) / 1000.0)
-    return movers[np.lexsort((movers["key"], movers["lat"]))]
+    _move(rows, table.known, slots, tick_ms, movers)
+    return take_rows(movers, np.lexsort((movers["key"], movers["lat"])))
 
 
 def squares_of(boxes: np.ndarray | None) -> np.ndarray:
@@ -321,20 +311,34 @@ def _candidates(rows, more, since_ms, speed_kn_min, squares, out):
         if v["speed_kn"] < speed_kn_min or v["t_ms"] < since_ms or v["cog"] >= COG_MISSING:
             continue
         row, column = (np.int64(v["lat"]) + POLE) // SQUARE_UNITS, (np.int64(v["lon"]) + HALF_TURN) // SQUARE_UNITS
-        if squares[row, column % squares.shape[1]] and more[slot]["belief"] == BELIEVED:
+        if squares[row, column % squares.shape[1]] and more[slot]["belief"] == BELIEVED and more[slot]["ordinal"] < PAIRED_MAX:
             out[n] = slot
             n += 1
     return n
 
 
+@kernel(float64(int64), **PLAIN)
+def _cos(cog):
+    """Cosine of a course in tenths of a degree, less than 3600."""
+    quarter, rest = cog // 900, cog % 900
+    if quarter % 2 == 1:  # the sine of what is left, turned over
+        rest = 900 - rest
+    cosine = 0.0 if rest == 900 else COS_TABLE[rest]
+    return -cosine if quarter in (1, 2) else cosine
+
+
 # Slow twin in tests/naive_motion.py.
-@kernel((_MOVER[::1], int64[::1], int64[::1], float64[::1]))
-def _move(movers, lat, lon, seconds):
-    """Places of movers at the tick: where they were, and the way since."""
-    for i in range(movers.shape[0]):
-        mover = movers[i]
-        mover["lat"] = np.int32(lat[i] + mover["north"] * seconds[i] / M_PER_UNIT)
-        x = lon[i] + np.int64(mover["east"] * seconds[i] / M_PER_UNIT / cos_lat(lat[i]))
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, _MOVER[::1]), **PLAIN)
+def _move(rows, more, slots, tick_ms, movers):
+    """Write who moves in each slot, and where it is at the tick: where it was, and the way since."""
+    for i in range(slots.shape[0]):
+        v, m, mover = rows[slots[i]], more[slots[i]], movers[i]
+        mover["slot"], mover["key"], mover["loa_m"] = slots[i], make_key(np.int64(v["mmsi"]), np.int64(m["ordinal"])), m["loa_m"]
+        cog, speed_ms = np.int64(v["cog"]), np.float64(v["speed_kn"]) * KN_MS
+        mover["north"], mover["east"] = speed_ms * _cos(cog), speed_ms * _cos((cog + 2700) % 3600)
+        lat, seconds = np.int64(v["lat"]), (tick_ms - v["t_ms"]) / 1000.0
+        mover["lat"] = np.int32(lat + mover["north"] * seconds / M_PER_UNIT)
+        x = np.int64(v["lon"]) + np.int64(mover["east"] * seconds / M_PER_UNIT / cos_lat(lat))
         mover["lon"] = np.int32(lon_difference(x, 0))
         mover["y_m"] = mover["lat"] * M_PER_UNIT
 

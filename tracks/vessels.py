@@ -35,7 +35,7 @@ from dogwatch.batch import (
 from dogwatch.fetch import fetch
 from dogwatch.kernel import kernel
 from tracks.association import HINTS, NOTED, REBORN, SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
-from tracks.key import key_of, mmsi_of, ordinal_of
+from tracks.key import key_of, make_key, mmsi_of, ordinal_of
 from tracks.pool import Pool
 from tracks.records import (
     ACCEPTED,
@@ -190,7 +190,9 @@ class VesselTable:
 
     def keys_of(self, slots: np.ndarray) -> np.ndarray:
         """int64[n]: keys of the tracks in slots."""
-        return key_of(self.rows["mmsi"][slots].astype(np.int64), self.more["ordinal"][slots].astype(np.int64))
+        keys = np.empty(len(slots), np.int64)
+        _keys_of(self.rows, self.more, slots.astype(np.int64, copy=False), keys)
+        return keys
 
     def in_order(self, slots: np.ndarray) -> np.ndarray:
         """The same slots in order of their keys: what leaves the table goes in this order."""
@@ -485,6 +487,13 @@ def _born_again(taken, more, out):
             out[n] = taken[i]["slot"]
             n += 1
     return n
+
+
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64[:], int64[::1]), **PLAIN)
+def _keys_of(rows, more, slots, keys):
+    """Write the key of the track in each slot."""
+    for i in range(slots.shape[0]):
+        keys[i] = make_key(np.int64(rows[slots[i]]["mmsi"]), np.int64(more[slots[i]]["ordinal"]))
 
 
 @kernel((HOT_TYPE[::1], MORE_TYPE[::1]))

@@ -220,7 +220,7 @@ def test_t12_twice_the_vessels_are_twice_the_comparisons():
         rows = in_order(*(track(A + k, [0.0, 60.0], lat, lon, sog_kn=0.3) for k, (lat, lon) in enumerate(zip(lats, lons))))
         _, state = watch(rows, params=PAIRS_ONLY, geography=OpenSea())
         table = state.table
-        near = contacts.near_rows(table, T0 + 60_000, Rendezvous(), contacts.Room())
+        near = contacts.near_rows(table, T0 + 60_000, Rendezvous(), contacts.Room(), alone=True)
         assert len(near) == n
         work.append(contacts.find_contacts(near, Rendezvous()).examined)
     assert work[0] > 0

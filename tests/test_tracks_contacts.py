@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_contacts import contacts
 
-from tracks.contacts import ABREAST, NEAR, STILL, Room, find_contacts, halo_m
+from tracks.contacts import ABREAST, NEAR, STILL, Room, find_contacts, halo_m, near_rows
+from tracks.key import mmsi_of, ordinal_of
 from tracks.params import Rendezvous
+from tracks.records import SLOTS
+from tracks.vessels import VesselTable
 
 RULE = Rendezvous()
 
@@ -182,3 +185,34 @@ def test_a_room_used_again_holds_nothing_of_the_minute_before(several):
         again, fresh = find_contacts(rows, RULE, room), find_contacts(rows, RULE)
         assert (again.contacts == fresh.contacts).all()
         assert (again.crowds == fresh.crowds).all()
+
+
+def table_of(rows, speed_kn):
+    """A table in which lie vessels as NEAR rows say, at these speeds."""
+    table = VesselTable.new(len(rows), {}, len(rows))
+    table.cells[SLOTS] = len(rows)
+    table.rows["mmsi"], table.more["ordinal"] = mmsi_of(rows["key"]), ordinal_of(rows["key"])
+    table.more["loa_m"] = np.where(rows["own_m"] < 500, rows["own_m"] / 3, 0)
+    for name in ("lat", "lon", "cog", "t_ms"):
+        table.rows[name] = rows[name]
+    table.rows["speed_kn"] = speed_kn
+    return table
+
+
+@settings(max_examples=250, deadline=None)
+@given(seas(), st.integers(0, 2**32 - 1))
+def test_who_is_alone_is_left_out_and_nothing_is_found_less(rows, seed):
+    table = table_of(rows, np.random.default_rng(seed).uniform(0.0, 9.0, len(rows)))
+    everybody, some = (near_rows(table, 120_000, RULE, Room(), alone=alone) for alone in (True, False))
+    whole, found = find_contacts(everybody, RULE), find_contacts(some, RULE)
+    for name in ("key", "kind", "distance_m"):
+        assert (found.contacts[name] == whole.contacts[name]).all()
+    assert sorted(some["key"][found.crowds]) == sorted(everybody["key"][whole.crowds])
+    assert set(some["key"]) <= set(everybody["key"])
+
+
+def test_of_a_sea_in_which_all_are_alone_no_rows_are_made():
+    n = 400
+    table = table_of(rows_at(np.linspace(-70, 70, n), np.linspace(-179, 179, n)), 0.3)
+    assert len(near_rows(table, 0, RULE, Room())) == 0
+    assert len(near_rows(table, 0, RULE, Room(), alone=True)) == n

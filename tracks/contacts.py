@@ -44,7 +44,7 @@ TURN_TABLE = np.round(np.array([math.cos(math.radians(i / 10)) for i in range(18
 STILL, ABREAST = 1, 2  # gaits of a row, kinds of a contact
 KIND_BITS = 2  # a partner is its row << KIND_BITS | the kinds of the contact
 ROW_BITS, EAST_BITS, EAST_UNITS = 22, 25, 8  # a strip, how far east it lies in 8 units, and its number make one integer, so that sorting is quick
-EAST_MASK, STRIP, EAST_TURN = (1 << EAST_BITS) - 1, 1 << EAST_BITS, FULL_TURN // EAST_UNITS
+ROW_MASK, EAST_MASK, STRIP, EAST_TURN = (1 << ROW_BITS) - 1, (1 << EAST_BITS) - 1, 1 << EAST_BITS, FULL_TURN // EAST_UNITS
 NEAR = np.dtype(
     [
         ("key", "<i8"),
@@ -61,6 +61,7 @@ NEAR = np.dtype(
 )
 CONTACT = np.dtype([("key", "<u8"), ("distance_m", "<f8"), ("a", "<i4"), ("b", "<i4"), ("kind", "<i8")])  # a, b: rows of NEAR, a the smaller key
 _NEAR, _CONTACT = from_dtype(NEAR), from_dtype(CONTACT)
+_GAITS = types.UniTuple(float64, 5)
 _LIMITS, _WALK, _WIDTH = types.UniTuple(float64, 3), types.UniTuple(int64, 5), types.Tuple((int64, float64))
 
 
@@ -88,10 +89,17 @@ class Room:
     counts: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     contacts: np.ndarray = field(default_factory=lambda: np.empty(0, CONTACT))
 
-    def for_table(self, capacity: int) -> None:
-        """Room for the rows of a table."""
-        if len(self.near) < capacity:
-            self.near, self.slots = np.empty(capacity, NEAR), np.empty(capacity, np.int32)
+    def for_slots(self, n: int) -> np.ndarray:
+        """Room for so many slots."""
+        if len(self.slots) < n:
+            self.slots = np.empty(max(n, 2 * len(self.slots)), np.int32)
+        return self.slots
+
+    def for_near(self, n: int) -> np.ndarray:
+        """Room for so many NEAR rows, and one that is begun and not wanted."""
+        if len(self.near) <= n:
+            self.near = np.empty(max(n + 1, 2 * len(self.near)), NEAR)
+        return self.near
 
     def for_search(self, n: int, partners_max: int) -> None:
         """Room for a search among n rows."""
@@ -106,12 +114,28 @@ def halo_m(rule: Rendezvous) -> float:
     return 2.0 * _reach_m(rule) * REACH_SLACK + rule.way_kn_max * KN_MS * 60.0 + 50.0
 
 
-def near_rows(table: VesselTable, tick_ms: int, rule: Rendezvous, room: Room) -> np.ndarray:
-    """NEAR rows of the vessels that may be in contact at a tick, in order of slots; they lie in `room`."""
-    room.for_table(len(table.rows))
-    age_ms = (rule.report_age_s_max * 1000.0, max(rule.report_age_s_max, AGE_FACTOR * SLOW_REPORT_S) * 1000.0)
-    limits = (*age_ms, rule.speed_kn_gate, rule.way_kn_min, rule.way_kn_max, rule.distance_m_floor, rule.distance_m_ceiling, rule.distance_loa_factor)
-    return room.near[: _near_rows(table.used, table.more, tick_ms, limits, room.slots, room.near)]
+def near_rows(table: VesselTable, tick_ms: int, rule: Rendezvous, room: Room, *, alone: bool = False) -> np.ndarray:
+    """NEAR rows of the vessels that may be in contact at a tick, in any order; they lie in `room`.
+
+    alone: those too near whom no other of this table lies. Most lie so, and whoever searches this table only need not make rows of them.
+    """
+    rows, limits, reach_units = table.used, _gaits(rule), _reach_units(rule)
+    slots = room.for_slots(len(rows))
+    keys = np.empty(_afoot(rows, tick_ms - int(max(limits[:2])), max(limits[2], limits[4]), slots), np.int64)
+    few = _keys(rows, tick_ms, limits, reach_units, slots, keys)
+    if few and not alone:
+        keys = keys[:few]
+        keys.sort()
+        few = _in_company(keys, reach_units, slots)
+    near, own_m = room.for_near(few), (rule.distance_m_floor, rule.distance_m_ceiling, rule.distance_loa_factor)
+    return near[: _near_rows(rows, table.more, slots[:few], tick_ms, limits, own_m, near)]
+
+
+def afoot(table: VesselTable, keys: np.ndarray, tick_ms: int, rule: Rendezvous) -> np.ndarray:
+    """int64[n]: slots of tracks that may be in contact at a tick; -1 for others."""
+    slots = table.slots_of_keys(keys)
+    _strike(table.used, table.more, slots, tick_ms, _gaits(rule))
+    return slots
 
 
 def find_contacts(near: np.ndarray, rule: Rendezvous, room: Room | None = None) -> Found:
@@ -119,12 +143,12 @@ def find_contacts(near: np.ndarray, rule: Rendezvous, room: Room | None = None) 
     n, room = len(near), room or Room()
     if n < 2:
         return Found(np.empty(0, CONTACT), np.zeros(n, np.bool_), 0)
-    reach_units = int(REACH_SLACK * _reach_m(rule) / M_PER_UNIT) + 1
+    reach_units = _reach_units(rule)
     room.for_search(n, rule.partners_max)
     keys, crowds, examined = np.empty(n, np.int64), np.empty(n, np.bool_), np.zeros(1, np.int64)
     _strips(near, reach_units, keys)
     keys.sort()
-    order = keys & ((1 << ROW_BITS) - 1)
+    order = keys & ROW_MASK
     keys >>= ROW_BITS
     limits = (rule.way_m_max, rule.way_apart_kn_max, rule.way_apart_deg_max * 10.0)
     rows, counts = take_rows(near, order), room.counts[:n]
@@ -137,9 +161,41 @@ def find_contacts(near: np.ndarray, rule: Rendezvous, room: Room | None = None) 
     return Found(contacts, crowds, int(examined[0]))
 
 
+def _gaits(rule: Rendezvous) -> tuple[float, ...]:
+    """Limits of `_gait_of`."""
+    age_s = rule.report_age_s_max
+    return age_s * 1000.0, max(age_s, AGE_FACTOR * SLOW_REPORT_S) * 1000.0, rule.speed_kn_gate, rule.way_kn_min, rule.way_kn_max
+
+
+def _reach_units(rule: Rendezvous) -> int:
+    """Height of a strip."""
+    return int(REACH_SLACK * _reach_m(rule) / M_PER_UNIT) + 1
+
+
 def _reach_m(rule: Rendezvous) -> float:
     """Between the last reports of two that may be in contact."""
     return max(rule.distance_m_ceiling, rule.way_m_max + WAY_MARGIN_M)
+
+
+@kernel(int64(int64, int64, int64), **PLAIN)
+def _place_key(lat, lon, reach_units):
+    """Strip of latitude of a position, and how far east it lies."""
+    return ((lat + QUARTER) // reach_units) << EAST_BITS | (lon + HALF_TURN) // EAST_UNITS
+
+
+@kernel(int64(HOT_TYPE, int64, _GAITS), **PLAIN)
+def _gait_of(v, tick_ms, limits):
+    """Gaits in which a vessel may be in contact at a tick; 0 inside a mask, too fast, or not heard lately.
+
+    limits: ages in ms (moving, waiting), gate, slowest and fastest under way in kn.
+    """
+    age_ms, age_waiting_ms, gate_kn, way_from_kn, way_to_kn = limits
+    speed_kn = np.float64(v["speed_kn"])
+    waiting = v["nav"] == NAV_ANCHORED or v["nav"] == NAV_MOORED or v["class_b"] != 0
+    if speed_kn < 0.0 or v["marks"] & MARK_MASKED or v["t_ms"] < tick_ms - np.int64(age_waiting_ms if waiting else age_ms):
+        return 0
+    gait = STILL if speed_kn <= gate_kn else 0
+    return gait | (ABREAST if speed_kn >= way_from_kn and speed_kn <= way_to_kn and v["cog"] < COG_MISSING else 0)
 
 
 # Flat: a row after the other, once a minute. Numbers are written whether they are wanted or not: which are is a toss, and a guess costs more than a write.
@@ -155,28 +211,51 @@ def _afoot(rows, oldest_ms, top_kn, slots):
     return n
 
 
-# Flat: a row after the other, once a minute.
-@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64, types.UniTuple(float64, 8), int32[::1], _NEAR[::1]), **PLAIN)
-def _near_rows(rows, more, tick_ms, limits, slots, out):
-    """Write the NEAR rows of a table; returns how many.
-
-    limits: ages in ms (moving, waiting), gate, slowest and fastest under way in kn, floor, ceiling, factor of a contact distance.
-    """
-    age_ms, age_waiting_ms, gate_kn, way_from_kn, way_to_kn, floor_m, ceiling_m, factor = limits
-    afoot = _afoot(rows, tick_ms - np.int64(max(age_ms, age_waiting_ms)), max(gate_kn, way_to_kn), slots)
+@kernel(int64(HOT_TYPE[::1], int64, _GAITS, int64, int32[::1], int64[::1]), **PLAIN)
+def _keys(rows, tick_ms, limits, reach_units, slots, keys):
+    """Leave of slots those that may be in contact at a tick, and write of each what `_strips` writes of NEAR rows, its number the slot; returns how many."""
     n = 0
-    for k in range(afoot):
-        i = np.int64(slots[k])
+    for k in range(keys.shape[0]):
+        i = slots[k]
         v = rows[i]
-        speed_kn = np.float64(v["speed_kn"])
-        waiting = v["nav"] == NAV_ANCHORED or v["nav"] == NAV_MOORED or v["class_b"] != 0
-        if not waiting and tick_ms - v["t_ms"] > age_ms:
-            continue
-        gait = STILL if speed_kn <= gate_kn else 0
-        if speed_kn >= way_from_kn and speed_kn <= way_to_kn and v["cog"] < COG_MISSING:
-            gait |= ABREAST
-        m, one = more[i], out[n]
-        if gait == 0 or m["ordinal"] >= PAIRED_MAX:
+        slots[n] = i
+        keys[n] = _place_key(v["lat"], v["lon"], reach_units) << ROW_BITS | i
+        n += int(_gait_of(v, tick_ms, limits) != 0)
+    return n
+
+
+# Flat: a key after the other, and two that only go on in the strips to the south and north.
+@kernel(int64(int64[::1], int64, int32[::1]), **PLAIN)
+def _in_company(keys, reach_units, slots):
+    """Write the slots of sorted keys near which another may lie, and of all at the date line and near the poles; returns how many."""
+    rim = (QUARTER - POLAR_RIM) // reach_units
+    n, south, north = 0, 0, 0
+    for i in range(keys.shape[0]):
+        own = keys[i] >> ROW_BITS
+        strip, east = own >> EAST_BITS, own & EAST_MASK
+        turn = (max(abs(strip * reach_units - QUARTER), abs((strip + 1) * reach_units - QUARTER)) + reach_units) / float(QUARTER)
+        low = max(1.0 - 1.2338 * turn * turn, 1.0 - turn)  # a cosine is never less, and this is soon told
+        aside = np.int64(reach_units / max(low, 0.001)) // EAST_UNITS + 2
+        while keys[south] >> ROW_BITS < own - STRIP - aside:
+            south += 1
+        while north < keys.shape[0] and keys[north] >> ROW_BITS < own + STRIP - aside:
+            north += 1
+        near = (i > 0 and keys[i - 1] >> ROW_BITS >= own - aside) or (i + 1 < keys.shape[0] and keys[i + 1] >> ROW_BITS <= own + aside)
+        near = near or keys[south] >> ROW_BITS <= own - STRIP + aside or (north < keys.shape[0] and keys[north] >> ROW_BITS <= own + STRIP + aside)
+        slots[n] = np.int32(keys[i] & ROW_MASK)
+        n += int(near or east < aside or east + aside >= EAST_TURN or strip <= rim or strip >= 2 * QUARTER // reach_units - rim - 1)
+    return n
+
+
+# Flat: a row after the other, once a minute.
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int32[::1], int64, _GAITS, types.UniTuple(float64, 3), _NEAR[::1]), **PLAIN)
+def _near_rows(rows, more, slots, tick_ms, limits, own_m, out):
+    """Write the NEAR rows of slots; returns how many. limits: see `_gait_of`; own_m: floor, ceiling, factor of a contact distance."""
+    floor_m, ceiling_m, factor = own_m
+    n = 0
+    for k in range(slots.shape[0]):
+        v, m, one = rows[slots[k]], more[slots[k]], out[n]
+        if m["ordinal"] >= PAIRED_MAX:
             continue
         one["key"] = make_key(np.int64(v["mmsi"]), np.int64(m["ordinal"]))
         one["t_ms"] = v["t_ms"]
@@ -185,12 +264,20 @@ def _near_rows(rows, more, tick_ms, limits, slots, out):
         one["speed_kn"] = v["speed_kn"]
         loa_m = np.float64(m["loa_m"])
         one["own_m"] = np.float32(ceiling_m if loa_m == 0.0 else max(floor_m, min(ceiling_m, factor * loa_m)))
-        one["slot"] = np.int32(i)
+        one["slot"] = slots[k]
         one["cog"] = v["cog"]
-        one["gait"] = np.uint8(gait)
+        one["gait"] = np.uint8(_gait_of(v, tick_ms, limits))
         one["spare"] = np.uint8(0)
         n += 1
     return n
+
+
+@kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, _GAITS), **PLAIN)
+def _strike(rows, more, slots, tick_ms, limits):
+    """Write -1 in place of slots that cannot be in contact at a tick."""
+    for k in range(slots.shape[0]):
+        if slots[k] >= 0 and (more[slots[k]]["ordinal"] >= PAIRED_MAX or _gait_of(rows[slots[k]], tick_ms, limits) == 0):
+            slots[k] = -1
 
 
 @kernel(float64(float64), **PLAIN)
@@ -278,8 +365,7 @@ def _kinds_of(a, b, limits, across):
 def _strips(near, reach_units, keys):
     """Write of each row its strip of latitude, how far east it lies, and its number, in one integer."""
     for i in range(near.shape[0]):
-        strip = (np.int64(near[i]["lat"]) + QUARTER) // reach_units
-        keys[i] = (((strip << EAST_BITS) | ((np.int64(near[i]["lon"]) + HALF_TURN) // EAST_UNITS)) << ROW_BITS) | i
+        keys[i] = _place_key(near[i]["lat"], near[i]["lon"], reach_units) << ROW_BITS | i
 
 
 @kernel(int64(_NEAR[::1], int64[::1], _WALK, float64, _LIMITS, int32[:, ::1], int64[::1], int64), **PLAIN)

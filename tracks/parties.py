@@ -17,12 +17,14 @@ from dogwatch.events import Subject
 from dogwatch.geo import distance_m
 from dogwatch.kernel import kernel
 from tracks import subjects
+from tracks.contacts import afoot
 from tracks.key import mmsi_of
 from tracks.records import TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 from tracks.vessels import VesselTable, text_of
 
 if TYPE_CHECKING:
     from tracks.contacts import Found
+    from tracks.params import Rendezvous
 
 Party = np.void | dict[str, Any]  # a PARTY row, or its fields by name: those of many are read several times as quickly
 
@@ -54,8 +56,8 @@ SEEN_SLOTS_MIN = 8  # of the 150 s slots of the trail in which both were heard: 
 class Brought:
     """Those who may be in contact at a tick: NEAR rows in any order, and behind each all that a decision needs.
 
-    Of one table it is looked up when asked for; of several shards `party` and `trail` lie beside `near`, whose `slot` is then their row, and
-    `found` is what the search of the whole sea found that is decided here.
+    Of one table it is looked up when asked for, by slot, and rows of those who are alone are not made; of several shards `party` and `trail` lie
+    beside `near`, whose `slot` is then their row, and `found` is what the search of the whole sea found that is decided here.
     """
 
     near: np.ndarray
@@ -64,30 +66,29 @@ class Brought:
     party: np.ndarray | None = None
     found: Found | None = None
 
-    def parties(self, at: np.ndarray) -> np.ndarray:
-        """PARTY rows of some of the near rows."""
-        return parties(self.table, self.near["slot"][at]) if self.table is not None else self.party[at]  # type: ignore[index]
+    def parties(self, places: np.ndarray) -> np.ndarray:
+        """PARTY rows of those in these places (`slot` of `near`)."""
+        return parties(self.table, places) if self.table is not None else self.party[places]  # type: ignore[index]
 
     def trails(self, at: np.ndarray) -> np.ndarray:
         """TRAIL[n, 16] of some of the near rows."""
         return self.trail[self.near["slot"][at]]
 
-    def both(self, keys_a: np.ndarray, keys_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of `near` of many pairs of tracks, -1 for a track that cannot be in contact at this tick."""
-        if self.table is not None:  # its rows lie in order of slots, those of several in order of keys
-            known, asked = self.near["slot"].astype(np.int64), (self.table.slots_of_keys(keys_a), self.table.slots_of_keys(keys_b))
-        else:
-            known, asked = self.near["key"], (keys_a, keys_b)
-        ends = np.append(known, -1)
-        rows_a, rows_b = (np.searchsorted(known, one) for one in asked)
-        found_a, found_b = ((one >= 0) & (ends[rows] == one) for one, rows in zip(asked, (rows_a, rows_b), strict=True))
-        return np.where(found_a, rows_a, -1), np.where(found_b, rows_b, -1)
+    def both(self, keys_a: np.ndarray, keys_b: np.ndarray, tick_ms: int, rule: Rendezvous) -> tuple[np.ndarray, np.ndarray]:
+        """Places of many pairs of tracks, -1 for a track that cannot be in contact at this tick."""
+        return self._places(keys_a, tick_ms, rule), self._places(keys_b, tick_ms, rule)
+
+    def _places(self, keys: np.ndarray, tick_ms: int, rule: Rendezvous) -> np.ndarray:
+        if self.table is not None:
+            return afoot(self.table, keys, tick_ms, rule)
+        rows = np.searchsorted(self.near["key"], keys)  # rows of several shards lie in order of keys
+        return np.where(np.append(self.near["key"], -1)[rows] == keys, rows, -1)
 
 
 def gathered(parts: list[Brought]) -> Brought:
     """What several shards brought, together."""
     near = np.concatenate([part.near for part in parts])
-    party = np.concatenate([part.parties(np.arange(len(part.near))) for part in parts])
+    party = np.concatenate([part.parties(part.near["slot"]) for part in parts])
     trail = np.concatenate([part.trails(np.arange(len(part.near))) for part in parts])
     order = np.argsort(near["key"])
     near = take_rows(near, order)

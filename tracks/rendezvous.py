@@ -78,7 +78,7 @@ class RendezvousDetector(Detector):
 
     def bring(self, sight: Sight) -> Brought | None:
         """Those of this table who may be in contact at this tick."""
-        return self._near(sight) if sight.params.rendezvous.enabled else None
+        return self._near(sight, alone=True) if sight.params.rendezvous.enabled else None
 
     def share(self, parts: list[Brought], params: Params, home: Home) -> list[Brought]:
         """All rows, and the contacts whose smaller track is at home there."""
@@ -92,8 +92,8 @@ class RendezvousDetector(Detector):
             out.append(Brought(together.near, together.trail, None, together.party, part))
         return out
 
-    def _near(self, sight: Sight) -> Brought:
-        return Brought(near_rows(sight.table, sight.tick_ms, sight.params.rendezvous, self._room), sight.table.trail, sight.table)
+    def _near(self, sight: Sight, *, alone: bool = False) -> Brought:
+        return Brought(near_rows(sight.table, sight.tick_ms, sight.params.rendezvous, self._room, alone=alone), sight.table.trail, sight.table)
 
     def tick(self, sight: Sight) -> list[Event]:
         """Decide one minute for all pairs whose smaller track is at home here."""
@@ -191,7 +191,7 @@ def _look_about(pairs: np.ndarray, sight: Sight, at: np.ndarray, brought: Brough
     """Count who lies bow to the wind as they do, half-way to a meeting: of those who wait out a gale, two are the last to leave."""
     if not len(at):
         return
-    rows_a, rows_b = brought.both(*_keys_of(take_rows(pairs, at)))
+    rows_a, rows_b = brought.both(*_keys_of(take_rows(pairs, at)), sight.tick_ms, sight.params.rendezvous)
     heard = (rows_a >= 0) & (rows_b >= 0)
     at, parties = at[heard], (brought.parties(rows_a[heard]), brought.parties(rows_b[heard]))
     pairs["alike"][at] = np.minimum(bows_alike(sight, *parties, sight.params.rendezvous), ALIKE_MOST)
@@ -199,14 +199,14 @@ def _look_about(pairs: np.ndarray, sight: Sight, at: np.ndarray, brought: Brough
 
 
 def _in_question(meetings: Meetings, other: Meetings, sight: Sight, met: np.ndarray, brought: Brought) -> np.ndarray:
-    """int64[k, 3]: of the pairs that have met, those about which there is something to find out, and the rows of `brought.near` of both.
+    """int64[k, 3]: of the pairs that have met, those about which there is something to find out, and the places in `brought` of both.
 
     Where one was not heard lately, we look again next minute. What the place said of two that are still stands as long as they lie together.
     """
     pairs, told = meetings.pairs, other.book.pages
     if not len(met):
         return np.empty((0, 3), np.int64)
-    rows_a, rows_b = brought.both(*_keys_of(take_rows(pairs, met)))
+    rows_a, rows_b = brought.both(*_keys_of(take_rows(pairs, met)), sight.tick_ms, sight.params.rendezvous)
     asked, stands = (rows_a >= 0) & (rows_b >= 0), np.zeros(len(met), np.bool_)
     for k, key in enumerate(pairs["key"][met].tolist()):
         page, elsewhere = meetings.book.pages.get(key), told.get(key)

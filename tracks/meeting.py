@@ -67,6 +67,7 @@ class Met:
         self.contact_s = ((pairs["done_ms"] + pairs["last_ms"] - pairs["segment_ms"]) / 1000.0).tolist()
         self.places = [ep.degrees_of(lat, lon) for lat, lon in zip(*_middles(pairs), strict=True)]
         self.ways = list(zip(*((pairs[f"speed_{one}"] / pairs[f"reports_{one}"]).tolist() for one in "ab"), strict=True))
+        self.margins, self.shares = _qualities(kind, pairs, self.rule)
         self.are_one_hull = _are_one_hull(kind, pairs, parties, self.rule).tolist()
         self.coast_nm, self.masked = shores(sight.geography, *parties, under_way=kind.under_way)
         self.grounds: dict[int, Ground] = {}
@@ -130,11 +131,7 @@ class Met:
 
     def confidence(self, k: int, doubts: list[float]) -> float:
         """That the definition is met."""
-        pair, rule = self.pairs[k], self.rule
-        segment_s = (int(pair["last_ms"]) - int(pair["segment_ms"])) / 1000.0
-        expected = max(1.0, segment_s / (WAY_REPORT_S if self.kind.under_way else SLOW_REPORT_S))
-        data = min(int(pair["reports_a"]), int(pair["reports_b"])) / expected
-        return ep.confidence_of(rule.confidence_cap, ep.margin_quality(segment_s, self.kind.duration_s(rule)), data, doubts)
+        return ep.confidence_of(self.rule.confidence_cap, self.margins[k], self.shares[k], doubts)
 
     def transfer(self, k: int) -> bool:
         """Long enough for goods to pass."""
@@ -183,6 +180,14 @@ def _are_one_hull(kind: Kind, pairs: np.ndarray, parties: tuple[np.ndarray, np.n
     seen = (pairs["approach_m"] >= 0) | (kind.under_way and together_s >= rule.one_hull_s)
     found: np.ndarray = (pairs["widest_m"] < loa_m) & (pairs["approach_m"] < loa_m) & seen
     return found
+
+
+def _qualities(kind: Kind, pairs: np.ndarray, rule: Rendezvous) -> tuple[list[float], list[float]]:
+    """(`episodes.margin_quality` of how long each pair has been in contact, reports of that one of the two who sent less, as a share of those expected)."""
+    segment_s = (pairs["last_ms"] - pairs["segment_ms"]) / 1000.0
+    margins = np.minimum(1.0, np.maximum(0.5, 0.5 + 0.25 * (segment_s / kind.duration_s(rule) - 1.0)))
+    expected = np.maximum(1.0, segment_s / (WAY_REPORT_S if kind.under_way else SLOW_REPORT_S))
+    return margins.tolist(), (np.minimum(pairs["reports_a"], pairs["reports_b"]) / expected).tolist()
 
 
 def _median_distances_m(kind: Kind, pairs: np.ndarray, rule: Rendezvous) -> np.ndarray:

@@ -69,44 +69,29 @@ def enter(
     trail: np.ndarray,
     limits: tuple[float, float, float, float, float],
     pairs_max: int,
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """(pairs with the contacts of a tick of one kind entered, CONTACT rows of the new ones, how many found no room).
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """(pairs with the contacts of a tick of one kind entered, CONTACT rows of the new ones, which pairs these are, how many found no room).
 
     trail: by the `slot` of `near`. limits: speed_kn of the median, longest break and longest silence in ms, fastest report in kn, width of a distance bin in m.
     """
     which, places = np.empty(len(contacts), np.int64), np.empty(len(contacts), np.int64)
-    new = _unknown(pairs, contacts, kind, which, places)
+    new = _touch(pairs, contacts, kind, near, trail, limits, which, places)
     refused = max(0, len(pairs) + new - pairs_max) if new else 0
-    fresh = take_rows(contacts, which[: new - refused]) if new else contacts[:0]
-    if len(fresh):
-        pairs = _with_new(pairs, fresh["key"], places[: len(fresh)])
-    _touch(pairs, contacts, kind, near, trail, limits)
-    return pairs, fresh, refused
+    at = places[: new - refused] + np.arange(new - refused)
+    fresh = take_rows(contacts, which[: len(at)]) if len(at) else contacts[:0]
+    if len(at):
+        pairs = _with_new(pairs, fresh["key"], at)
+        _touch_at(pairs, at, fresh, near, trail, limits)
+    return pairs, fresh, at, refused
 
 
-def _with_new(pairs: np.ndarray, keys: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Pairs with blank ones before the given places."""
+def _with_new(pairs: np.ndarray, keys: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Pairs with blank ones in the given places."""
     out, new = np.zeros(len(pairs) + len(keys), PAIR), np.zeros(len(pairs) + len(keys), np.bool_)
-    new[places + np.arange(len(keys))] = True
+    new[at] = True
     put_rows(out, ~new, pairs)
     out["key"][new], out["last_ms"][new], out["approach_m"][new] = keys, T_MISSING, -1.0
     return out
-
-
-@kernel(int64(_PAIR[::1], _CONTACT[::1], int64, int64[::1], int64[::1]), **PLAIN)
-def _unknown(pairs, contacts, kind, which, places):
-    """Write which contacts of a kind have no pair, and before which pair it belongs (both sorted by key); returns how many."""
-    at, n = 0, 0
-    for i in range(contacts.shape[0]):
-        if contacts[i]["kind"] & kind == 0:
-            continue
-        while at < pairs.shape[0] and pairs[at]["key"] < contacts[i]["key"]:
-            at += 1
-        if at == pairs.shape[0] or pairs[at]["key"] != contacts[i]["key"]:
-            which[n] = i
-            places[n] = at
-            n += 1
-    return n
 
 
 @kernel(boolean(_PAIR, _NEAR, _NEAR, TRAIL_TYPE[:, ::1], types.UniTuple(float64, 4)), **PLAIN)
@@ -179,27 +164,47 @@ def _measure(pair, a, b, distance_m, bin_m):
         pair["distances"][k] += np.uint16(1)
 
 
-@kernel((_PAIR[::1], _CONTACT[::1], int64, _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 5)), **PLAIN)
-def _touch(pairs, contacts, kind, near, trail, limits):
-    """Enter the contacts of one tick and kind into their pairs (both sorted by key)."""
+@kernel((_PAIR, _CONTACT, _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 5)), **PLAIN)
+def _touch_one(pair, c, near, trail, limits):
+    """Enter a contact into its pair."""
     speed_max, break_ms, unheard_ms, gate_kn, bin_m = limits
-    at = 0
+    a, b = near[c["a"]], near[c["b"]]
+    if a["t_ms"] == pair["t_a"] and b["t_ms"] == pair["t_b"]:
+        return
+    if _is_broken(pair, a, b, trail, (break_ms, unheard_ms, speed_max, gate_kn)):
+        _begin(pair, a, b, np.float32(c["distance_m"]))
+    pair["last_ms"] = max(pair["last_ms"], min(a["t_ms"], b["t_ms"]))
+    _count(pair, a, b, speed_max)
+    _measure(pair, a, b, c["distance_m"], bin_m)
+
+
+@kernel(int64(_PAIR[::1], _CONTACT[::1], int64, _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 5), int64[::1], int64[::1]), **PLAIN)
+def _touch(pairs, contacts, kind, near, trail, limits, which, places):
+    """Enter the contacts of one tick and kind into their pairs (both sorted by key).
+
+    Write which of them have no pair, and before which pair it belongs; returns how many.
+    """
+    at, n = 0, 0
     for i in range(contacts.shape[0]):
         c = contacts[i]
         if c["kind"] & kind == 0:
             continue
         while at < pairs.shape[0] and pairs[at]["key"] < c["key"]:
             at += 1
-        if at == pairs.shape[0] or pairs[at]["key"] != c["key"]:
-            continue
-        pair, a, b = pairs[at], near[c["a"]], near[c["b"]]
-        if a["t_ms"] == pair["t_a"] and b["t_ms"] == pair["t_b"]:
-            continue
-        if _is_broken(pair, a, b, trail, (break_ms, unheard_ms, speed_max, gate_kn)):
-            _begin(pair, a, b, np.float32(c["distance_m"]))
-        pair["last_ms"] = max(pair["last_ms"], min(a["t_ms"], b["t_ms"]))
-        _count(pair, a, b, speed_max)
-        _measure(pair, a, b, c["distance_m"], bin_m)
+        if at < pairs.shape[0] and pairs[at]["key"] == c["key"]:
+            _touch_one(pairs[at], c, near, trail, limits)
+        else:
+            which[n] = i
+            places[n] = at
+            n += 1
+    return n
+
+
+@kernel((_PAIR[::1], int64[::1], _CONTACT[::1], _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 5)), **PLAIN)
+def _touch_at(pairs, at, contacts, near, trail, limits):
+    """Enter contacts into pairs whose places are known."""
+    for k in range(at.shape[0]):
+        _touch_one(pairs[at[k]], contacts[k], near, trail, limits)
 
 
 def due(

@@ -141,9 +141,8 @@ def _enter(meetings: Meetings, found: Found, sight: Sight, brought: Brought) -> 
     breaks_ms = (rule.interpolation_s_max * 1000.0, kind.unheard_ms(rule))
     speed_max = rule.way_kn_max if kind.under_way else rule.speed_kn_max
     limits = (speed_max, *breaks_ms, rule.speed_kn_gate, kind.widest_m(rule) / DISTANCE_BINS)
-    meetings.pairs, new, refused = enter(meetings.pairs, found.contacts, kind.kind, brought.near, brought.trail, limits, rule.pairs_max)
+    meetings.pairs, new, at, refused = enter(meetings.pairs, found.contacts, kind.kind, brought.near, brought.trail, limits, rule.pairs_max)
     if len(new):
-        at = np.searchsorted(meetings.pairs["key"], new["key"])
         meetings.pairs["approach_m"][at] = farthest_m(brought.trails(new["a"]), brought.trails(new["b"]), sight.tick_ms, rule.approach_m)
     return refused
 
@@ -157,12 +156,15 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
     patience = (rule.interpolation_s_max * 1000.0, unheard_ms, unheard_ms + AGE_FACTOR * SLOW_REPORT_S * 1000.0, max(unheard_ms, rule.merge_s * 1000.0))
     need_ms = kind.duration_s(rule) * 1000.0
     which, what = due(pairs, sight.tick_ms, (need_ms if kind.under_way else need_ms / 2, need_ms), kind.reports(rule), patience)
+    if not len(which):
+        return []
     _look_about(pairs, sight, which[what == LOOK], brought)
     question = _in_question(meetings, other, sight, which[what == MET], brought)
     judged = _judged(meetings, sight, question, brought) if len(question) else None
     over = what == PARTED
     asked = np.flatnonzero(what == UNHEARD)
-    over[asked] = seen_apart(sight, take_rows(pairs, which[asked]), rule)
+    if len(asked):
+        over[asked] = seen_apart(sight, take_rows(pairs, which[asked]), rule)
     events: list[Event] = []
     order = {at: k for k, at in enumerate(question[:, 0].tolist())}
     for at, parted in zip(which.tolist(), over.tolist(), strict=True):

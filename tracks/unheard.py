@@ -79,14 +79,11 @@ def stayed(was, a, b, trail, limits):
 
 def seen_apart(sight: Sight, pairs: np.ndarray, rule: Rendezvous) -> np.ndarray:
     """bool[n]: whether two tracks without contact have been heard apart since (PAIR rows): not near each other, or one of them gone."""
-    out = np.zeros(len(pairs), np.bool_)
-    if len(pairs):
-        keys = pairs["key"]
-        rows, known = sight.around.of_all(np.concatenate([keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)]).astype(np.int64))
-        was = np.column_stack([pairs[name].astype(np.int64) for name in ("last_ms", "mid_lat", "mid_lon")])
-        _seen_apart(
-            rows.reshape(2, -1), known.reshape(2, -1), was, (rule.distance_m_ceiling, rule.speed_kn_max, rule.speed_kn_gate, rule.report_age_s_max), out
-        )
+    out, keys = np.zeros(len(pairs), np.bool_), pairs["key"]
+    rows, known = sight.around.of_all(np.concatenate([keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)]).astype(np.int64))
+    was = np.column_stack([pairs[name].astype(np.int64) for name in ("last_ms", "mid_lat", "mid_lon")])
+    limits = rule.distance_m_ceiling, rule.speed_kn_max, rule.speed_kn_gate, rule.report_age_s_max
+    _seen_apart(rows.reshape(2, -1), known.reshape(2, -1), was, limits, out)
     return out
 
 

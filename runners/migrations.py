@@ -15,15 +15,17 @@ import numpy as np
 
 from dogwatch.batch import LAT_MISSING, T_MISSING
 from dogwatch.geo import M_PER_UNIT, cos_lat
-from tracks import dark_partner, slow_runs
+from tracks import dark_partner, port_visit, slow_runs
 from tracks.assist import ARRIVAL
-from tracks.dark import DarkDetector
 from tracks.detectors import new_detectors
 from tracks.hulls import COUNTS
 from tracks.key import TRACKS_MAX
 from tracks.loitering import LoiteringDetector
 from tracks.pairs import PAIR
+from tracks.port_visit import PortVisitDetector
 from tracks.records import TRAIL
+from tracks.zone_events import ZoneDetector
+from tracks.zone_follow import OUT, OUT_OF_BELT, ZONES_HELD
 
 Sections = dict[str, Any]
 
@@ -81,18 +83,9 @@ def _from_19(sections: Sections) -> None:
 
 def _from_20(sections: Sections) -> None:
     """What few tracks need at a time has left the records of all for pools, where only those have one who need it."""
-    kinds = {detector.NAME: detector for detector in new_detectors()}
     for table in _all_named("table", sections):
-        pools = table["pools"] = {}
-        for name, old in table["cold"].items():
-            kind, made = kinds[name], {}
-            assert kind.COLD is not None  # or it would have none of the arrays
-            if kind.POOL is not None:
-                needed = NEEDED[name](old)
-                made = {"at": np.where(needed, np.cumsum(needed), 0)}
-                back = {field: old[f"back_{field}"][needed] for field in ("fix_ms", "lat", "lon")} if name == DarkDetector.NAME else {}
-                pools[name] = _refitted(old[needed], kind.POOL, **back)
-            table["cold"][name] = _refitted(old, kind.COLD, **made)
+        table["pools"] = {}
+        _to_pools(table, set(table["cold"]) - {PortVisitDetector.NAME, ZoneDetector.NAME})
 
 
 def _from_21(sections: Sections) -> None:
@@ -100,22 +93,42 @@ def _from_21(sections: Sections) -> None:
     for found in _all_named("rendezvous", sections):
         for kind in ("still", "abreast"):
             n = len(found[kind]["pairs"])
-            found[kind]["pairs"] = _refitted(found[kind]["pairs"], PAIR, spare=np.zeros((n, 5)))
+            made = {"looked": np.zeros(n), "alike": np.zeros(n), "spare": np.zeros((n, 5))}
+            found[kind]["pairs"] = _refitted(found[kind]["pairs"], PAIR, **made)
 
 
 def _from_22(sections: Sections) -> None:
-    """A stop at sea remembers that the crew said "not under command"; of those of before nothing is known."""
-    name = dark_partner.DarkPartnerDetector.NAME
-    for pools in _all_named("pools", sections):
-        pools[name] = _refitted(pools[name], dark_partner.STOP)
+    """Visits to ports have left for a pool as well, and the step in which a zone was left that the next fix decides about."""
+    for table in _all_named("table", sections):
+        _to_pools(table, {PortVisitDetector.NAME, ZoneDetector.NAME})
+
+
+def _to_pools(table: Sections, names: set[str]) -> None:
+    """Records of these detectors as they are now: what few tracks need in pools."""
+    kinds = {detector.NAME: detector for detector in new_detectors()}
+    for name in names:
+        kind, old, made = kinds[name], table["cold"][name], {}
+        assert kind.COLD is not None  # or it would have none of the arrays
+        if kind.POOL is not None:
+            needed, prefix = NEEDED[name](old), PREFIX.get(name, "")
+            made = {"at": np.where(needed, np.cumsum(needed), 0)}
+            before = {field: old[f"{prefix}{field}"][needed] for field in kind.POOL.names or () if prefix and f"{prefix}{field}" in old.dtype.names}
+            table["pools"][name] = _refitted(old[needed], kind.POOL, **before)
+        table["cold"][name] = _refitted(old, kind.COLD, **made)
+
+
+def _is_left(standing: np.ndarray) -> np.ndarray:
+    """Whether the next fix decides about the belt or a zone that the last one lay outside of."""
+    zones = (standing["held"] & OUT != 0) & (np.arange(ZONES_HELD) < standing["n"][:, None])
+    left: np.ndarray = (standing["flags"] & OUT_OF_BELT != 0) | zones.any(axis=1)
+    return left
 
 
 def _refitted(old: np.ndarray, dtype: np.dtype[Any], **made: np.ndarray) -> np.ndarray:
-    """Records in another form: each field as `made`, else as it was under its name; zero, nothing known, where it was not."""
+    """Records in another form: each field as `made`, else as it was under its name."""
     new = np.zeros(old.shape, dtype)
     for name in dtype.names or ():
-        if name in made or name in (old.dtype.names or ()):
-            new[name] = made[name] if name in made else old[name]
+        new[name] = made[name] if name in made else old[name]
     return new
 
 
@@ -134,7 +147,10 @@ NEEDED: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # who has something i
     "sudden_stop": lambda stops: stops["fast_ms"] != 0,
     "drift": lambda words: words["reports"] != 0,
     "aground": lambda words: words["reports"] != 0,
+    "port_visit": lambda visits: visits["state"] == port_visit.IN_PORT,
+    "zone": _is_left,
 }
+PREFIX = {"dark": "back_", "zone": "out_"}  # of names that fields had before they went to a pool
 MIGRATIONS: dict[int, Callable[[Sections], None]] = {
     15: _from_15,
     16: _from_16,

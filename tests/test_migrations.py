@@ -24,7 +24,6 @@ from runners.live import _Journal
 from runners.migrations import MIGRATIONS, migrated, reaches
 from runners.step import restore, snapshot
 from tracks.assist import ARRIVAL
-from tracks.dark_partner import STOP
 from tracks.pairs import PAIR
 from tracks.slow_runs import PACE, RUN
 
@@ -127,11 +126,14 @@ def of_21(sections: dict[str, Any]) -> None:
 
 
 def of_22(sections: dict[str, Any]) -> None:
-    """Sections as schema 22 had them: a stop did not remember what the crew had said."""
+    """Sections as schema 22 had them: each track had room for a visit to a port, and for the step in which a zone was left."""
     for name, section in sections.items():
-        if name == "pools" and isinstance(section, dict):
-            stops = section["dark_partner"]
-            section["dark_partner"] = repack_fields(stops[[one for one in stops.dtype.names if one != "nuc"]])
+        if name == "table" and isinstance(section, dict):
+            for kind, prefix in (("port_visit", ""), ("zone", "out_")):
+                rows, records = section["cold"][kind], section["pools"].pop(kind)
+                of_all = np.concatenate([np.zeros(1, records.dtype), records])[rows["at"]]
+                plain = with_fields(rows, **{f"{prefix}{field}": of_all[field] for field in records.dtype.names})
+                section["cold"][kind] = repack_fields(plain[[field for field in plain.dtype.names if field != "at"]])
         elif isinstance(section, dict):
             of_22(section)
 
@@ -236,17 +238,6 @@ def test_two_in_contact_before_the_upgrade_still_are():
     assert told.dtype == PAIR
     pairs["looked"] = pairs["alike"] = 0
     assert told.tobytes() == pairs.tobytes()
-
-
-def test_a_stop_before_the_upgrade_goes_on():
-    stops = np.zeros(2, STOP)
-    stops["stop_ms"], stops["partner"], stops["nuc"] = [5, 6], [0, 1], 1
-    sections = {"table": {"pools": {"dark_partner": stops}}}
-    of_22(sections)
-    assert "nuc" not in sections["table"]["pools"]["dark_partner"].dtype.names
-    told = migrated(sections, 22, 23)["table"]["pools"]["dark_partner"]
-    stops["nuc"] = 0
-    assert (told.dtype, told.tobytes()) == (STOP, stops.tobytes())
 
 
 def test_a_migration_leaves_alone_what_it_does_not_know():

@@ -234,8 +234,10 @@ def test_looks_equal_the_twin_that_always_asks(seed, place):
         far_nm = float(Harbour(*place).port_distance_nm([where[0]], [where[1]], 60.0)[0])
         twin.look(seconds(int(row["t_ms"])), *where, row["sog"] / 10, far_nm, moved)
         last = row
-    visit = state.table.cold[KIND][0]
-    assert STATES[int(visit["state"])] == twin.state
+    way, pool = state.table.cold[KIND][0], state.table.pools[KIND]
+    visit = pool.records[way["at"]]
+    assert STATES[int(way["state"])] == twin.state
+    assert pool.held == (twin.state == "in port")
     if twin.state == "in port":
         assert bool(visit["seen"] & STOPPED) == twin.stopped
         assert bool(visit["seen"] & SILENT) == twin.silent

@@ -17,11 +17,12 @@ from dogwatch.batch import new_fixes
 from dogwatch.times import from_iso
 from tracks.coverage import Coverage, cell_key
 from tracks.params import Params, ZoneLimits
+from tracks.pool import Pool
 from tracks.presets import preset
 from tracks.records import ACCEPTED, BORN, GOES_ON, MORE, TAKEN
 from tracks.step import TrackState
 from tracks.zone_events import ZoneDetector
-from tracks.zone_follow import CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, follow, room_for
+from tracks.zone_follow import CAP_NM, CHANGE, CROSS, ENTER, EXIT, HELD, LEAVE, LINE, STANDING, follow, room_for
 from tracks.zone_steps import rounded
 from zones.coast import build_coast
 from zones.geography import Geography
@@ -80,6 +81,7 @@ def arrays_of(points, mmsi=X):
 def followed(geography, fixes, taken, cuts=(), belt=True):
     """(changes, standing) of the kernel, in pieces."""
     more, standing, counts = np.zeros(1, MORE), np.zeros(1, STANDING), np.zeros(1, np.int64)
+    exits = Pool(EXIT, 1)
     roles = np.array([HELD if z.is_area else LINE for z in geography.zones], np.uint8)
     found = []
     edges = [0, *sorted(set(cuts)), len(fixes)]
@@ -90,7 +92,8 @@ def followed(geography, fixes, taken, cuts=(), belt=True):
             limits = (0.25, 25 / 1852, 1800.0, 3.0, 40.0, float(belt), 600.0)
             lines_near = build_near(geography.tree, roles == LINE, CAP_NM)
             arrays = geography.grid.arrays(), geography.coast.arrays(), lines_near, roles, limits
-            done, n = follow(fixes[start:stop], taken[start:stop], done, more, standing, *arrays, changes, counts, *room_for(len(roles))[1:])
+            standings, work = (standing, (exits.records, exits.numbers)), room_for(len(roles))[1:]
+            done, n = follow(fixes[start:stop], taken[start:stop], done, more, *standings, *arrays, changes, counts, *work)
             found.append(changes[:n].copy())
     return np.concatenate(found), standing
 
@@ -436,7 +439,7 @@ def test_zones_beyond_those_followed_are_counted():
 
 
 def test_the_record_is_small():
-    assert STANDING.itemsize <= 112
+    assert STANDING.itemsize <= 72
 
 
 @settings(max_examples=200, deadline=None)

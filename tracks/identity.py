@@ -75,7 +75,7 @@ class IdentityDetector(Detector):
     def _told(self, sight: Sight) -> np.ndarray | None:
         """TOLD rows of all who told an IMO number, if there is anything to ask of them."""
         parts = sight.brought(self.NAME)
-        if parts is None and (self.imos.fresh or self.imos.shared.pages):
+        if parts is None and (self.imos.anew or self.imos.shared.pages):
             parts = [self.imos.numbers_told(sight.table)]
         return None if parts is None else np.concatenate(parts)
 
@@ -97,7 +97,7 @@ class IdentityDetector(Detector):
             "begun_ms": self.newborn.begun_ms,
             "turns": _rows(self.turns.of),
             "pending": _rows(self.particulars.pending),
-            "fresh_imo": sorted([mmsi, t_ms] for mmsi, t_ms in self.imos.fresh.items()),
+            "fresh_imo": self.imos.fresh().tolist(),
             "refused": [self.strangers.refused, self.newborn.refused, self.particulars.refused],
             "books": [book.to_sections() for book in self._books()],
         }
@@ -108,7 +108,7 @@ class IdentityDetector(Detector):
         self.newborn.born, self.newborn.begun_ms = _dict(sections["born"]), sections["begun_ms"]
         self.turns.of = _dict(sections["turns"])
         self.particulars.pending = _dict(sections["pending"])
-        self.imos.fresh = {row[0]: row[1] for row in sections["fresh_imo"]}
+        self.imos.anew = [np.array(sections["fresh_imo"], np.int64)] if sections["fresh_imo"] else []
         self.strangers.refused, self.newborn.refused, self.particulars.refused = sections["refused"]
         books = [ep.Book.from_sections(rows) for rows in sections["books"]]
         self.bad, self.classes, self.hulls, self.newborn.book, self.imos.wrong, self.imos.shared = books

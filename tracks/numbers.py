@@ -153,16 +153,21 @@ class Imos:
     """
 
     def __init__(self) -> None:
-        self.fresh: dict[int, int] = {}  # MMSI -> when it told the number
+        self.anew: list[np.ndarray] = []  # rows of (MMSI, when it told a number that it had not told before): of a whole fleet, when a watch begins
         self.wrong, self.shared = ep.Book(), ep.Book()
 
     def join(self, sight: Sight, statics: np.ndarray, slots: np.ndarray) -> None:
         """Static rows with a number that their vessel did not tell before."""
         known = sight.table.cold["identity"]
         changed = (statics["imo"] > 0) & (statics["imo"] != known["imo"][slots])
-        for mmsi, t_ms in zip(statics["mmsi"][changed].tolist(), statics["t_ms"][changed].tolist()):
-            self.fresh[mmsi] = t_ms
+        if changed.any():
+            self.anew.append(np.column_stack([statics["mmsi"][changed], statics["t_ms"][changed]]).astype(np.int64))
         known["imo"][slots[changed]] = statics["imo"][changed]
+
+    def fresh(self) -> np.ndarray:
+        """int64[n, 2], in order of MMSI: who told a number anew since the last look, and when last."""
+        rows = np.concatenate([np.empty((0, 2), np.int64), *self.anew])[::-1]
+        return rows[np.unique(rows[:, 0], return_index=True)[1]]
 
     def numbers_told(self, table: VesselTable) -> np.ndarray:
         """TOLD rows of all first tracks of a table that have told an IMO number."""
@@ -170,8 +175,8 @@ class Imos:
         slots = np.flatnonzero((imo > 0) & (table.known["ordinal"] == 0))
         out = np.zeros(len(slots), TOLD)
         out["imo"], out["mmsi"], out["heard_ms"] = imo[slots], table.used["mmsi"][slots], table.heard_ms[slots]
-        if self.fresh:
-            fresh = np.array(sorted(self.fresh.items()), np.int64)
+        fresh = self.fresh()
+        if len(fresh):
             at = np.minimum(np.searchsorted(fresh[:, 0], out["mmsi"]), len(fresh) - 1)
             out["fresh_ms"] = np.where(fresh[at, 0] == out["mmsi"], fresh[at, 1], 0)
         return out
@@ -184,13 +189,12 @@ class Imos:
         """Wrong check digits, and numbers that two MMSIs tell. Each ten minutes. told: TOLD rows of all shards; None: nobody told a new number."""
         table = sight.table
         events: list[Event] = []
-        fresh, self.fresh = self.fresh, {}
-        mmsi = np.array(sorted(fresh), np.int64)
+        (mmsi, told_ms), self.anew = np.ascontiguousarray(self.fresh().T), []
         slots = table.slots_of(mmsi)
         claimed = np.where(slots >= 0, table.statics["imo"][slots], 0).astype(np.int64)
         wrong = (claimed > 0) & (claimed <= IMO_MAX) & ~imo_is_valid(claimed)
-        for one, false in zip(mmsi[wrong].tolist(), claimed[wrong].tolist()):
-            events += self._wrong(sight, one, false, fresh[one])
+        for row in zip(mmsi[wrong].tolist(), claimed[wrong].tolist(), told_ms[wrong].tolist()):
+            events += self._wrong(sight, *row)
         for key in sorted(self.wrong.pages):
             slot = table.slot_of_key(key)
             events += _no_more(self.wrong, key, sight, int(table.heard_ms[slot]) if slot >= 0 else 0)

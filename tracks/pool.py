@@ -39,6 +39,15 @@ class Pool:
         record: np.void = self.records[rows["at"][slot]]
         return record
 
+    def give(self, rows: np.ndarray, slots: np.ndarray) -> None:
+        """A record, all zero, for each of these tracks (each once), of which none has one."""
+        again = min(len(slots), int(self.numbers[GIVEN_BACK]))
+        self.numbers[GIVEN_BACK] -= again
+        spare = SPARE + int(self.numbers[GIVEN_BACK])
+        ever = int(self.numbers[TAKEN_EVER])
+        self.numbers[TAKEN_EVER] += len(slots) - again
+        rows["at"][slots] = np.concatenate([self.numbers[spare : spare + again], np.arange(ever + 1, ever + 1 + len(slots) - again)])
+
     def give_back(self, rows: np.ndarray, slots: np.ndarray) -> None:
         """The records of these tracks (each once) are needed no more."""
         numbers = rows["at"][slots]
@@ -79,3 +88,10 @@ def take(numbers):
         return numbers[SPARE + numbers[GIVEN_BACK]]
     numbers[TAKEN_EVER] += np.uint32(1)
     return numbers[TAKEN_EVER]
+
+
+@kernel((uint32[::1], uint32), **PLAIN)
+def leave(numbers, number):
+    """A number is needed no more; its record is all zero again."""
+    numbers[SPARE + numbers[GIVEN_BACK]] = number
+    numbers[GIVEN_BACK] += np.uint32(1)

@@ -34,7 +34,25 @@ from tracks.key import mmsi_of
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
 from tracks.subjects import subject_key
-from tracks.zone_follow import AHEAD, APPROACH, AWAY, BELT, CAP_NM, CHANGE, CROSS, ENTER, HELD, LEAVE, LINE, STANDING, UNHEARD_MS, between, follow, room_for
+from tracks.zone_follow import (
+    AHEAD,
+    APPROACH,
+    AWAY,
+    BELT,
+    CAP_NM,
+    CHANGE,
+    CROSS,
+    ENTER,
+    EXIT,
+    HELD,
+    LEAVE,
+    LINE,
+    STANDING,
+    UNHEARD_MS,
+    between,
+    follow,
+    room_for,
+)
 from tracks.zone_steps import Limit, Step, Steps, Told, Who
 from zones.reach import build_near
 
@@ -62,6 +80,7 @@ class ZoneDetector(Detector):
 
     NAME = "zone"
     COLD = STANDING
+    POOL = EXIT
 
     def __init__(self) -> None:
         self.book, self.ahead = ep.Book(), ep.Book()
@@ -87,8 +106,10 @@ class ZoneDetector(Detector):
         slowest_kn = rule.approach_kn_min if rule.approach else np.inf
         limits = (rule.exit_nm, rule.noise_m / NM_M, rule.approach_s, slowest_kn, sight.params.v_max_kn, float(rule.belt), rule.approach_hold_s)
         done, (changes, *work) = 0, self._room
+        exits = sight.table.pools[self.NAME]
         while done < len(fixes):
-            arrays = (sight.table.more, sight.table.cold[self.NAME], geography.grid.arrays(), geography.coast.arrays(), near, roles, limits)
+            standing = sight.table.cold[self.NAME], (exits.records, exits.numbers)
+            arrays = (sight.table.more, *standing, geography.grid.arrays(), geography.coast.arrays(), near, roles, limits)
             done, n = follow(fixes, taken, done, *arrays, changes, self.beyond, *work)
             if n:
                 self.changes.append(changes[:n].copy())
@@ -158,7 +179,9 @@ class ZoneDetector(Detector):
         if self.version == sight.geography.version:
             return
         if self.version:
-            sight.table.cold[self.NAME][:] = np.zeros(1, STANDING)[0]
+            standing = sight.table.cold[self.NAME]
+            sight.table.pools[self.NAME].give_back(standing, np.flatnonzero(standing["at"]))
+            standing[:] = np.zeros(1, STANDING)[0]
             self.changes, self.book, self.ahead, self.crossed, self.lost = [], ep.Book(), ep.Book(), {}, set()
         self.version, self.limits = sight.geography.version, {}
 

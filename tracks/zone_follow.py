@@ -22,6 +22,7 @@ from dogwatch.fetch import fetch
 from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
 from tracks.key import make_key
+from tracks.pool import leave, take
 from tracks.records import ACCEPTED, BORN, FIX_TYPE, GOES_ON, JUMPED, MORE_TYPE, PLAIN, RETURNED, TAKEN_TYPE
 from zones.grid import ASK_TREE, CELL_BITS, CELL_HALF, CELL_MASK, code_at, members_at, sorted_once
 from zones.polygons import ALWAYS, EDGES, NODES, STACK, STACK_MAX, ZONES, distance, inside_tree, to_zone
@@ -55,8 +56,6 @@ MET_NM, FEELS_MAX = 0.02, 40  # so near a limit ahead is met; after so many look
 STANDING = np.dtype(
     [
         ("ref_ms", "<i8"),  # when and where belt and lines were measured
-        ("out_ms", "<i8"),  # the step in which the zones marked OUT were left
-        ("out_from_ms", "<i8"),
         ("ref_lat", "<i4"),
         ("ref_lon", "<i4"),
         ("code", "<i4"),  # of the cell, plus 1; less than ASK: a cell with a boundary; ASK: whatever comes next must be looked at; 0: nothing is known
@@ -64,10 +63,7 @@ STANDING = np.dtype(
         ("cell_lon", "<i4"),
         ("cell_nm", "<f4"),  # how far from there they are the same, in this cell; WHOLE: in all of it
         ("reach_nm", "<f4"),
-        ("out_lat", "<i4"),
-        ("out_lon", "<i4"),
-        ("out_from_lat", "<i4"),
-        ("out_from_lon", "<i4"),
+        ("at", "<u4"),  # number of its EXIT; 0: nothing is marked OUT
         ("ahead", "<i2"),  # which limit that is, plus 2; 0 none
         ("toward", "<i2"),  # the limit approached, plus 2
         ("held", "<u2", (ZONES_HELD,)),  # zones that it is in, plus 1
@@ -76,6 +72,8 @@ STANDING = np.dtype(
         ("since_s", "<u2"),  # HEADING: since when it heads for the limit ahead, in seconds modulo 2**16
     ]
 )
+# The step in which what is marked OUT was left: few tracks at a time, until their next fix.
+EXIT = np.dtype([("from_ms", "<i8"), ("ms", "<i8"), *((name, "<i4") for name in ("from_lat", "from_lon", "lat", "lon"))])
 CHANGE = np.dtype(
     [
         ("key", "<i8"),
@@ -101,6 +99,7 @@ _STANDING, _CHANGE = from_dtype(STANDING), from_dtype(CHANGE)
 GRID = types.Tuple((types.int32[::1], types.int32[:, ::1], types.int32[::1], types.int32[::1], types.int32[::1], EDGES, NODES, ZONES))
 COAST = types.Tuple(COAST_ARRAYS)
 LIMITS = types.UniTuple(float64, 7)  # exit_nm, noise_nm, approach_s, approach_kn, v_max_kn, 1 if the belt is followed, approach_hold_s
+EXITS = types.Tuple((from_dtype(EXIT)[::1], types.uint32[::1]))
 STEP = types.UniTuple(int64, 6)  # from_ms, lat, lon, to_ms, lat, lon
 
 
@@ -266,14 +265,43 @@ def _same_zones_nm(grid, roles, lat, lon, place, stack):
 
 
 # Flat: one fix against the zones it holds and the zones that hold it; apart it would hand ten arrays to and fro.
+@kernel(STEP(EXITS, types.uint32), **PLAIN)
+def _exit_of(exits, at):
+    """The step in which what is marked OUT was left."""
+    out = exits[0][at]
+    return out["from_ms"], np.int64(out["from_lat"]), np.int64(out["from_lon"]), out["ms"], np.int64(out["lat"]), np.int64(out["lon"])
+
+
+@kernel(types.uint32(EXITS, types.uint32, STEP), **PLAIN)
+def _with_exit(exits, at, step):
+    """Number of the record in which a step is written down: `at`, or a new one for 0."""
+    at = at if at != 0 else take(exits[1])
+    out = exits[0][at]
+    out["from_ms"], out["from_lat"], out["from_lon"], out["ms"], out["lat"], out["lon"] = step
+    return at
+
+
+@kernel((_STANDING[::1], EXITS, int64), **PLAIN)
+def _forget_exit(standing, exits, slot):
+    """The next fix has decided: where nothing is marked OUT any more, its step is needed no longer."""
+    st = standing[slot]
+    marked = (np.int64(st["flags"]) & OUT_OF_BELT) != 0
+    for k in range(st["n"]):
+        marked = marked or (np.int64(st["held"][k]) & OUT) != 0
+    if not marked:
+        _with_exit(exits, st["at"], (0, 0, 0, 0, 0, 0))
+        leave(exits[1], st["at"])
+        st["at"] = 0
+
+
 @kernel(
     types.int64(
-        *(GRID, COAST, types.uint8[::1], LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64),
+        *(GRID, COAST, types.uint8[::1], LIMITS, _STANDING[::1], EXITS, int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64),
         *(STACK, types.int32[::1], int64[::1], int64[::1]),
     ),
     **PLAIN,
 )
-def _areas(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, found, held, counts):
+def _areas(grid, coast, roles, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack, found, held, counts):
     """Zones entered and left with a fix."""
     st = standing[slot]
     t_ms, lat, lon = step[3], step[4], step[5]
@@ -285,7 +313,7 @@ def _areas(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn
         if same:
             st["cell_nm"] = 0.0
             return n
-    out_step = (st["out_from_ms"], np.int64(st["out_from_lat"]), np.int64(st["out_from_lon"]), st["out_ms"], np.int64(st["out_lat"]), np.int64(st["out_lon"]))
+    out_step = _exit_of(exits, st["at"])
     kept, pending, lingers = 0, False, False
     for k in range(st["n"]):
         zone = np.int64(st["held"][k] & ~OUT) - 1
@@ -341,15 +369,15 @@ def _areas(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn
     st["n"] = kept
     st["cell_nm"] = ASK if pending or lingers else 0.0
     if pending:
-        st["out_from_ms"], st["out_from_lat"], st["out_from_lon"], st["out_ms"], st["out_lat"], st["out_lon"] = step
+        st["at"] = _with_exit(exits, st["at"], step)
     return n
 
 
 @kernel(
-    types.Tuple((int64, float64, int64))(GRID, COAST, LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK),
+    types.Tuple((int64, float64, int64))(GRID, COAST, LIMITS, _STANDING[::1], EXITS, int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK),
     **PLAIN,
 )
-def _belt(grid, coast, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack):
+def _belt(grid, coast, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack):
     """(changes written, miles outside the belt (less than 0 in it), BELT if the step crossed its limit, else NOWHERE): the belt entered and left."""
     st = standing[slot]
     exit_nm, noise_nm = limits[0], limits[1]
@@ -366,23 +394,14 @@ def _belt(grid, coast, limits, standing, slot, key, fresh, step, from_kn, change
     elif fresh:
         flags &= ~IN_BELT
     elif was_in and beyond_nm > noise_nm:
-        way = step
-        if was_out:
-            way = (
-                st["out_from_ms"],
-                np.int64(st["out_from_lat"]),
-                np.int64(st["out_from_lon"]),
-                st["out_ms"],
-                np.int64(st["out_lat"]),
-                np.int64(st["out_lon"]),
-            )
+        way = _exit_of(exits, st["at"]) if was_out else step
         if beyond_nm >= exit_nm or was_out:
             _tell(changes, n, key, LEAVE, BELT, _share(grid, coast, BELT, way, stack), way, from_kn, beyond_nm)
             n += 1
             flags &= ~IN_BELT
         else:
             flags |= OUT_OF_BELT
-            st["out_from_ms"], st["out_from_lat"], st["out_from_lon"], st["out_ms"], st["out_lat"], st["out_lon"] = step
+            st["at"] = _with_exit(exits, st["at"], step)
     st["flags"] = flags
     return n, beyond_nm, crossed
 
@@ -503,17 +522,17 @@ def _forecast(grid, coast, limits, standing, slot, key, known, step, from_kn, ch
 
 @kernel(
     int64(
-        *(GRID, COAST, NEAR, types.uint8[::1], LIMITS, _STANDING[::1], int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64),
+        *(GRID, COAST, NEAR, types.uint8[::1], LIMITS, _STANDING[::1], EXITS, int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64),
         *(STACK, float64),
     ),
     **PLAIN,
 )
-def _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn):
+def _lines(grid, coast, near, roles, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn):
     """The belt entered and left, lines crossed, what is approached; measures the circle in which nothing of this can happen."""
     st = standing[slot]
     margin_nm, ahead_nm, ahead, crossed = CAP_NM, CAP_NM, NOWHERE, NOWHERE
     if limits[5] != 0.0:
-        n, beyond_nm, crossed = _belt(grid, coast, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack)
+        n, beyond_nm, crossed = _belt(grid, coast, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack)
         margin_nm = abs(beyond_nm)
         if beyond_nm > 0.0:
             ahead_nm, ahead = min(CAP_NM, beyond_nm), BELT
@@ -548,6 +567,7 @@ def room_for(zones: int) -> tuple[np.ndarray, ...]:
         int64,
         MORE_TYPE[::1],
         _STANDING[::1],
+        EXITS,
         GRID,
         COAST,
         NEAR,
@@ -561,10 +581,10 @@ def room_for(zones: int) -> tuple[np.ndarray, ...]:
     ),
     **PLAIN,
 )
-def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits, changes, counts, stack, found, held):
+def follow(fixes, taken, done, more, standing, exits, grid, coast, near, roles, limits, changes, counts, stack, found, held):
     """(rows done, changes written) from row `done`; stops where a row might find no room. counts[0]: zones beyond ZONES_HELD.
 
-    stack, found, held: the room of `room_for`.
+    exits: records and numbers of the pool of EXIT. stack, found, held: the room of `room_for`.
     """
     tiles, blocks = grid[0], grid[1]
     n = 0
@@ -616,10 +636,12 @@ def follow(fixes, taken, done, more, standing, grid, coast, near, roles, limits,
             step = (t_ms, lat, lon, t_ms, lat, lon)
         from_kn = np.float64(taken[i]["prev_speed_kn"])
         if fresh or not settled:
-            n = _areas(grid, coast, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, found, held, counts)
+            n = _areas(grid, coast, roles, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack, found, held, counts)
         if fresh or moved:
             speed_kn = fixes[i]["sog"] / 10.0 if fixes[i]["sog"] < 1022 else from_kn
-            n = _lines(grid, coast, near, roles, limits, standing, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn)
+            n = _lines(grid, coast, near, roles, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn)
+        if standing[slot]["at"] != 0:
+            _forget_exit(standing, exits, slot)
         if (fresh or not settled) and standing[slot]["cell_nm"] == ASK:
             code = ASK  # the next fix decides, wherever it is
         if code != ASK and (fresh or not settled):

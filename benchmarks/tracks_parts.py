@@ -1,4 +1,5 @@
-"""Where the time of `track` goes: CPU nanoseconds a position of each part, over the first hours of the sea `day`: `python -m benchmarks.tracks_parts`.
+"""Where the time of `track` (or of rendezvous alone) goes: CPU nanoseconds a position of each part, over the first hours of the sea `day`:
+`python -m benchmarks.tracks_parts`, `python -m benchmarks.tracks_parts --rendezvous masked`.
 
 May live here: the list of parts, a watch around each. May not: another way into the detectors than `tracks_ours.py` has. A part's figure is what
 it took itself, without the parts that it called; the watch costs a microsecond a call, which is in it. No figure to quote beside the benchmark's.
@@ -18,7 +19,7 @@ from benchmarks import tracks_ours as ours
 from benchmarks.contender import ROOT
 from benchmarks.tracks import recipes
 from benchmarks.tracks_seas import write_sea
-from tracks import dark, ears, loitering, step
+from tracks import dark, ears, loitering, meeting, rendezvous, step
 from tracks.coverage import Coverage
 from tracks.vessels import VesselTable
 from zones.geography import Geography
@@ -34,6 +35,10 @@ PARTS: dict[Any, tuple[str, ...]] = {
     Coverage: ("settle", "hashed", "fade"),
     loitering: ("close_buckets", "waiting", "judge"),
     loitering.LoiteringDetector: ("tick", "_went_on", "_tell"),
+    rendezvous: ("near_rows", "find_contacts", "enter", "due", "seen_apart", "_settle", "_in_question", "_judged", "_together", "_parted", "explanations"),
+    rendezvous.RendezvousDetector: ("tick",),
+    meeting: ("grounds", "neighbours", "standing_of", "shores"),
+    meeting.Met: ("__init__", "ask", "words"),
     ours: ("vessel_step", "pair_step"),
 }
 
@@ -68,6 +73,7 @@ def main() -> None:
     """Run the sea with a watch around each part, print what each took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=24.0, help="of the day that are run")
+    parser.add_argument("--rendezvous", choices=("masked", "unmasked"), help="rendezvous alone, with the ports masked or not, instead of `track`")
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     sea = ours.prepare(str(write_sea(recipes(quick=False)["day"], ROOT / ".cache" / "bench-tracks").folder))
@@ -76,7 +82,8 @@ def main() -> None:
         for name in names:
             setattr(holder, name, watch.around(f"{holder.__name__.rsplit('.', 1)[-1]}.{name}", getattr(holder, name)))
     begun, load = time.process_time_ns(), os.getloadavg()[0]
-    for _ in ours.minutes(sea, ours.new_state(sea, ours.LIGHT), upto=minutes, statics=False):
+    names = ("rendezvous",) if options.rendezvous else ours.LIGHT
+    for _ in ours.minutes(sea, ours.new_state(sea, names, masked=options.rendezvous != "unmasked"), upto=minutes, statics=options.rendezvous is not None):
         pass
     positions = int(sea.cuts[minutes])
     print(f"{positions} positions, {(time.process_time_ns() - begun) / positions:.0f} ns each; load {load:.0f} before, {os.getloadavg()[0]:.0f} after")

@@ -6,7 +6,8 @@ to the time of the earlier one, at most `SAME_TIME_MS`: between two reports, nev
 The rows are put in order of strips of latitude as high as the reach, from west to east in each. So those who may be in contact with one lie beside it
 in its own strip, and between two places of the strips to the north and south, which only go east as one goes from row to row: nothing is looked up. What
 lies across the date line is looked for anew; near the poles, where east means nothing, rows are compared with each other. Every row collects its
-partners in an adjacency row of its own.
+partners in an adjacency row of its own. Most vessels lie alone. Who searches one table asks first, of strip and east alone, near whom nobody can lie, and
+makes no rows of these.
 
 What makes a harbour cheap: who has more than `partners_max` partners at once lies in a crowd, in which being close says nothing. The
 search for its partners stops there, and pairs with it are not formed. So the cost of a vessel is bounded whatever the density; what it

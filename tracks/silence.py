@@ -78,7 +78,8 @@ CAUSES = (
 )
 ASKED = np.dtype([("key", "<i8"), ("heard_ms", "<i8"), ("column", "<i8"), ("at", "<i8")])  # whose neighbours are asked for: column of cells, row of SILENCE
 ASKED_TYPE = from_dtype(ASKED)
-MARKS = 1 << 16  # places of the marks that tell who may lie near one who is asked for: cells share them, so a mark is only a hint
+MARKS = 1 << 16  # places of the marks that tell who may lie near one who is asked for: squares share them, so a mark is only a hint
+SQUARE_BITS = 16  # of a position in units: squares a little larger than cells, found without a division
 LEARNED = types.Tuple((int64[::1], int32[::1], float64[::1], float64[::1]))
 
 
@@ -219,9 +220,20 @@ def _ways_of(rows: np.ndarray, steps_s: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 @kernel(int64(int64, int64), **PLAIN)
-def _mark(row, column):
-    """The place of a cell among the marks."""
-    return (row * COLUMNS + column) & (MARKS - 1)
+def _mark(lat, lon):
+    """The place among the marks of the square in which a position lies. Right on the date line is east of it."""
+    lon = lon if lon < HALF_TURN else lon - 2 * HALF_TURN
+    return (((lat + QUARTER_TURN) >> SQUARE_BITS) * COLUMNS + ((lon + HALF_TURN) >> SQUARE_BITS)) & (MARKS - 1)
+
+
+@kernel((uint8[::1], int64, int64), **PLAIN)
+def _mark_around(near, row, column):
+    """Mark every square that touches a cell or one of the eight around it: a cell is no larger than a square, so those at its corners do."""
+    for k in range(9):
+        south = (row - 1 + k // 3) * CELL_UNITS - QUARTER_TURN
+        west = (column - 1 + k % 3) % COLUMNS * CELL_UNITS - HALF_TURN
+        for corner in range(4):
+            near[_mark(south + corner // 2 * (CELL_UNITS - 1), west + corner % 2 * (CELL_UNITS - 1))] = 1
 
 
 @kernel((HOT_TYPE[::1], MORE_TYPE[::1], SILENCE_TYPE[::1], int64[:, ::1], ASKED_TYPE[::1], uint8[::1]), **PLAIN)
@@ -243,8 +255,7 @@ def _ask(rows, more, found, first, asked, near):
         first[1, row + 1] += 1
         me["key"] = make_key(np.int64(v["mmsi"]), np.int64(more[slot]["ordinal"]))
         me["heard_ms"], me["column"], me["at"] = found[i]["heard_ms"], (np.int64(v["lon"]) + HALF_TURN) // CELL_UNITS, i
-        for k in range(9):
-            near[_mark(row - 1 + k // 3, (me["column"] - 1 + k % 3) % COLUMNS)] = 1
+        _mark_around(near, row, me["column"])
 
 
 @kernel((int64[:, ::1], types.UniTuple(float64, 3), SILENCE_TYPE[::1]), **PLAIN)
@@ -444,7 +455,7 @@ def _peers_of_table(rows, more, heard, asked, first, near, since_ms, limits, cou
     for i in range(rows.shape[0]):
         v = rows[i]
         lat, lon = np.int64(v["lat"]), np.int64(v["lon"])
-        if near[_mark((lat + QUARTER_TURN) // CELL_UNITS, (lon + HALF_TURN) // CELL_UNITS % COLUMNS)] == 0:
+        if near[_mark(lat, lon)] == 0:
             continue
         if heard[i] >= since_ms and v["t_ms"] != T_MISSING and more[i]["belief"] == BELIEVED:
             _count_peer(asked, first, limits, make_key(np.int64(v["mmsi"]), np.int64(more[i]["ordinal"])), lat, lon, heard[i], counts)
@@ -456,5 +467,5 @@ def _peers_of_sightings(seen, asked, first, near, limits, counts):
     for i in range(seen.shape[0]):
         s = seen[i]
         lat, lon = np.int64(s["lat"]), np.int64(s["lon"])
-        if near[_mark((lat + QUARTER_TURN) // CELL_UNITS, (lon + HALF_TURN) // CELL_UNITS % COLUMNS)] != 0:
+        if near[_mark(lat, lon)] != 0:
             _count_peer(asked, first, limits, s["key"], lat, lon, s["heard_ms"], counts)

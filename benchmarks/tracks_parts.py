@@ -26,7 +26,7 @@ from zones.geography import Geography
 
 PARTS: dict[Any, tuple[str, ...]] = {
     VesselTable: ("add_fixes", "close_block"),
-    step: ("slow_slots", "ask_geography"),
+    step: ("slow_tracks", "ask_geography"),
     Geography: ("masked", "coast_distance_nm", "watch_distance_nm", "on_land", "relations_of", "in_zones"),
     dark: ("due", "_judge", "expected", "ask_ears", "ask_peers", "settle", "ask_places", "ask_watch", "_tell", "_ended", "_corrected"),
     dark.DarkDetector: ("see", "tick"),

@@ -20,7 +20,7 @@ from tracks.key import key_of, mmsi_of, ordinal_of
 from tracks.params import Params
 from tracks.records import ACCEPTED, BELIEVED, COUNTERS, HOT, MARK_CLASSES, MORE, PLAIN
 from tracks.slow_runs import _close_buckets
-from tracks.vessels import VesselTable, ask_geography, hash_size, slow_slots, slow_tracks, text_of, trail_of
+from tracks.vessels import VesselTable, ask_geography, hash_size, slow_tracks, text_of, trail_of
 
 LIMITS = ((40.0, 65.0, 30.0, 30.0), 3)
 
@@ -411,7 +411,7 @@ def test_who_is_slow_and_moved_is_found_among_the_rows_as_among_all_tracks():
     heard = np.unique(taken["slot"][taken["what"] == ACCEPTED])
     wanted = [slot for slot in heard.tolist() if table.used["speed_kn"][slot] <= 3.0 and not asked[slot]]
     assert 20 < len(wanted) < len(heard) - 20
-    assert slow_slots(table, rows, taken, 3.0).tolist() == wanted
+    assert slow_tracks(table, table.slow).tolist() == wanted
 
 
 @given(st.one_of(rough_sea(), crowd()), st.lists(st.integers(0, 200), max_size=6))
@@ -420,9 +420,9 @@ def test_whoever_is_slow_and_moved_has_reported(rows, cuts):
     """Minute by minute: the rows of a minute and all tracks give the same answer, so that it is one whether a minute came whole or in calls."""
     table = VesselTable.new(1000, {})
     for start, stop in pairwise([0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]):
-        taken = table.add_fixes(rows[start:stop], *LIMITS)
-        slots = slow_slots(table, rows[start:stop], taken, 3.0)
-        assert slots.tolist() == slow_tracks(table, 3.0).tolist()
+        table.add_fixes(rows[start:stop], *LIMITS)
+        slots = slow_tracks(table, table.slow)
+        assert slots.tolist() == slow_tracks(table, np.arange(len(table))).tolist()
         table.known["geo_lat"][slots], table.known["geo_lon"][slots] = table.used["lat"][slots], table.used["lon"][slots]
 
 

@@ -101,7 +101,7 @@ AS_TOLD_H = 1.0  # and for so long at the speed that it told
 CROWD_SHAPE = 5.0  # how quickly a fix suits less the farther off it is, in reaches
 AMBIGUOUS = math.log(10.0)  # suits less than ten times better than another: nobody knows whose fix it is
 NEVER = -1e9
-SLOW_KN = 3.0
+SLOW_KN = 3.0  # geography is asked for vessels no faster than this, and one that lies still may be silent for longer
 PATIENCE = 3  # and for longer than so many of its own usual intervals
 RECKON_S = 7200.0  # of several tracks that a fix may belong to, the one wins that steers towards it, as far ahead as this
 SPRINT_S, CRUISE_KN = 900.0, 12.0  # nobody sails at full speed for hours: after a quarter of an hour this much way an hour is allowed
@@ -113,7 +113,7 @@ CONTENT_FACTOR = 14_029_467_366_897_019_727  # for the hash of a content: anothe
 NO_VESSEL_TYPES = 1 << 4 | 1 << 9 | 1 << 11 | 1 << 21 | 1 << 28  # base stations, aircraft, aids: never a track
 CLASS_B_TYPES = 1 << 18 | 1 << 19
 AHEAD = 32  # rows: their records (three cache lines each) stay in the nearest cache until they are taken
-REBORN, NOTED, HINTS = AHEAD, AHEAD + 1, AHEAD + 2  # in the working room of `associate`, behind the hints: see there
+REBORN, NOTED, SLOW, HINTS = AHEAD, AHEAD + 1, AHEAD + 2, AHEAD + 3  # in the working room of `associate`, behind the hints: see there
 ARRAYS = (HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], TRAIL_TYPE[:, ::1], int64[::1], int64[::1], uint64[::1])
 
 
@@ -524,14 +524,15 @@ def _coarse_track(rows, more, head, t, lat, lon):
 # Flat: one pass over every fix that comes in; sub-functions are for rare paths. Slow twin: tests/naive_association.py.
 # Before AHEAD rows are taken, their records are looked up and fetched, and of the AHEAD rows behind them the places of the hash, so that nobody
 # waits for either. What is found so is a hint only. The place in the trail is fetched though it is only written: few writes can wait at a time.
-@kernel(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], int32[::1], int64[::1], types.UniTuple(float64, 4), int64), **PLAIN)
-def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, noted, hints, limits, reacquire):
+@kernel(int64(FIX_TYPE[::1], int64, *ARRAYS, TAKEN_TYPE[::1], int32[::1], int64[::1], int64[::1], types.UniTuple(float64, 4), int64), **PLAIN)
+def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers, taken, noted, slow, hints, limits, reacquire):
     """Take fixes from `at_row` into the tracks and tell in `taken` (a row per fix) what became of each.
 
     Returns len(fixes), or the row at which the table must grow first. limits: v_max in knots of an ordinary hull, of a
     fast one and of a merchant ship, and slack in s. places: mmsi << 32 | slot + 1, 0 empty. cells, receivers: VesselTable.
-    noted: numbers of rows of tracks marked silent, and of late rows that have a track. hints: int64[HINTS] to work in; NOTED counts `noted`, REBORN
-    the second and later tracks of an MMSI that were born, in slots that others may have had.
+    noted: numbers of rows of tracks marked silent, and of late rows that have a track. slow: slots (maybe repeated) of tracks that a row placed, unless
+    it tells more than SLOW_KN. hints: int64[HINTS] to work in; NOTED and SLOW count these, REBORN the second and later tracks of an MMSI that were
+    born, in slots that others may have had.
     """
     shift = 0
     while places.shape[0] >> shift > 1:
@@ -602,6 +603,8 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
             cells[LATE_USED if used else LATE] += 1
             told["what"] = np.uint8(LATE_USED if used else LATE)
             told["slot"] = np.int32(head)
+            slow[hints[SLOW]] = head
+            hints[SLOW] += used
             if head >= 0:
                 noted[hints[NOTED]] = np.int32(i)
                 hints[NOTED] += 1
@@ -645,6 +648,8 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
                         cells[QUARANTINED] += 1
                         told["what"] = np.uint8(QUARANTINED)
                         told["slot"] = np.int32(slot)
+                        slow[hints[SLOW]] = slot
+                        hints[SLOW] += slot >= 0
                         if slot >= 0:
                             _take_aside(rows, more, slot, t, lat, lon, np.int64(fix["cog"]), speed_kn, content)
                         heard[head] = max(t, heard[head])  # its transmitter was heard, wherever it is
@@ -667,6 +672,8 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
             noted[hints[NOTED]] = np.int32(i)
             hints[NOTED] += 1
         cells[what] += 1
+        slow[hints[SLOW]] = slot
+        hints[SLOW] += what in (DUPLICATE, SAME_TIME) or (what == ACCEPTED and speed_kn <= SLOW_KN)
         if what != ACCEPTED:
             continue
         if how == GOES_ON and v["reports"] == 0:

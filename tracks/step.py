@@ -28,10 +28,9 @@ from tracks.detectors import new_detectors
 from tracks.params import Params
 from tracks.records import LAST_ROW
 from tracks.rescue import Rescue
-from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography, slow_slots, slow_tracks
+from tracks.vessels import CAPACITY_START, EVICT_MS, VesselTable, ask_geography, slow_tracks
 from watchlists.screen import Watchlists
 
-SLOW_KN = 3.0  # geography is asked for vessels no faster than this
 DAY_MS = 86_400_000
 ASLEEP_MS = 2 * DAY_MS
 
@@ -231,7 +230,7 @@ def take_rows_of(state: TrackState, released: Released, watermark_ms: int) -> No
             detector.join(sight, joined, slots)
     state.rescue.advance(watermark_ms, state.geography, state.params.rescue)
     # Who has moved, has reported: if all rows of this minute came in this call, no other track needs to be looked at.
-    slow = slow_tracks(table, SLOW_KN) if state.begun else slow_slots(table, released.fixes, taken, SLOW_KN)
+    slow = slow_tracks(table, np.arange(len(table)) if state.begun else table.slow)
     ask_geography(table, slow, state.geography)
     state.begun = False
 

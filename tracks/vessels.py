@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numba import boolean, float64, int64
+from numba import boolean, int64
 
 from dogwatch.batch import (
     F_LATE,
@@ -28,13 +28,12 @@ from dogwatch.batch import (
     HAS_TYPE_AND_SIZE,
     HAS_VOYAGE,
     LAT_MISSING,
-    SOG_MISSING,
     T_MISSING,
     UNITS_PER_DEG,
 )
 from dogwatch.fetch import fetch
 from dogwatch.kernel import kernel
-from tracks.association import HINTS, NOTED, REBORN, SHIP_MMSI_MAX, SHIP_MMSI_MIN, associate, blank, place
+from tracks.association import HINTS, NOTED, REBORN, SHIP_MMSI_MAX, SHIP_MMSI_MIN, SLOW, SLOW_KN, associate, blank, place
 from tracks.key import key_of, make_key, mmsi_of, ordinal_of
 from tracks.pool import Pool
 from tracks.records import (
@@ -43,18 +42,13 @@ from tracks.records import (
     BORN,
     CELLS,
     COUNTERS,
-    DUPLICATE,
-    FIX_TYPE,
     HOT,
     HOT_TYPE,
     LAST_ROW,
-    LATE_USED,
     MARK_MASKED,
     MORE,
     MORE_TYPE,
     PLAIN,
-    QUARANTINED,
-    SAME_TIME,
     SLOTS,
     SLOTS_MAX,
     STATICS,
@@ -90,6 +84,7 @@ class VesselTable:
     pools: dict[str, Pool]
     hints: np.ndarray = field(default_factory=lambda: np.zeros(HINTS, np.int64), repr=False)  # for `associate` to work in
     noted: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32), repr=False)  # of the rows taken last: those that the watch over silence must see
+    slow: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64), repr=False)  # slots (maybe repeated) that they placed, unless at speed
 
     @classmethod
     def new(cls, vessels_max: int, cold: dict[str, np.dtype], capacity: int = CAPACITY_START, pools: dict[str, np.dtype] | None = None) -> VesselTable:
@@ -128,14 +123,14 @@ class VesselTable:
 
         limits: v_max in knots of an ordinary hull, of a fast one, of a merchant ship, and slack in s; reacquire: reports that make a new place believed.
         """
-        taken, self.noted = np.empty(len(fixes), TAKEN), np.empty(len(fixes), np.int32)
-        at = self.hints[REBORN] = self.hints[NOTED] = 0
+        taken, self.noted, self.slow = np.empty(len(fixes), TAKEN), np.empty(len(fixes), np.int32), np.empty(len(fixes), np.int64)
+        at = self.hints[REBORN] = self.hints[NOTED] = self.hints[SLOW] = 0
         while True:
-            at = associate(fixes, at, *self._arrays(), taken, self.noted, self.hints, limits, reacquire)
+            at = associate(fixes, at, *self._arrays(), taken, self.noted, self.slow, self.hints, limits, reacquire)
             if at >= len(fixes):
                 break
             self._grow()
-        self.noted = self.noted[: int(self.hints[NOTED])]
+        self.noted, self.slow = self.noted[: int(self.hints[NOTED])], self.slow[: int(self.hints[SLOW])]
         if self.hints[REBORN]:
             self._wipe_reborn(taken)
         return taken
@@ -354,19 +349,13 @@ def ask_geography(table: VesselTable, wanted: np.ndarray, geography: Any) -> Non
     more["geo_lat"][slots], more["geo_lon"][slots] = rows["lat"][slots], rows["lon"][slots]
 
 
-def slow_tracks(table: VesselTable, speed_kn_max: float) -> np.ndarray:
-    """int64 slots of the tracks that any row ever placed, that are no faster than this and have moved since geography was asked about them."""
-    slots = np.empty(len(table), np.int64)
-    return slots[: _slow_tracks(table.used, table.known, speed_kn_max, slots)]
+def slow_tracks(table: VesselTable, among: np.ndarray) -> np.ndarray:
+    """int64 slots, each once, of those tracks among these that any row ever placed, that are slow and have moved since geography was asked about them.
 
-
-def slow_slots(table: VesselTable, fixes: np.ndarray, taken: np.ndarray, speed_kn_max: float) -> np.ndarray:
-    """int64 slots, each once, of the tracks that rows placed, that are no faster than this and have moved since geography was asked about them.
-
-    fixes, taken: FIX and TAKEN rows of a minute, of which accepted ones, late ones and those on trial place a track. Unknown speed counts as slow.
+    Slow is no faster than SLOW_KN; unknown speed counts as slow. Who became so by rows, is among `table.slow`.
     """
-    slots = np.empty(len(taken), np.int64)
-    return np.unique(slots[: _slow_taken(fixes, taken, table.rows, table.more, speed_kn_max, slots)])
+    slots = np.empty(len(among), np.int64)
+    return np.unique(slots[: _slow_tracks(table.rows, table.more, among, slots)])
 
 
 def trail_ms(t: np.ndarray, near_ms: int) -> np.ndarray:
@@ -435,45 +424,18 @@ def _moved(rows, more, slots, out):
     return n
 
 
-@kernel(boolean(HOT_TYPE, MORE_TYPE, float64), **PLAIN)
-def _asks(v, m, speed_kn_max):
-    """Whether a living track is slow and has moved since geography was asked about it. A place that was only left behind (a shadow) has no row of its own."""
-    placed = v["t_ms"] != T_MISSING and (v["reports"] > 0 or m["ordinal"] == 0)
-    return placed and v["speed_kn"] <= speed_kn_max and _is_away(m, np.int64(v["lat"]), np.int64(v["lon"]))
-
-
-@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
-def _slow_tracks(rows, more, speed_kn_max, out):
-    """Write the slots of `slow_tracks`; returns how many."""
+@kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64[::1]), **PLAIN)
+def _slow_tracks(rows, more, among, out):
+    """Write the slots of `slow_tracks` (maybe repeated); returns how many. A place that was only left behind (a shadow) has no row of its own."""
     n = 0
-    for slot in range(rows.shape[0]):
-        if _asks(rows[slot], more[slot], speed_kn_max):
-            out[n] = slot
-            n += 1
-    return n
-
-
-@kernel(int64(FIX_TYPE[::1], TAKEN_TYPE[::1], HOT_TYPE[::1], MORE_TYPE[::1], float64, int64[::1]), **PLAIN)
-def _slow_taken(fixes, taken, rows, more, speed_kn_max, out):
-    """Slots of rows that placed a track which is slow and has moved since geography was asked about it (maybe repeated); returns how many.
-
-    Where a track's last accepted row tells a greater speed, or a place near that one, the track is as fast or as near: such rows are passed over
-    without a look at the track. A copy may have shown that two hulls are close together, and changed their places.
-    """
-    n, rows_n = 0, taken.shape[0]
-    for i in range(rows_n):
-        ahead = min(i + FETCHED, rows_n - 1)
-        if fixes[ahead]["sog"] / 10.0 <= speed_kn_max and taken[ahead]["slot"] >= 0:
-            fetch(more, np.int64(taken[ahead]["slot"]))
-        fix, what, slot = fixes[i], taken[i]["what"], np.int64(taken[i]["slot"])
-        if what == ACCEPTED:
-            fast = fix["sog"] != SOG_MISSING and fix["sog"] / 10.0 > speed_kn_max
-            if fast or not _is_away(more[slot], np.int64(fix["lat"]), np.int64(fix["lon"])):
-                continue
-        elif slot < 0 or what not in (LATE_USED, QUARANTINED, DUPLICATE, SAME_TIME):
-            continue
-        if _asks(rows[slot], more[slot], speed_kn_max):
-            out[n] = slot
+    for i in range(among.shape[0]):
+        ahead = among[min(i + FETCHED, among.shape[0] - 1)]
+        fetch(rows, ahead)
+        fetch(more, ahead)
+        v, m = rows[among[i]], more[among[i]]
+        placed = v["t_ms"] != T_MISSING and (v["reports"] > 0 or m["ordinal"] == 0)
+        if placed and v["speed_kn"] <= SLOW_KN and _is_away(m, np.int64(v["lat"]), np.int64(v["lon"])):
+            out[n] = among[i]
             n += 1
     return n
 

@@ -216,3 +216,8 @@ def test_of_a_sea_in_which_all_are_alone_no_rows_are_made():
     table = table_of(rows_at(np.linspace(-70, 70, n), np.linspace(-179, 179, n)), 0.3)
     assert len(near_rows(table, 0, RULE, Room())) == 0
     assert len(near_rows(table, 0, RULE, Room(), alone=True)) == n
+
+
+def test_two_across_the_date_line_are_not_alone():
+    table = table_of(rows_at([-20.0, -20.0], [179.9985, -179.9985]), 0.3)
+    assert len(find_contacts(near_rows(table, 0, RULE, Room()), RULE).contacts) == 1

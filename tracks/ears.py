@@ -171,9 +171,10 @@ class Ears:
 
     def _note_deaths(self, tick_ms: int, rule: Dark) -> None:
         """Remember that a steady group fell silent, or was heard again: what was shorter than `common_cause_s` is no death."""
-        alive, deaths = self.alive(tick_ms), self.deaths.copy()
+        alive, deaths = self.alive(tick_ms), self.deaths
         if len(alive) == self.groups and not len(deaths):
             return
+        deaths = deaths.copy()
         back = (deaths[:, 2] == 0) & np.isin(deaths[:, 0], alive)
         if back.any():
             deaths[back, 2] = tick_ms
@@ -189,8 +190,8 @@ class Ears:
         self.deaths = np.ascontiguousarray(deaths[-DEATHS_MAX:])
 
     def _receivers_down(self, sight: Sight) -> list[Event]:
-        tick_ms, alive, events = sight.tick_ms, set(self.alive(sight.tick_ms)), []
-        for group in range(self.groups):
+        tick_ms, alive, events = sight.tick_ms, self.alive(sight.tick_ms), []
+        for group in range(self.groups) if self.down.pages or len(alive) < self.groups else ():
             page = self.down.pages.get(group)
             if group in alive:
                 if page:

@@ -81,10 +81,20 @@ class SuddenStopDetector(Detector):
 
     def tick(self, sight: Sight) -> list[Event]:
         """Candidates that have lain long enough, and episodes that are over."""
-        table, rule, tick_ms = sight.table, sight.params.sudden_stop, sight.tick_ms
-        events: list[Event] = []
+        rule, tick_ms = sight.params.sudden_stop, sight.tick_ms
         if not rule.enabled:
             self.waiting = set()
+        events = self._go_on(sight) if self.waiting or self.book.pages else []
+        if tick_ms % BUCKET_MS == 0:
+            slots, stops = all_stops(sight.table)
+            idle = (stops["stage"] == NONE) & (tick_ms - stops["fast_ms"] > rule.within_s * 1000.0)
+            sight.table.pools[self.NAME].give_back(sight.table.cold[self.NAME], slots[idle])
+        return events
+
+    def _go_on(self, sight: Sight) -> list[Event]:
+        """Candidates and episodes at a tick, in order of keys."""
+        table, rule, tick_ms = sight.table, sight.params.sudden_stop, sight.tick_ms
+        events: list[Event] = []
         self.stopped = np.concatenate(sight.brought(self.NAME) or [self.bring(sight)]) if self.waiting else NOBODY
         keys = sorted(self.waiting | set(self.book.pages))
         slots = table.slots_of_keys(np.array(keys, np.int64))
@@ -111,10 +121,6 @@ class SuddenStopDetector(Detector):
             elif page.event.state == "open" and tick_ms - page.emitted_ms >= sight.params.revise_s * 1000.0:
                 duration_s = ep.tidy("s", (tick_ms - page.event.t_start) / 1000.0)
                 events.append(self.book.revise(key, tick_ms, measures={**page.event.measures, "duration_s": duration_s}))
-        if tick_ms % BUCKET_MS == 0:
-            slots, stops = all_stops(table)
-            idle = (stops["stage"] == NONE) & (tick_ms - stops["fast_ms"] > rule.within_s * 1000.0)
-            table.pools[self.NAME].give_back(table.cold[self.NAME], slots[idle])
         return events
 
     def _candidate(self, sight: Sight, key: int, slot: int) -> list[Event]:

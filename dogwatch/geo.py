@@ -21,6 +21,7 @@ HALF_TURN = 108_000_000
 FULL_TURN = 216_000_000
 # cosine of latitude each 0.1 degree, rounded so that every platform has the same bits; clamped so that reckoning near a pole stays finite
 COS_TABLE = np.round(np.array([max(0.01, math.cos(math.radians(i / 10))) for i in range(901)]), 9)
+COS_COURSE = np.round(np.cos(np.radians(np.arange(3600) / 10.0)), 9)  # of a course in tenths of a degree; [(course + 2700) % 3600] is its sine
 
 
 @kernel("int64(int64, int64)")

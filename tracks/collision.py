@@ -21,7 +21,7 @@ from numba import boolean, float64, from_dtype, int64, types
 
 from dogwatch.batch import COG_MISSING, UNITS_PER_DEG, take_rows
 from dogwatch.events import Event, Evidence, Exclusion, Value
-from dogwatch.geo import COS_TABLE, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, lon_difference
+from dogwatch.geo import COS_COURSE, HALF_TURN, KN_MS, M_PER_UNIT, NM_M, cos_lat, lon_difference
 from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks.alongside import fishes
@@ -317,16 +317,6 @@ def _candidates(rows, more, since_ms, speed_kn_min, squares, out):
     return n
 
 
-@kernel(float64(int64), **PLAIN)
-def _cos(cog):
-    """Cosine of a course in tenths of a degree, less than 3600."""
-    quarter, rest = cog // 900, cog % 900
-    if quarter % 2 == 1:  # the sine of what is left, turned over
-        rest = 900 - rest
-    cosine = 0.0 if rest == 900 else COS_TABLE[rest]
-    return -cosine if quarter in (1, 2) else cosine
-
-
 # Slow twin in tests/naive_motion.py.
 @kernel((HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, _MOVER[::1]), **PLAIN)
 def _move(rows, more, slots, tick_ms, movers):
@@ -335,7 +325,7 @@ def _move(rows, more, slots, tick_ms, movers):
         v, m, mover = rows[slots[i]], more[slots[i]], movers[i]
         mover["slot"], mover["key"], mover["loa_m"] = slots[i], make_key(np.int64(v["mmsi"]), np.int64(m["ordinal"])), m["loa_m"]
         cog, speed_ms = np.int64(v["cog"]), np.float64(v["speed_kn"]) * KN_MS
-        mover["north"], mover["east"] = speed_ms * _cos(cog), speed_ms * _cos((cog + 2700) % 3600)
+        mover["north"], mover["east"] = speed_ms * COS_COURSE[cog], speed_ms * COS_COURSE[(cog + 2700) % 3600]
         lat, seconds = np.int64(v["lat"]), (tick_ms - v["t_ms"]) / 1000.0
         mover["lat"] = np.int32(lat + mover["north"] * seconds / M_PER_UNIT)
         x = np.int64(v["lon"]) + np.int64(mover["east"] * seconds / M_PER_UNIT / cos_lat(lat))

@@ -22,7 +22,7 @@ from numba import boolean, float64, from_dtype, int64, types
 
 from dogwatch.batch import LAT_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value
-from dogwatch.geo import COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.geo import COS_COURSE, COS_TABLE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
 from tracks import episodes as ep
 from tracks import subjects, words
@@ -416,12 +416,7 @@ def _across(trail, slot, points, n, bow_cos, ways, at):
         bow = np.int64(trail[slot, points[0, k]]["hdg"])
         if bow >= 360:
             continue
-        quarter, rest = bow // 90, bow % 90
-        c, s = COS_TABLE[rest * 10], COS_TABLE[900 - rest * 10]
-        s = 0.0 if rest == 0 else s
-        bow_north = c if quarter == 0 else (-s if quarter == 1 else (-c if quarter == 2 else s))
-        bow_east = s if quarter == 0 else (c if quarter == 1 else (-s if quarter == 2 else -c))
-        cosine = bow_north * north + bow_east * east
+        cosine = COS_COURSE[bow * 10] * north + COS_COURSE[(bow * 10 + 2700) % 3600] * east
         headings += 1
         cos_sum += cosine
         across += abs(cosine) <= bow_cos

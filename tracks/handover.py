@@ -12,13 +12,12 @@ import numpy as np
 
 from dogwatch.batch import COG_MISSING
 from dogwatch.events import Event, Value
-from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.geo import COS_COURSE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import episodes as ep
 from tracks import who
 from tracks.detector import Sight
 from tracks.key import ORDINAL_BITS, mmsi_of
 from tracks.params import Identity
-from tracks.place_facts import COS_COURSE
 
 LEARNING_MS = 1_200_000  # after the watch begins everybody is new
 WAITS_MS = 2_400_000  # so long a newborn's particulars are waited for

@@ -15,7 +15,7 @@ import numpy as np
 from numba import boolean, float64, from_dtype, int32, int64
 
 from dogwatch.batch import COG_MISSING, F_FIX_STATE, SOG_MISSING, T_MISSING
-from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.geo import COS_COURSE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
 from tracks.key import make_key
 from tracks.records import (
@@ -120,7 +120,6 @@ FACTS = np.dtype(
 )
 FACTS_TYPE, DOUBT_TYPE = from_dtype(FACTS), from_dtype(DOUBT)
 ROWS, FREE, REFUSED = range(3)  # cells of a fact table: rows ever used, first free row + 1, tracks refused a row
-COS_COURSE = np.round(np.cos(np.radians(np.arange(3600) / 10.0)), 9)  # by tenths of a degree; rounded: the same bits everywhere
 
 
 @kernel(int64(FACTS_TYPE[::1], DOUBT_TYPE[::1], int64[::1], int64, int64))

@@ -20,7 +20,7 @@ import numpy as np
 
 from dogwatch.batch import COG_MISSING
 from dogwatch.events import Event, Evidence, Exclusion, Value, event_id
-from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.geo import COS_COURSE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from tracks import beyond, subjects
 from tracks import episodes as ep
 from tracks.circle import Circle, fit
@@ -32,7 +32,7 @@ from tracks.inland import inland
 from tracks.key import mmsi_of
 from tracks.look import DOUBTFUL
 from tracks.params import Position
-from tracks.place_facts import COS_COURSE, DOUBT, EVEN_RUN, FOUND, FactTable, note
+from tracks.place_facts import DOUBT, EVEN_RUN, FOUND, FactTable, note
 from tracks.records import BELIEVED, MARK_DOUBT, MARK_ELSEWHERE, MINUTE_MS, TROUBLE_BEYOND, TROUBLE_JUMPED
 
 TYPE, LOST = "position_anomaly", "position_lost"

@@ -16,10 +16,9 @@ import numpy as np
 from numba import float64, from_dtype, int64, types, uint8, uint32
 
 from dogwatch.batch import HDG_MISSING, LAT_MISSING, SOG_MISSING
-from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
+from dogwatch.geo import COS_COURSE, KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
 from tracks.params import INSHORE_NM, OFFSHORE_NM
-from tracks.place_facts import COS_COURSE
 from tracks.pool import Pool, take
 from tracks.records import BUCKET_MS, MORE_TYPE, PLAIN, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 

@@ -135,6 +135,16 @@ def test_the_kernel_agrees_with_its_twin(seed, step_units):
     assert cut_standing.tobytes() == standing.tobytes()
 
 
+def test_each_of_two_limits_is_left_in_its_own_step():
+    """Out of the belt, in the next report out of an area too, neither far enough to be sure: both are sure a report later, where they were left."""
+    geography = sea_of(zone("roads", "area", shapely.box(-1.5, -0.5, -0.8 + 0.12 * NM, 0.5)))
+    points = [(T0 + 60_000 * i, 0, round((-0.8 + nm * NM) * DEG)) for i, nm in enumerate([-0.2, -0.1, 0.1, 0.2, 0.24])]
+    changes, _ = followed(geography, *arrays_of(points))
+    got = [("leave", int(c["zone"]), int(c["from_ms"]), int(c["t_ms"])) for c in changes if c["kind"] == LEAVE]
+    assert got == [("leave", -1, points[1][0], points[2][0]), ("leave", 0, points[2][0], points[3][0])]
+    assert got == changes_of(geography, points, 0.25, 25 / 1852)
+
+
 def test_a_crossing_has_its_moment_and_its_place():
     """60 s between reports; the true moment is known."""
     true_s = 0.1 / NM / 12 * 3600

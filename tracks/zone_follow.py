@@ -296,13 +296,13 @@ def _forget_exit(standing, exits, slot):
 
 @kernel(
     types.int64(
-        *(GRID, COAST, types.uint8[::1], LIMITS, _STANDING[::1], EXITS, int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64),
+        *(GRID, COAST, types.uint8[::1], LIMITS, _STANDING[::1], EXITS, int64, int64, types.boolean, STEP, STEP, float64, _CHANGE[::1], int64),
         *(STACK, types.int32[::1], int64[::1], int64[::1]),
     ),
     **PLAIN,
 )
-def _areas(grid, coast, roles, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack, found, held, counts):
-    """Zones entered and left with a fix."""
+def _areas(grid, coast, roles, limits, standing, exits, slot, key, fresh, step, left, from_kn, changes, n, stack, found, held, counts):
+    """Zones entered and left with a fix. left: the step in which what is marked OUT was left."""
     st = standing[slot]
     t_ms, lat, lon = step[3], step[4], step[5]
     here = _zones_here(grid, roles, t_ms, lat, lon, stack, found)
@@ -313,7 +313,6 @@ def _areas(grid, coast, roles, limits, standing, exits, slot, key, fresh, step, 
         if same:
             st["cell_nm"] = 0.0
             return n
-    out_step = _exit_of(exits, st["at"])
     kept, pending, lingers = 0, False, False
     for k in range(st["n"]):
         zone = np.int64(st["held"][k] & ~OUT) - 1
@@ -333,7 +332,7 @@ def _areas(grid, coast, roles, limits, standing, exits, slot, key, fresh, step, 
             kept += 1
             lingers = True
         elif outside_nm >= limits[0] or was_out:
-            way = out_step if was_out else step
+            way = left if was_out else step
             share = _share(grid, coast, zone, way, stack)
             _tell(changes, n, key, LEAVE, zone, share, way, from_kn, outside_nm)
             n += 1
@@ -374,10 +373,12 @@ def _areas(grid, coast, roles, limits, standing, exits, slot, key, fresh, step, 
 
 
 @kernel(
-    types.Tuple((int64, float64, int64))(GRID, COAST, LIMITS, _STANDING[::1], EXITS, int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64, STACK),
+    types.Tuple((int64, float64, int64))(
+        GRID, COAST, LIMITS, _STANDING[::1], EXITS, int64, int64, types.boolean, STEP, STEP, float64, _CHANGE[::1], int64, STACK
+    ),
     **PLAIN,
 )
-def _belt(grid, coast, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack):
+def _belt(grid, coast, limits, standing, exits, slot, key, fresh, step, left, from_kn, changes, n, stack):
     """(changes written, miles outside the belt (less than 0 in it), BELT if the step crossed its limit, else NOWHERE): the belt entered and left."""
     st = standing[slot]
     exit_nm, noise_nm = limits[0], limits[1]
@@ -394,7 +395,7 @@ def _belt(grid, coast, limits, standing, exits, slot, key, fresh, step, from_kn,
     elif fresh:
         flags &= ~IN_BELT
     elif was_in and beyond_nm > noise_nm:
-        way = _exit_of(exits, st["at"]) if was_out else step
+        way = left if was_out else step
         if beyond_nm >= exit_nm or was_out:
             _tell(changes, n, key, LEAVE, BELT, _share(grid, coast, BELT, way, stack), way, from_kn, beyond_nm)
             n += 1
@@ -522,17 +523,17 @@ def _forecast(grid, coast, limits, standing, slot, key, known, step, from_kn, ch
 
 @kernel(
     int64(
-        *(GRID, COAST, NEAR, types.uint8[::1], LIMITS, _STANDING[::1], EXITS, int64, int64, types.boolean, STEP, float64, _CHANGE[::1], int64),
+        *(GRID, COAST, NEAR, types.uint8[::1], LIMITS, _STANDING[::1], EXITS, int64, int64, types.boolean, STEP, STEP, float64, _CHANGE[::1], int64),
         *(STACK, float64),
     ),
     **PLAIN,
 )
-def _lines(grid, coast, near, roles, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn):
+def _lines(grid, coast, near, roles, limits, standing, exits, slot, key, fresh, step, left, from_kn, changes, n, stack, speed_kn):
     """The belt entered and left, lines crossed, what is approached; measures the circle in which nothing of this can happen."""
     st = standing[slot]
     margin_nm, ahead_nm, ahead, crossed = CAP_NM, CAP_NM, NOWHERE, NOWHERE
     if limits[5] != 0.0:
-        n, beyond_nm, crossed = _belt(grid, coast, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack)
+        n, beyond_nm, crossed = _belt(grid, coast, limits, standing, exits, slot, key, fresh, step, left, from_kn, changes, n, stack)
         margin_nm = abs(beyond_nm)
         if beyond_nm > 0.0:
             ahead_nm, ahead = min(CAP_NM, beyond_nm), BELT
@@ -634,12 +635,13 @@ def follow(fixes, taken, done, more, standing, exits, grid, coast, near, roles, 
                 n += 1
             standing[slot]["n"], standing[slot]["flags"] = 0, 0
             step = (t_ms, lat, lon, t_ms, lat, lon)
+        left = _exit_of(exits, standing[slot]["at"])  # before the areas write theirs: the belt may have been left in an earlier step
         from_kn = np.float64(taken[i]["prev_speed_kn"])
         if fresh or not settled:
-            n = _areas(grid, coast, roles, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack, found, held, counts)
+            n = _areas(grid, coast, roles, limits, standing, exits, slot, key, fresh, step, left, from_kn, changes, n, stack, found, held, counts)
         if fresh or moved:
             speed_kn = fixes[i]["sog"] / 10.0 if fixes[i]["sog"] < 1022 else from_kn
-            n = _lines(grid, coast, near, roles, limits, standing, exits, slot, key, fresh, step, from_kn, changes, n, stack, speed_kn)
+            n = _lines(grid, coast, near, roles, limits, standing, exits, slot, key, fresh, step, left, from_kn, changes, n, stack, speed_kn)
         if standing[slot]["at"] != 0:
             _forget_exit(standing, exits, slot)
         if (fresh or not settled) and standing[slot]["cell_nm"] == ASK:

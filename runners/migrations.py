@@ -93,14 +93,20 @@ def _from_21(sections: Sections) -> None:
     for found in _all_named("rendezvous", sections):
         for kind in ("still", "abreast"):
             n = len(found[kind]["pairs"])
-            made = {"looked": np.zeros(n), "alike": np.zeros(n), "spare": np.zeros((n, 5))}
-            found[kind]["pairs"] = _refitted(found[kind]["pairs"], PAIR, **made)
+            found[kind]["pairs"] = _refitted(found[kind]["pairs"], PAIR, spare=np.zeros((n, 5)))
 
 
 def _from_22(sections: Sections) -> None:
     """Visits to ports have left for a pool as well, and the step in which a zone was left that the next fix decides about."""
     for table in _all_named("table", sections):
         _to_pools(table, {PortVisitDetector.NAME, ZoneDetector.NAME})
+
+
+def _from_23(sections: Sections) -> None:
+    """A stop at sea remembers that the crew said "not under command"; of those of before nothing is known."""
+    name = dark_partner.DarkPartnerDetector.NAME
+    for pools in _all_named("pools", sections):
+        pools[name] = _refitted(pools[name], dark_partner.STOP)
 
 
 def _to_pools(table: Sections, names: set[str]) -> None:
@@ -125,10 +131,11 @@ def _is_left(standing: np.ndarray) -> np.ndarray:
 
 
 def _refitted(old: np.ndarray, dtype: np.dtype[Any], **made: np.ndarray) -> np.ndarray:
-    """Records in another form: each field as `made`, else as it was under its name."""
+    """Records in another form: each field as `made`, else as it was under its name; zero, nothing known, where it was not."""
     new = np.zeros(old.shape, dtype)
     for name in dtype.names or ():
-        new[name] = made[name] if name in made else old[name]
+        if name in made or name in (old.dtype.names or ()):
+            new[name] = made[name] if name in made else old[name]
     return new
 
 
@@ -160,4 +167,5 @@ MIGRATIONS: dict[int, Callable[[Sections], None]] = {
     20: _from_20,
     21: _from_21,
     22: _from_22,
+    23: _from_23,
 }

@@ -24,6 +24,7 @@ from runners.live import _Journal
 from runners.migrations import MIGRATIONS, migrated, reaches
 from runners.step import restore, snapshot
 from tracks.assist import ARRIVAL
+from tracks.dark_partner import STOP
 from tracks.pairs import PAIR
 from tracks.slow_runs import PACE, RUN
 
@@ -138,8 +139,18 @@ def of_22(sections: dict[str, Any]) -> None:
             of_22(section)
 
 
+def of_23(sections: dict[str, Any]) -> None:
+    """Sections as schema 23 had them: a stop did not remember what the crew had said."""
+    for name, section in sections.items():
+        if name == "pools" and isinstance(section, dict):
+            stops = section["dark_partner"]
+            section["dark_partner"] = repack_fields(stops[[one for one in stops.dtype.names if one != "nuc"]])
+        elif isinstance(section, dict):
+            of_23(section)
+
+
 ARRIVED_17 = ("key", "turn_ms", "slow_ms", "lat", "lon", "turn_cos", "before_kn")
-BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17, 18: of_18, 19: of_19, 20: of_20, 21: of_21, 22: of_22}
+BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17, 18: of_18, 19: of_19, 20: of_20, 21: of_21, 22: of_22, 23: of_23}
 
 
 def written_by(schema: int, data: bytes) -> bytes:
@@ -238,6 +249,17 @@ def test_two_in_contact_before_the_upgrade_still_are():
     assert told.dtype == PAIR
     pairs["looked"] = pairs["alike"] = 0
     assert told.tobytes() == pairs.tobytes()
+
+
+def test_a_stop_before_the_upgrade_goes_on():
+    stops = np.zeros(2, STOP)
+    stops["stop_ms"], stops["partner"], stops["nuc"] = [5, 6], [0, 1], 1
+    sections = {"table": {"pools": {"dark_partner": stops}}}
+    of_23(sections)
+    assert "nuc" not in sections["table"]["pools"]["dark_partner"].dtype.names
+    told = migrated(sections, 23, 24)["table"]["pools"]["dark_partner"]
+    stops["nuc"] = 0
+    assert (told.dtype, told.tobytes()) == (STOP, stops.tobytes())
 
 
 def test_a_migration_leaves_alone_what_it_does_not_know():

@@ -101,6 +101,18 @@ def test_somebody_who_is_heard_is_no_dark_partner():
     assert event.reason == "suppressed: ais_partner"
 
 
+@pytest.mark.parametrize(("from_s", "to_s", "result"), [(4200, 5400, "yes"), (0, 3000, "no"), (0, 0, "no")])
+def test_who_said_meanwhile_that_she_was_not_under_command_is_doubted(from_s, to_s, result):
+    """Under way again nobody says it any more, and what was said before the stop is of another trouble."""
+    rows = voyage()
+    said = (rows["t_ms"] >= T0 + 1000 * from_s) & (rows["t_ms"] < T0 + 1000 * to_s)
+    rows["nav"] = np.where(said, 2, 0)
+    (event,) = watch(in_order(rows, silent()))
+    (doubt,) = [one for one in event.exclusions if one.name == "not_under_command"]
+    assert (doubt.result, doubt.effect) == (result, "doubt" if result == "yes" else "none")
+    assert event.confidence == (0.49 if result == "yes" else 0.7)
+
+
 def test_a_gale_that_others_wait_out_too():
     def bow(rows):
         rows["hdg"] = 40

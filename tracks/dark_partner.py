@@ -31,7 +31,7 @@ from tracks.params import DarkPartner
 from tracks.pool import take
 from tracks.records import HOT_TYPE, MINUTE_MS, PLAIN
 from tracks.vessels import VesselTable, degrees
-from tracks.waiting import Wait, explanations
+from tracks.waiting import NAV_NOT_UNDER_COMMAND, Wait, explanations
 
 RULE = ("rendezvous", "dark_partner", "dark_partner", "1.0")
 LOOK_MS = 300_000
@@ -56,6 +56,7 @@ STOP = np.dtype(
         ("lon", "<i4"),
         ("partner", "u1"),  # somebody who is heard was beside it
         ("weather", "u1"),  # others lay with their bows in its direction
+        ("nuc", "u1"),  # it said that it was not under command
     ]
 )
 _VOYAGE, _STOP = from_dtype(VOYAGE), from_dtype(STOP)
@@ -163,7 +164,7 @@ def look(rows, voyages, stops, numbers, tick_ms, ways, spans, turn_tenths_max, f
 
 
 def _who_is_near(sight: Sight, slots: np.ndarray, rule: DarkPartner) -> None:
-    """Of those that lie: who is beside each, do others wait out the same gale, and who was steering and fell silent before it stopped, within reach of it?"""
+    """Of those that lie: what does each say, who is beside it, who waits out the same gale, who was steering and fell silent before it stopped, in reach?"""
     table, queue = sight.table, sight.params.loitering
     stops, at = table.pools[DarkPartnerDetector.NAME].records, table.cold[DarkPartnerDetector.NAME]["at"][slots]
     places, seen, since_ms = np.zeros(len(slots), PLACE), sight.around.seen, (sight.tick_ms - company.FRESH_MS,) * 2
@@ -172,6 +173,7 @@ def _who_is_near(sight: Sight, slots: np.ndarray, rule: DarkPartner) -> None:
     beside = company_of(seen, places, since_ms, (rule.partner_nm, rule.slow_kn_max, 0.0, 0.0, 0.0))
     alike = company_of(seen, places, since_ms, (queue.queue_nm, queue.speed_kn_max, 0.0, queue.bow_apart_deg_max, 0.0))
     stops["partner"][at] |= beside["slow"] > 0
+    stops["nuc"][at] |= table.rows["nav"][slots] == NAV_NOT_UNDER_COMMAND
     stops["weather"][at] |= alike["alike"] >= queue.queue_others_min
     asked = (stops["other"][at] == 0) | (_heard_ms(seen, stops["other"][at]) != stops["other_ms"][at])
     places, at = places[asked], at[asked]
@@ -265,7 +267,7 @@ def _interrupted(sight: Sight, slot: int, rule: DarkPartner) -> Event:
     lat_deg, lon_deg = ep.degrees_of(int(stop["lat"]), int(stop["lon"]))
     start_ms, end_ms = int(stop["stop_ms"]), int(stop["go_ms"])
     zones = sight.geography.relations(lat_deg, lon_deg)
-    wait = Wait(int(stop["lat"]), int(stop["lon"]), 0.0, start_ms, False, zones)
+    wait = Wait(int(stop["lat"]), int(stop["lon"]), 0.0, start_ms, False, zones, nuc=bool(stop["nuc"]))
     exclusions, doubts = explanations(sight, slot, wait, sight.params.loitering, [])
     possible = _still_possible(sight, stop, rule)
     exclusions += [
@@ -287,7 +289,7 @@ def _interrupted(sight: Sight, slot: int, rule: DarkPartner) -> Event:
         "measures": {"duration_s": ep.tidy("s", duration_s), "transit_kn": ep.tidy("kn", float(voyage["transit_kn"]))},
         "evidence": _evidence(voyage, (start_ms - int(voyage["since_ms"])) / 1000.0, duration_s, rule),
         "exclusions": exclusions,
-        "confidence": ep.confidence_of(cap, 1.0, 1.0, doubts),
+        "confidence": ep.confidence_of(cap, cap, 1.0, doubts),
         "reason": reason,
         "quality": {"start_uncertain_s": LOOK_MS / 1000.0},
     }

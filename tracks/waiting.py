@@ -62,13 +62,17 @@ WAIT = np.dtype(
         ("ahead", "?"),  # made way along one heading all the time
         ("offshore", "?"),  # so far off the coast that who fishes there is fishing
         ("stands", "u1"),  # bits of COMPANY that explained it before
+        ("nuc", "?"),  # said before that it is not under command
     ]
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One slow run that somebody else found: where (units), how wide it is, since when, whether it lies in masks, which zones it touches."""
+    """One slow run that somebody else found: where (units), how wide it is, since when, whether it lies in masks, which zones it touches.
+
+    nuc: it said meanwhile that it was not under command, whatever it says now.
+    """
 
     lat: int
     lon: int
@@ -76,6 +80,7 @@ class Wait:
     since_ms: int
     in_mask: bool
     zones: list[ZoneRelation]
+    nuc: bool = False
 
     @property
     def watched(self) -> bool:
@@ -120,7 +125,7 @@ class Judged:
 def explanations(sight: Sight, slot: int, wait: Wait, rule: Loitering, standing: list[Exclusion]) -> tuple[list[Exclusion], list[float]]:
     """Each innocent explanation of one slow run that was tested, and the doubts of those that apply. `standing`: what an earlier version said."""
     lat_deg, lon_deg = wait.lat / UNITS_PER_DEG, wait.lon / UNITS_PER_DEG
-    row = (slot, wait.lat, wait.lon, lat_deg, lon_deg, wait.radius_nm, wait.since_ms, wait.in_mask, wait.watched, False, False, 0)
+    row = (slot, wait.lat, wait.lon, lat_deg, lon_deg, wait.radius_nm, wait.since_ms, wait.in_mask, wait.watched, False, False, 0, wait.nuc)
     judged = judge(sight, np.array([row], WAIT), rule)
     return words(sight, judged, 0, wait.zones, rule, standing)
 
@@ -155,7 +160,7 @@ def judge(sight: Sight, waits: np.ndarray, rule: Loitering) -> Judged:
         "anchored_or_moored": says_waiting,
         "fishing": fishing,
         "queue": queue,
-        "not_under_command": nav == NAV_NOT_UNDER_COMMAND,
+        "not_under_command": (nav == NAV_NOT_UNDER_COMMAND) | waits["nuc"],
         "restricted": (nav == NAV_RESTRICTED) & ~working,
         "hove_to": waits["ahead"],
         "offshore_support": np.zeros(len(waits), np.bool_),
@@ -188,7 +193,8 @@ def words(sight: Sight, judged: Judged, i: int, zones: list[ZoneRelation], rule:
     ]
     before = {exclusion.name: exclusion for exclusion in standing if exclusion.name in COMPANY and exclusion.effect == "suppress"}
     found = [before.get(exclusion.name, exclusion) for exclusion in found]
-    observed = {"fishing": ship_type, "queue": int(near["slow"]), "hove_to": int(near["mates"]), "offshore_support": works_nm}
+    said = NAV_NOT_UNDER_COMMAND if applies["not_under_command"] else nav
+    observed = {"not_under_command": said, "fishing": ship_type, "queue": int(near["slow"]), "hove_to": int(near["mates"]), "offshore_support": works_nm}
     found += [ep.checked(name, applies[name], observed.get(name, nav)) for name in DOUBTS]
     applying = [doubt for name, doubt in DOUBTS.items() if applies[name]]
     found.append(ep.doubt_exclusion(applying, rule.doubt_max))

@@ -134,6 +134,67 @@ def test_layers_placemarks_and_times_of_kml(tmp_path):
     assert (cable.id, cable.kind, cable.subkind, cable.buffer_nm) == ("Cable one", "corridor", "cable", 0.5)
 
 
+def placemark(name: str, more: str = "", ring: str = "10,55 11,55 11,56 10,55") -> str:
+    area = f"<Polygon><outerBoundaryIs><LinearRing><coordinates>{ring}</coordinates></LinearRing></outerBoundaryIs></Polygon>"
+    return f'<Placemark><name>{name}</name>{more}<ExtendedData><Data name="kind"><value>area</value></Data></ExtendedData>{area}</Placemark>'
+
+
+def kml(path: Path, *placemarks: str) -> Path:
+    text = f'<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document>{"".join(placemarks)}</Document></kml>'
+    if path.suffix == ".kmz":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("doc.kml", text)
+    else:
+        path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_time_keeps_its_zone_in_every_format(tmp_path):
+    """15:00 in Riyadh is noon in UTC; without a zone a time is UTC."""
+    noon = 1_622_548_800_000
+    spans = [f"<TimeSpan><begin>{t}</begin></TimeSpan>" for t in ("2021-06-01T15:00:00+03:00", "2021-06-01T12:00:00", "2021-06-01T12:00Z")]
+    for zone in read_zones(kml(tmp_path / "k.kml", *(placemark(f"p{k}", span) for k, span in enumerate(spans)))).zones:
+        assert zone.valid_from_ms == noon, zone.id
+    columns = {"id": ["a"], "kind": ["area"], "valid_from": np.array(["2021-06-01T15:00:00"], "datetime64[ms]")}
+    write(tmp_path / "t.gpkg", [BOX], columns, gdal_tz_offsets={"valid_from": np.array([112])})  # GDAL: 100 is UTC, 1 is a quarter of an hour
+    assert read_zones(tmp_path / "t.gpkg").zones[0].valid_from_ms == noon
+
+
+@pytest.mark.parametrize("suffix", ["kml", "kmz"])
+@pytest.mark.parametrize("said", ["2021", "01.06.2021", "2021-06-01 12:00", "2021-06-01T12:00:00+0300"])
+def test_a_time_of_kml_that_would_be_lost_is_a_fault(tmp_path, suffix, said):
+    """GDAL drops what it does not read, the zone would hold for ever; the day of a `begin` outside of a placemark is no zone's."""
+    view = "<LookAt><TimeSpan><begin>2021</begin></TimeSpan></LookAt>"
+    path = kml(tmp_path / f"k.{suffix}", view, placemark("Right"), placemark("Bay &amp; cove", f"<TimeSpan><end>{said}</end></TimeSpan>"))
+    (row,) = check.check([str(path)])["files"]
+    assert [(fault["feature"], fault["what"]) for fault in row["faults"]] == [("'Bay & cove'", f"end '{said}' is not a time")]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_ring_that_is_not_closed_is_named_and_mended_in_every_format(tmp_path):
+    hole = "<innerBoundaryIs><LinearRing><coordinates>10.5,55.1 10.8,55.1 10.8,55.2</coordinates></LinearRing></innerBoundaryIs>"
+    two = placemark("Two").replace("</Polygon>", f"{hole}</Polygon>")
+    path = kml(tmp_path / "k.kml", placemark("One", ring="10,55 11,55 11,56"), two, placemark("Right"))
+    (row,) = check.check([str(path)])["files"]
+    assert [fault["feature"] for fault in row["faults"]] == ["'One' (feature 1)", "'Two' (feature 2)"]
+    assert [zone["id"] for zone in row["zones"]] == ["Right"]
+    text, changes, left = check.repaired(str(path))
+    assert changes == ["'One' (feature 1): ring closed", "'Two' (feature 2): ring closed"]
+    assert not left
+    one, two, right = load_zones(text).zones
+    assert one.area_km2 == right.area_km2
+    assert two.area_km2 == pytest.approx(right.area_km2 * (1 - 0.3 * 0.1), rel=0.01)
+
+
+def test_a_shapefile_of_another_encoding_than_it_says(tmp_path):
+    write(tmp_path / "e.shp", [BOX], {"id": ["a"], "name": ["Ærø"], "kind": ["area"]}, encoding="CP1252")
+    (tmp_path / "e.cpg").unlink()
+    assert read_zones(tmp_path / "e.shp").zones[0].name == "Ærø"
+    (tmp_path / "e.cpg").write_text("UTF-8")
+    with pytest.raises(ConfigError, match=r"correct the \.cpg"):
+        read_zones(tmp_path / "e.shp")
+
+
 def test_damaged_absent_and_huge_files_say_so(tmp_path, monkeypatch):
     (tmp_path / "x.gpkg").write_bytes(b"no database")
     with pytest.raises(ConfigError, match="cannot be read"):

@@ -8,8 +8,12 @@ brings GDAL, and pyproj). A Shapefile cuts names after ten letters: `tolerance_`
 
 from __future__ import annotations
 
+import html
 import importlib
 import json
+import re
+import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +34,8 @@ GIS_BYTES_MAX = 512 << 20  # a GeoPackage of the world's EEZs has 160 MB
 GIS_SUFFIXES = (".gpkg", ".shp", ".zip", ".kml", ".kmz")
 EXTRA = "pip install 'dogwatch[zones]' (make install brings it)"
 WGS84 = ("EPSG:4326", "OGC:CRS84")
+KML_WORD = re.compile(r"<(?:\w+:)?(/?Placemark|name|begin|end)\b[^>]*>\s*([^<]*)")
+KML_TIME = re.compile(r"\d{4}-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?|Z)?)?)?")  # what GDAL reads whole: of other times it drops a part, or all
 REBUILD = "run `make install` (or `python -m zones.build`); a wheel brings the data with it"
 
 __all__ = ["DATA_DIR", "land_path", "load_zones", "read_coast", "read_drawn", "read_origin", "read_ports", "read_text", "read_zones"]
@@ -72,18 +78,27 @@ def _read_gis(path: Path) -> Drawn:
     """Features of every layer. A feature that names no id, but has a name (as a KML placemark has), takes that as its id."""
     pyogrio = _extra("pyogrio", path)
     if not path.is_file():
-        raise ConfigError("no such file", file=str(path), line=0, remedy="check the path; relative paths begin at the current directory")
+        what, remedy = (
+            ("is a directory", "name the file in it") if path.is_dir() else ("no such file", "check the path; relative paths begin at the current directory")
+        )
+        raise ConfigError(what, file=str(path), line=0, remedy=remedy)
     if path.stat().st_size > GIS_BYTES_MAX:
         raise ConfigError(f"is larger than {GIS_BYTES_MAX >> 20} MB", file=str(path), line=0, remedy="simplify the areas")
     features: list[Any] = []
     faults: list[Fault] = []
     try:
-        for where in _parts(path):
-            for layer, shape in pyogrio.list_layers(where):
-                if shape is not None:
-                    features += _layer(pyogrio, where, layer, path, faults)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what GDAL would say on stderr names no feature; what it means for a zone is judged below
+            for where in _parts(path):
+                for layer, shape in pyogrio.list_layers(where):
+                    if shape is not None:
+                        features += _layer(pyogrio, where, layer, path, faults)
+        faults += _unread_times(path)
     except ConfigError:
         raise
+    except UnicodeDecodeError as fault:
+        what, remedy = "its names are not in the encoding that it says", "correct the .cpg file beside it (UTF-8, or CP1252), or export in UTF-8"
+        raise ConfigError(what, file=str(path), line=0, remedy=remedy) from fault
     except Exception as fault:  # GDAL raises what it likes; whatever it is, the file is the cause
         raise ConfigError(f"cannot be read: {fault}", file=str(path), line=0, remedy="is it a whole file of the format that its name says?") from fault
     return Drawn(features, [0] * len(features), faults)
@@ -101,9 +116,9 @@ def _parts(path: Path) -> list[str]:
 
 
 def _layer(pyogrio: Any, where: str, layer: str, path: Path, faults: list[Fault]) -> list[dict[str, Any]]:
-    meta, _, shapes, columns = pyogrio.raw.read(where, layer=layer, force_2d=True)
+    meta, _, shapes, columns = pyogrio.raw.read(where, layer=layer, force_2d=True, datetime_as_string=True)  # as text a time keeps its zone
     names = [_our_name(str(name), path.suffix.lower()) for name in meta["fields"]]
-    geometries = shapely.from_wkb(shapes)
+    geometries = shapely.from_wkb(shapes, on_invalid="ignore")
     move = None
     if meta["crs"] is None:
         faults.append(Fault(0, f"layer '{layer}'", "names no coordinate system", "add the .prj file, or export in WGS 84 (EPSG:4326)"))
@@ -117,9 +132,47 @@ def _layer(pyogrio: Any, where: str, layer: str, path: Path, faults: list[Fault]
                 properties[name] = _json(properties[name])
         if not properties.get("id") and not any(key.lower() in ("mrgid", "line_id") for key in properties):
             properties["id"] = properties.get("name") or ""
-        feature = {"type": "Feature", "properties": properties, "geometry": None if geometry is None else json.loads(shapely.to_geojson(geometry))}
+        drawn = json.loads(shapely.to_geojson(geometry)) if geometry is not None else _as_drawn(shapes[k]) if shapes[k] is not None else None
+        feature = {"type": "Feature", "properties": properties, "geometry": drawn}
         features.append(_moved(feature, move) if move else feature)
     return features
+
+
+def _as_drawn(wkb: bytes) -> dict[str, Any]:
+    """A polygon that GEOS does not take, because a ring is not closed or too short, as GeoJSON: it is judged by name, as any other."""
+    kind, count = struct.unpack_from("<xII", wkb)
+    if kind not in (3, 6):
+        return {"type": {2: "LineString", 5: "MultiLineString"}.get(kind, f"of an unknown kind ({kind})")}
+    parts, at = [], 9 if kind == 6 else 0
+    for _ in range(count if kind == 6 else 1):
+        rings = []
+        (ring_count,) = struct.unpack_from("<I", wkb, at + 5)
+        at += 9
+        for _ in range(ring_count):
+            (positions,) = struct.unpack_from("<I", wkb, at)
+            rings.append(np.frombuffer(wkb, "<f8", 2 * positions, at + 4).reshape(-1, 2).tolist())
+            at += 4 + 16 * positions
+        parts.append(rings)
+    return {"type": "MultiPolygon", "coordinates": parts} if kind == 6 else {"type": "Polygon", "coordinates": parts[0]}
+
+
+def _unread_times(path: Path) -> list[Fault]:
+    """The times of placemarks that GDAL would drop without a word, so that a zone would hold for ever."""
+    suffix = path.suffix.lower()
+    if suffix == ".kmz":
+        with zipfile.ZipFile(path) as archive:
+            texts = [archive.read(name).decode("utf-8", "replace") for name in archive.namelist() if name.lower().endswith(".kml")]
+    else:
+        texts = [path.read_text("utf-8", "replace")] if suffix == ".kml" else []
+    faults, within, name = [], False, ""
+    for word, said in (found.groups() for text in texts for found in KML_WORD.finditer(text)):
+        if word.endswith("Placemark"):
+            within, name = word == "Placemark", ""
+        elif word == "name":
+            name = html.unescape(said.strip())
+        elif within and said.strip() and not KML_TIME.fullmatch(said.strip()):
+            faults.append(Fault(0, f"'{name}'", f"{word} '{said.strip()}' is not a time", "write ISO 8601 with month and day, as in 2026-01-31T00:00:00Z"))
+    return faults
 
 
 def _our_name(name: str, suffix: str) -> str:
@@ -135,8 +188,6 @@ def _our_name(name: str, suffix: str) -> str:
 
 def _plain(value: Any) -> Any:
     """A value of a column as JSON would have it; None for what is missing."""
-    if isinstance(value, np.datetime64):
-        return None if np.isnat(value) else str(value)
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or value == "" or (isinstance(value, float) and not np.isfinite(value)):

@@ -19,7 +19,7 @@ from tracks import dark_partner, port_visit, slow_runs
 from tracks.assist import ARRIVAL
 from tracks.detectors import new_detectors
 from tracks.hulls import COUNTS
-from tracks.key import TRACKS_MAX
+from tracks.key import TRACKS_MAX, make_pair
 from tracks.loitering import LoiteringDetector
 from tracks.pairs import PAIR
 from tracks.port_visit import PortVisitDetector
@@ -109,6 +109,24 @@ def _from_23(sections: Sections) -> None:
         pools[name] = _refitted(pools[name], dark_partner.STOP)
 
 
+def _from_24(sections: Sections) -> None:
+    """The key of two tracks has room for eight tracks of a number; it was the smaller key << 32 | the larger one."""
+    for found in _all_named("rendezvous", sections):
+        for kind in (found["still"], found["abreast"]):
+            pairs = kind["pairs"].copy()
+            pairs["key"] = [_pair_of_24(key) for key in pairs["key"].tolist()]
+            kind["pairs"] = pairs[np.argsort(pairs["key"])]
+            kind["book"] = sorted([_pair_of_24(key), *page] for key, *page in kind["book"])
+    for found in _all_named("collision", sections):
+        for name in ("pairs", "book"):
+            found[name] = sorted([_pair_of_24(key), *told] for key, *told in found[name])
+
+
+def _pair_of_24(key: int) -> int:
+    pair: int = make_pair(key >> 32, key & 0xFFFFFFFF)
+    return pair
+
+
 def _to_pools(table: Sections, names: set[str]) -> None:
     """Records of these detectors as they are now: what few tracks need in pools."""
     kinds = {detector.NAME: detector for detector in new_detectors()}
@@ -168,4 +186,5 @@ MIGRATIONS: dict[int, Callable[[Sections], None]] = {
     21: _from_21,
     22: _from_22,
     23: _from_23,
+    24: _from_24,
 }

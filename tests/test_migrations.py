@@ -25,6 +25,7 @@ from runners.migrations import MIGRATIONS, migrated, reaches
 from runners.step import restore, snapshot
 from tracks.assist import ARRIVAL
 from tracks.dark_partner import STOP
+from tracks.key import key_of, make_pair, read_pair
 from tracks.pairs import PAIR
 from tracks.slow_runs import PACE, RUN
 
@@ -149,8 +150,41 @@ def of_23(sections: dict[str, Any]) -> None:
             of_23(section)
 
 
+def of_24(sections: dict[str, Any]) -> None:
+    """Sections as schema 24 had them: the key of two tracks was one of them above the other."""
+    for name, section in sections.items():
+        if name == "rendezvous" and isinstance(section, dict):
+            for kind in (section["still"], section["abreast"]):
+                pairs = kind["pairs"].copy()
+                pairs["key"] = [pair_of_24(key) for key in pairs["key"].tolist()]
+                kind["pairs"] = pairs[np.argsort(pairs["key"])]
+                kind["book"] = sorted([pair_of_24(key), *page] for key, *page in kind["book"])
+        elif name == "collision" and isinstance(section, dict):
+            for part in ("pairs", "book"):
+                section[part] = sorted([pair_of_24(key), *told] for key, *told in section[part])
+        elif isinstance(section, dict):
+            of_24(section)
+
+
+def pair_of_24(key: int) -> int:
+    """The key of two tracks as schema 24 made it."""
+    smaller, larger = read_pair(key)
+    return smaller << 32 | larger
+
+
 ARRIVED_17 = ("key", "turn_ms", "slow_ms", "lat", "lon", "turn_cos", "before_kn")
-BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {15: of_15, 16: of_16, 17: of_17, 18: of_18, 19: of_19, 20: of_20, 21: of_21, 22: of_22, 23: of_23}
+BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {
+    15: of_15,
+    16: of_16,
+    17: of_17,
+    18: of_18,
+    19: of_19,
+    20: of_20,
+    21: of_21,
+    22: of_22,
+    23: of_23,
+    24: of_24,
+}
 
 
 def written_by(schema: int, data: bytes) -> bytes:
@@ -260,6 +294,27 @@ def test_a_stop_before_the_upgrade_goes_on():
     told = migrated(sections, 23, 24)["table"]["pools"]["dark_partner"]
     stops["nuc"] = 0
     assert (told.dtype, told.tobytes()) == (STOP, stops.tobytes())
+
+
+def test_two_keep_what_is_known_of_them_when_their_key_is_another():
+    tracks = [
+        (key_of(211_000_001, 3), key_of(725_000_002, 0)),
+        (key_of(710_000_001, 1), key_of(760_000_002, 2)),
+        (key_of(730_000_001, 0), key_of(730_000_002, 0)),
+    ]
+    keys = [a << 32 | b for a, b in tracks]
+    pairs = np.zeros(3, PAIR)
+    pairs["key"], pairs["contacts"] = keys, [1, 2, 3]
+    told = [[key, n] for n, key in enumerate(keys, 1)]
+    kinds = {"still": {"pairs": pairs, "book": told}, "abreast": {"pairs": pairs[:0], "book": []}}
+    new = migrated({"detectors": {"rendezvous": kinds, "collision": {"pairs": told, "book": told[:2]}}}, 24, 25)["detectors"]
+    wanted = {make_pair(*two): n for n, two in enumerate(tracks, 1)}
+    still = new["rendezvous"]["still"]
+    assert still["pairs"]["key"].tolist() == sorted(wanted) != list(wanted), "in order, which is another"
+    assert dict(zip(*(still["pairs"][name].tolist() for name in ("key", "contacts")), strict=True)) == wanted
+    assert [row[0] for row in still["book"]] == [row[0] for row in new["collision"]["pairs"]] == sorted(wanted)
+    assert dict(still["book"]) == dict(new["collision"]["pairs"]) == wanted
+    assert dict(new["collision"]["book"]) == {key: n for key, n in wanted.items() if n < 3}
 
 
 def test_a_migration_leaves_alone_what_it_does_not_know():

@@ -11,7 +11,7 @@ from tracks_sea import T0, FlatSea, every, in_order, last_versions, lines, stati
 
 from dogwatch.geo import KN_MS, M_PER_UNIT
 from tracks.collision import ADVICE, MOVER, SQUARE_UNITS, _move, closest, squares_of
-from tracks.key import PAIRED_MAX, TRACKS_MAX
+from tracks.key import TRACKS_MAX
 from tracks.params import Collision, Params
 from tracks.presets import preset
 from tracks.records import HOT, MORE
@@ -100,9 +100,8 @@ def test_it_is_told_when_it_has_held_for_a_minute():
     assert first.t_detected - first.t_start == 60_000
 
 
-@pytest.mark.parametrize(("hulls", "told"), [(PAIRED_MAX, 1), (TRACKS_MAX, 0)])
-def test_pairs_know_the_first_tracks_of_a_number(hulls, told):
-    """A later hull of one number is in no pair, rather than in one under a key that is nobody's."""
+@pytest.mark.parametrize("hulls", [4, 6, TRACKS_MAX])
+def test_any_hull_of_a_shared_number_may_be_at_risk(hulls):
     others = [ship(A, place=(40.0 + k, 10.4)) for k in range(hulls - 1)]
     for k, rows in enumerate(others):
         rows["t_ms"] += 1000 * (k + 1)
@@ -111,7 +110,7 @@ def test_pairs_know_the_first_tracks_of_a_number(hulls, told):
     rows = in_order(*others, last, ship(B, course=0.0, at_s=3000.0 + hulls))
     events, state = watch(rows, params=EVERYWHERE, cuts=range(0, 1200, 100), restarts=(2, 5, 8))
     found = [e for e in last_versions(events, "safety") if e.subtype == "collision_risk"]
-    assert [sorted(s.key for s in e.subjects) for e in found] == [[f"{A}#{hulls - 1}", f"{B}#0"]] * told
+    assert [sorted(s.key for s in e.subjects) for e in found] == [[f"{A}#{hulls - 1}", f"{B}#0"]]
     assert len(state.table) == hulls + 1
 
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tracks_sea import T0, FlatSea, every, in_order, last_versions, lines, shown, shuffled, static, track
 from tracks_sea import watch as watch_all
 
 from dogwatch.batch import F_EXERCISE
-from tracks.key import PAIRED_MAX, TRACKS_MAX
+from tracks.key import SHIP_MMSI_MAX, SHIP_MMSI_MIN, TRACKS_MAX, key_of, make_pair, read_pair, tracks_of
 from tracks.meeting import contact_distance_m
 from tracks.params import Dark, Loitering, Params, Rendezvous
 
@@ -319,19 +319,32 @@ def test_two_tracks_of_one_number_do_not_meet():
     assert not [event for event in events if event.type == "rendezvous"]
 
 
-@pytest.mark.parametrize(("hulls", "meetings"), [(PAIRED_MAX, 1), (TRACKS_MAX, 0)])
-def test_pairs_know_the_first_tracks_of_a_number(hulls, meetings):
-    """Two keys fit 64 bits up to the fourth track; a later one is in no pair, rather than in one under another's key."""
+@pytest.mark.parametrize("numbers", [(A, B), (710_000_001, 790_000_002)])
+@pytest.mark.parametrize(("one", "other"), [(5, 6), (TRACKS_MAX - 1, 0), (6, TRACKS_MAX - 1)])
+def test_every_hull_of_shared_numbers_meets(numbers, one, other):
+    """Two numbers of eight hulls each, degrees apart, of which two lie side by side: they are told by their ordinals, and nobody else is."""
     t = every(60, 3)
-    crowd = [track(A, t + 5 * k, 50.0 + k, 10.4, sog_kn=0.3) for k in range(hulls)]
-    beside = track(B, t + 5 * hulls, 50.0 + hulls - 1 + 200 * M_DEG, 10.4, sog_kn=0.3)
-    events, state = watch_all(in_order(*crowd, beside), params=ALONE, restarts=range(5, 80, 25), cuts=range(0, 800, 10))
-    assert len(state.table) == hulls + 1
+    rows = []
+    for side, (number, meets) in enumerate(zip(numbers, (one, other), strict=True)):
+        places = [(35.0 + k + 12.0 * side, 10.4) if k != meets else (59.5 + 200 * M_DEG * side, 10.4) for k in range(TRACKS_MAX)]
+        rows += [track(number, t + 3 * k + 30 * side, *place, sog_kn=0.3) for k, place in enumerate(places)]
+    events, state = watch_all(in_order(*rows), params=ALONE, restarts=range(5, 80, 25), cuts=range(0, 2800, 10))
+    assert len(state.table) == 2 * TRACKS_MAX
+    (event,) = last_versions(events, "rendezvous")
+    assert sorted(s.key for s in event.subjects) == [f"{numbers[0]}#{one}", f"{numbers[1]}#{other}"]
     paired = next(d for d in state.detectors if d.NAME == "rendezvous").keys()
-    assert paired <= set(state.table.keys_of(np.arange(hulls + 1)).tolist()), "no pair has a key that is nobody's"
-    found = last_versions(events, "rendezvous")
-    assert len(found) == meetings
-    assert all(sorted(s.key for s in event.subjects) == [f"{A}#{hulls - 1}", f"{B}#0"] for event in found)
+    assert paired == {key_of(numbers[0], one), key_of(numbers[1], other)}
+
+
+@given(st.lists(st.builds(key_of, st.integers(SHIP_MMSI_MIN, SHIP_MMSI_MAX), st.integers(0, TRACKS_MAX - 1)), min_size=2, max_size=6, unique=True))
+@example([key_of(mmsi, ordinal) for mmsi in (SHIP_MMSI_MIN, 499_999_999, 500_000_000, SHIP_MMSI_MAX) for ordinal in (0, TRACKS_MAX - 1)])
+def test_the_key_of_two_tracks_is_that_of_no_other_two(keys):
+    both = [(a, b) for a in keys for b in keys if a < b]
+    pairs = [make_pair(a, b) for a, b in both]
+    assert pairs == [make_pair(b, a) for a, b in both]
+    assert [read_pair(pair) for pair in pairs] == both
+    assert list(zip(*(keys.tolist() for keys in tracks_of(np.array(pairs, np.uint64))), strict=True)) == both
+    assert len(set(pairs)) == len(both)
 
 
 def test_approach_and_parting_are_evidence_but_no_condition():

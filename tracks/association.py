@@ -47,7 +47,7 @@ from dogwatch.batch import (
 from dogwatch.fetch import fetch
 from dogwatch.geo import KN_MS, M_PER_UNIT, NM_M, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
-from tracks.key import TRACKS_MAX
+from tracks.key import SHIP_MMSI_MAX, SHIP_MMSI_MIN, TRACKS_MAX
 from tracks.records import (
     ACCEPTED,
     BELIEVED,
@@ -83,7 +83,6 @@ from tracks.records import (
     TRAIL_TYPE,
 )
 
-SHIP_MMSI_MIN, SHIP_MMSI_MAX = 200_000_000, 799_999_999
 DUPLICATE_MS = 30_000
 DERIVE_MS = 30_000  # a speed is derived from two positions only over at least this long
 NOISE_M = 60.0  # two GNSS errors, an antenna's swing, rounding

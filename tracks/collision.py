@@ -27,7 +27,7 @@ from tracks import episodes as ep
 from tracks.alongside import fishes
 from tracks.cells import in_cells
 from tracks.detector import Detector, Home, Sight
-from tracks.key import PAIRED_MAX, make_key
+from tracks.key import make_key, make_pair, read_pair
 from tracks.params import INSHORE_NM, Collision, Params
 from tracks.parties import parties, role, subject
 from tracks.records import BELIEVED, HOT_TYPE, MINUTE_MS, MORE_TYPE, PLAIN
@@ -118,7 +118,7 @@ class CollisionDetector(Detector):
         events: list[Event] = []
         found = closest(movers.rows, rule) if movers.found is None else movers.found
         for a, b, close in zip(movers.parties(found["a"]), movers.parties(found["b"]), found, strict=True):
-            key = int(a["key"]) << 32 | int(b["key"])
+            key = make_pair(a["key"], b["key"])
             if _counts(sight, a, close):
                 pair, cogs = self.pairs.get(key), (int(a["cog"]), int(b["cog"]))
                 if pair is None or pair.last_ms < tick_ms - MINUTE_MS or _turns(pair.cogs, cogs, rule.turn_deg_max):
@@ -165,15 +165,12 @@ class CollisionDetector(Detector):
             "reason": reason,
         }
         if page is None:
-            return [
-                self.book.open_new(key, ep.new_event(sight, (TYPE, "collision_risk", RULE, RULE_VERSION), [key >> 32, key & 0xFFFFFFFF], pair.first_ms, facts))
-            ]
+            return [self.book.open_new(key, ep.new_event(sight, (TYPE, "collision_risk", RULE, RULE_VERSION), list(read_pair(key)), pair.first_ms, facts))]
         return [self.book.revise(key, tick_ms, **facts)] if not reason or page.event.reason != reason else []
 
     def keys(self) -> set[int]:
         """Tracks of all pairs."""
-        pairs = set(self.pairs) | set(self.book.pages)
-        return {key >> 32 for key in pairs} | {key & 0xFFFFFFFF for key in pairs}
+        return {track for key in set(self.pairs) | set(self.book.pages) for track in read_pair(key)}
 
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
@@ -311,7 +308,7 @@ def _candidates(rows, more, since_ms, speed_kn_min, squares, out):
         if v["speed_kn"] < speed_kn_min or v["t_ms"] < since_ms or v["cog"] >= COG_MISSING:
             continue
         row, column = (np.int64(v["lat"]) + POLE) // SQUARE_UNITS, (np.int64(v["lon"]) + HALF_TURN) // SQUARE_UNITS
-        if squares[row, column % squares.shape[1]] and more[slot]["belief"] == BELIEVED and more[slot]["ordinal"] < PAIRED_MAX:
+        if squares[row, column % squares.shape[1]] and more[slot]["belief"] == BELIEVED:
             out[n] = slot
             n += 1
     return n

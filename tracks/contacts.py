@@ -27,7 +27,7 @@ from numba import boolean, float64, from_dtype, int32, int64, types
 from dogwatch.batch import COG_MISSING, take_rows
 from dogwatch.geo import FULL_TURN, HALF_TURN, KN_MS, M_PER_UNIT, cos_lat, distance_m, lon_difference
 from dogwatch.kernel import kernel
-from tracks.key import ORDINAL_BITS, PAIRED_MAX, make_key
+from tracks.key import make_key, make_pair, read_mmsi
 from tracks.params import Rendezvous
 from tracks.records import HOT_TYPE, MARK_MASKED, MORE_TYPE, PLAIN
 from tracks.vessels import VesselTable
@@ -256,8 +256,6 @@ def _near_rows(rows, more, slots, tick_ms, limits, own_m, out):
     n = 0
     for k in range(slots.shape[0]):
         v, m, one = rows[slots[k]], more[slots[k]], out[n]
-        if m["ordinal"] >= PAIRED_MAX:
-            continue
         one["key"] = make_key(np.int64(v["mmsi"]), np.int64(m["ordinal"]))
         one["t_ms"] = v["t_ms"]
         one["lat"] = v["lat"]
@@ -277,7 +275,7 @@ def _near_rows(rows, more, slots, tick_ms, limits, own_m, out):
 def _strike(rows, more, slots, tick_ms, limits):
     """Write -1 in place of slots that cannot be in contact at a tick."""
     for k in range(slots.shape[0]):
-        if slots[k] >= 0 and (more[slots[k]]["ordinal"] >= PAIRED_MAX or _gait_of(rows[slots[k]], tick_ms, limits) == 0):
+        if slots[k] >= 0 and _gait_of(rows[slots[k]], tick_ms, limits) == 0:
             slots[k] = -1
 
 
@@ -352,7 +350,7 @@ def _kinds_of(a, b, limits, across):
     room_m = max(limit_m, limits[0] + WAY_MARGIN_M) if gaits & ABREAST else limit_m
     if gaits == 0 or abs(np.int64(a["lat"]) - np.int64(b["lat"])) * M_PER_UNIT > room_m:
         return 0
-    if a["key"] >> ORDINAL_BITS == b["key"] >> ORDINAL_BITS:
+    if read_mmsi(a["key"]) == read_mmsi(b["key"]):
         return 0  # of one number: a second set aboard, boats with their ship's, a copy; identity tells it
     kinds = 0
     if gaits & STILL and _is_within(a, b, limit_m, across):
@@ -451,7 +449,7 @@ def _pair(near, order, limits, partners, counts, out):
             if near[j]["key"] < near[i]["key"] or counts[j] > partners.shape[1]:
                 continue
             one, a, b = out[found], near[i], near[j]
-            one["key"] = (np.uint64(a["key"]) << np.uint64(32)) | np.uint64(b["key"])
+            one["key"] = make_pair(a["key"], b["key"])
             one["distance_m"] = apart_m(a["lat"], a["lon"], b["lat"], b["lon"]) if kinds & STILL else _abreast_m(a, b, limits)
             one["a"] = np.int32(order[i])
             one["b"] = np.int32(order[j])

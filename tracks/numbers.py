@@ -19,9 +19,8 @@ from dogwatch.events import Event, Subject
 from dogwatch.mids import ALLOTTED, IMO_MAX, IMO_MIN, PLACEHOLDERS, imo_is_valid, mmsi_fault
 from tracks import episodes as ep
 from tracks import subjects, who
-from tracks.association import SHIP_MMSI_MAX, SHIP_MMSI_MIN
 from tracks.detector import Sight
-from tracks.key import ORDINAL_BITS, mmsi_of
+from tracks.key import ORDINAL_BITS, SHIP_MMSI_MAX, SHIP_MMSI_MIN, mmsi_of
 from tracks.records import MARK_CLASSES
 from tracks.vessels import VesselTable
 

@@ -26,7 +26,7 @@ NOTHING, MET, PARTED, GONE, UNHEARD, LOOK = 0, 1, 2, 3, 4, 5  # what `due` says
 ASK_MS, TICK_MS = 300_000, 60_000  # how often somebody asks who else is there, and where those are who are not in contact
 PAIR = np.dtype(
     [
-        ("key", "<u8"),  # smaller track key << 32 | larger track key
+        ("key", "<u8"),  # of the two tracks (tracks/key.py); `a` is the one with the smaller key
         ("last_ms", "<i8"),  # end of contact so far
         ("due_ms", "<i8"),  # nobody needs to look before this tick
         ("segment_ms", "<i8"),  # start of the unbroken contact

@@ -24,7 +24,7 @@ from tracks.alongside import STANDING, Beside, bows_alike, doubts_of, explanatio
 from tracks.cells import search
 from tracks.contacts import ABREAST, AGE_FACTOR, SLOW_REPORT_S, STILL, Found, Room, find_contacts, near_rows
 from tracks.detector import Detector, Home, Sight
-from tracks.key import mmsi_of
+from tracks.key import mmsi_of, read_pair, tracks_of
 from tracks.meeting import Kind, Met, Parted
 from tracks.pairs import DISTANCE_BINS, GONE, LOOK, MET, OPEN, PAIR, PARTED, SUPPRESSED, UNHEARD, WAITING, due, enter
 from tracks.params import Params, Rendezvous
@@ -38,7 +38,6 @@ RULE_VERSION = "1.2"
 RECHECK_MS = 600_000  # how often an open meeting is asked again whether something explains it (statics come each 6 min)
 SUPPRESSED_RECHECK_MS = 1_800_000
 ALIKE_MOST = 255
-TRACK_BITS = 32
 UNWRITTEN = dict.fromkeys(WORDS)  # in place of what a late event says
 SUPPRESSED_STANDING = tuple(f"suppressed: {name}" for name in STANDING)  # what the place said once; before them only masks are asked about
 
@@ -84,8 +83,8 @@ class RendezvousDetector(Detector):
         """All rows, and the contacts whose smaller track is at home there."""
         together = gathered(parts)
         found = search(together.near, params.rendezvous)
-        smaller = (found.contacts["key"] >> np.uint64(TRACK_BITS)).astype(np.int64)
-        contact_home, row_home = home(smaller), home(together.near["key"])
+        row_home = home(together.near["key"])
+        contact_home = row_home[found.contacts["a"]]
         out = []
         for k in range(len(parts)):
             part = Found(take_rows(found.contacts, contact_home == k), found.crowds & (row_home == k), found.examined if k == 0 else 0)
@@ -113,8 +112,7 @@ class RendezvousDetector(Detector):
 
     def keys(self) -> set[int]:
         """Tracks of all pairs."""
-        keys = np.concatenate([self.still.pairs["key"], self.abreast.pairs["key"]])
-        return set((keys >> np.uint64(TRACK_BITS)).tolist()) | set((keys & np.uint64(0xFFFFFFFF)).tolist())
+        return {key for meetings in (self.still, self.abreast) for tracks in tracks_of(meetings.pairs["key"]) for key in tracks.tolist()}
 
     def counts(self) -> dict[str, int]:
         """Pairs not entered because `pairs_max` was reached; vessels (each minute) in a crowd of more than `partners_max` partners."""
@@ -184,16 +182,11 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
     return events
 
 
-def _keys_of(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Keys of the two tracks of each pair."""
-    return (pairs["key"] >> np.uint64(TRACK_BITS)).astype(np.int64), (pairs["key"] & np.uint64(0xFFFFFFFF)).astype(np.int64)
-
-
 def _look_about(pairs: np.ndarray, sight: Sight, at: np.ndarray, brought: Brought) -> None:
     """Count who lies bow to the wind as they do, half-way to a meeting: of those who wait out a gale, two are the last to leave."""
     if not len(at):
         return
-    rows_a, rows_b = brought.both(*_keys_of(take_rows(pairs, at)), sight.tick_ms, sight.params.rendezvous)
+    rows_a, rows_b = brought.both(*tracks_of(pairs["key"][at]), sight.tick_ms, sight.params.rendezvous)
     heard = (rows_a >= 0) & (rows_b >= 0)
     at, parties = at[heard], (brought.parties(rows_a[heard]), brought.parties(rows_b[heard]))
     pairs["alike"][at] = np.minimum(bows_alike(sight, *parties, sight.params.rendezvous), ALIKE_MOST)
@@ -208,7 +201,7 @@ def _in_question(meetings: Meetings, other: Meetings, sight: Sight, met: np.ndar
     pairs, told = meetings.pairs, other.book.pages
     if not len(met):
         return np.empty((0, 3), np.int64)
-    rows_a, rows_b = brought.both(*_keys_of(take_rows(pairs, met)), sight.tick_ms, sight.params.rendezvous)
+    rows_a, rows_b = brought.both(*tracks_of(pairs["key"][met]), sight.tick_ms, sight.params.rendezvous)
     asked, stands = (rows_a >= 0) & (rows_b >= 0), np.zeros(len(met), np.bool_)
     for k, key in enumerate(pairs["key"][met].tolist()):
         page, elsewhere = meetings.book.pages.get(key), told.get(key)
@@ -314,7 +307,7 @@ def _parted(meetings: Meetings, sight: Sight, at: int) -> list[Event]:
     closed = "closed" if page.event.state == "open" else page.event.state
     measures: dict[str, Value] = {**page.event.measures, "duration_s": duration_s}
     evidence = [one for one in page.event.evidence if one.name != "parting_m"]
-    parting_m = None if page.event.reason else sight.around.apart_m(key >> TRACK_BITS, key & 0xFFFFFFFF)
+    parting_m = None if page.event.reason else sight.around.apart_m(*read_pair(key))
     if parting_m is not None:
         evidence.append(ep.at_least("parting_m", parting_m, sight.params.rendezvous.approach_m))
     return [meetings.book.revise(key, tick_ms, state=closed, t_end=end_ms, measures=measures, evidence=evidence)]

@@ -19,6 +19,7 @@ from dogwatch.kernel import kernel
 from tracks.around import SIGHTING_TYPE
 from tracks.contacts import NEAR, apart_m
 from tracks.detector import Sight
+from tracks.key import tracks_of
 from tracks.params import Rendezvous
 from tracks.records import PLAIN, TRAIL_FIXES, TRAIL_MS, TRAIL_TYPE
 
@@ -79,8 +80,8 @@ def stayed(was, a, b, trail, limits):
 
 def seen_apart(sight: Sight, pairs: np.ndarray, rule: Rendezvous) -> np.ndarray:
     """bool[n]: whether two tracks without contact have been heard apart since (PAIR rows): not near each other, or one of them gone."""
-    out, keys = np.zeros(len(pairs), np.bool_), pairs["key"]
-    rows, known = sight.around.of_all(np.concatenate([keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)]).astype(np.int64))
+    out = np.zeros(len(pairs), np.bool_)
+    rows, known = sight.around.of_all(np.concatenate(tracks_of(pairs["key"])))
     was = np.column_stack([pairs[name].astype(np.int64) for name in ("last_ms", "mid_lat", "mid_lon")])
     limits = rule.distance_m_ceiling, rule.speed_kn_max, rule.speed_kn_gate, rule.report_age_s_max
     _seen_apart(rows.reshape(2, -1), known.reshape(2, -1), was, limits, out)

@@ -33,8 +33,8 @@ from dogwatch.batch import (
 )
 from dogwatch.fetch import fetch
 from dogwatch.kernel import kernel
-from tracks.association import HINTS, NOTED, REBORN, SHIP_MMSI_MAX, SHIP_MMSI_MIN, SLOW, SLOW_KN, associate, blank, place
-from tracks.key import key_of, make_key, mmsi_of, ordinal_of
+from tracks.association import HINTS, NOTED, REBORN, SLOW, SLOW_KN, associate, blank, place
+from tracks.key import SHIP_MMSI_MAX, SHIP_MMSI_MIN, key_of, make_key, mmsi_of, ordinal_of
 from tracks.pool import Pool
 from tracks.records import (
     ACCEPTED,

@@ -15,7 +15,7 @@ from rich.console import Console as Terminal
 
 from dogwatch.errors import InputError
 from runners.rules import read_text
-from sim.judge import Run, about, judge_runs
+from sim.judge import REMEDY, Run, about, judge_runs, row_fault
 from sim.recipe import command_of
 from sim.report import NEGATIVE_HEAD, SCENE_HEAD, TALLY_HEAD, Report, table_lines
 
@@ -26,7 +26,7 @@ def judge_files(pairs: list[tuple[Path, Path]], only: set[int]) -> Report:
     """Judge (events, truth) files, pooled; `only`: about these vessels, empty for all. Raises InputError."""
     runs = []
     for events, truth in pairs:
-        said, true = _rows(events), _rows(truth)
+        said, true = _rows(events, "event"), _rows(truth, "truth")
         again = _again(command_of(true), events)
         if only:
             said, true = about(said, only), about(true, only)
@@ -71,11 +71,13 @@ def _again(sea: str, events: Path) -> str:
     return f"{sea} --nmea again.nmea --truth again.truth && {replay} && dogwatch judge --events again/{EVENTS} --truth again.truth"
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    rows = []
+def _rows(path: Path, what: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
     for number, line in enumerate(read_text(path, what="NDJSON file").splitlines(), 1):
         try:
             rows.append(msgspec.json.decode(line, type=dict[str, Any]))
         except msgspec.DecodeError as fault:
             raise InputError(f"{path}:{number}: not a JSON object: {fault}", remedy="name a file written by replay or sim") from fault
+        if wrong := row_fault(rows[-1], what):
+            raise InputError(f"{path}:{number}: {wrong}", remedy=REMEDY[what])
     return rows

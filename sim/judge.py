@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from dogwatch.errors import InputError
-from dogwatch.events import TIME_FIELDS, Event, to_plain
+from dogwatch.events import TIME_FIELDS, Event, State, to_plain
 from dogwatch.geo import NM_M, great_circle_m
 from dogwatch.times import from_iso, iso
 from sim.report import FalseAlarm, HardNegative, Miss, Report, SceneTally, Tally, spread, wilson
@@ -30,6 +30,7 @@ POINT_MS = 60_000
 APART_NM = 20.0  # nobody confuses two hulls that are farther apart; a spoofed place may be, so this orders matches and forbids none
 DISTINCT = {"safety", "identity", "zone", "infra", "anomaly"}  # types whose subtypes are different things
 Row = dict[str, Any]
+REMEDY = {"event": "is this a truth or alerts file? see docs/simulator.md", "truth": "is this an events file? see docs/simulator.md"}
 BY_NUMBER = ("identity", "bad_mmsi")  # a fact about a number, whoever sends it
 
 
@@ -281,17 +282,53 @@ def _first_seen(events: list[Row]) -> dict[str, int]:
     return seen
 
 
-_NEEDED = ("event_id", "version", "state", "type", "subtype", "mmsi", "t_start", "t_end", "t_detected")
+class _Read(msgspec.Struct):
+    """What the judge reads of an event."""
+
+    event_id: str
+    version: int
+    state: State
+    type: str
+    subtype: str
+    mmsi: list[int]
+    t_start: str | int
+    t_end: str | int | None
+    t_detected: str | int
+    lat: float | None = None
+    lon: float | None = None
+
+
+class _ReadTruth(_Read, kw_only=True):
+    """And of a fact."""
+
+    cause: str
+    visible: bool
+    scored: bool
+
+
+def row_fault(row: Mapping[str, Any], what: str) -> str:
+    """What is wrong with a row of an 'event' or 'truth' file, '' for nothing."""
+    kind = _Read if what == "event" else _ReadTruth
+    missing = [field.name for field in msgspec.structs.fields(kind) if field.required and field.name not in row]
+    if missing:
+        return f"a row of the {what} file lacks {', '.join(missing)}"
+    try:
+        msgspec.convert(row, kind)
+        start_ms, end_ms, _ = (_moment(row[name]) for name in ("t_start", "t_end", "t_detected"))
+        if what == "truth" and start_ms is not None and end_ms is not None and end_ms < start_ms:
+            return "a row of the truth file ends before it starts"
+    except ValueError as fault:  # msgspec's own among them
+        return f"a row of the {what} file is not right: {fault}"
+    return ""
 
 
 def _plain(row: Mapping[str, Any] | Event, what: str) -> Row:
-    """A copy with times in milliseconds. Raises InputError naming what is missing."""
+    """A copy with times in milliseconds. Raises InputError naming what is missing or wrong."""
     plain = to_plain(row) if isinstance(row, Event) else dict(row)
-    missing = [name for name in _NEEDED + (("cause", "visible", "scored") if what == "truth" else ()) if name not in plain]
-    if missing:
-        other = "is this an events file? " if what == "truth" else "is this a truth or alerts file? "
-        raise InputError(f"a row of the {what} file lacks {', '.join(missing)}", remedy=other + "see docs/simulator.md", value=plain)
-    for name in TIME_FIELDS:
-        if isinstance(plain.get(name), str):
-            plain[name] = from_iso(plain[name])
-    return plain
+    if fault := row_fault(plain, what):
+        raise InputError(fault, remedy=REMEDY[what], value=plain)
+    return plain | {name: _moment(plain[name]) for name in TIME_FIELDS if name in plain}
+
+
+def _moment(time: str | int | None) -> int | None:
+    return from_iso(time) if isinstance(time, str) else time

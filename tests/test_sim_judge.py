@@ -254,6 +254,34 @@ def test_rows_of_another_kind_are_refused():
         judge([{"alert_id": "x"}], [])
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"t_start": "yesterday"}, "yesterday"),
+        ({"t_start": None}, "t_start"),
+        ({"mmsi": 1}, "mmsi"),
+        ({"mmsi": ["1"]}, "mmsi"),
+        ({"state": "clsoed"}, "clsoed"),
+        ({"version": "2"}, "version"),
+        ({"lat": "north", "lon": 1.0}, "lat"),
+        ({"visible": "yes"}, "visible"),
+        ({"scored": 1}, "scored"),
+        ({"t_end": "1969-12-31T00:00:00Z"}, "ends before it starts"),
+    ],
+)
+def test_a_row_of_wrong_values_is_named_with_its_line(tmp_path, wrong, says):
+    """A fault of the file is no fault of ours, and a word that the judge does not know never counts as another."""
+    (tmp_path / "truth").write_bytes(b"\n".join(map(msgspec.json.encode, (fact(1, 2), fact(3, 4) | wrong))))
+    (tmp_path / "events").write_bytes(msgspec.json.encode(event("a", 1, 2)))
+    done = CliRunner().invoke(app, ["judge", "--events", str(tmp_path / "events"), "--truth", str(tmp_path / "truth")])
+    assert isinstance(done.exception, InputError)
+    assert f"{tmp_path / 'truth'}:2: " in str(done.exception)
+    assert says in str(done.exception)
+    if not wrong.keys() & {"visible", "scored", "t_end"}:
+        with pytest.raises(InputError, match=says):
+            judge([event("b", 3, 4) | wrong], [])
+
+
 def test_the_report_is_json():
     report = judge([event("a", 1, 2)], [fact(1, 2)])
     assert msgspec.json.decode(msgspec.json.encode(report))["behaviours"][0]["recall"]["value"] == 1.0

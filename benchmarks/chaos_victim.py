@@ -60,8 +60,8 @@ def start(log: Path, pace: Pace, arguments: list[str]) -> int:
     return fork(log, lambda: _dogwatch(pace, arguments))
 
 
-def fork(log: Path, work: Callable[[], int]) -> int:
-    """Run `work` in a process of its own that dies with this one; its exit code is what `work` returns."""
+def fork(log: Path, work: Callable[[], int], errors: Path | None = None) -> int:
+    """Run `work` in a process of its own that dies with this one; its exit code is what `work` returns. errors: another file than `log` for stderr."""
     assert threading.active_count() == 1, "a process with threads must not be forked"
     sys.stdout.flush()
     sys.stderr.flush()
@@ -70,9 +70,8 @@ def fork(log: Path, work: Callable[[], int]) -> int:
     code = 70
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        words = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        for descriptor in (1, 2):
-            os.dup2(words, descriptor)
+        for descriptor, file in ((1, log), (2, errors or log)):
+            os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), descriptor)
         code = work()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1

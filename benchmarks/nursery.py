@@ -16,9 +16,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import runners
 from benchmarks.chaos_victim import ended, fork, warm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,10 +35,10 @@ LOOK_S = 0.01
 class Child:
     """One stage, as much of a `Popen` as tests use."""
 
-    def __init__(self, nursery: Nursery, arguments: list[str], log: Path) -> None:
-        self.nursery, self.args = nursery, arguments
+    def __init__(self, nursery: Nursery, question: dict[str, Any]) -> None:
+        self.nursery, self.args = nursery, question["start"]
         self.code: int | None = None
-        self.pid: int = nursery.ask({"start": arguments, "log": str(log)})
+        self.pid: int = nursery.ask(question)
 
     def poll(self) -> int | None:
         """Its exit code, or None while it lives."""
@@ -71,9 +77,24 @@ class Nursery:
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
         self.lock = threading.Lock()
 
-    def start(self, arguments: list[str], log: Path) -> Child:
-        """A `dogwatch` with these arguments; its words go to the end of `log`."""
-        return Child(self, arguments, log)
+    def start(self, arguments: list[str], log: Path, **how: Any) -> Child:
+        """A `dogwatch` with these arguments; its words go to the end of `log`. how: as `run`, in paths."""
+        return Child(self, {"start": arguments, "log": str(log), **how})
+
+    def run(
+        self, arguments: list[str], folder: Path, environment: Mapping[str, str], *, typed: str = "", timeout_s: float = 300.0
+    ) -> subprocess.CompletedProcess[str]:
+        """A `dogwatch` from its start to its end, in a folder and an environment, with what is typed; as `subprocess.run`, and raises what that does."""
+        with TemporaryDirectory(prefix="dogwatch-said-") as said:
+            out, errors, stdin = (Path(said, name) for name in ("out", "errors", "typed"))
+            stdin.write_text(typed, encoding="utf-8")
+            how = {"folder": str(folder), "environment": dict(environment), "typed": str(stdin), "errors": str(errors)}
+            child = self.start(arguments, out, **how)
+            try:
+                code = child.wait(timeout_s)
+            finally:
+                child.kill()
+            return subprocess.CompletedProcess(arguments, code, out.read_text(encoding="utf-8"), errors.read_text(encoding="utf-8"))
 
     def ask(self, question: dict[str, Any]) -> Any:
         """One question, one answer."""
@@ -99,23 +120,35 @@ class Nursery:
 
 def serve() -> None:
     """The process that forks: a question a line, until nobody asks any more."""
-    from runners.cli import main
-
+    sys.path.insert(0, str(ROOT))  # whatever folder a child works in
+    for module in iter_modules(runners.__path__, "runners."):  # commands import what they need when they are asked
+        import_module(module.name)
+    import_module("pydantic")  # and so does what reads their arguments
     warm()
     asked, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-
-    def work(arguments: list[str]) -> int:
-        sys.argv = ["dogwatch", *arguments]
-        main()
-        return 0
-
     for line in iter(asked.readline, ""):
         question = json.loads(line)
         if "start" in question:
-            answer: int | None = fork(Path(question["log"]), lambda given=question["start"]: work(given))
+            errors = Path(question["errors"]) if "errors" in question else None
+            answer: int | None = fork(Path(question["log"]), partial(_work, question), errors)
         else:
             answer = ended(question["ended"])
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+def _work(question: dict[str, Any]) -> int:
+    """What a child does: the command line's own `main`, where and with what it was asked."""
+    from runners.cli import main
+
+    if "folder" in question:
+        os.chdir(question["folder"])
+        os.environ.clear()
+        os.environ.update(question["environment"])
+        time.tzset()
+        os.dup2(os.open(question["typed"], os.O_RDONLY), 0)
+    sys.argv = ["dogwatch", *question["start"]]
+    main()
+    return 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+import commands
 import pytest
 from browser_fixtures import browser, chromium, served  # noqa: F401 - fixtures
 from hypothesis import settings
@@ -71,11 +72,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
+def nursery() -> Nursery:
     """Where stages are born at once."""
-    made = Nursery()
-    yield made
-    made.close()
+    return commands.nursery()
 
 
 SHARED_DATA = Path(os.environ.get("DOGWATCH_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")

@@ -6,8 +6,6 @@ import itertools
 import json
 import math
 import re
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -16,6 +14,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from commands import dogwatch
 from hypothesis import given, settings
 from risk_world import HOUR_MS, MIN_MS, T0_MS, histories, make, run, shipped
 
@@ -39,12 +38,6 @@ from tracks.variant import with_value
 ROOT = Path(__file__).resolve().parent.parent
 COVERAGE = ROOT / "sim" / "scenarios" / "strait.coverage"
 BORDER = shipped()
-
-
-def dogwatch(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-c", "from runners.cli import main; main()", *words]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
-    return subprocess.run(program, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.fixture(scope="module")

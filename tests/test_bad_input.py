@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import dogwatch
 from seas import recording
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def dogwatch(*words: str, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-c", "from runners.cli import main; main()"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
-    return subprocess.run([*program, *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 def write(folder: Path, name: str, data: str | bytes) -> str:

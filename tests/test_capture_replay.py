@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from commands import dogwatch
 from rich.console import Console as Terminal
 from scripted import Scripted, script_of
 from seas import recording
@@ -250,12 +251,12 @@ def test_capturing_needs_neither_kafka_nor_a_configuration(tmp_path):
     data = recording(duration_s=1_000.0)
     (tmp_path / "sea.nmea").write_bytes(data)
     words = ("ingest", "--source", "cape=sea.nmea", "--capture", "captured", "--until-end")
-    done = subprocess.run(command(*words), cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+    done = dogwatch(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"{len(data)} bytes" in done.stderr
     for source in ("sea.nmea", "captured"):
         words = ("replay", source, "--out", f"out-{source}", "--lateness", "120s")
-        done = subprocess.run(command(*words), cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+        done = dogwatch(*words, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     kept = [b"".join(replayed(tmp_path / f"out-{source}")).replace(source.encode(), b"cape") for source in ("sea.nmea", "captured")]
     assert kept[0] == kept[1]

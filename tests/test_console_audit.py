@@ -7,10 +7,10 @@ import json
 import sqlite3
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import dogwatch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -155,8 +155,7 @@ def test_an_export_has_every_entry_and_no_formula() -> None:
 
 
 def run(*words: str, database: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from runners.cli import main; main()", "audit", *words, "--database", str(database)]
-    return subprocess.run(command, cwd=database.parent, env={"PYTHONPATH": str(ROOT), "PATH": ""}, capture_output=True, text=True, timeout=120, check=False)
+    return dogwatch("audit", *words, "--database", str(database), cwd=database.parent)
 
 
 def test_the_command_names_the_first_broken_entry(tmp_path: Path) -> None:

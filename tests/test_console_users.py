@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from commands import dogwatch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
@@ -322,8 +323,7 @@ def test_an_open_stream_ends_with_its_session(public: tuple[str, Room]) -> None:
 
 
 def run(folder: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from runners.cli import main; main()", "users", *words]
-    return subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(ROOT), "PATH": ""}, input=typed, capture_output=True, text=True, timeout=120, check=False)
+    return dogwatch("users", *words, cwd=folder, typed=typed)
 
 
 def test_users_are_kept_by_commands(tmp_path: Path) -> None:

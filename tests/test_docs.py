@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import dogwatch
 from typer.main import get_command
 
 from runners.cli import app
@@ -77,8 +76,6 @@ def workshop(tmp_path_factory):
     "path", [p for p in DOCUMENTS if any(runs_by_itself(shlex.split(c)) for c in commands(p))], ids=lambda p: p.relative_to(ROOT).as_posix()
 )
 def test_commands_run(path, workshop):
-    program = [sys.executable, "-c", "from runners.cli import main; main()"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
     ran = 0
     for line in commands(path):
         words = shlex.split(line)
@@ -86,7 +83,7 @@ def test_commands_run(path, workshop):
             continue
         if "../shared/data" in line and not (workshop.parent / "shared").exists():
             continue
-        done = subprocess.run([*program, *words[1:]], cwd=workshop, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        done = dogwatch(*words[1:], cwd=workshop)
         assert done.returncode in (0, 1) if words[1] == "doctor" else done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, f"{line}\n{done.stderr}"
         if words[1] == "demo":

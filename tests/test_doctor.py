@@ -6,8 +6,6 @@ import json
 import os
 import pty
 import socket
-import subprocess
-import sys
 import termios
 import threading
 import time
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import dogwatch
 
 from dogwatch.batch import new_fixes
 from dogwatch.config import Source
@@ -27,8 +26,6 @@ from runners.listening import Heard, duplicate_shares, listen, verdict
 from tests.decode_inputs import bits_of, one, position, tag
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = [sys.executable, "-c", "from runners.cli import main; main()", "doctor"]
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "300"}
 LISTEN_S = 1.0
 
 
@@ -242,18 +239,14 @@ def test_serial_ports_by_their_stable_names(tmp_path):
     assert serial_ports(tmp_path / "absent"), "without any there is still an answer"
 
 
-def run_doctor(*words):
-    return subprocess.run([*PROGRAM, *words], env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_the_command_says_it_in_words_and_in_json_and_by_its_exit_code(tmp_path):
     config = tmp_path / "c.toml"
     with talker(Ships()) as good, talker(lambda: b"<html>\r\n") as bad:
         text = f'data_dir = "{tmp_path}"\n[[sources]]\nid = "mast"\nkind = "tcp"\nport = {good}\n'
         config.write_text(text)
-        fine = run_doctor("--config", str(config), "--for", "1s", "--json")
+        fine = dogwatch("doctor", "--config", str(config), "--for", "1s", "--json", cwd=tmp_path, COLUMNS="300")
         config.write_text(f'{text}[[sources]]\nid = "page"\nkind = "tcp"\nport = {bad}\n')
-        wrong = run_doctor("--config", str(config), "--for", "1s")
+        wrong = dogwatch("doctor", "--config", str(config), "--for", "1s", cwd=tmp_path, COLUMNS="300")
     assert fine.returncode == 0, fine.stderr + fine.stdout
     rows = {row["name"]: row for row in json.loads(fine.stdout)}
     assert rows["source mast"]["state"] == "OK"

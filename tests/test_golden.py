@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import msgspec
 import pytest
+from commands import dogwatch
 from typer.testing import CliRunner
 
 from dogwatch.errors import InputError
@@ -91,10 +92,11 @@ def test_the_projects_own_replays_hold(birth: Path, tmp_path: Path) -> None:
     for beside in golden.glob("*.toml"):  # a sea or rules of its own
         shutil.copy(beside, tmp_path)
     for command in [*known["source"], known["command"]]:
-        words = command.replace("dogwatch ", f"{sys.executable} -c 'from runners.cli import main; main()' ")
-        done = subprocess.run(
-            ["bash", "-c", words], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
-        )
+        program, *words = shlex.split(command)
+        if program == "dogwatch":
+            done = dogwatch(*words, cwd=tmp_path)
+        else:
+            done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
     assert compare(golden, tmp_path / "out") == [], f"see docs/ci.md; {advice(golden, tmp_path / 'out', ['...'])}"
 

@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from commands import dogwatch
 
 from dogwatch.errors import InputError
 from runners.serve import AHEAD_MAX, WAITING_MAX, Outlet, PtyOutlet, TcpOutlet, UdpOutlet, outlet, play
@@ -255,9 +256,10 @@ def test_a_port_in_use_is_refused_with_a_remedy():
 
 def test_the_command_serves_what_it_would_write(tmp_path):
     root = Path(__file__).parents[1]
-    program = [sys.executable, "-c", "from runners.cli import main; main()", "sim", "strait", "--seed", "3", "--duration", "20s"]
+    sea = ["sim", "strait", "--seed", "3", "--duration", "20s"]
+    program = [sys.executable, "-c", "from runners.cli import main; main()", *sea]
     where = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(root)}, "text": True}
-    subprocess.run([*program, "--nmea", "sea.nmea", "--faults", "lost=0.1"], check=True, capture_output=True, **where)
+    assert dogwatch(*sea, "--nmea", "sea.nmea", "--faults", "lost=0.1", cwd=tmp_path).returncode == 0
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     words = ["--faults", "lost=0.1", "--speed", "max", "--once", "--serve", f"tcp://127.0.0.1:{port}", "--truth", "truth.ndjson"]

@@ -61,8 +61,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One worker more than there are cores: some always wait, for a broker, a browser, or a demo that lasts a minute."""
-    return (os.cpu_count() or 1) + 1
+    """Two workers more than there are cores: some always wait, for a broker, a browser, or a demo that lasts a minute."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -221,7 +221,7 @@ def test_looks_equal_the_twin_that_always_asks(seed, place):
     t_s, lat, lon, kn = (np.array(c) for c in zip(*rows, strict=True))
     fixes = track(SHIP, t_s, lat, lon, sog_kn=kn)
     params = Params(v_max_kn=90.0, v_max_kn_fast=90.0, v_max_kn_merchant=90.0)
-    _, state = watch(fixes, geography=sea, params=params)
+    _, state = watch(fixes, geography=sea, params=params, only=("legs", KIND))
     last = None
     for tick in range(LOOK_MS, int(t_s[-1] * 1000) + LOOK_MS + 1, LOOK_MS):
         seen = fixes[fixes["t_ms"] - T0 < tick]

@@ -15,10 +15,12 @@ import msgspec
 
 from dogwatch.errors import ConfigError
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+MOST = 1e8  # three years in seconds, and more than the globe in metres: what is larger, `inf` too, is a slip, and no integer of a kernel holds it
+MOST_COUNT = 100_000_000
+Positive = Annotated[float, msgspec.Meta(gt=0, le=MOST)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=MOST)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=MOST_COUNT)]
 
 OFFSHORE_NM = 24.0
 INSHORE_NM = 3.0
@@ -104,7 +106,7 @@ class Rendezvous(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     way_reports_min: Count = 10
     one_hull_s: Positive = 3_600.0  # closer than its length for so long on one course and never seen apart: two transponders of one hull
     approach_m: Positive = 2_000.0  # seen farther apart than this before, they came from different places
-    partners_max: Count = 12  # more partners at once are a crowd, in which being close says nothing
+    partners_max: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 12  # more partners at once are a crowd, in which being close says nothing
     confidence_cap: Share = 0.95
 
 
@@ -218,8 +220,8 @@ class Assist(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Ships that turn to one place and lie there (docs/behaviours/assist.md)."""
 
     enabled: bool = True
-    helpers_min: Annotated[int, msgspec.Meta(ge=2)] = 2
-    helpers_sure_min: Annotated[int, msgspec.Meta(ge=2)] = 3  # so many excuse themselves even where no call was heard
+    helpers_min: Annotated[int, msgspec.Meta(ge=2, le=MOST_COUNT)] = 2
+    helpers_sure_min: Annotated[int, msgspec.Meta(ge=2, le=MOST_COUNT)] = 3  # so many excuse themselves even where no call was heard
     place_nm: Positive = 2.0
     turns_within_s: Positive = 1_800.0
     turn_deg_min: Annotated[float, msgspec.Meta(gt=0, lt=90)] = 30.0
@@ -374,13 +376,15 @@ class Position(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     mismatch_s_min: Positive = 300.0
     mismatch_share_min: Share = 0.7
     reach_share: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.999  # of all that a receiver hears lies within its range
-    reach_factor: Annotated[float, msgspec.Meta(ge=1)] = 1.5
+    reach_factor: Annotated[float, msgspec.Meta(ge=1, le=MOST)] = 1.5
     reach_nm_min: Positive = 60.0  # any mast may hear so far
     reach_nm_max: Positive = 150.0  # no mast does
     reach_blocks_min: Positive = 1_000.0  # five minutes of one vessel under way each: less heard, and nothing is known of its reach
     reach_s_min: Positive = 600.0
     reach_others_nm: Positive = 50.0
-    reach_others_max: Annotated[int, msgspec.Meta(ge=0)] = 2  # more vessels about there beyond reach as well: the air carries far, or the station has moved
+    reach_others_max: Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNT)] = (
+        2  # more about there beyond reach as well: the air carries far, or the station has moved
+    )
     lost_s_min: Positive = 300.0
     smooth: bool = False  # look for tracks too smooth to be sailed; profiles switch it on
     smooth_s_min: Positive = 3_600.0  # of ten minutes each in which she kept one line and one speed to the last digit
@@ -402,7 +406,7 @@ class Identity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     hulls_nm_far: Positive = 10.0  # nearer than that two tracks need another sign that they are two sets
     turns_reports_min: Count = 30  # of either hull
     turns_share_min: Share = 0.8  # of the changes from one to the other that taking turns would bring
-    turns_rate_min: Annotated[float, msgspec.Meta(gt=1)] = 1.4  # times the reports that one set may send
+    turns_rate_min: Annotated[float, msgspec.Meta(gt=1, le=MOST)] = 1.4  # times the reports that one set may send
     stale_m_max: Positive = 50.0
     stale_places_min: Count = 3  # so many of the newest places on the other track's trail: copies of its reports
     change_fields_min: Count = 2
@@ -494,7 +498,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True, dict=True)
     gnss: Gnss = Gnss()
     identity: Identity = Identity()
     watchlist: WatchlistRule = WatchlistRule()
-    revise_s: Annotated[float, msgspec.Meta(ge=600)] = 1_800.0
+    revise_s: Annotated[float, msgspec.Meta(ge=600, le=MOST)] = 1_800.0
     v_max_kn: Positive = 40.0  # farther than this in the time between two reports: not the same hull, or a jump
     v_max_kn_fast: Positive = 65.0  # high-speed craft and rescue boats (types 40-49, 51)
     v_max_kn_merchant: Positive = 30.0  # cargo ships and tankers (types 70-89)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dogwatch.batch import LAT_MISSING, T_MISSING
+from dogwatch.events import Event, event_from_json
 from dogwatch.geo import M_PER_UNIT, cos_lat
 from tracks import dark_partner, port_visit, slow_runs
 from tracks.assist import ARRIVAL
@@ -24,8 +25,10 @@ from tracks.loitering import LoiteringDetector
 from tracks.pairs import PAIR
 from tracks.port_visit import PortVisitDetector
 from tracks.records import TRAIL
+from tracks.subjects import TOWING_NAV
 from tracks.zone_events import ZoneDetector
 from tracks.zone_follow import OUT, OUT_OF_BELT, ZONES_HELD
+from tracks.zone_stays import STAY
 
 Sections = dict[str, Any]
 
@@ -127,6 +130,28 @@ def _pair_of_24(key: int) -> int:
     return pair
 
 
+def _from_25(sections: Sections) -> None:
+    """Of an open stay in a zone a record is kept, no more its event."""
+    for found in _all_named("zone", sections):
+        if "book" in found:
+            events = [(mark, event_from_json(text)) for mark, _, text, _ in found.pop("book")]
+            params = sorted({event.params_hash for _, event in events})
+            records = [_stay_of(mark, event, params.index(event.params_hash)) for mark, event in events]
+            found["stays"] = {"records": np.array(records, STAY), "params": params}
+
+
+def _stay_of(mark: int, event: Event, params: int) -> tuple[Any, ...]:
+    subject, measures, none = event.subjects[0], event.measures, np.nan
+    identity = int(event.event_id[:16], 16), int(event.event_id[16:], 16)
+    numbers = measures["gap_s"], event.evidence[0].threshold, measures["beyond_nm"], measures["speed_kn"], measures.get("crossing_point_nm", none)
+    last = [measures.get(name, none) for name in ("last_known_lat", "last_known_lon", "from_entry_m")]
+    nav = TOWING_NAV[0] if subject.role == "towing" else 0  # of what she said that she was doing her role alone is told
+    who = event.version, subject.imo or 0, subject.loa_m or 0, params, nav, subject.ais_class == "B", subject.ship_type or 0
+    flags = event.exclusions[0].result == "yes", event.zones[0].relation == "inside_last_known"
+    texts = [str(text or "").encode("ascii", "replace") for text in (subject.name, subject.callsign, measures.get("destination"))]
+    return (mark, *identity, event.t_start, event.lat, event.lon, event.confidence, *numbers, *last, *who, *flags, *texts)
+
+
 def _to_pools(table: Sections, names: set[str]) -> None:
     """Records of these detectors as they are now: what few tracks need in pools."""
     kinds = {detector.NAME: detector for detector in new_detectors()}
@@ -187,4 +212,5 @@ MIGRATIONS: dict[int, Callable[[Sections], None]] = {
     22: _from_22,
     23: _from_23,
     24: _from_24,
+    25: _from_25,
 }

@@ -14,7 +14,7 @@ from test_live_crash import begun, crash, journal_of, pieces, rules, settings  #
 
 from dogwatch import blob
 from dogwatch.batch import LAT_MISSING
-from dogwatch.events import to_json
+from dogwatch.events import Event, ZoneRelation, event_from_json, to_json
 from dogwatch.geo import M_PER_UNIT, cos_lat
 from runners import step
 from runners.coverage_map import load_coverage
@@ -25,9 +25,12 @@ from runners.migrations import MIGRATIONS, migrated, reaches
 from runners.step import restore, snapshot
 from tracks.assist import ARRIVAL
 from tracks.dark_partner import STOP
+from tracks.episodes import next_version
 from tracks.key import key_of, make_pair, read_pair
 from tracks.pairs import PAIR
 from tracks.slow_runs import PACE, RUN
+from tracks.zone_stays import STAY, Stay, Stays
+from tracks.zone_steps import Limit
 
 
 def of_15(sections: dict[str, Any]) -> None:
@@ -172,6 +175,23 @@ def pair_of_24(key: int) -> int:
     return smaller << 32 | larger
 
 
+def of_25(sections: dict[str, Any]) -> None:
+    """Sections as schema 25 had them: of a stay in a zone its event was kept."""
+    for name, section in sections.items():
+        if isinstance(section, dict):
+            if name == "zone" and "stays" in section:
+                stays = Stays.from_sections(section.pop("stays"))
+                section["book"] = [[stay.mark, 0, to_json(event_of_25(stays, stay)), {"last_known": stay.silent}] for stay in stays]
+            of_25(section)
+
+
+def event_of_25(stays: Stays, stay: Stay) -> Event:
+    """The newest version of a stay's event."""
+    relation = ZoneRelation(BAY.id, BAY.version, BAY.kind, "inside_last_known" if stay.silent else "inside" if stay.version > 1 else "crossed", 0.0)
+    return stays.version(stay, BAY, "open", None, 60_000, relation).whole()
+
+
+BAY = Limit("bay", "1", "watch", 0.016, 0.02, "", "zone:bay", ZoneRelation("bay", "1", "watch", "crossed", 0.0))
 ARRIVED_17 = ("key", "turn_ms", "slow_ms", "lat", "lon", "turn_cos", "before_kn")
 BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {
     15: of_15,
@@ -184,6 +204,7 @@ BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {
     22: of_22,
     23: of_23,
     24: of_24,
+    25: of_25,
 }
 
 
@@ -315,6 +336,37 @@ def test_two_keep_what_is_known_of_them_when_their_key_is_another():
     assert [row[0] for row in still["book"]] == [row[0] for row in new["collision"]["pairs"]] == sorted(wanted)
     assert dict(still["book"]) == dict(new["collision"]["pairs"]) == wanted
     assert dict(new["collision"]["book"]) == {key: n for key, n in wanted.items() if n < 3}
+
+
+@pytest.mark.parametrize(
+    ("more", "texts"),
+    [
+        (
+            {"nav": 11, "class_b": 1, "silent": True, "version": 2, "last_lat_deg": 1.5, "last_lon_deg": 2.5, "from_entry_m": 4.0},
+            (b"ALPHA", b"LA1", b"NOOSL"),
+        ),
+        ({"ship_type": 52, "loa_m": 30, "imo": 9_074_729, "near": True, "point_nm": 3.25}, (b"", b"", b"")),
+    ],
+)
+def test_a_stay_in_a_zone_before_the_upgrade_ends_as_it_would_have(more, texts):
+    stays, begun = Stays(), np.zeros(1, STAY)
+    begun["mark"], begun["t_ms"], begun["confidence"], begun["step_s"], begun["limit_s"] = 257_000_001 << 24 | 5, 1000, 0.8, 60.0, 600.0
+    begun["point_nm"] = begun["last_lat_deg"] = begun["last_lon_deg"] = begun["from_entry_m"] = np.nan
+    begun["lat_deg"], begun["lon_deg"], begun["beyond_nm"], begun["speed_kn"], begun["version"] = 58.5, 10.25, 0.12, 12.34, 1
+    begun["name"], begun["callsign"], begun["destination"] = texts
+    for name, value in more.items():
+        begun[name] = value
+    stays.open(begun[0], "00ab" * 8, "hash", more.get("point_nm", np.nan))
+    sections = {"detectors": {"zone": {"stays": stays.to_sections()}}}
+    of_25(sections)
+    (mark, _, text, notes), relation = sections["detectors"]["zone"]["book"][0], BAY.crossed
+    before = event_from_json(text)
+    told = Stays.from_sections(migrated(sections, 25, 26)["detectors"]["zone"]["stays"])
+    stay = told.close(mark)
+    after = told.version(stay._replace(version=stay.version + 1), BAY, "closed", 91_000, 120_000, relation)
+    ended = {"state": "closed", "t_end": 91_000, "zones": [relation], "measures": {**before.measures, "stay_s": 90.0}}
+    assert to_json(after) == to_json(next_version(before, 120_000, **ended))
+    assert (stay.silent, len(told)) == (notes["last_known"], 0)
 
 
 def test_a_migration_leaves_alone_what_it_does_not_know():

@@ -23,6 +23,7 @@ from tracks.records import ACCEPTED, BORN, GOES_ON, MORE, TAKEN
 from tracks.step import TrackState
 from tracks.zone_events import ZoneDetector
 from tracks.zone_follow import CAP_NM, CHANGE, CROSS, ENTER, EXIT, HELD, LEAVE, LINE, STANDING, follow, room_for
+from tracks.zone_stays import STAY, Stays
 from tracks.zone_steps import rounded
 from zones.coast import build_coast
 from zones.geography import Geography
@@ -459,3 +460,24 @@ def test_columns_are_rounded_as_single_numbers_are(seed, decimals):
     halves = (rng.integers(-2000, 2000, 40) + 0.5) / 10.0**decimals
     values = np.concatenate([rng.normal(0, 90, 40), halves, np.nextafter(halves, 1e9), np.nextafter(halves, -1e9), rng.integers(0, 9, 5) * 1.0, [0.0, -0.0]])
     assert list(map(repr, rounded(values, decimals))) == [repr(round(value, decimals)) for value in values.tolist()]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 200), st.booleans()), max_size=300))
+def test_stays_are_kept_as_a_dict_would_keep_them(steps):
+    """Begun, begun anew, ended in any order and saved in between: none is lost or taken for another."""
+    stays, twin, begun = Stays(), {}, np.zeros(1, STAY)
+    for n, (mark, begins) in enumerate(steps):
+        if begins:
+            begun["mark"], begun["t_ms"], twin[mark] = mark, n, n
+            stays.open(begun[0], f"{n:032x}", f"params{n % 3}")
+        elif mark in twin:
+            stay = stays.close(mark)
+            assert (stay.mark, stay.t_ms, stay.id_low, stays.params[stay.params]) == (mark, twin[mark], twin[mark], f"params{twin.pop(mark) % 3}")
+        if n % 50 == 49:
+            saved = blob.pack(stays.to_sections(), schema=1)
+            stays = Stays.from_sections(blob.unpack(saved, schema=1))
+            assert blob.pack(stays.to_sections(), schema=1) == saved
+        assert (mark in stays, len(stays)) == (mark in twin, len(twin))
+    assert [(stay.mark, stay.t_ms) for stay in stays] == sorted(twin.items())
+    assert sorted(stays.held["mark"]) == sorted(twin)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from dogwatch.batch import UNITS_PER_DEG
-from dogwatch.events import Event, Evidence, Exclusion, State, Value, ZoneRelation, event_id, id_of
+from dogwatch.events import Event, Exclusion, State, Value, ZoneRelation, event_id, id_of
 from dogwatch.geo import NM_M, distance_m
 from dogwatch.late import Before, LateEvent, late_version, unwritten
 from tracks import episodes as ep
@@ -53,10 +53,11 @@ from tracks.zone_follow import (
     follow,
     room_for,
 )
-from tracks.zone_steps import Limit, Step, Steps, Told, Who
+from tracks.zone_stays import ZONE_BITS, Stay, Stays, begun_by
+from tracks.zone_steps import Limit, Step, Steps, Who
+from tracks.zone_words import DOUBTED, RULE_VERSION, TYPE, TYPES_PASSENGER, ApproachWords, CrossingWords, crossing_quality, crossing_words
 from zones.reach import build_near
 
-TYPE, RULE_VERSION = "zone", "1.1"
 BELT_ID, BELT_KIND = "belt-12nm", "territorial_sea"
 BELT_ERROR_NM = 0.5  # the shore of the map against the true one
 FIX_ERROR_NM = 0.016  # 30 m
@@ -64,27 +65,22 @@ AHEAD_KINDS = ("border", "watch", "territorial_sea")
 FIRST_MS = 30 * 86_400_000  # a crossing is the first when there was none for so long
 SAID_MS = 1_200_000  # ids are made of ten minutes: twice that is remembered
 HOUSEKEEPING_MS = 600_000
-ZONE_BITS = 20  # room for zone numbers in keys of stays
 CROSSING_POINT_NM = 50.0
 PATH_BLOCKS_MAX = 288  # a day of a gap is looked at
 PLAIN = {  # subtype, rule, and the end of the text that makes an id
     kind: (word, f"zone_{word}", f"zone_{word}|{RULE_VERSION.partition('.')[0]}") for kind, word in ((ENTER, "enter"), (LEAVE, "exit"))
 }
-TYPES_PASSENGER = tuple(range(60, 70))
-UNDOUBTED, DOUBTED = (ep.checked("untrue_position", doubted, suppress=True) for doubted in (False, True))
-UNDECLARED = Exclusion("declared_destination", "unknown", None, "none")
 
 
 class ZoneDetector(Detector):
-    """Crossings of zones, lines and the 12-mile belt. `book`: open stays; `ahead`: open approaches, by track."""
+    """Crossings of zones, lines and the 12-mile belt. `ahead`: open approaches, by track."""
 
     NAME = "zone"
     COLD = STANDING
     POOL = EXIT
 
     def __init__(self) -> None:
-        self.book, self.ahead = ep.Book(), ep.Book()
-        self.lost: set[int] = set()  # the stays of which a page notes that they are last known
+        self.stays, self.ahead = Stays(), ep.Book()
         self.changes: list[np.ndarray] = []  # since the last tick
         self.said: dict[str, int] = {}  # event ids of the last minutes
         self.crossed: dict[int, int] = {}  # (track, line) -> when last
@@ -122,8 +118,7 @@ class ZoneDetector(Detector):
             self.changes, self.has_points = [], sight.geography.has_zones(("crossing_point",))
             told_ms = np.where(rows["kind"] >= APPROACH, rows["t_ms"], rows["at_ms"])  # a forecast that came true is first retracted
             rows = rows[np.lexsort((rows["zone"], rows["kind"], rows["key"], told_ms))]
-            for number in set(rows["zone"].tolist()) - set(self.limits):
-                self.limits[number] = _limit_of(sight.geography, number)
+            self.name(sight.geography, set(rows["zone"].tolist()))
             steps = Steps(sight.table, rows, self.limits, sight.params.zone)
             if self.has_points:
                 for i, kind in enumerate(steps.kinds):
@@ -138,7 +133,7 @@ class ZoneDetector(Detector):
 
     def keys(self) -> set[int]:
         """Tracks with a stay or an approach."""
-        return {key >> ZONE_BITS for key in self.book.pages} | set(self.ahead.pages)
+        return set((self.stays.held["mark"] >> ZONE_BITS).tolist()) | set(self.ahead.pages)
 
     def counts(self) -> dict[str, int]:
         """Zones that lay over a place beyond those followed; crossings told before within their ten minutes."""
@@ -147,7 +142,7 @@ class ZoneDetector(Detector):
     def to_sections(self) -> dict[str, Any]:
         """State for `dogwatch.blob`."""
         return {
-            "book": self.book.to_sections(),
+            "stays": self.stays.to_sections(),
             "ahead": self.ahead.to_sections(),
             "changes": np.concatenate([np.zeros(0, CHANGE), *self.changes]),
             "said": dict(sorted(self.said.items())),
@@ -159,8 +154,7 @@ class ZoneDetector(Detector):
 
     def restore(self, sections: dict[str, Any]) -> None:
         """Continue where `to_sections` stood."""
-        self.book, self.ahead = ep.Book.from_sections(sections["book"]), ep.Book.from_sections(sections["ahead"])
-        self.lost = {mark for mark, page in self.book.pages.items() if page.notes["last_known"]}
+        self.stays, self.ahead = Stays.from_sections(sections["stays"]), ep.Book.from_sections(sections["ahead"])
         self.changes = [sections["changes"].copy()] if len(sections["changes"]) else []
         self.said = dict(sections["said"])
         self.crossed = dict(sections["crossed"])
@@ -174,6 +168,11 @@ class ZoneDetector(Detector):
         self.said[identity] = t_ms
         return True
 
+    def name(self, geography: Any, numbers: set[int]) -> None:
+        """See that these zones stand in `limits`."""
+        for number in numbers - self.limits.keys():
+            self.limits[number] = _limit_of(geography, number)
+
     def _same_lines(self, sight: Sight) -> None:
         """Other lines than before: everybody's zones are found anew, without an event; open stays keep the version they began with."""
         if self.version == sight.geography.version:
@@ -182,7 +181,7 @@ class ZoneDetector(Detector):
             standing = sight.table.cold[self.NAME]
             sight.table.pools[self.NAME].give_back(standing, np.flatnonzero(standing["at"]))
             standing[:] = np.zeros(1, STANDING)[0]
-            self.changes, self.book, self.ahead, self.crossed, self.lost = [], ep.Book(), ep.Book(), {}, set()
+            self.changes, self.stays, self.ahead, self.crossed = [], Stays(), ep.Book(), {}
         self.version, self.limits = sight.geography.version, {}
 
     def _followed_in(self, geography: Any, rule: ZoneLimits) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
@@ -225,8 +224,8 @@ def _crossing(state: ZoneDetector, sight: Sight, steps: Steps, i: int, word: str
     forecast = _came_true(state, sight, key, number, row.at_ms, identity) if key in state.ahead else []
     if not state.remember(identity, tick_ms):
         return forecast
-    gap_s, confidence = told.step_s, told.confidence
-    measures, evidence, exclusions = _words(who, row, told, limit, sense)
+    confidence = told.confidence
+    measures, evidence, exclusions = crossing_words(who, told, limit, sense)
     if row.kind == CROSS or state.has_points or who.destination:
         measures |= _of_line(state, sight, who, row)
     if gap:
@@ -256,54 +255,18 @@ def _crossing(state: ZoneDetector, sight: Sight, steps: Steps, i: int, word: str
         RULE_VERSION,
         sight.params.params_hash,
         reason=reason,
-        quality={"gap_s": gap_s, "interpolated_share": 1.0},
+        quality=crossing_quality(told),
     )
     if stays:
-        state.book.open_new(key << ZONE_BITS | number, event, last_known=False)
+        point_nm: Any = measures.get("crossing_point_nm", np.nan)
+        state.stays.open(begun_by(steps)[i], identity, event.params_hash, point_nm)
     return [*forecast, event]
-
-
-def _words(who: Who, row: Step, told: Told, limit: Limit, sense: str) -> tuple[dict[str, Value], list[Evidence], list[Exclusion]]:
-    """Measures, evidence and exclusions of any crossing."""
-    gap_s, beyond_nm = told.step_s, told.beyond_nm
-    margin_s = gap_s - told.limit_s if told.gap else told.limit_s - gap_s
-    measures: dict[str, Value] = {"speed_kn": told.speed_kn, "gap_s": gap_s, "beyond_nm": beyond_nm, "error_nm": limit.error_told_nm, "sense": sense}
-    evidence = [
-        Evidence("gap_s", gap_s, ">=" if told.gap else "<=", told.limit_s, margin_s, margin_s >= 0.0),
-        Evidence("beyond_nm", beyond_nm, ">=", 0.0, beyond_nm, beyond_nm >= 0.0),
-    ]
-    return measures, evidence, _exclusions(who, row, told, limit)
-
-
-class _Words:
-    """Writes what the plain events of a tick say (dogwatch/late.py), when somebody reads it."""
-
-    def __init__(self, steps: Steps) -> None:
-        self.steps = steps
-
-    def write(self, event: LateEvent) -> None:
-        """As `Writer.write`."""
-        i, steps = event.row, self.steps
-        who, told, sense = steps.who(i), steps.numbers(i), "in" if steps.kinds[i] == ENTER else "out"
-        event.subjects = [who.subject]
-        event.measures, event.evidence, event.exclusions = _words(who, steps.row(i), told, steps.limits[i], sense)
-        if who.destination:
-            event.measures["destination"] = who.destination
-        event.quality = {"gap_s": told.step_s, "interpolated_share": 1.0}
-
-
-class _Stay(Before):
-    """Writes of the version that ends a stay how long it was."""
-
-    def write(self, event: LateEvent) -> None:
-        """As `Writer.write`."""
-        super().write(event)
-        event.measures = {**event.measures, **_stay(self.before, event.t_end or 0)}
 
 
 def _tell_all(state: ZoneDetector, sight: Sight, steps: Steps, events: list[Event]) -> None:
     """All changes of a tick; zones entered and left with nothing to wonder about become late events, column by column."""
-    words, tick_ms, params_hash, pages, ahead = _Words(steps), sight.tick_ms, sight.params.params_hash, state.book.pages, state.ahead.pages
+    words, begun, stays = CrossingWords(steps), begun_by(steps), state.stays
+    tick_ms, params_hash, ahead = sight.tick_ms, sight.params.params_hash, state.ahead.pages
     where = steps.lat_deg, steps.lon_deg, steps.confidence
     columns = steps.kinds, steps.plain, steps.keys, steps.zones, steps.limits, steps.at_ms, *where
     for i, (kind, plain, key, zone, limit, at_ms, lat_deg, lon_deg, confidence) in enumerate(zip(*columns, strict=True)):
@@ -313,9 +276,8 @@ def _tell_all(state: ZoneDetector, sight: Sight, steps: Steps, events: list[Even
         subtype, rule, why = PLAIN[kind]
         # the names of vessels, which begin with a number, stand before those of zones
         identity = id_of(f"{TYPE}|{subject_key(key)},{limit.subject}", at_ms, why)
-        mark = key << ZONE_BITS | zone
-        if kind == LEAVE and mark in pages:
-            events.append(_stay_over(state, sight, mark, at_ms))
+        if kind == LEAVE and (mark := key << ZONE_BITS | zone) in stays:
+            events.append(_stay_over(state, sight, mark, limit, at_ms))
         if key in ahead:
             events += _came_true(state, sight, key, zone, at_ms, identity)
         if not state.remember(identity, tick_ms):
@@ -324,7 +286,7 @@ def _tell_all(state: ZoneDetector, sight: Sight, steps: Steps, events: list[Even
         what = (identity, 1, life, TYPE, subtype, None, [mmsi_of(key)], at_ms, end_ms, tick_ms, lat_deg, lon_deg, [limit.crossed], None, None, None)
         event = unwritten(LateEvent(*what, confidence, rule, RULE_VERSION, params_hash, "", "", None, False, None, words, i))  # type: ignore[arg-type]
         if end_ms is None:
-            pages[mark] = ep.Episode(event, tick_ms, {"last_known": False})
+            stays.open(begun[i], identity, params_hash)
         events.append(event)
 
 
@@ -373,24 +335,6 @@ def _of_line(state: ZoneDetector, sight: Sight, who: Who, row: Step) -> dict[str
     return found
 
 
-def _exclusions(who: Who, row: Step, told: Told, limit: Limit) -> list[Exclusion]:
-    """What could be wrong with a crossing, and whether the vessel had said that it was coming. What is tested of all and seldom so is made once."""
-    near = row.depth_nm < limit.error_nm
-    return [
-        Exclusion("within_position_error", "yes" if near else "no", told.beyond_nm, "doubt" if near else "none"),
-        DOUBTED if who.doubted else UNDOUBTED,
-        _declared(who.destination, limit.owner) if who.destination else UNDECLARED,
-    ]
-
-
-def _declared(destination: str | None, owner: str) -> Exclusion:
-    """Does the declared destination (UN/LOCODE: two letters of the country first) lie with the owner of the zone (as a country code)?"""
-    country = destination[:2].upper() if destination and destination[:2].isalpha() and len(destination.replace(" ", "")) == 5 else ""
-    if not country or len(owner) != 2:
-        return Exclusion("declared_destination", "unknown", destination, "none")
-    return Exclusion("declared_destination", "there" if country == owner.upper() else "elsewhere", destination, "none")
-
-
 def _entered(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Event]:
     return _crossing(state, sight, steps, i, "enter", "in")
 
@@ -399,26 +343,14 @@ def _left(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Event
     """The exit, and the end of the stay."""
     events = _crossing(state, sight, steps, i, "exit", "out")
     mark = steps.keys[i] << ZONE_BITS | steps.zones[i]
-    return [_stay_over(state, sight, mark, steps.at_ms[i]), *events] if mark in state.book else events
+    return [_stay_over(state, sight, mark, steps.limits[i], steps.at_ms[i]), *events] if mark in state.stays else events
 
 
-def _stay_over(state: ZoneDetector, sight: Sight, mark: int, at_ms: int) -> Event:
+def _stay_over(state: ZoneDetector, sight: Sight, mark: int, limit: Limit, at_ms: int) -> Event:
     """The last version of a stay: the vessel left."""
-    event = state.book.pages[mark].event
-    end_ms, entered = max(event.t_start, at_ms), event.zones[0]
-    if isinstance(event, LateEvent):  # of this version nothing was told but that it entered
-        over: Event = late_version(event, "closed", sight.tick_ms, end_ms, [entered], event.reason, _Stay(event))
-    else:
-        zones = [ZoneRelation(entered.id, entered.version, entered.kind, "crossed", 0.0)]
-        over = state.book.revise(mark, sight.tick_ms, state="closed", t_end=end_ms, zones=zones, measures={**event.measures, **_stay(event, end_ms)})
-    del state.book.pages[mark]
-    state.lost.discard(mark)
-    return over
-
-
-def _stay(event: Event, end_ms: int) -> dict[str, Value]:
-    """The measure of a stay that is over."""
-    return {"stay_s": ep.tidy("s", (end_ms - event.t_start) / 1000.0)}
+    stay = state.stays.close(mark)
+    over = stay._replace(version=stay.version + 1)
+    return state.stays.version(over, limit, "closed", max(stay.t_ms, at_ms), sight.tick_ms, limit.crossed)
 
 
 def _over(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Event]:
@@ -438,31 +370,11 @@ def _heads(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Even
     reason = "suppressed: passenger_ship" if steps.ship_type(i) in TYPES_PASSENGER else f"suppressed: {DOUBTED.name}" if steps.doubted[i] else ""
     near = [ZoneRelation(limit.id, limit.version, limit.kind, "near", round(float(steps.rows["depth_nm"][i]), 2))]
     confidence = ep.confidence_of(sight.params.zone.confidence_cap, 0.8, 1.0, [])
+    heading, place = steps.only(APPROACH)
     what = identity, 1, "candidate" if reason else "open", TYPE, "approach", none, [mmsi_of(key)], at_ms, none, tick_ms
     where, why = (steps.lat_deg[i], steps.lon_deg[i], near), ("zone_approach", RULE_VERSION, sight.params.params_hash, "", reason)
     rest = *where, none, none, none, confidence, *why, none, False, none
-    return [state.ahead.open_new(key, unwritten(LateEvent(*what, *rest, _Forecast(steps), i)), zone=steps.zones[i])]  # type: ignore[arg-type]
-
-
-class _Forecast:
-    """Writes what an approach says, when somebody reads it."""
-
-    def __init__(self, steps: Steps) -> None:
-        self.steps = steps
-
-    def write(self, event: LateEvent) -> None:
-        """As `Writer.write`."""
-        rule, who, row, told = self.steps.rule, self.steps.who(event.row), self.steps.row(event.row), self.steps.numbers(event.row)
-        since_s = (row.t_ms - row.from_ms) / 1000.0
-        event.subjects, event.quality = [who.subject], {}
-        event.measures = {"eta_s": ep.tidy("s", row.eta_s), "distance_nm": told.beyond_nm, "speed_kn": told.speed_kn, "heading_s": ep.tidy("s", since_s)}
-        event.evidence = [
-            ep.at_most("eta_s", row.eta_s, rule.approach_s),
-            ep.at_least("speed_kn", row.speed_kn, rule.approach_kn_min),
-            ep.at_least("heading_s", since_s, rule.approach_hold_s),
-        ]
-        passenger = ep.checked("passenger_ship", who.ship_type in TYPES_PASSENGER, who.ship_type, suppress=True)
-        event.exclusions = [passenger, DOUBTED if who.doubted else UNDOUBTED]
+    return [state.ahead.open_new(key, unwritten(LateEvent(*what, *rest, ApproachWords(heading), place[i])), zone=steps.zones[i])]  # type: ignore[arg-type]
 
 
 def _turned(state: ZoneDetector, sight: Sight, steps: Steps, i: int) -> list[Event]:
@@ -496,25 +408,34 @@ def _ahead_over(state: ZoneDetector, sight: Sight, key: int, over: State, end_ms
 
 def _silent(state: ZoneDetector, sight: Sight) -> list[Event]:
     """Who is silent inside a zone was last known there; who is silent before one approaches it no longer."""
-    rule, table, tick_ms = sight.params.zone, sight.table, sight.tick_ms
+    table, tick_ms = sight.table, sight.tick_ms
     events: list[Event] = []
     for key in sorted(state.ahead.pages):
         slot = table.slot_of_key(key)
         last_ms = int(table.rows["t_ms"][slot]) if slot >= 0 else 0
         if tick_ms - last_ms > UNHEARD_MS:
             events.append(_closed(state, sight, key, last_ms))
-    marks = np.fromiter(state.book.pages, np.int64, len(state.book.pages))
-    slots = table.slots_of_keys(marks >> ZONE_BITS)
-    are_silent = tick_ms - np.where(slots >= 0, table.rows["t_ms"][slots], 0) > rule.silent_s * 1000.0
-    silent = set(marks[are_silent].tolist())
-    for mark in sorted(silent ^ state.lost):
-        page, slot = state.book.pages[mark], table.slot_of_key(mark >> ZONE_BITS)
-        page.notes["last_known"] = mark in silent
-        zone = page.event.zones[0]
-        relation = ZoneRelation(zone.id, zone.version, zone.kind, "inside_last_known" if mark in silent else "inside", 0.0)
-        lat_deg, lon_deg = ep.degrees_of(int(table.rows["lat"][slot]), int(table.rows["lon"][slot]))
-        near_m = distance_m(*(round(v * 600_000) for v in (page.event.lat or 0.0, page.event.lon or 0.0, lat_deg, lon_deg)))
-        measures: dict[str, Value] = {**page.event.measures, "last_known_lat": lat_deg, "last_known_lon": lon_deg, "from_entry_m": ep.tidy("m", near_m)}
-        events.append(state.book.revise(mark, tick_ms, zones=[relation], measures=measures))
-    state.lost = silent
+    return events + _silent_in(state, sight)
+
+
+def _silent_in(state: ZoneDetector, sight: Sight) -> list[Event]:
+    """Stays of which it is no longer as it was whether the vessel is heard: a version each that says where it was then."""
+    held, table, tick_ms = state.stays.held, sight.table, sight.tick_ms
+    slots = table.slots_of_keys(held["mark"] >> ZONE_BITS)
+    are_silent = tick_ms - np.where(slots >= 0, table.rows["t_ms"][slots], 0) > sight.params.zone.silent_s * 1000.0
+    others = np.flatnonzero(are_silent != held["silent"])
+    others = others[np.argsort(held["mark"][others])]
+    held["silent"][others] = are_silent[others]
+    held["version"][others] += 1
+    events: list[Event] = []
+    for number, slot in zip(others.tolist(), slots[others].tolist(), strict=True):
+        record, row = held[number], table.rows[slot]
+        here = ep.degrees_of(int(row["lat"]), int(row["lon"]))
+        near_m = distance_m(*(round(float(degrees) * UNITS_PER_DEG) for degrees in (record["lat_deg"], record["lon_deg"], *here)))
+        record["last_lat_deg"], record["last_lon_deg"], record["from_entry_m"] = *here, ep.tidy("m", near_m)
+        stay = Stay(*record.item())
+        state.name(sight.geography, {stay.zone})
+        limit = state.limits[stay.zone]
+        relation = ZoneRelation(limit.id, limit.version, limit.kind, "inside_last_known" if stay.silent else "inside", 0.0)
+        events.append(state.stays.version(stay, limit, "open", None, tick_ms, relation))
     return events

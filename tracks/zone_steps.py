@@ -9,6 +9,7 @@ costs little more than a number, and who made a change is put into words only fo
 
 from __future__ import annotations
 
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from tracks.zone_follow import BELT, CHANGE, LEAVE
 SLOW_KN = 3.0
 SLOW_S, CLASS_B_S, CLASS_A_S = 180.0, 30.0, 10.0  # expected between two reports (M.1371-5, table 1)
 BELT_DOUBT = 0.2  # the shore of the map against the true one
-WEIGHED = np.dtype([("lat_deg", "<f8"), ("lon_deg", "<f8"), ("confidence", "<f8"), ("steps", "?")])
+WEIGHED = np.dtype([("lat_deg", "<f8"), ("lon_deg", "<f8"), ("confidence", "<f8"), ("limit_s", "<f8"), ("steps", "?"), ("near", "?")])
 _CHANGE = from_dtype(CHANGE)
 
 
@@ -62,6 +63,7 @@ class Told(NamedTuple):
     lat_deg: float
     lon_deg: float
     confidence: float
+    near: bool  # no farther beyond the limit than what a position may be wrong by
 
 
 class Limit(NamedTuple):
@@ -99,6 +101,7 @@ class Steps:
 
     def __init__(self, table: VesselTable, rows: np.ndarray, limits: dict[int, Limit], rule: ZoneLimits) -> None:
         """Look the vessels up together, reckon what is told in numbers."""
+        self._only: tuple[int, Steps, dict[int, int]] | None = None
         slots = table.slots_of_keys(rows["key"])
         self.rows, slots, self.rule = rows[slots >= 0], slots[slots >= 0], rule
         self.keys: list[int] = self.rows["key"].tolist()
@@ -109,10 +112,24 @@ class Steps:
         self.vessels = subjects.columns_of(table, slots)
         self.destinations: np.ndarray = table.statics["destination"][slots]
         self.doubted = table.more["trouble"][slots] != 0
-        told, errors_nm = np.empty(len(self.rows), WEIGHED), np.array([limit.error_nm for limit in self.limits])
+        self.told, errors_nm = np.empty(len(self.rows), WEIGHED), np.array([limit.error_nm for limit in self.limits])
+        told = self.told
         _weigh(self.rows, self.vessels[2], errors_nm, (rule.gap_s_min, rule.gap_expected_factor, rule.confidence_cap), told)
         self.plain: list[bool] = (told["steps"] & (self.rows["kind"] <= LEAVE) & ~self.doubted).tolist()
         self.lat_deg, self.lon_deg, self.confidence = rounded(told["lat_deg"], 5), rounded(told["lon_deg"], 5), rounded(told["confidence"], 3)
+
+    def only(self, kind: int) -> tuple[Steps, dict[int, int]]:
+        """(The steps of one kind alone: who keeps one for hours shall not keep all, where each of them has gone)."""
+        if self._only is None or self._only[0] != kind:
+            part, which = copy(self), np.flatnonzero(self.rows["kind"] == kind)
+            part.vessels = tuple(column[which] for column in self.vessels)
+            for name in ("rows", "told", "destinations", "doubted"):
+                setattr(part, name, getattr(self, name)[which])
+            for name in ("keys", "kinds", "zones", "at_ms", "limits", "plain", "lat_deg", "lon_deg", "confidence"):
+                column = getattr(self, name)
+                setattr(part, name, [column[i] for i in which.tolist()])
+            self._only = kind, part, {i: k for k, i in enumerate(which.tolist())}
+        return self._only[1:]
 
     def row(self, i: int) -> Step:
         """A change."""
@@ -120,10 +137,9 @@ class Steps:
 
     def numbers(self, i: int) -> Told:
         """What its event tells in numbers."""
-        row = self.row(i)
-        limit_s, step_ms = gap_limit_s(row.from_kn, self.vessels[2][i], self.rule.gap_s_min, self.rule.gap_expected_factor), row.t_ms - row.from_ms
-        numbers = round(step_ms / 1000.0, 0), round(limit_s, 0), round(row.depth_nm, 2), round(row.speed_kn, 2)
-        return Told(step_ms > limit_s * 1000.0, *numbers, self.lat_deg[i], self.lon_deg[i], self.confidence[i])
+        row, told = self.row(i), self.told[i]
+        numbers = round((row.t_ms - row.from_ms) / 1000.0, 0), round(float(told["limit_s"]), 0), round(row.depth_nm, 2), round(row.speed_kn, 2)
+        return Told(not told["steps"], *numbers, self.lat_deg[i], self.lon_deg[i], self.confidence[i], bool(told["near"]))
 
     def who(self, i: int) -> Who:
         """Who made it."""
@@ -148,6 +164,7 @@ def _weigh(rows, class_b, errors_nm, limits, out):
     for i in range(rows.shape[0]):
         row, told, error_nm = rows[i], out[i], errors_nm[i]
         limit_s = gap_limit_s(np.float64(row["from_kn"]), np.int64(class_b[i]), limits[0], limits[1])
+        told["limit_s"], told["near"] = limit_s, np.float64(row["depth_nm"]) < error_nm
         told["steps"] = np.float64(row["t_ms"] - row["from_ms"]) <= limit_s * 1000.0
         margin = min(1.0, max(0.5, 0.5 + 0.25 * ((np.float64(row["depth_nm"]) + error_nm) / error_nm - 1.0)))
         told["confidence"] = min(limits[2], margin * (1.0 - BELT_DOUBT) if row["zone"] == BELT else margin)

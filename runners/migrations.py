@@ -22,9 +22,10 @@ from tracks.detectors import new_detectors
 from tracks.hulls import COUNTS
 from tracks.key import TRACKS_MAX, make_pair
 from tracks.loitering import LoiteringDetector
-from tracks.pairs import PAIR
+from tracks.pairs import EXPLAINED, PAIR
 from tracks.port_visit import PortVisitDetector
 from tracks.records import TRAIL
+from tracks.rendezvous import SUPPRESSED_STANDING
 from tracks.subjects import TOWING_NAV
 from tracks.zone_events import ZoneDetector
 from tracks.zone_follow import OUT, OUT_OF_BELT, ZONES_HELD
@@ -152,6 +153,16 @@ def _stay_of(mark: int, event: Event, params: int) -> tuple[Any, ...]:
     return (mark, *identity, event.t_start, event.lat, event.lon, event.confidence, *numbers, *last, *who, *flags, *texts)
 
 
+def _from_26(sections: Sections) -> None:
+    """Two whose place explains them are asked about no more."""
+    for found in _all_named("rendezvous", sections):
+        for kind in ("still", "abreast"):
+            pairs = found[kind]["pairs"]
+            told = {key: event_from_json(text) for key, _, text, _ in found[kind]["book"]}
+            by_place = [key in told and told[key].t_end is None and told[key].reason in SUPPRESSED_STANDING for key in pairs["key"].tolist()]
+            found[kind]["pairs"] = _refitted(pairs, PAIR, stage=np.where(by_place, EXPLAINED, pairs["stage"]))
+
+
 def _to_pools(table: Sections, names: set[str]) -> None:
     """Records of these detectors as they are now: what few tracks need in pools."""
     kinds = {detector.NAME: detector for detector in new_detectors()}
@@ -213,4 +224,5 @@ MIGRATIONS: dict[int, Callable[[Sections], None]] = {
     23: _from_23,
     24: _from_24,
     25: _from_25,
+    26: _from_26,
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from numpy.lib.recfunctions import repack_fields
 from test_live_crash import begun, crash, journal_of, pieces, rules, settings  # noqa: F401 - fixtures among them
 
@@ -27,7 +28,7 @@ from tracks.assist import ARRIVAL
 from tracks.dark_partner import STOP
 from tracks.episodes import next_version
 from tracks.key import key_of, make_pair, read_pair
-from tracks.pairs import PAIR
+from tracks.pairs import EXPLAINED, OPEN, PAIR, SUPPRESSED, WAITING
 from tracks.slow_runs import PACE, RUN
 from tracks.zone_stays import STAY, Stay, Stays
 from tracks.zone_steps import Limit
@@ -191,6 +192,17 @@ def event_of_25(stays: Stays, stay: Stay) -> Event:
     return stays.version(stay, BAY, "open", None, 60_000, relation).whole()
 
 
+def of_26(sections: dict[str, Any]) -> None:
+    """Sections as schema 26 had them: two whose place explains them were asked about each half hour."""
+    for name, section in sections.items():
+        if name == "rendezvous" and isinstance(section, dict):
+            for kind in ("still", "abreast"):
+                pairs = section[kind]["pairs"]
+                pairs["stage"][pairs["stage"] == EXPLAINED] = SUPPRESSED
+        elif isinstance(section, dict):
+            of_26(section)
+
+
 BAY = Limit("bay", "1", "watch", 0.016, 0.02, "", "zone:bay", ZoneRelation("bay", "1", "watch", "crossed", 0.0))
 ARRIVED_17 = ("key", "turn_ms", "slow_ms", "lat", "lon", "turn_cos", "before_kn")
 BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {
@@ -205,6 +217,7 @@ BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {
     23: of_23,
     24: of_24,
     25: of_25,
+    26: of_26,
 }
 
 
@@ -297,7 +310,7 @@ def test_what_few_need_goes_to_a_pool_and_a_record_of_the_others_is_as_it_was():
 def test_two_in_contact_before_the_upgrade_still_are():
     pairs = np.zeros(2, PAIR)
     pairs["key"], pairs["stage"], pairs["looked"], pairs["alike"], pairs["distances"] = [7, 9], [0, 1], 1, 5, 3
-    sections = {"detectors": {"rendezvous": {"still": {"pairs": pairs}, "abreast": {"pairs": pairs[:0]}}}}
+    sections = {"detectors": {"rendezvous": {"still": {"pairs": pairs, "book": []}, "abreast": {"pairs": pairs[:0], "book": []}}}}
     of_21(sections)
     assert "looked" not in sections["detectors"]["rendezvous"]["still"]["pairs"].dtype.names
     told = migrated(sections, 21, 22)["detectors"]["rendezvous"]["still"]["pairs"]
@@ -367,6 +380,20 @@ def test_a_stay_in_a_zone_before_the_upgrade_ends_as_it_would_have(more, texts):
     ended = {"state": "closed", "t_end": 91_000, "zones": [relation], "measures": {**before.measures, "stay_s": 90.0}}
     assert to_json(after) == to_json(next_version(before, 120_000, **ended))
     assert (stay.silent, len(told)) == (notes["last_known"], 0)
+
+
+def test_two_whose_place_explained_them_before_the_upgrade_are_asked_about_no_more():
+    reasons = {7: "suppressed: unmapped_harbour", 8: "suppressed: role", 9: "", 10: "suppressed: unmapped_harbour"}
+    pairs = np.zeros(4, PAIR)
+    pairs["key"], pairs["stage"] = list(reasons), [EXPLAINED, SUPPRESSED, OPEN, WAITING]
+    event = Event("e", 1, "candidate", "rendezvous", "ais_pair", [], [], 1, None, 2, 0.0, 0.0, [], {}, [], [], 0.5, "rendezvous", "1.2", "")
+    ends = {10: 5}
+    book = [[key, 1, to_json(replace(event, reason=reason, t_end=ends.get(key))), {}] for key, reason in reasons.items()]
+    sections = {"detectors": {"rendezvous": {"still": {"pairs": pairs, "book": book}, "abreast": {"pairs": pairs[:0].copy(), "book": []}}}}
+    of_26(sections)
+    assert pairs["stage"].tolist() == [SUPPRESSED, SUPPRESSED, OPEN, WAITING]
+    told = migrated(sections, 26, 27)["detectors"]["rendezvous"]["still"]["pairs"]
+    assert (told.dtype, told["stage"].tolist()) == (PAIR, [EXPLAINED, SUPPRESSED, OPEN, WAITING])
 
 
 def test_a_migration_leaves_alone_what_it_does_not_know():

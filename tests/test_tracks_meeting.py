@@ -15,12 +15,12 @@ HOUR_MS = 3_600_000
 
 
 def anchored():
-    """Two that meet among ships at anchor, part after two hours and meet again; the one changes its name, and a rescue about them ends."""
+    """Two that meet among ships at anchor, part after two hours, and meet anew when that is over; the one changes its name, and a rescue about them ends."""
     rows = [*pair(nav_a=1, lon=10.3), *others(3, nav=1, lon=10.28)]
     again = [one.copy() for one in rows]
     for one in again:
-        one["t_ms"] += 5 * HOUR_MS
-        one["t_rx_ms"] += 5 * HOUR_MS
+        one["t_ms"] += 7 * HOUR_MS
+        one["t_rx_ms"] += 7 * HOUR_MS
     named = [static(A, ship_type=70, loa_m=90), static(A, t_s=9000, ship_type=80, loa_m=190)]
     place = f"{round(54.5 * 600_000)} {round(10.3 * 600_000)}"
     control = [Control(T0 + 60_000, "sar_open", f"help person {place}"), Control(T0 + 2 * HOUR_MS, "sar_closed", "help Ana")]
@@ -46,7 +46,7 @@ def test_what_is_read_late_says_what_was_known_when_it_was_told():
     at_once, unread = told(read=True)
     assert unread == 0
     late, unread = told(read=False)
-    assert unread >= 3, "met, parted and met again"
+    assert unread >= 3, "met, over, and met anew"
     assert lines(late) == lines(at_once)
     (first, *_) = [event for event in late if event.mmsi == [A, B]]
     assert {x.name: x.observed for x in first.exclusions}["sar_context"] == "help", "it was closed by hand later"
@@ -55,7 +55,7 @@ def test_what_is_read_late_says_what_was_known_when_it_was_told():
 
 def test_saved_and_loaded_in_between_it_says_the_same():
     late, unread = told(read=False, cuts=(300,), restarts=(0,))
-    assert unread == 1, "when they met again; of the first meeting the state holds what was said"
+    assert unread == 1, "when they met anew; of the first meeting the state holds what was said"
     assert lines(late) == lines(told(read=True)[0])
 
 

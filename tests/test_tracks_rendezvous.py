@@ -189,10 +189,10 @@ def test_an_old_position_is_not_carried_on():
     assert not shown(watch(rows, params=ALONE)[0], "rendezvous")
 
 
-def apart_and_together(break_s):
+def apart_and_together(break_s, lon=10.4):
     t = every(60, 3)
     away = (t >= 4000) & (t < 4000 + break_s)
-    return in_order(track(A, t, 54.5, 10.4, sog_kn=0.2), track(B, t, np.where(away, 54.512, 54.5 + 150 * M_DEG), 10.4, sog_kn=0.2))
+    return in_order(track(A, t, 54.5, lon, sog_kn=0.2), track(B, t, np.where(away, 54.512, 54.5 + 150 * M_DEG), lon, sog_kn=0.2))
 
 
 def test_a_short_break_does_not_end_the_contact():
@@ -208,6 +208,26 @@ def test_parted_and_met_again_is_the_same_event():
     assert states.index("closed") < len(states) - 1, "closed in between"
     assert states[-1] == "open"
     assert events[-1].measures["duration_s"] == pytest.approx(3 * 3600 - 2400, abs=700), "the break does not count"
+
+
+@pytest.mark.parametrize("how", [{}, {"cuts": range(0, 400, 7), "restarts": range(0, 56, 5)}], ids=["whole", "cut"])
+def test_what_its_place_explains_is_told_when_it_is_found_and_when_it_is_over(how):
+    """They part and meet again in the harbour: no news. Its end is the last contact, told when nothing more could be merged with it."""
+    rows = in_order(apart_and_together(2400, lon=9.99), track(C, every(60, 8), 56.0, 11.0, sog_kn=12.0))
+    found, over = watch(rows, params=ALONE, **how)[0]
+    assert [(e.version, e.state, e.reason) for e in (found, over)] == [(k, "candidate", "suppressed: unmapped_harbour") for k in (1, 2)]
+    assert (found.t_end, over.t_end) == (None, T0 + 10_740_000)
+    assert over.t_detected - over.t_end == RULE.merge_s * 1000 + 60_000
+    assert over.measures["duration_s"] == pytest.approx(3 * 3600 - 2400, abs=700), "the break does not count"
+
+
+def test_who_sail_from_their_berths_together_are_told_under_way():
+    """A harbour explains why they lay there, not why they go abreast at sea within the time in which it could still be merged."""
+    t = every(30, 2.5)
+    lon = 9.995 + np.maximum(0.0, t - 2700.0) * 5 / 3600 / 60 / np.cos(np.radians(54.5))
+    sailing = {"sog_kn": np.where(t < 2700, 0.1, 5.0), "cog_deg": 90.0}
+    events = watch(in_order(track(A, t, 54.5, lon, **sailing), track(B, t + 7, 54.5 + 100 * M_DEG, lon, **sailing)), params=ALONE)[0]
+    assert [(e.subtype, e.state) for e in last_versions(events)] == [("ais_pair", "candidate"), ("under_way", "open")]
 
 
 def gale(leave_s, first=211_000_070, lat=55.1):

@@ -21,7 +21,7 @@ from tracks.records import PLAIN, TRAIL_TYPE
 from tracks.unheard import stayed
 
 DISTANCE_BINS = 16  # histogram behind the median distance, from 0 to the ceiling
-NEW, OPEN, WAITING, SUPPRESSED = 0, 1, 2, 3  # stages
+NEW, OPEN, WAITING, SUPPRESSED, EXPLAINED = 0, 1, 2, 3, 4  # stages; EXPLAINED: by their place, for good, so that nothing is asked but when it is over
 NOTHING, MET, PARTED, GONE, UNHEARD, LOOK = 0, 1, 2, 3, 4, 5  # what `due` says
 ASK_MS, TICK_MS = 300_000, 60_000  # how often somebody asks who else is there, and where those are who are not in contact
 PAIR = np.dtype(
@@ -227,6 +227,8 @@ def _said(pair, tick_ms, needs_ms, reports_min, patience):
     """What must be done about a pair."""
     break_ms, unheard_ms, new_ms, merge_ms = patience
     broken = tick_ms - pair["last_ms"]
+    if pair["stage"] == EXPLAINED:
+        return GONE if broken > merge_ms else NOTHING
     if broken > break_ms:
         if pair["stage"] == NEW:
             return GONE if broken > new_ms else NOTHING

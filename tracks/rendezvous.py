@@ -7,6 +7,8 @@ Theory. Contacts of a minute are entered into pairs; a pair that has been in con
 are two kinds of contact, each with pairs of its own: still (both slow) and abreast (both under way at one speed on one course). State is
 kept per pair: a vessel may meet several others at once. A pair is decided only in a minute in which both were heard lately, from
 rows that travel with the tick: nothing is looked up in the table of another shard.
+Most pairs lie in harbours that no mask shows, and part and meet again all day, at the limit of a contact. What their place says stands, so nothing is found out
+by asking again and nobody reads it: such a candidate is told when it is found, and once more when it is over and can no longer be merged.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from tracks.contacts import ABREAST, AGE_FACTOR, SLOW_REPORT_S, STILL, Found, Ro
 from tracks.detector import Detector, Home, Sight
 from tracks.key import mmsi_of, read_pair, tracks_of
 from tracks.meeting import Kind, Met, Parted
-from tracks.pairs import DISTANCE_BINS, GONE, LOOK, MET, OPEN, PAIR, PARTED, SUPPRESSED, UNHEARD, WAITING, due, enter
+from tracks.pairs import DISTANCE_BINS, EXPLAINED, GONE, LOOK, MET, OPEN, PAIR, PARTED, SUPPRESSED, UNHEARD, WAITING, due, enter
 from tracks.params import Params, Rendezvous
 from tracks.parties import Brought, farthest_m, gathered
 from tracks.subjects import subject_key
@@ -159,7 +161,7 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
     _look_about(pairs, sight, which[what == LOOK], brought)
     question = _in_question(meetings, other, sight, which[what == MET], brought)
     judged = _judged(meetings, sight, question, brought) if len(question) else None
-    over = what == PARTED
+    over = (what == PARTED) | ((what == GONE) & (pairs["stage"][which] == EXPLAINED))
     asked = np.flatnonzero(what == UNHEARD)
     if len(asked):
         over[asked] = seen_apart(sight, take_rows(pairs, which[asked]), rule)
@@ -196,23 +198,26 @@ def _look_about(pairs: np.ndarray, sight: Sight, at: np.ndarray, brought: Brough
 def _in_question(meetings: Meetings, other: Meetings, sight: Sight, met: np.ndarray, brought: Brought) -> np.ndarray:
     """int64[k, 3]: of the pairs that have met, those about which there is something to find out, and the places in `brought` of both.
 
-    Where one was not heard lately, we look again next minute. What the place said of two that are still stands as long as they lie together.
+    Where one was not heard lately, we look again next minute. What is told of the two as one kind need not be told as the other.
     """
-    pairs, told = meetings.pairs, other.book.pages
     if not len(met):
         return np.empty((0, 3), np.int64)
-    rows_a, rows_b = brought.both(*tracks_of(pairs["key"][met]), sight.tick_ms, sight.params.rendezvous)
-    asked, stands = (rows_a >= 0) & (rows_b >= 0), np.zeros(len(met), np.bool_)
-    for k, key in enumerate(pairs["key"][met].tolist()):
-        page, elsewhere = meetings.book.pages.get(key), told.get(key)
-        if elsewhere is not None and elsewhere.event.t_end is None:
-            asked[k] = False  # what is told of the two as one kind need not be told as the other
-        elif page is not None and not meetings.kind.under_way:
-            stands[k] = page.event.t_end is None and page.event.reason in SUPPRESSED_STANDING
-    pairs["stage"][met[asked & stands]] = SUPPRESSED
-    pairs["due_ms"][met[asked & stands]] = sight.tick_ms + SUPPRESSED_RECHECK_MS
-    asked &= ~stands
+    pairs = take_rows(meetings.pairs, met)
+    rows_a, rows_b = brought.both(*tracks_of(pairs["key"]), sight.tick_ms, sight.params.rendezvous)
+    asked = (rows_a >= 0) & (rows_b >= 0) & ~_go_on(other, pairs["key"], sight)
     return np.column_stack([met, rows_a, rows_b])[asked]
+
+
+def _go_on(meetings: Meetings, keys: np.ndarray, sight: Sight) -> np.ndarray:
+    """bool[n]: whether pairs of tracks meet now and it is told; those whose place explains it only as long as they are in contact."""
+    if not len(meetings.pairs):
+        return np.zeros(len(keys), np.bool_)
+    at = np.minimum(np.searchsorted(meetings.pairs["key"], keys), len(meetings.pairs) - 1)
+    pairs = take_rows(meetings.pairs, at)
+    close = sight.tick_ms - pairs["last_ms"] <= sight.params.rendezvous.interpolation_s_max * 1000.0
+    told = (pairs["stage"] == OPEN) | (pairs["stage"] == SUPPRESSED) | ((pairs["stage"] == EXPLAINED) & close)
+    found: np.ndarray = told & (pairs["key"] == keys)
+    return found
 
 
 def _judged(meetings: Meetings, sight: Sight, question: np.ndarray, brought: Brought) -> Met:
@@ -236,7 +241,7 @@ def _together(meetings: Meetings, sight: Sight, at: int, judged: Met, k: int) ->
     if not late:
         exclusions, doubts = explanations(sight, judged.beside(k), rule, judged.standing[k])
         reason = ep.suppressed_reason(exclusions)
-    meetings.pairs["stage"][at] = SUPPRESSED if reason else OPEN
+    meetings.pairs["stage"][at] = OPEN if not reason else EXPLAINED if reason in SUPPRESSED_STANDING else SUPPRESSED
     meetings.pairs["due_ms"][at] = _look_again_ms(meetings.kind, rule, tick_ms, judged.contact_s[k], reason)
     fresh = page is not None and tick_ms - page.emitted_ms < sight.params.revise_s * 1000.0
     told = page.event if page is not None and page.event.t_end is None and page.event.reason == reason else None

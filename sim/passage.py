@@ -108,21 +108,26 @@ class Waters:
         return (rows * self.cols + cols)[near], away_nm[near], self.off_nm[rows[near], cols[near]]
 
     def way(self, start: int, end: int, others: Sequence[int] = ()) -> Way | None:
-        """The way from cell to cell; None when the sea does not join them. One search finds those to `others` too, which will be asked for."""
-        if (start, end) not in self._ways:
-            self.explore(start, [end, *others])
-        return self._ways[start, end]
+        """The way from cell to cell; None when the sea does not join them.
+
+        It is always looked for from the cell with the smaller number, so that it depends on its ends alone, not on what was asked before, and the way back
+        is the same line. One search finds those from there to `others` too, which will be asked for.
+        """
+        first, last = min(start, end), max(start, end)
+        if (first, last) not in self._ways:
+            self.explore(first, [last, *others])
+        way = self._ways[first, last]
+        return way.back() if way and start != first else way
 
     def explore(self, start: int, ends: Sequence[int]) -> None:
-        """Find the ways from one cell to many at once (and the same ways back)."""
-        todo = [end for end in dict.fromkeys(ends) if (start, end) not in self._ways]
+        """Find the ways from one cell to those of many at once whose number is larger."""
+        todo = [end for end in dict.fromkeys(ends) if end >= start and (start, end) not in self._ways]
         if not todo:
             return
         before = np.empty(self.rows * self.cols, np.int32)
         _spread(self.off_nm, self.at_sea, self.across_nm, self.step_lat * 60, start, np.array(todo, np.int64), before)
         for end in todo:
-            way = None if before[end] == NONE else self._straight(before, start, end)
-            self._ways[start, end], self._ways[end, start] = way, way and way.back()
+            self._ways[start, end] = None if before[end] == NONE else self._straight(before, start, end)
 
     def _straight(self, before: np.ndarray, start: int, end: int) -> Way:
         cells = [end]

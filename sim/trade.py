@@ -124,8 +124,7 @@ class Trade:
 
     def _way(self, here: Stop, there: Stop) -> Way:
         a, b = self.ends[here.number].cell, self.ends[there.number].cell
-        self.sea.way(min(a, b), max(a, b), self.cells)  # always from the same end, so that the line there is the line back
-        way = self.sea.way(a, b)
+        way = self.sea.way(a, b, self.cells)
         assert way is not None, "all ends lie in one body of water"
         return way
 

@@ -77,6 +77,20 @@ def test_there_and_back_are_one_way():
     assert not np.allclose(north_bound, south_bound[::-1]), "each keeps to its own starboard"
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_way_depends_on_its_ends_alone(seed):
+    """Whatever was asked of the same waters before, by a fleet or by another simulation of the process, the line is the same."""
+    rng, ends = np.random.default_rng(seed), [harbour.cell for harbour in harbours(STRAIT)][:5] + list(edge_cells(STRAIT))[:3]
+    pairs = [(a, b) for a in ends for b in ends if a != b]
+    one, other = Waters(STRAIT), Waters(STRAIT)
+    expected = {pair: one.way(*pair) for pair in pairs}
+    for i in rng.permutation(len(pairs)).tolist():
+        way, before = other.way(*pairs[i], others=rng.permutation(ends).tolist()), expected[pairs[i]]
+        assert way is not None
+        assert before is not None
+        assert way.beside(0.5) == before.beside(0.5)
+
+
 def test_the_grid_finds_what_a_plain_search_finds():
     """The slow twin: the same law of joined neighbours, written again, on a small grid."""
     sea = Waters((-41.6, 174.0, -41.0, 174.9))

@@ -81,11 +81,13 @@ class FollowedFile(Reader):
             self.connection = Connection(self, str(self.path))
         wanted = min(READ_BYTES, self.old_bytes - self.place) if self.place < self.old_bytes else READ_BYTES
         try:
-            data = os.pread(self.stream.fileno(), wanted, self.place)
+            # together with what was read last: between two reads somebody may have written over it
+            seen = os.pread(self.stream.fileno(), len(self.past) + wanted, self.place - len(self.past))
         except OSError as fault:  # a network drive that went
             self.failed(fault)
             return False
-        if not data:
+        data = seen[len(self.past) :]
+        if not data or not seen.startswith(self.past):
             return False
         self.live = self.place >= self.old_bytes
         self.place += len(data)

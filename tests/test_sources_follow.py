@@ -142,6 +142,23 @@ def test_truncation_is_noticed_even_when_the_file_has_grown_again(tmp_path):
     assert tail.notes().count("truncated") == 2
 
 
+def test_written_over_between_the_look_and_the_read_it_is_read_from_its_beginning(tmp_path, monkeypatch):
+    path, look = tmp_path / "ais.log", source_follow.FollowedFile._changed
+    path.write_bytes(B)
+
+    def looked(reader):
+        changed = look(reader)
+        if reader.place == len(B) and path.read_bytes() == B:
+            with path.open("r+b") as file:
+                file.write(A * 3)
+        return changed
+
+    monkeypatch.setattr(source_follow.FollowedFile, "_changed", looked)
+    with Tail(path) as tail:
+        tail.until_text(B + A * 3)
+    assert tail.notes().count("truncated") == 1
+
+
 def test_a_file_that_is_not_there_yet_or_goes_is_waited_for(tmp_path):
     path = tmp_path / "ais.log"
     with Tail(path) as tail:

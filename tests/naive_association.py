@@ -27,6 +27,7 @@ class Track:
     class_b: bool = False
     both_classes: bool = False
     heard_ms: int | None = None
+    loa_m: int = 0
     recent: list = field(default_factory=list)
 
     def reach_m(self, t, limits):
@@ -111,7 +112,7 @@ def _take(row, tracks, limits, reacquire):
         v = near[0] if near and len(chain) > 1 else head
         v.heard_ms = max(t, v.heard_ms or t)
         return "coarse", v.ordinal
-    v, how = _where(chain, t, here, kn, limits, reacquire)
+    v, how = _where(chain, t, here, int(row["cog"]), kn, limits, reacquire)
     content = content_of(row)
     if how == "aside":
         head.heard_ms = max(t, head.heard_ms or t)
@@ -145,7 +146,7 @@ def _accept(v, row, t, here, kn, how):
     return "accepted", v.ordinal
 
 
-def _where(chain, t, here, kn, limits, reacquire):
+def _where(chain, t, here, cog, kn, limits, reacquire):
     head = chain[0]
     if head.t_ms is None:
         return head, "born"
@@ -178,9 +179,44 @@ def _where(chain, t, here, kn, limits, reacquire):
             return v, "aside"
         v.die()
         return head, "jumped"
+    if v.belief == "beside":
+        return _beside(head, v, t, here, cog, kn)
     if not v.agrees(t, here, kn):
-        _shadow(chain, v, t, here, kn)
+        shadow = next((w for w in chain[1:] if w.belief == "shadow"), None)
+        returns = shadow is not None and shadow.agrees(t, here, kn)
+        if v is head and t == head.t_ms and not returns and _elsewhere(head, here, cog, kn):
+            v = _sister(chain, t)
+            if v is not None:
+                v.belief = "beside"
+            return v, "aside"
+        _shadow(chain, v, t, here, cog, kn)
     return v, "goes on"
+
+
+def _elsewhere(head, here, cog, kn):
+    """In the head's second, and no antenna of hers, and neither ahead nor astern of her on either course."""
+    if distance_m(*head.at, *here) <= 60.0 + head.loa_m:
+        return False
+    if max(kn, head.speed_kn) < 0.5:
+        return min(kn, head.speed_kn) >= 0.0
+    north, east = here[0] - head.at[0], lon_difference(here[1], head.at[1]) * cos_lat(here[0])
+    courses = [course for course, speed in ((head.cog, head.speed_kn), (cog, kn)) if speed >= 3.0 and course < COG_MISSING]
+    ways = [(cosine(course), cosine(900 - course)) for course in courses]
+    ways.append((sum(y for y, _ in ways), sum(x for _, x in ways)))
+    along = math.cos(math.radians(30)) * math.hypot(north, east)
+    return bool(courses) and all(abs(north * y + east * x) <= along * math.hypot(y, x) * (1 + 1e-12) for y, x in ways)
+
+
+def _beside(head, v, t, here, cog, kn):
+    if t == head.t_ms and t != v.t_ms:
+        if not _elsewhere(head, here, cog, kn):
+            v.die()
+            return head, "goes on"
+        v.turns += 1
+        if v.turns >= 4 and t - v.birth_ms >= 300_000:
+            v.belief, v.turns, v.heard_ms = "believed", 0, v.t_ms
+            return v, "born"
+    return v, "aside"
 
 
 def _shared(chain):
@@ -211,11 +247,11 @@ def _after_silence(chain, t, here):
     return chain[keep], chain[keep].belief == "believed"
 
 
-def _shadow(chain, v, t, here, kn):
+def _shadow(chain, v, t, here, cog, kn):
     """The fix could have been reached, but not as told: is there a second hull that takes turns with this one?"""
     shadow = next((w for w in chain[1:] if w.belief == "shadow"), None)
     if shadow is not None and shadow.agrees(t, here, kn):
-        turns = shadow.turns + 1
+        turns = 0 if t == v.t_ms and not _elsewhere(v, here, cog, kn) else shadow.turns + 1
         mine, theirs = (v.t_ms, v.at, v.cog, v.speed_kn), (shadow.t_ms, shadow.at, shadow.cog, shadow.speed_kn)
         v.t_ms, v.at, v.cog, v.speed_kn = theirs
         shadow.t_ms, shadow.at, shadow.cog, shadow.speed_kn = mine
@@ -238,7 +274,9 @@ def _nearest(chain, t, here, kn, limits):
     agreeing, possible = [], []
     for v in chain:
         age_ms = 0 if v.t_ms is None else t - v.t_ms
-        limit_ms = {"shadow": 900_000, "tentative": 48 * HOUR_MS, "believed": 60 * HOUR_MS if v is not chain[0] else math.inf, "dead": 0}[v.belief]
+        limit_ms = {"shadow": 900_000, "beside": 900_000, "tentative": 48 * HOUR_MS, "believed": 60 * HOUR_MS if v is not chain[0] else math.inf, "dead": 0}[
+            v.belief
+        ]
         if v.belief != "dead" and age_ms > limit_ms:
             v.die()
         if v.belief not in ("believed", "tentative") or v.t_ms is None or age_ms > 60 * HOUR_MS:
@@ -248,6 +286,9 @@ def _nearest(chain, t, here, kn, limits):
             agreeing.append((v.away_m(t, here), v.ordinal))
         elif near:
             possible.append((v.away_m(t, here), v.ordinal))
+    beside = min([(v.away_m(t, here), v.ordinal) for v in chain if v.belief == "beside" and v.t_ms is not None and v.agrees(t, here, kn)], default=None)
+    if beside and (not agreeing or min(agreeing)[0] > max(60.0, beside[0])):
+        return chain[beside[1]]
     for found in (agreeing, possible):
         if found:
             return chain[min(found)[1]]
@@ -256,7 +297,7 @@ def _nearest(chain, t, here, kn, limits):
 
 def _sister(chain, t):
     dead = next((v for v in chain[1:] if v.belief == "dead"), None)
-    unsure = [v for v in chain[1:] if v.belief in ("tentative", "shadow")]
+    unsure = [v for v in chain[1:] if v.belief in ("tentative", "shadow", "beside")]
     if dead is None and len(chain) < 8:
         chain.append(Track(len(chain), t, ""))
         return chain[-1]

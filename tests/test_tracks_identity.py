@@ -210,6 +210,18 @@ def test_two_hulls_nearby_of_two_classes_or_heard_by_different_receivers():
     assert event.measures["signs"] == "receivers"
 
 
+@pytest.mark.parametrize("south_m", [-30.0, 30.0])
+def test_two_hulls_abreast_that_send_in_the_same_seconds(south_m):
+    """The reports of the one always come before the other's, or after."""
+    rows = in_order(way(), way(lat=54.2 - south_m / 111_195, lon=LON + 0.0065))
+    events, _ = watch(rows)
+    (event,) = [e for e in seen(events) if e.subtype == "dup_mmsi"]
+    assert event.measures["signs"] == "turns"
+    for seed in range(2):
+        cuts = np.random.default_rng(seed).integers(0, len(rows), 40).tolist()
+        assert lines(watch(shuffled(rows, seed), cuts=cuts, restarts=range(0, 40, 3), capacity=2)[0]) == lines(events)
+
+
 def test_half_an_hour_of_a_second_hull_is_needed():
     assert not seen(watch(in_order(way(), way(lon=LON + 0.5, step_s=12, hours=0.45)))[0])
 

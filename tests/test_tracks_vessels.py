@@ -70,8 +70,69 @@ def crowd(draw):
     return rows
 
 
-@settings(max_examples=200, deadline=None)
-@given(rough_sea() | crowd(), st.integers(1, 8))
+def steered(seconds, kn, cog_deg, turn_deg_s=0.0):
+    """Fixes of a number at these seconds, at one speed on a course that turns evenly."""
+    course = np.radians(cog_deg + turn_deg_s * seconds)
+    way = kn * 0.5144 * np.diff(seconds, prepend=seconds[0])
+    lat = 54.0 + np.cumsum(way * np.cos(course)) / 111_195
+    lon = 10.0 + np.cumsum(way * np.sin(course)) / 111_195 / np.cos(np.radians(54.0))
+    return track(211_000_000, seconds, lat, lon, sog_kn=kn, cog_deg=np.degrees(course))
+
+
+def put_off(rows, north_m, east_m):
+    """The same, so many metres away."""
+    out = rows.copy()
+    out["lat"] += np.rint(np.asarray(north_m) * 600_000 / 111_195).astype(np.int32)
+    out["lon"] += np.rint(np.asarray(east_m) * 600_000 / 111_195 / np.cos(np.radians(54.0))).astype(np.int32)
+    return out
+
+
+def stamped_later(rows, seconds):
+    """Copies of reports that a relay sends on as if they were of that time."""
+    out = rows.copy()
+    out["t_ms"] += seconds * 1000
+    return out
+
+
+def together(first, second, flips=()):
+    """Rows by time; of a second those of `first` lead, in the seconds `flips` those of `second`."""
+    rows = np.concatenate([first, second])
+    led = np.concatenate([np.zeros(len(first)), np.ones(len(second))])
+    led = np.where(np.isin(rows["t_ms"] - T0, np.asarray(flips) * 1000), -led, led)
+    rows["release_ms"] = rows["t_ms"]
+    return rows[np.lexsort([led, rows["t_ms"]])]
+
+
+@st.composite
+def same_second(draw):
+    """One number, heard at two places in most seconds, the first or the second of them first: another hull, or copies that are stamped wrongly."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    seconds = np.cumsum(
+        rng.choice([2, 10, 60, 180, 1000], draw(st.integers(10, 80)), p=draw(st.sampled_from([[0.3, 0.5, 0.1, 0.09, 0.01], [0, 0.1, 0.5, 0.35, 0.05]])))
+    )
+    rows = steered(seconds.astype(float), draw(st.sampled_from([0.0, 0.4, 2.0, 8.0, 15.0])), draw(st.integers(0, 359)), draw(st.sampled_from([0.0, 0.2, 2.0])))
+    far_m = draw(st.sampled_from([50, 150, 400, 600]))
+    other = draw(
+        st.sampled_from(
+            [
+                put_off(rows, far_m, 0),
+                put_off(rows, 0, far_m),
+                put_off(rows, rng.normal(0, far_m, len(rows)), 300),
+                stamped_later(rows, 60),
+                stamped_later(rows, 10),
+            ]
+        )
+    )
+    rows["sog"][rng.random(len(rows)) < draw(st.sampled_from([0.0, 0.2]))] = SOG_MISSING
+    both = together(
+        rows[rng.random(len(rows)) < 0.9], other[rng.random(len(rows)) < 0.9], seconds[rng.random(len(seconds)) < draw(st.sampled_from([0.0, 0.5, 1.0]))]
+    )
+    both["msg_type"] = both["receivers"] = 1
+    return both
+
+
+@settings(max_examples=300, deadline=None)
+@given(rough_sea() | crowd() | same_second(), st.integers(1, 8))
 def test_kernel_agrees_with_its_twin(rows, capacity):
     table = VesselTable.new(10_000, {"cold": np.dtype("<i8")}, capacity)
     taken = table.add_fixes(rows, *LIMITS)
@@ -95,7 +156,7 @@ def test_kernel_agrees_with_its_twin(rows, capacity):
 
 
 @settings(max_examples=40, deadline=None)
-@given(rough_sea() | crowd(), st.data())
+@given(rough_sea() | crowd() | same_second(), st.data())
 def test_any_cut_and_any_restart_leave_the_same_table(rows, data):
     whole = table_of(rows).to_sections()
     cut = data.draw(st.integers(0, len(rows)))
@@ -103,6 +164,70 @@ def test_any_cut_and_any_restart_leave_the_same_table(rows, data):
     table = VesselTable.from_sections(blob.unpack(blob.pack(table.to_sections(), schema=1), schema=1), 10_000)
     table.add_fixes(rows[cut:], *LIMITS)
     assert blob.pack(table.to_sections(), schema=1) == blob.pack(whole, schema=1)
+
+
+def hulls_of(rows):
+    """Believed tracks, and the reports of each."""
+    table = table_of(rows)
+    known = table.more[: len(table)]
+    return [int(table.rows["reports"][slot]) for slot in np.flatnonzero(known["belief"] == BELIEVED)]
+
+
+ORDERS = {
+    "first": lambda s: s[:0],
+    "second": lambda s: s,
+    "in turns": lambda s: s[::2],
+    "by chance": lambda s: s[np.random.default_rng(5).random(len(s)) < 0.5],
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("kn", [0.0, 6.0, 12.0])
+@pytest.mark.parametrize("step_s", [10, 60])
+def test_two_hulls_that_are_always_heard_in_one_second(order, kn, step_s):
+    seconds = np.arange(0.0, 3600.0, step_s)
+    one = steered(seconds, kn, 0.0)
+    reports = hulls_of(together(one, put_off(one, 20.0, 400.0), ORDERS[order](seconds)))
+    assert len(reports) == 2
+    assert min(reports) > len(seconds) * 0.8, "and both have nearly all of theirs"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("cog_deg", [0.0, 90.0, 180.0, 300.0])
+@pytest.mark.parametrize(("turn_deg_s", "late_s"), [(0.0, 60), (0.0, 90), (0.5, 60), (-1.5, 60), (0.3, 80)])
+def test_what_a_relay_sends_on_as_if_it_were_new_is_no_hull(order, cog_deg, turn_deg_s, late_s):
+    """Copies lie astern on the way that was sailed, straight or not, whether they come before or after what is sent in their second."""
+    seconds = np.arange(0.0, 3600.0, 10.0)
+    one = steered(seconds, 12.0, cog_deg, turn_deg_s)
+    copies = stamped_later(one, late_s)
+    assert len(hulls_of(together(one, copies[copies["t_ms"] <= one["t_ms"].max()], ORDERS[order](seconds)))) == 1
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_table_of_whole_minutes_makes_no_hull(order):
+    """All of a minute's reports have one time: they lie ahead of each other."""
+    seconds = np.arange(0.0, 7200.0, 20.0)
+    one = steered(seconds, 15.0, 40.0)
+    one["t_ms"] -= one["t_ms"] % 60_000
+    minutes = np.unique(one["t_ms"] - T0) / 1000
+    assert len(hulls_of(together(one[::2], one[1::2], ORDERS[order](minutes)))) == 1
+
+
+@pytest.mark.parametrize("loa_m", [0, 300])
+def test_antennas_of_a_long_ship_are_no_two_hulls(loa_m):
+    seconds = np.arange(0.0, 3600.0, 10.0)
+    one = steered(seconds, 0.0, 0.0)
+    rows = together(one, put_off(one, 10.0, 250.0 if loa_m else 55.0))
+    table = table_of(rows[:1])
+    table.more["loa_m"][0] = loa_m
+    table.add_fixes(rows[1:], *LIMITS)
+    assert (table.more["belief"][: len(table)] == BELIEVED).sum() == 1
+
+
+def test_what_was_elsewhere_for_a_moment_is_no_hull():
+    seconds = np.arange(0.0, 3600.0, 10.0)
+    one = steered(seconds, 0.0, 0.0)
+    assert hulls_of(together(one, put_off(one[100:125], 0.0, 400.0))) == [len(one)]
 
 
 @settings(max_examples=60, deadline=None)

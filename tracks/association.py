@@ -10,6 +10,9 @@ Everything else is a question, asked in `_choose`:
 - A fix that the track could have reached, though not at the speed it tells (a frozen SOG, a long turn), is accepted; the
   place that it left is kept as a SHADOW. If the next ones change to and fro between the two, TURNS_MIN times, these are
   two hulls close together, and the shadow becomes a track of its own. A shadow that nobody returns to dies.
+- No hull is at two places in one second. A fix of the head's own second that lies elsewhere (`_is_elsewhere`) starts a track BESIDE it, which takes its
+  like aside. When the two were heard so TURNS_MIN times, over BESIDE_MS, these are two hulls. What a clock, a relay or a table of whole
+  minutes has stamped wrongly lies ahead or astern on its own course: that is dropped, and a track beside that is met there ends.
 Once two hulls are known to share a number, more may, and where the nearest has been silent for QUIET_MS a fix is nobody's by right. It goes to
 the hull that it suits best (`_suits`: how far from where it was or, as it steered, would be; how long silent). If another suits it nearly as
 well, nobody knows whose it is: a new segment begins there, and the tracks that it could have gone on with end. A place that suits none is one
@@ -51,6 +54,7 @@ from tracks.key import SHIP_MMSI_MAX, SHIP_MMSI_MIN, TRACKS_MAX
 from tracks.records import (
     ACCEPTED,
     BELIEVED,
+    BESIDE,
     BORN,
     COARSE,
     DEAD,
@@ -89,6 +93,9 @@ NOISE_M = 60.0  # two GNSS errors, an antenna's swing, rounding
 WAY = 2.2  # times the way at the speed told: speeds grow between reports
 TURNS_MIN = 4
 SHADOW_MS = 900_000
+BESIDE_MS = 300_000  # for so long two are heard in one second before they are two hulls
+REST_KN = 0.5  # no faster: at rest
+IN_LINE = math.cos(math.radians(30.0))  # so near its course a fix lies that was stamped wrongly, whatever she turned meanwhile
 TENTATIVE_MS = 2 * 86_400_000
 RETURN_MS = 60 * 3_600_000  # silent for so long, a track begins anew (GlobalFishingWatch's segmenter: 2.5 days)
 SILENT_MOVING_MS, SILENT_SLOW_MS = 120_000, 480_000  # a track not heard for so long has left its place (M.1371-5, table 1: 10-30 s and 180 s)
@@ -297,12 +304,12 @@ def _believe(rows, more, heard, slot):
 @kernel(int64(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4)), **PLAIN)
 def _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits):
     """The living track that a fix agrees with best; else the believed one that could have reached it; else -1. Kills what is over."""
-    best, best_m, possible, possible_m = -1, 0.0, -1, 0.0
+    best, best_m, possible, possible_m, beside, beside_m = -1, 0.0, -1, 0.0, -1, 0.0
     at = head
     while at >= 0:
         v, m = rows[at], more[at]
         age_ms = t - v["t_ms"]
-        over = (m["belief"] == SHADOW and age_ms > SHADOW_MS) or (m["belief"] == TENTATIVE and age_ms > TENTATIVE_MS)
+        over = ((m["belief"] == SHADOW or m["belief"] == BESIDE) and age_ms > SHADOW_MS) or (m["belief"] == TENTATIVE and age_ms > TENTATIVE_MS)
         if over or (at != head and m["belief"] == BELIEVED and age_ms > RETURN_MS):
             _end(rows, more, heard, at)
         if (m["belief"] == BELIEVED or m["belief"] == TENTATIVE) and v["t_ms"] != T_MISSING and age_ms <= RETURN_MS:
@@ -313,7 +320,13 @@ def _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits):
                     best, best_m = at, away_m
             elif near and (possible < 0 or away_m < possible_m):
                 possible, possible_m = at, away_m
+        elif m["belief"] == BESIDE and v["t_ms"] != T_MISSING and _miss_m(rows, more, at, t, lat, lon, speed_kn) <= 0.0:
+            away_m = _away_m(rows, more, at, t, lat, lon)
+            if beside < 0 or away_m < beside_m:
+                beside, beside_m = at, away_m
         at = np.int64(m["next"]) - 1
+    if beside >= 0 and (best < 0 or (best_m > NOISE_M and beside_m < best_m)):  # at rest it may be where the head is: then a fix is the head's
+        return beside
     return best if best >= 0 else possible
 
 
@@ -400,11 +413,48 @@ def _after_silence(rows, more, heard, head, t, lat, lon):
     return keep, RETURNED if more[keep]["belief"] == BELIEVED else GOES_ON
 
 
+@kernel(boolean(HOT_TYPE[::1], MORE_TYPE[::1], int64, int64, int64, int64, float64), **PLAIN)
+def _is_elsewhere(rows, more, slot, lat, lon, cog, speed_kn):
+    """Whether a fix of the same second as a track's last one is another hull's: farther off than antennas explain, and not on the way of either."""
+    v = rows[slot]
+    if distance_m(v["lat"], v["lon"], lat, lon) <= NOISE_M + more[slot]["loa_m"]:
+        return False
+    own_kn = _speed_kn(rows, more, slot)
+    if max(speed_kn, own_kn) < REST_KN:
+        return min(speed_kn, own_kn) >= 0.0
+    north, east = np.float64(lat - v["lat"]), lon_difference(lon, v["lon"]) * cos_lat(lat)
+    along, known, mid_north, mid_east = IN_LINE * math.sqrt(north * north + east * east), False, 0.0, 0.0
+    for course, kn in ((np.int64(v["cog"]), own_kn), (cog, speed_kn)):
+        if kn >= SLOW_KN and course < COG_MISSING:  # slower, a course is mostly noise
+            to_north, to_east, known = _cosine(course * 60_000), _cosine(54_000_000 - course * 60_000), True
+            if abs(north * to_north + east * to_east) > along:
+                return False
+            mid_north += to_north
+            mid_east += to_east
+    # in an even turn the way between two places points half-way between the courses there
+    return known and abs(north * mid_north + east * mid_east) <= along * math.sqrt(mid_north * mid_north + mid_east * mid_east)
+
+
+@kernel(types.UniTuple(int64, 2)(HOT_TYPE[::1], MORE_TYPE[::1], int64[::1], *[int64] * 6, float64), **PLAIN)
+def _beside(rows, more, heard, head, slot, t, lat, lon, cog, speed_kn):
+    """(slot, how) of a fix that agrees with a track beside the head."""
+    if t == rows[head]["t_ms"] and t != rows[slot]["t_ms"]:
+        if not _is_elsewhere(rows, more, head, lat, lon, cog, speed_kn):
+            _end(rows, more, heard, slot)
+            return head, GOES_ON
+        if more[slot]["turns"] < TURNS_MIN:
+            more[slot]["turns"] += np.uint8(1)
+        if more[slot]["turns"] >= TURNS_MIN and t - more[slot]["birth_ms"] >= BESIDE_MS:
+            _believe(rows, more, heard, slot)
+            return slot, BORN
+    return slot, -1
+
+
 @kernel(
-    types.UniTuple(int64, 2)(*ARRAYS[:4], int64[::1], int64, int64, int64, int64, float64, types.UniTuple(float64, 4), int64),
+    types.UniTuple(int64, 2)(*ARRAYS[:4], int64[::1], *[int64] * 5, float64, types.UniTuple(float64, 4), int64),
     **PLAIN,
 )
-def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits, reacquire):
+def _choose(rows, more, heard, trail, cells, head, t, lat, lon, cog, speed_kn, limits, reacquire):
     """(slot, how): the track of a fix that is not simply where its vessel should be. slot -1: no room; how -1: not believed yet."""
     slot = _nearest(rows, more, heard, head, t, lat, lon, speed_kn, limits)
     if slot >= 0 and t - rows[slot]["t_ms"] >= QUIET_MS and _is_shared(more, head):
@@ -431,10 +481,16 @@ def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits
         more[slot]["belief"] = np.uint8(DEAD)  # nobody is heard at the old place any more: the vessel is here now
         rows[slot]["t_ms"] = T_MISSING
         return head, JUMPED
+    if more[slot]["belief"] == BESIDE:
+        return _beside(rows, more, heard, head, slot, t, lat, lon, cog, speed_kn)
     if _miss_m(rows, more, slot, t, lat, lon, speed_kn) <= 0.0:
         return slot, GOES_ON
     shadow = _shadow_of(rows, more, head)
     if shadow >= 0 and _miss_m(rows, more, shadow, t, lat, lon, speed_kn) <= 0.0:
+        if t == rows[slot]["t_ms"] and not _is_elsewhere(rows, more, slot, lat, lon, cog, speed_kn):
+            more[shadow]["turns"] = np.uint8(0)  # the one that came first was stamped wrongly
+            _change_places(rows, more, shadow, slot)
+            return slot, GOES_ON
         if np.int64(more[shadow]["turns"]) + 1 >= TURNS_MIN:
             # two hulls, close together: the shadow lives on where the last fix was, this track is where the shadow was
             _change_places(rows, more, shadow, slot)
@@ -443,6 +499,11 @@ def _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits
         more[shadow]["turns"] += np.uint8(1)
         _change_places(rows, more, shadow, slot)
         return slot, GOES_ON
+    if slot == head and t == rows[head]["t_ms"] and _is_elsewhere(rows, more, head, lat, lon, cog, speed_kn):
+        slot = _new_sister(rows, more, heard, trail, cells, head, t)
+        if slot >= 0:
+            more[slot]["belief"] = np.uint8(BESIDE)
+        return slot, -1
     if shadow < 0:
         shadow = _new_sister(rows, more, heard, trail, cells, head, t)
         if shadow >= 0:
@@ -641,7 +702,7 @@ def associate(fixes, at_row, rows, more, heard, trail, places, cells, receivers,
                 if sisters > 2 * steps + 1 and not far and t - v["t_ms"] <= RETURN_MS:
                     v["sisters"] = np.uint8(sisters - steps)
                 elif sisters != 0 or (far and distance_m(v["lat"], v["lon"], lat, lon) > way_m):
-                    slot, how = _choose(rows, more, heard, trail, cells, head, t, lat, lon, speed_kn, limits, reacquire)
+                    slot, how = _choose(rows, more, heard, trail, cells, head, t, lat, lon, np.int64(fix["cog"]), speed_kn, limits, reacquire)
                     if slot < 0 or how < 0:
                         v["sisters"] = np.uint8(1 if v["sisters"] != 0 else 0)
                         cells[QUARANTINED] += 1

@@ -62,8 +62,8 @@ MORE = np.dtype(
         ("masked", "u1"),
         ("watched", "u1"),  # inside a watched zone: 0 not asked, 1 yes, 2 no
         ("ordinal", "u1"),  # number of the track within its MMSI
-        ("belief", "u1"),  # DEAD, TENTATIVE, SHADOW or BELIEVED
-        ("turns", "u1"),  # shadow: how often the reports have changed to and fro
+        ("belief", "u1"),  # DEAD, TENTATIVE, SHADOW, BELIEVED or BESIDE
+        ("turns", "u1"),  # shadow: how often the reports have changed to and fro; beside: how often both were heard in one second
         ("trouble", "u1"),  # TROUBLE_* bits: what is wrong with its place
         ("trouble_min", "<u2"),  # since when, in minutes modulo 2**16
         ("was_lat", "<i4"),  # where it was before
@@ -89,7 +89,7 @@ TAKEN = np.dtype(
 )
 assert (HOT.itemsize, MORE.itemsize) == (64, 64)
 
-DEAD, TENTATIVE, SHADOW, BELIEVED = range(4)  # belief in a track
+DEAD, TENTATIVE, SHADOW, BELIEVED, BESIDE = range(5)  # belief in a track
 GOES_ON, BORN, JUMPED, RETURNED = range(4)  # how a fix continues its track
 (ACCEPTED, DUPLICATE, LATE_USED, LATE, NOT_VESSEL, NO_POSITION, COARSE, SAME_TIME, QUARANTINED, TABLE_FULL) = range(10)
 COUNTERS = ("accepted", "duplicate_30s", "late_used", "late", "not_vessel", "no_position", "coarse", "same_time", "quarantined", "table_full")

@@ -78,7 +78,7 @@ class Nursery:
         self.lock = threading.Lock()
 
     def start(self, arguments: list[str], log: Path, **how: Any) -> Child:
-        """A `dogwatch` with these arguments; its words go to the end of `log`. how: as `run`, in paths."""
+        """A `dogwatch` with these arguments; its words go to the end of `log`. how: its folder, environment, file of what is typed, file of its errors."""
         return Child(self, {"start": arguments, "log": str(log), **how})
 
     def run(

@@ -382,9 +382,7 @@ class Position(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     reach_blocks_min: Positive = 1_000.0  # five minutes of one vessel under way each: less heard, and nothing is known of its reach
     reach_s_min: Positive = 600.0
     reach_others_nm: Positive = 50.0
-    reach_others_max: Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNT)] = (
-        2  # more about there beyond reach as well: the air carries far, or the station has moved
-    )
+    reach_others_max: Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNT)] = 2  # more about there beyond reach too: the air carries far, or the mast has moved
     lost_s_min: Positive = 300.0
     smooth: bool = False  # look for tracks too smooth to be sailed; profiles switch it on
     smooth_s_min: Positive = 3_600.0  # of ten minutes each in which she kept one line and one speed to the last digit

@@ -25,7 +25,7 @@ from tracks.loitering import LoiteringDetector
 from tracks.pairs import EXPLAINED, PAIR
 from tracks.port_visit import PortVisitDetector
 from tracks.records import TRAIL
-from tracks.rendezvous import SUPPRESSED_STANDING
+from tracks.rendezvous import SUPPRESSED_HARBOUR, SUPPRESSED_STANDING
 from tracks.subjects import TOWING_NAV
 from tracks.zone_events import ZoneDetector
 from tracks.zone_follow import OUT, OUT_OF_BELT, ZONES_HELD
@@ -163,6 +163,15 @@ def _from_26(sections: Sections) -> None:
             found[kind]["pairs"] = _refitted(pairs, PAIR, stage=np.where(by_place, EXPLAINED, pairs["stage"]))
 
 
+def _from_27(sections: Sections) -> None:
+    """Two whom a harbour or an anchorage explains begin anew when they meet elsewhere."""
+    for found in _all_named("rendezvous", sections):
+        pairs = found["still"]["pairs"]
+        reasons = {key: event_from_json(text).reason for key, _, text, _ in found["still"]["book"]}
+        lies = [reasons.get(key) in SUPPRESSED_HARBOUR for key in pairs["key"].tolist()]
+        found["still"]["pairs"], found["abreast"]["pairs"] = _refitted(pairs, PAIR, harboured=np.array(lies)), _refitted(found["abreast"]["pairs"], PAIR)
+
+
 def _to_pools(table: Sections, names: set[str]) -> None:
     """Records of these detectors as they are now: what few tracks need in pools."""
     kinds = {detector.NAME: detector for detector in new_detectors()}
@@ -225,4 +234,5 @@ MIGRATIONS: dict[int, Callable[[Sections], None]] = {
     24: _from_24,
     25: _from_25,
     26: _from_26,
+    27: _from_27,
 }

@@ -24,7 +24,7 @@ from tracks.step import TrackState, track_step
 from watchlists.screen import Watchlists
 from zones.geography import Geography
 
-STATE_SCHEMA = 27  # grows with any change of a section, which runners/migrations.py then explains; a blob that it cannot is refused or rebuilt by replay
+STATE_SCHEMA = 28  # grows with any change of a section, which runners/migrations.py then explains; a blob that it cannot is refused or rebuilt by replay
 
 
 @dataclass(slots=True)

@@ -203,6 +203,26 @@ def of_26(sections: dict[str, Any]) -> None:
             of_26(section)
 
 
+def of_27(sections: dict[str, Any]) -> None:
+    """Sections as schema 27 had them: nothing was kept of whether two lie in what explains them."""
+    for name, section in sections.items():
+        if name == "rendezvous" and isinstance(section, dict):
+            for kind in ("still", "abreast"):
+                section[kind]["pairs"] = pair_of_27(section[kind]["pairs"])
+        elif isinstance(section, dict):
+            of_27(section)
+
+
+def pair_of_27(pairs: np.ndarray) -> np.ndarray:
+    """PAIR rows of schema 27."""
+    names = [("spare", "u1", (5,)) if name == "harboured" else (name, pairs.dtype[name]) for name in pairs.dtype.names if name != "padding"]
+    old = np.zeros(len(pairs), np.dtype(names))
+    for name in old.dtype.names:
+        if name != "spare":
+            old[name] = pairs[name]
+    return old
+
+
 BAY = Limit("bay", "1", "watch", 0.016, 0.02, "", "zone:bay", ZoneRelation("bay", "1", "watch", "crossed", 0.0))
 ARRIVED_17 = ("key", "turn_ms", "slow_ms", "lat", "lon", "turn_cos", "before_kn")
 BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {
@@ -218,6 +238,7 @@ BEFORE: dict[int, Callable[[dict[str, Any]], None]] = {
     24: of_24,
     25: of_25,
     26: of_26,
+    27: of_27,
 }
 
 
@@ -394,6 +415,19 @@ def test_two_whose_place_explained_them_before_the_upgrade_are_asked_about_no_mo
     assert pairs["stage"].tolist() == [SUPPRESSED, SUPPRESSED, OPEN, WAITING]
     told = migrated(sections, 26, 27)["detectors"]["rendezvous"]["still"]["pairs"]
     assert (told.dtype, told["stage"].tolist()) == (PAIR, [EXPLAINED, SUPPRESSED, OPEN, WAITING])
+
+
+def test_who_lay_in_a_harbour_before_the_upgrade_begin_anew_elsewhere():
+    pairs = np.zeros(3, PAIR)
+    pairs["key"], pairs["stage"] = [7, 8, 9], [EXPLAINED, EXPLAINED, OPEN]
+    event = Event("e", 1, "candidate", "rendezvous", "ais_pair", [], [], 1, None, 2, 0.0, 0.0, [], {}, [], [], 0.5, "rendezvous", "1.2", "")
+    reasons = {7: "suppressed: unmapped_harbour", 8: "suppressed: weather_stop", 9: ""}
+    book = [[key, 1, to_json(replace(event, reason=reason)), {}] for key, reason in reasons.items()]
+    sections = {"detectors": {"rendezvous": {"still": {"pairs": pairs, "book": book}, "abreast": {"pairs": pairs[:1].copy(), "book": book[:1]}}}}
+    of_27(sections)
+    told = migrated(sections, 27, 28)["detectors"]["rendezvous"]
+    assert (told["still"]["pairs"].dtype, told["still"]["pairs"]["harboured"].tolist()) == (PAIR, [1, 0, 0])
+    assert (told["abreast"]["pairs"].dtype, told["abreast"]["pairs"]["harboured"].tolist()) == (PAIR, [0]), "who goes abreast lies nowhere"
 
 
 def test_a_migration_leaves_alone_what_it_does_not_know():

@@ -230,6 +230,46 @@ def test_who_sail_from_their_berths_together_are_told_under_way():
     assert [(e.subtype, e.state) for e in last_versions(events)] == [("ais_pair", "candidate"), ("under_way", "open")]
 
 
+def two_places(first, then, way_s=3600, hours=5):
+    """Two lie together for an hour, sail apart, and lie together again elsewhere (degrees east)."""
+    t = every(60, hours)
+    share = np.clip((t - 3600) / way_s, 0, 1)
+    under_way = (share > 0) & (share < 1)
+    lon, side = first + (then - first) * share, np.where(under_way, 0.06 * np.sin(np.pi * share), 150 * M_DEG)
+    sailing = {"sog_kn": np.where(under_way, 14.5, 0.2), "cog_deg": 90.0}
+    return in_order(track(A, t, 54.5, lon, **sailing), track(B, t, 54.5 + side, lon, **sailing))
+
+
+HARBOUR_LON, SEA_LON, FAR_LON = 9.99, 10.4, 10.8
+IN_HARBOUR = "suppressed: unmapped_harbour"
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "reasons"),
+    [(HARBOUR_LON, SEA_LON, [IN_HARBOUR, ""]), (SEA_LON, HARBOUR_LON, ["", IN_HARBOUR]), (SEA_LON, FAR_LON, ["", ""])],
+    ids=["harbour, then sea", "sea, then harbour", "sea, then sea"],
+)
+def test_who_meet_again_elsewhere_meet_anew(first, then, reasons):
+    """Each place is judged by itself, within the time in which a meeting at one place would go on; and nobody met half-way."""
+    rows = two_places(first, then)
+    events = watch(rows, params=ALONE)[0]
+    old, new = last_versions(events)
+    assert [old.reason, new.reason] == reasons
+    assert (old.lon, new.lon) == (pytest.approx(first, abs=0.001), pytest.approx(then, abs=0.001))
+    assert ((old.t_start - T0) / 60_000, (old.t_end - T0) / 60_000) == (0, 60)
+    assert ((new.t_start - T0) / 60_000, new.t_end) == (120, None)
+    assert old.measures["duration_s"] == 3600
+    assert new.measures["duration_s"] <= 3 * 3600
+    again = watch(rows, params=ALONE, cuts=range(0, len(rows), 7), restarts=range(0, len(rows) // 7, 3))[0]
+    assert lines(again) == lines(events)
+
+
+@pytest.mark.parametrize(("metres", "meetings"), [(1500, 1), (7000, 1), (9500, 2)])
+def test_ships_that_drift_meet_in_the_same_place(metres, meetings):
+    """Out of reach is what lies more than 2 km and the drift of the time apart (2 kn for 100 min: 6.2 km) from where they were last together."""
+    assert len(last_versions(watch(two_places(SEA_LON, SEA_LON + metres * M_DEG / np.cos(np.radians(54.5)), way_s=6000), params=ALONE)[0])) == meetings
+
+
 def gale(leave_s, first=211_000_070, lat=55.1):
     """Five ships bow to the wind; three go on at a time, the first two stay beside each other."""
     t = every(60, 1.5)

@@ -5,10 +5,13 @@ were heard. Pairs and contacts are both sorted by key, so entering is one walk a
 tick: a pair of which nobody has reported anew is not touched. A pair says itself when somebody must look at it (`due_ms`), so that a
 thousand neighbours who lie side by side for days cost a comparison a minute. Who else is there must be asked before it is told as well: company
 that explains two who lie together may leave before them (`LOOK`). A break in which nobody saw them apart may be bridged
-(tracks/unheard.py); how long they were so unheard is kept beside the contact.
+(tracks/unheard.py); how long they were so unheard is kept beside the contact. A pair of which something is told begins anew elsewhere: what the one
+place says is no word about the other, and between the two nobody met. Elsewhere is out of reach of drift, or, where a harbour explains them, another place.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numba import boolean, float64, from_dtype, int64, types, uint8
@@ -16,9 +19,9 @@ from numba import boolean, float64, from_dtype, int64, types, uint8
 from dogwatch.batch import T_MISSING, put_rows, take_rows
 from dogwatch.geo import lon_difference
 from dogwatch.kernel import kernel
-from tracks.contacts import CONTACT, NEAR
+from tracks.contacts import CONTACT, NEAR, apart_m
 from tracks.records import PLAIN, TRAIL_TYPE
-from tracks.unheard import stayed
+from tracks.unheard import reach_m, stayed
 
 DISTANCE_BINS = 16  # histogram behind the median distance, from 0 to the ceiling
 NEW, OPEN, WAITING, SUPPRESSED, EXPLAINED = 0, 1, 2, 3, 4  # stages; EXPLAINED: by their place, for good, so that nothing is asked but when it is over
@@ -37,7 +40,8 @@ PAIR = np.dtype(
         ("stage", "u1"),
         ("looked", "u1"),  # whether it was asked who else is there, before it was told
         ("alike", "u1"),  # of these, how many showed their bows where both show theirs
-        ("spare", "u1", (5,)),
+        ("harboured", "u1"),  # whether they lie in what explains them: who lies in a harbour or at anchor does not drift
+        ("padding", "u1", (4,)),
         ("start_ms", "<i8"),  # of the episode
         ("done_ms", "<i8"),  # contact in the segments before
         ("bridged_ms", "<i8"),  # of all contact, in breaks in which nobody saw them apart
@@ -61,36 +65,61 @@ PAIR = np.dtype(
 _PAIR, _CONTACT, _NEAR = from_dtype(PAIR), from_dtype(CONTACT), from_dtype(NEAR)
 
 
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What became of the contacts of a tick."""
+
+    pairs: np.ndarray
+    began: np.ndarray  # CONTACT rows with which a pair begins
+    at: np.ndarray  # which pairs these are
+    left: np.ndarray  # PAIR rows as they were of those that begin anew elsewhere
+    refused: int  # how many found no room
+
+
 def enter(
     pairs: np.ndarray,
     contacts: np.ndarray,
     kind: int,
     near: np.ndarray,
     trail: np.ndarray,
-    limits: tuple[float, float, float, float, float],
+    limits: tuple[float, float, float, float, float, float],
     pairs_max: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """(pairs with the contacts of a tick of one kind entered, CONTACT rows of the new ones, which pairs these are, how many found no room).
+) -> Entered:
+    """Enter the contacts of a tick of one kind.
 
-    trail: by the `slot` of `near`. limits: speed_kn of the median, longest break and longest silence in ms, fastest report in kn, width of a distance bin in m.
+    trail: by the `slot` of `near`. limits: speed_kn of the median, longest break and longest silence in ms, fastest report in kn, width of a distance bin in m,
+    how far in m from where they lay is elsewhere.
     """
     which, places = np.empty(len(contacts), np.int64), np.empty(len(contacts), np.int64)
-    new = _touch(pairs, contacts, kind, near, trail, limits, which, places)
-    refused = max(0, len(pairs) + new - pairs_max) if new else 0
-    at = places[: new - refused] + np.arange(new - refused)
-    fresh = take_rows(contacts, which[: len(at)]) if len(at) else contacts[:0]
-    if len(at):
-        pairs = _with_new(pairs, fresh["key"], at)
-        _touch_at(pairs, at, fresh, near, trail, limits)
-    return pairs, fresh, at, refused
+    n = _touch(pairs, contacts, kind, near, trail, limits, which, places)
+    if not n:
+        return Entered(pairs, contacts[:0], places[:0], pairs[:0], 0)
+    began, at = take_rows(contacts, which[:n]), places[:n]
+    new = np.append(pairs["key"], 0)[at] != began["key"]
+    kept = ~new | (np.cumsum(new) <= pairs_max - len(pairs))
+    began, at, new = take_rows(began, kept), at[kept], new[kept]
+    left = take_rows(pairs, at[~new])
+    at += np.cumsum(new) - new
+    pairs = _with_room(pairs, at[new])
+    put_rows(pairs, at, _blank(began["key"]))
+    _touch_at(pairs, at, began, near, trail, limits)
+    return Entered(pairs, began, at, left, n - len(at))
 
 
-def _with_new(pairs: np.ndarray, keys: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Pairs with blank ones in the given places."""
-    out, new = np.zeros(len(pairs) + len(keys), PAIR), np.zeros(len(pairs) + len(keys), np.bool_)
-    new[at] = True
-    put_rows(out, ~new, pairs)
-    out["key"][new], out["last_ms"][new], out["approach_m"][new] = keys, T_MISSING, -1.0
+def _blank(keys: np.ndarray) -> np.ndarray:
+    """Pairs of which nothing is known yet."""
+    out = np.zeros(len(keys), PAIR)
+    out["key"], out["last_ms"], out["approach_m"] = keys, T_MISSING, -1.0
+    return out
+
+
+def _with_room(pairs: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Pairs with room at places that are new."""
+    if not len(at):
+        return pairs
+    out, stays = np.empty(len(pairs) + len(at), PAIR), np.ones(len(pairs) + len(at), np.bool_)
+    stays[at] = False
+    put_rows(out, stays, pairs)
     return out
 
 
@@ -109,6 +138,13 @@ def _is_broken(pair, a, b, trail, limits):
     pair["bridged_ms"] += max(0, min(a["t_ms"], b["t_ms"]) - last_ms)
     pair["due_ms"] = 0
     return False
+
+
+@kernel(boolean(_PAIR, _NEAR, float64, float64), **PLAIN)
+def _is_elsewhere(pair, a, elsewhere_m, drift_kn):
+    """Whether they are not where they were, nor where drift can have brought them."""
+    limit_m = reach_m(elsewhere_m, 0.0 if pair["harboured"] else drift_kn, a["t_ms"] - pair["last_ms"])
+    return apart_m(pair["mid_lat"], pair["mid_lon"], a["lat"], a["lon"]) > limit_m
 
 
 @kernel((_PAIR, _NEAR, _NEAR, types.float32), **PLAIN)
@@ -164,25 +200,28 @@ def _measure(pair, a, b, distance_m, bin_m):
         pair["distances"][k] += np.uint16(1)
 
 
-@kernel((_PAIR, _CONTACT, _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 5)), **PLAIN)
+@kernel(boolean(_PAIR, _CONTACT, _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 6)), **PLAIN)
 def _touch_one(pair, c, near, trail, limits):
-    """Enter a contact into its pair."""
-    speed_max, break_ms, unheard_ms, gate_kn, bin_m = limits
+    """Enter a contact into its pair, unless something is told of it and this is elsewhere; returns whether it was entered."""
+    speed_max, break_ms, unheard_ms, gate_kn, bin_m, elsewhere_m = limits
     a, b = near[c["a"]], near[c["b"]]
     if a["t_ms"] == pair["t_a"] and b["t_ms"] == pair["t_b"]:
-        return
+        return True
     if _is_broken(pair, a, b, trail, (break_ms, unheard_ms, speed_max, gate_kn)):
+        if pair["stage"] != NEW and _is_elsewhere(pair, a, elsewhere_m, speed_max):
+            return False
         _begin(pair, a, b, np.float32(c["distance_m"]))
     pair["last_ms"] = max(pair["last_ms"], min(a["t_ms"], b["t_ms"]))
     _count(pair, a, b, speed_max)
     _measure(pair, a, b, c["distance_m"], bin_m)
+    return True
 
 
-@kernel(int64(_PAIR[::1], _CONTACT[::1], int64, _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 5), int64[::1], int64[::1]), **PLAIN)
+@kernel(int64(_PAIR[::1], _CONTACT[::1], int64, _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 6), int64[::1], int64[::1]), **PLAIN)
 def _touch(pairs, contacts, kind, near, trail, limits, which, places):
     """Enter the contacts of one tick and kind into their pairs (both sorted by key).
 
-    Write which of them have no pair, and before which pair it belongs; returns how many.
+    Write with which of them a pair begins, and the place of that pair or the one before which it belongs; returns how many.
     """
     at, n = 0, 0
     for i in range(contacts.shape[0]):
@@ -191,16 +230,14 @@ def _touch(pairs, contacts, kind, near, trail, limits, which, places):
             continue
         while at < pairs.shape[0] and pairs[at]["key"] < c["key"]:
             at += 1
-        if at < pairs.shape[0] and pairs[at]["key"] == c["key"]:
-            _touch_one(pairs[at], c, near, trail, limits)
-        else:
+        if at == pairs.shape[0] or pairs[at]["key"] != c["key"] or not _touch_one(pairs[at], c, near, trail, limits):
             which[n] = i
             places[n] = at
             n += 1
     return n
 
 
-@kernel((_PAIR[::1], int64[::1], _CONTACT[::1], _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 5)), **PLAIN)
+@kernel((_PAIR[::1], int64[::1], _CONTACT[::1], _NEAR[::1], TRAIL_TYPE[:, ::1], types.UniTuple(float64, 6)), **PLAIN)
 def _touch_at(pairs, at, contacts, near, trail, limits):
     """Enter contacts into pairs whose places are known."""
     for k in range(at.shape[0]):

@@ -22,7 +22,7 @@ from dogwatch.batch import take_rows
 from dogwatch.events import Event, Exclusion, Value, event_id
 from dogwatch.late import FIELDS, WORDS, LateEvent, unwritten
 from tracks import episodes as ep
-from tracks.alongside import STANDING, Beside, bows_alike, doubts_of, explanations
+from tracks.alongside import ANCHORAGE, HARBOUR, STANDING, Beside, bows_alike, doubts_of, explanations
 from tracks.cells import search
 from tracks.contacts import ABREAST, AGE_FACTOR, SLOW_REPORT_S, STILL, Found, Room, find_contacts, near_rows
 from tracks.detector import Detector, Home, Sight
@@ -36,11 +36,12 @@ from tracks.unheard import seen_apart
 
 TYPE = RULE = "rendezvous"
 WAY_RULE = "rendezvous_under_way"
-RULE_VERSION = "1.2"
+RULE_VERSION = "1.3"
 RECHECK_MS = 600_000  # how often an open meeting is asked again whether something explains it (statics come each 6 min)
 SUPPRESSED_RECHECK_MS = 1_800_000
 ALIKE_MOST = 255
 UNWRITTEN = dict.fromkeys(WORDS)  # in place of what a late event says
+SUPPRESSED_HARBOUR = tuple(f"suppressed: {name}" for name in (HARBOUR, ANCHORAGE))  # who lies there does not drift
 SUPPRESSED_STANDING = tuple(f"suppressed: {name}" for name in STANDING)  # what the place said once; before them only masks are asked about
 
 
@@ -108,8 +109,26 @@ class RendezvousDetector(Detector):
         events: list[Event] = []
         for meetings, other in ((self.still, self.abreast), (self.abreast, self.still)):
             if len(meetings.pairs) or len(found.contacts):
-                self.refused += _enter(meetings, found, sight, brought)
+                events += self._enter(meetings, found, sight, brought)
                 events += _settle(meetings, other, sight, brought)
+        return events
+
+    def _enter(self, meetings: Meetings, found: Found, sight: Sight, brought: Brought) -> list[Event]:
+        """Put the contacts of a tick into the pairs; returns the last word about those who have left and meet elsewhere."""
+        rule, kind = sight.params.rendezvous, meetings.kind
+        breaks_ms = (rule.interpolation_s_max * 1000.0, kind.unheard_ms(rule))
+        speed_max = rule.way_kn_max if kind.under_way else rule.speed_kn_max
+        limits = (speed_max, *breaks_ms, rule.speed_kn_gate, kind.widest_m(rule) / DISTANCE_BINS, rule.approach_m)
+        entered = enter(meetings.pairs, found.contacts, kind.kind, brought.near, brought.trail, limits, rule.pairs_max)
+        meetings.pairs, began = entered.pairs, entered.began
+        if len(began):
+            meetings.pairs["approach_m"][entered.at] = farthest_m(brought.trails(began["a"]), brought.trails(began["b"]), sight.tick_ms, rule.approach_m)
+        self.refused += entered.refused
+        events: list[Event] = []
+        for pair in entered.left:
+            if meetings.book.pages[int(pair["key"])].event.t_end is None:
+                events += _parted(meetings, sight, pair)
+            meetings.forget(int(pair["key"]))
         return events
 
     def keys(self) -> set[int]:
@@ -135,18 +154,6 @@ class RendezvousDetector(Detector):
         return ("still", self.still), ("abreast", self.abreast)
 
 
-def _enter(meetings: Meetings, found: Found, sight: Sight, brought: Brought) -> int:
-    """Put the contacts of a tick into the pairs; returns how many found no room."""
-    rule, kind = sight.params.rendezvous, meetings.kind
-    breaks_ms = (rule.interpolation_s_max * 1000.0, kind.unheard_ms(rule))
-    speed_max = rule.way_kn_max if kind.under_way else rule.speed_kn_max
-    limits = (speed_max, *breaks_ms, rule.speed_kn_gate, kind.widest_m(rule) / DISTANCE_BINS)
-    meetings.pairs, new, at, refused = enter(meetings.pairs, found.contacts, kind.kind, brought.near, brought.trail, limits, rule.pairs_max)
-    if len(new):
-        meetings.pairs["approach_m"][at] = farthest_m(brought.trails(new["a"]), brought.trails(new["b"]), sight.tick_ms, rule.approach_m)
-    return refused
-
-
 def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought) -> list[Event]:
     """Events of pairs that became a rendezvous, go on, or have parted; the others are forgotten in time."""
     rule, kind, pairs = sight.params.rendezvous, meetings.kind, meetings.pairs
@@ -169,7 +176,7 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
     order = {at: k for k, at in enumerate(question[:, 0].tolist())}
     for at, parted in zip(which.tolist(), over.tolist(), strict=True):
         if parted:
-            events += _parted(meetings, sight, at)
+            events += _parted(meetings, sight, pairs[at])
         elif judged is not None and at in order:
             events += _together(meetings, sight, at, judged, order[at])
     if judged is not None:
@@ -241,6 +248,7 @@ def _together(meetings: Meetings, sight: Sight, at: int, judged: Met, k: int) ->
     if not late:
         exclusions, doubts = explanations(sight, judged.beside(k), rule, judged.standing[k])
         reason = ep.suppressed_reason(exclusions)
+    meetings.pairs["harboured"][at] = reason in SUPPRESSED_HARBOUR and not judged.kind.under_way
     meetings.pairs["stage"][at] = OPEN if not reason else EXPLAINED if reason in SUPPRESSED_STANDING else SUPPRESSED
     meetings.pairs["due_ms"][at] = _look_again_ms(meetings.kind, rule, tick_ms, judged.contact_s[k], reason)
     fresh = page is not None and tick_ms - page.emitted_ms < sight.params.revise_s * 1000.0
@@ -299,9 +307,9 @@ def _version(event: Event, tick_ms: int, changes: dict[str, Any]) -> dict[str, A
     return {**same, **changes, "version": event.version + 1, "t_detected": tick_ms}
 
 
-def _parted(meetings: Meetings, sight: Sight, at: int) -> list[Event]:
+def _parted(meetings: Meetings, sight: Sight, pair: np.void) -> list[Event]:
     """Contact has been broken for too long, or they were seen apart: the event closes, and waits to be merged."""
-    pair, tick_ms = meetings.pairs[at], sight.tick_ms
+    tick_ms = sight.tick_ms
     key, end_ms = int(pair["key"]), int(pair["last_ms"])
     page = meetings.book.pages[key]
     pair["stage"] = WAITING

@@ -83,6 +83,15 @@ def test_t11_two_partners_at_once_are_two_meetings():
     assert all(e.measures["duration_s"] > 4500 for e in events)
 
 
+def test_a_partner_who_comes_later_begins_a_pair_of_its_own():
+    """B joins A and C, who have met: the pair of A and B goes just before that of A and C, and their keys are near each other."""
+    t, late = every(60, 3), every(60, 3)[60:]
+    rows = in_order(track(A, t, 54.5, 10.4, sog_kn=0.2), track(C, t, 54.5 + 200 * M_DEG, 10.4, sog_kn=0.2), track(B, late, 54.5 - 200 * M_DEG, 10.4, sog_kn=0.2))
+    told = {tuple(e.mmsi): e for e in last_versions(watch(rows, params=ALONE)[0])}
+    assert {who: (e.state, (e.t_start - T0) / 60_000) for who, e in told.items()} == {(A, B): ("open", 60), (A, C): ("open", 0), (B, C): ("open", 60)}
+    assert told[A, C].version > 3
+
+
 def test_t19_a_meeting_five_kilometres_off_the_coast_is_seen():
     (event,) = shown(watch(meet(A, B, lon=10.0 + 2.7 / 60 / np.cos(np.radians(54.5))), params=ALONE)[0])
     assert event.measures["coast_distance_nm"] == pytest.approx(2.7, abs=0.1)

@@ -95,7 +95,8 @@ def enter(
     if not n:
         return Entered(pairs, contacts[:0], places[:0], pairs[:0], 0)
     began, at = take_rows(contacts, which[:n]), places[:n]
-    new = np.append(pairs["key"], 0)[at] != began["key"]
+    new = at == len(pairs)
+    new[~new] = pairs["key"][at[~new]] != began["key"][~new]
     kept = ~new | (np.cumsum(new) <= pairs_max - len(pairs))
     began, at, new = take_rows(began, kept), at[kept], new[kept]
     left = take_rows(pairs, at[~new])

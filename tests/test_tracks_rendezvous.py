@@ -86,7 +86,7 @@ def test_t11_two_partners_at_once_are_two_meetings():
 def test_a_partner_who_comes_later_begins_a_pair_of_its_own():
     """B joins A and C, who have met: the pair of A and B goes just before that of A and C, and their keys are near each other."""
     t, late = every(60, 3), every(60, 3)[60:]
-    rows = in_order(track(A, t, 54.5, 10.4, sog_kn=0.2), track(C, t, 54.5 + 200 * M_DEG, 10.4, sog_kn=0.2), track(B, late, 54.5 - 200 * M_DEG, 10.4, sog_kn=0.2))
+    rows = in_order(*(track(who, when, 54.5 + k * 200 * M_DEG, 10.4, sog_kn=0.2) for k, (who, when) in enumerate(((B, late), (A, t), (C, t)))))
     told = {tuple(e.mmsi): e for e in last_versions(watch(rows, params=ALONE)[0])}
     assert {who: (e.state, (e.t_start - T0) / 60_000) for who, e in told.items()} == {(A, B): ("open", 60), (A, C): ("open", 0), (B, C): ("open", 60)}
     assert told[A, C].version > 3

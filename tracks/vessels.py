@@ -33,7 +33,7 @@ from dogwatch.batch import (
 )
 from dogwatch.fetch import fetch
 from dogwatch.kernel import kernel
-from tracks.association import HINTS, NOTED, REBORN, SLOW, SLOW_KN, associate, blank, place
+from tracks.association import HINTS, NOTED, REBORN, SLOW, associate, place
 from tracks.key import SHIP_MMSI_MAX, SHIP_MMSI_MIN, key_of, make_key, mmsi_of, ordinal_of
 from tracks.pool import Pool
 from tracks.records import (
@@ -58,6 +58,8 @@ from tracks.records import (
     TRAIL_FIXES,
     TRAIL_TYPE,
 )
+from tracks.sisters import blank
+from tracks.whereabouts import SLOW_KN
 
 CAPACITY_START = 1024
 GEO_STEP_UNITS = 1350  # about 250 m north-south: closer than this to the last question, geography is not asked again

@@ -15,6 +15,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from ingest.decode import DecodeState, decode
 from runners.engine import Engine
 from runners.lane import Lane
 from runners.rules import read_rules
+from runners.step import Rules
 
 CHUNK_BYTES = 65_536
 
@@ -48,9 +50,15 @@ def decode_ours(data: bytes) -> int:
     return sum(state.counts.decoded.values())
 
 
+@cache
+def rules() -> Rules:
+    """What decides; read in the first round, which is not counted."""
+    return read_rules("border", [])
+
+
 def pipeline_ours(data: bytes) -> int:
     """Bytes -> alerts."""
-    engine = Engine(RULES, [Lane("bench", lateness_ms=120_000)])
+    engine = Engine(rules(), [Lane("bench", lateness_ms=120_000)])
     for start in range(0, len(data), CHUNK_BYTES):
         engine.feed("bench", data[start : start + CHUNK_BYTES])
     engine.feed("bench", b"", final=True)
@@ -125,8 +133,6 @@ def main() -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=2) + "\n")
 
-
-RULES = read_rules("border", [])
 
 if __name__ == "__main__":
     main()

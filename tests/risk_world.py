@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ MIN_MS = 60_000
 HOUR_MS = 3_600_000
 
 
+@cache
 def shipped(name: str = "border") -> Profile:
     return read_profile(name)
 

@@ -49,15 +49,13 @@ LINES_MAX = 70
 FLAT = "flat"  # a kernel may be longer if a comment above it says why it is flat
 
 
+NAMES = sorted(path.relative_to(ROOT).as_posix() for room in FLOOR for path in (ROOT / room).glob("*.py"))
+
+
+@pytest.fixture(scope="module")
 def sources() -> dict[str, ast.Module]:
-    found = {}
-    for room in FLOOR:
-        for path in sorted((ROOT / room).glob("*.py")):
-            found[path.relative_to(ROOT).as_posix()] = ast.parse(path.read_text(encoding="utf-8"))
-    return found
-
-
-SOURCES = sources()
+    """Every file of the house, read; only while these tests run, for they are large."""
+    return {name: ast.parse((ROOT / name).read_text(encoding="utf-8")) for name in NAMES}
 
 
 def imported(tree: ast.Module) -> list[tuple[int, str]]:
@@ -72,14 +70,14 @@ def imported(tree: ast.Module) -> list[tuple[int, str]]:
 
 
 def test_there_is_a_house_to_look_at():
-    rooms = {name.split("/")[0] for name in SOURCES}
+    rooms = {name.split("/")[0] for name in NAMES}
     assert rooms == set(FLOOR)
-    assert len(SOURCES) > 20
+    assert len(NAMES) > 20
 
 
-def test_imports_point_down():
+def test_imports_point_down(sources):
     wrong = []
-    for name, tree in SOURCES.items():
+    for name, tree in sources.items():
         room = name.split("/")[0]
         for line, target in imported(tree):
             other = target.split(".")[0]
@@ -91,9 +89,9 @@ def test_imports_point_down():
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_circle_among_files():
+def test_no_circle_among_files(sources):
     graph = {}
-    for name, tree in SOURCES.items():
+    for name, tree in sources.items():
         me = name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
         graph[me] = {target for _, target in imported(tree) if target.split(".")[0] in FLOOR}
     state: dict[str, int] = {}
@@ -111,9 +109,9 @@ def test_no_circle_among_files():
         walk(node, [])
 
 
-def test_pure_floors_have_no_effects():
+def test_pure_floors_have_no_effects(sources):
     wrong = []
-    for name, tree in SOURCES.items():
+    for name, tree in sources.items():
         if name.split("/")[0] not in PURE and name not in PURE_FILES:
             continue
         if name in MAY_TOUCH_FILES:
@@ -133,9 +131,9 @@ def test_pure_floors_have_no_effects():
     assert not wrong, "\n".join(wrong)
 
 
-def test_functions_fit_on_a_screen():
+def test_functions_fit_on_a_screen(sources):
     wrong = []
-    for name, tree in SOURCES.items():
+    for name, tree in sources.items():
         lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
         for node in ast.walk(tree):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -153,16 +151,16 @@ def test_functions_fit_on_a_screen():
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("name", sorted(SOURCES))
-def test_each_file_says_what_it_is(name):
-    text = ast.get_docstring(SOURCES[name])
+@pytest.mark.parametrize("name", NAMES)
+def test_each_file_says_what_it_is(name, sources):
+    text = ast.get_docstring(sources[name])
     assert text, f"{name} has no module docstring"
     assert len(text) > 20, f"{name}: its first line must say what may live there"
 
 
-def test_public_functions_have_docstrings():
+def test_public_functions_have_docstrings(sources):
     wrong = []
-    for name, tree in SOURCES.items():
+    for name, tree in sources.items():
         for node in tree.body:
             public = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_")
             if public and not ast.get_docstring(node):

@@ -26,7 +26,6 @@ from watchlists.values import imo_could_be
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST, VESSELS = str(ROOT / "examples" / "watchlist.csv"), str(ROOT / "examples" / "vessels.csv")
-SEA = recording()
 
 
 def call(*words):
@@ -41,7 +40,7 @@ def document(*words):
 @pytest.fixture(scope="module")
 def sea(tmp_path_factory):
     path = tmp_path_factory.mktemp("sea") / "sea.nmea"
-    path.write_bytes(SEA)
+    path.write_bytes(recording())
     return path
 
 
@@ -137,7 +136,7 @@ def specs(tmp_path, known):
 
 
 def middle_ms():
-    stamps = [int(line.split(b"c:")[1].split(b"*")[0].split(b",")[0]) for line in SEA.splitlines() if b"c:" in line]
+    stamps = [int(line.split(b"c:")[1].split(b"*")[0].split(b",")[0]) for line in recording().splitlines() if b"c:" in line]
     return (stamps[0] + stamps[-1]) // 2 * 1000
 
 
@@ -180,7 +179,7 @@ def test_cuts_change_nothing(chunk_bytes, listed, sea, tmp_path):
 
 def test_stopped_and_resumed_changes_nothing_and_other_lists_are_refused(listed, sea, known, tmp_path):
     rules, expected, _ = listed
-    stop, left = threading.Event(), [len(SEA) // 20_000]
+    stop, left = threading.Event(), [len(recording()) // 20_000]
 
     def count(_progress, _output):
         left[0] -= 1
@@ -205,16 +204,16 @@ def test_without_lists_events_are_those_of_before(sea, listed, tmp_path):
 def test_a_running_engine_takes_a_changed_list_over(sea, known, tmp_path):
     path = write(tmp_path / "l.csv", f"1,,{known[0].imo},")
     engine = Engine(read_rules("border", [], [Spec(name="x", path=path)]), [Lane("sea", lateness_ms=5_000)])
-    half = len(SEA) // 2
-    events = engine.feed("sea", SEA[:half]).events
+    half = len(recording()) // 2
+    events = engine.feed("sea", recording()[:half]).events
     assert [event.state for event in events if event.type == "watchlist"] == ["open"]
     saved = snapshot(engine.to_sections())
     engine.relist(read_lists([Spec(name="x", path=write(tmp_path / "l2.csv", f"1,,{known[1].imo},"))]))
-    events = engine.feed("sea", SEA[half:]).events
+    events = engine.feed("sea", recording()[half:]).events
     assert {event.mmsi[0]: event.state for event in events if event.type == "watchlist"} == {known[0].mmsi: "retracted", known[1].mmsi: "open"}
     again = Engine(engine.rules, [Lane("sea", lateness_ms=5_000)])
     again.restore(restore(saved))
-    resumed = again.feed("sea", SEA[half:]).events
+    resumed = again.feed("sea", recording()[half:]).events
     assert [event for event in resumed if event.type == "watchlist"] == [event for event in events if event.type == "watchlist"], (
         "a restart sees the same change"
     )

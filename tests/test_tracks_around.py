@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracks_sea import T0, in_order, track
 
+from tracks import around as around_module
 from tracks.around import Around, around_of, sightings
 from tracks.params import Params
 from tracks.records import SHADOW
@@ -82,3 +83,25 @@ def test_trouble_is_told_as_it_stood_when_first_asked(as_rows):
     table.more["trouble"][:] = 0
     same(around.troubled, before)
     assert (around.of(int(before["key"][0]))["trouble"]) == before["trouble"][0]
+
+
+@pytest.mark.parametrize("part", [1, 7, 59, 60, 100])
+def test_everybody_is_shown_part_by_part_and_of_a_large_table_not_kept(monkeypatch, part):
+    monkeypatch.setattr(around_module, "PART", part)
+    table, _ = table_of(5, 54.0, 10.0)
+    around = Around(None, table, NOW)
+    parts = [rows.copy() for rows in around.parts()]
+    assert len(parts) == (-(-len(table) // part) if part < len(table) else 1)
+    assert max(len(rows) for rows in parts) <= max(part, len(table) if part >= len(table) else 0)
+    assert (around.rows is None) == (part < len(table)), "of a large table everybody must not stay written down"
+    same(np.sort(np.concatenate(parts), order="key"), np.sort(sightings(table, NOW), order="key"))
+
+
+def test_trouble_in_parts_is_told_as_it_stood_when_first_asked(monkeypatch):
+    monkeypatch.setattr(around_module, "PART", 7)
+    table, _ = table_of(1, 54.0, 10.0)
+    around = Around(None, table, NOW)
+    before = around.troubled
+    table.more["trouble"][:] = 0
+    after = np.concatenate(list(around.parts()))
+    same(np.sort(after[after["trouble"] != 0], order="key"), before)

@@ -54,7 +54,7 @@ def test_counts_are_those_asked_one_by_one(seed, lat_deg, lon_deg):
     for name in ("key", "lat", "lon", "loa_m", "hdg"):
         places[name] = seen[name][who]
     places["reach_nm"] = rng.choice([3.0, 10.0], 12)
-    found = company_of(seen, places, (SINCE_MS, STILL_MS), LIMITS)
+    found = company_of([seen[:30], seen[30:]], places, (SINCE_MS, STILL_MS), LIMITS)
     assert [tuple(int(x) for x in row) for row in found] == [asked_one_by_one(seen, place) for place in places]
     assert sum(row["slow"] for row in found) > 0
 
@@ -62,5 +62,5 @@ def test_counts_are_those_asked_one_by_one(seed, lat_deg, lon_deg):
 def test_nobody_about_and_nobody_asked():
     place = np.zeros(1, PLACE)
     place["reach_nm"] = 3.0
-    assert company_of(np.empty(0, SIGHTING), place, (0, 0), LIMITS)[0].tolist() == (0, 0, 0, 0, 0, 0)
-    assert len(company_of(np.zeros(3, SIGHTING), np.empty(0, PLACE), (0, 0), LIMITS)) == 0
+    assert company_of([np.empty(0, SIGHTING)], place, (0, 0), LIMITS)[0].tolist() == (0, 0, 0, 0, 0, 0)
+    assert len(company_of([np.zeros(3, SIGHTING)], np.empty(0, PLACE), (0, 0), LIMITS)) == 0

@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 from dogwatch import blob
 from tracks import places
 from tracks.around import SIGHTING
-from tracks.places import KINDS, Places, kind_of, square_of
+from tracks.places import KINDS, Places, kind_of, looks_of, square_of
 
 NOW = 1_767_225_600_000
+
+
+def looked_at(*parts):
+    """LOOK rows of sightings in parts, of the last millisecond and of ships of 50 m or more."""
+    return looks_of(parts, NOW - 1, 50.0)
 
 
 def sightings(rows):
@@ -71,7 +76,7 @@ def test_counts_agree_with_a_dictionary_in_any_order(looks, seed):
     rng, known, plain = np.random.default_rng(seed), Places(), Counter()
     for rows in looks:
         seen = sightings(rows)
-        asked = known.ask(seen, NOW - 1, 50.0, 3, 0.3)
+        asked = known.ask(looked_at(seen[:7], seen[7:]), 3, 0.3)
         expected = set()
         counted = [r for r in rows if r[3] and r[4] >= 50 and r[5] >= 3.0]
         for key, lat, lon, ship_type, loa_m, _ in counted:
@@ -81,7 +86,7 @@ def test_counts_agree_with_a_dictionary_in_any_order(looks, seed):
             if visits >= 3 and own < 0.3 * visits:
                 expected.add((key, square, visits, own))
         assert {tuple(int(v) for v in row) for row in asked} == expected
-        known.learn(seen[rng.permutation(len(seen))], NOW - 1, 50.0, set())
+        known.learn(looked_at(seen[rng.permutation(len(seen))]), set())
         for _, lat, lon, ship_type, loa_m, _ in counted:
             plain[int(square_of(round(lat * 600_000), round(lon * 600_000))), int(kind_of(ship_type, loa_m))] += 1
         known = Places.from_sections(blob.unpack(blob.pack(known.to_sections(), schema=1), schema=1))
@@ -94,7 +99,7 @@ def test_counts_agree_with_a_dictionary_in_any_order(looks, seed):
 def test_who_is_odd_does_not_teach():
     seen = sightings([(1, 54.0, 10.0, 70, 100, 10.0), (2, 54.0, 10.0, 80, 100, 10.0)])
     known = Places()
-    known.learn(seen, NOW - 1, 50.0, {2})
+    known.learn(looked_at(seen), {2})
     assert known.to_sections()["looks"].sum() == 1
 
 
@@ -102,19 +107,19 @@ def test_old_positions_class_b_and_places_in_trouble_say_nothing():
     seen = sightings([(k, 54.0, 10.0, 70, 100, 10.0) for k in range(4)])
     seen["t_ms"][0], seen["class_b"][1], seen["trouble"][2] = NOW - 10, 1, 1
     known = Places()
-    known.learn(seen, NOW - 1, 50.0, set())
+    known.learn(looked_at(seen), set())
     assert known.to_sections()["looks"].sum() == 1
 
 
 def test_a_quarter_of_a_year_halves_and_forgets():
     known = Places()
     for _ in range(3):
-        known.learn(sightings([(1, 54.0, 10.0, 70, 100, 10.0)]), NOW - 1, 50.0, set())
-    known.learn(sightings([(1, 55.0, 10.0, 70, 100, 10.0)]), NOW - 1, 50.0, set())
+        known.learn(looked_at(sightings([(1, 54.0, 10.0, 70, 100, 10.0)])), set())
+    known.learn(looked_at(sightings([(1, 55.0, 10.0, 70, 100, 10.0)])), set())
     known.halve()
     sections = known.to_sections()
     assert (len(sections["squares"]), int(sections["looks"].sum())) == (1, 1)
-    known.learn(sightings([(1, 55.0, 10.0, 70, 100, 10.0)]), NOW - 1, 50.0, set())
+    known.learn(looked_at(sightings([(1, 55.0, 10.0, 70, 100, 10.0)])), set())
     assert len(known.squares) == 2
 
 
@@ -124,7 +129,7 @@ def test_squares_are_bounded_and_which_are_refused_does_not_depend_on_order(monk
     kept = []
     for order in (rows, rows[::-1]):
         known = Places()
-        known.learn(sightings(order), NOW - 1, 50.0, set())
+        known.learn(looked_at(sightings(order)), set())
         assert (len(known.squares), known.refused) == (5, 4)
         kept.append(known.squares.tolist())
     assert kept[0] == kept[1]
@@ -134,5 +139,5 @@ def test_many_squares_grow_the_room():
     rows = [(k, 30.0 + k / 60, 10.0, 70, 100, 10.0) for k in range(1500)]
     known = Places()
     for part in (rows[:700], rows[700:], rows):
-        known.learn(sightings(part), NOW - 1, 50.0, set())
+        known.learn(looked_at(sightings(part)), set())
     assert (known.to_sections()["looks"].sum(axis=1) == 2).all()

@@ -153,7 +153,7 @@ def _most_alike(sight: Sight, a: np.ndarray, b: np.ndarray, rule: Rendezvous) ->
         places[name] = both[name][first]
     places["hdg"] = company.headings(both[first])
     limits = (rule.weather_nm, float(np.float32(rule.speed_kn_max)), 0.0, rule.bow_apart_deg_max, 0.0)
-    alike = company_of(sight.around.seen, places, (sight.tick_ms - company.FRESH_MS,) * 2, limits)["alike"][of]
+    alike = company_of(sight.around.parts(), places, (sight.tick_ms - company.FRESH_MS,) * 2, limits)["alike"][of]
     found: np.ndarray = alike.reshape(2, -1).max(axis=0).astype(np.int64)
     return found
 

@@ -27,7 +27,7 @@ from tracks.detector import Detector, Sight
 from tracks.infra import InfraDetector
 from tracks.legs import FAST, LEG_MS, LEGS, M_PER_LEG_KN, RING_TYPE, STEPPED, TURNED, TURNED_BEFORE, LegsKeeper, flagged
 from tracks.params import INSHORE_NM
-from tracks.places import HALVE_MS, LOOK_MS, Places
+from tracks.places import HALVE_MS, LOOK_MS, Places, looks_of
 from tracks.records import MARK_DOUBT
 from tracks.vessels import VesselTable
 
@@ -147,9 +147,9 @@ class AnomalyDetector(Detector):
 
     def _places(self, sight: Sight) -> list[Event]:
         """Each ten minutes: who is where her kind is not seen, who no longer; then the places learn."""
-        rule, table, seen, since_ms = sight.params.anomaly, sight.table, sight.around.seen, sight.tick_ms - LOOK_MS
-        events = []
-        found = self.places.ask(seen, since_ms, rule.place_loa_m_min, rule.place_visits_min, rule.place_share_max)
+        rule, table, events = sight.params.anomaly, sight.table, []
+        seen = looks_of(sight.around.parts(), sight.tick_ms - LOOK_MS, rule.place_loa_m_min)
+        found = self.places.ask(seen, rule.place_visits_min, rule.place_share_max)
         self.odd_looks = {(key := int(row["key"])): self.odd_looks.get(key, 0) + 1 for row in found}  # of all the watch, whoever keeps them
         slots = table.slots_of_keys(found["key"].astype(np.int64))
         own = {int(row["key"]): row for row in found[(slots >= 0) & _is_asked(table, slots)]}
@@ -169,7 +169,7 @@ class AnomalyDetector(Detector):
                 closed = "closed" if page.event.state == "open" else page.event.state
                 events.append(self.odd_places.revise(key, sight.tick_ms, state=closed, t_end=int(page.notes["last_ms"])))
         told = {key for key, looks in self.odd_looks.items() if looks >= rule.place_looks_min}
-        self.places.learn(seen, since_ms, rule.place_loa_m_min, told)
+        self.places.learn(seen, told)
         if sight.tick_ms % HALVE_MS == 0:
             self.places.halve()
         return events

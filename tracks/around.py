@@ -4,12 +4,14 @@ Theory. Vessels are kept apart by key, so that they can be spread over processes
 crowd, peers that are still heard) cannot be answered from one vessel's record. Of several shards, every track that matters is
 written down as a SIGHTING; the sightings of all together are the Around of the tick, and the answers do not depend on who kept which vessel.
 Of one table nothing is written down until somebody asks, and then only those who lie there: the first few questions of a tick look
-through all positions, more than that make an order of latitudes, in which each answer lies together.
+through all positions, more than that make an order of latitudes, in which each answer lies together. Who must see everybody is shown a large table
+part by part (`parts`): a million sightings beside a million vessels would be the largest memory of a tick.
 What a detector changes of a track while the tick is decided (`trouble`) is answered as it stood when `troubled` was first asked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +26,7 @@ from tracks.vessels import VesselTable
 
 ROW_BITS = 24  # rows of one tick: 16 million
 SIGHTED_MS = 2 * 86_400_000  # not heard for longer: nobody's neighbour
+PART = 65_536  # vessels of a table that are written down at once
 SCANS_MAX = 4  # questions of a tick that look through all positions, before an order of latitudes is made: it costs as much as so many
 QUARTER = 54_000_000
 SIGHTING = np.dtype(
@@ -64,12 +67,20 @@ class Around:
 
     @property
     def seen(self) -> np.ndarray:
-        """All SIGHTING rows, in any order. For who must see everybody; a place or a key is asked for below."""
+        """All SIGHTING rows at once, in any order. For who sends them to others; a place or a key is asked for below, and everybody of `parts`."""
         if self.rows is None:
             assert self.table is not None, "sightings come from rows or from a table"
             self.rows = self._gathered(np.arange(len(self.table)))
             self._order = self._lats = None
         return self.rows
+
+    def parts(self) -> Iterator[np.ndarray]:
+        """All SIGHTING rows, in any order, so many at a time: for who must see everybody. What is found may not depend on the parts."""
+        if self.rows is not None or self.table is None or len(self.table) <= PART:
+            yield self.seen
+            return
+        for first in range(0, len(self.table), PART):
+            yield self._gathered(np.arange(first, min(first + PART, len(self.table))))
 
     @property
     def troubled(self) -> np.ndarray:
@@ -122,12 +133,6 @@ class Around:
         near = np.empty(len(rows), np.bool_)
         _near_column(rows, lon, cell_units, near)
         return _by_latitude(take_rows(rows, near))
-
-    def by_latitude(self) -> np.ndarray:
-        """All SIGHTING rows from south to north, for who asks about many places at once; made anew at each call."""
-        rows = self.rows if self.rows is not None or self.table is None else self._gathered(np.arange(len(self.table)))
-        assert rows is not None, "sightings come from rows or from a table"
-        return take_rows(rows, np.argsort(rows["lat"]))
 
     def _between(self, south: int, north: int, lon: int, aside: int) -> np.ndarray:
         """SIGHTING rows from a latitude up to another, in any order; who lies farther than `aside` from a longitude may be missing."""

@@ -6,6 +6,8 @@ near: a table of latitudes 3 nm apart tells where in that order to look. What is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numba import float64, from_dtype, int32, int64, types
 
@@ -36,8 +38,8 @@ COMPANY = np.dtype(
 PLACE_TYPE, _COMPANY = from_dtype(PLACE), from_dtype(COMPANY)
 
 
-def company_of(seen: np.ndarray, places: np.ndarray, since_ms: tuple[int, int], limits: tuple[float, ...]) -> np.ndarray:
-    """COMPANY[n] of PLACE rows among SIGHTING rows; a place's own vessel (`key`) is none of them.
+def company_of(parts: Iterable[np.ndarray], places: np.ndarray, since_ms: tuple[int, int], limits: tuple[float, ...]) -> np.ndarray:
+    """COMPANY[n] of PLACE rows among SIGHTING rows (all of them, in any parts); a place's own vessel (`key`) is none of them.
 
     since_ms: since when one must have been heard, and since when one who lay still (not above speed_kn_max) when last heard.
 
@@ -46,7 +48,8 @@ def company_of(seen: np.ndarray, places: np.ndarray, since_ms: tuple[int, int], 
     order = np.argsort(places["lat"], kind="stable")
     sorted_places = places[order]
     found, bows = np.zeros(len(places), COMPANY), np.zeros((len(places), 360), np.int32)
-    _count(seen, sorted_places, np.zeros(BINS + 1, np.int32), since_ms, limits, found, bows)
+    for seen in parts:
+        _count(seen, sorted_places, np.zeros(BINS + 1, np.int32), since_ms, limits, found, bows)
     _agree(sorted_places, limits[3], bows, found)
     out = np.empty(len(places), COMPANY)
     out[order] = found
@@ -66,7 +69,7 @@ def _bow(other):
 # Flat: each sighting against those places whose latitude is near; slow twin: the questions of company.py, one by one (a test compares them).
 @kernel((SIGHTING_TYPE[::1], PLACE_TYPE[::1], int32[::1], types.UniTuple(int64, 2), types.UniTuple(float64, 5), _COMPANY[::1], int32[:, ::1]), **PLAIN)
 def _count(seen, places, starts, since_ms, limits, found, bows):
-    """As `company_of`; places in order of latitude; starts: zeros; bows: how many slow ones show each heading, for places without one."""
+    """Add to `found` as `company_of` counts; places in order of latitude; starts: zeros; bows: how many slow ones show each heading, for places without one."""
     queue_nm, slow_kn, anchor_kn, apart_deg, share_max = limits
     moving_ms, still_ms = since_ms
     widest_nm = queue_nm

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import float32, float64, int64, types
 
-from dogwatch.batch import COG_MISSING, HDG_MISSING
+from dogwatch.batch import COG_MISSING, HDG_MISSING, take_rows
 from dogwatch.geo import M_PER_UNIT, NM_M, distance_m
 from dogwatch.kernel import kernel
 from tracks.around import SIGHTING_TYPE
@@ -45,16 +45,17 @@ def beside(sight: Sight, a: np.ndarray, b: np.ndarray, rule: Rendezvous) -> np.n
     """int64[n, 2]: of n pairs (PARTY rows) how many others than the two are `slow` within `crowd_nm` of a, and `at_anchor` within `anchorage_nm`."""
     who = np.column_stack([column.astype(np.int64) for column in (a["key"], b["key"], a["lat"], a["lon"])])
     out = np.zeros((len(a), 2), np.int64)
-    rows = sight.around.by_latitude()
     reaches_m = (rule.crowd_nm * NM_M, rule.anchorage_nm * NM_M)
-    _beside(rows, rows["lat"].astype(np.int64), who, sight.tick_ms - FRESH_MS, reaches_m, np.float32(rule.speed_kn_max), out)
+    for seen in sight.around.parts():
+        rows = take_rows(seen, np.argsort(seen["lat"]))
+        _beside(rows, rows["lat"].astype(np.int64), who, sight.tick_ms - FRESH_MS, reaches_m, np.float32(rule.speed_kn_max), out)
     return out
 
 
 # Flat: a pair after the other, and of each those who lie in its latitudes.
 @kernel((SIGHTING_TYPE[::1], int64[::1], int64[:, ::1], int64, types.UniTuple(float64, 2), float32, int64[:, ::1]), **PLAIN)
 def _beside(rows, lats, who, fresh_ms, reaches_m, speed_max, out):
-    """Count `beside` of rows from south to north. who: keys of a and b, latitude and longitude of a."""
+    """Add `beside` of rows from south to north. who: keys of a and b, latitude and longitude of a."""
     widest = np.int64(max(reaches_m) / M_PER_UNIT) + 1
     for i in range(who.shape[0]):
         key_a, key_b, lat, lon = who[i, 0], who[i, 1], who[i, 2], who[i, 3]

@@ -167,20 +167,19 @@ def _who_is_near(sight: Sight, slots: np.ndarray, rule: DarkPartner) -> None:
     """Of those that lie: what does each say, who is beside it, who waits out the same gale, who was steering and fell silent before it stopped, in reach?"""
     table, queue = sight.table, sight.params.loitering
     stops, at = table.pools[DarkPartnerDetector.NAME].records, table.cold[DarkPartnerDetector.NAME]["at"][slots]
-    places, seen, since_ms = np.zeros(len(slots), PLACE), sight.around.seen, (sight.tick_ms - company.FRESH_MS,) * 2
+    places, around, since_ms = np.zeros(len(slots), PLACE), sight.around, (sight.tick_ms - company.FRESH_MS,) * 2
     places["key"], places["lat"], places["lon"] = table.keys_of(slots), stops["lat"][at], stops["lon"][at]
     places["hdg"] = company.headings(table.rows[slots])
-    beside = company_of(seen, places, since_ms, (rule.partner_nm, rule.slow_kn_max, 0.0, 0.0, 0.0))
-    alike = company_of(seen, places, since_ms, (queue.queue_nm, queue.speed_kn_max, 0.0, queue.bow_apart_deg_max, 0.0))
+    beside = company_of(around.parts(), places, since_ms, (rule.partner_nm, rule.slow_kn_max, 0.0, 0.0, 0.0))
+    alike = company_of(around.parts(), places, since_ms, (queue.queue_nm, queue.speed_kn_max, 0.0, queue.bow_apart_deg_max, 0.0))
     stops["partner"][at] |= beside["slow"] > 0
     stops["nuc"][at] |= table.rows["nav"][slots] == NAV_NOT_UNDER_COMMAND
     stops["weather"][at] |= alike["alike"] >= queue.queue_others_min
-    asked = (stops["other"][at] == 0) | (_heard_ms(seen, stops["other"][at]) != stops["other_ms"][at])
+    others, known = around.of_all(stops["other"][at])
+    asked = ~known | (others["heard_ms"] != stops["other_ms"][at])
     places, at = places[asked], at[asked]
     stops["other"][at] = stops["other_ms"][at] = 0
-    silent_ms = sight.tick_ms - seen["heard_ms"]
-    able = (silent_ms >= rule.silent_s_min * 1000.0) & (silent_ms <= rule.silent_s_max * 1000.0) & (seen["speed_kn"] >= rule.slow_kn_max)
-    silent = take_rows(seen, able)
+    silent = np.concatenate([take_rows(seen, _able(seen, sight.tick_ms, rule)) for seen in around.parts()])
     silent = take_rows(silent, np.lexsort((silent["key"], silent["lat"])))
     limits, unheard = (rule.reach_nm * NM_M, rule.reach_kn * KN_MS), {}
     first = np.searchsorted(silent["lat"], places["lat"] - (int(limits[0] / M_PER_UNIT) + 1))
@@ -235,13 +234,11 @@ def _only_unheard(sight: Sight, row: np.void) -> bool:
     return bool(learned) and all(p_silence(heard[group] + 1.0, missed[group] + 1.0, blocks[group]) >= rule.candidate_p_max for group in learned)
 
 
-def _heard_ms(seen: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """int64[n]: when tracks (by key) among SIGHTING rows were last heard; 0 where nobody sights one, or the key is 0."""
-    if not len(seen) or not keys.any():
-        return np.zeros(len(keys), np.int64)
-    order = np.argsort(seen["key"])
-    rows = order[np.minimum(np.searchsorted(seen["key"], keys, sorter=order), len(seen) - 1)]
-    return np.where(seen["key"][rows] == keys, seen["heard_ms"][rows], 0)
+def _able(seen: np.ndarray, tick_ms: int, rule: DarkPartner) -> np.ndarray:
+    """bool[n]: SIGHTING rows of those silent for as long as a meeting takes, who were under way."""
+    silent_ms = tick_ms - seen["heard_ms"]
+    able: np.ndarray = (silent_ms >= rule.silent_s_min * 1000.0) & (silent_ms <= rule.silent_s_max * 1000.0) & (seen["speed_kn"] >= rule.slow_kn_max)
+    return able
 
 
 def _still_possible(sight: Sight, stop: np.void, rule: DarkPartner) -> bool:

@@ -52,19 +52,18 @@ class Newborn:
 
     def asks(self, sight: Sight) -> set[int]:
         """Whom those that are judged at this tick may have been before."""
-        found = (self._before(sight, key) for key in self.born if _is_known(sight, key))
-        return {int(best[2]["key"]) for best in found if best is not None}
+        return {int(row["key"]) for *_, row in self._before(sight, [key for key in self.born if _is_known(sight, key)]).values()}
 
     def tick(self, sight: Sight) -> list[Event]:
         """Newborns whose particulars are known; and old numbers that are heard again. Each ten minutes."""
         tick_ms = sight.tick_ms
         events = []
+        known = {key for key in self.born if _is_known(sight, key)}
+        before = self._before(sight, sorted(known))
         for key in sorted(self.born):
-            known = _is_known(sight, key)
-            best = self._before(sight, key) if known else None
-            if best is not None:
-                events += self._handed_over(sight, key, *best)
-            if known or tick_ms - self.born[key][0] > WAITS_MS:
+            if key in before:
+                events += self._handed_over(sight, key, *before[key])
+            if key in known or tick_ms - self.born[key][0] > WAITS_MS:
                 del self.born[key]
         for key in sorted(self.book.pages):
             page = self.book.pages[key]
@@ -76,20 +75,26 @@ class Newborn:
                 del self.book.pages[key]
         return events
 
-    def _before(self, sight: Sight, key: int) -> tuple[float, float, np.void] | None:
-        """(how far off its reckoning, the way reckoned, its SIGHTING) of the silent track that a newborn may have been before; None: of none."""
-        rule, more, rows = sight.params.identity, sight.table.more[sight.table.slot_of_key(key)], sight.around.seen
-        born_ms, *at = self.born[key]
+    def _before(self, sight: Sight, keys: list[int]) -> dict[int, tuple[float, float, np.void]]:
+        """Of each of these newborn that may have been a silent track before: (how far off its reckoning, the way reckoned, its SIGHTING)."""
+        nearest: dict[int, tuple[float, float, np.void]] = {}
+        for rows in sight.around.parts() if keys else ():
+            for key in keys:
+                for row in rows[self._may_have_been(sight, key, rows)]:
+                    off_nm, way_nm = _off_nm(row, self.born[key][0], (self.born[key][1], self.born[key][2]))
+                    best = nearest.get(key)
+                    if off_nm <= _allowed_nm(way_nm, sight.params.identity) and (best is None or (off_nm, int(row["key"])) < (best[0], int(best[2]["key"]))):
+                        nearest[key] = off_nm, way_nm, row
+        return nearest
+
+    def _may_have_been(self, sight: Sight, key: int, rows: np.ndarray) -> np.ndarray:
+        """bool[n]: SIGHTING rows of a newborn's size that fell silent when she was born, or not long before."""
+        rule, more, born_ms = sight.params.identity, sight.table.more[sight.table.slot_of_key(key)], self.born[key][0]
         same = np.abs(rows["loa_m"].astype(np.int64) - int(more["loa_m"])) <= rule.handover_size_m_max
         same &= np.abs(rows["beam_m"].astype(np.int64) - int(more["beam_m"])) <= rule.handover_size_m_max
         same &= (rows["beam_m"] > 0) & (rows["key"] != key)
-        same &= (rows["heard_ms"] <= born_ms + SILENT_MS) & (rows["heard_ms"] >= born_ms - rule.handover_s_max * 1000)
-        best: tuple[float, float, np.void] | None = None
-        for row in rows[same]:
-            off_nm, way_nm = _off_nm(row, born_ms, (at[0], at[1]))
-            if off_nm <= _allowed_nm(way_nm, rule) and (best is None or (off_nm, int(row["key"])) < (best[0], int(best[2]["key"]))):
-                best = off_nm, way_nm, row
-        return best
+        silent: np.ndarray = same & (rows["heard_ms"] <= born_ms + SILENT_MS) & (rows["heard_ms"] >= born_ms - rule.handover_s_max * 1000)
+        return silent
 
     def _handed_over(self, sight: Sight, key: int, off_nm: float, way_nm: float, old: np.void) -> list[Event]:
         more, rule = sight.table.more[sight.table.slot_of_key(key)], sight.params.identity

@@ -11,6 +11,7 @@ quarter of a year: a new traffic scheme becomes usual. An unknown square, or one
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +36,9 @@ SQUARES_MAX = 200_000  # 20 MB; the waters within 60 miles of a few thousand mil
 UNDER_WAY_KN = 3.0
 NONE = -1
 
+LOOK = np.dtype([("key", "<i8"), ("square", "<i4"), ("kind", "<i4")])
 ODD = np.dtype([("key", "<i8"), ("square", "<i8"), ("visits", "<i8"), ("own", "<i8")])
-_ODD = from_dtype(ODD)
+_LOOK, _ODD = from_dtype(LOOK), from_dtype(ODD)
 
 
 @dataclass(slots=True)
@@ -48,24 +50,22 @@ class Places:
     looks: np.ndarray = field(default_factory=lambda: np.zeros((ROOM, KINDS), np.uint32))
     refused: int = 0  # looks in new squares that found no room
 
-    def ask(self, seen: np.ndarray, since_ms: int, loa_m_min: float, visits_min: int, share_max: float) -> np.ndarray:
-        """ODD rows, in order of keys, of the SIGHTING rows since a time that are where such ships are not seen."""
-        square, kind = _of(seen, since_ms, loa_m_min)
-        found = np.empty(len(seen), ODD)
-        found = found[: _odd(seen, square, kind, self.squares, self.rows, self.looks, float(visits_min), share_max, found)]
+    def ask(self, looks: np.ndarray, visits_min: int, share_max: float) -> np.ndarray:
+        """ODD rows, in order of keys, of the LOOK rows (`looks_of`) that are where such ships are not seen."""
+        found = np.empty(len(looks), ODD)
+        found = found[: _odd(looks, self.squares, self.rows, self.looks, float(visits_min), share_max, found)]
         return found[np.argsort(found["key"], kind="stable")]
 
-    def learn(self, seen: np.ndarray, since_ms: int, loa_m_min: float, but: set[int]) -> None:
-        """Count the SIGHTING rows since a time, but those of these keys: who is odd must not teach us that she is not."""
-        square, kind = _of(seen, since_ms, loa_m_min)
+    def learn(self, looks: np.ndarray, but: set[int]) -> None:
+        """Count the LOOK rows, but those of these keys: who is odd must not teach us that she is not."""
         if but:
-            square[np.isin(seen["key"], sorted(but))] = NONE
-        missing = np.empty(len(square), np.int64)
-        missing = missing[: _count(square, kind, self.squares, self.rows, self.looks, missing)]
+            looks = looks[~np.isin(looks["key"], sorted(but))]
+        missing = np.empty(len(looks), np.int64)
+        missing = missing[: _count(looks, self.squares, self.rows, self.looks, missing)]
         if len(missing):
-            self._take_in(np.unique(square[missing])[: SQUARES_MAX - len(self.squares)])
-            left = np.empty(len(missing), np.int64)
-            self.refused += _count(square[missing], kind[missing], self.squares, self.rows, self.looks, left)
+            looks = looks[missing]
+            self._take_in(np.unique(looks["square"]).astype(np.int64)[: SQUARES_MAX - len(self.squares)])
+            self.refused += _count(looks, self.squares, self.rows, self.looks, missing)
 
     def halve(self) -> None:
         """A quarter of a year has passed: half of what is known is forgotten."""
@@ -99,11 +99,13 @@ class Places:
             self.looks = room
 
 
-def _of(seen: np.ndarray, since_ms: int, loa_m_min: float) -> tuple[np.ndarray, np.ndarray]:
-    """(square, kind) int64[n] of sightings; NONE for those that are not looked at."""
-    square, kind = np.empty(len(seen), np.int64), np.empty(len(seen), np.int64)
-    _square_and_kind(seen, since_ms, loa_m_min, square, kind)
-    return square, kind
+def looks_of(parts: Iterable[np.ndarray], since_ms: int, loa_m_min: float) -> np.ndarray:
+    """LOOK rows, in any order, of the SIGHTING rows (in any parts) since a time that are looked at."""
+    found = []
+    for seen in parts:
+        looks = np.empty(len(seen), LOOK)
+        found.append(looks[: _looks(seen, since_ms, loa_m_min, looks)].copy())
+    return np.concatenate(found)
 
 
 @kernel(int64(int64, int64))
@@ -139,49 +141,51 @@ def kind_of(ship_type, loa_m):
     return trade * 3 + (loa_m >= SIZES_M[0]) + (loa_m >= SIZES_M[1])
 
 
-@kernel((SIGHTING_TYPE[::1], int64, float64, int64[::1], int64[::1]))
-def _square_and_kind(seen, since_ms, loa_m_min, square, kind):
-    for i in range(seen.shape[0]):
-        one = seen[i]
-        square[i] = NONE
-        fits = one["t_ms"] >= since_ms and one["speed_kn"] >= UNDER_WAY_KN and one["class_b"] == 0 and one["trouble"] == 0
-        if fits and one["ship_type"] > 0 and one["loa_m"] > 0 and one["loa_m"] >= loa_m_min:
-            square[i] = square_of(np.int64(one["lat"]), np.int64(one["lon"]))
-            kind[i] = kind_of(np.int64(one["ship_type"]), np.int64(one["loa_m"]))
-
-
-@kernel(int64(SIGHTING_TYPE[::1], int64[::1], int64[::1], int64[::1], int64[::1], uint32[:, ::1], float64, float64, _ODD[::1]))
-def _odd(seen, square, kind, squares, rows, looks, visits_min, share_max, out):
-    """Write who is in a square of which enough is known, and where too few of her kind are; returns how many."""
+@kernel(int64(SIGHTING_TYPE[::1], int64, float64, _LOOK[::1]))
+def _looks(seen, since_ms, loa_m_min, out):
+    """Write the looks of those that are looked at; returns how many."""
     n = 0
     for i in range(seen.shape[0]):
-        at = place_of(squares, square[i]) if square[i] != NONE else NONE
+        one = seen[i]
+        fits = one["t_ms"] >= since_ms and one["speed_kn"] >= UNDER_WAY_KN and one["class_b"] == 0 and one["trouble"] == 0
+        if fits and one["ship_type"] > 0 and one["loa_m"] > 0 and one["loa_m"] >= loa_m_min:
+            out[n]["key"] = one["key"]
+            out[n]["square"] = square_of(np.int64(one["lat"]), np.int64(one["lon"]))
+            out[n]["kind"] = kind_of(np.int64(one["ship_type"]), np.int64(one["loa_m"]))
+            n += 1
+    return n
+
+
+@kernel(int64(_LOOK[::1], int64[::1], int64[::1], uint32[:, ::1], float64, float64, _ODD[::1]))
+def _odd(asked, squares, rows, looks, visits_min, share_max, out):
+    """Write who is in a square of which enough is known, and where too few of her kind are; returns how many."""
+    n = 0
+    for i in range(asked.shape[0]):
+        at = place_of(squares, np.int64(asked[i]["square"]))
         if at == NONE:
             continue
         visits = 0
         for k in range(KINDS):
             visits += looks[rows[at], k]
-        own = np.int64(looks[rows[at], kind[i]])
+        own = np.int64(looks[rows[at], asked[i]["kind"]])
         if visits >= visits_min and own < share_max * visits:
-            out[n]["key"] = seen[i]["key"]
-            out[n]["square"] = square[i]
+            out[n]["key"] = asked[i]["key"]
+            out[n]["square"] = asked[i]["square"]
             out[n]["visits"] = visits
             out[n]["own"] = own
             n += 1
     return n
 
 
-@kernel(int64(int64[::1], int64[::1], int64[::1], int64[::1], uint32[:, ::1], int64[::1]))
-def _count(square, kind, squares, rows, looks, missing):
+@kernel(int64(_LOOK[::1], int64[::1], int64[::1], uint32[:, ::1], int64[::1]))
+def _count(told, squares, rows, looks, missing):
     """Count each look in its square; writes down and returns how many found none."""
     n = 0
-    for i in range(square.shape[0]):
-        if square[i] == NONE:
-            continue
-        at = place_of(squares, square[i])
+    for i in range(told.shape[0]):
+        at = place_of(squares, np.int64(told[i]["square"]))
         if at == NONE:
             missing[n] = i
             n += 1
         else:
-            looks[rows[at], kind[i]] += np.uint32(1)
+            looks[rows[at], told[i]["kind"]] += np.uint32(1)
     return n

@@ -240,7 +240,7 @@ def _company(sight: Sight, waits: np.ndarray, rule: Loitering, fishing: np.ndarr
     limits = (rule.queue_nm, rule.speed_kn_max, ANCHORAGE_SPEED_KN, rule.bow_apart_deg_max, rule.boat_loa_share_max)
     # where a slow run goes on unheard, so does that of a neighbour: at the edge of a receiver's range no two may ever be heard within minutes
     since_ms = sight.tick_ms - company.FRESH_MS, sight.tick_ms - max(company.FRESH_MS, round(rule.gap_s_max * 1000.0))
-    return company_of(sight.around.seen, places, since_ms, limits)
+    return company_of(sight.around.parts(), places, since_ms, limits)
 
 
 def _in_rescue(sight: Sight, waits: np.ndarray) -> np.ndarray:

@@ -141,28 +141,33 @@ class Legs:
 
 
 def arrival_of(legs, *, before_kn=5.0, turn_deg=30.0, stray_m=0.7 * 1852):
-    """(legs since the turn, legs steady before it, (north_m, east_m) from the turn to here), or None. legs: (north_m, east_m), newest last, none unknown."""
+    """(legs since she left her course, legs steady before it, (north_m, east_m) from there to here), or None.
+
+    legs: (north_m, east_m), newest last, none unknown.
+    """
     at = [(0.0, 0.0)]
     for north, east in reversed(legs):
         at.append((at[-1][0] - north, at[-1][1] - east))
-    for k in range(2, len(legs) - 1):
-        old = (at[k][0] - at[k + 2][0], at[k][1] - at[k + 2][1])
-        course = math.degrees(math.atan2(old[1], old[0]))
-        last = [(at[j][0] - at[j + 1][0], at[j][1] - at[j + 1][1]) for j in (k, k + 1)]
-        if any(math.hypot(*leg) / 300 / KN_MS < before_kn for leg in last):
-            continue
-        if any(_angle(math.degrees(math.atan2(leg[1], leg[0])), course) > 15.0 for leg in last):
-            continue
-        if math.hypot(*at[k]) == 0 or _angle(math.degrees(math.atan2(-at[k][1], -at[k][0])), course) < turn_deg:
-            continue
-        if all(abs(at[j][0] * at[k][1] - at[j][1] * at[k][0]) / math.hypot(*at[k]) <= stray_m for j in range(1, k)):
-            steady, before = 0, list(reversed(legs))[k:]
-            for leg in before:
-                if math.hypot(*leg) / 300 / KN_MS < before_kn or _angle(math.degrees(math.atan2(leg[1], leg[0])), course) > 15.0:
+    for turning in (0, 1, 2):
+        for k in range(2, len(legs) - 1 - turning):
+            left = k + turning
+            course = _course((at[left][0] - at[left + 2][0], at[left][1] - at[left + 2][1]))
+            steady = 0
+            for leg in list(reversed(legs))[left:]:
+                if math.hypot(*leg) / 300 / KN_MS < before_kn or _angle(_course(leg), course) > 15.0:
                     break
                 steady += 1
-            return k, steady, (-at[k][0], -at[k][1])
+            way = -at[k][0], -at[k][1]
+            if steady < 2 or math.hypot(*way) == 0 or _angle(_course(way), course) < turn_deg:
+                continue
+            if all(abs(at[j][0] * at[k][1] - at[j][1] * at[k][0]) / math.hypot(*at[k]) <= stray_m for j in range(1, k)):
+                return left, steady, (-at[left][0], -at[left][1])
     return None
+
+
+def _course(leg):
+    """Degrees clockwise from north of (north_m, east_m)."""
+    return math.degrees(math.atan2(leg[1], leg[0]))
 
 
 def moved_on(lat, lon, north, east, seconds):

@@ -125,6 +125,16 @@ def fleet(count=2, **more):
     return in_order(*(helper(X + k, side_deg=k * 360 / count + 10, turn_s=3000 + 200 * k, **more) for k in range(count)))
 
 
+@pytest.mark.parametrize("turn_s", range(3000, 3300, 30))
+@pytest.mark.parametrize("turn_deg", [45.0, 100.0, 160.0])
+def test_helpers_are_seen_wherever_within_a_leg_they_turn(turn_s, turn_deg):
+    """A way of five minutes in which she turned agrees with neither course."""
+    rows = in_order(*(helper(X + k, side_deg=k * 180 + 10, turn_s=turn_s, turn_deg=turn_deg, kn=16.0) for k in range(2)))
+    told = [e for e in last_versions(watch(rows)[0]) if e.subtype == "assist"]
+    assert [e.mmsi for e in told] == [[X, X + 1]]
+    assert abs((told[0].t_start - T0) / 1000 - turn_s) <= 300
+
+
 def call(t_s=2800.0, name="b1"):
     return [open_row(T0 + round(t_s * 1000), name, "beacon", round(PLACE[0] * 600_000), round(PLACE[1] * 600_000))]
 

@@ -34,8 +34,9 @@ from tracks.legs import LEG_MS, LEGS, M_PER_LEG_KN, RING_TYPE, SLOWED, LegsKeepe
 from tracks.params import Assist
 
 TYPE, RULE = "safety", "assist"
-RULE_VERSION = "1.0"
+RULE_VERSION = "1.1"
 STEADY_LEGS = 2
+TURN_LEGS_MAX = 2  # a turn begins and ends within legs, and a long ship takes minutes for it
 STEADY_COS = 0.966  # of 15 degrees: legs before the turn agree
 HELPERS_MAX = 32  # named in one event
 SHIP_TYPE_SAR, SHIP_TYPE_LAW = 51, 55
@@ -358,6 +359,30 @@ def _steady_legs(ys, xs, k, n, least2):
     return np.int32(steady)
 
 
+@kernel(types.UniTuple(int64, 2)(float64[::1], float64[::1], int64, float64, types.UniTuple(float64, 3)))
+def _turn(ys, xs, n, least2, limits):
+    """(legs since she had turned, legs that the turn took) of the quickest turn, of these the latest, from which she came straight here; (0, 0): there is none.
+
+    ys, xs: n places before each leg, north and east of here in m. limits: see `note_arrivals`.
+    """
+    _, turn_cos, stray_m = limits
+    for turning in range(TURN_LEGS_MAX + 1):
+        for k in range(2, n - STEADY_LEGS - turning + 1):  # the slow leg among them
+            left = k + turning
+            ay, ax = ys[left] - ys[left + STEADY_LEGS], xs[left] - xs[left + STEADY_LEGS]
+            a = np.sqrt(ay * ay + ax * ax)
+            c = np.sqrt(ys[k] * ys[k] + xs[k] * xs[k])
+            steady = _steady_legs(ys, xs, left, left + STEADY_LEGS, least2) == STEADY_LEGS
+            if not steady or c == 0.0 or -(ay * ys[k] + ax * xs[k]) > turn_cos * a * c:
+                continue
+            straight = True
+            for j in range(1, k):
+                straight &= abs(ys[j] * xs[k] - xs[j] * ys[k]) <= stray_m * c
+            if straight:
+                return k, turning
+    return 0, 0
+
+
 # Flat: walks back over the legs of one vessel after the other; slow twin in tests/naive_motion.py.
 @kernel(types.Tuple((_ARRIVAL[::1], int64[::1]))(RING_TYPE[::1], int64[::1], int64, types.UniTuple(float64, 3)))
 def note_arrivals(rings, slots, tick_ms, limits):
@@ -367,12 +392,11 @@ def note_arrivals(rings, slots, tick_ms, limits):
 
     limits: slowest steady speed in knots, cosine of the least turn, how far she may stray from the straight way in m.
     """
-    before_kn, turn_cos, stray_m = limits
     newest = (tick_ms // LEG_MS - 1) % LEGS
     arrivals, found = np.zeros(slots.shape[0], _ARRIVAL), np.empty(slots.shape[0], np.int64)
     n_found = 0
     ys, xs = np.zeros(LEGS + 1), np.zeros(LEGS + 1)
-    least2 = (before_kn * M_PER_LEG_KN) ** 2
+    least2 = (limits[0] * M_PER_LEG_KN) ** 2
     for i in range(slots.shape[0]):
         ring = rings[slots[i]]
         n = 0
@@ -381,28 +405,23 @@ def note_arrivals(rings, slots, tick_ms, limits):
             ys[k + 1] = ys[k] - ring["north"][at]
             xs[k + 1] = xs[k] - ring["east"][at]
             n = k + 1
-        for k in range(2, n - STEADY_LEGS + 1):  # k: legs since the turn, the slow one among them
-            ay, ax = ys[k] - ys[k + STEADY_LEGS], xs[k] - xs[k + STEADY_LEGS]
-            a = np.sqrt(ay * ay + ax * ax)
-            c = np.sqrt(ys[k] * ys[k] + xs[k] * xs[k])
-            if _steady_legs(ys, xs, k, k + STEADY_LEGS, least2) < STEADY_LEGS or c == 0.0 or -(ay * ys[k] + ax * xs[k]) > turn_cos * a * c:
-                continue
-            straight = True
-            for j in range(1, k):
-                straight &= abs(ys[j] * xs[k] - xs[j] * ys[k]) <= stray_m * c
-            if straight:
-                arrival = arrivals[n_found]
-                arrival["turn_ms"] = tick_ms - k * LEG_MS
-                arrival["slow_ms"] = tick_ms
-                arrival["lat"] = ring["lat"]
-                arrival["lon"] = ring["lon"]
-                arrival["turn_cos"] = np.float32(-(ay * ys[k] + ax * xs[k]) / (a * c))
-                arrival["before_kn"] = np.float32(a / STEADY_LEGS / M_PER_LEG_KN)
-                lon = lon_difference(np.int64(ring["lon"]) + np.int64(round(xs[k] / M_PER_UNIT / cos_lat(np.int64(ring["lat"])))), 0)
-                arrival["from_lat"] = np.int32(np.int64(ring["lat"]) + np.int64(round(ys[k] / M_PER_UNIT)))
-                arrival["from_lon"] = np.int32(lon)
-                arrival["steady_legs"] = _steady_legs(ys, xs, k, n, least2)
-                found[n_found] = slots[i]
-                n_found += 1
-                break
+        k, turning = _turn(ys, xs, n, least2, limits)
+        if k == 0:
+            continue
+        left = k + turning
+        ay, ax = ys[left] - ys[left + STEADY_LEGS], xs[left] - xs[left + STEADY_LEGS]
+        a, c = np.sqrt(ay * ay + ax * ax), np.sqrt(ys[k] * ys[k] + xs[k] * xs[k])
+        arrival = arrivals[n_found]
+        arrival["turn_ms"] = tick_ms - left * LEG_MS
+        arrival["slow_ms"] = tick_ms
+        arrival["lat"] = ring["lat"]
+        arrival["lon"] = ring["lon"]
+        arrival["turn_cos"] = np.float32(-(ay * ys[k] + ax * xs[k]) / (a * c))
+        arrival["before_kn"] = np.float32(a / STEADY_LEGS / M_PER_LEG_KN)
+        lon = lon_difference(np.int64(ring["lon"]) + np.int64(round(xs[left] / M_PER_UNIT / cos_lat(np.int64(ring["lat"])))), 0)
+        arrival["from_lat"] = np.int32(np.int64(ring["lat"]) + np.int64(round(ys[left] / M_PER_UNIT)))
+        arrival["from_lon"] = np.int32(lon)
+        arrival["steady_legs"] = _steady_legs(ys, xs, left, n, least2)
+        found[n_found] = slots[i]
+        n_found += 1
     return arrivals[:n_found].copy(), found[:n_found].copy()

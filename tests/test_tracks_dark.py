@@ -80,7 +80,10 @@ def test_coverage_learns_fades_and_is_bounded(monkeypatch):
 def test_coverage_counts_as_a_dictionary_does(blocks):
     coverage, heard, missed = Coverage(), {}, {}
     for heard_keys, missed_keys, fades in blocks:
-        coverage.learn(np.array(heard_keys, np.int64), np.array(missed_keys, np.int64))
+        told = np.array(heard_keys, np.int64), np.array(missed_keys, np.int64)
+        for part in (slice(2), slice(2, None)):  # what is noted in parts is learned at once
+            coverage.note(*(keys[part] for keys in told))
+        coverage.settle()
         for key, n in Counter(heard_keys).items():
             heard[key] = heard.get(key, 0.0) + n
         for key, n in Counter(missed_keys).items():

@@ -73,8 +73,10 @@ class Coverage:
 
         A cell begins where something is heard: no receiver misses the other side of the world.
         """
-        if not len(heard_keys) and not len(missed_keys):
-            return
+        self._learn([(heard_keys, missed_keys)])
+
+    def _learn(self, noted: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        heard_keys, missed_keys = zip(*noted, strict=True)
         counts, unknown = self._tallied(heard_keys)
         self.heard = self.heard + counts
         new, new_counts = np.unique(unknown, return_counts=True)
@@ -85,8 +87,7 @@ class Coverage:
         if len(new):
             at = np.searchsorted(self.keys, new)
             self.keys, self.heard, self.missed = np.insert(self.keys, at, new), np.insert(self.heard, at, new_counts), np.insert(self.missed, at, 0.0)
-        if len(missed_keys):
-            self.missed = self.missed + self._tallied(missed_keys)[0]
+        self.missed = self.missed + self._tallied(missed_keys)[0]
 
     def note(self, heard_keys: np.ndarray, missed_keys: np.ndarray) -> None:
         """What `settle` will learn at the end of the tick: within a tick nobody decides with what another learned in it, so the order of shards is one."""
@@ -96,8 +97,7 @@ class Coverage:
     def settle(self) -> None:
         """Learn what was noted during the tick."""
         if self.pending:
-            heard, missed = zip(*self.pending, strict=True)
-            self.learn(*(keys[0] if len(keys) == 1 else np.concatenate(keys) for keys in (heard, missed)))
+            self._learn(self.pending)
             self.pending = []
 
     def fade(self) -> None:
@@ -117,10 +117,13 @@ class Coverage:
             self.places, self.placed = places, keys
         return self.places
 
-    def _tallied(self, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(float64: how often each key stands in `found`, those of `found` that are no keys yet)."""
-        counts, unknown = np.zeros(len(self.keys)), np.empty(len(found), np.int64)
-        return counts, unknown[: _tally(found, self.keys, self.hashed(), counts, unknown)]
+    def _tallied(self, parts: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """(float64: how often each key stands in these parts, those of them that are no keys yet)."""
+        counts, others = np.zeros(len(self.keys)), []
+        for found in parts:
+            unknown = np.empty(len(found), np.int64)
+            others.append(unknown[: _tally(found, self.keys, self.hashed(), counts, unknown)].copy())
+        return counts, np.concatenate(others)
 
     def blocks(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(heard, missed) float64 of cells; 0 where nothing is known."""

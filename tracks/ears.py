@@ -35,6 +35,7 @@ DEATH_SPAN_MS, DEATH_STEADY_MIN = 1_800_000, 25  # so steady in the half hour be
 DEATHS_MAX = 1024  # a month of one a day for each group; the oldest is forgotten first
 THIN_MS = 180_000  # of a bucket: shorter than the longest interval of reports it tells no rate
 UNDER_WAY_KN_A, UNDER_WAY_KN_B = 3.0, 2.5
+PART = 65_536  # tracks whose cells are written down at once: of a million, heard by several groups, they would be the largest arrays of a tick
 MISSED_BLOCKS_MAX = 24  # a longer hole teaches nothing about coverage
 RULE, RULE_VERSION = "receiver_down", "1.0"
 HOUR_BUCKETS = 7  # report totals at the ends of the last seven 10-minute buckets: what came in the hour before
@@ -256,8 +257,9 @@ def learn_coverage(ears: Ears, sight: Sight, cold: np.ndarray) -> None:
     full = BLOCK_MS // MINUTE_MS
     edges = np.arange(newest - MISSED_BLOCKS_MAX, newest + 2) * full % MINUTES_KEPT
     listened = np.ascontiguousarray(np.diff(ears.listened[: ears.groups, edges], axis=1) == full)
-    if len(bits):
-        coverage.note(*_blocks_of(table.used, cold, newest, listened, bits))
+    for first in range(0, len(table) if len(bits) else 0, PART):
+        part = slice(first, first + PART)
+        coverage.note(*_blocks_of(table.used[part], cold[part], newest, listened, bits))
 
 
 @kernel((uint64[::1], int64[::1], int64[::1], int8[::1], int64[:, ::1], int64, float64, boolean[::1]), **PLAIN)

@@ -280,6 +280,16 @@ def test_water_that_others_use_is_water():
     assert (event.state, event.reason) == ("candidate", "suppressed: inland_water")
 
 
+def test_who_is_back_among_ships_was_ashore_all_the_same():
+    """The company asked about is that of the place told ashore, not of the sea to which she came back."""
+    rows = way(lon=10.15)
+    which = between(rows, 1800, 4500)
+    rows["lat"][which], rows["lon"][which] = round(54.3 * 600_000), round(9.9 * 600_000)
+    beside = [way(211_000_010 + k, lat=54.2 + (0.3 + 0.3 * k) / 60, lon=10.15) for k in range(2)]
+    (event,) = last_versions(ours(watch(in_order(rows, *beside))[0]))
+    assert (event.subtype, event.state, event.reason) == ("on_land", "closed", "")
+
+
 def test_inland_asks_all_round():
     assert inland(FlatSea(), 54 * 600_000, round(9.9 * 600_000), 0.54)
     assert not inland(FlatSea(), 54 * 600_000, round(9.995 * 600_000), 0.54)

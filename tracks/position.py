@@ -440,7 +440,7 @@ def _exclusions(sight: Sight, slot: int, f: np.void, verdict: Verdict, jump: Jum
     f["clock"] = clock
     fro = away and int(f["returns"]) >= 3
     stuck = verdict.subtype == "offset" and not away and int(f["same_cog"]) >= 0.8 * int(f["tested"]) and int(f["speed"]) < int(f["reversed"])
-    company = _company(sight, slot) if ashore else 0
+    company = _company(sight, slot, f) if ashore else 0
     in_port = not away and bool(sight.table.more["masked"][slot])
     only_far = verdict.subtype == "geometry"
     found = [
@@ -501,10 +501,11 @@ def _along(lat: int, lon: int, to_lat: int, to_lon: int, cog: int) -> bool:
     return abs(along) >= ALONG_COS * math.sqrt(x * x + y * y)
 
 
-def _company(sight: Sight, slot: int) -> int:
-    """Other vessels about a place, none of them in doubt themselves: then there is water that the map does not show."""
-    row = sight.table.rows[slot]
-    near = sight.around.within(int(row["lat"]), int(row["lon"]), COMPANY_NM)
+def _company(sight: Sight, slot: int, f: np.void) -> int:
+    """Other vessels about the place told ashore, none of them in doubt themselves: then there is water that the map does not show."""
+    row, back = sight.table.rows[slot], bool(f["jump_ms"] and f["back_ms"])  # who is back is told elsewhere, and among ships
+    lat, lon = (int(f["to_lat"]), int(f["to_lon"])) if back else (int(row["lat"]), int(row["lon"]))
+    near = sight.around.within(lat, lon, COMPANY_NM)
     return int(((near["key"] != sight.table.key_of(slot)) & (near["trouble"] == 0) & (near["t_ms"] >= sight.tick_ms - FORGET_MS)).sum())
 
 

@@ -20,6 +20,7 @@ from benchmarks.contender import ROOT
 from benchmarks.tracks import recipes
 from benchmarks.tracks_seas import write_sea
 from tracks import dark, ears, loitering, meeting, rendezvous, step
+from tracks.berths import Berths
 from tracks.coverage import Coverage
 from tracks.vessels import VesselTable
 from zones.geography import Geography
@@ -35,7 +36,8 @@ PARTS: dict[Any, tuple[str, ...]] = {
     Coverage: ("settle", "hashed", "fade"),
     loitering: ("close_buckets", "waiting", "judge"),
     loitering.LoiteringDetector: ("tick", "_went_on", "_tell"),
-    rendezvous: ("near_rows", "find_contacts", "enter", "due", "seen_apart", "_settle", "_in_question", "_judged", "_together", "_parted", "explanations"),
+    Berths: ("find",),
+    rendezvous: ("near_rows", "enter", "due", "seen_apart", "_settle", "_in_question", "_judged", "_together", "_parted", "explanations"),
     rendezvous.RendezvousDetector: ("tick",),
     meeting: ("grounds", "neighbours", "standing_of", "shores"),
     meeting.Met: ("__init__", "ask", "words"),

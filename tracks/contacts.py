@@ -37,6 +37,7 @@ AGE_FACTOR = 3.0
 SAME_TIME_MS = 80_000
 WAY_MARGIN_M = 330.0  # a vessel at 8 kn makes so much in SAME_TIME_MS
 NAV_ANCHORED, NAV_MOORED = 1, 5
+NEVER, EXAMINED_MAX = 1 << 62, 64
 REACH_SLACK = 1.01  # the reach is taken so much longer than what may be in contact
 QUARTER = 54_000_000
 POLAR = 53_340_000  # 88.9 degrees: nearer to a pole the plane of `distance_m` ends
@@ -64,6 +65,7 @@ CONTACT = np.dtype([("key", "<u8"), ("distance_m", "<f8"), ("a", "<i4"), ("b", "
 _NEAR, _CONTACT = from_dtype(NEAR), from_dtype(CONTACT)
 _GAITS = types.UniTuple(float64, 5)
 _LIMITS, _WALK, _WIDTH = types.UniTuple(float64, 3), types.UniTuple(int64, 5), types.Tuple((int64, float64))
+_KNOWN = types.Tuple((boolean[::1], int64, int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +141,31 @@ def afoot(table: VesselTable, keys: np.ndarray, tick_ms: int, rule: Rendezvous) 
     return slots
 
 
-def find_contacts(near: np.ndarray, rule: Rendezvous, room: Room | None = None) -> Found:
-    """All contacts of NEAR rows, in any order of these. `room` is written over, and what is found lies in it."""
+def find_contacts(near: np.ndarray, rule: Rendezvous, room: Room | None = None, moored: np.ndarray | None = None) -> Found:
+    """All contacts of NEAR rows, in any order of these. `room` is written over, and what is found lies in it.
+
+    moored: int64[n], of rows whose contacts among each other are known (berths.py) how many partners they have there, -1 of others; contacts of these
+    others are found, and crowds of all. It is given up, and says nothing, when `examined` is more than EXAMINED_MAX a row.
+    """
     n, room = len(near), room or Room()
     if n < 2:
         return Found(np.empty(0, CONTACT), np.zeros(n, np.bool_), 0)
     reach_units = _reach_units(rule)
     room.for_search(n, rule.partners_max)
     keys, crowds, examined = np.empty(n, np.int64), np.empty(n, np.bool_), np.zeros(1, np.int64)
-    _strips(near, reach_units, keys)
-    keys.sort()
+    in_order = strips(near, reach_units, keys)
+    if not in_order:
+        keys.sort()
     order = keys & ROW_MASK
     keys >>= ROW_BITS
     limits = (rule.way_m_max, rule.way_apart_kn_max, rule.way_apart_deg_max * 10.0)
-    rows, counts = take_rows(near, order), room.counts[:n]
-    _count(rows, keys, reach_units, limits, np.zeros(2, np.int64), room.partners, examined, counts)
-    found = _pair(rows, order, limits, room.partners, counts, room.contacts)
+    rows, counts = near if in_order else take_rows(near, order), room.counts[:n]
+    counts[:] = -1 if moored is None else moored[order]
+    known = counts >= 0
+    # In a crowd a search ends early, unless it counts for those it finds: then all of it does.
+    ends = (known, rule.partners_max, NEVER) if moored is None else (known, n, EXAMINED_MAX * n)
+    _count(rows, keys, reach_units, limits, np.zeros(2, np.int64), ends, room.partners, examined, counts)
+    found = _pair(rows, order, limits, known, room.partners, counts, room.contacts)
     crowds[order] = counts > rule.partners_max
     contacts = room.contacts[:found]
     if found > 1:
@@ -164,8 +175,12 @@ def find_contacts(near: np.ndarray, rule: Rendezvous, room: Room | None = None) 
 
 def _gaits(rule: Rendezvous) -> tuple[float, ...]:
     """Limits of `_gait_of`."""
-    age_s = rule.report_age_s_max
-    return age_s * 1000.0, max(age_s, AGE_FACTOR * SLOW_REPORT_S) * 1000.0, rule.speed_kn_gate, rule.way_kn_min, rule.way_kn_max
+    return rule.report_age_s_max * 1000.0, oldest_s(rule) * 1000.0, rule.speed_kn_gate, rule.way_kn_min, rule.way_kn_max
+
+
+def oldest_s(rule: Rendezvous) -> float:
+    """Age of the oldest report that may make a contact."""
+    return max(rule.report_age_s_max, AGE_FACTOR * SLOW_REPORT_S)
 
 
 def _reach_units(rule: Rendezvous) -> int:
@@ -214,7 +229,7 @@ def _afoot(rows, oldest_ms, top_kn, slots):
 
 @kernel(int64(HOT_TYPE[::1], int64, _GAITS, int64, int32[::1], int64[::1]), **PLAIN)
 def _keys(rows, tick_ms, limits, reach_units, slots, keys):
-    """Leave of slots those that may be in contact at a tick, and write of each what `_strips` writes of NEAR rows, its number the slot; returns how many."""
+    """Leave of slots those that may be in contact at a tick, and write of each what `strips` writes of NEAR rows, its number the slot; returns how many."""
     n = 0
     for k in range(keys.shape[0]):
         i = slots[k]
@@ -360,34 +375,38 @@ def _kinds_of(a, b, limits, across):
     return kinds
 
 
-@kernel((_NEAR[::1], int64, int64[::1]), **PLAIN)
-def _strips(near, reach_units, keys):
-    """Write of each row its strip of latitude, how far east it lies, and its number, in one integer."""
+@kernel(boolean(_NEAR[::1], int64, int64[::1]), **PLAIN)
+def strips(near, reach_units, keys):
+    """Write of each row its strip of latitude, how far east it lies, and its number, in one integer; returns whether they are in order."""
+    in_order = True
     for i in range(near.shape[0]):
         keys[i] = _place_key(near[i]["lat"], near[i]["lon"], reach_units) << ROW_BITS | i
+        in_order &= i == 0 or keys[i] > keys[i - 1]
+    return in_order
 
 
-@kernel(int64(_NEAR[::1], int64[::1], _WALK, float64, _LIMITS, int32[:, ::1], int64[::1], int64), **PLAIN)
-def _walk(near, keys, walk, across, limits, partners, examined, count):
-    """Add the partners of a row that lie on a walk; returns their number with the `count` before, one more than there is room for in a crowd.
+@kernel(int64(_NEAR[::1], int64[::1], _WALK, float64, _LIMITS, _KNOWN, int32[:, ::1], int64[::1], int64[::1], int64), **PLAIN)
+def _walk(near, keys, walk, across, limits, known, partners, examined, counts, count):
+    """Add the partners of a row that lie on a walk, and the row to the count of those that are known; returns their number with the `count` before.
 
-    walk: the row, where to begin, whether east (1) or west (-1), the first key and the last. across: see `_is_within`.
+    walk: the row, where to begin, whether east (1) or west (-1), the first key and the last. across: see `_is_within`. known: see `_count`.
     """
     i, j, step, first, last = walk
-    most = partners.shape[1]
+    is_known, most, _ = known
     while j >= 0 and j < keys.shape[0] and keys[j] >= first and keys[j] <= last and count <= most:
         examined[0] += 1
         kinds = _kinds_of(near[i], near[j], limits, across) if j != i else 0
         if kinds:
-            if count < most:
+            if count < partners.shape[1]:
                 partners[i, count] = np.int32((j << KIND_BITS) | kinds)
             count += 1
+            counts[j] += int(is_known[j])
         j += step
     return count
 
 
 @kernel(_WIDTH(int64, int64), **PLAIN)
-def _width(strip, reach_units):
+def strip_width(strip, reach_units):
     """Of a strip: how far east or west of a row its partners may lie (in EAST_UNITS), and `across` of `_is_within`."""
     south, north = strip * reach_units - QUARTER, (strip + 1) * reach_units - QUARTER
     low = cos_lat(min(QUARTER, max(abs(south), abs(north)) + reach_units))
@@ -395,8 +414,8 @@ def _width(strip, reach_units):
     return min(int(reach_units / low) // EAST_UNITS + 1, (EAST_TURN - 1) // 2), low * high if high * high < 1.01 * low * low else 0.0
 
 
-@kernel(int64(_NEAR[::1], int64[::1], int64, _WIDTH, int64[::1], _LIMITS, int32[:, ::1], int64[::1]), **PLAIN)
-def _partners(near, keys, i, width, at, limits, partners, examined):
+@kernel(int64(_NEAR[::1], int64[::1], int64, _WIDTH, int64[::1], _LIMITS, _KNOWN, int32[:, ::1], int64[::1], int64[::1]), **PLAIN)
+def _partners(near, keys, i, width, at, limits, known, partners, examined, counts):
     """Write the partners of a row; returns their number, one more than there is room for in a crowd. Slow twin: tests/naive_contacts.py.
 
     width: of its strip. at: where in the strips to the south and north those begin who may be partners of the row before.
@@ -404,55 +423,67 @@ def _partners(near, keys, i, width, at, limits, partners, examined):
     aside, across = width
     own, east = keys[i] & ~EAST_MASK, keys[i] & EAST_MASK
     first, last = max(0, east - aside), min(EAST_MASK, east + aside)
-    count = _walk(near, keys, (i, i - 1, -1, own + first, own + last), across, limits, partners, examined, 0)  # in a crowd those who are nearest are enough
-    count = _walk(near, keys, (i, i + 1, 1, own + first, own + last), across, limits, partners, examined, count)
+    count = _walk(
+        near, keys, (i, i - 1, -1, own + first, own + last), across, limits, known, partners, examined, counts, 0
+    )  # in a crowd those who are nearest are enough
+    count = _walk(near, keys, (i, i + 1, 1, own + first, own + last), across, limits, known, partners, examined, counts, count)
     for side in range(2):
         strip = own + (2 * side - 1) * STRIP
         while at[side] < keys.shape[0] and keys[at[side]] < strip + first:
             at[side] += 1
-        count = _walk(near, keys, (i, at[side], 1, strip + first, strip + last), across, limits, partners, examined, count)
+        count = _walk(near, keys, (i, at[side], 1, strip + first, strip + last), across, limits, known, partners, examined, counts, count)
     if east >= aside and east + aside < EAST_TURN:
         return count
     for turn in (-EAST_TURN, EAST_TURN):  # across the date line
         first, last = max(0, east + turn - aside), min(EAST_MASK, east + turn + aside)
         for strip in range(own - STRIP, own + STRIP + 1, STRIP):
             j = np.int64(np.searchsorted(keys, strip + first))
-            count = _walk(near, keys, (i, j, 1, strip + first, strip + last), across, limits, partners, examined, count)
+            count = _walk(near, keys, (i, j, 1, strip + first, strip + last), across, limits, known, partners, examined, counts, count)
     return count
 
 
-@kernel((_NEAR[::1], int64[::1], int64, _LIMITS, int64[::1], int32[:, ::1], int64[::1], int64[::1]), **PLAIN)
-def _count(near, keys, reach_units, limits, at, partners, examined, counts):
-    """Write the partners of all rows, and how many each has. at: zeros for `_partners`."""
+@kernel((_NEAR[::1], int64[::1], int64, _LIMITS, int64[::1], _KNOWN, int32[:, ::1], int64[::1], int64[::1]), **PLAIN)
+def _count(near, keys, reach_units, limits, at, known, partners, examined, counts):
+    """Write the partners of all rows that are not known, how many each has, and of known ones how many of these they have besides.
+
+    at: zeros for `_partners`. known: which rows are, after how many partners the search of a row may end, after how many comparisons all of it.
+    """
     width, measured, n = (0, 0.0), -1, near.shape[0]
     for i in range(n):
+        if known[0][i] or examined[0] > known[2]:
+            continue
         strip = keys[i] >> EAST_BITS
         if abs(np.int64(near[i]["lat"])) >= POLAR:
             rim = (POLAR_RIM * (1 if near[i]["lat"] > 0 else -1) + QUARTER) // reach_units
             walk = (i, n - 1, -1, rim << EAST_BITS, keys[n - 1]) if near[i]["lat"] > 0 else (i, 0, 1, np.int64(0), ((rim + 1) << EAST_BITS) - 1)
-            counts[i] = _walk(near, keys, walk, 0.0, limits, partners, examined, 0)
+            counts[i] = _walk(near, keys, walk, 0.0, limits, known, partners, examined, counts, 0)
             continue
         if strip != measured:
-            width, measured = _width(strip, reach_units), strip
-        counts[i] = _partners(near, keys, i, width, at, limits, partners, examined)
+            width, measured = strip_width(strip, reach_units), strip
+        counts[i] = _partners(near, keys, i, width, at, limits, known, partners, examined, counts)
 
 
-@kernel(int64(_NEAR[::1], int64[::1], _LIMITS, int32[:, ::1], int64[::1], _CONTACT[::1]), **PLAIN)
-def _pair(near, order, limits, partners, counts, out):
-    """Write the contacts of rows of which neither lies in a crowd, in any order; returns their number. order: the number of each row for who asks."""
-    found = 0
+@kernel(int64(_NEAR[::1], int64[::1], _LIMITS, boolean[::1], int32[:, ::1], int64[::1], _CONTACT[::1]), **PLAIN)
+def _pair(near, order, limits, known, partners, counts, out):
+    """Write the contacts of rows that are not known and of which neither lies in a crowd, in any order; returns their number.
+
+    order: the number of each row for who asks. known: which rows are.
+    """
+    found, most = 0, partners.shape[1]
     for i in range(near.shape[0]):
-        if counts[i] > partners.shape[1]:
+        if known[i] or counts[i] > most:
             continue
         for k in range(counts[i]):
             j, kinds = np.int64(partners[i, k]) >> KIND_BITS, np.int64(partners[i, k]) & (STILL | ABREAST)
-            if near[j]["key"] < near[i]["key"] or counts[j] > partners.shape[1]:
+            is_smaller = near[i]["key"] < near[j]["key"]
+            if counts[j] > most or not (is_smaller or known[j]):
                 continue
-            one, a, b = out[found], near[i], near[j]
+            first, second = (i, j) if is_smaller else (j, i)
+            one, a, b = out[found], near[first], near[second]
             one["key"] = make_pair(a["key"], b["key"])
             one["distance_m"] = apart_m(a["lat"], a["lon"], b["lat"], b["lon"]) if kinds & STILL else _abreast_m(a, b, limits)
-            one["a"] = np.int32(order[i])
-            one["b"] = np.int32(order[j])
+            one["a"] = np.int32(order[first])
+            one["b"] = np.int32(order[second])
             one["kind"] = kinds
             found += 1
     return found

@@ -23,8 +23,9 @@ from dogwatch.events import Event, Exclusion, Value, event_id
 from dogwatch.late import FIELDS, WORDS, LateEvent, unwritten
 from tracks import episodes as ep
 from tracks.alongside import ANCHORAGE, HARBOUR, STANDING, Beside, bows_alike, doubts_of, explanations
+from tracks.berths import Berths
 from tracks.cells import search
-from tracks.contacts import ABREAST, AGE_FACTOR, SLOW_REPORT_S, STILL, Found, Room, find_contacts, near_rows
+from tracks.contacts import ABREAST, AGE_FACTOR, SLOW_REPORT_S, STILL, Found, Room, near_rows, oldest_s
 from tracks.detector import Detector, Home, Sight
 from tracks.key import mmsi_of, read_pair, tracks_of
 from tracks.meeting import Kind, Met, Parted
@@ -77,6 +78,7 @@ class RendezvousDetector(Detector):
         self.still, self.abreast = Meetings(Kind(STILL)), Meetings(Kind(ABREAST))
         self.refused = self.crowded = self.examined = 0
         self._room = Room()  # written over at each tick
+        self._berths, self._whole = Berths(), True
 
     def bring(self, sight: Sight) -> Brought | None:
         """Those of this table who may be in contact at this tick."""
@@ -103,7 +105,8 @@ class RendezvousDetector(Detector):
         if not rule.enabled:
             return []
         brought = sight.brought(self.NAME) or self._near(sight)
-        found = brought.found or find_contacts(brought.near, rule, self._room)
+        found = brought.found or self._berths.find(brought.near, sight.tick_ms, rule, self._room, whole=self._whole)
+        refused = self.refused
         self.crowded += found.crowded
         self.examined += found.examined
         events: list[Event] = []
@@ -111,6 +114,7 @@ class RendezvousDetector(Detector):
             if len(meetings.pairs) or len(found.contacts):
                 events += self._enter(meetings, found, sight, brought)
                 events += _settle(meetings, other, sight, brought)
+        self._whole = self.refused > refused or not _outlasts(self.still.kind, rule)
         return events
 
     def _enter(self, meetings: Meetings, found: Found, sight: Sight, brought: Brought) -> list[Event]:
@@ -149,9 +153,21 @@ class RendezvousDetector(Detector):
         for name, meetings in self._kinds():
             meetings.pairs, meetings.book, meetings.standing = sections[name]["pairs"].copy(), ep.Book.from_sections(sections[name]["book"]), {}
         self.refused, self.crowded = sections["refused"], sections["crowded"]
+        self._berths, self._whole = Berths(), True
 
     def _kinds(self) -> tuple[tuple[str, Meetings], ...]:
         return ("still", self.still), ("abreast", self.abreast)
+
+
+def _patience(kind: Kind, rule: Rendezvous) -> tuple[float, float, float, float]:
+    """Of `due`."""
+    unheard_ms = kind.unheard_ms(rule)
+    return rule.interpolation_s_max * 1000.0, unheard_ms, unheard_ms + AGE_FACTOR * SLOW_REPORT_S * 1000.0, max(unheard_ms, rule.merge_s * 1000.0)
+
+
+def _outlasts(kind: Kind, rule: Rendezvous) -> bool:
+    """Whether no pair is forgotten as long as the reports with which it was entered make a contact."""
+    return oldest_s(rule) * 1000.0 <= min(_patience(kind, rule)[2:])
 
 
 def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought) -> list[Event]:
@@ -159,10 +175,8 @@ def _settle(meetings: Meetings, other: Meetings, sight: Sight, brought: Brought)
     rule, kind, pairs = sight.params.rendezvous, meetings.kind, meetings.pairs
     if not len(pairs):
         return []
-    unheard_ms = kind.unheard_ms(rule)
-    patience = (rule.interpolation_s_max * 1000.0, unheard_ms, unheard_ms + AGE_FACTOR * SLOW_REPORT_S * 1000.0, max(unheard_ms, rule.merge_s * 1000.0))
     need_ms = kind.duration_s(rule) * 1000.0
-    which, what = due(pairs, sight.tick_ms, (need_ms if kind.under_way else need_ms / 2, need_ms), kind.reports(rule), patience)
+    which, what = due(pairs, sight.tick_ms, (need_ms if kind.under_way else need_ms / 2, need_ms), kind.reports(rule), _patience(kind, rule))
     if not len(which):
         return []
     _look_about(pairs, sight, which[what == LOOK], brought)

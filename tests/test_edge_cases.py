@@ -25,6 +25,7 @@ from tracks_sea import (
     silent_source,
     static,
     track,
+    versions,
     watch,
     well_heard,
 )
@@ -79,6 +80,16 @@ def told(events, shift_ms=0, *, place=True):
     )
 
 
+def lengths(events):
+    """Every measure of what was shown that is the same wherever a sea lies: {(type, subtype, who, name): value}."""
+    return {
+        (e.type, e.subtype, *e.mmsi, name): value
+        for e in shown(events)
+        for name, value in e.measures.items()
+        if isinstance(value, float) and not {"lat", "lon"} & set(name.split("_"))
+    }
+
+
 def peers(events):
     """How many others each silence was judged by."""
     return sorted((*e.mmsi, e.measures["peers"], e.measures["peers_heard"]) for e in shown(events, "dark"))
@@ -121,9 +132,27 @@ def test_01_two_on_both_sides_of_the_date_line_meet():
 
 
 @pytest.mark.parametrize("lat0", [-54.5, 75.0, 80.0])
-def test_02_far_north_and_south_too(plain, lat0):
+def test_02_far_north_and_south_too(plain, plain_events, lat0):
     events, _ = watch(sea(lat0=lat0), geography=OpenSea(), coverage=known(lat0=lat0))
     assert told(events) == plain
+    assert peers(events) == peers(plain_events) != []
+    here, there = lengths(plain_events), lengths(events)
+    assert set(here) == set(there)
+    assert len(here) > 20
+    assert not {name: (length, there[name]) for name, length in here.items() if there[name] != pytest.approx(length, rel=0.03, abs=0.02)}
+
+
+def test_02_who_falls_silent_by_the_pole_is_reckoned_to_a_place():
+    """A mile east is a turn round the pole, where the cosine is nothing: it counts as a tenth at least."""
+    t = np.arange(0, 3601.0, 30)
+    gone = track(A, t, 89.0, 10.0 + t * 12 / 3600 / 60 / np.cos(np.radians(89.0)), sog_kn=12.0, cog_deg=90.0)
+    others = [track(B + k, every(60, 2.5), 88.9, 20.0 + k, sog_kn=0.0, nav=1) for k in range(6)]
+    events, _ = watch(in_order(gone, *others), params=DARK_ONLY, geography=OpenSea(), coverage=known(lat0=89.0, lon0=21.0))
+    silent = [e for e in events if e.mmsi == [A]]
+    assert silent
+    for e in silent:
+        assert e.measures["reckoned_lat"] == pytest.approx(89.0, abs=0.001)
+        assert (e.measures["reckoned_lon"] - e.lon) % 360 == pytest.approx(e.measures["gap_s"] * 12 / 3600 / 60 / 0.1, abs=0.01)
 
 
 def test_02_a_pair_across_the_pole():
@@ -259,6 +288,16 @@ def test_09_two_stopped_vessels_that_report_each_three_minutes_meet():
     assert not [e for e in watch(rows, params=DARK_ONLY, coverage=well_heard())[0] if e.mmsi], "and nobody is dark between two reports"
 
 
+def test_09_a_report_may_be_three_times_as_old_as_it_is_expected():
+    """Of a vessel that lies and reports each 3 minutes two may be lost; two that are never both heard within nine minutes are no meeting."""
+    for step_s, told_of in ((900, ["rendezvous"]), (1200, [])):
+        t = every(step_s, 4)
+        two = (track(m, t + k * step_s / 2, 54.5 + k * 100 * M_DEG, 10.4, sog_kn=0.0, nav=1) for k, m in enumerate((A, B)))
+        found = last_versions(watch(in_order(*two, lane_traffic(4.0)), params=PAIRS_ONLY)[0], "rendezvous")
+        assert [(e.type, e.mmsi) for e in found] == [(kind, [A, B]) for kind in told_of], step_s
+        assert all(e.measures["duration_s"] > 3 * 3600 for e in found)
+
+
 def test_10_a_moored_fleet_is_silent_and_bounded():
     t = every(180, 2)
     fleet = [track(A + k, t + k % 170, 54.0 + (k % 20) * 40 * M_DEG, 10.15 + k // 20 * 60 * M_DEG, sog_kn=0.0, nav=5) for k in range(300)]
@@ -342,17 +381,29 @@ def test_14_a_gap_at_the_edge_of_coverage_is_normal():
     assert odd[12.0], "it is the edge that decides: where ships are heard well beyond, the same silence is odd"
 
 
+def later(shift_ms):
+    """Events of the sea so much later."""
+    rows = sea()
+    rows["t_ms"] += shift_ms
+    rows["t_rx_ms"] += shift_ms
+    return watch(rows, geography=OpenSea(), coverage=known())[0]
+
+
+@pytest.fixture(scope="module")
+def noon():
+    """With noon where others have midnight: at the same minute of an hour, for each hour what is known of coverage grows older."""
+    return versions(later(DAY_MS // 2 - 5_400_000), DAY_MS // 2 - 5_400_000)
+
+
 @pytest.mark.parametrize(
     "shift_ms",
     [DAY_MS - 5_400_000, 31 * DAY_MS - 5_400_000, 59 * DAY_MS - 5_400_000, (365 + 365 + 59) * DAY_MS - 5_400_000, (365 + 365 + 60) * DAY_MS - 5_400_000],
     ids=["midnight", "month", "march", "leap_day", "after_leap_day"],
 )
-def test_15_over_midnight_month_and_leap_day_it_is_as_at_noon(plain, shift_ms):
-    rows = sea()
-    rows["t_ms"] += shift_ms
-    rows["t_rx_ms"] += shift_ms
-    events, _ = watch(rows, geography=OpenSea(), coverage=known())
+def test_15_over_midnight_month_and_leap_day_it_is_as_at_noon(plain, noon, shift_ms):
+    events = later(shift_ms)
     assert told(events, shift_ms) == plain
+    assert versions(events, shift_ms) == noon, "to each version, measure and second"
 
 
 @pytest.mark.parametrize("step_s", [5, 60])

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 from test_tracks_zones import east, seen
-from tracks_sea import T0, OpenSea, every, in_order, lane_traffic, last_versions, shown, shuffled, static, track, watch, well_heard
+from tracks_sea import T0, OpenSea, every, in_order, lane_traffic, last_versions, shown, shuffled, static, track, versions, watch, well_heard
 
 from dogwatch.batch import COG_MISSING, F_LATE
 from dogwatch.geo import distance_m
@@ -87,7 +87,11 @@ def test_t02_a_meeting_over_midnight_is_one_event():
     """A peer cuts at each UTC day and loses 23:05 to 24:00."""
     rows = in_order(side_by_side(np.arange(23 * 3600 + 300, 25 * 3600 + 1501.0, 60), A, B), track(C, every(60, 28), 55.5, 10.9, sog_kn=9.0))
     (event,) = shown(watch(rows, params=PAIRS_ONLY)[0])
-    assert (event.t_end - event.t_start) / 60_000 == pytest.approx(140, abs=1)
+    assert (event.t_end - event.t_start) / 60_000 == event.measures["duration_s"] / 60 == pytest.approx(140, abs=1)
+    noon = rows.copy()
+    noon["t_ms"] -= 43_200_000
+    noon["t_rx_ms"] -= 43_200_000
+    assert versions(watch(rows, params=PAIRS_ONLY)[0]) == versions(watch(noon, params=PAIRS_ONLY)[0], -43_200_000), "nothing is told otherwise than at noon"
     brief = in_order(side_by_side(np.arange(86_400 - 1_200, 86_400 + 1_201.0, 60), A, B), track(C, every(60, 26), 55.5, 10.9, sog_kn=9.0))
     (event,) = shown(watch(brief, params=PAIRS_ONLY)[0])
     assert event.measures["duration_s"] == 2_400, "of two days neither has half an hour of it"
@@ -114,15 +118,21 @@ def test_t04_due_east_is_east():
     assert (event.measures["reckoned_lon"] - event.lon) * 60 * cos == pytest.approx(10.0 * event.measures["gap_s"] / 3600, abs=0.05)
 
 
-def test_t05_a_gap_across_the_date_line_stays_there():
-    """A peer gives its middle as half the sum of the longitudes: Greenwich."""
+def gap_eastward(lon, kn_deg):
+    """What is told of a vessel that falls silent at `lon` and comes back 14 miles farther east, among others on both sides of the way between."""
     t = every(30, 3.0)
     t = t[(t <= 3600) | (t >= 7800)]
+    gone = track(A, t, -20.0, lon + (t - 3600) * kn_deg, sog_kn=12.0, cog_deg=90.0)
+    peers = [track(B + k, every(60, 3.0), -20.02 + 0.01 * k, lon + 0.05 + 0.1 * (k % 2), sog_kn=0.0, nav=1) for k in range(6)]
+    known = well_heard((-20.5, -19.5), (lon - 1.0, lon + 1.0))
+    return [e for e in watch(in_order(gone, *peers), params=DARK_ONLY, geography=OpenSea(), coverage=known)[0] if e.mmsi == [A]]
+
+
+def test_t05_a_gap_across_the_date_line_stays_there():
+    """A peer gives its middle as half the sum of the longitudes: Greenwich."""
     kn_deg = 12 / 3600 / 60 / np.cos(np.radians(20))
-    gone = track(A, t, -20.0, 179.9 + (t - 3600) * kn_deg, sog_kn=12.0, cog_deg=90.0)
-    peers = [track(B + k, every(60, 3.0), -20.02 + 0.01 * k, 179.95, sog_kn=0.0, nav=1) for k in range(6)]
-    known = well_heard((-20.5, -19.5), (179.0, 181.0))
-    mine = [e for e in watch(in_order(gone, *peers), params=DARK_ONLY, geography=OpenSea(), coverage=known)[0] if e.mmsi == [A]]
+    mine, elsewhere = gap_eastward(179.9, kn_deg), gap_eastward(169.9, kn_deg)
+    assert versions(mine, turn_deg=10.0) == versions(elsewhere), "and is a gap like any other"
     (event,) = shown(mine)
     assert event.lon == pytest.approx(179.9, abs=0.001)
     assert event.measures["reappeared_lon"] == pytest.approx(179.9 + 4200 * kn_deg - 360, abs=0.001)
@@ -159,6 +169,39 @@ def test_t07_a_gap_costs_the_same_whatever_else_was_said(monkeypatch):
         work.append((len(judged), len(told)))
     assert work[0] == work[1] > (1, 0), "four times the traffic"
     assert work[2] == (8 * work[1][0], 8 * work[1][1]), "eight times the gaps"
+    assert work[0][0] == 12, "at 15 minutes and each five of the 70"
+
+
+def test_t07_nothing_is_read_again_for_a_gap():
+    """What gaps cost, in lines of Python run, is the same among four times the traffic, and little beside the sea."""
+    rows = {others: lane_traffic(3.0, vessels=others, lat_deg=54.2, length_deg=0.6) for others in (64, 256)}
+    cost = {}
+    for others, gaps in ((64, 4), (64, 8), (256, 8)):
+        here = [A + k for k in range(gaps)], [10.31 + 0.002 * k for k in range(gaps)]
+        heard, gone = (
+            lines_run(in_order(rows[others], *(silent_between(start_s, 7800, 3.0, mmsi=mmsi, lon=lon) for mmsi, lon in zip(*here)))) for start_s in (7800, 3600)
+        )
+        assert heard < gone <= heard / 0.8, "the rate with gaps is at least 0.8 of that without"
+        cost[others, gaps] = gone - heard
+    assert cost[256, 8] == cost[64, 8] <= 2.2 * cost[64, 4]
+
+
+def lines_run(rows):
+    """Lines of the house that Python runs for a sea, once everything is compiled."""
+    count = [0]
+
+    def line(_frame, event, _arg):
+        count[0] += event == "line"
+        return line
+
+    watch(rows, params=DARK_ONLY, coverage=well_heard())
+    coverage, before = well_heard(), sys.gettrace()
+    sys.settrace(lambda frame, *_: line if "/tracks/" in frame.f_code.co_filename else None)
+    try:
+        watch(rows, params=DARK_ONLY, coverage=coverage)
+    finally:
+        sys.settrace(before)
+    return count[0]
 
 
 def loiter_of_five_hours():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 
 from dogwatch import blob
@@ -257,6 +258,21 @@ def last_versions(events, kind=None):
 def shown(events, kind=None):
     """Last versions about vessels that people see: neither candidate nor retracted."""
     return [event for event in last_versions(events, kind) if event.state in ("open", "closed") and event.type != "system"]
+
+
+def versions(events, shift_ms=0, turn_deg=0.0):
+    """All that was ever told, as a sea says it that lies `shift_ms` earlier and `turn_deg` farther west: without ids, which hold the hour."""
+
+    def west(name, value):
+        return round((value - turn_deg + 180) % 360 - 180, 5) if (value is not None and name.split("_")[-1] == "lon") or name.startswith("lon_") else value
+
+    told = [msgspec.to_builtins(event) for event in events]
+    for one in told:
+        one["measures"] = {name: west(name, value) for name, value in one["measures"].items()}
+        one["lon"], one["event_id"], one["supersedes"] = west("lon", one["lon"]), "", bool(one.get("supersedes"))
+        for name in ("t_start", "t_end", "t_detected"):
+            one[name] = one[name] and one[name] - shift_ms
+    return sorted(told, key=lambda one: (one["t_detected"], one["type"], one["subtype"], one["mmsi"], one["version"]))
 
 
 def assert_balance(state):

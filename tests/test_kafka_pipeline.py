@@ -37,7 +37,7 @@ pytestmark = pytest.mark.kafka
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "import sys; from runners.cli import main; sys.exit(main())"
-STAGE_S_MAX = 90
+STAGE_S_MAX = 240  # for a stage that hangs: one that shares its core with three others takes four times as long as alone
 LATENESS_S = 120
 INTERRUPTED = 130
 SETTINGS = """
@@ -144,7 +144,8 @@ class Pipeline:
         return self.said(stage)[-4000:]
 
     def said(self, stage: str) -> str:
-        return (self.folder / f"{stage}.log").read_text(encoding="utf-8", errors="replace")
+        log = self.folder / f"{stage}.log"
+        return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""  # a stage that is born opens it itself, in its own time
 
     def stop(self) -> None:
         for process in self.running.values():

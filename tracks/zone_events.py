@@ -33,7 +33,6 @@ from tracks.detector import Detector, Sight
 from tracks.key import mmsi_of
 from tracks.params import ZoneLimits
 from tracks.records import MINUTE_MS
-from tracks.said import Said
 from tracks.subjects import subject_key
 from tracks.zone_follow import (
     AHEAD,
@@ -83,7 +82,7 @@ class ZoneDetector(Detector):
     def __init__(self) -> None:
         self.stays, self.ahead = Stays(), ep.Book()
         self.changes: list[np.ndarray] = []  # since the last tick
-        self.said = Said()
+        self.said: dict[str, int] = {}  # event ids of the last minutes
         self.crossed: dict[int, int] = {}  # (track, line) -> when last
         self.beyond = np.zeros(1, np.int64)
         self.repeated = 0
@@ -126,10 +125,9 @@ class ZoneDetector(Detector):
                     events += _TELL[kind](self, sight, steps, i)
             else:
                 _tell_all(self, sight, steps, events)
-            self.said.settle()
         if sight.tick_ms % HOUSEKEEPING_MS == 0:
             events += _silent(self, sight)
-            self.said.forget(sight.tick_ms - SAID_MS)
+            self.said = {name: t_ms for name, t_ms in self.said.items() if sight.tick_ms - t_ms <= SAID_MS}
             self.crossed = {key: t_ms for key, t_ms in self.crossed.items() if sight.tick_ms - t_ms <= FIRST_MS}
         return events
 
@@ -147,7 +145,7 @@ class ZoneDetector(Detector):
             "stays": self.stays.to_sections(),
             "ahead": self.ahead.to_sections(),
             "changes": np.concatenate([np.zeros(0, CHANGE), *self.changes]),
-            "said": self.said.to_section(),
+            "said": dict(sorted(self.said.items())),
             "crossed": [[key, t_ms] for key, t_ms in sorted(self.crossed.items())],
             "beyond": int(self.beyond[0]),
             "repeated": self.repeated,
@@ -158,7 +156,7 @@ class ZoneDetector(Detector):
         """Continue where `to_sections` stood."""
         self.stays, self.ahead = Stays.from_sections(sections["stays"]), ep.Book.from_sections(sections["ahead"])
         self.changes = [sections["changes"].copy()] if len(sections["changes"]) else []
-        self.said = Said.from_section(sections["said"])
+        self.said = dict(sections["said"])
         self.crossed = dict(sections["crossed"])
         self.beyond[0], self.repeated, self.version = sections["beyond"], sections["repeated"], sections["version"]
 
@@ -167,7 +165,7 @@ class ZoneDetector(Detector):
         if identity in self.said:
             self.repeated += 1
             return False
-        self.said.add(identity, t_ms)
+        self.said[identity] = t_ms
         return True
 
     def name(self, geography: Any, numbers: set[int]) -> None:

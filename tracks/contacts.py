@@ -37,7 +37,7 @@ AGE_FACTOR = 3.0
 SAME_TIME_MS = 80_000
 WAY_MARGIN_M = 330.0  # a vessel at 8 kn makes so much in SAME_TIME_MS
 NAV_ANCHORED, NAV_MOORED = 1, 5
-NEVER, EXAMINED_MAX = 1 << 62, 64
+NEVER, EXAMINED_MAX = 1 << 62, 64  # comparisons after which a search is given up: of one that must come to its end; of each row beside a list of berths
 REACH_SLACK = 1.01  # the reach is taken so much longer than what may be in contact
 QUARTER = 54_000_000
 POLAR = 53_340_000  # 88.9 degrees: nearer to a pole the plane of `distance_m` ends
@@ -423,9 +423,8 @@ def _partners(near, keys, i, width, at, limits, known, partners, examined, count
     aside, across = width
     own, east = keys[i] & ~EAST_MASK, keys[i] & EAST_MASK
     first, last = max(0, east - aside), min(EAST_MASK, east + aside)
-    count = _walk(
-        near, keys, (i, i - 1, -1, own + first, own + last), across, limits, known, partners, examined, counts, 0
-    )  # in a crowd those who are nearest are enough
+    # in a crowd those who are nearest are enough
+    count = _walk(near, keys, (i, i - 1, -1, own + first, own + last), across, limits, known, partners, examined, counts, 0)
     count = _walk(near, keys, (i, i + 1, 1, own + first, own + last), across, limits, known, partners, examined, counts, count)
     for side in range(2):
         strip = own + (2 * side - 1) * STRIP
